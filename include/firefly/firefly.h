@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* firefly.h - all that a program includes; generated headers include it by themselves. */
+#ifndef FIREFLY_FIREFLY_H
+#define FIREFLY_FIREFLY_H
+
+#include <firefly/runtime.h>
+#include <firefly/status.h>
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * runtime.h - starting and stopping a runtime, exporting, importing, turning its poller.
+ *
+ * A runtime owns one poller: a set of links, a packet pool, a call table and a conversation
+ * table. It belongs to the thread that started it (the inline caller): except where a function
+ * says "any thread", only that thread may use the runtime and everything that came from it.
+ */
+#ifndef FIREFLY_RUNTIME_H
+#define FIREFLY_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <firefly/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fly_runtime;
+struct fly_binding;
+struct fly_call;
+struct fly_interface;
+
+/* How to start a runtime. Zero in every field but `links` means: the default. */
+struct fly_options {
+	/*
+	 * Link specs, at least one, ended by NULL. KIND:WHAT[,KEY[=VALUE]]...
+	 *   vhost:PATH[,server][,clients=N]   vhost-user server, or virtio-user client
+	 *   memif:PATH[,server][,clients=N]   shared memory packet interface
+	 *   af_packet:IFACE                   a kernel interface, beside the kernel's own stack
+	 *   tap:IFACE                         a tap interface that is created
+	 *   pci:DOMAIN:BUS:DEV.FN             a NIC that is bound to a DPDK driver
+	 *   vdev:NAME[;DRIVER ARGUMENTS]      any DPDK virtual device; ';' separates its arguments
+	 * Keys for all: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX, mtu=BYTES,
+	 * wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
+	 */
+	const char *const *links;
+	const char *eal;            /* further EAL arguments, separated by blanks; NULL: none */
+	unsigned packets;           /* packet buffers in the pool; default 8191 */
+	unsigned calls;             /* entries of the call table, at most 65536; default 1024 */
+	unsigned conversations;     /* callers the server side remembers; default 4096 */
+	unsigned call_timeout_ms;   /* a call that is never answered ends after this; default 5000 */
+	/* One-line remarks for a person (no hugepages, a link that came back); NULL: to nobody. */
+	void (*notice)(void *context, const char *line); /* may be called on any thread */
+	void *notice_context;
+};
+
+/*
+ * fly_start() - bring up a runtime that belongs to the calling thread.
+ * @options: read during the call only.
+ * @runtime: set on success; ended by fly_stop().
+ *
+ * DPDK is initialised by the first runtime of a process, on a thread of its own; the calling
+ * thread keeps its affinity, signal mask and handlers. Blocks until each link is up, at most
+ * `wait=` seconds for each one whose server is not there yet.
+ * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec), ETIMEOUT (server
+ * never came up), EINUSE, EPERM, ENOMEM, ECONFLICT (other EAL options than the process already
+ * has), ESYSTEM.
+ */
+int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
+
+/*
+ * fly_stop() - end a runtime: its bindings, exports, links and pool.
+ *
+ * Outstanding calls end: their handles are dead, and their procedures may have run. Only the
+ * owning thread.
+ * Return: how many packet buffers were missing from the pool at the end (0 unless there is a
+ * bug), or -FLY_EINVAL.
+ */
+int fly_stop(struct fly_runtime *runtime);
+
+/*
+ * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send.
+ * Return: packets received in this turn. Only the owning thread.
+ */
+unsigned fly_turn(struct fly_runtime *runtime);
+
+/*
+ * fly_serve() - turn the poller until fly_quit().
+ * Return: 0. Only the owning thread.
+ */
+int fly_serve(struct fly_runtime *runtime);
+
+/*
+ * fly_quit() - make fly_serve() return. Any thread, and any signal handler; a request that comes
+ * before fly_serve() is kept.
+ */
+void fly_quit(struct fly_runtime *runtime);
+
+/*
+ * fly_export() - let peers call an interface. Generated code wraps it: NAME_export().
+ * @interface: from the generated server stub; static.
+ * @procedures: the generated struct of function pointers; must outlive the runtime.
+ * @context: handed to each procedure; not touched.
+ * Return: 0, or EINVAL, EINUSE (that interface is exported already), ENOMEM.
+ */
+int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
+	       const void *procedures, void *context);
+
+/*
+ * fly_import() - bind to an interface at a peer. Generated code wraps it: NAME_import().
+ * @peer: "A.B.C.D" or "A.B.C.D:PORT"; NULL: the far end of the runtime's first link.
+ * @binding: set on success; ended by fly_unbind().
+ *
+ * Asks the peer's binder, so it turns the poller and blocks at most `call_timeout_ms`.
+ * Return: 0, or ENOEXPORT, EVERSION, EPEER (nobody answers), ELINK, EINVAL, ENOMEM; fly_error()
+ * says more.
+ */
+int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+	       struct fly_binding **binding);
+
+/*
+ * fly_rebind() - import again through an existing binding, after FLY_ESTALE or a link that came
+ * back. Calls that are outstanding go on with the old export and will be refused as stale.
+ * Return: as fly_import().
+ */
+int fly_rebind(struct fly_binding *binding);
+
+/*
+ * fly_unbind() - end a binding. Its outstanding calls end with it; their handles are dead.
+ */
+void fly_unbind(struct fly_binding *binding);
+
+/*
+ * fly_ready() - has this call ended, so that finishing it will not wait? Does not turn the
+ * poller; call fly_turn() in between.
+ */
+bool fly_ready(const struct fly_call *call);
+
+/*
+ * fly_release() - give back the result packet behind a view (NAME_PROCEDURE_view()). The handle
+ * and the view are dead afterwards.
+ */
+void fly_release(struct fly_call *call);
+
+/* Where the packet buffers of a runtime are. */
+struct fly_packet_census {
+	unsigned total;    /* buffers in the pool, by construction */
+	unsigned free;     /* in the pool or a cache of it */
+	unsigned retained; /* kept for resending: calls until their result, results until the next call */
+	unsigned queued;   /* waiting to be sent */
+};
+
+/*
+ * fly_packets() - count the packet buffers. `total - free - retained - queued` are in the hands
+ * of drivers (posted for reception, or sent and not yet given back). Slow; owning thread.
+ */
+void fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *census);
+
+/*
+ * fly_counters() - hand every counter of the runtime to a function, in a fixed order.
+ * @each: name is a word like "drop_bad_version", about is one line; static storage.
+ * Any thread.
+ */
+void fly_counters(const struct fly_runtime *runtime,
+		  void (*each)(void *context, const char *name, const char *about, uint64_t value),
+		  void *context);
+
+/* What the runtime runs on; strings in static storage or owned by the runtime. */
+struct fly_platform {
+	const char *dpdk;           /* DPDK's version */
+	size_t hugepage_bytes;      /* page size of the packet memory; 0: ordinary pages */
+	uint64_t tsc_hz;            /* ticks of fly_now_tsc() in a second */
+};
+
+/* fly_platform() - fill @platform. Only after fly_start(); any thread. */
+void fly_platform(const struct fly_runtime *runtime, struct fly_platform *platform);
+
+/* fly_version() - "0.1.0". Any thread. */
+const char *fly_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * status.h - what a call or a set-up function returns, and what it says about the procedure.
+ *
+ * Every function that can fail returns 0 (FLY_OK) or one of these values, negated. A status that
+ * ends a call has exactly one outcome; where the same cause can have two outcomes there are two
+ * statuses (FLY_ESTALE and FLY_ESTALE_MAYBE), so that the outcome never has to be guessed.
+ */
+#ifndef FIREFLY_STATUS_H
+#define FIREFLY_STATUS_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What is known about the procedure of a call that ended with a status. */
+enum fly_outcome {
+	FLY_EXECUTED,       /* it ran, exactly once */
+	FLY_NOT_EXECUTED,   /* it did not run and will not */
+	FLY_MAYBE_EXECUTED, /* it ran once or not at all; nobody can tell from here */
+};
+
+/*   name           value outcome             one-line text */
+#define FLY_STATUSES(X)                                                                            \
+	X(EINVAL,        1, FLY_NOT_EXECUTED,   "an argument is not valid")                        \
+	X(ENOMEM,        2, FLY_NOT_EXECUTED,   "out of memory")                                   \
+	X(EPACKETS,      3, FLY_NOT_EXECUTED,   "no packet buffer is free")                        \
+	X(ECALLS,        4, FLY_NOT_EXECUTED,   "every entry of the call table is in use")         \
+	X(ETOOBIG,       5, FLY_NOT_EXECUTED,   "the arguments do not fit into one packet")        \
+	X(ELINK,         6, FLY_NOT_EXECUTED,   "the link is down")                                \
+	X(ENOPROC,       7, FLY_NOT_EXECUTED,   "the interface has no such procedure")             \
+	X(ENOEXPORT,     8, FLY_NOT_EXECUTED,   "the peer does not export that interface")         \
+	X(EVERSION,      9, FLY_NOT_EXECUTED,   "the peer has another version of it")              \
+	X(EMALFORMED,   10, FLY_NOT_EXECUTED,   "the server could not read the arguments")         \
+	X(EBUSY,        11, FLY_NOT_EXECUTED,   "the server has no room for another caller")       \
+	X(ESTALE,       12, FLY_NOT_EXECUTED,   "the server restarted before the call was made")   \
+	X(ESTALE_MAYBE, 13, FLY_MAYBE_EXECUTED, "the server restarted while the call was under way") \
+	X(EPEER,        14, FLY_MAYBE_EXECUTED, "the peer does not answer any more")               \
+	X(EFORGOTTEN,   15, FLY_MAYBE_EXECUTED, "the server has forgotten this caller")            \
+	X(ESTOPPED,     16, FLY_MAYBE_EXECUTED, "the runtime was stopped during the call")         \
+	X(ERAISED,      17, FLY_EXECUTED,       "the procedure ended with an error of its own")    \
+	X(ERESULT,      18, FLY_EXECUTED,       "the results could not be read")                   \
+	X(ETIMEOUT,     19, FLY_NOT_EXECUTED,   "the peer did not come up in time")                \
+	X(EINUSE,       20, FLY_NOT_EXECUTED,   "it is in use by somebody else")                   \
+	X(EPERM,        21, FLY_NOT_EXECUTED,   "permission denied")                               \
+	X(ESYSTEM,      22, FLY_NOT_EXECUTED,   "the system or DPDK refused")                      \
+	X(ECONFLICT,    23, FLY_NOT_EXECUTED,   "it conflicts with what this process already uses")
+
+/* FLY_OK and FLY_E...: positive values; functions return them negated. */
+enum fly_status {
+	FLY_OK = 0,
+#define FLY_STATUS_ENUM(name, value, outcome, text) FLY_##name = value,
+	FLY_STATUSES(FLY_STATUS_ENUM)
+#undef FLY_STATUS_ENUM
+};
+
+/*
+ * fly_outcome() - what a call that returned this status did.
+ * @status: 0 or a negative FLY_E...; an unknown value counts as FLY_MAYBE_EXECUTED.
+ * Any thread.
+ */
+enum fly_outcome fly_outcome(int status);
+
+/*
+ * fly_outcome_name() - "executed", "not executed" or "maybe executed"; static storage, any thread.
+ */
+const char *fly_outcome_name(enum fly_outcome outcome);
+
+/*
+ * fly_strerror() - one line for a status, without a full stop or newline.
+ * @status: 0 or a negative FLY_E...
+ * Return: static storage, never NULL. Any thread.
+ */
+const char *fly_strerror(int status);
+
+/*
+ * fly_status_name() - the status as it is written in a program, "FLY_EPEER"; static storage.
+ */
+const char *fly_status_name(int status);
+
+/*
+ * fly_error() - the sentence about the newest failure of a set-up function on this thread.
+ *
+ * fly_start(), fly_import(), fly_rebind() and fly_export() leave here what went wrong and what
+ * to do about it, on one line. Calls do not: their status says all.
+ * Return: thread-local storage, valid until this thread's next set-up call; "" if none failed.
+ */
+const char *fly_error(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
