@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ast.c - the memory behind an interface file, and the order of the compiler's passes.
+ *
+ * Nodes, names and messages come from an arena of chunks that is freed as a whole: whatever a
+ * broken input leaves behind half-built goes with it, so the parser needs no destructors.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ast.h"
+
+#define CHUNK_BYTES 8192
+
+struct idl_chunk {
+	struct idl_chunk *next;
+	size_t used;
+	size_t room;
+	max_align_t bytes[];
+};
+
+/* A compiler that runs out of memory has nobody to report to but the user. */
+static void *must(void *memory)
+{
+	if (!memory) {
+		fputs("fireflyc: out of memory\n", stderr);
+		exit(1);
+	}
+	return memory;
+}
+
+void *idl_allocate(struct idl_file *file, size_t bytes)
+{
+	struct idl_chunk *chunk = file->arena;
+	const size_t need = (bytes + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
+	void *memory;
+
+	if (!chunk || chunk->room - chunk->used < need) {
+		const size_t room = need > CHUNK_BYTES ? need : CHUNK_BYTES;
+
+		chunk = must(calloc(1, sizeof *chunk + room));
+		chunk->room = room;
+		chunk->next = file->arena;
+		file->arena = chunk;
+	}
+	memory = (char *)chunk->bytes + chunk->used;
+	chunk->used += need;
+	return memory;
+}
+
+char *idl_string(struct idl_file *file, const char *text, size_t length)
+{
+	char *copy = idl_allocate(file, length + 1);
+
+	memcpy(copy, text, length);
+	return copy;
+}
+
+char *idl_printf(struct idl_file *file, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	text = idl_allocate(file, (size_t)length + 1);
+	va_start(args, format);
+	vsnprintf(text, (size_t)length + 1, format, args);
+	va_end(args);
+	return text;
+}
+
+static char *text_reserve(struct idl_text *text, size_t more)
+{
+	const size_t need = text->length + more + 1;
+
+	if (need > text->room) {
+		text->room = need > 2 * text->room ? need : 2 * text->room;
+		text->bytes = must(realloc(text->bytes, text->room));
+	}
+	return text->bytes + text->length;
+}
+
+void idl_text_append(struct idl_text *text, const char *bytes, size_t length)
+{
+	char *end = text_reserve(text, length);
+
+	memcpy(end, bytes, length);
+	end[length] = '\0';
+	text->length += length;
+}
+
+void idl_text_vprintf(struct idl_text *text, const char *format, va_list args)
+{
+	va_list again;
+	int length;
+
+	va_copy(again, args);
+	length = vsnprintf(NULL, 0, format, args);
+	vsnprintf(text_reserve(text, (size_t)length), (size_t)length + 1, format, again);
+	va_end(again);
+	text->length += (size_t)length;
+}
+
+void idl_text_printf(struct idl_text *text, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	idl_text_vprintf(text, format, args);
+	va_end(args);
+}
+
+void idl_text_free(struct idl_text *text)
+{
+	free(text->bytes);
+	*text = (struct idl_text){0};
+}
+
+struct idl_file *idl_compile(const char *name, const char *text, size_t length)
+{
+	struct idl_file *file = must(calloc(1, sizeof *file));
+
+	file->name = name;
+	file->text = text;
+	if (length > IDL_FILE_MAX) {
+		idl_error(file, (struct idl_span){0}, "the file is longer than %u bytes",
+			  IDL_FILE_MAX);
+		return file;
+	}
+	file->length = (uint32_t)length;
+	idl_parse(file);
+	if (!file->interface)
+		return file;
+	idl_check(file);
+	idl_layout(file);
+	idl_choose_names(file);
+	return file;
+}
+
+void idl_free(struct idl_file *file)
+{
+	while (file->arena) {
+		struct idl_chunk *chunk = file->arena;
+
+		file->arena = chunk->next;
+		free(chunk);
+	}
+	free(file);
+}

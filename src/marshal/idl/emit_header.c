@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* emit_header.c - writes NAME.h: what a caller and a server of the interface need to see. */
+#include <ctype.h>
+#include <string.h>
+
+#include "emit.h"
+
+static void emit_guard(struct idl_text *out, const char *directive, const char *name)
+{
+	idl_text_printf(out, "%s ", directive);
+	for (; *name; name++) {
+		const char c = (char)toupper((unsigned char)*name);
+
+		idl_text_append(out, &c, 1);
+	}
+	idl_text_printf(out, "_FLY_H\n");
+}
+
+static void emit_constants(struct idl_text *out, const struct idl_interface *interface)
+{
+	const char *name = interface->name.text;
+
+	idl_text_printf(out, "#define %s_VERSION %uu\n\n", name, (unsigned)interface->version);
+	idl_text_printf(out, "/* Of each procedure: its number, and the bytes that a call of it "
+			     "carries. */\nenum {\n");
+	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
+		idl_text_printf(out, "\t%s_%s_NUMBER = %u,\n", name, p->name.text, p->number);
+		idl_text_printf(out, "\t%s_%s_ARGUMENT_BYTES = %u,\n", name, p->name.text,
+				p->argument_bytes);
+		idl_text_printf(out, "\t%s_%s_RESULT_BYTES = %u,\n", name, p->name.text,
+				p->result_bytes);
+		if (p->next)
+			idl_text_printf(out, "\n");
+	}
+	idl_text_printf(out, "};\n\n");
+}
+
+static bool has_docs(const struct idl_procedure *procedure)
+{
+	const struct idl_param *param = procedure->params;
+
+	while (param && !param->doc)
+		param = param->next;
+	return procedure->doc || param;
+}
+
+static void emit_param_doc(struct idl_text *out, const struct idl_param *param)
+{
+	struct idl_doc first = *param->doc;
+	struct idl_text text = {0};
+
+	idl_text_printf(&text, "@%s: %s", param->name.text, first.text);
+	first.text = text.bytes;
+	emit_doc(out, "", &first);
+	idl_text_free(&text);
+}
+
+/* The words of the interface file about a procedure and its parameters. */
+static void emit_procedure_doc(struct idl_text *out, const struct idl_procedure *procedure)
+{
+	emit_doc(out, "", procedure->doc);
+	for (const struct idl_param *param = procedure->params; param; param = param->next) {
+		if (!param->doc)
+			continue;
+		emit_param_doc(out, param);
+	}
+}
+
+static void emit_server_side(struct idl_text *out, const struct idl_interface *interface)
+{
+	const char *name = interface->name.text;
+
+	idl_text_printf(
+		out,
+		"/*\n"
+		" * For servers: the procedures of the interface. Each returns 0, or non-zero: "
+		"its caller gets\n"
+		" * -FLY_ERAISED and no results. Pointers are valid until it returns. It must "
+		"fill all that is\n"
+		" * not const: before, there is anything in it.\n"
+		" */\n"
+		"struct %s_procedures {\n",
+		name);
+	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
+		emit_prototype(out, interface, p, EMIT_PROCEDURE, ";");
+	idl_text_printf(out,
+			"};\n\n"
+			"/*\n"
+			" * %s_export() - let peers call these procedures.\n"
+			" * @procedures: none of them NULL; must outlive the runtime.\n"
+			" * @context: handed to each procedure.\n"
+			" * Return: as fly_export(); EINVAL also for a procedure that is NULL.\n"
+			" */\n",
+			name);
+	emit_line(out,
+		  "int %s_export(struct fly_runtime *runtime,\vconst struct %s_procedures "
+		  "*procedures,\vvoid *context);",
+		  name, name);
+}
+
+static void emit_caller_side(struct idl_text *out, const struct idl_interface *interface)
+{
+	const char *name = interface->name.text;
+
+	idl_text_printf(out,
+			"\n/*\n"
+			" * %s_import() - bind to the interface at a peer; as fly_import().\n"
+			" */\n",
+			name);
+	emit_line(out,
+		  "int %s_import(struct fly_runtime *runtime,\vconst char *peer,\vstruct "
+		  "fly_binding **binding);",
+		  name);
+	idl_text_printf(
+		out,
+		"\n/*\n"
+		" * For callers. A plain call returns 0, or the negative status that the call "
+		"ended "
+		"with, and then\n"
+		" * it has assigned nothing. No pointer may be NULL.\n"
+		" *\n"
+		" * _start sends a call and sets *call, whose results _finish waits for: call it "
+		"once for each call\n"
+		" * that was started; the handle is dead afterwards. Instead of it, _view hands "
+		"out "
+		"pointers to\n"
+		" * where arrays of bytes lie in the result packet, valid until fly_release(); if "
+		"it "
+		"fails, there is\n"
+		" * nothing to release.\n"
+		" */\n");
+	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
+		if (has_docs(p)) {
+			idl_text_printf(out, "\n/*\n");
+			emit_procedure_doc(out, p);
+			idl_text_printf(out, " */\n");
+		} else {
+			idl_text_printf(out, "\n");
+		}
+		emit_prototype(out, interface, p, EMIT_PLAIN, ";");
+		emit_prototype(out, interface, p, EMIT_START, ";");
+		emit_prototype(out, interface, p, EMIT_FINISH, ";");
+		if (emit_has_view(p))
+			emit_prototype(out, interface, p, EMIT_VIEW, ";");
+	}
+}
+
+void idl_emit_header(const struct idl_file *file, const char *base, struct idl_text *out)
+{
+	const struct idl_interface *interface = file->interface;
+
+	idl_text_printf(out, "/*\n * Generated by fireflyc from %s.fly. Do not edit.\n", base);
+	if (interface->doc) {
+		idl_text_printf(out, " *\n");
+		emit_doc(out, "", interface->doc);
+	}
+	idl_text_printf(out, " */\n");
+	emit_guard(out, "#ifndef", interface->name.text);
+	emit_guard(out, "#define", interface->name.text);
+	idl_text_printf(out, "\n#include <firefly/firefly.h>\n\n"
+			     "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+	emit_constants(out, interface);
+	emit_server_side(out, interface);
+	emit_caller_side(out, interface);
+	idl_text_printf(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * errors.c - what is wrong with an interface file, in the words and at the place of its author.
+ *
+ * Passes note errors as they find them; they are printed in the order of the source. Lines and
+ * columns are counted here from byte offsets, so that nobody else has to keep them.
+ */
+#include <stdio.h>
+
+#include "ast.h"
+
+/* A line of the source longer than this is not shown. */
+#define SHOWN_BYTES 200
+
+void idl_error(struct idl_file *file, struct idl_span span, const char *format, ...)
+{
+	struct idl_error **place = &file->errors;
+	struct idl_error *error;
+	char message[512];
+	va_list args;
+
+	if (file->n_errors++ >= IDL_ERRORS_MAX)
+		return;
+	va_start(args, format);
+	vsnprintf(message, sizeof message, format, args);
+	va_end(args);
+	error = idl_allocate(file, sizeof *error);
+	error->span = span;
+	error->message = idl_printf(file, "%s", message);
+	while (*place && (*place)->span.begin <= span.begin)
+		place = &(*place)->next;
+	error->next = *place;
+	*place = error;
+}
+
+/* The line with a caret below the first byte, and tildes to the end of the span. */
+static void print_source(const struct idl_file *file, struct idl_span span, uint32_t begin,
+			 struct idl_text *out)
+{
+	uint32_t end = begin;
+	struct idl_text marks = {0};
+
+	while (end < file->length && file->text[end] != '\n')
+		end++;
+	if (end - begin > SHOWN_BYTES)
+		return;
+	for (uint32_t at = begin; at < end; at++) {
+		const unsigned char c = (unsigned char)file->text[at];
+		const char shown = (char)(c == '\t' || (c >= ' ' && c != 0x7f) ? c : '?');
+
+		if (c == '\r' && at + 1 == end)
+			break;
+		idl_text_append(out, &shown, 1);
+	}
+	for (uint32_t at = begin; at < end && at < span.end; at++) {
+		const unsigned char c = (unsigned char)file->text[at];
+
+		if ((c & 0xc0) == 0x80)
+			continue; /* the rest of a UTF-8 sequence takes no column */
+		if (at < span.begin)
+			idl_text_append(&marks, c == '\t' ? "\t" : " ", 1);
+		else if (at > span.begin)
+			idl_text_append(&marks, "~", 1);
+		else
+			idl_text_append(&marks, "^", 1);
+	}
+	if (span.begin >= end)
+		idl_text_append(&marks, "^", 1);
+	idl_text_printf(out, "\n%s\n", marks.bytes ? marks.bytes : "^");
+	idl_text_free(&marks);
+}
+
+void idl_print_errors(const struct idl_file *file, struct idl_text *out)
+{
+	unsigned line = 1;
+	uint32_t line_begin = 0;
+	uint32_t at = 0;
+
+	for (const struct idl_error *error = file->errors; error; error = error->next) {
+		for (; at < error->span.begin && at < file->length; at++) {
+			if (file->text[at] != '\n')
+				continue;
+			line++;
+			line_begin = at + 1;
+		}
+		idl_text_printf(out, "%s:%u:%u: error: %s\n", file->name, line,
+				error->span.begin - line_begin + 1, error->message);
+		print_source(file, error->span, line_begin, out);
+	}
+	if (file->n_errors > IDL_ERRORS_MAX)
+		idl_text_printf(out, "%s: error: %u more errors are not shown\n", file->name,
+				file->n_errors - IDL_ERRORS_MAX);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* parse.c - runs Bison's parser over the text of a file; fills file->interface. */
+#include "parse.h"
+#include "grammar.h"
+
+void idl_parse(struct idl_file *file)
+{
+	struct idl_parser parser = {.file = file};
+	void *scanner = idl_scanner_new(file);
+
+	if (!scanner) {
+		idl_error(file, (struct idl_span){0}, "out of memory");
+		return;
+	}
+	/* The return value says nothing new: each failure has called idl_error(). */
+	(void)idl_yyparse(scanner, &parser);
+	idl_scanner_free(scanner);
+}

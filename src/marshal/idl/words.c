@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * words.c - names that an interface cannot use, because they mean something in generated code.
+ *
+ * The keywords of C up to C23 and of C++ up to C++20, GNU's, the types and macros of the headers
+ * that generated files include, and what gcc and clang define by themselves.
+ */
+#include <string.h>
+
+#include "ast.h"
+
+static const char *const c_words[] = {
+	"alignas",       "alignof",      "asm",      "auto",          "bool",
+	"break",         "case",         "char",     "const",         "constexpr",
+	"continue",      "default",      "do",       "double",        "else",
+	"enum",          "extern",       "false",    "float",         "for",
+	"goto",          "if",           "inline",   "int",           "long",
+	"nullptr",       "register",     "restrict", "return",        "short",
+	"signed",        "sizeof",       "static",   "static_assert", "struct",
+	"switch",        "thread_local", "true",     "typedef",       "typeof",
+	"typeof_unqual", "union",        "unsigned", "void",          "volatile",
+	"while",         NULL,
+};
+
+static const char *const cpp_words[] = {
+	"and",       "and_eq",       "bitand",     "bitor",     "catch",     "char16_t",
+	"char32_t",  "char8_t",      "class",      "co_await",  "co_return", "co_yield",
+	"compl",     "concept",      "const_cast", "consteval", "constinit", "decltype",
+	"delete",    "dynamic_cast", "explicit",   "export",    "friend",    "mutable",
+	"namespace", "new",          "noexcept",   "not",       "not_eq",    "operator",
+	"or",        "or_eq",        "private",    "protected", "public",    "reinterpret_cast",
+	"requires",  "static_cast",  "template",   "this",      "throw",     "try",
+	"typeid",    "typename",     "using",      "virtual",   "wchar_t",   "xor",
+	"xor_eq",    NULL,
+};
+
+/* Macros; that the functions are called by generated code is reason enough for them. */
+static const char *const library_words[] = {
+	"NULL",      "EOF",      "offsetof",  "errno",     "linux",       "unix",       "i386",
+	"memcpy",    "memmove",  "size_t",    "ptrdiff_t", "max_align_t", "nullptr_t",  "intptr_t",
+	"uintptr_t", "intmax_t", "uintmax_t", "locale_t",  "SIZE_MAX",    "SIZE_WIDTH", NULL,
+};
+
+static bool is_one_of(const char *name, const char *const *words)
+{
+	for (; *words; words++)
+		if (!strcmp(*words, name))
+			return true;
+	return false;
+}
+
+static bool begins(const char *name, const char *with)
+{
+	return !strncmp(name, with, strlen(with));
+}
+
+static bool ends(const char *name, const char *with)
+{
+	const size_t n = strlen(name);
+	const size_t m = strlen(with);
+
+	return n >= m && !strcmp(name + n - m, with);
+}
+
+/* uint32_t, int_fast8_t, UINT32_MAX, INTPTR_MIN, PTRDIFF_WIDTH, UINT64_C, ...: <stdint.h> */
+static bool is_of_stdint(const char *name)
+{
+	static const char *const macros[] = {"INT",         "UINT",   "SIZE_", "PTRDIFF_",
+					     "SIG_ATOMIC_", "WCHAR_", "WINT_"};
+
+	if (begins(name, "int") || begins(name, "uint")) {
+		name += name[0] == 'u' ? 4 : 3;
+		return ends(name, "_t") && (begins(name, "_fast") || begins(name, "_least") ||
+					    (*name >= '0' && *name <= '9'));
+	}
+	for (size_t i = 0; i < sizeof macros / sizeof *macros; i++)
+		if (begins(name, macros[i]))
+			return ends(name, "_MAX") || ends(name, "_MIN") || ends(name, "_C") ||
+			       ends(name, "_WIDTH");
+	return false;
+}
+
+const char *idl_word_reserved(const char *name)
+{
+	if (idl_type_find(name))
+		return "a type";
+	if (is_one_of(name, c_words))
+		return "a keyword of C";
+	if (is_one_of(name, cpp_words))
+		return "a keyword of C++";
+	if (is_one_of(name, library_words) || is_of_stdint(name))
+		return "a name of the C library or of the compiler";
+	if (begins(name, "fly_") || begins(name, "FLY_") || !strcmp(name, "fly") ||
+	    !strcmp(name, "FLY"))
+		return "a name that belongs to Firefly";
+	if (name[0] == '_')
+		return "a name that belongs to the compiler, because it begins with '_'";
+	return NULL;
+}
