@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_service.c - what a server does when Null, MaxResult, MaxArg, Echo and Count are called.
+ *
+ * Owns the two sets of procedures: the plain one does what the paper's did and no more, because
+ * it is in the time that is measured; the checking one looks at every byte. Used by serve.c and
+ * bench_server.c; runs on the thread that turns the poller.
+ */
+#include "test_service.h"
+
+#include <string.h>
+
+#include "pattern.h"
+
+static int do_null(void *context)
+{
+	struct test_service *service = context;
+
+	service->nulls++;
+	return 0;
+}
+
+static int plain_max_result(void *context, uint8_t buffer[1440])
+{
+	struct test_service *service = context;
+
+	service->max_results++;
+	memset(buffer, PATTERN_PLAIN, 1440);
+	return 0;
+}
+
+static int plain_max_arg(void *context, const uint8_t buffer[1440])
+{
+	struct test_service *service = context;
+
+	(void)buffer;
+	service->max_args++;
+	return 0;
+}
+
+/* The number that seals the result is that of the execution: no two results are equal. */
+static int checked_max_result(void *context, uint8_t buffer[1440])
+{
+	struct test_service *service = context;
+
+	pattern_seal(buffer, 1440, ++service->max_results);
+	return 0;
+}
+
+static int checked_max_arg(void *context, const uint8_t buffer[1440])
+{
+	struct test_service *service = context;
+	uint64_t number;
+
+	service->max_args++;
+	if (pattern_is_sealed(buffer, 1440, &number))
+		return 0;
+	service->wrong++;
+	return 1;
+}
+
+static int plain_echo(void *context, uint64_t number, const uint8_t data[512],
+		      uint64_t *number_again, uint8_t data_again[512])
+{
+	struct test_service *service = context;
+	const uint64_t again = pattern_again(number);
+
+	service->echoes++;
+	for (size_t i = 0; i < 512; i++)
+		data_again[i] = data[i] ^ (uint8_t)(again >> 8 * (i % 8));
+	*number_again = again;
+	return 0;
+}
+
+static int checked_echo(void *context, uint64_t number, const uint8_t data[512],
+			uint64_t *number_again, uint8_t data_again[512])
+{
+	struct test_service *service = context;
+
+	if (pattern_is(data, 512, number))
+		return plain_echo(context, number, data, number_again, data_again);
+	service->echoes++;
+	service->wrong++;
+	return 1;
+}
+
+static int do_count(void *context, uint64_t *executions)
+{
+	*executions = test_service_executions(context);
+	return 0;
+}
+
+static const struct Test_procedures plain = {
+	.Null = do_null,
+	.MaxResult = plain_max_result,
+	.MaxArg = plain_max_arg,
+	.Echo = plain_echo,
+	.Count = do_count,
+};
+
+static const struct Test_procedures checked = {
+	.Null = do_null,
+	.MaxResult = checked_max_result,
+	.MaxArg = checked_max_arg,
+	.Echo = checked_echo,
+	.Count = do_count,
+};
+
+int test_service_export(struct fly_runtime *runtime, struct test_service *service, bool checking)
+{
+	return Test_export(runtime, checking ? &checked : &plain, service);
+}
+
+uint64_t test_service_executions(const struct test_service *service)
+{
+	return service->nulls + service->max_results + service->max_args + service->echoes;
+}
