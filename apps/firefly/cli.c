@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * cli.c - the manners of the program, the same in every subcommand.
+ *
+ * Owns the wording of complaints about options and of the packet count at the end. Called by the
+ * subcommands; knows none of them.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void complain(const char *subcommand, const char *format, va_list arguments)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof line, format, arguments);
+	fprintf(stderr, "firefly %s: %s\n", subcommand, line);
+}
+
+void cli_complain(const char *subcommand, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain(subcommand, format, arguments);
+	va_end(arguments);
+}
+
+void cli_refuse(const char *subcommand, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	complain(subcommand, format, arguments);
+	va_end(arguments);
+	exit(CLI_USAGE);
+}
+
+uint64_t cli_number(const char *subcommand, const char *option, const char *text, uint64_t least,
+		    uint64_t most)
+{
+	unsigned long long number;
+	char *end;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (end == text || *end || errno || text[0] == '-' || number < least || number > most)
+		cli_refuse(subcommand,
+			   "%s takes a whole number from %" PRIu64 " to %" PRIu64 ", not '%s'",
+			   option, least, most, text);
+	return number;
+}
+
+double cli_seconds(const char *subcommand, const char *option, const char *text, double least,
+		   double most)
+{
+	double seconds;
+	char *end;
+
+	seconds = strtod(text, &end);
+	if (end == text || *end || !isfinite(seconds) || seconds < least || seconds > most)
+		cli_refuse(subcommand, "%s takes seconds from %g to %g, not '%s'", option, least,
+			   most, text);
+	return seconds;
+}
+
+int cli_pin(const char *subcommand, unsigned core)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(core, &set);
+	if (core < CPU_SETSIZE && sched_setaffinity(0, sizeof set, &set) == 0)
+		return 0;
+	cli_complain(subcommand, "this process may not run on core %u; `taskset -p $$` shows which",
+		     core);
+	return CLI_FAILED;
+}
+
+void cli_notice(void *subcommand, const char *line)
+{
+	cli_complain(subcommand, "%s", line);
+}
+
+const char *cli_reason(int status)
+{
+	return *fly_error() ? fly_error() : fly_strerror(status);
+}
+
+int cli_start(const char *subcommand, const struct fly_options *options,
+	      struct fly_runtime **runtime)
+{
+	const int status = fly_start(options, runtime);
+
+	if (!status)
+		return 0;
+	cli_complain(subcommand, "%s", cli_reason(status));
+	return CLI_FAILED;
+}
+
+int cli_stop(struct fly_runtime *runtime)
+{
+	struct fly_packet_census census;
+	int missing;
+
+	fly_packets(runtime, &census);
+	missing = fly_stop(runtime);
+	printf("packets: %d of %u back in the pool\n", (int)census.total - missing, census.total);
+	return missing ? CLI_FAILED : 0;
+}
+
+bool cli_is_about_peer(int status)
+{
+	return status == -FLY_ESTALE || status == -FLY_ESTALE_MAYBE || status == -FLY_EPEER ||
+	       status == -FLY_ELINK || status == -FLY_EFORGOTTEN;
+}
+
+double cli_seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}

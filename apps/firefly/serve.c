@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * serve.c - `firefly serve`: export Test until somebody says stop, then say what was done.
+ *
+ * Owns the command line, the signals and the last lines of output. The procedures themselves are
+ * in test_service.c.
+ */
+#include <argp.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <firefly/firefly.h>
+
+#include "cli.h"
+#include "commands.h"
+#include "test_service.h"
+
+#define LINKS_MOST 16
+
+enum {
+	KEY_STATS = CLI_KEY_OWN,
+	KEY_CHECK,
+};
+
+enum stats_wanted {
+	STATS_NONE,
+	STATS_COUNTED, /* counters that are not zero */
+	STATS_ALL,
+};
+
+struct serve_options {
+	const char *links[LINKS_MOST + 1]; /* ended by NULL */
+	unsigned n_links;
+	int core; /* -1: wherever the system puts us */
+	const char *eal;
+	unsigned packets;
+	enum stats_wanted stats;
+	bool checking;
+};
+
+/* For the signal handler, which can do no more than ask fly_serve() to return. */
+static struct fly_runtime *serving;
+static volatile sig_atomic_t stop_wanted, stats_now;
+
+static const struct argp_option options[] = {
+	{"link", 'l', "SPEC", 0,
+	 "Serve on this link, for instance vhost:/tmp/f.sock,server; may be given several times",
+	 0},
+	{"core", 'c', "N", 0, "Run on this core only", 0},
+	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
+	 "At the end, and on SIGUSR1, print the counters that are not zero (with =all: every one)",
+	 0},
+	{"check", KEY_CHECK, NULL, 0,
+	 "Check every byte of arguments and send results that can be checked, for `firefly call "
+	 "--check`; slower",
+	 0},
+	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 1},
+	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 1},
+	{0},
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct serve_options *o = state->input;
+
+	switch (key) {
+	case 'l':
+		if (o->n_links == LINKS_MOST)
+			cli_refuse("serve", "at most %d links; start another server for the rest",
+				   LINKS_MOST);
+		o->links[o->n_links++] = text;
+		return 0;
+	case 'c':
+		o->core = (int)cli_number("serve", "--core", text, 0, 1023);
+		return 0;
+	case KEY_STATS:
+		if (text && strcmp(text, "all") != 0)
+			cli_refuse("serve", "--stats takes nothing or =all, not '%s'", text);
+		o->stats = text ? STATS_ALL : STATS_COUNTED;
+		return 0;
+	case KEY_CHECK:
+		o->checking = true;
+		return 0;
+	case CLI_KEY_PACKETS:
+		o->packets = (unsigned)cli_number("serve", "--packets", text, 64, 4194303);
+		return 0;
+	case CLI_KEY_EAL:
+		o->eal = text;
+		return 0;
+	case ARGP_KEY_ARG:
+		cli_refuse("serve", "'%s' is not expected; a link is named with --link %s", text,
+			   text);
+	case ARGP_KEY_END:
+		if (o->n_links == 0)
+			cli_refuse("serve", "on which link? For instance "
+					    "--link vhost:/tmp/f.sock,server");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Export the Test interface and serve calls until ^C."
+	       "\vThe core is busy from start to end: the server polls.\n\n"
+	       "  firefly serve --link vhost:/tmp/f.sock,server --core 1\n"
+	       "  firefly ping vhost:/tmp/f.sock          (in another terminal)\n\n"
+	       "At the end it prints how often each procedure ran, and whether all packet "
+	       "buffers are back; exit status 1 if some are missing. firefly(1) lists the kinds "
+	       "of links.",
+};
+
+static void on_signal(int number)
+{
+	if (number == SIGUSR1)
+		stats_now = 1;
+	else
+		stop_wanted = 1;
+	fly_quit(serving);
+}
+
+static void handle_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGUSR1, &action, NULL);
+}
+
+/* ---- counters: once for the width of the columns, once for print ---- */
+
+struct stats_table {
+	bool all;
+	int name_width;
+	bool printing;
+};
+
+static void each_counter(void *context, const char *name, const char *about, uint64_t value)
+{
+	struct stats_table *table = context;
+
+	if (!table->all && value == 0)
+		return;
+	if (table->printing)
+		printf("%-*s %14" PRIu64 "  %s\n", table->name_width, name, value, about);
+	else if ((int)strlen(name) > table->name_width)
+		table->name_width = (int)strlen(name);
+}
+
+static void print_stats(const struct fly_runtime *runtime, bool all)
+{
+	struct stats_table table = {.all = all};
+
+	fly_counters(runtime, each_counter, &table);
+	table.printing = true;
+	fly_counters(runtime, each_counter, &table);
+	fflush(stdout);
+}
+
+/* ---- serving ---- */
+
+static void print_work(const struct test_service *service, bool checking, double seconds)
+{
+	printf("served %" PRIu64 " calls in %.1f s: Null %" PRIu64 ", MaxResult %" PRIu64
+	       ", MaxArg %" PRIu64 ", Echo %" PRIu64 "\n",
+	       test_service_executions(service), seconds, service->nulls, service->max_results,
+	       service->max_args, service->echoes);
+	if (checking)
+		printf("arguments that were wrong: %" PRIu64 "\n", service->wrong);
+}
+
+static void announce(const struct serve_options *o)
+{
+	printf("serving Test on");
+	for (unsigned i = 0; i < o->n_links; i++)
+		printf("%s %s", i ? " and" : "", o->links[i]);
+	printf("; ^C stops\n");
+	fflush(stdout);
+}
+
+int serve_main(int argc, char **argv)
+{
+	struct serve_options o = {.core = -1};
+	struct test_service service = {0};
+	struct fly_options start = {.notice = cli_notice, .notice_context = (char *)"serve"};
+	double began;
+	int failed;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	start.links = o.links;
+	start.eal = o.eal;
+	start.packets = o.packets;
+	if (o.core >= 0 && cli_pin("serve", (unsigned)o.core))
+		return CLI_FAILED;
+	if (cli_start("serve", &start, &serving))
+		return CLI_FAILED;
+	if (test_service_export(serving, &service, o.checking)) {
+		cli_complain("serve", "%s", fly_error());
+		fly_stop(serving);
+		return CLI_FAILED;
+	}
+	handle_signals();
+	announce(&o);
+
+	began = cli_seconds_now();
+	while (!stop_wanted) {
+		fly_serve(serving);
+		if (stats_now) {
+			stats_now = 0;
+			print_stats(serving, o.stats == STATS_ALL);
+		}
+	}
+
+	print_work(&service, o.checking, cli_seconds_now() - began);
+	if (o.stats != STATS_NONE)
+		print_stats(serving, o.stats == STATS_ALL);
+	signal(SIGUSR1, SIG_IGN); /* the handler must not meet a runtime that has stopped */
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	failed = cli_stop(serving);
+	return failed || service.wrong ? CLI_FAILED : 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ticks.h - the processor's time-stamp counter, as the benchmark reads it.
+ *
+ * One instruction, not serialising, so that stamping every call costs as little as it can. The
+ * frequency comes from fly_platform(): it is the same counter that the runtime's clock reads.
+ */
+#ifndef FIREFLY_APP_TICKS_H
+#define FIREFLY_APP_TICKS_H
+
+#include <stdint.h>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+
+static inline uint64_t ticks_now(void)
+{
+	return __rdtsc();
+}
+
+#elif defined(__aarch64__)
+
+static inline uint64_t ticks_now(void)
+{
+	uint64_t ticks;
+
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+}
+
+#else
+#error "ticks_now() is not written for this processor"
+#endif
+
+#endif
