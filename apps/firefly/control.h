@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * control.h - a page shared by `firefly bench` and the server process that it starts.
+ *
+ * The client says what the server is to do now, and the server says when it does it, so that
+ * both switch between calls and bare frames within a microsecond. The page also has the two
+ * cache lines of a bare ping-pong, which tells how far apart the two cores are at the moment.
+ *
+ * An order is one word: a number that grows by one per order, an argument and a mode. Modes may
+ * follow each other in any order but CONTROL_START, which comes first, and CONTROL_QUIT, which
+ * comes last.
+ */
+#ifndef FIREFLY_APP_CONTROL_H
+#define FIREFLY_APP_CONTROL_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum control_mode {
+	CONTROL_START,    /* bring the runtime up; acknowledged when Test is exported */
+	CONTROL_CALLS,    /* turn the poller */
+	CONTROL_FLOOR,    /* echo bare frames; argument: the size to send back */
+	CONTROL_PINGPONG, /* answer on the other line */
+	CONTROL_QUIT,     /* stop the runtime; acknowledged when it has stopped */
+};
+
+/* Pairs of lines are fetched together: what two cores write is two lines apart. */
+#define CONTROL_APART 128
+
+struct control_page {
+	alignas(CONTROL_APART) _Atomic uint64_t order;        /* written by the client */
+	alignas(CONTROL_APART) _Atomic uint64_t acknowledged; /* by the server: an order */
+	alignas(CONTROL_APART) _Atomic uint64_t ping;         /* by the client */
+	alignas(CONTROL_APART) _Atomic uint64_t pong;         /* by the server */
+
+	/* Written by the server before it acknowledges; read by the client after that. */
+	alignas(CONTROL_APART) int32_t missing; /* of CONTROL_QUIT: what fly_stop() returned */
+	char trouble[512];                      /* of CONTROL_START: what went wrong, or "" */
+};
+
+/* The client's end. */
+struct control {
+	struct control_page *page;
+	int fd;          /* of the page; the server inherits it */
+	int server;      /* process id; 0: none is running */
+	int exit_status; /* as waitpid() gives it, once the server has gone */
+};
+
+/*
+ * control_open() - make the page. Return: 0, or -1 with errno set.
+ */
+int control_open(struct control *control);
+
+/* control_map() - the server's way to the page, by the descriptor it inherited; NULL: errno. */
+struct control_page *control_map(int fd);
+
+/*
+ * control_order() - tell the server what to do, and wait until it does.
+ * Return: 0; -1 when the server process has ended.
+ */
+int control_order(struct control *control, enum control_mode mode, uint32_t argument);
+
+/*
+ * control_close() - let the server go: CONTROL_QUIT if it runs, wait for it, give up the page.
+ * Safe after a control_open() that failed.
+ * Return: packets missing from the server's pool; 0 when it ended before it could count.
+ */
+int control_close(struct control *control);
+
+/*
+ * control_distance() - how long a cache line takes to the other core and back.
+ * @ticks: of one round trip over two lines: the median of a few short series.
+ * Return: 0; -1 when the server process has ended.
+ */
+int control_distance(struct control *control, double *ticks);
+
+/* ---- the server's end ---- */
+
+/* control_next() - wait for an order that is not @done. Return: that order. */
+uint64_t control_next(const struct control_page *page, uint64_t done);
+
+/* control_acknowledge() - tell the client that @order is being carried out. */
+void control_acknowledge(struct control_page *page, uint64_t order);
+
+/* control_answer() - be the other side of control_distance() until there is another order. */
+void control_answer(struct control_page *page, uint64_t order);
+
+/* control_stands() - is @order still what the client wants? A line that is nearly always ours. */
+static inline bool control_stands(const struct control_page *page, uint64_t order)
+{
+	/* A plain hint: what follows a new order is read after control_next() has acquired it. */
+	return atomic_load_explicit(&page->order, memory_order_relaxed) == order;
+}
+
+static inline enum control_mode control_mode(uint64_t order)
+{
+	return (enum control_mode)(order & 0xff);
+}
+
+static inline uint32_t control_argument(uint64_t order)
+{
+	return (uint32_t)(order >> 8) & 0xffffff;
+}
+
+#endif
