@@ -33,7 +33,7 @@ struct fly_options {
 	 *   af_packet:IFACE                   a kernel interface, beside the kernel's own stack
 	 *   tap:IFACE                         a tap interface that is created
 	 *   pci:DOMAIN:BUS:DEV.FN             a NIC that is bound to a DPDK driver
-	 *   vdev:NAME[;DRIVER ARGUMENTS]      any DPDK virtual device; ';' separates its arguments
+	 *   vdev:NAME[,DRIVER ARGUMENTS]      any DPDK virtual device; it gets the keys not named here
 	 * Keys for all: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX, mtu=BYTES,
 	 * wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
 	 */
@@ -114,7 +114,7 @@ int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, 
 
 /*
  * fly_rebind() - import again through an existing binding, after FLY_ESTALE or a link that came
- * back. Calls that are outstanding go on with the old export and will be refused as stale.
+ * back. Outstanding calls of the binding end with FLY_EPEER: they went to the old export.
  * Return: as fly_import().
  */
 int fly_rebind(struct fly_binding *binding);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * binding.h - what an import leaves behind: where the exporter is, and a header ready to be sent.
+ *
+ * Owned by the poller of its runtime. Made and ended by src/slowpath/import.c; used by caller.c,
+ * whose four procedures are put into the head: the Starter, Transporter and Ender.
+ */
+#ifndef FLY_BINDING_H
+#define FLY_BINDING_H
+
+#include "fastpath/poller.h"
+
+struct fly_import {
+	/* ---- each call ---- */
+	struct fly_binding head; /* what stubs see: the procedure variables */
+	struct fly_poller *poller;
+	struct fly_link *link;
+	uint32_t idle;         /* first of this binding's free entries; FLY_NO_ENTRY */
+	uint32_t argument_max; /* bytes of payload that one packet takes on this link */
+	uint8_t template[FLY_PAYLOAD + 6] __rte_aligned(
+		16); /* headers of a call without arguments */
+	/* ---- seldom ---- */
+	struct fly_address peer;
+	uint64_t activity; /* its upper 48 bits */
+	uint32_t export_id;
+	const char *name; /* of the interface; static */
+	uint32_t version;
+};
+
+/* The binding of a stub's handle: the head is its first member. */
+static inline struct fly_import *fly_import_of(struct fly_binding *binding)
+{
+	return (struct fly_import *)(void *)binding;
+}
+
+static inline struct fly_call_entry *fly_entry_of(struct fly_call *call)
+{
+	return (struct fly_call_entry *)(void *)call;
+}
+
+static inline const struct fly_address *fly_entry_peer(const struct fly_call_entry *e)
+{
+	return &((const struct fly_import *)(const void *)e->head.binding)->peer;
+}
+
+/* fly_caller_bind() - fill in the procedure variables of a binding over a link. */
+void fly_caller_bind(struct fly_import *import);
+
+/*
+ * fly_caller_write() - headers of an entry's call packet, from the binding's template.
+ * @frame: FLY_PAYLOAD bytes. Used for the first transmission and for each later one.
+ */
+static inline void fly_caller_write(uint8_t *frame, const struct fly_import *import,
+				    const struct fly_call_entry *e)
+{
+	memcpy(frame, import->template, FLY_PAYLOAD);
+	fly_wire_set_lengths(frame, e->argument_bytes);
+
+	uint8_t *rpc = frame + FLY_RPC;
+
+	fly_put_u16(rpc + 2, e->procedure);
+	fly_put_u64(rpc + 8, e->activity);
+	fly_put_u32(rpc + 16, e->seq);
+	fly_put_u32(rpc + 24, e->hint);
+	fly_put_u16(rpc + 28, e->argument_bytes);
+}
+
+/* fly_caller_fail() - end a WAITING call without a result. @status: negative. */
+void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status);
+
+#endif

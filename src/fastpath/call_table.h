@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * call_table.h - outstanding calls: one entry, one activity, one call at a time.
+ *
+ * Owned by one poller; no lock. A result finds its entry by the low 16 bits of its activity: an
+ * index, then a comparison. Entries are handed to bindings as they need them and stay with them
+ * until the binding ends, so that an entry's activity, sequence number and hint belong together.
+ */
+#ifndef FLY_CALL_TABLE_H
+#define FLY_CALL_TABLE_H
+
+#include <assert.h>
+#include <stddef.h>
+
+#include <rte_common.h>
+
+#include "fastpath/packet.h"
+
+/*
+ * Legal orders of an entry's state; all transitions are in caller.c and src/slowpath/sweep.c.
+ *   UNBOUND -> IDLE             the entry is handed to a binding
+ *   IDLE -> STARTED             Starter
+ *   STARTED -> WAITING          Transporter sends
+ *   WAITING -> DONE             the result packet came
+ *   WAITING -> FAILED           refused, timed out, link lost
+ *   DONE -> IDLE                Ender
+ *   FAILED -> IDLE              Transporter returns the status
+ *   any but UNBOUND -> UNBOUND  the binding ends
+ */
+enum fly_call_state {
+	FLY_CALL_UNBOUND,
+	FLY_CALL_IDLE,
+	FLY_CALL_STARTED,
+	FLY_CALL_WAITING,
+	FLY_CALL_DONE,
+	FLY_CALL_FAILED,
+};
+
+/*
+ * Arguments up to this many bytes are kept for resending in the entry itself, longer ones by a
+ * reference to their packet: docs/performance.md, "What is kept for resending".
+ */
+#define FLY_KEEP_BYTES 120
+
+/* A call that is not answered is sent again after so long, then after twice as long, and so on. */
+#define FLY_RESEND_FIRST_MS 20
+
+#define FLY_NO_ENTRY UINT32_MAX
+
+struct fly_call_entry {
+	/* ---- line 0: every call ---- */
+	struct fly_call head;    /* what the stub sees; binding NULL: UNBOUND */
+	uint64_t activity;       /* 48 bits of the binding, 16 bits our index */
+	uint32_t seq;            /* of the newest call; random at first, grows by one per call */
+	uint32_t hint;           /* where the server keeps our record; FLY_HINT_NONE */
+	struct rte_mbuf *packet; /* STARTED: the call packet. WAITING: our reference to it, or NULL
+				  * when its bytes are in kept. DONE: the result packet */
+	uint16_t procedure;
+	uint16_t argument_bytes;
+	uint8_t state;        /* enum fly_call_state */
+	uint8_t resends;      /* of the call in flight */
+	int16_t status;       /* FAILED: why; DONE: the result's, negative or 0 */
+	uint32_t retry_at_ms; /* WAITING: poller time at which the call is looked at again */
+	uint32_t next_idle;   /* IDLE: the binding's next free entry; FLY_NO_ENTRY ends the list */
+	/* ---- line 1 and 2: seldom ---- */
+	uint32_t started_ms; /* WAITING and resent: poller time of the first transmission */
+	uint32_t unused;
+	uint8_t kept[FLY_KEEP_BYTES]; /* WAITING: the arguments, if packet is NULL */
+} __rte_cache_aligned;
+
+static_assert(offsetof(struct fly_call_entry, started_ms) == 64, "a common call touches one line");
+static_assert(sizeof(struct fly_call_entry) == 192, "three lines");
+
+struct fly_call_table {
+	struct fly_call_entry *entries;
+	uint32_t n;         /* entries, at most 65,536 */
+	uint32_t n_unbound; /* of them, not handed to a binding */
+	uint32_t unbound;   /* first of a list linked by next_idle; FLY_NO_ENTRY */
+};
+
+/*
+ * fly_call_table_init() - @n entries on NUMA node @socket, all UNBOUND.
+ * Return: 0 or -FLY_ENOMEM. fly_call_table_free() ends it; the entries hold no packets then.
+ */
+int fly_call_table_init(struct fly_call_table *table, uint32_t n, int socket);
+void fly_call_table_free(struct fly_call_table *table);
+
+/*
+ * fly_call_table_bind() - hand an entry to a binding. @activity: the binding's upper 48 bits.
+ * Return: IDLE and in no list; NULL: all are in use.
+ */
+struct fly_call_entry *fly_call_table_bind(struct fly_call_table *table,
+					   struct fly_binding *binding, uint64_t activity,
+					   uint32_t first_seq);
+
+/* fly_call_table_unbind() - take an entry back; it holds no packet. */
+void fly_call_table_unbind(struct fly_call_table *table, struct fly_call_entry *entry);
+
+static inline uint32_t fly_call_table_index(const struct fly_call_table *table,
+					    const struct fly_call_entry *entry)
+{
+	return (uint32_t)(entry - table->entries);
+}
+
+/*
+ * fly_call_started_ms() - poller time of a WAITING call's first transmission. The common call
+ * does not write it down: until the first resend it follows from retry_at_ms.
+ */
+static inline uint32_t fly_call_started_ms(const struct fly_call_entry *e)
+{
+	return e->resends ? e->started_ms : e->retry_at_ms - FLY_RESEND_FIRST_MS;
+}
+
+/* fly_call_table_find() - the entry an activity names, whoever it belongs to; NULL: none. */
+static inline struct fly_call_entry *fly_call_table_find(const struct fly_call_table *table,
+							 uint64_t activity)
+{
+	const uint32_t index = activity & 0xffff;
+
+	return likely(index < table->n) ? &table->entries[index] : NULL;
+}
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * caller.c - the caller's half of a call: Starter, Transporter, Receiver, Ender.
+ *
+ * Owns the transitions of a call-table entry (call_table.h) except for the binding's begin and
+ * end. Runs on the poller's thread; the waiting caller turns the poller itself.
+ */
+#include "fastpath/binding.h"
+#include "fastpath/clock.h"
+#include "fastpath/slow.h"
+
+static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t argument_bytes,
+		   struct fly_call **call)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_poller *p = import->poller;
+
+	if (unlikely(import->idle == FLY_NO_ENTRY || argument_bytes > import->argument_max ||
+		     !import->link->up || p->turning)) {
+		const int status = fly_slow_start(binding, argument_bytes);
+
+		if (status)
+			return status;
+	}
+
+	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD + (uint32_t)argument_bytes);
+
+	if (unlikely(!m))
+		return -FLY_EPACKETS;
+
+	/* ---- committed: nothing below can fail ---- */
+	struct fly_call_entry *e = &p->calls.entries[import->idle];
+
+	import->idle = e->next_idle;
+	e->seq++;
+	e->procedure = procedure;
+	e->argument_bytes = argument_bytes;
+	e->packet = m;
+	e->resends = 0;
+	e->state = FLY_CALL_STARTED;
+	fly_caller_write(fly_packet_frame(m), import, e);
+	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
+	e->head.length = argument_bytes;
+	*call = &e->head;
+	return 0;
+}
+
+static void transporter_send(struct fly_call *call)
+{
+	struct fly_call_entry *e = fly_entry_of(call);
+	struct fly_import *import = fly_import_of(call->binding);
+	struct fly_poller *p = import->poller;
+	struct rte_mbuf *m = e->packet;
+
+	/* Kept for resending: small arguments as bytes, so that the packet itself comes back warm.
+	 */
+	if (e->argument_bytes <= FLY_KEEP_BYTES) {
+		if (e->argument_bytes != 0)
+			memcpy(e->kept, call->payload, e->argument_bytes);
+		e->packet = NULL;
+	} else {
+		fly_packet_share(m);
+	}
+	e->state = FLY_CALL_WAITING;
+	e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
+	fly_link_send(import->link, m);
+}
+
+/* To IDLE, in front of the binding's list: the entry that was used last is the warm one. */
+static inline void make_idle(struct fly_call_entry *e)
+{
+	struct fly_import *import = fly_import_of(e->head.binding);
+
+	e->state = FLY_CALL_IDLE;
+	e->packet = NULL;
+	e->next_idle = import->idle;
+	import->idle = fly_call_table_index(&import->poller->calls, e);
+}
+
+static void ender(struct fly_call *call)
+{
+	struct fly_call_entry *e = fly_entry_of(call);
+
+	fly_packet_put(&fly_import_of(call->binding)->poller->cache, e->packet);
+	make_idle(e);
+}
+
+static int transporter_wait(struct fly_call *call)
+{
+	struct fly_call_entry *e = fly_entry_of(call);
+	struct fly_poller *p = fly_import_of(call->binding)->poller;
+
+	while (e->state == FLY_CALL_WAITING)
+		fly_poller_turn(p, fly_clock_now_tsc());
+	if (likely(e->state == FLY_CALL_DONE && e->status == 0))
+		return 0;
+
+	const int status = e->status;
+
+	if (e->state == FLY_CALL_DONE)
+		ender(call);
+	else
+		make_idle(e);
+	return status;
+}
+
+static int transporter(struct fly_call *call)
+{
+	transporter_send(call);
+	fly_link_flush(fly_import_of(call->binding)->link);
+	return transporter_wait(call);
+}
+
+void fly_caller_bind(struct fly_import *import)
+{
+	import->head = (struct fly_binding){
+		.starter = starter,
+		.transporter = transporter,
+		.send = transporter_send,
+		.wait = transporter_wait,
+		.ender = ender,
+	};
+}
+
+/* What a result's status field may say; anything else is a peer's mistake, and the call did run. */
+static inline int status_of_result(uint16_t wire)
+{
+	if (likely(wire == FLY_OK))
+		return 0;
+	if (wire == FLY_EMALFORMED || wire == FLY_ENOPROC || wire == FLY_ERAISED)
+		return -(int)wire;
+	return -FLY_ERESULT;
+}
+
+void fly_caller_result(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       const struct fly_header *h)
+{
+	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
+	const uint8_t *frame = fly_packet_frame(m);
+
+	if (unlikely(!e || e->activity != h->activity || e->seq != h->seq ||
+		     e->state != FLY_CALL_WAITING || h->fragments != 1 ||
+		     fly_load_raw32(frame + FLY_IP_SOURCE) != fly_entry_peer(e)->ip ||
+		     fly_load_raw16(frame + FLY_UDP_SOURCE) != fly_entry_peer(e)->port)) {
+		fly_slow_result(p, link, m, h);
+		return;
+	}
+	/* ---- committed: nothing below can fail ---- */
+	if (e->packet)
+		fly_packet_put(&p->cache, e->packet);
+	e->packet = m;
+	e->hint = h->hint;
+	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
+	e->head.length = h->length;
+	e->status = (int16_t)status_of_result(h->procedure);
+	e->state = FLY_CALL_DONE;
+	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
+}
+
+void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)
+{
+	if (e->packet)
+		fly_packet_put(&p->cache, e->packet);
+	e->packet = NULL;
+	e->status = (int16_t)status;
+	e->state = FLY_CALL_FAILED;
+	fly_stats_add(&p->stats, FLY_COUNT_calls_failed, 1);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * conversation.h - what a server remembers of one activity: its newest call and that one's result.
+ *
+ * Owned by one poller; no lock. A call finds its record by the hint that the server put into an
+ * earlier result: an index, then a comparison. Hints are never trusted, so the server may forget
+ * a record whenever src/slowpath/conversations.c says that this is safe. That file also owns
+ * the hash table behind a missed hint.
+ */
+#ifndef FLY_CONVERSATION_H
+#define FLY_CONVERSATION_H
+
+#include <assert.h>
+#include <stddef.h>
+
+#include <rte_common.h>
+
+#include "fastpath/call_table.h"
+#include "fastpath/link.h"
+
+/*
+ * Legal orders of a record's state:
+ *   FREE -> KNOWN     a first call opens it (slow path), seq set just before that call's
+ *   KNOWN -> RUNNING  fly_conversation_accept() says FLY_RUN
+ *   DONE -> RUNNING   the same, for the next call
+ *   RUNNING -> DONE   the result is retained and sent
+ *   KNOWN or DONE -> FREE  forgotten (slow path)
+ */
+enum fly_conversation_state {
+	FLY_CONVERSATION_FREE,
+	FLY_CONVERSATION_KNOWN,
+	FLY_CONVERSATION_RUNNING,
+	FLY_CONVERSATION_DONE,
+};
+
+/* Results up to this many bytes are retained in the record, longer ones by their packet. */
+#define FLY_RETAIN_BYTES 64
+
+struct fly_conversation {
+	/* ---- line 0: every call ---- */
+	uint64_t activity;     /* 0: FREE */
+	uint32_t seq;          /* of the newest call */
+	uint32_t peer_ip;      /* network order */
+	uint16_t peer_port;    /* network order */
+	uint8_t link;          /* index of the link it came over */
+	uint8_t state;         /* enum fly_conversation_state */
+	uint16_t executions;   /* how many calls ran; wraps; travels in results */
+	uint16_t result_bytes; /* of the retained result */
+	int16_t result_status; /* of the retained result: 0 or a negative status */
+	uint16_t unused;
+	uint32_t touched_ms;     /* poller time of the newest call */
+	struct rte_mbuf *result; /* DONE: the retained result packet; NULL: its bytes are in kept */
+	uint32_t next_free;      /* FREE: list; FLY_NO_ENTRY ends it */
+	uint8_t pad[20];
+	/* ---- line 1: small results with bytes in them ---- */
+	uint8_t kept[FLY_RETAIN_BYTES];
+} __rte_cache_aligned;
+
+static_assert(offsetof(struct fly_conversation, kept) == 64, "a common call touches one line");
+static_assert(sizeof(struct fly_conversation) == 128, "two lines, as promised per idle caller");
+
+struct rte_hash;
+
+struct fly_conversation_table {
+	struct fly_conversation *records;
+	uint32_t n; /* records */
+	uint32_t n_free;
+	uint32_t free;         /* first of a list; FLY_NO_ENTRY */
+	uint32_t n_retained;   /* packets held in result */
+	uint32_t retained_max; /* at most so many: then calls with large results are refused */
+	uint32_t swept;        /* where the next sweep goes on */
+	struct rte_hash *by_activity;
+};
+
+/* What a call means to its conversation. */
+enum fly_accept {
+	FLY_RUN,    /* new: the record is RUNNING now, its retained result is to be let go */
+	FLY_RESEND, /* done already: send the retained result */
+	FLY_BUSY,   /* running: nothing to say until it is done */
+	FLY_OLD,    /* older than the newest: drop */
+};
+
+/*
+ * fly_conversation_accept() - decide what a call means. The whole of at-most-once for a caller
+ * that is known: an activity has one outstanding call, so a later one says that the caller has
+ * the result of the one before, and an earlier one can only be a copy.
+ * Changes the record only if it returns FLY_RUN.
+ */
+static inline enum fly_accept fly_conversation_accept(struct fly_conversation *c, uint32_t seq)
+{
+	if (likely(fly_seq_after(seq, c->seq) && c->state != FLY_CONVERSATION_RUNNING)) {
+		c->seq = seq;
+		c->state = FLY_CONVERSATION_RUNNING;
+		return FLY_RUN;
+	}
+	if (seq != c->seq)
+		return FLY_OLD;
+	return c->state == FLY_CONVERSATION_DONE ? FLY_RESEND : FLY_BUSY;
+}
+
+/* fly_conversation_at() - the record that a hint names, whoever it belongs to; NULL: none. */
+static inline struct fly_conversation *
+fly_conversation_at(const struct fly_conversation_table *table, uint32_t hint)
+{
+	return likely(hint < table->n) ? &table->records[hint] : NULL;
+}
+
+/* fly_conversation_is_peer() - did this frame come from where the record's caller lives? */
+static inline bool fly_conversation_is_peer(const struct fly_conversation *c,
+					    const struct fly_link *link, const uint8_t *frame)
+{
+	return fly_load_raw32(frame + FLY_IP_SOURCE) == c->peer_ip &&
+	       fly_load_raw16(frame + FLY_UDP_SOURCE) == c->peer_port && link->index == c->link;
+}
+
+#endif

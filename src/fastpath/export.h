@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * export.h - the interfaces that a poller serves.
+ *
+ * An export identifier is 28 random bits and the index of the export, drawn each time an exporter
+ * starts: a call finds its export by an index and a comparison, and a call to an earlier start
+ * is refused. The binder is export 0, by convention, everywhere. Changed by the owning thread
+ * between turns (src/slowpath/runtime.c).
+ */
+#ifndef FLY_EXPORT_H
+#define FLY_EXPORT_H
+
+#include <stdint.h>
+
+#include <firefly/stub.h>
+
+#define FLY_EXPORTS       16
+#define FLY_EXPORT_BINDER 0
+
+struct fly_export {
+	uint32_t id;           /* a free one has an id that no index leads to */
+	uint32_t n_procedures; /* 0: free */
+	const struct fly_procedure *stubs;
+	const void *procedures;
+	void *context;
+	const struct fly_interface *interface;
+	uint64_t *served; /* calls per procedure */
+};
+
+static inline const struct fly_export *fly_export_find(const struct fly_export *exports,
+						       uint32_t id)
+{
+	const struct fly_export *e = &exports[id % FLY_EXPORTS];
+
+	return e->id == id ? e : NULL;
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * link.h - what moves packets, as a poller sees it: two burst functions, an address, a send queue.
+ *
+ * A link belongs to one poller from fly_poller_attach() to fly_poller_detach(); between them no
+ * other thread touches it, except for the fields marked otherwise. It is opened, watched and
+ * closed by the control side (src/slowpath/port.c), and simulated in the tests: both fill in
+ * the two burst functions.
+ */
+#ifndef FLY_LINK_H
+#define FLY_LINK_H
+
+#include <stdbool.h>
+
+#include "fastpath/packet.h"
+
+#define FLY_BURST    32  /* packets received at a time; a send queue this long is flushed */
+#define FLY_TX_QUEUE 512 /* packets that may wait for a driver that does not take them */
+
+/* Who computes and checks UDP checksums. */
+enum fly_checksum {
+	FLY_CHECKSUM_NONE,     /* both ends share memory: 0 is sent, nothing is checked */
+	FLY_CHECKSUM_SOFTWARE, /* here */
+	FLY_CHECKSUM_HARDWARE, /* the NIC, in both directions */
+};
+
+struct fly_link {
+	/* ---- each turn ---- */
+	uint16_t (*rx_burst)(struct fly_link *link, struct rte_mbuf **packets, uint16_t n);
+	uint16_t (*tx_burst)(struct fly_link *link, struct rte_mbuf **packets, uint16_t n);
+	struct fly_stats *stats;        /* its poller's */
+	struct fly_packet_cache *cache; /* its poller's: where dropped packets go */
+	uint32_t ip;                    /* ours, network order */
+	uint16_t udp_port;              /* ours, network order */
+	uint16_t port;                  /* DPDK ethdev port; queue 0 both ways */
+	uint8_t mac[6];                 /* ours */
+	uint8_t index;                  /* in its poller's table */
+	bool up;                        /* false: sending drops, the Starter refuses */
+	uint8_t checksum;               /* enum fly_checksum */
+	uint16_t n_queued;              /* packets in queue, oldest first */
+	struct rte_mbuf *queue[FLY_TX_QUEUE];
+	/* ---- seldom ---- */
+	struct rte_mempool *pool; /* what the driver receives into; its poller's */
+	uint16_t payload_max;     /* bytes of payload in one packet, by the MTU */
+	bool answers_arp;         /* no kernel owns our address here: we answer for it */
+	uint64_t stuck_since_tsc; /* the driver has taken nothing since then; 0: it does */
+};
+
+/* fly_link_flush() - hand queued packets to the driver; what it does not take stays queued. */
+void fly_link_flush(struct fly_link *link);
+
+/* fly_link_drop_queued() - free everything that waits to be sent; counted as @why. */
+void fly_link_drop_queued(struct fly_link *link, enum fly_counter why);
+
+/* fly_link_seal() - compute the UDP checksum of a frame, or ask the NIC for it. */
+void fly_link_seal(struct fly_link *link, struct rte_mbuf *m);
+
+/* fly_link_intact() - did the checksums of a received frame hold? */
+bool fly_link_intact(const struct fly_link *link, const struct rte_mbuf *m);
+
+/* fly_link_refuse() - free a packet that cannot be queued, and count why. */
+void fly_link_refuse(struct fly_link *link, struct rte_mbuf *m);
+
+/*
+ * fly_link_send() - queue a packet. A full burst is flushed at once; the rest at the end of the
+ * turn, or by fly_link_flush(). Takes the packet; drops and counts it when the link is down or
+ * its queue full, which looks like a loss on the way.
+ */
+static inline void fly_link_send(struct fly_link *link, struct rte_mbuf *m)
+{
+	if (unlikely(!link->up || link->n_queued == FLY_TX_QUEUE)) {
+		fly_link_refuse(link, m);
+		return;
+	}
+	if (unlikely(link->checksum != FLY_CHECKSUM_NONE))
+		fly_link_seal(link, m);
+	fly_packet_expose_all(m);
+	link->queue[link->n_queued++] = m;
+	if (link->n_queued % FLY_BURST == 0)
+		fly_link_flush(link);
+}
+
+#endif

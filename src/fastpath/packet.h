@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * packet.h - packet buffers: a poller's own stack of free ones in front of the pool.
+ *
+ * A packet buffer is a DPDK mbuf. Only the poller that owns the cache calls these. The stack hands
+ * out the buffer that was freed last, which is the warm one, without looking up the thread's
+ * mempool cache through thread-local storage for each packet.
+ *
+ * Rules: a packet with a reference count above 1 is never written, a driver may be reading it.
+ * A packet is passed on whole: who hands it to fly_packet_put() or a link has lost it.
+ *
+ * Under AddressSanitizer a free packet's data room is poisoned, and so is the tail behind the
+ * data of one that is being read; drivers and the pool only ever see clean ones.
+ */
+#ifndef FLY_PACKET_H
+#define FLY_PACKET_H
+
+#include <rte_branch_prediction.h>
+#include <rte_mbuf.h>
+
+#include <sanitizer/asan_interface.h>
+
+#include "fastpath/wire.h"
+
+#define FLY_PACKET_CACHE  256 /* buffers in a poller's stack at most */
+#define FLY_PACKET_REFILL 32  /* moved between stack and pool at a time */
+
+struct fly_packet_cache {
+	struct rte_mempool *pool; /* not owned */
+	unsigned n;               /* free buffers in stack */
+	struct rte_mbuf *stack[FLY_PACKET_CACHE];
+};
+
+/* fly_packet_refill() - move buffers from the pool to the empty stack. Return: how many. */
+unsigned fly_packet_refill(struct fly_packet_cache *cache);
+
+/* fly_packet_spill() - give the older half of a full stack back to the pool. */
+void fly_packet_spill(struct fly_packet_cache *cache);
+
+/* fly_packet_put_odd() - free what is no plain buffer: shared, chained, or not ours. */
+void fly_packet_put_odd(struct rte_mbuf *m);
+
+/* fly_packet_drain() - give everything back to the pool; before the poller ends. */
+void fly_packet_drain(struct fly_packet_cache *cache);
+
+static inline uint8_t *fly_packet_frame(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, uint8_t *);
+}
+
+/* fly_packet_expose() - @bytes from the frame's start may be read and written from now on. */
+static inline void fly_packet_expose(struct rte_mbuf *m, uint32_t bytes)
+{
+	ASAN_UNPOISON_MEMORY_REGION(fly_packet_frame(m), bytes);
+}
+
+/* fly_packet_expose_all() - before a packet goes to a driver. */
+static inline void fly_packet_expose_all(struct rte_mbuf *m)
+{
+	ASAN_UNPOISON_MEMORY_REGION(m->buf_addr, m->buf_len);
+}
+
+/* fly_packet_fence() - nothing behind the data may be touched: for a packet that came in. */
+static inline void fly_packet_fence(struct rte_mbuf *m)
+{
+	ASAN_POISON_MEMORY_REGION(fly_packet_frame(m) + m->data_len,
+				  (size_t)m->buf_len - m->data_off - m->data_len);
+}
+
+/* Bytes from the frame's start to the end of the buffer. */
+static inline uint32_t fly_packet_room(const struct rte_mbuf *m)
+{
+	return (uint32_t)m->buf_len - m->data_off;
+}
+
+static inline void fly_packet_set_bytes(struct rte_mbuf *m, uint32_t bytes)
+{
+	m->data_len = (uint16_t)bytes;
+	m->pkt_len = bytes;
+}
+
+/*
+ * fly_packet_get() - a free buffer, @bytes long, contents undefined.
+ * Return: the caller's from now on; NULL: the pool is empty.
+ */
+static inline struct rte_mbuf *fly_packet_get(struct fly_packet_cache *cache, uint32_t bytes)
+{
+	if (unlikely(cache->n == 0) && fly_packet_refill(cache) == 0)
+		return NULL;
+
+	struct rte_mbuf *m = cache->stack[--cache->n];
+
+	m->data_off = RTE_PKTMBUF_HEADROOM;
+	m->ol_flags = 0;
+	fly_packet_set_bytes(m, bytes);
+	fly_packet_expose(m, bytes);
+	return m;
+}
+
+/* fly_packet_is_plain() - one segment, one reference, its own buffer. */
+static inline bool fly_packet_is_plain(const struct rte_mbuf *m)
+{
+	return rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m);
+}
+
+/* fly_packet_put() - free a packet. It may be shared: then only this reference goes. */
+static inline void fly_packet_put(struct fly_packet_cache *cache, struct rte_mbuf *m)
+{
+	if (unlikely(!fly_packet_is_plain(m))) {
+		fly_packet_put_odd(m);
+		return;
+	}
+	ASAN_POISON_MEMORY_REGION(m->buf_addr, m->buf_len);
+	if (unlikely(cache->n == FLY_PACKET_CACHE))
+		fly_packet_spill(cache);
+	cache->stack[cache->n++] = m;
+}
+
+/*
+ * fly_packet_share() - take a second reference before the packet goes to a driver, so that it can
+ * be sent again. Only for a packet that is ours alone.
+ */
+static inline void fly_packet_share(struct rte_mbuf *m)
+{
+	rte_mbuf_refcnt_set(m, 2); /* plain store: nobody else has it yet */
+}
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * wire.h - every byte that goes over a link: the RPC header, and the Ethernet, IPv4 and UDP
+ * headers in front of it. docs/protocol.md says what the fields mean.
+ *
+ * Decoders take bytes and a length, fill a plain struct and return 0 or the counter under which
+ * the packet is dropped; they never read past the length. Bytes, not bit-fields: gcc and clang
+ * turn the shifts into single moves. Pure functions; any thread.
+ */
+#ifndef FLY_WIRE_H
+#define FLY_WIRE_H
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <firefly/stub.h>
+
+#include "fastpath/stats.h"
+
+/* Offsets in a frame. */
+#define FLY_ETHER_DESTINATION 0
+#define FLY_ETHER_SOURCE      6
+#define FLY_ETHER_TYPE        12
+#define FLY_IP                14
+#define FLY_IP_LENGTH         16
+#define FLY_IP_FRAGMENT       20
+#define FLY_IP_PROTOCOL       23
+#define FLY_IP_CHECKSUM       24
+#define FLY_IP_SOURCE         26
+#define FLY_IP_DESTINATION    30
+#define FLY_UDP_SOURCE        34
+#define FLY_UDP_DESTINATION   36
+#define FLY_UDP_LENGTH        38
+#define FLY_UDP_CHECKSUM      40
+#define FLY_RPC               42
+#define FLY_PAYLOAD           74 /* Ethernet 14, IPv4 20, UDP 8, RPC 32 */
+
+#define FLY_RPC_BYTES    32
+#define FLY_IP_OVERHEAD  60 /* IPv4, UDP and RPC headers: what an MTU loses before the payload */
+#define FLY_WIRE_VERSION 1
+
+/* Packet types, the low nibble of byte 0. The rest of DESIGN's types come with the slow path. */
+enum fly_packet_type {
+	FLY_PACKET_CALL = 1,
+	FLY_PACKET_RESULT = 2,
+	FLY_PACKET_REJECT = 3,
+};
+
+/* Flags, byte 1. */
+#define FLY_FLAG_RESENT 0x01 /* not the first transmission of this packet */
+
+/* A caller that does not know where the server keeps its record. */
+#define FLY_HINT_NONE UINT32_MAX
+
+/* The RPC header, decoded. Byte offsets within the 32 bytes in front. */
+struct fly_header {
+	uint8_t type;       /*  0  low nibble; the high nibble is the version */
+	uint8_t flags;      /*  1 */
+	uint16_t procedure; /*  2  in a call; in a result or reject: an enum fly_status */
+	uint32_t export_id; /*  4 */
+	uint64_t activity;  /*  8  48 random bits, 16 bits call-table entry */
+	uint32_t seq;       /* 16  compare with fly_seq_after() */
+	uint16_t fragment;  /* 20  0 */
+	uint16_t fragments; /* 22  1 */
+	uint32_t hint;      /* 24  in a reject: the exporter's uptime in ms, saturating */
+	uint16_t length;    /* 28  payload bytes */
+	uint16_t age;       /* 30  call: ms since first sent, saturating; result: which execution */
+};
+
+/* Big-endian fields of the outer headers are compared as they lie in memory. */
+static inline uint16_t fly_load_raw16(const uint8_t *p)
+{
+	uint16_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint32_t fly_load_raw32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint64_t fly_load_raw64(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline void fly_store_raw16(uint8_t *p, uint16_t v)
+{
+	memcpy(p, &v, sizeof v);
+}
+
+static inline void fly_store_raw32(uint8_t *p, uint32_t v)
+{
+	memcpy(p, &v, sizeof v);
+}
+
+static inline void fly_store_raw64(uint8_t *p, uint64_t v)
+{
+	memcpy(p, &v, sizeof v);
+}
+
+static inline uint16_t fly_get_be16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline void fly_put_be16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)(v >> 8);
+	p[1] = (uint8_t)v;
+}
+
+/* Serial-number comparison (RFC 1982): is @a later than @b? */
+static inline int fly_seq_after(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+/*
+ * fly_wire_check_outer() - is this frame a UDP packet for us, with lengths that agree?
+ * @frame, @bytes: one contiguous buffer.
+ * @ip, @port: ours, in network order.
+ * Return: 0 (then bytes up to FLY_PAYLOAD are there, and the UDP payload ends within the frame),
+ * or the counter that says why not, negated. Never more than a look: ARP is drop_not_ip here,
+ * and the slow path looks again.
+ */
+static inline int fly_wire_check_outer(const uint8_t *frame, uint32_t bytes, uint32_t ip,
+				       uint16_t port)
+{
+	if (bytes < FLY_PAYLOAD)
+		return -(int)FLY_COUNT_drop_short;
+	if (fly_get_be16(frame + FLY_ETHER_TYPE) != 0x0800)
+		return -(int)FLY_COUNT_drop_not_ip;
+	if (frame[FLY_IP] != 0x45)
+		return -(int)FLY_COUNT_drop_ip_options;
+	if ((fly_get_be16(frame + FLY_IP_FRAGMENT) & 0x3fff) !=
+	    0) /* more fragments, or an offset */
+		return -(int)FLY_COUNT_drop_ip_fragment;
+	if (frame[FLY_IP_PROTOCOL] != 17)
+		return -(int)FLY_COUNT_drop_not_udp;
+	if (fly_load_raw32(frame + FLY_IP_DESTINATION) != ip)
+		return -(int)FLY_COUNT_drop_other_address;
+	if (fly_load_raw16(frame + FLY_UDP_DESTINATION) != port)
+		return -(int)FLY_COUNT_drop_other_port;
+	if (frame[FLY_ETHER_DESTINATION] & 1)
+		return -(int)FLY_COUNT_drop_broadcast;
+
+	const uint32_t ip_bytes = fly_get_be16(frame + FLY_IP_LENGTH);
+
+	if (ip_bytes + FLY_IP > bytes || ip_bytes < FLY_IP_OVERHEAD ||
+	    fly_get_be16(frame + FLY_UDP_LENGTH) != ip_bytes - 20)
+		return -(int)FLY_COUNT_drop_length;
+	return 0;
+}
+
+/*
+ * fly_wire_decode() - read the RPC header of a frame that passed fly_wire_check_outer().
+ * @rpc: 32 bytes at least. @udp_payload_bytes: from the IPv4 header, at least 32.
+ * Return: 0, or a counter, negated: drop_version (h->type is not to be trusted then, all the
+ * rest is where every version has it), drop_length.
+ */
+static inline int fly_wire_decode(const uint8_t *rpc, uint32_t udp_payload_bytes,
+				  struct fly_header *h)
+{
+	h->type = rpc[0] & 0x0f;
+	h->flags = rpc[1];
+	h->procedure = fly_get_u16(rpc + 2);
+	h->export_id = fly_get_u32(rpc + 4);
+	h->activity = fly_get_u64(rpc + 8);
+	h->seq = fly_get_u32(rpc + 16);
+	h->fragment = fly_get_u16(rpc + 20);
+	h->fragments = fly_get_u16(rpc + 22);
+	h->hint = fly_get_u32(rpc + 24);
+	h->length = fly_get_u16(rpc + 28);
+	h->age = fly_get_u16(rpc + 30);
+	if ((rpc[0] >> 4) != FLY_WIRE_VERSION)
+		return -(int)FLY_COUNT_drop_version;
+	if ((uint32_t)h->length + FLY_RPC_BYTES != udp_payload_bytes)
+		return -(int)FLY_COUNT_drop_length;
+	return 0;
+}
+
+/* fly_wire_encode() - write the RPC header. The inverse of fly_wire_decode(). */
+static inline void fly_wire_encode(uint8_t *rpc, const struct fly_header *h)
+{
+	rpc[0] = (uint8_t)(FLY_WIRE_VERSION << 4 | h->type);
+	rpc[1] = h->flags;
+	fly_put_u16(rpc + 2, h->procedure);
+	fly_put_u32(rpc + 4, h->export_id);
+	fly_put_u64(rpc + 8, h->activity);
+	fly_put_u32(rpc + 16, h->seq);
+	fly_put_u16(rpc + 20, h->fragment);
+	fly_put_u16(rpc + 22, h->fragments);
+	fly_put_u32(rpc + 24, h->hint);
+	fly_put_u16(rpc + 28, h->length);
+	fly_put_u16(rpc + 30, h->age);
+}
+
+/* Where a packet goes, or came from. MAC in wire order; ip and port in network order. */
+struct fly_address {
+	uint8_t mac[6];
+	uint16_t port;
+	uint32_t ip;
+};
+
+/*
+ * fly_wire_put_outer() - write all 42 bytes in front of the RPC header, lengths for no payload.
+ * @frame: FLY_RPC bytes at least.
+ */
+void fly_wire_put_outer(uint8_t *frame, const struct fly_address *from,
+			const struct fly_address *to);
+
+/*
+ * fly_wire_set_lengths() - IPv4 and UDP length for a payload, and the IPv4 checksum with it.
+ *
+ * The checksum is updated, not computed: by equation 3 of RFC 1624 from the length and checksum
+ * that are there, which must agree. The UDP checksum becomes 0, "none": a link that wants one
+ * computes it when it sends.
+ */
+static inline void fly_wire_set_lengths(uint8_t *frame, uint32_t payload_bytes)
+{
+	const uint32_t old_bytes = fly_get_be16(frame + FLY_IP_LENGTH);
+	const uint32_t new_bytes = payload_bytes + FLY_IP_OVERHEAD;
+	uint32_t sum = (uint16_t)~fly_get_be16(frame + FLY_IP_CHECKSUM);
+
+	sum += (uint16_t)~old_bytes + new_bytes;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	fly_put_be16(frame + FLY_IP_CHECKSUM, (uint16_t)~sum);
+	fly_put_be16(frame + FLY_IP_LENGTH, (uint16_t)new_bytes);
+	fly_put_be16(frame + FLY_UDP_LENGTH, (uint16_t)(new_bytes - 20));
+	fly_store_raw16(frame + FLY_UDP_CHECKSUM, 0);
+}
+
+/*
+ * fly_wire_swap() - make a frame that came from a peer go back to it: MACs, IPs and ports change
+ * places, which leaves the IPv4 checksum as it is.
+ * @mac: our own address, the new source.
+ */
+static inline void fly_wire_swap(uint8_t *frame, const uint8_t mac[6])
+{
+	const uint64_t ips = fly_load_raw64(frame + FLY_IP_SOURCE);
+	const uint32_t ports = fly_load_raw32(frame + FLY_UDP_SOURCE);
+
+	memcpy(frame + FLY_ETHER_DESTINATION, frame + FLY_ETHER_SOURCE, 6);
+	memcpy(frame + FLY_ETHER_SOURCE, mac, 6);
+	fly_store_raw64(frame + FLY_IP_SOURCE, ips << 32 | ips >> 32);
+	fly_store_raw32(frame + FLY_UDP_SOURCE, ports << 16 | ports >> 16);
+}
+
+static_assert(FLY_PAYLOAD == FLY_RPC + FLY_RPC_BYTES,
+	      "the RPC header ends where the payload begins");
+static_assert(FLY_PAYLOAD == FLY_IP + FLY_IP_OVERHEAD,
+	      "the MTU's loss is all but the Ethernet header");
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * assemble.c - putting a poller together and taking it apart; links that come and go.
+ *
+ * Called by the runtime between turns or at the quiescence point, on the poller's thread. Touches
+ * no port: opening and closing them is port.c's.
+ */
+#include "fastpath/poller.h"
+
+#include <stdio.h>
+
+#include "slowpath/conversations.h"
+#include "slowpath/sweep.h"
+
+int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config, uint64_t now_tsc)
+{
+	*p = (struct fly_poller){
+		.now_tsc = now_tsc,
+		.began_tsc = now_tsc,
+		.sweep_at_tsc = now_tsc,
+		.tsc_per_ms = config->tsc_per_ms,
+		.call_timeout_ms = config->call_timeout_ms,
+		.cache.pool = config->pool,
+	};
+	snprintf(p->name, sizeof p->name, "%s", config->name);
+	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
+		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
+	if (fly_call_table_init(&p->calls, config->calls, config->socket))
+		return -FLY_ENOMEM;
+	if (fly_conversations_init(&p->conversations, config->conversations, config->packets / 2,
+				   config->name, config->socket)) {
+		fly_call_table_free(&p->calls);
+		return -FLY_ENOMEM;
+	}
+	return 0;
+}
+
+void fly_poller_fini(struct fly_poller *p)
+{
+	fly_conversations_free(p);
+	fly_call_table_free(&p->calls);
+	fly_packet_drain(&p->cache);
+}
+
+int fly_poller_attach(struct fly_poller *p, struct fly_link *link)
+{
+	uint32_t at = 0;
+
+	/* A link that comes back keeps its index if it can: nothing depends on it. */
+	while (at < p->n_links && p->links[at]->index == at)
+		at++;
+	if (p->n_links == FLY_LINKS)
+		return -FLY_ENOMEM;
+	memmove(&p->links[at + 1], &p->links[at], (p->n_links - at) * sizeof p->links[0]);
+	p->links[at] = link;
+	p->n_links++;
+	link->index = (uint8_t)at;
+	link->stats = &p->stats;
+	link->cache = &p->cache;
+	link->n_queued = 0;
+	link->stuck_since_tsc = 0;
+	link->up = true;
+	return 0;
+}
+
+void fly_poller_detach(struct fly_poller *p, struct fly_link *link)
+{
+	fly_link_lost(p, link);
+	for (uint32_t i = 0; i < p->n_links; i++) {
+		if (p->links[i] != link)
+			continue;
+		memmove(&p->links[i], &p->links[i + 1], (--p->n_links - i) * sizeof p->links[0]);
+		return;
+	}
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * conversations.c - opening, finding and forgetting conversation records.
+ *
+ * Owns the free list, the hash table by activity, and the rule by which records are forgotten.
+ * Runs on the poller's thread, behind slow.h. The common path (conversation.h) only follows hints.
+ */
+#include "slowpath/conversations.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include <rte_hash.h>
+#include <rte_jhash.h>
+#include <rte_malloc.h>
+
+#define SWEEP_RECORDS 64 /* looked at per sweep */
+
+int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_t retained_max,
+			   const char *name, int socket)
+{
+	char hash_name[RTE_HASH_NAMESIZE];
+	uint32_t seed = 0;
+
+	/* Peers choose activities: an unknown seed keeps them from choosing collisions as well. */
+	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+		return -FLY_ENOMEM;
+	snprintf(hash_name, sizeof hash_name, "%s_conv", name);
+
+	const struct rte_hash_parameters parameters = {
+		.name = hash_name,
+		.entries = RTE_MAX(n, 8U),
+		.key_len = sizeof(uint64_t),
+		.hash_func = rte_jhash,
+		.hash_func_init_val = seed,
+		.socket_id = socket,
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* holds all @n, whatever collides */
+	};
+
+	*t = (struct fly_conversation_table){.n = n, .n_free = n, .retained_max = retained_max};
+	t->records = rte_zmalloc_socket("fly_conversations", n * sizeof t->records[0],
+					RTE_CACHE_LINE_SIZE, socket);
+	if (!t->records)
+		return -FLY_ENOMEM;
+	t->by_activity = rte_hash_create(&parameters);
+	if (!t->by_activity) {
+		rte_free(t->records);
+		return -FLY_ENOMEM;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		t->records[i].next_free = i + 1 < n ? i + 1 : FLY_NO_ENTRY;
+	return 0;
+}
+
+void fly_conversations_free(struct fly_poller *p)
+{
+	struct fly_conversation_table *t = &p->conversations;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (t->records[i].activity)
+			fly_conversation_forget(p, &t->records[i]);
+	}
+	rte_hash_free(t->by_activity);
+	rte_free(t->records);
+	*t = (struct fly_conversation_table){0};
+}
+
+struct fly_conversation *fly_conversation_find(const struct fly_conversation_table *t,
+					       uint64_t activity)
+{
+	void *index;
+
+	if (rte_hash_lookup_data(t->by_activity, &activity, &index) < 0)
+		return NULL;
+	return &t->records[(uintptr_t)index];
+}
+
+struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struct fly_link *link,
+					       const uint8_t *frame, const struct fly_header *h)
+{
+	struct fly_conversation_table *t = &p->conversations;
+	const uint32_t index = t->free;
+
+	if (index == FLY_NO_ENTRY ||
+	    rte_hash_add_key_data(t->by_activity, &h->activity, (void *)(uintptr_t)index) != 0)
+		return NULL;
+
+	struct fly_conversation *c = &t->records[index];
+
+	t->free = c->next_free;
+	t->n_free--;
+	c->activity = h->activity;
+	c->seq = h->seq - 1;
+	c->peer_ip = fly_load_raw32(frame + FLY_IP_SOURCE);
+	c->peer_port = fly_load_raw16(frame + FLY_UDP_SOURCE);
+	c->link = link->index;
+	c->state = FLY_CONVERSATION_KNOWN;
+	c->executions = 0;
+	c->result = NULL;
+	c->touched_ms = p->now_ms;
+	fly_stats_add(&p->stats, FLY_COUNT_conversations_opened, 1);
+	return c;
+}
+
+void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c)
+{
+	struct fly_conversation_table *t = &p->conversations;
+
+	if (c->result) {
+		fly_packet_put(&p->cache, c->result);
+		t->n_retained--;
+	}
+	rte_hash_del_key(t->by_activity, &c->activity);
+	c->activity = 0;
+	c->result = NULL;
+	c->state = FLY_CONVERSATION_FREE;
+	c->next_free = t->free;
+	t->free = (uint32_t)(c - t->records);
+	t->n_free++;
+	fly_stats_add(&p->stats, FLY_COUNT_conversations_ended, 1);
+}
+
+void fly_conversations_forget_link(struct fly_poller *p, const struct fly_link *link)
+{
+	struct fly_conversation_table *t = &p->conversations;
+
+	for (uint32_t i = 0; i < t->n && t->n_free < t->n; i++) {
+		struct fly_conversation *c = &t->records[i];
+
+		if (c->activity && c->link == link->index && c->state != FLY_CONVERSATION_RUNNING)
+			fly_conversation_forget(p, c);
+	}
+}
+
+void fly_conversations_sweep(struct fly_poller *p)
+{
+	struct fly_conversation_table *t = &p->conversations;
+
+	if (t->n_free == t->n)
+		return;
+	for (uint32_t i = 0; i < RTE_MIN(t->n, (uint32_t)SWEEP_RECORDS); i++) {
+		struct fly_conversation *c = &t->records[t->swept];
+
+		t->swept = t->swept + 1 < t->n ? t->swept + 1 : 0;
+		if (c->activity && c->state != FLY_CONVERSATION_RUNNING &&
+		    p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS)
+			fly_conversation_forget(p, c);
+	}
+}

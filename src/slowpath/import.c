@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * import.c - binding to an interface at a peer: address, MAC, the binder's answer, the binding.
+ *
+ * Runs on the thread that owns the runtime, which turns its poller while it waits. Owns the
+ * bindings; caller.c uses them.
+ */
+#include "slowpath/import.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "binder.h"
+#include "fastpath/clock.h"
+#include "slowpath/arp.h"
+#include "slowpath/error.h"
+#include "slowpath/link_spec.h"
+#include "slowpath/runtime.h"
+
+#define ARP_AGAIN_MS 20
+
+static void fill_random(void *to, size_t bytes)
+{
+	if (getrandom(to, bytes, 0) != (ssize_t)bytes)
+		abort(); /* the kernel promises up to 256 bytes, always: nothing can be drawn
+			    without */
+}
+
+uint32_t fly_import_random32(void)
+{
+	uint32_t r;
+
+	fill_random(&r, sizeof r);
+	return r;
+}
+
+uint64_t fly_import_random_activity(void)
+{
+	uint64_t r;
+
+	do {
+		fill_random(&r, sizeof r);
+		r &= ~0xffffULL;
+	} while (r == 0);
+	return r;
+}
+
+/* The header of a call to this binding's export at its peer, without arguments. */
+static void write_template(struct fly_import *import)
+{
+	const struct fly_address self = {
+		.ip = import->link->ip,
+		.port = import->link->udp_port,
+	};
+	const struct fly_header h = {
+		.type = FLY_PACKET_CALL,
+		.export_id = import->export_id,
+		.fragments = 1,
+	};
+
+	fly_wire_put_outer(import->template, &self, &import->peer);
+	memcpy(import->template + FLY_ETHER_SOURCE, import->link->mac, 6);
+	fly_wire_encode(import->template + FLY_RPC, &h);
+}
+
+struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
+				   const struct fly_address *peer, uint32_t export_id,
+				   uint64_t activity)
+{
+	struct fly_import *import =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *import));
+
+	if (!import)
+		return NULL;
+	*import = (struct fly_import){
+		.poller = p,
+		.link = link,
+		.idle = FLY_NO_ENTRY,
+		.argument_max = link->payload_max,
+		.peer = *peer,
+		.activity = activity,
+		.export_id = export_id,
+	};
+	fly_caller_bind(import);
+	write_template(import);
+	return import;
+}
+
+/* End what is outstanding, take the entries back, or keep them with the binding. */
+static void end_calls(struct fly_import *import, bool unbind)
+{
+	struct fly_poller *p = import->poller;
+
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		struct fly_call_entry *e = &p->calls.entries[i];
+
+		if (e->head.binding != &import->head)
+			continue;
+		if (e->state == FLY_CALL_WAITING)
+			fly_caller_fail(p, e, -FLY_EPEER);
+		if (!unbind)
+			continue;
+		if (e->packet)
+			fly_packet_put(&p->cache, e->packet);
+		e->packet = NULL;
+		fly_call_table_unbind(&p->calls, e);
+	}
+}
+
+void fly_unbind(struct fly_binding *binding)
+{
+	struct fly_import *import = fly_import_of(binding);
+
+	if (!binding)
+		return;
+	end_calls(import, true);
+	fly_runtime_forget(import);
+	free(import);
+}
+
+/* Turn the poller until the peer's MAC is known. Return: 0 or -FLY_EPEER. */
+static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer)
+{
+	struct fly_arp_question question = {.link = link, .ip = peer->ip};
+	const uint64_t end_tsc = fly_clock_now_tsc() + p->call_timeout_ms * p->tsc_per_ms;
+	uint64_t ask_tsc = 0;
+	uint64_t now_tsc;
+
+	p->asked = &question;
+	while ((now_tsc = fly_clock_now_tsc()) < end_tsc && !question.answered && link->up) {
+		if (now_tsc >= ask_tsc) {
+			fly_arp_ask(p, link);
+			ask_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
+		}
+		fly_poller_turn(p, now_tsc);
+	}
+	p->asked = NULL;
+	memcpy(peer->mac, question.mac, 6);
+	return question.answered ? 0 : -FLY_EPEER;
+}
+
+/* Ask the peer's binder. Return: 0 and *export_id, or a negative status with a sentence. */
+static int ask_binder(struct fly_poller *p, struct fly_link *link, const struct fly_address *peer,
+		      const char *name, uint32_t version, uint32_t *export_id)
+{
+	struct fly_import *binder =
+		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_import_random_activity());
+	uint8_t padded[64] = {0};
+	uint32_t answer = 0;
+	uint32_t version_there = 0;
+	char ip[INET_ADDRSTRLEN];
+	int status;
+
+	if (!binder)
+		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
+	memcpy(padded, name, strnlen(name, sizeof padded - 1));
+	status = Binder_Import(&binder->head, padded, version, export_id, &version_there, &answer);
+	end_calls(binder, true);
+	free(binder);
+	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
+	if (status == -FLY_EVERSION)
+		return fly_fail(
+			FLY_EVERSION,
+			"import %s: %s speaks another version of the Firefly protocol; this is "
+			"version %d: run the same release on both sides",
+			name, ip, FLY_WIRE_VERSION);
+	if (status)
+		return fly_fail(-status, "import %s from %s: %s", name, ip, fly_strerror(status));
+	switch (answer) {
+	case FLY_OK:
+		return 0;
+	case FLY_EVERSION:
+		return fly_fail(FLY_EVERSION,
+				"import %s from %s: version %u is exported there, %u is wanted",
+				name, ip, version_there, version);
+	default:
+		return fly_fail(FLY_ENOEXPORT,
+				"import %s from %s: no interface of that name is exported there",
+				name, ip);
+	}
+}
+
+/* Everything between an address and an export identifier. */
+static int locate(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
+		  const char *name, uint32_t version, uint32_t *export_id)
+{
+	char ip[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
+	if (!link->up)
+		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
+	if (resolve(p, link, peer))
+		return fly_fail(
+			FLY_EPEER,
+			"import %s: nobody answers for %s on this link within %u ms; is the server "
+			"up, and is that its address (peer=)?",
+			name, ip, p->call_timeout_ms);
+	return ask_binder(p, link, peer, name, version, export_id);
+}
+
+int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+	       struct fly_binding **binding)
+{
+	struct fly_poller *p = &runtime->poller;
+	struct fly_address address;
+	struct fly_link *link;
+	uint32_t export_id;
+	int status;
+
+	if (!name || !binding || strlen(name) > 63)
+		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
+	status = fly_runtime_peer(runtime, peer, &link, &address);
+	if (status)
+		return status;
+	status = locate(p, link, &address, name, version, &export_id);
+	if (status)
+		return status;
+
+	struct fly_import *import =
+		fly_import_make(p, link, &address, export_id, fly_import_random_activity());
+
+	if (!import)
+		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
+	import->name = name;
+	import->version = version;
+	fly_runtime_remember(runtime, import);
+	*binding = &import->head;
+	return 0;
+}
+
+int fly_rebind(struct fly_binding *binding)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_address peer = import->peer;
+	uint32_t export_id;
+	int status;
+
+	end_calls(import, false);
+	status = locate(import->poller, import->link, &peer, import->name, import->version,
+			&export_id);
+	if (status)
+		return status;
+	import->peer = peer;
+	import->export_id = export_id;
+	import->argument_max = import->link->payload_max;
+	write_template(import);
+	return 0;
+}

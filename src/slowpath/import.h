@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* import.h - making and ending bindings (import.c); the public calls are in runtime.h. */
+#ifndef FLY_IMPORT_H
+#define FLY_IMPORT_H
+
+#include "fastpath/binding.h"
+
+/*
+ * fly_import_make() - a binding to an export that is known already: no packet is sent.
+ * @peer: complete, with MAC. @activity: upper 48 bits, not 0; fly_import_random_activity().
+ * Return: to be ended by fly_unbind(); NULL: out of memory.
+ */
+struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
+				   const struct fly_address *peer, uint32_t export_id,
+				   uint64_t activity);
+
+uint64_t fly_import_random_activity(void);
+uint32_t fly_import_random32(void);
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * port.c - opening and closing the DPDK port behind a link.
+ *
+ * Called by the thread that starts or stops a runtime, and by the control thread for a client's
+ * port that comes back (watch.c). Owns struct fly_port and the claims on paths and UDP ports.
+ * Must not touch a link while a poller has it.
+ */
+#include "slowpath/port.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+
+#include "fastpath/link_eth.h"
+#include "slowpath/eal.h"
+#include "slowpath/error.h"
+#include "slowpath/guard.h"
+#include "slowpath/place.h"
+#include "slowpath/port_device.h"
+#include "slowpath/runtime.h"
+
+#define DESCRIPTORS  1024 /* asked of each queue; the driver may say fewer */
+#define TRY_AGAIN_MS 20
+#define MTU_DEFAULT  1500
+
+/* The two ends of a point-to-point link, link-local (RFC 3927). */
+#define SERVER_IP RTE_BE32(RTE_IPV4(169, 254, 70, 1))
+#define CLIENT_IP RTE_BE32(RTE_IPV4(169, 254, 70, 2))
+
+/* What differs between the kinds of links, a row each. */
+static const struct kind {
+	const char *bus;
+	const char *device;  /* DPDK's name of the device, with a number for %u; NULL: as given */
+	bool shares_memory;  /* both ends on one machine: no checksums */
+	bool point_to_point; /* the far end is known by our role: default addresses */
+	bool has_server;     /* the client waits for a server, and either may die */
+	bool beside_kernel;  /* the interface is the kernel's as well */
+} kinds[FLY_N_LINK_KINDS] = {
+	[FLY_LINK_VHOST] = {"vdev", NULL, true, true, true, false},
+	[FLY_LINK_MEMIF] = {"vdev", "net_memif%u", true, true, true, false},
+	[FLY_LINK_AF_PACKET] = {"vdev", "net_af_packet%u", false, false, false, true},
+	[FLY_LINK_TAP] = {"vdev", "net_tap%u", false, false, false, false},
+	[FLY_LINK_PCI] = {"pci", NULL, false, false, false, false},
+	[FLY_LINK_VDEV] = {"vdev", NULL, false, true, false, false},
+};
+
+static _Atomic unsigned devices_ever;
+
+uint64_t fly_port_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- before the device: can this work at all? ---- */
+
+static int check_af_packet(struct fly_port *port)
+{
+	const char *interface = port->spec.what;
+	unsigned mtu;
+	uint32_t ip;
+	int fd;
+
+	if (fly_guard_address(interface, &ip, &mtu))
+		return fly_fail(
+			FLY_EINVAL,
+			"link %s: there is no interface %s; 'ip link' shows those there are",
+			port->spec.text, interface);
+	fd = socket(AF_PACKET, SOCK_RAW, 0);
+	if (fd < 0)
+		return fly_fail(FLY_EPERM, "link %s: af_packet needs root or CAP_NET_RAW",
+				port->spec.text);
+	close(fd);
+	if (port->spec.ip == 0)
+		port->spec.ip = ip;
+	if (port->spec.ip == 0)
+		return fly_fail(FLY_EINVAL,
+				"link %s: %s has no IPv4 address; give it one, or say ip=",
+				port->spec.text, interface);
+	if (port->spec.mtu == 0)
+		port->spec.mtu = RTE_MIN(mtu, (unsigned)MTU_DEFAULT);
+	port->guard_fd = fly_guard_open(port->spec.ip, htons(port->spec.udp_port));
+	return port->guard_fd < -1 ? port->guard_fd : 0;
+}
+
+static int check_system(struct fly_port *port)
+{
+	const struct fly_link_spec *s = &port->spec;
+	char path[PATH_MAX];
+
+	switch (s->kind) {
+	case FLY_LINK_AF_PACKET:
+		return check_af_packet(port);
+	case FLY_LINK_TAP:
+		if (access("/dev/net/tun", R_OK | W_OK) != 0 || geteuid() != 0)
+			return fly_fail(FLY_EPERM, "link %s: tap needs root and /dev/net/tun",
+					s->text);
+		break;
+	case FLY_LINK_PCI:
+		snprintf(path, sizeof path, "/sys/bus/pci/devices/%s", s->what);
+		if (access(path, F_OK) != 0)
+			return fly_fail(FLY_EINVAL,
+					"link %s: there is no PCI device %s; 'lspci -D' shows "
+					"those there are",
+					s->text, s->what);
+		break;
+	default:
+		break;
+	}
+	if (s->ip == 0 && !kinds[s->kind].point_to_point)
+		return fly_fail(FLY_EINVAL,
+				"link %s: our own address is not known; add ip=", s->text);
+	return 0;
+}
+
+/* ---- the device ---- */
+
+static void device_arguments(struct fly_port *port, char *to, size_t bytes)
+{
+	const struct fly_link_spec *s = &port->spec;
+	const unsigned id = atomic_fetch_add(&devices_ever, 1);
+	char path[PATH_MAX];
+
+	fly_place_path(path, sizeof path, s->what, port->client);
+	*to = '\0';
+	if (kinds[s->kind].device) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(port->device, sizeof port->device, kinds[s->kind].device, id);
+#pragma GCC diagnostic pop
+	} else {
+		snprintf(port->device, sizeof port->device, "%.31s", s->what);
+	}
+	switch (s->kind) {
+	case FLY_LINK_VHOST:
+		snprintf(port->device, sizeof port->device,
+			 s->server ? "net_vhost%u" : "net_virtio_user%u", id);
+		if (s->server)
+			snprintf(to, bytes, "iface=%s,queues=1", path);
+		else
+			snprintf(to, bytes, "path=%s,queues=1,queue_size=%d,packed_vq=1", path,
+				 DESCRIPTORS);
+		break;
+	case FLY_LINK_MEMIF:
+		snprintf(to, bytes, "role=%s,socket=%s,socket-abstract=no,id=%u,rsize=10,bsize=%u",
+			 s->server ? "server" : "client", s->what, port->client,
+			 rte_pktmbuf_data_room_size(port->runtime->pool) - RTE_PKTMBUF_HEADROOM);
+		break;
+	case FLY_LINK_AF_PACKET:
+	case FLY_LINK_TAP:
+		snprintf(to, bytes, "iface=%s", s->what);
+		break;
+	default:
+		snprintf(to, bytes, "%s", s->arguments);
+	}
+}
+
+static int no_device(const struct fly_port *port, int error)
+{
+	const char *mend = port->spec.kind == FLY_LINK_PCI
+				   ? "; is it bound to vfio-pci (dpdk-devbind.py --bind=vfio-pci)?"
+				   : "";
+
+	return fly_fail(error == -EPERM || error == -EACCES ? FLY_EPERM : FLY_ESYSTEM,
+			"link %s: DPDK cannot open %s: %s%s%s", port->spec.text, port->device,
+			strerror(error < 0 ? -error : ENODEV), mend, fly_eal_last_log());
+}
+
+/* Offloads, queues, MTU: what the device has, not what we would like. */
+static int configure(struct fly_port *port, uint16_t id)
+{
+	const int socket = rte_eth_dev_socket_id(id);
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	uint16_t n_rx = DESCRIPTORS;
+	uint16_t n_tx = DESCRIPTORS;
+	const uint64_t tx_sums = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	const uint64_t rx_sums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	uint16_t mtu = MTU_DEFAULT;
+	int error;
+
+	error = rte_eth_dev_info_get(id, &info);
+	if (error)
+		return no_device(port, error);
+	port->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	if (port->spec.checksum == FLY_CHECKSUM_OFF ||
+	    (port->spec.checksum == FLY_CHECKSUM_DEFAULT && kinds[port->spec.kind].shares_memory)) {
+		port->link.checksum = FLY_CHECKSUM_NONE;
+	} else if (port->spec.kind == FLY_LINK_PCI && (info.tx_offload_capa & tx_sums) == tx_sums &&
+		   (info.rx_offload_capa & rx_sums) == rx_sums) {
+		port->link.checksum = FLY_CHECKSUM_HARDWARE;
+		conf.txmode.offloads = tx_sums;
+		conf.rxmode.offloads = rx_sums;
+	}
+	error = rte_eth_dev_configure(id, 1, 1, &conf);
+	if (!error)
+		error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
+	if (!error)
+		error = rte_eth_rx_queue_setup(id, 0, n_rx, (unsigned)socket, NULL,
+					       port->runtime->pool);
+	if (!error)
+		error = rte_eth_tx_queue_setup(id, 0, n_tx, (unsigned)socket, NULL);
+	if (error)
+		return no_device(port, error);
+	if (port->spec.mtu) {
+		/* Many virtual devices take any length and refuse to be told. */
+		rte_eth_dev_set_mtu(id, (uint16_t)port->spec.mtu);
+		mtu = (uint16_t)port->spec.mtu;
+	} else if (rte_eth_dev_get_mtu(id, &mtu) != 0) {
+		mtu = MTU_DEFAULT;
+	}
+	mtu = (uint16_t)RTE_MIN((unsigned)mtu, rte_pktmbuf_data_room_size(port->runtime->pool) -
+						       RTE_PKTMBUF_HEADROOM - (unsigned)FLY_IP);
+	port->link.payload_max = (uint16_t)(mtu - FLY_IP_OVERHEAD);
+	return 0;
+}
+
+static void remove_device(struct fly_port *port)
+{
+	if (port->open) {
+		rte_eth_dev_stop(port->link.port);
+		rte_eth_dev_close(port->link.port);
+	}
+	port->open = false;
+	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+}
+
+int fly_port_start_device(struct fly_port *port)
+{
+	struct rte_ether_addr mac;
+	char arguments[PATH_MAX + 128];
+	uint16_t id;
+	int status;
+	int error;
+
+	fly_eal_forget_log();
+	device_arguments(port, arguments, sizeof arguments);
+	error = rte_eal_hotplug_add(kinds[port->spec.kind].bus, port->device, arguments);
+	if (!error)
+		error = rte_eth_dev_get_port_by_name(port->device, &id);
+	if (error) {
+		status = no_device(port, error);
+		rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+		return status;
+	}
+	status = configure(port, id);
+	if (!status) {
+		error = rte_eth_dev_start(id);
+		status = error ? no_device(port, error) : 0;
+	}
+	if (status) {
+		rte_eth_dev_close(id);
+		rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+		return status;
+	}
+	fly_link_eth(&port->link, id);
+	port->open = true;
+	rte_eth_macaddr_get(id, &mac);
+	memcpy(port->link.mac, port->spec.has_mac ? port->spec.mac : mac.addr_bytes, 6);
+	if (port->spec.has_mac)
+		rte_eth_dev_default_mac_addr_set(id, (struct rte_ether_addr *)port->spec.mac);
+	return 0;
+}
+
+void fly_port_stop_device(struct fly_port *port)
+{
+	remove_device(port);
+	if (!port->spec.server) {
+		fly_place_leave(port->lock_fd, NULL);
+		port->lock_fd = -1;
+	}
+}
+
+bool fly_port_is_up(const struct fly_port *port)
+{
+	struct rte_eth_link state;
+
+	return rte_eth_link_get_nowait(port->link.port, &state) == 0 &&
+	       state.link_status == RTE_ETH_LINK_UP;
+}
+
+bool fly_port_has_peer(const struct fly_port *port)
+{
+	return kinds[port->spec.kind].has_server;
+}
+
+/* One try of a client to reach its server. Return: 0 or a negative status, *why for a person. */
+int fly_port_reach(struct fly_port *port, const char **why)
+{
+	int status = fly_place_take(port->spec.what, &port->client, &port->lock_fd);
+
+	*why = status == -FLY_EINUSE
+		       ? "all its places are taken; start the server with a larger clients="
+	       : status == -FLY_EPERM ? "no permission to use its socket"
+				      : "no server is there";
+	if (status)
+		return status;
+	status = fly_port_start_device(port);
+	if (status) {
+		*why = fly_error();
+		fly_place_leave(port->lock_fd, NULL);
+		port->lock_fd = -1;
+	}
+	return status;
+}
+
+/* Let the driver connect: memif does so after it was started. */
+static bool wait_up(const struct fly_port *port, uint64_t end_ms)
+{
+	while (!fly_port_is_up(port)) {
+		if (fly_port_now_ms() >= end_ms)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+static int open_client(struct fly_port *port)
+{
+	const uint64_t end_ms = fly_port_now_ms() + port->spec.wait_ms;
+	const char *why;
+	char reason[384];
+
+	for (;;) {
+		int status = fly_port_reach(port, &why);
+
+		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_port_now_ms() + 200)))
+			return 0;
+		if (status == 0) {
+			why = "it does not take the connection";
+			fly_port_stop_device(port);
+		}
+		if (fly_port_now_ms() >= end_ms) {
+			snprintf(reason, sizeof reason, "%s", why);
+			return fly_fail(status == -FLY_EINUSE || status == -FLY_EPERM
+						? -status
+						: FLY_ETIMEOUT,
+					"link %s: %s (waited %u s; wait= changes that)",
+					port->spec.text, reason, port->spec.wait_ms / 1000);
+		}
+		usleep(TRY_AGAIN_MS * 1000);
+	}
+}
+
+static int open_server(struct fly_port *port)
+{
+	if (port->client == 0) {
+		port->lock_fd = fly_place_serve(port->spec.what, port->spec.clients);
+		if (port->lock_fd < 0)
+			return port->lock_fd;
+	}
+	return fly_port_start_device(port);
+}
+
+int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec, unsigned client,
+		  struct fly_port **to)
+{
+	struct fly_port *port =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *port));
+	int status;
+
+	if (!port)
+		return fly_fail(FLY_ENOMEM, "link %s: out of memory", spec->text);
+	*port = (struct fly_port){
+		.spec = *spec,
+		.runtime = runtime,
+		.client = client,
+		.lock_fd = -1,
+		.guard_fd = -1,
+	};
+	status = check_system(port);
+	if (!status && kinds[spec->kind].has_server)
+		status = spec->server ? open_server(port) : open_client(port);
+	else if (!status)
+		status = fly_port_start_device(port);
+	if (status) {
+		fly_port_close(port);
+		return status;
+	}
+	port->link.ip = port->spec.ip ? port->spec.ip : spec->server ? SERVER_IP : CLIENT_IP;
+	port->link.udp_port = htons(spec->udp_port);
+	port->link.answers_arp = port->guard_fd < 0;
+	port->link.pool = runtime->pool;
+	port->peer_ip = spec->peer_ip;
+	if (port->peer_ip == 0 && kinds[spec->kind].point_to_point)
+		port->peer_ip = spec->server ? CLIENT_IP : SERVER_IP;
+	port->was_up = fly_port_has_peer(port) && fly_port_is_up(port);
+	*to = port;
+	return 0;
+}
+
+void fly_port_close(struct fly_port *port)
+{
+	if (port->open)
+		remove_device(port);
+	fly_place_leave(port->lock_fd,
+			port->spec.server && port->client == 0 ? port->spec.what : NULL);
+	if (port->guard_fd >= 0)
+		close(port->guard_fd);
+	free(port);
+}

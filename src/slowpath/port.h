@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * port.h - the control side of a link: opening, watching, reopening and closing a DPDK port.
+ */
+#ifndef FLY_PORT_H
+#define FLY_PORT_H
+
+#include "fastpath/link.h"
+#include "slowpath/link_spec.h"
+
+struct fly_runtime;
+
+/*
+ * What the control thread asks of the poller. Set by the control thread when it is NONE, set
+ * back by the poller at its quiescence point when it is done.
+ *   UP -> LOST    server's end: the peer went away, the port stays (the driver takes the next)
+ *   UP -> DETACH -> (closed, opened anew) -> ATTACH -> UP    client's end
+ */
+enum fly_port_request {
+	FLY_PORT_NONE,
+	FLY_PORT_LOST,
+	FLY_PORT_DETACH,
+	FLY_PORT_ATTACH,
+};
+
+struct fly_port {
+	struct fly_link link; /* the poller's, while it is attached */
+	struct fly_link_spec spec;
+	struct fly_runtime *runtime;
+	unsigned client;      /* server: which of its clients' ports; client: the place it took */
+	uint32_t peer_ip;     /* network order: whom an import without address calls; 0: unknown */
+	char device[32];      /* DPDK's name of the device */
+	bool open;            /* the ethdev exists and is started */
+	bool was_up;          /* link state as last seen by the control thread */
+	bool detached;        /* client: given up by the poller, to be reopened */
+	uint64_t retry_at_ms; /* client: do not try to reopen before */
+	int lock_fd;          /* claim on the socket path or on a place there; -1: none */
+	int guard_fd;         /* keeps the kernel from answering for our UDP port; -1: none */
+	_Atomic int request;  /* enum fly_port_request */
+};
+
+/*
+ * fly_port_open() - open the port of a spec for a runtime, and wait until its link is up (client:
+ * at most spec->wait_ms for the server). The poller gets it by fly_poller_attach() afterwards.
+ * @client: which one, for a server with several.
+ * Return: 0 and *port, or a negative status with a sentence.
+ */
+int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec, unsigned client,
+		  struct fly_port **port);
+
+/* fly_port_close() - stop and remove the port, give up its claims, free it. Detached before. */
+void fly_port_close(struct fly_port *port);
+
+/* fly_ports_add(), fly_ports_remove() - have a runtime's ports watched by the control thread. */
+void fly_ports_add(struct fly_runtime *runtime);
+void fly_ports_remove(struct fly_runtime *runtime);
+
+/* fly_ports_watch() - one look at all watched ports; on the control thread. */
+void fly_ports_watch(void);
+
+/* fly_ports_attend() - do what the control thread asked for; at the poller's quiescence point. */
+void fly_ports_attend(struct fly_runtime *runtime);
+
+#endif

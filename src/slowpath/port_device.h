@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* port_device.h - the parts of port.c that watch.c needs to bring a client's port back. */
+#ifndef FLY_PORT_DEVICE_H
+#define FLY_PORT_DEVICE_H
+
+#include "slowpath/port.h"
+
+/* fly_port_now_ms() - CLOCK_MONOTONIC, for waiting on the control side. */
+uint64_t fly_port_now_ms(void);
+
+/* fly_port_start_device() - add, configure and start the DPDK device; 0 or a status, a sentence. */
+int fly_port_start_device(struct fly_port *port);
+
+/* fly_port_stop_device() - remove it again, and give up a client's place at its server. */
+void fly_port_stop_device(struct fly_port *port);
+
+/*
+ * fly_port_reach() - one try of a client's port to take a place at its server and start.
+ * @why: on failure, for a person. Return: 0 or a negative status.
+ */
+int fly_port_reach(struct fly_port *port, const char **why);
+
+/* fly_port_is_up() - what the driver says of the link. */
+bool fly_port_is_up(const struct fly_port *port);
+
+/* fly_port_has_peer() - is this a kind of link whose peer may die and come back? */
+bool fly_port_has_peer(const struct fly_port *port);
+
+#endif

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * runtime.c - the public calls that start, stop, turn and look at a runtime.
+ *
+ * Owns struct fly_runtime and the pool. Everything runs on the thread that started the runtime,
+ * except where runtime.h says "any thread". Must not touch a port behind port.c's back.
+ */
+#include "slowpath/runtime.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_version.h>
+
+#include "fastpath/clock.h"
+#include "fastpath/slow.h"
+#include "slowpath/eal.h"
+#include "slowpath/error.h"
+#include "slowpath/import.h"
+#include "slowpath/sweep.h"
+
+#define PACKETS_DEFAULT       8191 /* one less than a power of two: what fits a mempool's ring best */
+#define CALLS_DEFAULT         1024
+#define CONVERSATIONS_DEFAULT 4096
+#define TIMEOUT_DEFAULT_MS    5000
+#define PACKET_OVERHEAD       256 /* mbuf and mempool headers, padding: for the estimate only */
+
+/* How many runtimes this thread has: it is registered with DPDK while there is one. */
+static _Thread_local unsigned runtimes_here;
+static _Atomic unsigned runtimes_ever;
+
+const char *fly_version(void)
+{
+	return FLY_VERSION;
+}
+
+void fly_runtime_notice(const struct fly_runtime *runtime, const char *format, ...)
+{
+	char line[384];
+	va_list arguments;
+
+	if (!runtime->notice)
+		return;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	runtime->notice(runtime->notice_context, line);
+}
+
+/* ---- starting ---- */
+
+/* A registered thread has a mempool cache of its own; without one each packet takes a detour. */
+static int register_thread(void)
+{
+	if (rte_lcore_id() != LCORE_ID_ANY) {
+		if (runtimes_here > 0)
+			runtimes_here++; /* else the program registered it, and will unregister it
+					  */
+		return 0;
+	}
+	if (rte_thread_register() < 0)
+		return fly_fail(FLY_ESYSTEM, "DPDK takes no more threads%s", fly_eal_last_log());
+	runtimes_here = 1;
+	return 0;
+}
+
+static void unregister_thread(void)
+{
+	if (runtimes_here > 0 && --runtimes_here == 0)
+		rte_thread_unregister();
+}
+
+/* What the pool's packets must hold: the largest frame of any link, and the stubs' room. */
+static uint32_t packet_room(const struct fly_link_spec *specs, unsigned n)
+{
+	uint32_t room = FLY_PAYLOAD + FLY_PAYLOAD_ROOM;
+
+	for (unsigned i = 0; i < n; i++)
+		room = RTE_MAX(room, specs[i].mtu + FLY_IP);
+	return RTE_ALIGN(room, 64U);
+}
+
+static int make_pool(struct fly_runtime *r, const char *name, uint32_t room)
+{
+	r->pool = rte_pktmbuf_pool_create(name, r->packets, RTE_MEMPOOL_CACHE_MAX_SIZE / 2, 0,
+					  (uint16_t)(RTE_PKTMBUF_HEADROOM + room), SOCKET_ID_ANY);
+	if (!r->pool)
+		return fly_fail(
+			FLY_ENOMEM,
+			"no memory for %u packets of %u bytes; ask for fewer packets, or reserve "
+			"hugepages%s",
+			r->packets, room, fly_eal_last_log());
+	return 0;
+}
+
+static int parse_links(const struct fly_options *o, struct fly_link_spec *specs, unsigned *n)
+{
+	*n = 0;
+	for (const char *const *text = o->links; text && *text; text++) {
+		int status;
+
+		if (*n == FLY_LINKS)
+			return fly_fail(FLY_EINVAL, "more than %d links", FLY_LINKS);
+		status = fly_link_spec_parse(*text, &specs[(*n)++]);
+		if (status)
+			return status;
+	}
+	return *n ? 0 : fly_fail(FLY_EINVAL, "a runtime needs at least one link");
+}
+
+static int open_ports(struct fly_runtime *r, const struct fly_link_spec *specs, unsigned n_specs)
+{
+	for (unsigned i = 0; i < n_specs; i++) {
+		for (unsigned client = 0; client < specs[i].clients; client++) {
+			struct fly_port *port;
+			int status;
+
+			if (r->n_ports == FLY_LINKS)
+				return fly_fail(FLY_EINVAL, "more than %d ports", FLY_LINKS);
+			status = fly_port_open(r, &specs[i], client, &port);
+			if (status)
+				return status;
+			r->ports[r->n_ports++] = port;
+			fly_poller_attach(&r->poller, &port->link);
+		}
+	}
+	return 0;
+}
+
+int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
+{
+	struct fly_link_spec specs[FLY_LINKS];
+	struct fly_runtime *r;
+	char name[16];
+	unsigned n_specs;
+	uint32_t room;
+	int status;
+
+	if (!o || !runtime || o->calls > 65536)
+		return fly_fail(FLY_EINVAL, "fly_start: %s",
+				o && o->calls > 65536 ? "at most 65536 calls"
+						      : "options and runtime are needed");
+	*runtime = NULL;
+	status = parse_links(o, specs, &n_specs);
+	if (status)
+		return status;
+	r = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *r));
+	if (!r)
+		return fly_fail(FLY_ENOMEM, "out of memory");
+	*r = (struct fly_runtime){
+		.packets = o->packets ? o->packets : PACKETS_DEFAULT,
+		.notice = o->notice,
+		.notice_context = o->notice_context,
+	};
+	room = packet_room(specs, n_specs);
+	status = fly_eal_start(o->eal, (size_t)r->packets * (room + PACKET_OVERHEAD) + (16UL << 20),
+			       fly_ports_watch);
+	if (status)
+		goto fail_memory;
+	status = register_thread();
+	if (status)
+		goto fail_memory;
+	if (!fly_eal_state()->hugepage_bytes)
+		fly_runtime_notice(r, "%s", fly_eal_state()->why_no_huge);
+
+	snprintf(name, sizeof name, "fly%u", atomic_fetch_add(&runtimes_ever, 1));
+	status = make_pool(r, name, room);
+	if (status)
+		goto fail_thread;
+
+	const struct fly_poller_config config = {
+		.pool = r->pool,
+		.packets = r->packets,
+		.calls = o->calls ? o->calls : CALLS_DEFAULT,
+		.conversations = o->conversations ? o->conversations : CONVERSATIONS_DEFAULT,
+		.call_timeout_ms = o->call_timeout_ms ? o->call_timeout_ms : TIMEOUT_DEFAULT_MS,
+		.tsc_per_ms = fly_clock_tsc_per_ms(),
+		.name = name,
+		.socket = SOCKET_ID_ANY,
+	};
+
+	if (fly_poller_init(&r->poller, &config, fly_clock_now_tsc())) {
+		status = fly_fail(FLY_ENOMEM, "no memory for %u calls and %u conversations",
+				  config.calls, config.conversations);
+		goto fail_pool;
+	}
+	r->poller.runtime = r;
+	status = fly_binder_export(r);
+	if (!status)
+		status = open_ports(r, specs, n_specs);
+	if (status) {
+		fly_stop(r);
+		return status;
+	}
+	fly_ports_add(r);
+	*runtime = r;
+	return 0;
+
+fail_pool:
+	rte_mempool_free(r->pool);
+fail_thread:
+	unregister_thread();
+fail_memory:
+	free(r);
+	return status;
+}
+
+int fly_stop(struct fly_runtime *r)
+{
+	unsigned missing;
+
+	if (!r)
+		return -FLY_EINVAL;
+	fly_ports_remove(r);
+	while (r->n_imports)
+		fly_unbind(&r->imports[r->n_imports - 1]->head);
+	free(r->imports);
+	while (r->poller.n_links)
+		fly_poller_detach(&r->poller, r->poller.links[r->poller.n_links - 1]);
+	while (r->n_ports)
+		fly_port_close(r->ports[--r->n_ports]);
+	for (unsigned i = 0; i < FLY_EXPORTS; i++)
+		free(r->poller.exports[i].served);
+	fly_poller_fini(&r->poller);
+	missing = r->packets - rte_mempool_avail_count(r->pool);
+	rte_mempool_free(r->pool);
+	unregister_thread();
+	free(r);
+	return (int)missing;
+}
+
+/* ---- turning ---- */
+
+unsigned fly_turn(struct fly_runtime *r)
+{
+	return fly_poller_turn(&r->poller, fly_clock_now_tsc());
+}
+
+int fly_serve(struct fly_runtime *r)
+{
+	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
+		fly_poller_turn(&r->poller, fly_clock_now_tsc());
+	atomic_store_explicit(&r->quit, false, memory_order_relaxed);
+	return 0;
+}
+
+void fly_quit(struct fly_runtime *r)
+{
+	atomic_store_explicit(&r->quit, true, memory_order_relaxed);
+}
+
+void fly_slow_attention(struct fly_poller *p)
+{
+	if (p->runtime)
+		fly_ports_attend(p->runtime);
+}
+
+/* ---- exports and bindings ---- */
+
+int fly_export(struct fly_runtime *r, const struct fly_interface *interface, const void *procedures,
+	       void *context)
+{
+	struct fly_export *exports = r->poller.exports;
+	uint32_t at = FLY_EXPORT_BINDER;
+
+	if (!interface || !procedures || strlen(interface->name) > 63 ||
+	    interface->n_procedures == 0)
+		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
+	for (uint32_t i = 0; i < FLY_EXPORTS; i++) {
+		if (exports[i].n_procedures &&
+		    exports[i].interface->version == interface->version &&
+		    strcmp(exports[i].interface->name, interface->name) == 0)
+			return fly_fail(FLY_EINUSE, "export %s: it is exported already",
+					interface->name);
+	}
+	while (at < FLY_EXPORTS && exports[at].n_procedures)
+		at++;
+	if (at == FLY_EXPORTS)
+		return fly_fail(FLY_ENOMEM, "export %s: a runtime exports at most %d interfaces",
+				interface->name, FLY_EXPORTS - 1);
+
+	uint64_t *served = calloc(interface->n_procedures, sizeof *served);
+
+	if (!served)
+		return fly_fail(FLY_ENOMEM, "export %s: out of memory", interface->name);
+	exports[at] = (struct fly_export){
+		/* The binder's is known to everybody; the others' change with each start. */
+		.id = at == FLY_EXPORT_BINDER ? FLY_EXPORT_BINDER
+					      : (fly_import_random32() & ~(FLY_EXPORTS - 1U)) + at,
+		.n_procedures = interface->n_procedures,
+		.stubs = interface->procedures,
+		.procedures = procedures,
+		.context = context,
+		.interface = interface,
+		.served = served,
+	};
+	return 0;
+}
+
+void fly_runtime_remember(struct fly_runtime *r, struct fly_import *import)
+{
+	if (r->n_imports == r->imports_room) {
+		r->imports_room += FLY_BINDINGS_STEP;
+		r->imports = realloc(r->imports, r->imports_room * sizeof r->imports[0]);
+		if (!r->imports)
+			abort(); /* a few bytes: there is nothing left to run on */
+	}
+	r->imports[r->n_imports++] = import;
+}
+
+void fly_runtime_forget(struct fly_import *import)
+{
+	struct fly_runtime *r = import->poller->runtime;
+
+	for (unsigned i = 0; r && i < r->n_imports; i++) {
+		if (r->imports[i] == import) {
+			r->imports[i] = r->imports[--r->n_imports];
+			return;
+		}
+	}
+}
+
+int fly_runtime_peer(struct fly_runtime *r, const char *peer, struct fly_link **link,
+		     struct fly_address *address)
+{
+	const struct fly_port *port = r->ports[0];
+	uint16_t udp_port = port->spec.peer_port;
+
+	*address = (struct fly_address){.ip = port->peer_ip};
+	*link = &r->ports[0]->link;
+	if (peer && fly_link_spec_address(peer, &address->ip, &udp_port))
+		return fly_fail(FLY_EINVAL, "'%s' is not an address, as in 10.0.0.2 or 10.0.0.2:%d",
+				peer, FLY_UDP_PORT_DEFAULT);
+	if (address->ip == 0)
+		return fly_fail(
+			FLY_EINVAL,
+			"link %s: whom to call is not said; add peer=, as in %s,peer=10.0.0.2",
+			port->spec.text, port->spec.text);
+	address->port = htons(udp_port);
+	return 0;
+}
+
+bool fly_ready(const struct fly_call *call)
+{
+	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+
+	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
+}
+
+void fly_release(struct fly_call *call)
+{
+	call->binding->ender(call);
+}
+
+/* ---- looking ---- */
+
+const struct fly_link *fly_runtime_link(const struct fly_runtime *r, unsigned index)
+{
+	return index < r->n_ports ? &r->ports[index]->link : NULL;
+}
+
+void fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
+{
+	const struct fly_poller *p = &r->poller;
+
+	*census = (struct fly_packet_census){
+		.total = r->packets,
+		.free = rte_mempool_avail_count(r->pool) + p->cache.n,
+		.retained = p->conversations.n_retained,
+	};
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		if (p->calls.entries[i].packet)
+			census->retained++;
+	}
+	for (uint32_t i = 0; i < p->n_links; i++)
+		census->queued += p->links[i]->n_queued;
+}
+
+void fly_counters(const struct fly_runtime *r,
+		  void (*each)(void *context, const char *name, const char *about, uint64_t value),
+		  void *context)
+{
+	for (unsigned i = 0; i < FLY_N_COUNTERS; i++)
+		each(context, fly_stats_name(i), fly_stats_about(i),
+		     fly_stats_get(&r->poller.stats, i));
+}
+
+void fly_platform(const struct fly_runtime *r, struct fly_platform *platform)
+{
+	(void)r;
+	*platform = (struct fly_platform){
+		.dpdk = rte_version(),
+		.hugepage_bytes = fly_eal_state()->hugepage_bytes,
+		.tsc_hz = rte_get_tsc_hz(),
+	};
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * runtime.h - what fly_start() puts together: one poller, its pool, its ports, its bindings.
+ *
+ * Owned by the thread that started it. The control thread reads `ports` under the lock of port.c.
+ */
+#ifndef FLY_RUNTIME_PRIVATE_H
+#define FLY_RUNTIME_PRIVATE_H
+
+#include "fastpath/binding.h"
+#include "slowpath/port.h"
+
+#define FLY_BINDINGS_STEP 16
+
+struct fly_runtime {
+	struct fly_poller poller;
+	struct rte_mempool *pool;
+	unsigned packets; /* in pool */
+	unsigned n_ports;
+	struct fly_port *ports[FLY_LINKS];
+	struct fly_import **imports; /* to be ended by fly_stop() */
+	unsigned n_imports;
+	unsigned imports_room;
+	_Atomic bool quit; /* set by fly_quit(), any thread or signal handler */
+	void (*notice)(void *context, const char *line);
+	void *notice_context;
+};
+
+/* fly_runtime_remember(), fly_runtime_forget() - the list of what fly_stop() has to unbind. */
+void fly_runtime_remember(struct fly_runtime *runtime, struct fly_import *import);
+void fly_runtime_forget(struct fly_import *import);
+
+/*
+ * fly_runtime_peer() - where an import goes.
+ * @peer: as for fly_import(); NULL: the far end of the first link.
+ * Return: 0, *link and *address without its MAC; or a negative status with a sentence.
+ */
+int fly_runtime_peer(struct fly_runtime *runtime, const char *peer, struct fly_link **link,
+		     struct fly_address *address);
+
+/*
+ * fly_runtime_link() - a link as the poller sees it, for the benchmark's bare-frame floors.
+ * @index: below n_ports, in the order of struct fly_options. The poller must not be turned while
+ * somebody else moves packets over its port.
+ */
+const struct fly_link *fly_runtime_link(const struct fly_runtime *runtime, unsigned index);
+
+/* fly_runtime_notice() - a line for a person, if somebody listens. printf-like; any thread. */
+void fly_runtime_notice(const struct fly_runtime *runtime, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* fly_binder_export() - export 0 of each runtime (binder.c). */
+int fly_binder_export(struct fly_runtime *runtime);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * watch.c - links whose peer dies and comes back: the control thread notices, the poller agrees.
+ *
+ * fly_ports_watch() runs on the control thread every FLY_CONTROL_TICK_MS; fly_ports_attend() on
+ * the poller, at its quiescence point. What one may touch of a port at a time is decided by
+ * port->request alone: NONE, it is the control thread's; anything else, the poller's.
+ */
+#include <pthread.h>
+#include <unistd.h>
+
+#include "slowpath/port_device.h"
+#include "slowpath/runtime.h"
+#include "slowpath/sweep.h"
+
+#define RUNTIMES        64 /* watched in one process */
+#define REOPEN_AGAIN_MS 50
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct fly_runtime *watched[RUNTIMES]; /* under lock */
+
+void fly_ports_add(struct fly_runtime *runtime)
+{
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < RUNTIMES; i++) {
+		if (!watched[i]) {
+			watched[i] = runtime;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void fly_ports_remove(struct fly_runtime *runtime)
+{
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < RUNTIMES; i++) {
+		if (watched[i] == runtime)
+			watched[i] = NULL;
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+static void ask(struct fly_port *port, enum fly_port_request request)
+{
+	/* W1: hands the port to the poller; pairs with W2 in fly_ports_attend(). */
+	atomic_store_explicit(&port->request, request, memory_order_release);
+	/* Only a hint that there is something to see: the request itself is what carries data. */
+	atomic_store_explicit(&port->runtime->poller.attention, 1, memory_order_release);
+}
+
+static void watch_server(struct fly_port *port)
+{
+	const bool up = fly_port_is_up(port);
+
+	if (port->was_up && !up) {
+		fly_runtime_notice(port->runtime, "link %s: a client went away", port->spec.text);
+		ask(port, FLY_PORT_LOST);
+	}
+	port->was_up = up;
+}
+
+static void watch_client(struct fly_port *port)
+{
+	const char *why;
+
+	if (!port->detached) {
+		if (fly_port_is_up(port))
+			return;
+		fly_runtime_notice(port->runtime, "link %s: the server is gone", port->spec.text);
+		port->detached = true;
+		ask(port, FLY_PORT_DETACH);
+		return;
+	}
+	/* The poller has given it up, or the request would still be there. */
+	if (port->open)
+		fly_port_stop_device(port);
+	if (fly_port_now_ms() < port->retry_at_ms)
+		return;
+	port->retry_at_ms = fly_port_now_ms() + REOPEN_AGAIN_MS;
+	if (fly_port_reach(port, &why) != 0)
+		return;
+	for (unsigned i = 0; i < 20 && !fly_port_is_up(port); i++)
+		usleep(5000);
+	if (!fly_port_is_up(port)) {
+		fly_port_stop_device(port);
+		return;
+	}
+	fly_runtime_notice(port->runtime, "link %s: a server is back", port->spec.text);
+	port->detached = false;
+	ask(port, FLY_PORT_ATTACH);
+}
+
+void fly_ports_watch(void)
+{
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < RUNTIMES; i++) {
+		for (unsigned j = 0; watched[i] && j < watched[i]->n_ports; j++) {
+			struct fly_port *port = watched[i]->ports[j];
+
+			/* W4: what the poller did to the link is ours to see; pairs with W3. */
+			if (!fly_port_has_peer(port) ||
+			    atomic_load_explicit(&port->request, memory_order_acquire) !=
+				    FLY_PORT_NONE)
+				continue;
+			if (port->spec.server)
+				watch_server(port);
+			else
+				watch_client(port);
+		}
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void fly_ports_attend(struct fly_runtime *runtime)
+{
+	struct fly_poller *p = &runtime->poller;
+
+	/* Before the requests are read: one that comes meanwhile sets it again. */
+	atomic_exchange_explicit(&p->attention, 0, memory_order_acq_rel);
+	for (unsigned i = 0; i < runtime->n_ports; i++) {
+		struct fly_port *port = runtime->ports[i];
+
+		/* W2: what the control thread did to the link is ours to see; pairs with W1. */
+		switch (atomic_load_explicit(&port->request, memory_order_acquire)) {
+		case FLY_PORT_LOST:
+			fly_link_lost(p, &port->link);
+			port->link.up = true; /* the driver takes the next client by itself */
+			break;
+		case FLY_PORT_DETACH:
+			fly_poller_detach(p, &port->link);
+			break;
+		case FLY_PORT_ATTACH:
+			fly_poller_attach(p, &port->link);
+			fly_stats_add(&p->stats, FLY_COUNT_links_returned, 1);
+			break;
+		default:
+			continue;
+		}
+		/* W3: gives the port back to the control thread; pairs with W4. */
+		atomic_store_explicit(&port->request, FLY_PORT_NONE, memory_order_release);
+	}
+}
