@@ -70,9 +70,14 @@ int control_order(struct control *control, enum control_mode mode, uint32_t argu
 	/* C1: an order; pairs with C2 in control_next(). */
 	atomic_store_explicit(&page->order, order, memory_order_release);
 	/* C3: pairs with C4 in control_acknowledge(). */
-	while (atomic_load_explicit(&page->acknowledged, memory_order_acquire) != order)
-		if (waited(&spins) && server_ended(control))
-			return -1;
+	while (atomic_load_explicit(&page->acknowledged, memory_order_acquire) != order) {
+		if (!waited(&spins) || !server_ended(control))
+			continue;
+		/* It may have ended after the last thing it did, which was to acknowledge. */
+		return atomic_load_explicit(&page->acknowledged, memory_order_acquire) == order
+			       ? 0
+			       : -1;
+	}
 	return 0;
 }
 
