@@ -89,8 +89,7 @@ static volatile sig_atomic_t stop_wanted;
 /* ---- the command line ---- */
 
 static const struct argp_option options[] = {
-	{"link", KEY_LINK, "vhost|memif", 0, "The kind of link between the two processes (vhost)",
-	 0},
+	{"link", KEY_LINK, "vhost|memif", 0, "What connects the two processes (default vhost)", 0},
 	{"window", 'w', "N", 0, "Calls under way from one thread (default: first 1, then 64)", 0},
 	{"seconds", 's', "S", 0, "How long to measure, all rows together (default 24)", 0},
 	{"view", KEY_VIEW, NULL, 0,

@@ -102,13 +102,13 @@ static void print_row(const struct bench_result *r, const struct bench_row *row,
 	else
 		snprintf(floor_unit, sizeof floor_unit, "%s/s",
 			 scaled(floor_text, per_second(r, &f->floors)));
-	printf("%-9s %6u %10" PRIu64 " %6s %6s %6s %7s %7s %9s %6s  %s\n", label, row->window,
+	printf("%-9s %6u %10" PRIu64 " %6s %6s %6s %7s %7s %9s %6s%s%s\n", label, row->window,
 	       f->calls.count, in_us(p50, r, histogram_percentile(&f->call_times, 50)),
 	       in_us(p99, r, histogram_percentile(&f->call_times, 99)),
 	       in_us(p999, r, histogram_percentile(&f->call_times, 99.9)),
 	       scaled(rate, per_second(r, &f->calls)),
 	       profile->payload_bytes ? scaled(bits, payload_bits(r, row, f)) : "-", floor_unit,
-	       ratio,
+	       ratio, with_1989 ? "  " : "",
 	       !with_1989         ? ""
 	       : row->window == 1 ? profile->latency_1989
 				  : profile->throughput_1989);
@@ -191,8 +191,6 @@ void bench_print_table(const struct bench_result *r)
 
 	printf("Calls over %s, 1 thread%s\n\n", r->link,
 	       r->view ? ", results of MaxResult read in the packet" : "");
-	printf("%-9s %6s %10s %6s %6s %6s %7s %7s %9s %6s  %s\n", "", "", "", "", "us", "", "", "",
-	       "", "", "");
 	printf("%-9s %6s %10s %6s %6s %6s %7s %7s %9s %6s  %s\n", "procedure", "window", "calls",
 	       "p50", "p99", "p99.9", "calls/s", "bit/s", "floor", "ratio", "in 1989");
 	for (size_t i = 0; i < r->n_rows; i++) {

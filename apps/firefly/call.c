@@ -350,10 +350,18 @@ static int settle(struct caller *c, struct slot *slot)
 	return 0;
 }
 
-static void settle_all(struct caller *c)
+/* End all calls under way. Return: 0, or the status of the first one that failed. */
+static int settle_all(struct caller *c)
 {
-	for (unsigned i = 0; i < c->options->window; i++)
-		settle(c, &c->slots[(c->started + i) % c->options->window]);
+	int first = 0;
+
+	for (unsigned i = 0; i < c->options->window; i++) {
+		const int status = settle(c, &c->slots[(c->started + i) % c->options->window]);
+
+		if (!first)
+			first = status;
+	}
+	return first;
 }
 
 /* Finish the oldest call, start the next. Return: 0, or the status of the one that failed. */
@@ -436,7 +444,19 @@ static int come_back(struct caller *c)
 	return status;
 }
 
-/* Make all the calls. Return: 0 if the run ended as it was meant to, or CLI_FAILED. */
+/* Make the calls that are left, until one fails. Return: 0, or its status; none is under way. */
+static int make_calls(struct caller *c)
+{
+	const struct call_options *o = c->options;
+	int status = 0, late;
+
+	while (!status && !stop_wanted && (o->calls == 0 || c->started < o->calls))
+		status = step(c);
+	late = settle_all(c);
+	return status ? status : late;
+}
+
+/* Return: 0 if the run ended as it was meant to, or CLI_FAILED. */
 static int run(struct caller *c)
 {
 	const struct call_options *o = c->options;
@@ -446,11 +466,7 @@ static int run(struct caller *c)
 		cli_complain("call", "Count failed: %s", fly_strerror(status));
 		return CLI_FAILED;
 	}
-	while (!stop_wanted && (o->calls == 0 || c->started < o->calls)) {
-		status = step(c);
-		if (!status)
-			continue;
-		settle_all(c);
+	while ((status = make_calls(c))) {
 		if (o->until_error)
 			return 0;
 		if (!o->reconnect || !cli_is_about_peer(status))
@@ -462,9 +478,6 @@ static int run(struct caller *c)
 			return CLI_FAILED;
 		}
 	}
-	settle_all(c); /* the last ones may be the first to fail */
-	if (c->first_failure && !c->reconnections)
-		return o->until_error ? 0 : CLI_FAILED;
 	if (o->until_error) {
 		cli_complain("call", "no call failed before the end");
 		return CLI_FAILED;
