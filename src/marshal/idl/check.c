@@ -76,24 +76,26 @@ static size_t utf8_length(const unsigned char *p)
 	return n;
 }
 
+static bool is_plain_text(const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p;) {
+		const size_t n = *p < 0x80 ? 1 : utf8_length(p);
+
+		if (!n || (*p < ' ' && *p != '\t') || *p == 0x7f)
+			return false;
+		p += n;
+	}
+	return true;
+}
+
 /* Doc comments go into the generated header as they are: nothing in them may hide there. */
 static void check_doc(struct idl_file *file, const struct idl_doc *doc)
 {
 	for (; doc; doc = doc->next) {
-		const unsigned char *p = (const unsigned char *)file->text + doc->span.begin;
-		const unsigned char *end = (const unsigned char *)doc->text;
-		bool is_sound = true;
+		const size_t length = doc->span.end - doc->span.begin;
 
-		/* a NUL byte ends the copy early */
-		if (memchr(p, '\0', doc->span.end - doc->span.begin))
-			is_sound = false;
-		for (p = end; *p && is_sound;) {
-			const size_t n = *p < 0x80 ? 1 : utf8_length(p);
-
-			is_sound = n && (*p >= ' ' || *p == '\t') && *p != 0x7f;
-			p += n;
-		}
-		if (!is_sound)
+		/* a NUL byte in the source would have ended the copy early */
+		if (memchr(file->text + doc->span.begin, '\0', length) || !is_plain_text(doc->text))
 			idl_error(file, doc->span,
 				  "a doc comment must be UTF-8 without control characters");
 	}

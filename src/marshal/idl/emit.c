@@ -19,17 +19,48 @@ static size_t indentation(const char *line)
 	return strspn(line, "\t") * TAB;
 }
 
-/* The column behind the bracket that is open where the line may first be broken. */
+/* Behind the last bracket that is open where the line may first be broken; 0: there is none. */
+static size_t bracket_end(const char *line)
+{
+	const size_t length = piece_length(line);
+	size_t end = 0;
+
+	for (size_t i = 0; i < length; i++)
+		if ((line[i] == '(' || line[i] == '{') && line[i + 1])
+			end = i + 1;
+	return end;
+}
+
+/* Below the bracket if all pieces fit there, else one tab further than the line. */
 static size_t continuation_column(const char *line)
 {
 	const size_t tabs = strspn(line, "\t");
-	const size_t length = piece_length(line);
+	const size_t column = tabs * TAB + bracket_end(line) - tabs;
+	size_t longest = 0;
+
+	if (!bracket_end(line))
+		return indentation(line) + TAB;
+	for (const char *piece = line + bracket_end(line);; piece++) {
+		const size_t length = piece_length(piece);
+
+		longest = length > longest ? length : longest;
+		piece += length;
+		if (!*piece)
+			break;
+	}
+	return column + longest <= COLUMNS ? column : indentation(line) + TAB;
+}
+
+static size_t break_line(struct idl_text *out, size_t continuation)
+{
 	size_t column = 0;
 
-	for (size_t i = tabs; i < length; i++)
-		if (line[i] == '(' || line[i] == '{')
-			column = tabs * TAB + i - tabs + 1;
-	return column && column <= COLUMNS / 2 ? column : indentation(line) + TAB;
+	idl_text_append(out, "\n", 1);
+	for (; column + TAB <= continuation; column += TAB)
+		idl_text_append(out, "\t", 1);
+	for (; column < continuation; column++)
+		idl_text_append(out, " ", 1);
+	return column;
 }
 
 static void emit_folded(struct idl_text *out, const char *line)
@@ -37,6 +68,11 @@ static void emit_folded(struct idl_text *out, const char *line)
 	const size_t continuation = continuation_column(line);
 	size_t column = indentation(line) - strspn(line, "\t");
 
+	if (column + piece_length(line) > COLUMNS && bracket_end(line)) {
+		idl_text_append(out, line, bracket_end(line));
+		line += bracket_end(line);
+		column = break_line(out, continuation);
+	}
 	for (;;) {
 		const size_t n = piece_length(line);
 
@@ -48,13 +84,9 @@ static void emit_folded(struct idl_text *out, const char *line)
 		if (column + 1 + piece_length(line) <= COLUMNS) {
 			idl_text_append(out, " ", 1);
 			column++;
-			continue;
+		} else {
+			column = break_line(out, continuation);
 		}
-		idl_text_append(out, "\n", 1);
-		for (column = 0; column + TAB <= continuation; column += TAB)
-			idl_text_append(out, "\t", 1);
-		for (; column < continuation; column++)
-			idl_text_append(out, " ", 1);
 	}
 	idl_text_append(out, "\n", 1);
 }
@@ -302,11 +334,11 @@ void emit_get(struct idl_text *out, const struct idl_procedure *procedure,
 			  idl_param_bytes(param));
 	} else if (param->is_array) {
 		emit_loop(out, procedure, param);
-		emit_line(out, "\t\t%s[%s] = fly_get_%s(%s);", name, procedure->names.index,
+		emit_line(out, "\t\t%s[%s] =\vfly_get_%s(%s);", name, procedure->names.index,
 			  param->type->access,
 			  element_place(place, procedure, param, base, offset));
 	} else {
-		emit_line(out, "\t%s%s = fly_get_%s(%s);", is_pointer ? "*" : "", name,
+		emit_line(out, "\t%s%s =\vfly_get_%s(%s);", is_pointer ? "*" : "", name,
 			  param->type->access, emit_place(place, base, offset));
 	}
 }

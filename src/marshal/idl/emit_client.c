@@ -22,13 +22,11 @@ static void emit_soundness(struct idl_text *out, const char *interface,
 {
 	if (!has_bool_results(p))
 		return;
-	idl_text_printf(out,
-			"/* Are the results complete, and is each bool in them 0 or 1? */\n"
-			"static bool %s_%s_results_are_sound(const struct fly_call *call)\n"
-			"{\n"
-			"\tconst uint8_t *results = call->payload;\n\n",
-			interface, p->name.text);
-	emit_line(out, "\tif (call->length != %s_%s_RESULT_BYTES)", interface, p->name.text);
+	idl_text_printf(out, "/* Are the results complete, and is each bool in them 0 or 1? */\n");
+	emit_line(out, "static bool %s_%s_results_are_sound(const struct fly_call *call)",
+		  interface, p->name.text);
+	idl_text_printf(out, "{\n\tconst uint8_t *results = call->payload;\n\n");
+	emit_line(out, "\tif (call->length !=\v%s_%s_RESULT_BYTES)", interface, p->name.text);
 	emit_line(out, "\t\treturn false;");
 	for (const struct idl_param *r = emit_first_result(p); r; r = emit_next_result(p, r))
 		emit_bool_check(out, p, r, "results", r->result_offset, "return false;");
@@ -72,7 +70,7 @@ static void emit_check(struct idl_text *out, const char *interface, const struct
 		emit_line(out, "\tif (!%s_%s_results_are_sound(%s)) {", interface, p->name.text,
 			  call);
 	else
-		emit_line(out, "\tif (%s->length != %s_%s_RESULT_BYTES) {", call, interface,
+		emit_line(out, "\tif (%s->length !=\v%s_%s_RESULT_BYTES) {", call, interface,
 			  p->name.text);
 	emit_line(out, "\t\t%s->ender(%s);", binding, call);
 	emit_line(out, "\t\treturn -FLY_ERESULT;");
@@ -90,7 +88,7 @@ static void emit_results(struct idl_text *out, const struct idl_procedure *p, bo
 		char place[192];
 
 		if (is_view && idl_param_is_bytes(r))
-			emit_line(out, "\t*%s = %s;", r->name.text,
+			emit_line(out, "\t*%s =\v%s;", r->name.text,
 				  emit_bytes(place, r, results, r->result_offset, true));
 		else
 			emit_get(out, p, r, results, r->result_offset, true);

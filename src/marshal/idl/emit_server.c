@@ -13,9 +13,13 @@ static bool is_direct(const struct idl_param *param)
 	return idl_param_is_bytes(param);
 }
 
+/* Not if there are none but inout bytes that stay where they are: these are results then. */
 static bool reads_arguments(const struct idl_procedure *p)
 {
-	return emit_first_argument(p);
+	for (const struct idl_param *a = emit_first_argument(p); a; a = emit_next_argument(a))
+		if (!is_direct(a) || a->direction == IDL_IN || a->copied)
+			return true;
+	return false;
 }
 
 static void emit_locals(struct idl_text *out, const char *interface, const struct idl_procedure *p)
@@ -47,7 +51,7 @@ static void emit_locals(struct idl_text *out, const char *interface, const struc
 
 static void emit_check(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
-	emit_line(out, "\tif (%s->argument_bytes != %s_%s_ARGUMENT_BYTES)", p->names.served,
+	emit_line(out, "\tif (%s->argument_bytes !=\v%s_%s_ARGUMENT_BYTES)", p->names.served,
 		  interface, p->name.text);
 	emit_line(out, "\t\treturn -FLY_EMALFORMED;");
 	for (const struct idl_param *a = emit_first_argument(p); a; a = emit_next_argument(a))
@@ -121,7 +125,7 @@ static void emit_store(struct idl_text *out, const char *interface, const struct
 	for (const struct idl_param *r = emit_first_result(p); r; r = emit_next_result(p, r))
 		if (!is_direct(r))
 			emit_put(out, p, r, p->names.results, r->result_offset, false);
-	emit_line(out, "\t%s->result_bytes = %s_%s_RESULT_BYTES;", p->names.served, interface,
+	emit_line(out, "\t%s->result_bytes =\v%s_%s_RESULT_BYTES;", p->names.served, interface,
 		  p->name.text);
 }
 

@@ -9,7 +9,7 @@
 
 #include "ast.h"
 
-/* A line of the source longer than this is not shown. */
+/* A line of the source longer than this is not shown; nor is one with nothing in it. */
 #define SHOWN_BYTES 200
 
 void idl_error(struct idl_file *file, struct idl_span span, const char *format, ...)
@@ -42,7 +42,7 @@ static void print_source(const struct idl_file *file, struct idl_span span, uint
 
 	while (end < file->length && file->text[end] != '\n')
 		end++;
-	if (end - begin > SHOWN_BYTES)
+	if (end == begin || end - begin > SHOWN_BYTES)
 		return;
 	for (uint32_t at = begin; at < end; at++) {
 		const unsigned char c = (unsigned char)file->text[at];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* types.c - the table of types. A new scalar type is a row here and fly_put_, fly_get_ in stub.h.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "ast.h"
@@ -39,7 +40,10 @@ const struct idl_type *idl_type_find(const char *name)
 	return NULL;
 }
 
-/* Insertions, removals and substitutions from a to b; both shorter than 16 (Levenshtein 1966). */
+/*
+ * Insertions, removals and substitutions that make b of a, whatever the case of a's letters
+ * (Levenshtein 1966). Both shorter than 16.
+ */
 static unsigned distance(const char *a, const char *b)
 {
 	unsigned row[16];
@@ -52,7 +56,7 @@ static unsigned distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
-			unsigned best = diagonal + (*a != b[j - 1]);
+			unsigned best = diagonal + (tolower((unsigned char)*a) != b[j - 1]);
 
 			if (row[j] + 1 < best)
 				best = row[j] + 1;

@@ -34,11 +34,12 @@ static const char *const cpp_words[] = {
 	"xor_eq",    NULL,
 };
 
-/* Macros; that the functions are called by generated code is reason enough for them. */
+/* Macros and types, and the two functions that generated code calls. */
 static const char *const library_words[] = {
-	"NULL",      "EOF",      "offsetof",  "errno",     "linux",       "unix",       "i386",
-	"memcpy",    "memmove",  "size_t",    "ptrdiff_t", "max_align_t", "nullptr_t",  "intptr_t",
-	"uintptr_t", "intmax_t", "uintmax_t", "locale_t",  "SIZE_MAX",    "SIZE_WIDTH", NULL,
+	"NULL",      "EOF",         "offsetof",   "assert",   "errno",     "stdin",    "stdout",
+	"stderr",    "linux",       "unix",       "i386",     "memcpy",    "memmove",  "size_t",
+	"ptrdiff_t", "max_align_t", "nullptr_t",  "intptr_t", "uintptr_t", "intmax_t", "uintmax_t",
+	"locale_t",  "SIZE_MAX",    "SIZE_WIDTH", NULL,
 };
 
 static bool is_one_of(const char *name, const char *const *words)
