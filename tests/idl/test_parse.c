@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_parse.c - what the lexer and the grammar make of an interface, and of anything else. */
+#include <criterion/criterion.h>
+
+#include "compile.h"
+
+Test(parse, idl_parse__a_whole_interface)
+{
+	struct idl_file *file = compile("/* a comment ** / */ interface Test version 0x10 {\n"
+					"// another\n"
+					"\tFirst();\n"
+					"\tSecond(in u32 a, out byte b[0x20]) -> f64;\n"
+					"}\n");
+	const struct idl_procedure *p;
+
+	cr_assert_eq(file->n_errors, 0);
+	cr_expect_str_eq(file->interface->name.text, "Test");
+	cr_expect_eq(file->interface->version, 16);
+	cr_assert_eq(file->interface->n_procedures, 2);
+	p = procedure_at(file, 0);
+	cr_expect_str_eq(p->name.text, "First");
+	cr_expect_eq(p->number, 0);
+	cr_expect_null(p->params);
+	cr_expect_null(p->result);
+	p = procedure_at(file, 1);
+	cr_expect_eq(p->number, 1);
+	cr_expect_str_eq(param_at(p, 0)->type->name, "u32");
+	cr_expect_eq(param_at(p, 0)->direction, IDL_IN);
+	cr_expect_not(param_at(p, 0)->is_array);
+	cr_expect_eq(param_at(p, 1)->direction, IDL_OUT);
+	cr_expect(param_at(p, 1)->is_array);
+	cr_expect_eq(param_at(p, 1)->count, 32);
+	cr_expect_str_eq(p->result->type->name, "f64");
+	discard(file);
+}
+
+Test(parse, idl_parse__doc_comments_belong_to_what_follows)
+{
+	struct idl_file *file = compile("/// one\n///  two \r\n///\n//// not this\n"
+					"interface T version 1 {\n"
+					"\t/// three\n\tP(\n\t\t/// four\n\t\tin u8 a);\n"
+					"}\n");
+	const struct idl_doc *doc;
+
+	cr_assert_eq(file->n_errors, 0);
+	doc = file->interface->doc;
+	cr_expect_str_eq(doc->text, "one");
+	cr_expect_str_eq(doc->next->text, " two");
+	cr_expect_str_eq(doc->next->next->text, "");
+	cr_expect_null(doc->next->next->next);
+	cr_expect_str_eq(procedure_at(file, 0)->doc->text, "three");
+	cr_expect_str_eq(param_at(procedure_at(file, 0), 0)->doc->text, "four");
+	discard(file);
+}
+
+Test(parse, idl_parse__version_is_a_name_where_a_name_is_expected)
+{
+	struct idl_file *file = compile("interface version version 1 { version(in u8 version); }");
+
+	cr_expect_eq(file->n_errors, 0);
+	cr_expect_str_eq(file->interface->name.text, "version");
+	discard(file);
+}
+
+Test(parse, idl_parse__goes_on_behind_an_error)
+{
+	struct idl_file *file = compile("interface T version 1 {\n" /* 24 bytes */
+					"A(u8 a);\n"                /* 9 */
+					"B(in u8 a[);\n"            /* 13 */
+					"C(in u8 a);\n"
+					"}\n");
+
+	cr_expect_eq(file->n_errors, 2);
+	cr_expect(has_error(file, 26, "expected 'in', 'out', 'inout' or ')', found 'u8'"));
+	cr_expect(has_error(file, 43, "expected a number, found ')'"));
+	cr_assert_eq(file->interface->n_procedures, 1);
+	cr_expect_str_eq(procedure_at(file, 0)->name.text, "C");
+	discard(file);
+}
+
+Test(parse, idl_parse__numbers)
+{
+	static const struct {
+		const char *procedure;
+		const char *words; /* NULL: no error */
+	} cases[] = {
+		{"P(in u8 a[16]);", NULL},
+		{"P(in u8 a[0X1f]);", NULL},
+		{"P(in u8 a[0x]);", "'0x' is not a number"},
+		{"P(in u8 a[12k]);", "'12k' is not a number"},
+		{"P(in u8 a[0x1g]);", "'0x1g' is not a number"},
+		{"P(in u8 a[010]);", "does not begin with 0"},
+		{"P(in u8 a[0]);", "at least one element"},
+		{"P(in u8 a[0x0]);", "at least one element"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct idl_file *file = compile_procedures(cases[i].procedure);
+
+		if (cases[i].words)
+			cr_expect(has_error(file, 34, cases[i].words), "%s", cases[i].procedure);
+		cr_expect_eq(file->n_errors, cases[i].words ? 1 : 0, "%s", cases[i].procedure);
+		discard(file);
+	}
+}
+
+Test(parse, idl_parse__any_byte_may_come)
+{
+	char text[256 + 64] = "interface T version 1 { P(); }";
+	struct idl_file *file;
+
+	for (unsigned i = 0; i < 256; i++)
+		text[32 + i] = (char)i;
+	for (size_t length = 0; length <= sizeof text; length++) {
+		file = compile_bytes(text, length);
+		/* complete, and nothing behind it */
+		cr_expect_eq(file->n_errors == 0, length == 30, "%zu bytes", length);
+		discard(file);
+	}
+	file = compile_bytes("interface T\0version 1 { P(); }", 30);
+	cr_expect_eq(file->n_errors, 1);
+	cr_expect(has_error(file, 11, "byte 0x00 has no meaning"));
+	discard(file);
+}
+
+Test(parse, idl_parse__a_comment_without_end)
+{
+	struct idl_file *file = compile("interface T version 1 { P(); } /* * / \n");
+
+	cr_expect_eq(file->n_errors, 1);
+	cr_expect(has_error(file, 31, "no end"));
+	discard(file);
+}
+
+Test(parse, idl_parse__many_errors_are_counted)
+{
+	struct idl_text text = {0};
+	struct idl_text printed = {0};
+	struct idl_file *file;
+
+	for (int i = 0; i < 100; i++)
+		idl_text_printf(&text, "P%d(in foo a);\n", i);
+	file = compile_procedures(text.bytes);
+	cr_expect_eq(file->n_errors, 100);
+	idl_print_errors(file, &printed);
+	cr_expect(strstr(printed.bytes, "test.fly: error: 80 more errors are not shown\n"));
+	discard(file);
+	idl_text_free(&text);
+	idl_text_free(&printed);
+}
+
+Test(parse, idl_compile__two_files_at_once)
+{
+	struct idl_file *a = compile_procedures("P(in u8 a);");
+	struct idl_file *b = compile_procedures("Q(in u8 b, oops);");
+
+	cr_expect_eq(a->n_errors, 0);
+	cr_expect_eq(b->n_errors, 1);
+	cr_expect_str_eq(procedure_at(a, 0)->name.text, "P");
+	discard(a);
+	discard(b);
+}
