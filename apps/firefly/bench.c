@@ -599,10 +599,12 @@ static int stop(struct bench *b)
 
 	if (b->binding)
 		fly_unbind(b->binding);
-	/* The server first: nobody is inside the link here when its other end goes. */
-	server_missing = control_close(&b->control);
-	if (b->runtime)
+	/* While this end of the link goes, the server keeps its hands off the other one. */
+	if (b->runtime) {
+		(void)control_order(&b->control, CONTROL_PINGPONG, 0);
 		missing = fly_stop(b->runtime);
+	}
+	server_missing = control_close(&b->control);
 	if (missing == 0 && server_missing == 0)
 		return 0;
 	cli_complain("bench",

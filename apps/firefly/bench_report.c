@@ -57,6 +57,14 @@ static void cpu_model(char *name, size_t bytes)
 		fclose(file);
 }
 
+/* "22.11.11": DPDK says its name as well. */
+static const char *dpdk_version(const struct bench_result *r)
+{
+	const char *version = r->platform.dpdk;
+
+	return strncmp(version, "DPDK ", 5) == 0 ? version + 5 : version;
+}
+
 /* ---- the table ---- */
 
 /* 1234567 -> "1.23 M": three digits, at most 7 columns. */
@@ -182,7 +190,7 @@ static void print_machine(const struct bench_result *r)
 		snprintf(pages, sizeof pages, "hugepages of %zu MiB",
 			 r->platform.hugepage_bytes >> 20);
 	printf("%s, client on core %u, server on core %u; %s; DPDK %s\n", model, r->client_core,
-	       r->server_core, pages, r->platform.dpdk);
+	       r->server_core, pages, dpdk_version(r));
 }
 
 void bench_print_table(const struct bench_result *r)
@@ -298,7 +306,7 @@ static struct json_object *machine_json(const struct bench_result *r)
 			       json_object_new_boolean(r->platform.hugepage_bytes != 0));
 	json_object_object_add(machine, "hugepage_bytes",
 			       json_object_new_int64((int64_t)r->platform.hugepage_bytes));
-	json_object_object_add(machine, "dpdk", json_object_new_string(r->platform.dpdk));
+	json_object_object_add(machine, "dpdk", json_object_new_string(dpdk_version(r)));
 	json_object_object_add(machine, "firefly", json_object_new_string(fly_version()));
 	json_object_object_add(machine, "cache_line_round_trip_ns", distance);
 	return machine;
