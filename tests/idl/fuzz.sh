@@ -22,7 +22,7 @@ clang -fsanitize=fuzzer,address,undefined "$scratch"/*.o -o "$scratch/fuzz_idl" 
 
 "$scratch/fuzz_idl" -runs=0 "$root/tests/corpus/idl" 2>&1 | tail -n 1
 mkdir "$scratch/new"
-if ! "$scratch/fuzz_idl" -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+if ! "$scratch/fuzz_idl" -max_total_time="$seconds" -max_len=1024 -timeout=10 \
 	-print_final_stats=1 "$scratch/new" "$root/tests/corpus/idl" 2>"$scratch/log"; then
 	tail -n 60 "$scratch/log"
 	exit 1

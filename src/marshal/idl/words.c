@@ -45,7 +45,7 @@ static const char *const library_words[] = {
 static bool is_one_of(const char *name, const char *const *words)
 {
 	for (; *words; words++)
-		if (!strcmp(*words, name))
+		if (**words == *name && !strcmp(*words, name))
 			return true;
 	return false;
 }
