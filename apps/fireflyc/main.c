@@ -185,6 +185,7 @@ static void append_make_path(struct idl_text *text, const char *path)
 static int write_temporary(struct output *output, mode_t mode)
 {
 	const size_t room = strlen(output->path) + sizeof ".XXXXXX";
+	bool is_written;
 	FILE *f;
 	int fd;
 
@@ -197,10 +198,13 @@ static int write_temporary(struct output *output, mode_t mode)
 		return complain(output->path);
 	}
 	f = must(fdopen(fd, "wb"));
-	fwrite(output->text.bytes, 1, output->text.length, f);
-	if (fchmod(fd, mode) | fflush(f) | ferror(f) | fclose(f))
+	is_written = fwrite(output->text.bytes, 1, output->text.length, f) == output->text.length &&
+		     !fflush(f) && !fchmod(fd, mode);
+	if (!is_written)
+		complain(output->path);
+	if (fclose(f) && is_written)
 		return complain(output->path);
-	return 0;
+	return !is_written;
 }
 
 /* All or nothing, as far as a file system can: only a rename can still fail after another. */

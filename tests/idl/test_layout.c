@@ -256,7 +256,7 @@ Test(layout, idl_layout__agrees_with_the_model)
 	unsigned seen[3] = {0};
 
 	printf("idl_layout__agrees_with_the_model: seed %llu\n", (unsigned long long)seed);
-	for (unsigned i = 0; i < 100000; i++) {
+	for (unsigned i = 0; i < 40000; i++) {
 		struct idl_text text = {0};
 		struct idl_file *file;
 		const struct idl_procedure *p;
