@@ -116,16 +116,16 @@ static void append_comment(struct idl_text *out, const char *text, size_t length
 	}
 }
 
-void emit_doc(struct idl_text *out, const char *indent, const struct idl_doc *doc)
+void emit_doc(struct idl_text *out, const struct idl_doc *doc)
 {
-	const size_t room = COLUMNS - strlen(indent) * TAB - strlen(" * ");
+	const size_t room = COLUMNS - strlen(" * ");
 
 	for (; doc; doc = doc->next) {
 		const char *text = doc->text;
 		size_t length = strlen(text);
 
 		if (!length)
-			idl_text_printf(out, "%s *\n", indent);
+			idl_text_printf(out, " *\n");
 		while (length) {
 			size_t cut = length;
 
@@ -137,7 +137,7 @@ void emit_doc(struct idl_text *out, const char *indent, const struct idl_doc *do
 				if (!cut)
 					cut = strcspn(text, " ");
 			}
-			idl_text_printf(out, "%s * ", indent);
+			idl_text_printf(out, " * ");
 			append_comment(out, text, cut);
 			idl_text_append(out, "\n", 1);
 			while (cut < length && text[cut] == ' ')

@@ -22,8 +22,8 @@ enum emit_form {
 /* emit_line() - a logical line, folded, and a newline; indentation is in the format. */
 void emit_line(struct idl_text *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* emit_doc() - the text of a doc comment between two markers: " * line" for each, indented. */
-void emit_doc(struct idl_text *out, const char *indent, const struct idl_doc *doc);
+/* emit_doc() - the lines of a doc comment, folded, each behind " * ". */
+void emit_doc(struct idl_text *out, const struct idl_doc *doc);
 
 /* emit_prototype() - the declarator of a form, folded, and @tail: ";" or "". */
 void emit_prototype(struct idl_text *out, const struct idl_interface *interface,

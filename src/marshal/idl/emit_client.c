@@ -39,7 +39,7 @@ static void emit_return_status(struct idl_text *out, const struct idl_procedure 
 	emit_line(out, "\t\treturn %s;", p->names.status);
 }
 
-/* From the Starter to the last argument. @call: an expression for the struct fly_call *. */
+/* From the Starter to the last argument. */
 static void emit_beginning(struct idl_text *out, const char *interface,
 			   const struct idl_procedure *p, bool is_start)
 {
@@ -60,9 +60,8 @@ static void emit_beginning(struct idl_text *out, const char *interface,
 			 !is_start && a->direction == IDL_INOUT);
 }
 
-/* The check of the results; on success it falls through. @binding: an expression. */
-static void emit_check(struct idl_text *out, const char *interface, const struct idl_procedure *p,
-		       const char *binding)
+/* The check of the results; if they are sound it falls through. */
+static void emit_check(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
 	const char *call = p->names.call;
 
@@ -72,7 +71,7 @@ static void emit_check(struct idl_text *out, const char *interface, const struct
 	else
 		emit_line(out, "\tif (%s->length !=\v%s_%s_RESULT_BYTES) {", call, interface,
 			  p->name.text);
-	emit_line(out, "\t\t%s->ender(%s);", binding, call);
+	emit_line(out, "\t\t%s->ender(%s);", p->names.binding, call);
 	emit_line(out, "\t\treturn -FLY_ERESULT;");
 	emit_line(out, "\t}");
 }
@@ -111,7 +110,7 @@ static void emit_plain(struct idl_text *out, const struct idl_interface *interfa
 	emit_beginning(out, interface->name.text, p, false);
 	emit_line(out, "\t%s = %s->transporter(%s);", names->status, names->binding, names->call);
 	emit_return_status(out, p);
-	emit_check(out, interface->name.text, p, names->binding);
+	emit_check(out, interface->name.text, p);
 	emit_results(out, p, false);
 	emit_line(out, "\t%s->ender(%s);", names->binding, names->call);
 	emit_line(out, "\treturn 0;\n}");
@@ -146,7 +145,7 @@ static void emit_end(struct idl_text *out, const struct idl_interface *interface
 	emit_line(out, "\tint %s;\n", names->status);
 	emit_line(out, "\t%s = %s->wait(%s);", names->status, names->binding, names->call);
 	emit_return_status(out, p);
-	emit_check(out, interface->name.text, p, names->binding);
+	emit_check(out, interface->name.text, p);
 	emit_results(out, p, is_view);
 	if (!is_view)
 		emit_line(out, "\t%s->ender(%s);", names->binding, names->call);
