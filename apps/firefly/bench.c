@@ -338,6 +338,7 @@ static int start_server(struct bench *b)
 		cli_complain("bench", "no shared page: %s", strerror(errno));
 		return CLI_FAILED;
 	}
+	b->control.stop = &stop_wanted;
 	b->control.server = fork();
 	if (b->control.server == 0) {
 		become_server(b, parent);
@@ -353,7 +354,9 @@ static int start_server(struct bench *b)
 			cli_complain("bench", "the server did not start: %s",
 				     b->control.page->trouble);
 		else
-			cli_complain("bench", "the server process ended before it was ready");
+			cli_complain("bench", "the server process %s",
+				     b->control.server ? "was not ready in time"
+						       : "ended before it was ready");
 		return CLI_FAILED;
 	}
 	return 0;
@@ -379,7 +382,7 @@ static int start_client(struct bench *b)
 		return CLI_FAILED;
 	fly_platform(b->runtime, &b->result.platform);
 	if (control_order(&b->control, CONTROL_CALLS, 0)) {
-		cli_complain("bench", "the server process has ended");
+		cli_complain("bench", "the server process does not answer any more");
 		return CLI_FAILED;
 	}
 	status = Test_import(b->runtime, NULL, &b->binding);
@@ -404,7 +407,7 @@ static int look(struct bench *b, enum pairs_state *state)
 	double ticks;
 
 	if (control_distance(&b->control, &ticks))
-		return give_up(b, "the server process has ended", 0);
+		return give_up(b, "the server process does not answer any more", 0);
 	*state = ticks * 1e9 / (double)b->result.platform.tsc_hz < NEAR_NS ? PAIRS_NEAR : PAIRS_FAR;
 	histogram_add(b->result.distance[*state], (uint64_t)ticks);
 	return 0;
@@ -422,7 +425,7 @@ static int measure_floor(struct bench *b, const struct bench_row *row,
 	while (fly_turn(b->runtime))
 		; /* what belongs to the calls before must not turn up among the frames */
 	if (control_order(&b->control, CONTROL_FLOOR, profile->result_bytes))
-		return give_up(b, "the server process has ended", 0);
+		return give_up(b, "the server process does not answer any more", 0);
 	status = floor_bounce(b->runtime, profile->call_bytes, &clock);
 	*sum = clock.sum;
 	return status ? give_up(b, "a bare frame did not come back", status) : 0;
@@ -437,18 +440,18 @@ static int measure_calls(struct bench *b, const struct bench_row *row,
 
 	histogram_clear(times);
 	if (control_order(&b->control, CONTROL_CALLS, 0))
-		return give_up(b, "the server process has ended", 0);
+		return give_up(b, "the server process does not answer any more", 0);
 	status = bench_calls(b->binding, row->procedure, b->options->view, &clock);
 	*sum = clock.sum;
 	return status ? give_up(b, "a call failed", status) : 0;
 }
 
 /* What a block is judged by: the median time at window 1, else round trips per tick. */
-static double worth(const struct bench_row *row, const struct histogram *times,
+static double worth(const struct bench_row *row, double step, const struct histogram *times,
 		    const struct block_sum *sum)
 {
 	if (row->window == 1)
-		return histogram_percentile(times, 50);
+		return histogram_percentile(times, 50, step);
 	return sum->ticks ? (double)sum->count / (double)sum->ticks : 0;
 }
 
@@ -479,8 +482,9 @@ static int visit(struct bench *b, struct bench_row *row)
 		    measure_floor(b, row, &plan, times[2], &after) || look(b, &state[3]))
 			return -1;
 		steady = state[0] == state[1] && state[1] == state[2] && state[2] == state[3];
-		if (pairs_add(&f->pairs, worth(row, times[0], &before),
-			      worth(row, times[1], &calls), worth(row, times[2], &after), steady)) {
+		if (pairs_add(&f->pairs, worth(row, b->result.step, times[0], &before),
+			      worth(row, b->result.step, times[1], &calls),
+			      worth(row, b->result.step, times[2], &after), steady)) {
 			histogram_merge(&f->call_times, times[1]);
 			histogram_merge(&f->floor_times, times[0]);
 			histogram_merge(&f->floor_times, times[2]);
@@ -652,6 +656,7 @@ int bench_main(int argc, char **argv)
 	make_rows(&b);
 	b.result.link = o.link;
 	b.result.view = o.view;
+	b.result.step = ticks_step();
 	b.result.client_core = (unsigned)o.client_core;
 	b.result.server_core = (unsigned)o.server_core;
 	sigaction(SIGINT, &action, NULL);

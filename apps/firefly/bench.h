@@ -58,6 +58,7 @@ struct bench_result {
 	struct fly_platform platform;
 	unsigned client_core, server_core;
 	double seconds;
+	double step; /* of the counter, in ticks */
 };
 
 /*

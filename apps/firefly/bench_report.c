@@ -106,14 +106,14 @@ static void print_row(const struct bench_result *r, const struct bench_row *row,
 		snprintf(ratio, sizeof ratio, "%.2fx", verdict.ratio);
 	if (row->window == 1)
 		snprintf(floor_unit, sizeof floor_unit, "%s us",
-			 in_us(floor_text, r, histogram_percentile(&f->floor_times, 50)));
+			 in_us(floor_text, r, histogram_percentile(&f->floor_times, 50, r->step)));
 	else
 		snprintf(floor_unit, sizeof floor_unit, "%s/s",
 			 scaled(floor_text, per_second(r, &f->floors)));
 	printf("%-9s %6u %10" PRIu64 " %6s %6s %6s %7s %7s %9s %6s%s%s\n", label, row->window,
-	       f->calls.count, in_us(p50, r, histogram_percentile(&f->call_times, 50)),
-	       in_us(p99, r, histogram_percentile(&f->call_times, 99)),
-	       in_us(p999, r, histogram_percentile(&f->call_times, 99.9)),
+	       f->calls.count, in_us(p50, r, histogram_percentile(&f->call_times, 50, r->step)),
+	       in_us(p99, r, histogram_percentile(&f->call_times, 99, r->step)),
+	       in_us(p999, r, histogram_percentile(&f->call_times, 99.9, r->step)),
 	       scaled(rate, per_second(r, &f->calls)),
 	       profile->payload_bytes ? scaled(bits, payload_bits(r, row, f)) : "-", floor_unit,
 	       ratio, with_1989 ? "  " : "",
@@ -168,7 +168,7 @@ static void print_state(const struct bench_result *r, enum pairs_state state)
 	if (r->distance[state]->total == 0)
 		return;
 	snprintf(distance, sizeof distance, "%.0f ns",
-		 in_ns(r, histogram_percentile(r->distance[state], 50)));
+		 in_ns(r, histogram_percentile(r->distance[state], 50, r->step)));
 	printf("%-5s a cache line to the other core and back takes %s; ", state_names[state],
 	       distance);
 	if (least == most)
@@ -244,7 +244,7 @@ static struct json_object *number(double value, int decimals)
 static struct json_object *ns(const struct bench_result *r, const struct histogram *h,
 			      double percent)
 {
-	return number(in_ns(r, histogram_percentile(h, percent)), 1);
+	return number(in_ns(r, histogram_percentile(h, percent, r->step)), 1);
 }
 
 static struct json_object *floor_json(const struct bench_result *r, const struct bench_row *row,

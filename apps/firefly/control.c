@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include <sched.h>
 #include <sys/mman.h>
@@ -19,9 +20,11 @@
 #include "pairs.h"
 #include "ticks.h"
 
-#define PATIENT_SPINS 4096 /* looks before the core is offered to somebody else */
-#define SERIES        15   /* of a distance measurement */
-#define ROUND_TRIPS   10   /* of a series */
+#define SPINS       4096 /* looks before the core is offered to somebody else */
+#define YIELDS      64   /* offers before sleeping: what is waited for is not in a hurry */
+#define NAP_NS      100000
+#define SERIES      15 /* of a distance measurement */
+#define ROUND_TRIPS 10 /* of a series */
 
 int control_open(struct control *control)
 {
@@ -42,21 +45,39 @@ struct control_page *control_map(int fd)
 	return page == MAP_FAILED ? NULL : page;
 }
 
-/* One more look without success: is it time to let others run? True once in PATIENT_SPINS. */
+/* One more look without success: is it time for other things? True once in SPINS. */
 static bool waited(unsigned *spins)
 {
-	if (++*spins % PATIENT_SPINS)
+	const struct timespec nap = {.tv_nsec = NAP_NS};
+
+	if (++*spins % SPINS)
 		return false;
-	sched_yield();
+	if (*spins / SPINS < YIELDS)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
 	return true;
 }
 
-static bool server_ended(struct control *control)
+/*
+ * Is there no sense in waiting any longer? The server has ended, or it has taken too long.
+ * @since: 0 the first time; kept by the caller while it waits.
+ */
+static bool hopeless(struct control *control, double *since)
 {
+	const bool haste = control->stop && *control->stop;
+	struct timespec now;
+	double seconds;
+
 	if (control->server > 0 &&
 	    waitpid(control->server, &control->exit_status, WNOHANG) == control->server)
 		control->server = 0;
-	return control->server == 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	seconds = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	if (*since == 0)
+		*since = seconds;
+	return control->server == 0 ||
+	       seconds - *since > (haste ? CONTROL_HASTE_S : CONTROL_PATIENCE_S);
 }
 
 int control_order(struct control *control, enum control_mode mode, uint32_t argument)
@@ -66,12 +87,13 @@ int control_order(struct control *control, enum control_mode mode, uint32_t argu
 	const uint64_t last = atomic_load_explicit(&page->order, memory_order_relaxed);
 	const uint64_t order = ((last >> 32) + 1) << 32 | (uint64_t)argument << 8 | mode;
 	unsigned spins = 0;
+	double since = 0;
 
 	/* C1: an order; pairs with C2 in control_next(). */
 	atomic_store_explicit(&page->order, order, memory_order_release);
 	/* C3: pairs with C4 in control_acknowledge(). */
 	while (atomic_load_explicit(&page->acknowledged, memory_order_acquire) != order) {
-		if (!waited(&spins) || !server_ended(control))
+		if (!waited(&spins) || !hopeless(control, &since))
 			continue;
 		/* It may have ended after the last thing it did, which was to acknowledge. */
 		return atomic_load_explicit(&page->acknowledged, memory_order_acquire) == order
@@ -88,6 +110,8 @@ int control_close(struct control *control)
 	if (control->server > 0) {
 		if (!control_order(control, CONTROL_QUIT, 0))
 			missing = control->page->missing;
+		else if (control->server > 0)
+			kill(control->server, SIGKILL);
 		if (control->server > 0)
 			waitpid(control->server, &control->exit_status, 0);
 		control->server = 0;
@@ -108,6 +132,7 @@ int control_distance(struct control *control, double *ticks)
 	uint64_t n = atomic_load_explicit(&page->ping, memory_order_relaxed);
 	double series[SERIES];
 	unsigned spins = 0;
+	double since = 0;
 
 	if (control_order(control, CONTROL_PINGPONG, 0))
 		return -1;
@@ -118,7 +143,7 @@ int control_distance(struct control *control, double *ticks)
 			/* Nothing is handed over but the number itself: no order is needed. */
 			atomic_store_explicit(&page->ping, ++n, memory_order_relaxed);
 			while (atomic_load_explicit(&page->pong, memory_order_relaxed) != n)
-				if (waited(&spins) && server_ended(control))
+				if (waited(&spins) && hopeless(control, &since))
 					return -1;
 		}
 		series[s] = (double)(ticks_now() - begin) / ROUND_TRIPS;

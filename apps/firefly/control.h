@@ -13,6 +13,7 @@
 #ifndef FIREFLY_APP_CONTROL_H
 #define FIREFLY_APP_CONTROL_H
 
+#include <signal.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -40,12 +41,16 @@ struct control_page {
 	char trouble[512];                      /* of CONTROL_START: what went wrong, or "" */
 };
 
+#define CONTROL_PATIENCE_S 60 /* for an order; starting DPDK may take long on a busy machine */
+#define CONTROL_HASTE_S    2  /* when the user wants it to end */
+
 /* The client's end. */
 struct control {
 	struct control_page *page;
-	int fd;          /* of the page; the server inherits it */
-	int server;      /* process id; 0: none is running */
-	int exit_status; /* as waitpid() gives it, once the server has gone */
+	int fd;                            /* of the page; the server inherits it */
+	int server;                        /* process id; 0: none is running */
+	int exit_status;                   /* as waitpid() gives it, once the server has gone */
+	const volatile sig_atomic_t *stop; /* NULL, or non-zero there: waste no time on waiting */
 };
 
 /*
@@ -58,13 +63,14 @@ struct control_page *control_map(int fd);
 
 /*
  * control_order() - tell the server what to do, and wait until it does.
- * Return: 0; -1 when the server process has ended.
+ * Return: 0; -1 when the server process has ended, or has not obeyed within CONTROL_PATIENCE_S
+ * (or CONTROL_HASTE_S after *stop was set).
  */
 int control_order(struct control *control, enum control_mode mode, uint32_t argument);
 
 /*
- * control_close() - let the server go: CONTROL_QUIT if it runs, wait for it, give up the page.
- * Safe after a control_open() that failed.
+ * control_close() - let the server go: CONTROL_QUIT if it runs, or SIGKILL if it does not obey;
+ * wait for it, give up the page. Safe after a control_open() that failed.
  * Return: packets missing from the server's pool; 0 when it ended before it could count.
  */
 int control_close(struct control *control);
@@ -72,7 +78,7 @@ int control_close(struct control *control);
 /*
  * control_distance() - how long a cache line takes to the other core and back.
  * @ticks: of one round trip over two lines: the median of a few short series.
- * Return: 0; -1 when the server process has ended.
+ * Return: as control_order().
  */
 int control_distance(struct control *control, double *ticks);
 

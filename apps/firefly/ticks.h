@@ -32,4 +32,13 @@ static inline uint64_t ticks_now(void)
 #error "ticks_now() is not written for this processor"
 #endif
 
+/*
+ * ticks_step() - by how much the counter grows at a time.
+ *
+ * Many processors count in steps: 26 ticks of 0.385 ns at once, so that a duration of 364 ns is
+ * read as 360 or as 370. Takes about 2 ms.
+ * Return: 1 if no step was seen.
+ */
+double ticks_step(void);
+
 #endif

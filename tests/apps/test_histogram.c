@@ -41,7 +41,7 @@ Test(histogram, histogram_index__stays_inside_for_any_value)
 
 Test(histogram, histogram_percentile__of_nothing_is_zero)
 {
-	cr_expect(histogram_percentile(&h, 50) == 0);
+	cr_expect(histogram_percentile(&h, 50, 1) == 0);
 }
 
 Test(histogram, histogram_percentile__of_one_value_is_within_a_256th)
@@ -51,7 +51,7 @@ Test(histogram, histogram_percentile__of_one_value_is_within_a_256th)
 
 		histogram_clear(&h);
 		histogram_add(&h, value);
-		error = fabs(histogram_percentile(&h, 50) - (double)value) / (double)value;
+		error = fabs(histogram_percentile(&h, 50, 1) - (double)value) / (double)value;
 		cr_assert(error <= 1.0 / 256, "value %lu: error %f", (unsigned long)value, error);
 		if (value < 512)
 			cr_assert(error == 0, "value %lu is not exact", (unsigned long)value);
@@ -62,12 +62,12 @@ Test(histogram, histogram_percentile__orders_small_values_exactly)
 {
 	for (uint64_t value = 100; value >= 1; value--)
 		histogram_add(&h, value);
-	cr_expect(histogram_percentile(&h, 0) == 1);
-	cr_expect(histogram_percentile(&h, 1) == 1);
-	cr_expect(histogram_percentile(&h, 50) == 50);
-	cr_expect(histogram_percentile(&h, 99) == 99);
-	cr_expect(histogram_percentile(&h, 99.9) == 100);
-	cr_expect(histogram_percentile(&h, 100) == 100);
+	cr_expect(histogram_percentile(&h, 0, 1) == 1);
+	cr_expect(histogram_percentile(&h, 1, 1) == 1);
+	cr_expect(histogram_percentile(&h, 50, 1) == 50);
+	cr_expect(histogram_percentile(&h, 99, 1) == 99);
+	cr_expect(histogram_percentile(&h, 99.9, 1) == 100);
+	cr_expect(histogram_percentile(&h, 100, 1) == 100);
 }
 
 Test(histogram, histogram_percentile__agrees_with_sorting)
@@ -88,8 +88,8 @@ Test(histogram, histogram_percentile__agrees_with_sorting)
 	for (unsigned p = 1; p <= 100; p++) {
 		const double exact = (double)values[VALUES / 100 * p - 1];
 
-		cr_expect(fabs(histogram_percentile(&h, p) - exact) <= exact / 256, "percentile %u",
-			  p);
+		cr_expect(fabs(histogram_percentile(&h, p, 1) - exact) <= exact / 256,
+			  "percentile %u", p);
 	}
 	free(values);
 }
@@ -101,10 +101,36 @@ Test(histogram, histogram_percentile__never_falls)
 	for (uint64_t value = 1; value < 1 << 20; value = value * 3 / 2 + 1)
 		histogram_add(&h, value);
 	for (unsigned p = 0; p <= 1000; p++) {
-		const double now = histogram_percentile(&h, p / 10.0);
+		const double now = histogram_percentile(&h, p / 10.0, 1);
 
 		cr_expect(now >= last);
 		last = now;
+	}
+}
+
+/* What a clock with steps of 26 reads for durations of 930: 910 or 936, in these proportions. */
+Test(histogram, histogram_percentile__looks_between_the_steps_of_the_clock)
+{
+	for (unsigned duration = 910; duration <= 936; duration++) {
+		double median;
+
+		histogram_clear(&h);
+		for (unsigned phase = 0; phase < 26000; phase++)
+			histogram_add(&h, (phase % 26 + duration) / 26 * 26);
+		median = histogram_percentile(&h, 50, 26);
+		cr_expect(fabs(median - duration) < 3, "%u is read as %f", duration, median);
+	}
+}
+
+Test(histogram, histogram_percentile__of_one_value_is_within_half_a_step)
+{
+	for (uint64_t value = 26; value < 1 << 20; value += 26) {
+		histogram_clear(&h);
+		histogram_add(&h, value);
+		cr_assert(fabs(histogram_percentile(&h, 50, 26) - (double)value) <=
+			  fmax(1, (double)value / 256));
+		cr_assert(fabs(histogram_percentile(&h, 100, 26) - (double)value) <=
+			  13 + (double)value / 256);
 	}
 }
 
