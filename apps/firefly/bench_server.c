@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/prctl.h>
+
 #include <firefly/firefly.h>
 
 #include "cli.h"
@@ -148,7 +150,8 @@ int bench_server_main(int argc, char **argv)
 	struct server server = {0};
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	signal(SIGINT, SIG_IGN); /* ^C goes to both; the client says when it is over */
+	prctl(PR_SET_NAME, "firefly-server"); /* for ps(1); it would say "exe" */
+	signal(SIGINT, SIG_IGN);              /* ^C goes to both; the client says when it is over */
 	server.page = control_map(o.control);
 	if (!server.page) {
 		cli_complain("bench-server", "descriptor %d is no control page", o.control);

@@ -27,6 +27,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "counters.h"
 #include "pattern.h"
 #include "test.h"
 
@@ -40,6 +41,7 @@ enum {
 	KEY_PATIENCE,
 	KEY_SHARED,
 	KEY_TIMEOUT,
+	KEY_STATS,
 };
 
 enum procedure {
@@ -64,6 +66,7 @@ struct call_options {
 	double patience_s; /* how long a server may be away */
 	bool shared;       /* other clients use the server: executions cannot be compared */
 	unsigned timeout_ms;
+	enum counters_wanted stats;
 	const char *eal;
 	unsigned packets;
 };
@@ -119,6 +122,8 @@ static const struct argp_option options[] = {
 	 "Other clients call the same server: do not compare its count of executions", 1},
 	{"timeout", KEY_TIMEOUT, "MS", 0,
 	 "How long an answer may take, in milliseconds (default 5000)", 1},
+	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
+	 "At the end print the counters that are not zero (with =all: every one)", 2},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 2},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 2},
 	{0},
@@ -182,6 +187,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_TIMEOUT:
 		o->timeout_ms = (unsigned)cli_number("call", "--timeout", text, 1, 3600000);
+		return 0;
+	case KEY_STATS:
+		o->stats = counters_option("call", text);
 		return 0;
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("call", "--packets", text, 64, 4194303);
@@ -561,6 +569,7 @@ int call_main(int argc, char **argv)
 		if (!failed) {
 			failed = run(&caller);
 			print_books(&caller);
+			counters_print(caller.runtime, o.stats);
 		}
 		fly_unbind(caller.binding);
 	}

@@ -7,6 +7,7 @@
  */
 #include "pattern.h"
 
+#include <endian.h>
 #include <string.h>
 
 /* The pattern at offset 8 * @word: the finaliser of splitmix64 over number and offset. */
@@ -22,22 +23,24 @@ static uint64_t pattern_word(uint64_t number, size_t word)
 void pattern_write(uint8_t *to, size_t bytes, uint64_t number)
 {
 	for (size_t at = 0; at < bytes; at += 8) {
-		const uint64_t word = pattern_word(number, at / 8);
+		const uint64_t word = htole64(pattern_word(number, at / 8));
 
-		for (size_t i = 0; i < 8 && at + i < bytes; i++)
-			to[at + i] = (uint8_t)(word >> 8 * i);
+		memcpy(to + at, &word, bytes - at < 8 ? bytes - at : 8);
 	}
 }
 
 bool pattern_is(const uint8_t *from, size_t bytes, uint64_t number)
 {
-	uint8_t wrong = 0;
+	uint64_t wrong = 0;
 
 	for (size_t at = 0; at < bytes; at += 8) {
-		const uint64_t word = pattern_word(number, at / 8);
+		const size_t n = bytes - at < 8 ? bytes - at : 8;
+		const uint64_t word = htole64(pattern_word(number, at / 8));
+		uint64_t expected = 0, found = 0;
 
-		for (size_t i = 0; i < 8 && at + i < bytes; i++)
-			wrong |= (uint8_t)(from[at + i] ^ (uint8_t)(word >> 8 * i));
+		memcpy(&expected, &word, n);
+		memcpy(&found, from + at, n);
+		wrong |= expected ^ found;
 	}
 	return wrong == 0;
 }

@@ -10,12 +10,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <firefly/firefly.h>
 
 #include "cli.h"
 #include "commands.h"
+#include "counters.h"
 #include "test_service.h"
 
 #define LINKS_MOST 16
@@ -25,19 +25,13 @@ enum {
 	KEY_CHECK,
 };
 
-enum stats_wanted {
-	STATS_NONE,
-	STATS_COUNTED, /* counters that are not zero */
-	STATS_ALL,
-};
-
 struct serve_options {
 	const char *links[LINKS_MOST + 1]; /* ended by NULL */
 	unsigned n_links;
 	int core; /* -1: wherever the system puts us */
 	const char *eal;
 	unsigned packets;
-	enum stats_wanted stats;
+	enum counters_wanted stats;
 	bool checking;
 };
 
@@ -77,9 +71,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		o->core = (int)cli_number("serve", "--core", text, 0, 1023);
 		return 0;
 	case KEY_STATS:
-		if (text && strcmp(text, "all") != 0)
-			cli_refuse("serve", "--stats takes nothing or =all, not '%s'", text);
-		o->stats = text ? STATS_ALL : STATS_COUNTED;
+		o->stats = counters_option("serve", text);
 		return 0;
 	case KEY_CHECK:
 		o->checking = true;
@@ -133,36 +125,6 @@ static void handle_signals(void)
 	sigaction(SIGUSR1, &action, NULL);
 }
 
-/* ---- counters: once for the width of the columns, once for print ---- */
-
-struct stats_table {
-	bool all;
-	int name_width;
-	bool printing;
-};
-
-static void each_counter(void *context, const char *name, const char *about, uint64_t value)
-{
-	struct stats_table *table = context;
-
-	if (!table->all && value == 0)
-		return;
-	if (table->printing)
-		printf("%-*s %14" PRIu64 "  %s\n", table->name_width, name, value, about);
-	else if ((int)strlen(name) > table->name_width)
-		table->name_width = (int)strlen(name);
-}
-
-static void print_stats(const struct fly_runtime *runtime, bool all)
-{
-	struct stats_table table = {.all = all};
-
-	fly_counters(runtime, each_counter, &table);
-	table.printing = true;
-	fly_counters(runtime, each_counter, &table);
-	fflush(stdout);
-}
-
 /* ---- serving ---- */
 
 static void print_work(const struct test_service *service, bool checking, double seconds)
@@ -213,13 +175,12 @@ int serve_main(int argc, char **argv)
 		fly_serve(serving);
 		if (stats_now) {
 			stats_now = 0;
-			print_stats(serving, o.stats == STATS_ALL);
+			counters_print(serving, o.stats ? o.stats : COUNTERS_COUNTED);
 		}
 	}
 
 	print_work(&service, o.checking, cli_seconds_now() - began);
-	if (o.stats != STATS_NONE)
-		print_stats(serving, o.stats == STATS_ALL);
+	counters_print(serving, o.stats);
 	signal(SIGUSR1, SIG_IGN); /* the handler must not meet a runtime that has stopped */
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
