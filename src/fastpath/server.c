@@ -83,7 +83,7 @@ void fly_server_call(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 
 	if (unlikely(stub->result_bytes > FLY_RETAIN_BYTES) &&
 	    (p->conversations.n_retained >= p->conversations.retained_max && !c->result)) {
-		fly_slow_reject(p, link, m, h, FLY_EBUSY);
+		fly_slow_no_room(p, link, m, c, h);
 		return;
 	}
 
@@ -96,7 +96,7 @@ void fly_server_call(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		     stub->result_bytes > link->payload_max)) {
 		if (result && result != m)
 			fly_packet_put(&p->cache, result);
-		fly_slow_reject(p, link, m, h, FLY_EBUSY);
+		fly_slow_no_room(p, link, m, c, h);
 		return;
 	}
 

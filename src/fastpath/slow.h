@@ -34,6 +34,13 @@ void fly_slow_repeat(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 void fly_slow_reject(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		     const struct fly_header *h, enum fly_status status);
 
+/*
+ * fly_slow_no_room() - there is no room for a call's result: refuse it, unless it is a copy of one
+ * that ran. Takes the packet.
+ */
+void fly_slow_no_room(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		      struct fly_conversation *c, const struct fly_header *h);
+
 /* fly_slow_result() - a result that does not fit its entry: counted and freed. */
 void fly_slow_result(struct fly_poller *p, const struct fly_link *link, struct rte_mbuf *m,
 		     const struct fly_header *h);

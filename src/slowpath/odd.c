@@ -207,6 +207,17 @@ void fly_slow_repeat(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	fly_link_send(link, m);
 }
 
+void fly_slow_no_room(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		      struct fly_conversation *c, const struct fly_header *h)
+{
+	/* "Refused" means "not executed": that may be said of a call that is new, and of no copy.
+	 */
+	if (fly_seq_after(h->seq, c->seq))
+		fly_slow_reject(p, link, m, h, FLY_EBUSY);
+	else
+		fly_slow_repeat(p, link, m, c, fly_conversation_accept(c, h->seq));
+}
+
 int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 {
 	struct fly_import *import = fly_import_of(binding);
