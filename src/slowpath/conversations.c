@@ -132,6 +132,18 @@ void fly_conversations_forget_link(struct fly_poller *p, const struct fly_link *
 	}
 }
 
+void fly_conversations_absent(struct fly_poller *p, uint32_t before_ms)
+{
+	struct fly_conversation_table *t = &p->conversations;
+
+	for (uint32_t i = 0; i < t->n && t->n_free < t->n; i++) {
+		struct fly_conversation *c = &t->records[i];
+
+		if (c->activity && c->touched_ms == before_ms)
+			c->touched_ms = p->now_ms;
+	}
+}
+
 void fly_conversations_sweep(struct fly_poller *p)
 {
 	struct fly_conversation_table *t = &p->conversations;

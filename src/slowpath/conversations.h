@@ -44,6 +44,12 @@ void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c);
 /* fly_conversations_forget_link() - all that came over a link whose peer is gone. */
 void fly_conversations_forget_link(struct fly_poller *p, const struct fly_link *link);
 
+/*
+ * fly_conversations_absent() - the poller was not turned from @before_ms until now: records that
+ * were touched since the last sweep were touched now, at the latest, and are kept from now on.
+ */
+void fly_conversations_absent(struct fly_poller *p, uint32_t before_ms);
+
 /* fly_conversations_sweep() - forget what is older than K, looking at a bounded piece. */
 void fly_conversations_sweep(struct fly_poller *p);
 

@@ -13,9 +13,10 @@
 #include "slowpath/conversations.h"
 #include "slowpath/retry.h"
 
-#define SWEEP_CALLS   256 /* call-table entries looked at per sweep */
-#define SWEEP_REJECTS 64  /* refusals and ARP answers between two sweeps */
-#define STUCK_MS      100 /* a driver that takes nothing for so long has lost its peer */
+#define SWEEP_CALLS   256  /* call-table entries looked at per sweep */
+#define SWEEP_REJECTS 64   /* refusals and ARP answers between two sweeps */
+#define ABSENT_MS     1000 /* a poller that was not turned for so long lost count of time */
+#define STUCK_MS      100  /* a driver that takes nothing for so long has lost its peer */
 
 static void resend(struct fly_poller *p, struct fly_call_entry *e, uint32_t started_ms)
 {
@@ -93,7 +94,11 @@ static void sweep_links(struct fly_poller *p)
 
 void fly_slow_sweep(struct fly_poller *p)
 {
+	const uint32_t before_ms = p->now_ms;
+
 	p->now_ms = (uint32_t)((p->now_tsc - p->began_tsc) / p->tsc_per_ms);
+	if (p->now_ms - before_ms > ABSENT_MS)
+		fly_conversations_absent(p, before_ms);
 	p->sweep_at_tsc = p->now_tsc + p->tsc_per_ms;
 	p->reject_budget = SWEEP_REJECTS;
 	sweep_calls(p);
