@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_server.c - the server's half of a call: where results lie, what is retained, what is sent
+ * again, and that nothing runs twice. Callers are made by hand: they see each frame.
+ */
+#include <criterion/criterion.h>
+
+#include "pair.h"
+
+#define ACTIVITY UINT64_C(0xabcdef0123450007)
+
+static struct sim *s;
+static struct sim_node *server;
+static struct sim_link *at_server;
+static struct sim_link *peer; /* the far end: ours */
+static uint8_t arguments[1500];
+
+static void set_up(const struct sim_node_config *config)
+{
+	s = sim_new();
+	server = sim_add(s, config);
+	at_server = sim_join_open(s, server);
+	peer = at_server->far;
+	sim_export(server);
+	sim_turn(s); /* the first sweep allows refusals */
+}
+
+static void begin(void)
+{
+	sim_eal();
+	set_up(NULL);
+}
+
+/* For a test with a poller of another size. */
+static void set_up_again(const struct sim_node_config *config)
+{
+	sim_end(s);
+	set_up(config);
+}
+
+static void end(void)
+{
+	cr_expect(sim_end(s) == 0, "something is missing at the end, or was written too late");
+}
+
+TestSuite(server, .init = begin, .fini = end, .timeout = 60);
+
+/* A call whose first argument is a number and whose second is data that depends on it. */
+static struct fly_header call_of(uint32_t seq, uint16_t procedure, uint16_t bytes, uint32_t number)
+{
+	struct fly_header h = frame_call(server->export_id, ACTIVITY, seq, procedure);
+
+	h.length = bytes;
+	fly_put_u32(arguments, number);
+	if (bytes > 4)
+		probe_fill(arguments + 4, bytes - 4U, number);
+	return h;
+}
+
+/* Send it; the result, if there is one. */
+static bool exchange(const struct fly_header *call, struct frame *result, struct fly_header *h)
+{
+	struct frame f;
+
+	frame_make(&f, call, peer, at_server, arguments);
+	frame_put(at_server, &f);
+	sim_turn(s);
+	return frame_take(peer, result, h);
+}
+
+static const uint8_t *payload(const struct frame *f)
+{
+	return f->data + FLY_PAYLOAD;
+}
+
+Test(server, fly_server_call__a_result_says_what_it_answers)
+{
+	const struct fly_header call = call_of(100, Probe_Null_NUMBER, 0, 0);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT && h.flags == 0 && h.procedure == 0);
+	cr_expect(h.activity == ACTIVITY && h.seq == 100 && h.export_id == server->export_id);
+	cr_expect(h.fragments == 1 && h.fragment == 0 && h.length == 0);
+	cr_expect(h.age == 1, "which execution it was");
+	cr_expect(h.hint < 64, "where the record is");
+	cr_expect(f.bytes == FLY_PAYLOAD);
+	cr_expect(memcmp(f.data + FLY_ETHER_DESTINATION, peer->link.mac, 6) == 0);
+	cr_expect(memcmp(f.data + FLY_ETHER_SOURCE, at_server->link.mac, 6) == 0);
+	cr_expect(server->service.executions == 1);
+	cr_expect(sim_poller(server)->exports[1].served[Probe_Null_NUMBER] == 1);
+}
+
+Test(server, fly_server_call__results_over_the_arguments)
+{
+	const struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 77);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.length == 1440 && f.bytes == 1514);
+	cr_expect(probe_is(payload(&f), 1440, probe_sum(77)));
+}
+
+Test(server, fly_server_call__results_behind_the_arguments)
+{
+	const struct fly_header call = call_of(1, Probe_Mirror_NUMBER, 504, 77);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.length == 500);
+	for (unsigned i = 0; i < 500; i++)
+		cr_assert(payload(&f)[i] == arguments[4 + 499 - i], "byte %u", i);
+	cr_expect(server->service.wrong == 0);
+}
+
+Test(server, fly_server_call__results_in_a_second_packet)
+{
+	const struct fly_header call = call_of(1, Probe_Swap_NUMBER, 1204, 77);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.length == 1200);
+	for (unsigned i = 0; i < 1200; i++)
+		cr_assert(payload(&f)[i] == arguments[4 + 1199 - i], "byte %u", i);
+	cr_expect(server->service.wrong == 0);
+}
+
+/* A call again: the same bytes come back, but for the flag, and nothing runs. */
+static void repeat(uint16_t procedure, uint16_t bytes, unsigned retained)
+{
+	const struct fly_header call = call_of(1, procedure, bytes, 77);
+	struct fly_header h;
+	struct frame first;
+	struct frame again;
+
+	cr_assert(exchange(&call, &first, &h));
+	cr_expect(sim_poller(server)->conversations.n_retained == retained);
+	for (unsigned i = 1; i <= 3; i++) {
+		cr_assert(exchange(&call, &again, &h), "copy %u has no answer", i);
+		cr_expect(h.type == FLY_PACKET_RESULT && h.seq == 1 && h.age == 1);
+		cr_expect(again.bytes == first.bytes);
+		again.data[FLY_RPC + 1] = first.data[FLY_RPC + 1]; /* the flags may differ */
+		cr_expect(memcmp(again.data, first.data, first.bytes) == 0, "copy %u differs", i);
+		cr_expect(sim_count(server, FLY_COUNT_resent_results) == i);
+	}
+	cr_expect(server->service.executions == 1, "it ran %u times", server->service.executions);
+}
+
+Test(server, fly_server_call__a_repeated_call_gets_the_retained_empty_result)
+{
+	repeat(Probe_Null_NUMBER, 0, 0);
+}
+
+Test(server, fly_server_call__a_repeated_call_gets_the_retained_small_result)
+{
+	repeat(Probe_Sum_NUMBER, 1404, 0);
+}
+
+Test(server, fly_server_call__a_repeated_call_gets_the_retained_large_result)
+{
+	repeat(Probe_Fill_NUMBER, 4, 1);
+}
+
+Test(server, fly_server_call__a_repeated_call_gets_the_retained_result_from_behind)
+{
+	repeat(Probe_Mirror_NUMBER, 504, 1);
+}
+
+Test(server, fly_server_call__a_repeated_call_gets_the_retained_second_packet)
+{
+	repeat(Probe_Swap_NUMBER, 1204, 1);
+}
+
+Test(server, fly_server_call__a_repeated_call_gets_the_retained_error)
+{
+	repeat(Probe_Raise_NUMBER, 4, 0);
+}
+
+/* The driver has not given back what it sent: nothing that it holds may be written. */
+Test(server, fly_server_call__a_packet_that_a_driver_holds_is_not_written)
+{
+	static const uint16_t procedures[] = {Probe_Fill_NUMBER, Probe_Mirror_NUMBER,
+					      Probe_Swap_NUMBER, Probe_Null_NUMBER};
+	static const uint16_t bytes[] = {4, 504, 1204, 0};
+	struct fly_header h;
+	struct frame f;
+
+	at_server->faults.holds = 40;
+	for (uint32_t seq = 1; seq <= 400; seq++) {
+		const unsigned which = seq % 4;
+		const struct fly_header call = call_of(seq, procedures[which], bytes[which], seq);
+
+		cr_assert(exchange(&call, &f, &h));
+		cr_assert(exchange(&call, &f, &h), "the copy of call %u", seq);
+	}
+	cr_expect(server->service.executions == 400);
+	cr_expect(server->service.wrong == 0);
+	cr_expect(at_server->overwritten == 0);
+}
+
+Test(server, fly_server_call__the_next_call_lets_the_retained_packet_go)
+{
+	struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 1);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(sim_poller(server)->conversations.n_retained == 1);
+	call = call_of(2, Probe_Null_NUMBER, 0, 0);
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(sim_poller(server)->conversations.n_retained == 0);
+	cr_expect(h.age == 2);
+}
+
+Test(server, fly_server_call__an_older_call_is_dropped)
+{
+	struct fly_header call = call_of(10, Probe_Null_NUMBER, 0, 0);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	call.seq = 9;
+	cr_expect(!exchange(&call, &f, &h));
+	call.seq = 10u + 0x80000000u;
+	cr_expect(!exchange(&call, &f, &h));
+	cr_expect(sim_count(server, FLY_COUNT_drop_old_call) == 2);
+	cr_expect(server->service.executions == 1);
+}
+
+Test(server, fly_server_call__a_right_hint_needs_no_search_and_a_wrong_one_does_no_harm)
+{
+	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	call.seq = 2;
+	call.hint = h.hint;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(sim_count(server, FLY_COUNT_hint_misses) == 0);
+	for (unsigned i = 0; i < 70; i++) {
+		call.seq++;
+		call.hint = h.hint + 1 + i; /* free records, and some outside of the table */
+		cr_assert(exchange(&call, &f, &h));
+		cr_assert(h.type == FLY_PACKET_RESULT);
+	}
+	cr_expect(sim_count(server, FLY_COUNT_hint_misses) == 70);
+	cr_expect(sim_count(server, FLY_COUNT_conversations_opened) == 1);
+	cr_expect(server->service.executions == 72);
+}
+
+Test(server, fly_server_call__a_hint_to_somebody_elses_record_is_not_believed)
+{
+	struct fly_header mine = call_of(1, Probe_Null_NUMBER, 0, 0);
+	struct fly_header other = call_of(1, Probe_Fill_NUMBER, 4, 5);
+	struct fly_header h;
+	struct frame f;
+
+	other.activity ^= UINT64_C(1) << 40;
+	cr_assert(exchange(&other, &f, &h));
+	mine.hint = h.hint;
+	cr_assert(exchange(&mine, &f, &h));
+	cr_expect(h.length == 0 && h.activity == ACTIVITY && h.hint != mine.hint);
+	cr_expect(sim_count(server, FLY_COUNT_conversations_opened) == 2);
+}
+
+Test(server, fly_server_call__a_known_activity_from_another_address_is_dropped)
+{
+	const struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
+	struct fly_header next = call_of(2, Probe_Null_NUMBER, 0, 0);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	peer->link.ip ^= 0x01000000;
+	cr_expect(!exchange(&next, &f, &h));
+	peer->link.ip ^= 0x01000000;
+	peer->link.udp_port ^= 1;
+	cr_expect(!exchange(&next, &f, &h));
+	peer->link.udp_port ^= 1;
+	cr_expect(sim_count(server, FLY_COUNT_drop_wrong_peer) == 2);
+	cr_expect(server->service.executions == 1);
+	cr_expect(exchange(&next, &f, &h), "the right one is served afterwards");
+}
+
+Test(server, fly_server_call__an_unknown_procedure)
+{
+	struct fly_header h;
+	struct frame f;
+
+	for (uint32_t number = 8; number <= 0xffff; number = number * 3 + 1) {
+		const struct fly_header call = call_of(number, (uint16_t)number, 0, 0);
+
+		cr_assert(exchange(&call, &f, &h));
+		cr_expect(h.type == FLY_PACKET_RESULT && h.procedure == FLY_ENOPROC);
+		cr_expect(h.length == 0);
+	}
+	cr_expect(sim_count(server, FLY_COUNT_calls_no_procedure) > 5);
+	cr_expect(sim_count(server, FLY_COUNT_calls_served) == 0);
+	cr_expect(server->service.executions == 0);
+}
+
+Test(server, fly_server_call__arguments_that_cannot_be_read)
+{
+	struct fly_header h;
+	struct frame f;
+
+	for (uint16_t bytes = 0; bytes <= 1440; bytes++) {
+		const struct fly_header call = call_of(bytes + 1U, Probe_Sum_NUMBER, bytes, 5);
+
+		if (bytes == Probe_Sum_ARGUMENT_BYTES)
+			continue;
+		cr_assert(exchange(&call, &f, &h));
+		cr_assert(h.procedure == FLY_EMALFORMED && h.length == 0, "%u bytes", bytes);
+	}
+	for (unsigned value = 2; value < 256; value++) {
+		const struct fly_header call = call_of(2000 + value, Probe_Not_NUMBER, 1, value);
+
+		cr_assert(exchange(&call, &f, &h));
+		cr_assert(h.procedure == FLY_EMALFORMED, "a bool that is %u", value);
+	}
+	cr_expect(server->service.executions == 0);
+	cr_expect(sim_count(server, FLY_COUNT_calls_unreadable) == 1440 + 254);
+}
+
+Test(server, fly_server_call__a_procedure_with_an_error_has_no_results)
+{
+	const struct fly_header call = call_of(1, Probe_Raise_NUMBER, 4, 3);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.procedure == FLY_ERAISED && h.length == 0 && f.bytes == FLY_PAYLOAD);
+	cr_expect(server->service.runs[3] == 1);
+	cr_expect(sim_poller(server)->conversations.n_retained == 0);
+}
+
+Test(server, fly_server_call__a_result_longer_than_the_link_takes_is_refused_and_does_not_run)
+{
+	const struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 3);
+	struct fly_header h;
+	struct frame f;
+
+	at_server->link.payload_max = 1439;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_REJECT && h.procedure == FLY_EBUSY);
+	at_server->link.payload_max = 1440;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT);
+	cr_expect(server->service.executions == 1);
+}
+
+Test(server, fly_server_call__when_the_table_is_full_a_new_caller_is_refused)
+{
+	const struct sim_node_config config = {.conversations = 8};
+	struct fly_header call;
+	struct fly_header h;
+	struct frame f;
+
+	set_up_again(&config);
+	call = call_of(1, Probe_Null_NUMBER, 0, 0);
+	for (unsigned i = 0; i < 12; i++) {
+		call.activity = ACTIVITY + ((uint64_t)i << 20);
+		cr_assert(exchange(&call, &f, &h));
+		cr_expect(h.type == (i < 8 ? FLY_PACKET_RESULT : FLY_PACKET_REJECT));
+		cr_expect(h.procedure == (i < 8 ? 0 : FLY_EBUSY));
+	}
+	cr_expect(sim_count(server, FLY_COUNT_reject_full) == 4);
+	cr_expect(server->service.executions == 8);
+	call.activity = ACTIVITY;
+	call.seq = 2;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT, "those that are known are served");
+}
+
+Test(server, fly_server_call__retained_packets_are_limited_to_half_of_the_pool)
+{
+	const struct sim_node_config config = {.packets = 127, .conversations = 128};
+	struct fly_header call;
+	struct fly_header h;
+	struct frame f;
+	unsigned served = 0;
+
+	set_up_again(&config);
+	call = call_of(1, Probe_Fill_NUMBER, 4, 3);
+	for (unsigned i = 0; i < 100; i++) {
+		if (i % 50 == 0)
+			sim_run(s, 2); /* refusals are limited by time */
+		call.activity = ACTIVITY + ((uint64_t)i << 20);
+		cr_assert(exchange(&call, &f, &h));
+		served += h.type == FLY_PACKET_RESULT;
+	}
+	cr_expect(served == 63, "%u were served", served);
+	cr_expect(server->service.executions == 63);
+	cr_expect(sim_count(server, FLY_COUNT_reject_full) == 37);
+	cr_expect(sim_poller(server)->conversations.n_retained == 63);
+	call.activity = ACTIVITY; /* it gives up one packet and takes one */
+	call.seq = 2;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT);
+}
+
+/* No packet is left for a second buffer. A call that ran has its result resent all the same. */
+Test(server, fly_server_call__without_a_second_buffer_a_new_call_is_refused_and_an_old_one_is_not)
+{
+	const struct sim_node_config config = {.packets = 63};
+	struct rte_mbuf *all[63];
+	unsigned n = 0;
+	struct fly_header call;
+	struct fly_header h;
+	struct frame f;
+
+	set_up_again(&config);
+	call = call_of(1, Probe_Swap_NUMBER, 1204, 77);
+	cr_assert(exchange(&call, &f, &h));
+	cr_assert(h.type == FLY_PACKET_RESULT);
+	while ((all[n] = fly_packet_get(&sim_poller(server)->cache, 0)))
+		n++;
+	/* One is given back: the driver receives into it. */
+	rte_pktmbuf_free(all[--n]);
+	cr_expect(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT,
+		  "a copy of a call that ran was refused as not executed: status %u", h.procedure);
+
+	fly_packet_drain(&sim_poller(server)->cache);
+	call = call_of(2, Probe_Swap_NUMBER, 1204, 78);
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_REJECT && h.procedure == FLY_EBUSY);
+	cr_expect(server->service.executions == 1);
+	while (n)
+		fly_packet_put(&sim_poller(server)->cache, all[--n]);
+}
+
+/* The same with the limit of retained packets: it must not make an executed call "refused". */
+Test(server, fly_server_call__at_the_limit_a_copy_of_a_call_that_ran_is_not_refused)
+{
+	struct fly_header call = call_of(1, Probe_Raise_NUMBER, 4, 3);
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(exchange(&call, &f, &h));
+	cr_assert(h.procedure == FLY_ERAISED);
+	sim_poller(server)->conversations.retained_max = 0;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT && h.procedure == FLY_ERAISED,
+		  "a copy of a call that ran was refused as not executed");
+	call.seq = 2;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_REJECT && h.procedure == FLY_EBUSY);
+	cr_expect(server->service.executions == 1);
+}
+
+Test(server, fly_server_call__a_call_without_record_that_is_too_old_is_forgotten)
+{
+	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
+	struct fly_header h;
+	struct frame f;
+
+	call.age = 50000;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_REJECT && h.procedure == FLY_EFORGOTTEN);
+	call.age = UINT16_MAX;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.procedure == FLY_EFORGOTTEN);
+	cr_expect(sim_count(server, FLY_COUNT_reject_forgotten) == 2);
+	cr_expect(server->service.executions == 0);
+	call.age = 49999;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT);
+	call.age = UINT16_MAX; /* with a record, age does not matter */
+	call.seq = 2;
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT);
+}
+
+Test(server, fly_server_call__an_export_of_an_earlier_start_is_stale)
+{
+	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
+	struct fly_header h;
+	struct frame f;
+
+	sim_run(s, 1234);
+	for (unsigned i = 0; i < FLY_EXPORTS; i++) {
+		call.export_id = (server->export_id ^ 0x10000) - 1 + i;
+		if (i % 8 == 0)
+			sim_run(s, 2);
+		cr_assert(exchange(&call, &f, &h));
+		cr_expect(h.type == FLY_PACKET_REJECT && h.procedure == FLY_ESTALE);
+		cr_expect(h.export_id == call.export_id && h.seq == 1 && h.activity == ACTIVITY);
+		cr_expect(h.hint >= 1230 && h.hint <= 1240, "uptime %u", h.hint);
+	}
+	cr_expect(sim_count(server, FLY_COUNT_reject_stale) == FLY_EXPORTS);
+	cr_expect(sim_count(server, FLY_COUNT_conversations_opened) == 0);
+}
+
+/*
+ * The poller was away for longer than records are kept. The record of a call that comes in the
+ * turn after that must live, or the call's copy would run once more.
+ */
+Test(server, fly_server_call__a_record_outlives_the_servers_own_absence)
+{
+	const struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
+	struct fly_header h;
+	struct frame f;
+
+	sim_turn(s);
+	s->now_tsc += UINT64_C(100000) * SIM_TSC_PER_MS;
+	cr_assert(exchange(&call, &f, &h));
+	sim_run(s, 10);
+	cr_assert(exchange(&call, &f, &h));
+	cr_expect(h.type == FLY_PACKET_RESULT && h.age == 1);
+	cr_expect(server->service.executions == 1, "it ran %u times", server->service.executions);
+}
