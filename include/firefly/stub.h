@@ -37,8 +37,9 @@ extern "C" {
 /* The head of a call-table entry, as the stub sees it. Owned by the runtime. */
 struct fly_call {
 	struct fly_binding *binding;
-	uint8_t *payload; /* from Starter to Transporter: room for the arguments; then the results */
-	uint32_t length;  /* bytes at payload: of arguments, then of results */
+	uint8_t *
+		payload; /* from Starter to Transporter: room for the arguments; then the results */
+	uint32_t length; /* bytes at payload: of arguments, then of results */
 };
 
 /* The head of a binding. All on the thread that owns the runtime. */
@@ -108,35 +109,23 @@ struct fly_interface {
 
 /* ---- assignment to and from the wire: little-endian, any alignment --------------------------- */
 
+/*
+ * A compiler turns memcpy of a whole integer into one move. Shifting bytes out one by one says
+ * the same, but gcc 12 mixes up the bytes of neighbouring integers and misses the moves.
+ */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define FLY_WIRE16(v) __builtin_bswap16(v)
+#define FLY_WIRE32(v) __builtin_bswap32(v)
+#define FLY_WIRE64(v) __builtin_bswap64(v)
+#else
+#define FLY_WIRE16(v) (v)
+#define FLY_WIRE32(v) (v)
+#define FLY_WIRE64(v) (v)
+#endif
+
 static inline void fly_put_u8(uint8_t *p, uint8_t v)
 {
 	p[0] = v;
-}
-
-static inline void fly_put_u16(uint8_t *p, uint16_t v)
-{
-	p[0] = (uint8_t)v;
-	p[1] = (uint8_t)(v >> 8);
-}
-
-static inline void fly_put_u32(uint8_t *p, uint32_t v)
-{
-	p[0] = (uint8_t)v;
-	p[1] = (uint8_t)(v >> 8);
-	p[2] = (uint8_t)(v >> 16);
-	p[3] = (uint8_t)(v >> 24);
-}
-
-static inline void fly_put_u64(uint8_t *p, uint64_t v)
-{
-	p[0] = (uint8_t)v;
-	p[1] = (uint8_t)(v >> 8);
-	p[2] = (uint8_t)(v >> 16);
-	p[3] = (uint8_t)(v >> 24);
-	p[4] = (uint8_t)(v >> 32);
-	p[5] = (uint8_t)(v >> 40);
-	p[6] = (uint8_t)(v >> 48);
-	p[7] = (uint8_t)(v >> 56);
 }
 
 static inline uint8_t fly_get_u8(const uint8_t *p)
@@ -144,20 +133,49 @@ static inline uint8_t fly_get_u8(const uint8_t *p)
 	return p[0];
 }
 
+static inline void fly_put_u16(uint8_t *p, uint16_t v)
+{
+	const uint16_t wire = FLY_WIRE16(v);
+
+	memcpy(p, &wire, sizeof wire);
+}
+
 static inline uint16_t fly_get_u16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] | (uint16_t)(p[1] << 8));
+	uint16_t wire;
+
+	memcpy(&wire, p, sizeof wire);
+	return FLY_WIRE16(wire);
+}
+
+static inline void fly_put_u32(uint8_t *p, uint32_t v)
+{
+	const uint32_t wire = FLY_WIRE32(v);
+
+	memcpy(p, &wire, sizeof wire);
 }
 
 static inline uint32_t fly_get_u32(const uint8_t *p)
 {
-	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+	uint32_t wire;
+
+	memcpy(&wire, p, sizeof wire);
+	return FLY_WIRE32(wire);
+}
+
+static inline void fly_put_u64(uint8_t *p, uint64_t v)
+{
+	const uint64_t wire = FLY_WIRE64(v);
+
+	memcpy(p, &wire, sizeof wire);
 }
 
 static inline uint64_t fly_get_u64(const uint8_t *p)
 {
-	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
-	       (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+	uint64_t wire;
+
+	memcpy(&wire, p, sizeof wire);
+	return FLY_WIRE64(wire);
 }
 
 static inline void fly_put_i8(uint8_t *p, int8_t v)

@@ -92,7 +92,7 @@ static int transporter_wait(struct fly_call *call)
 	struct fly_poller *p = fly_import_of(call->binding)->poller;
 
 	while (e->state == FLY_CALL_WAITING)
-		fly_poller_turn(p, fly_clock_now_tsc());
+		fly_poller_turn(p, fly_clock_turn(&p->clock));
 	if (likely(e->state == FLY_CALL_DONE && e->status == 0))
 		return 0;
 

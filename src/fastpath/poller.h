@@ -9,6 +9,7 @@
 #ifndef FLY_POLLER_H
 #define FLY_POLLER_H
 
+#include "fastpath/clock.h"
 #include "fastpath/conversation.h"
 #include "fastpath/export.h"
 
@@ -16,9 +17,10 @@
 
 struct fly_poller {
 	/* ---- each turn ---- */
-	uint64_t now_tsc;      /* the time of this turn */
-	uint64_t sweep_at_tsc; /* when the slow path looks at retries and old records again */
-	uint32_t now_ms;       /* since the poller began; stands still between sweeps */
+	uint64_t now_tsc;       /* the time of this turn */
+	uint64_t sweep_at_tsc;  /* when the slow path looks at retries and old records again */
+	uint32_t now_ms;        /* since the poller began; stands still between sweeps */
+	struct fly_clock clock; /* of whoever turns us; the turn itself does not look at it */
 	uint32_t n_links;
 	struct fly_link *links[FLY_LINKS];
 	/*

@@ -4,8 +4,8 @@
  * headers in front of it. docs/protocol.md says what the fields mean.
  *
  * Decoders take bytes and a length, fill a plain struct and return 0 or the counter under which
- * the packet is dropped; they never read past the length. Bytes, not bit-fields: gcc and clang
- * turn the shifts into single moves. Pure functions; any thread.
+ * the packet is dropped; they never read past the length. Bytes, not bit-fields: integers
+ * are moved whole by memcpy. Pure functions; any thread.
  */
 #ifndef FLY_WIRE_H
 #define FLY_WIRE_H
@@ -13,6 +13,8 @@
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <rte_byteorder.h>
 
 #include <firefly/stub.h>
 
@@ -110,13 +112,12 @@ static inline void fly_store_raw64(uint8_t *p, uint64_t v)
 
 static inline uint16_t fly_get_be16(const uint8_t *p)
 {
-	return (uint16_t)(p[0] << 8 | p[1]);
+	return rte_be_to_cpu_16(fly_load_raw16(p));
 }
 
 static inline void fly_put_be16(uint8_t *p, uint16_t v)
 {
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
+	fly_store_raw16(p, rte_cpu_to_be_16(v));
 }
 
 /* Serial-number comparison (RFC 1982): is @a later than @b? */

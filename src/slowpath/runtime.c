@@ -237,13 +237,13 @@ int fly_stop(struct fly_runtime *r)
 
 unsigned fly_turn(struct fly_runtime *r)
 {
-	return fly_poller_turn(&r->poller, fly_clock_now_tsc());
+	return fly_poller_turn(&r->poller, fly_clock_turn(&r->poller.clock));
 }
 
 int fly_serve(struct fly_runtime *r)
 {
 	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
-		fly_poller_turn(&r->poller, fly_clock_now_tsc());
+		fly_poller_turn(&r->poller, fly_clock_turn(&r->poller.clock));
 	atomic_store_explicit(&r->quit, false, memory_order_relaxed);
 	return 0;
 }
