@@ -40,7 +40,8 @@
 #include "test.h"
 
 #define PAIRS_PER_VISIT 8
-#define NEAR_NS         250 /* a round trip of a cache line below this: near */
+#define NEAR_NS         250  /* a round trip of a cache line below this: near */
+#define SHARED_NS       5000 /* no core is that far away: somebody else has one of ours */
 #define SECONDS_DEFAULT 24
 #define BLOCK_MS        4
 
@@ -232,19 +233,35 @@ static bool are_siblings(unsigned a, unsigned b)
 	return false;
 }
 
-/* The last two cores that we may use: interrupts prefer the first ones. */
+/* Are both cores that the user named ours to use? */
+static int check_cores(const struct bench_options *o, const cpu_set_t *allowed)
+{
+	const int cores[] = {o->client_core, o->server_core};
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (CPU_ISSET((size_t)cores[i], allowed))
+			continue;
+		cli_complain("bench",
+			     "this process may not run on core %d; `taskset -cp $$` says "
+			     "where it may",
+			     cores[i]);
+		return CLI_FAILED;
+	}
+	return 0;
+}
+
+/* Unless the user named two: the last ones that we may use; interrupts prefer the first. */
 static int choose_cores(struct bench_options *o)
 {
 	int server = -1, client = -1;
 	cpu_set_t allowed;
 
-	if (o->client_core >= 0)
-		return 0;
 	if (sched_getaffinity(0, sizeof allowed, &allowed)) {
-		cli_complain("bench", "which cores are there? %s; name two with --cores",
-			     strerror(errno));
+		cli_complain("bench", "which cores are there? %s", strerror(errno));
 		return CLI_FAILED;
 	}
+	if (o->client_core >= 0)
+		return check_cores(o, &allowed);
 	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
 		if (!CPU_ISSET((size_t)cpu, &allowed))
 			continue;
@@ -255,9 +272,8 @@ static int choose_cores(struct bench_options *o)
 	}
 	if (client < 0) {
 		cli_complain("bench",
-			     "two cores are needed, and there is only one; --cores %d,%d "
-			     "runs both processes on it, slowly",
-			     server, server);
+			     "two cores are needed, and this process may use one; `taskset "
+			     "-cp $$` says where it may run");
 		return CLI_FAILED;
 	}
 	o->client_core = client;
@@ -401,16 +417,33 @@ static int give_up(struct bench *b, const char *trouble, int status)
 	return -1;
 }
 
+/* What look() found. */
+struct sight {
+	enum pairs_state state;
+	bool ours; /* both cores were, and not somebody else's in between */
+};
+
 /* How far apart are the cores right now? Return: 0, or -1 with trouble set. */
-static int look(struct bench *b, enum pairs_state *state)
+static int look(struct bench *b, struct sight *sight)
 {
-	double ticks;
+	double ticks, ns;
 
 	if (control_distance(&b->control, &ticks))
 		return give_up(b, "the server process does not answer any more", 0);
-	*state = ticks * 1e9 / (double)b->result.platform.tsc_hz < NEAR_NS ? PAIRS_NEAR : PAIRS_FAR;
-	histogram_add(b->result.distance[*state], (uint64_t)ticks);
+	ns = ticks * 1e9 / (double)b->result.platform.tsc_hz;
+	sight->state = ns < NEAR_NS ? PAIRS_NEAR : PAIRS_FAR;
+	sight->ours = ns < SHARED_NS;
+	if (sight->ours)
+		histogram_add(b->result.distance[sight->state], (uint64_t)ticks);
 	return 0;
+}
+
+static bool is_steady(const struct sight sights[4])
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (!sights[i].ours || sights[i].state != sights[0].state)
+			return false;
+	return true;
 }
 
 static int measure_floor(struct bench *b, const struct bench_row *row,
@@ -467,24 +500,23 @@ static int visit(struct bench *b, struct bench_row *row)
 	const struct block_plan plan =
 		block_plan(row->window,
 			   (uint64_t)(b->options->block_s * (double)b->result.platform.tsc_hz));
+	const double step = b->result.step;
 	struct histogram **times = b->scratch;
 	struct block_sum before, calls, after;
-	enum pairs_state state[4]; /* before and after both floors */
+	struct sight sights[4]; /* before and after both floors */
 
-	if (look(b, &state[0]) || measure_floor(b, row, &plan, times[0], &before) ||
-	    look(b, &state[1]))
+	if (look(b, &sights[0]) || measure_floor(b, row, &plan, times[0], &before) ||
+	    look(b, &sights[1]))
 		return -1;
 	for (unsigned i = 0; i < PAIRS_PER_VISIT && !stop_wanted; i++) {
-		struct bench_figures *f = row->in[state[1]];
-		bool steady;
+		struct bench_figures *f = row->in[sights[1].state];
 
-		if (measure_calls(b, row, &plan, times[1], &calls) || look(b, &state[2]) ||
-		    measure_floor(b, row, &plan, times[2], &after) || look(b, &state[3]))
+		if (measure_calls(b, row, &plan, times[1], &calls) || look(b, &sights[2]) ||
+		    measure_floor(b, row, &plan, times[2], &after) || look(b, &sights[3]))
 			return -1;
-		steady = state[0] == state[1] && state[1] == state[2] && state[2] == state[3];
-		if (pairs_add(&f->pairs, worth(row, b->result.step, times[0], &before),
-			      worth(row, b->result.step, times[1], &calls),
-			      worth(row, b->result.step, times[2], &after), steady)) {
+		if (pairs_add(&f->pairs, worth(row, step, times[0], &before),
+			      worth(row, step, times[1], &calls),
+			      worth(row, step, times[2], &after), is_steady(sights))) {
 			histogram_merge(&f->call_times, times[1]);
 			histogram_merge(&f->floor_times, times[0]);
 			histogram_merge(&f->floor_times, times[2]);
@@ -499,8 +531,8 @@ static int visit(struct bench *b, struct bench_row *row)
 		times[0] = times[2];
 		times[2] = spare;
 		before = after;
-		state[0] = state[2];
-		state[1] = state[3];
+		sights[0] = sights[2];
+		sights[1] = sights[3];
 	}
 	return 0;
 }

@@ -102,6 +102,10 @@ static void print_row(const struct bench_result *r, const struct bench_row *row,
 	char p50[16], p99[16], p999[16], rate[16], bits[16], floor_text[16], floor_unit[24];
 	char ratio[16] = "-";
 
+	if (f->pairs.kept == 0) {
+		printf("%-9s %6u %10s\n", label, row->window, "-");
+		return;
+	}
 	if (!isnan(verdict.ratio))
 		snprintf(ratio, sizeof ratio, "%.2fx", verdict.ratio);
 	if (row->window == 1)

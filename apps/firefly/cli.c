@@ -80,7 +80,8 @@ int cli_pin(const char *subcommand, unsigned core)
 	CPU_SET(core, &set);
 	if (core < CPU_SETSIZE && sched_setaffinity(0, sizeof set, &set) == 0)
 		return 0;
-	cli_complain(subcommand, "this process may not run on core %u; `taskset -p $$` shows which",
+	cli_complain(subcommand,
+		     "this process may not run on core %u; `taskset -cp $$` says where it may",
 		     core);
 	return CLI_FAILED;
 }

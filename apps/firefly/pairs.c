@@ -59,10 +59,10 @@ struct pairs_verdict pairs_judge(struct pairs *p)
 	struct pairs_verdict verdict = {.ratio = NAN, .doubt = PAIRS_SURE};
 	const double dropped = p->dropped, all = dropped + (double)p->kept;
 
-	if (p->kept < PAIRS_LEAST)
-		verdict.doubt = PAIRS_TOO_FEW;
-	else if (dropped > PAIRS_DROPPED_MOST * all)
+	if (dropped > PAIRS_DROPPED_MOST * all)
 		verdict.doubt = PAIRS_TOO_UNEVEN;
+	else if (p->kept < PAIRS_LEAST)
+		verdict.doubt = PAIRS_TOO_FEW;
 	else
 		verdict.ratio = pairs_median(p->ratios, p->kept);
 	return verdict;
