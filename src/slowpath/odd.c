@@ -120,8 +120,10 @@ static void on_reject(struct fly_poller *p, struct rte_mbuf *m, const struct fly
 		/*
 		 * The exporter was started before our call was: then this call cannot have gone to
 		 * the one before it. Otherwise it may have, and may have run there.
+		 * Nor is that said of a call that was sent twice: the earlier copy may have run, and
+		 * our clock, which stands still while nobody turns us, is no proof that it did not.
 		 */
-		if (h->hint <= p->now_ms - fly_call_started_ms(e))
+		if (e->resends || h->hint <= p->now_ms - fly_call_started_ms(e))
 			status = -FLY_ESTALE_MAYBE;
 		break;
 	case FLY_EVERSION:
