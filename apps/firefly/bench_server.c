@@ -41,7 +41,7 @@ struct server {
 
 static const struct argp_option options[] = {
 	{"link", 'l', "SPEC", 0, "The link to serve on", 0},
-	{"core", 'c', "N", 0, "The core to run on", 0},
+	{"core", CLI_KEY_CORE, "N", 0, "The core to run on", 0},
 	{"control", KEY_CONTROL, "FD", 0, "Descriptor of the control page", 0},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool", 0},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments", 0},
@@ -56,7 +56,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case 'l':
 		o->links[0] = text;
 		return 0;
-	case 'c':
+	case CLI_KEY_CORE:
 		o->core = (int)cli_number("bench-server", "--core", text, 0, 1023);
 		return 0;
 	case KEY_CONTROL:

@@ -67,6 +67,7 @@ struct call_options {
 	bool shared;       /* other clients use the server: executions cannot be compared */
 	unsigned timeout_ms;
 	enum counters_wanted stats;
+	int core; /* -1: wherever the system puts us */
 	const char *eal;
 	unsigned packets;
 };
@@ -124,6 +125,7 @@ static const struct argp_option options[] = {
 	 "How long an answer may take, in milliseconds (default 5000)", 1},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end print the counters that are not zero (with =all: every one)", 2},
+	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 2},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 2},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 2},
 	{0},
@@ -190,6 +192,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_STATS:
 		o->stats = counters_option("call", text);
+		return 0;
+	case CLI_KEY_CORE:
+		o->core = (int)cli_number("call", "--core", text, 0, 1023);
 		return 0;
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("call", "--packets", text, 64, 4194303);
@@ -535,7 +540,7 @@ static int expect_sealed(struct fly_binding *binding)
 int call_main(int argc, char **argv)
 {
 	static struct caller caller;
-	struct call_options o = {.window = 1, .patience_s = 10};
+	struct call_options o = {.window = 1, .patience_s = 10, .core = -1};
 	struct sigaction action = {.sa_handler = on_signal};
 	struct fly_options start = {.notice = cli_notice, .notice_context = (char *)"call"};
 	int failed, status;
@@ -546,6 +551,8 @@ int call_main(int argc, char **argv)
 	start.packets = o.packets;
 	start.call_timeout_ms = o.timeout_ms;
 	start.calls = o.window + 64;
+	if (o.core >= 0 && cli_pin("call", (unsigned)o.core))
+		return CLI_FAILED;
 	caller.options = &o;
 	caller.slots = calloc(o.window, sizeof *caller.slots);
 	if (!caller.slots) {

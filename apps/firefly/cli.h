@@ -18,7 +18,8 @@
 
 /* Keys of options that have no letter; those of one subcommand start behind these. */
 enum cli_key {
-	CLI_KEY_EAL = 0x100,
+	CLI_KEY_CORE = 0x100,
+	CLI_KEY_EAL,
 	CLI_KEY_PACKETS,
 	CLI_KEY_OWN,
 };

@@ -31,6 +31,7 @@ struct ping_options {
 	double interval_s;
 	bool flood;
 	unsigned timeout_ms; /* 0: the runtime's default */
+	int core;            /* -1: wherever the system puts us */
 	const char *eal;
 	unsigned packets;
 };
@@ -48,6 +49,7 @@ static const struct argp_option options[] = {
 	{"flood", KEY_FLOOD, NULL, 0, "One call after the other; only failures are printed", 0},
 	{"timeout", KEY_TIMEOUT, "MS", 0,
 	 "How long an answer may take, in milliseconds (default 5000)", 0},
+	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 1},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 1},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 1},
 	{0},
@@ -69,6 +71,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_TIMEOUT:
 		o->timeout_ms = (unsigned)cli_number("ping", "--timeout", text, 1, 3600000);
+		return 0;
+	case CLI_KEY_CORE:
+		o->core = (int)cli_number("ping", "--core", text, 0, 1023);
 		return 0;
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("ping", "--packets", text, 64, 4194303);
@@ -213,7 +218,7 @@ static void ping(struct fly_runtime *runtime, struct fly_binding *binding,
 
 int ping_main(int argc, char **argv)
 {
-	struct ping_options o = {.interval_s = 1};
+	struct ping_options o = {.interval_s = 1, .core = -1};
 	struct sigaction action = {.sa_handler = on_signal};
 	struct fly_options start = {.notice = cli_notice, .notice_context = (char *)"ping"};
 	struct ping_summary summary = {0};
@@ -226,6 +231,8 @@ int ping_main(int argc, char **argv)
 	start.eal = o.eal;
 	start.packets = o.packets;
 	start.call_timeout_ms = o.timeout_ms;
+	if (o.core >= 0 && cli_pin("ping", (unsigned)o.core))
+		return CLI_FAILED;
 	if (cli_start("ping", &start, &runtime))
 		return CLI_FAILED;
 	status = Test_import(runtime, NULL, &binding);

@@ -43,7 +43,7 @@ static const struct argp_option options[] = {
 	{"link", 'l', "SPEC", 0,
 	 "Serve on this link, for instance vhost:/tmp/f.sock,server; may be given several times",
 	 0},
-	{"core", 'c', "N", 0, "Run on this core only", 0},
+	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 0},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end, and on SIGUSR1, print the counters that are not zero (with =all: every one)",
 	 0},
@@ -67,7 +67,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 				   LINKS_MOST);
 		o->links[o->n_links++] = text;
 		return 0;
-	case 'c':
+	case CLI_KEY_CORE:
 		o->core = (int)cli_number("serve", "--core", text, 0, 1023);
 		return 0;
 	case KEY_STATS:
