@@ -137,8 +137,11 @@ int fly_place_serve(const char *path, unsigned places)
 	return fd;
 }
 
+/* The one that @place says if it is free: a client that comes back keeps its device then. */
 static int take_any(int fd, unsigned places, unsigned *place)
 {
+	if (*place < places && try_lock(fd, (off_t)*place) == 0)
+		return 0;
 	for (unsigned i = 0; i < places; i++) {
 		if (try_lock(fd, (off_t)i) == 0) {
 			*place = i;
@@ -156,11 +159,11 @@ int fly_place_take(const char *path, unsigned *place, int *fd)
 	int status;
 
 	*fd = -1;
-	*place = 0;
 	lock_path(name, sizeof name, path);
 	const int lock = open(name, O_RDWR | O_CLOEXEC);
 
 	if (lock < 0) {
+		*place = 0;
 		if (errno == EACCES || errno == EPERM)
 			return -FLY_EPERM;
 		return access(path, F_OK) == 0 ? 0 : -FLY_ELINK;

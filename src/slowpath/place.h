@@ -20,7 +20,8 @@ int fly_place_serve(const char *path, unsigned places);
 
 /*
  * fly_place_take() - claim a place at a server.
- * @place: which. Place 0 without a claim if the server is no Firefly (there is no lock file).
+ * @place: which; before the call, which one it would rather have. Place 0 without a claim if the
+ * server is no Firefly (there is no lock file).
  * @fd: holds the claim; -1: there is none to hold.
  * Return: 0; -FLY_ELINK: no server is there; -FLY_EINUSE: all places are taken; -FLY_EPERM. No
  * sentence: the caller tries again.

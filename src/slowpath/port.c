@@ -44,11 +44,11 @@ static const struct kind {
 	bool shares_memory;  /* both ends on one machine: no checksums */
 	bool point_to_point; /* the far end is known by our role: default addresses */
 	bool has_server;     /* the client waits for a server, and either may die */
-	bool beside_kernel;  /* the interface is the kernel's as well */
+	bool starts_again;   /* the client's device can be stopped and started */
 } kinds[FLY_N_LINK_KINDS] = {
 	[FLY_LINK_VHOST] = {"vdev", NULL, true, true, true, false},
-	[FLY_LINK_MEMIF] = {"vdev", "net_memif%u", true, true, true, false},
-	[FLY_LINK_AF_PACKET] = {"vdev", "net_af_packet%u", false, false, false, true},
+	[FLY_LINK_MEMIF] = {"vdev", "net_memif%u", true, true, true, true},
+	[FLY_LINK_AF_PACKET] = {"vdev", "net_af_packet%u", false, false, false, false},
 	[FLY_LINK_TAP] = {"vdev", "net_tap%u", false, false, false, false},
 	[FLY_LINK_PCI] = {"pci", NULL, false, false, false, false},
 	[FLY_LINK_VDEV] = {"vdev", NULL, false, true, false, false},
@@ -227,60 +227,106 @@ static int configure(struct fly_port *port, uint16_t id)
 	return 0;
 }
 
-static void remove_device(struct fly_port *port)
+/* Drivers that free on the interrupt thread what their bursts use. */
+static bool needs_guard(const struct fly_port *port)
 {
-	if (port->open) {
-		rte_eth_dev_stop(port->link.port);
-		rte_eth_dev_close(port->link.port);
-	}
-	port->open = false;
-	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+	return strncmp(port->device, "net_memif", 9) == 0;
 }
 
-int fly_port_start_device(struct fly_port *port)
+/* Add the device and set it up; not started yet. Return: 0 or a status with a sentence. */
+static int add_device(struct fly_port *port)
 {
-	struct rte_ether_addr mac;
+	const char *bus = kinds[port->spec.kind].bus;
 	char arguments[PATH_MAX + 128];
 	uint16_t id;
 	int status;
 	int error;
 
-	fly_eal_forget_log();
 	device_arguments(port, arguments, sizeof arguments);
-	error = rte_eal_hotplug_add(kinds[port->spec.kind].bus, port->device, arguments);
+	status = needs_guard(port) ? fly_intr_guard_start() : 0;
+	if (status)
+		return status;
+	fly_intr_guard_hold();
+	error = rte_eal_hotplug_add(bus, port->device, arguments);
 	if (!error)
 		error = rte_eth_dev_get_port_by_name(port->device, &id);
-	if (error) {
-		status = no_device(port, error);
-		rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
-		return status;
-	}
-	status = configure(port, id);
-	if (!status) {
-		error = rte_eth_dev_start(id);
-		status = error ? no_device(port, error) : 0;
-	}
+	status = error ? no_device(port, error) : configure(port, id);
 	if (status) {
-		rte_eth_dev_close(id);
-		rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
-		return status;
+		if (!error)
+			rte_eth_dev_close(id);
+		rte_eal_hotplug_remove(bus, port->device);
 	}
+	fly_intr_guard_drop();
+	if (status)
+		return status;
 	fly_link_eth(&port->link, id);
+	if (needs_guard(port))
+		fly_intr_guard_add(&port->guarded);
+	port->device_place = port->client;
 	port->open = true;
-	rte_eth_macaddr_get(id, &mac);
+	return 0;
+}
+
+static void remove_device(struct fly_port *port)
+{
+	fly_intr_guard_remove(&port->guarded);
+	fly_intr_guard_hold();
+	if (port->started)
+		rte_eth_dev_stop(port->link.port);
+	rte_eth_dev_close(port->link.port);
+	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+	fly_intr_guard_drop();
+	port->open = port->started = false;
+}
+
+static void take_mac(struct fly_port *port)
+{
+	struct rte_ether_addr mac;
+
+	rte_eth_macaddr_get(port->link.port, &mac);
 	memcpy(port->link.mac, port->spec.has_mac ? port->spec.mac : mac.addr_bytes, 6);
 	if (port->spec.has_mac)
-		rte_eth_dev_default_mac_addr_set(id, (struct rte_ether_addr *)port->spec.mac);
+		rte_eth_dev_default_mac_addr_set(port->link.port,
+						 (struct rte_ether_addr *)port->spec.mac);
+}
+
+int fly_port_start_device(struct fly_port *port)
+{
+	int status;
+	int error;
+
+	fly_eal_forget_log();
+	if (port->open && port->device_place != port->client)
+		remove_device(port); /* it carries the number of its place */
+	status = port->open ? 0 : add_device(port);
+	if (status)
+		return status;
+	fly_intr_guard_hold();
+	error = rte_eth_dev_start(port->link.port);
+	fly_intr_guard_drop();
+	if (error) {
+		status = no_device(port, error);
+		if (!kinds[port->spec.kind].starts_again)
+			remove_device(port);
+		return status;
+	}
+	port->started = true;
+	take_mac(port);
 	return 0;
 }
 
 void fly_port_stop_device(struct fly_port *port)
 {
-	remove_device(port);
-	if (!port->spec.server) {
-		fly_place_leave(port->lock_fd, NULL);
-		port->lock_fd = -1;
+	if (kinds[port->spec.kind].starts_again) {
+		fly_intr_guard_hold();
+		rte_eth_dev_stop(port->link.port);
+		fly_intr_guard_drop();
+		port->started = false;
+	} else {
+		remove_device(port);
 	}
+	fly_place_leave(port->lock_fd, NULL);
+	port->lock_fd = -1;
 }
 
 bool fly_port_is_up(const struct fly_port *port)

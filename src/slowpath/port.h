@@ -5,7 +5,7 @@
 #ifndef FLY_PORT_H
 #define FLY_PORT_H
 
-#include "fastpath/link.h"
+#include "slowpath/intr_guard.h"
 #include "slowpath/link_spec.h"
 
 struct fly_runtime;
@@ -14,7 +14,7 @@ struct fly_runtime;
  * What the control thread asks of the poller. Set by the control thread when it is NONE, set
  * back by the poller at its quiescence point when it is done.
  *   UP -> LOST    server's end: the peer went away, the port stays (the driver takes the next)
- *   UP -> DETACH -> (closed, opened anew) -> ATTACH -> UP    client's end
+ *   UP -> DETACH -> (stopped, started anew) -> ATTACH -> UP    client's end
  */
 enum fly_port_request {
 	FLY_PORT_NONE,
@@ -24,19 +24,24 @@ enum fly_port_request {
 };
 
 struct fly_port {
-	struct fly_link link; /* the poller's, while it is attached */
+	union {
+		struct fly_link link;       /* the poller's, while it is attached */
+		struct fly_guarded guarded; /* begins with it; of use to memif only */
+	};
 	struct fly_link_spec spec;
 	struct fly_runtime *runtime;
-	unsigned client;      /* server: which of its clients' ports; client: the place it took */
-	uint32_t peer_ip;     /* network order: whom an import without address calls; 0: unknown */
-	char device[32];      /* DPDK's name of the device */
-	bool open;            /* the ethdev exists and is started */
-	bool was_up;          /* link state as last seen by the control thread */
-	bool detached;        /* client: given up by the poller, to be reopened */
-	uint64_t retry_at_ms; /* client: do not try to reopen before */
-	int lock_fd;          /* claim on the socket path or on a place there; -1: none */
-	int guard_fd;         /* keeps the kernel from answering for our UDP port; -1: none */
-	_Atomic int request;  /* enum fly_port_request */
+	unsigned client;       /* server: which of its clients' ports; client: the place it took */
+	uint32_t peer_ip;      /* network order: whom an import without address calls; 0: unknown */
+	char device[32];       /* DPDK's name of the device */
+	bool open;             /* the ethdev exists */
+	bool started;          /* and may be polled */
+	unsigned device_place; /* client: the place that the device was made for */
+	bool was_up;           /* link state as last seen by the control thread */
+	bool detached;         /* client: given up by the poller, to be started again */
+	uint64_t retry_at_ms;  /* client: do not try that before */
+	int lock_fd;           /* claim on the socket path or on a place there; -1: none */
+	int guard_fd;          /* keeps the kernel from answering for our UDP port; -1: none */
+	_Atomic int request;   /* enum fly_port_request */
 };
 
 /*

@@ -13,8 +13,8 @@
 #include "slowpath/runtime.h"
 #include "slowpath/sweep.h"
 
-#define RUNTIMES        64 /* watched in one process */
-#define REOPEN_AGAIN_MS 50
+#define RUNTIMES       64 /* watched in one process */
+#define START_AGAIN_MS 50
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fly_runtime *watched[RUNTIMES]; /* under lock */
@@ -73,11 +73,11 @@ static void watch_client(struct fly_port *port)
 		return;
 	}
 	/* The poller has given it up, or the request would still be there. */
-	if (port->open)
+	if (port->started)
 		fly_port_stop_device(port);
 	if (fly_port_now_ms() < port->retry_at_ms)
 		return;
-	port->retry_at_ms = fly_port_now_ms() + REOPEN_AGAIN_MS;
+	port->retry_at_ms = fly_port_now_ms() + START_AGAIN_MS;
 	if (fly_port_reach(port, &why) != 0)
 		return;
 	for (unsigned i = 0; i < 20 && !fly_port_is_up(port); i++)
