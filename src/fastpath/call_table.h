@@ -64,7 +64,8 @@ struct fly_call_entry {
 	uint32_t next_idle;   /* IDLE: the binding's next free entry; FLY_NO_ENTRY ends the list */
 	/* ---- line 1 and 2: seldom ---- */
 	uint32_t started_ms; /* WAITING and resent: poller time of the first transmission */
-	uint32_t unused;
+	uint16_t early_ms;   /* how much earlier the call that early_seq names may have been sent */
+	uint16_t early_seq;  /* low half of a seq */
 	uint8_t kept[FLY_KEEP_BYTES]; /* WAITING: the arguments, if packet is NULL */
 } __rte_cache_aligned;
 

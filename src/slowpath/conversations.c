@@ -135,10 +135,12 @@ void fly_conversations_forget_link(struct fly_poller *p, const struct fly_link *
 void fly_conversations_absent(struct fly_poller *p, uint32_t before_ms)
 {
 	struct fly_conversation_table *t = &p->conversations;
+	uint32_t known = t->n - t->n_free;
 
-	for (uint32_t i = 0; i < t->n && t->n_free < t->n; i++) {
+	for (uint32_t i = 0; known > 0 && i < t->n; i++) {
 		struct fly_conversation *c = &t->records[i];
 
+		known -= c->activity != 0;
 		if (c->activity && c->touched_ms == before_ms)
 			c->touched_ms = p->now_ms;
 	}

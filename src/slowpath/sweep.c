@@ -13,10 +13,10 @@
 #include "slowpath/conversations.h"
 #include "slowpath/retry.h"
 
-#define SWEEP_CALLS   256  /* call-table entries looked at per sweep */
-#define SWEEP_REJECTS 64   /* refusals and ARP answers between two sweeps */
-#define ABSENT_MS     1000 /* a poller that was not turned for so long lost count of time */
-#define STUCK_MS      100  /* a driver that takes nothing for so long has lost its peer */
+#define SWEEP_CALLS   256 /* call-table entries looked at per sweep */
+#define SWEEP_REJECTS 64  /* refusals and ARP answers between two sweeps */
+#define ABSENT_MS     10  /* not turned for so long: see "Absence" */
+#define STUCK_MS      100 /* a driver that takes nothing for so long has lost its peer */
 
 static void resend(struct fly_poller *p, struct fly_call_entry *e, uint32_t started_ms)
 {
@@ -28,10 +28,12 @@ static void resend(struct fly_poller *p, struct fly_call_entry *e, uint32_t star
 		return; /* the next try may find one */
 
 	uint8_t *frame = fly_packet_frame(m);
+	const uint32_t age_ms =
+		p->now_ms - started_ms + (e->early_seq == (uint16_t)e->seq ? e->early_ms : 0);
 
 	fly_caller_write(frame, import, e);
 	frame[FLY_RPC + 1] = FLY_FLAG_RESENT;
-	fly_put_u16(frame + FLY_RPC + 30, (uint16_t)RTE_MIN(p->now_ms - started_ms, 0xffffU));
+	fly_put_u16(frame + FLY_RPC + 30, (uint16_t)RTE_MIN(age_ms, 0xffffU));
 	memcpy(frame + FLY_PAYLOAD, e->packet ? fly_packet_frame(e->packet) + FLY_PAYLOAD : e->kept,
 	       e->argument_bytes);
 	fly_stats_add(&p->stats, FLY_COUNT_resent_calls, 1);
@@ -78,6 +80,33 @@ static void sweep_calls(struct fly_poller *p)
 	}
 }
 
+/*
+ * Absence. A poller's clock stands still while nobody turns it: between the calls of a thread that
+ * does other things meanwhile, say. What was stamped since the last sweep is stamped with the time
+ * before the absence. For such a call, its waits count from now on, as it was most likely sent
+ * just now; but its age, by which a server tells whether it may have forgotten it, counts from the
+ * last sweep, since it may have been sent then. Records of conversations are kept from now on.
+ */
+static void catch_up(struct fly_poller *p, uint32_t before_ms)
+{
+	const uint32_t absent_ms = p->now_ms - before_ms;
+	uint32_t bound = p->calls.n - p->calls.n_unbound;
+
+	for (uint32_t i = 0; bound > 0 && i < p->calls.n; i++) {
+		struct fly_call_entry *e = &p->calls.entries[i];
+		const bool known = e->early_seq == (uint16_t)e->seq;
+
+		bound -= e->state != FLY_CALL_UNBOUND;
+		if (e->state != FLY_CALL_WAITING || e->resends > 0 ||
+		    fly_call_started_ms(e) != before_ms)
+			continue;
+		e->early_ms = (uint16_t)RTE_MIN((known ? e->early_ms : 0U) + absent_ms, 0xffffU);
+		e->early_seq = (uint16_t)e->seq;
+		e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+	}
+	fly_conversations_absent(p, before_ms);
+}
+
 static void sweep_links(struct fly_poller *p)
 {
 	for (uint32_t i = 0; i < p->n_links; i++) {
@@ -98,7 +127,7 @@ void fly_slow_sweep(struct fly_poller *p)
 
 	p->now_ms = (uint32_t)((p->now_tsc - p->began_tsc) / p->tsc_per_ms);
 	if (p->now_ms - before_ms > ABSENT_MS)
-		fly_conversations_absent(p, before_ms);
+		catch_up(p, before_ms);
 	p->sweep_at_tsc = p->now_tsc + p->tsc_per_ms;
 	p->reject_budget = SWEEP_REJECTS;
 	sweep_calls(p);
