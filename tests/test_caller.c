@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_caller.c - the caller's half of a call, through generated stubs: data both ways, many calls
+ * at a time, each way in which a call ends, and what an entry remembers.
+ */
+#include <criterion/criterion.h>
+
+#include "pair.h"
+
+static struct pair w;
+
+static void begin(void)
+{
+	const struct sim_node_config caller = {.packets = 255, .calls = 32};
+
+	pair_begin(&w, &caller, NULL);
+	sim_turn(w.sim);
+}
+
+static void end(void)
+{
+	cr_expect(w.server->service.wrong == 0, "arguments arrived wrong");
+	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
+}
+
+TestSuite(caller, .init = begin, .fini = end, .timeout = 60);
+
+static struct fly_call_entry *entry(uint32_t i)
+{
+	return &sim_poller(w.caller)->calls.entries[i];
+}
+
+/* ---- calls that return ---- */
+
+Test(caller, transporter__data_of_every_size_and_layout_arrives)
+{
+	uint8_t there[1400];
+	uint8_t back[1440];
+	uint64_t result64;
+	uint32_t result32;
+	struct fly_call *call;
+	bool negated;
+
+	for (uint32_t n = 1; n <= 50; n++) {
+		cr_assert(Probe_Null_start(w.binding, &call) == 0);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_assert(Probe_Null_finish(call) == 0);
+
+		cr_assert(Probe_Add_start(w.binding, n, UINT64_MAX - 5, &call) == 0);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_assert(Probe_Add_finish(call, &result64) == 0 && result64 == n - UINT64_C(6));
+
+		cr_assert(Probe_Fill_start(w.binding, n, &call) == 0);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_assert(Probe_Fill_finish(call, back) == 0);
+		cr_assert(probe_is(back, 1440, probe_sum(n)));
+
+		probe_fill(there, 1400, n);
+		cr_assert(Probe_Sum_start(w.binding, n, there, &call) == 0);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_assert(Probe_Sum_finish(call, &result32) == 0 && result32 == probe_sum(n));
+
+		cr_assert(Probe_Mirror_start(w.binding, n, there, &call) == 0);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_assert(Probe_Mirror_finish(call, back) == 0);
+		for (unsigned i = 0; i < 500; i++)
+			cr_assert(back[i] == there[499 - i]);
+
+		cr_assert(Probe_Swap_start(w.binding, n, there, &call) == 0);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_assert(Probe_Swap_finish(call, back) == 0);
+		for (unsigned i = 0; i < 1200; i++)
+			cr_assert(back[i] == there[1199 - i]);
+
+		cr_assert(Probe_Not_start(w.binding, n % 2, &call) == 0);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_assert(Probe_Not_finish(call, &negated) == 0 && negated == (n % 2 == 0));
+	}
+	cr_expect(w.server->service.executions == 350);
+	cr_expect(sim_count(w.caller, FLY_COUNT_calls_started) == 350);
+	cr_expect(sim_count(w.caller, FLY_COUNT_calls_returned) == 350);
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 0);
+	cr_expect(sim_poller(w.caller)->calls.n_unbound == 31, "one at a time needs one entry");
+}
+
+Test(caller, transporter__the_hint_leads_the_next_call_to_its_record)
+{
+	for (uint32_t n = 0; n < 10; n++)
+		cr_assert(pair_add(&w, n) == 0);
+	cr_expect(entry(0)->hint < 64);
+	cr_expect(sim_count(w.server, FLY_COUNT_hint_misses) == 0);
+	cr_expect(sim_count(w.server, FLY_COUNT_conversations_opened) == 1);
+}
+
+Test(caller, starter__each_call_of_an_entry_is_one_later)
+{
+	uint32_t seq;
+
+	cr_assert(pair_add(&w, 1) == 0);
+	seq = entry(0)->seq;
+	entry(0)->seq = UINT32_MAX - 2; /* and around the wrap */
+	sim_poller(w.server)->conversations.records[entry(0)->hint].seq = UINT32_MAX - 2;
+	for (uint32_t n = 0; n < 6; n++)
+		cr_assert(pair_add(&w, n) == 0);
+	cr_expect(entry(0)->seq == 3);
+	cr_expect(w.server->service.executions == 7);
+	(void)seq;
+}
+
+Test(caller, wait__many_calls_finish_in_any_order)
+{
+	struct fly_call *calls[32];
+	uint64_t result;
+
+	for (uint32_t round = 0; round < 20; round++) {
+		for (uint32_t i = 0; i < 32; i++)
+			cr_assert(Probe_Add_start(w.binding, i, round, &calls[i]) == 0);
+		sim_run(w.sim, 1);
+		for (uint32_t k = 0; k < 32; k++) {
+			const uint32_t i = (k * 13 + round) % 32;
+
+			cr_assert(fly_ready(calls[i]));
+			cr_assert(Probe_Add_finish(calls[i], &result) == 0);
+			cr_assert(result == i + round);
+		}
+	}
+	cr_expect(w.server->service.executions == 640);
+	cr_expect(sim_poller(w.caller)->calls.n_unbound == 0);
+}
+
+Test(caller, view__shows_the_result_where_it_lies_until_it_is_released)
+{
+	const unsigned free_before =
+		rte_mempool_avail_count(w.caller->runtime.pool) + sim_poller(w.caller)->cache.n;
+	const uint8_t *data;
+	struct fly_call *call;
+
+	cr_assert(Probe_Fill_start(w.binding, 9, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_assert(Probe_Fill_view(call, &data) == 0);
+	cr_expect(probe_is(data, 1440, probe_sum(9)));
+	cr_expect(rte_mempool_avail_count(w.caller->runtime.pool) + sim_poller(w.caller)->cache.n ==
+		  free_before - 1);
+	fly_release(call);
+	cr_expect(rte_mempool_avail_count(w.caller->runtime.pool) + sim_poller(w.caller)->cache.n ==
+		  free_before);
+}
+
+/* ---- calls that fail at once: nothing is left to undo ---- */
+
+Test(caller, starter__out_of_entries)
+{
+	struct fly_call *calls[33];
+	uint64_t result;
+
+	for (unsigned i = 0; i < 32; i++)
+		cr_assert(Probe_Add_start(w.binding, i, 0, &calls[i]) == 0);
+	cr_expect(Probe_Add_start(w.binding, 32, 0, &calls[32]) == -FLY_ECALLS);
+	sim_run(w.sim, 1);
+	for (unsigned i = 0; i < 32; i++)
+		cr_expect(Probe_Add_finish(calls[i], &result) == 0);
+	cr_expect(pair_add(&w, 33) == 0);
+}
+
+Test(caller, starter__out_of_packets)
+{
+	struct fly_packet_cache *cache = &sim_poller(w.caller)->cache;
+	struct rte_mbuf *all[256];
+	struct fly_call *call;
+	unsigned n = 0;
+
+	while ((all[n] = fly_packet_get(cache, 0)))
+		n++;
+	cr_expect(n == 255);
+	cr_expect(Probe_Null_start(w.binding, &call) == -FLY_EPACKETS);
+	while (n)
+		fly_packet_put(cache, all[--n]);
+	cr_expect(pair_add(&w, 1) == 0);
+	cr_expect(w.server->service.executions == 1);
+}
+
+Test(caller, starter__arguments_that_one_packet_of_the_link_does_not_take)
+{
+	uint8_t data[1400] = {0};
+	struct fly_binding *narrow;
+	struct fly_call *call;
+
+	w.at_caller->link.payload_max = 1403;
+	narrow = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
+	cr_expect(Probe_Sum_start(narrow, 1, data, &call) == -FLY_ETOOBIG);
+	w.at_caller->link.payload_max = 1404;
+	narrow = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
+	cr_assert(Probe_Sum_start(narrow, 1, data, &call) == 0);
+	w.server->service.wrong = 0;
+	sim_unbind(w.sim, narrow);
+}
+
+Test(caller, starter__link_down)
+{
+	struct fly_call *call;
+
+	w.at_caller->link.up = false;
+	cr_expect(Probe_Null_start(w.binding, &call) == -FLY_ELINK);
+	w.at_caller->link.up = true;
+	cr_expect(pair_add(&w, 1) == 0);
+}
+
+static int inner_status;
+
+static void call_out(void *binding)
+{
+	struct fly_call *call;
+
+	inner_status = Probe_Null_start(binding, &call);
+}
+
+Test(caller, starter__a_procedure_cannot_call_through_the_poller_that_runs_it)
+{
+	struct fly_binding *back;
+	struct fly_call *call;
+
+	back = sim_import(w.sim, w.server, w.at_server, 0x5000001);
+	w.server->service.during = call_out;
+	w.server->service.during_context = back;
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_expect(Probe_Null_finish(call) == 0);
+	cr_expect(inner_status == -FLY_ECONFLICT);
+	cr_expect(w.server->service.executions == 1);
+}
+
+/* ---- calls that fail later ---- */
+
+Test(caller, finish__the_status_that_the_server_says)
+{
+	struct fly_interface more = *sim_poller(w.server)->exports[1].interface;
+	uint8_t data[1000];
+	struct fly_call *call;
+	uint64_t result = 42;
+
+	cr_assert(Probe_Raise_start(w.binding, 5, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_expect(Probe_Raise_finish(call, data) == -FLY_ERAISED);
+	sim_poller(w.server)->exports[1].n_procedures = 1;
+	cr_assert(Probe_Add_start(w.binding, 1, 2, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_expect(Probe_Add_finish(call, &result) == -FLY_ENOPROC);
+	cr_expect(result == 42, "a call that fails assigns nothing");
+	sim_poller(w.server)->exports[1].n_procedures = more.n_procedures;
+	/* A stub that sends too few arguments: only the server can see it. */
+	cr_assert(w.binding->starter(w.binding, Probe_Add_NUMBER, 15, &call) == 0);
+	memset(call->payload, 0, 15);
+	w.binding->send(call);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_expect(w.binding->wait(call) == -FLY_EMALFORMED);
+	cr_expect(pair_add(&w, 1) == 0);
+}
+
+/* A result packet made by hand for the call that is outstanding. */
+static void answer(uint16_t status, uint16_t length)
+{
+	struct fly_header h = {
+		.type = FLY_PACKET_RESULT,
+		.procedure = status,
+		.export_id = w.server->export_id,
+		.activity = entry(0)->activity,
+		.seq = entry(0)->seq,
+		.fragments = 1,
+		.hint = 0,
+		.length = length,
+	};
+	struct frame f;
+
+	frame_make(&f, &h, w.at_server, w.at_caller, length ? (const uint8_t[32]){0} : NULL);
+	frame_put(w.at_caller, &f);
+}
+
+Test(caller, finish__results_that_cannot_be_right)
+{
+	static const uint16_t lengths[] = {0, 7, 9, 16};
+	static const uint16_t statuses[] = {FLY_EINVAL, FLY_EPEER, FLY_ESTALE,
+					    FLY_EBUSY,  999,       0xffff};
+	struct fly_call *call;
+	uint64_t result = 42;
+
+	w.at_caller->faults.drop_percent = 100;
+	for (unsigned i = 0; i < RTE_DIM(lengths); i++) {
+		cr_assert(Probe_Add_start(w.binding, 1, 2, &call) == 0);
+		answer(0, lengths[i]);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_expect(Probe_Add_finish(call, &result) == -FLY_ERESULT, "length %u", lengths[i]);
+	}
+	for (unsigned i = 0; i < RTE_DIM(statuses); i++) {
+		cr_assert(Probe_Add_start(w.binding, 1, 2, &call) == 0);
+		answer(statuses[i], 8);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_expect(Probe_Add_finish(call, &result) == -FLY_ERESULT, "status %u",
+			  statuses[i]);
+	}
+	cr_expect(result == 42);
+	w.at_caller->faults.drop_percent = 0;
+}
+
+Test(caller, finish__a_view_of_a_wrong_result_leaves_nothing_behind)
+{
+	const uint8_t *data;
+	struct fly_call *call;
+
+	w.at_caller->faults.drop_percent = 100;
+	cr_assert(Probe_Fill_start(w.binding, 1, &call) == 0);
+	answer(0, 32);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_expect(Probe_Fill_view(call, &data) == -FLY_ERESULT);
+	w.at_caller->faults.drop_percent = 0;
+	cr_expect(pair_add(&w, 1) == 0);
+}
+
+/* ---- a binding that ends ---- */
+
+Test(caller, fly_unbind__with_a_call_in_every_state)
+{
+	struct fly_binding *other = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
+	uint8_t data[1400] = {0};
+	struct fly_call *call;
+
+	probe_fill(data, sizeof data, 1);
+	/* IDLE */
+	cr_assert(Probe_Null_start(other, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_assert(Probe_Null_finish(call) == 0);
+	/* DONE, with its result packet */
+	cr_assert(Probe_Fill_start(other, 3, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 5));
+	/* FAILED */
+	w.at_caller->faults.drop_percent = 100;
+	cr_assert(Probe_Null_start(other, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 5000));
+	/* WAITING: small, and large with a retained packet; one of them still queued */
+	cr_assert(Probe_Add_start(other, 1, 1, &call) == 0);
+	cr_assert(Probe_Sum_start(other, 1, data, &call) == 0);
+	sim_turn(w.sim);
+	cr_assert(Probe_Sum_start(other, 1, data, &call) == 0);
+	/* STARTED, not sent */
+	cr_assert(other->starter(other, Probe_Add_NUMBER, 16, &call) == 0);
+	cr_expect(sim_poller(w.caller)->calls.n_unbound == 26);
+	sim_unbind(w.sim, other);
+	cr_expect(sim_poller(w.caller)->calls.n_unbound == 32);
+	w.at_caller->faults.drop_percent = 0;
+	cr_expect(pair_add(&w, 1) == 0, "the entries serve others");
+}
+
+Test(caller, fly_unbind__a_late_result_finds_nobody)
+{
+	struct fly_call *call;
+
+	w.at_server->faults.delay_mask = 1;
+	w.at_server->faults.delay_us = 5000;
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	sim_turn(w.sim);
+	sim_turn(w.sim);
+	sim_unbind(w.sim, w.binding);
+	w.binding = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
+	cr_assert(Probe_Null_start(w.binding, &call) == 0, "the entry has a new owner");
+	sim_run(w.sim, 10);
+	cr_assert(fly_ready(call));
+	cr_expect(Probe_Null_finish(call) == 0);
+	cr_expect(sim_count(w.caller, FLY_COUNT_drop_activity) == 1);
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_sweep.c - what is overdue: lost calls and results, silent peers, stuck drivers, lost links.
+ */
+#include <criterion/criterion.h>
+
+#include "pair.h"
+#include "slowpath/conversations.h"
+#include "slowpath/sweep.h"
+
+static struct pair w;
+static uint8_t data[1440];
+
+static void begin(void)
+{
+	pair_begin(&w, NULL, NULL);
+	sim_turn(w.sim);
+}
+
+static void end(void)
+{
+	cr_expect(w.server->service.wrong == 0, "arguments arrived wrong");
+	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
+}
+
+TestSuite(sweep, .init = begin, .fini = end, .timeout = 60);
+
+static uint64_t ms(void)
+{
+	return w.sim->now_tsc / SIM_TSC_PER_MS;
+}
+
+/* ---- losses ---- */
+
+Test(sweep, fly_slow_sweep__a_lost_small_call_is_sent_again)
+{
+	const uint64_t start = ms();
+
+	w.at_caller->faults.drop_mask = 0x1;
+	cr_expect(pair_add(&w, 1) == 0);
+	cr_expect(ms() - start >= 20 && ms() - start <= 22, "after %lu ms", ms() - start);
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 1);
+	cr_expect(w.server->service.runs[1] == 1);
+}
+
+Test(sweep, fly_slow_sweep__a_lost_large_call_is_sent_again)
+{
+	struct fly_call *call;
+	uint32_t sum;
+
+	w.at_caller->faults.drop_mask = 0x3;
+	w.at_caller->faults.holds = 8; /* the driver has the first one still */
+	probe_fill(data, 1400, 7);
+	cr_assert(Probe_Sum_start(w.binding, 7, data, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 100));
+	cr_expect(Probe_Sum_finish(call, &sum) == 0 && sum == probe_sum(7));
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 2);
+	cr_expect(w.server->service.runs[7] == 1);
+}
+
+Test(sweep, fly_slow_sweep__a_lost_small_result_is_sent_again)
+{
+	w.at_server->faults.drop_mask = 0x3;
+	cr_expect(pair_add(&w, 1) == 0);
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 2);
+	cr_expect(sim_count(w.server, FLY_COUNT_resent_results) == 2);
+	cr_expect(w.server->service.runs[1] == 1, "it ran %u times", w.server->service.runs[1]);
+}
+
+Test(sweep, fly_slow_sweep__a_lost_large_result_is_sent_again)
+{
+	struct fly_call *call;
+
+	w.at_server->faults.drop_mask = 0x3;
+	w.at_server->faults.holds = 8;
+	cr_assert(Probe_Fill_start(w.binding, 7, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 100));
+	cr_expect(Probe_Fill_finish(call, data) == 0);
+	cr_expect(probe_is(data, 1440, probe_sum(7)));
+	cr_expect(sim_count(w.server, FLY_COUNT_resent_results) == 2);
+	cr_expect(w.server->service.runs[7] == 1);
+}
+
+Test(sweep, fly_slow_sweep__a_call_that_waits_is_sent_again_at_growing_intervals)
+{
+	static const unsigned at_ms[] = {20, 60, 140, 300, 620};
+	struct fly_call *call;
+	const uint64_t start = ms();
+
+	w.at_caller->faults.drop_percent = 100;
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	for (unsigned i = 0; i < RTE_DIM(at_ms); i++) {
+		while (sim_count(w.caller, FLY_COUNT_resent_calls) == i)
+			sim_turn(w.sim);
+		cr_expect(ms() - start >= at_ms[i] && ms() - start <= at_ms[i] + i + 2,
+			  "resend %u after %lu ms", i, ms() - start);
+	}
+}
+
+Test(sweep, fly_slow_sweep__a_peer_that_never_answers)
+{
+	struct fly_call *call;
+	const uint64_t start = ms();
+
+	w.at_caller->faults.drop_percent = 100;
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 10000));
+	cr_expect(Probe_Null_finish(call) == -FLY_EPEER);
+	cr_expect(ms() - start >= 1000 && ms() - start <= 2100, "after %lu ms", ms() - start);
+	cr_expect(sim_count(w.caller, FLY_COUNT_calls_failed) == 1);
+	w.at_caller->faults.drop_percent = 0;
+	cr_expect(pair_add(&w, 1) == 0, "the next call does not suffer from it");
+	cr_expect(w.server->service.executions == 1);
+}
+
+/* The resent packet tells how old the call is: what "forgotten" is decided by. */
+Test(sweep, fly_slow_sweep__a_resent_call_says_so_and_tells_its_age)
+{
+	static const unsigned at_ms[] = {20, 60, 140, 300};
+	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
+	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
+	struct fly_call *call;
+	struct fly_header h;
+	struct frame f;
+
+	probe_fill(data, 1400, 5);
+	cr_assert(Probe_Sum_start(binding, 5, data, &call) == 0);
+	sim_turn(w.sim);
+	cr_assert(frame_take(to_us->far, &f, &h));
+	cr_expect(h.flags == 0 && h.age == 0 && h.length == 1404);
+	for (unsigned i = 0; i < RTE_DIM(at_ms); i++) {
+		struct fly_header again;
+		struct frame g;
+
+		while (to_us->far->n_in == 0)
+			sim_turn(w.sim);
+		cr_assert(frame_take(to_us->far, &g, &again));
+		cr_expect(again.flags == FLY_FLAG_RESENT);
+		cr_expect(again.age >= at_ms[i] && again.age <= at_ms[i] + 4, "age %u", again.age);
+		cr_expect(again.seq == h.seq && again.activity == h.activity);
+		g.data[FLY_RPC + 1] = 0;
+		memcpy(g.data + FLY_RPC + 30, f.data + FLY_RPC + 30, 2);
+		cr_expect(g.bytes == f.bytes && memcmp(g.data, f.data, f.bytes) == 0);
+	}
+}
+
+Test(sweep, fly_slow_sweep__age_saturates)
+{
+	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
+	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
+	struct fly_call *call;
+	struct fly_header h;
+	struct frame f;
+
+	sim_poller(w.caller)->call_timeout_ms = 1000000;
+	w.sim->step_us = 1000;
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	for (unsigned i = 0; i < 70; i++) {
+		sim_run(w.sim, 1000);
+		while (frame_take(to_us->far, &f, &h))
+			;
+	}
+	cr_expect(h.age == UINT16_MAX, "age %u", h.age);
+}
+
+Test(sweep, fly_slow_sweep__every_entry_of_a_large_table_is_looked_at)
+{
+	enum {
+		CALLS = 1000
+	};
+	const struct sim_node_config config = {.calls = CALLS, .packets = 2047};
+	static struct fly_call *calls[CALLS];
+	struct sim_node *node = sim_add(w.sim, &config);
+	struct sim_link *to_us = sim_join_open(w.sim, node);
+	struct fly_binding *binding = sim_import(w.sim, node, to_us, 0x1000001);
+
+	to_us->faults.drop_percent = 100;
+	for (unsigned i = 0; i < CALLS; i++) {
+		cr_assert(Probe_Null_start(binding, &calls[i]) == 0);
+		if (i % 100 == 0)
+			sim_turn(w.sim);
+	}
+	sim_run(w.sim, 30);
+	cr_expect(sim_count(node, FLY_COUNT_resent_calls) == CALLS);
+	sim_run(w.sim, 3000);
+	for (unsigned i = 0; i < CALLS; i++)
+		cr_expect(fly_ready(calls[i]) && Probe_Null_finish(calls[i]) == -FLY_EPEER);
+}
+
+Test(sweep, fly_slow_sweep__without_packets_it_tries_again_later)
+{
+	struct fly_packet_cache *cache = &sim_poller(w.caller)->cache;
+	struct rte_mbuf *all[512];
+	struct fly_call *call;
+	unsigned n = 0;
+
+	w.at_caller->faults.drop_mask = 0x1;
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	sim_turn(w.sim);
+	while ((all[n] = fly_packet_get(cache, 0)))
+		n++;
+	sim_run(w.sim, 30);
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 0);
+	while (n)
+		fly_packet_put(cache, all[--n]);
+	cr_assert(sim_until(w.sim, call, 200));
+	cr_expect(Probe_Null_finish(call) == 0);
+}
+
+/* ---- a caller that does other things between its calls: its poller's clock stands still ---- */
+
+Test(sweep, fly_slow_sweep__after_an_absence_a_call_has_all_its_time)
+{
+	uint64_t start;
+
+	w.sim->now_tsc += UINT64_C(5000) * SIM_TSC_PER_MS;
+	w.at_caller->faults.drop_mask = 0x7;
+	start = ms();
+	cr_expect(pair_add(&w, 1) == 0);
+	cr_expect(ms() - start >= 140 && ms() - start <= 146, "after %lu ms", ms() - start);
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 3);
+	cr_expect(w.server->service.runs[1] == 1);
+}
+
+Test(sweep, fly_slow_sweep__after_an_absence_nothing_is_sent_twice_at_once)
+{
+	for (uint32_t n = 1; n <= 20; n++) {
+		w.sim->now_tsc += UINT64_C(300) * n * SIM_TSC_PER_MS;
+		cr_expect(pair_add(&w, n) == 0);
+		sim_run(w.sim, 3);
+	}
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 0);
+}
+
+/* Sent, or about to be sent, before the absence: nobody can tell. So it may be that old. */
+Test(sweep, fly_slow_sweep__after_an_absence_age_is_never_understated)
+{
+	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
+	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
+	struct fly_call *call;
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	fly_link_flush(&to_us->link); /* sent now */
+	cr_assert(frame_take(to_us->far, &f, &h));
+	for (unsigned i = 1; i <= 2; i++) {
+		w.sim->now_tsc += UINT64_C(7000) * SIM_TSC_PER_MS;
+		sim_run(w.sim, 2);
+	}
+	sim_run(w.sim, 30);
+	cr_assert(frame_take(to_us->far, &f, &h), "it is sent again");
+	cr_expect(h.age >= 14000 && h.age <= 14100, "age %u", h.age);
+	/* The next call of this entry is as young as it is. */
+	h.type = FLY_PACKET_RESULT;
+	h.procedure = 0;
+	frame_make(&f, &h, to_us->far, to_us, NULL);
+	frame_put(to_us, &f);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_assert(Probe_Null_finish(call) == 0);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	sim_run(w.sim, 30);
+	cr_assert(frame_take(to_us->far, &f, &h) && h.age == 0);
+	cr_assert(frame_take(to_us->far, &f, &h));
+	cr_expect(h.age >= 20 && h.age <= 22, "age %u", h.age);
+}
+
+/* ---- conversations ---- */
+
+Test(sweep, fly_slow_sweep__a_record_is_kept_for_as_long_as_promised_and_then_goes)
+{
+	w.sim->step_us = 500;
+	cr_assert(pair_add(&w, 1) == 0);
+	cr_expect(sim_poller(w.server)->conversations.n_free == 63);
+	sim_run(w.sim, FLY_RECORD_KEEP_MS - 100);
+	cr_expect(sim_poller(w.server)->conversations.n_free == 63);
+	sim_run(w.sim, 300);
+	cr_expect(sim_poller(w.server)->conversations.n_free == 64);
+	cr_expect(sim_count(w.server, FLY_COUNT_conversations_ended) == 1);
+	cr_expect(pair_add(&w, 2) == 0, "a caller that was forgotten is welcome again");
+	cr_expect(sim_count(w.server, FLY_COUNT_conversations_opened) == 2);
+}
+
+/* ---- drivers and links ---- */
+
+Test(sweep, fly_slow_sweep__a_driver_that_takes_nothing_loses_its_queue_but_not_for_a_while)
+{
+	struct fly_call *call;
+
+	w.at_caller->faults.stuck = true;
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	sim_run(w.sim, 50);
+	w.at_caller->faults.stuck = false;
+	cr_assert(sim_until(w.sim, call, 5), "what waited is sent");
+	cr_expect(Probe_Null_finish(call) == 0);
+	cr_expect(sim_count(w.caller, FLY_COUNT_drop_tx_full) == 0);
+
+	w.at_caller->faults.stuck = true;
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	sim_run(w.sim, 115);
+	cr_expect(w.at_caller->link.n_queued == 0);
+	cr_expect(sim_count(w.caller, FLY_COUNT_drop_tx_full) > 0);
+	w.at_caller->faults.stuck = false;
+	cr_assert(sim_until(w.sim, call, 1000));
+	cr_expect(Probe_Null_finish(call) == 0);
+	cr_expect(w.server->service.executions == 2);
+}
+
+Test(sweep, fly_link_lost__ends_calls_and_conversations_of_that_link_and_of_no_other)
+{
+	struct sim_link *second = sim_join(w.sim, w.caller, w.server);
+	struct fly_binding *by_second = sim_import(w.sim, w.caller, second, w.server->export_id);
+	struct fly_call *lost;
+	struct fly_call *kept;
+	struct fly_call *queued;
+
+	cr_assert(pair_add(&w, 1) == 0);
+	cr_assert(Probe_Null_start(by_second, &kept) == 0);
+	cr_assert(sim_until(w.sim, kept, 5));
+	cr_assert(Probe_Null_finish(kept) == 0);
+
+	w.at_caller->faults.drop_percent = 100;
+	second->faults.drop_mask = 0x2;
+	cr_assert(Probe_Null_start(w.binding, &lost) == 0);
+	cr_assert(Probe_Null_start(by_second, &kept) == 0);
+	sim_turn(w.sim);
+	cr_assert(Probe_Null_start(w.binding, &queued) == 0);
+	fly_link_lost(sim_poller(w.caller), &w.at_caller->link);
+	fly_link_lost(sim_poller(w.server), &w.at_server->link);
+	cr_expect(fly_ready(lost) && Probe_Null_finish(lost) == -FLY_EPEER);
+	cr_expect(fly_ready(queued) && Probe_Null_finish(queued) == -FLY_EPEER);
+	cr_expect(!fly_ready(kept));
+	cr_expect(sim_count(w.caller, FLY_COUNT_drop_link_down) == 1);
+	cr_expect(sim_count(w.caller, FLY_COUNT_links_lost) == 1);
+	cr_expect(sim_poller(w.server)->conversations.n_free == 63, "the other link's stays");
+	cr_expect(Probe_Null_start(w.binding, &lost) == -FLY_ELINK);
+	cr_assert(sim_until(w.sim, kept, 100));
+	cr_expect(Probe_Null_finish(kept) == 0);
+}
+
+/* A server that was started anew on the same address: its refusal says for how long it is up. */
+static void restart(unsigned up_ms)
+{
+	sim_poller(w.server)->exports[1].id ^= 0x10000;
+	sim_poller(w.server)->began_tsc = w.sim->now_tsc - (uint64_t)up_ms * SIM_TSC_PER_MS;
+	sim_poller(w.server)->now_ms = up_ms;
+	sim_poller(w.server)->sweep_at_tsc = w.sim->now_tsc;
+}
+
+Test(sweep, fly_slow_packet__a_call_begun_after_the_restart_was_not_executed)
+{
+	cr_assert(pair_add(&w, 1) == 0);
+	restart(50);
+	cr_expect(pair_add(&w, 2) == -FLY_ESTALE);
+	cr_expect(w.server->service.runs[2] == 0);
+}
+
+Test(sweep, fly_slow_packet__a_call_begun_before_the_restart_may_have_been)
+{
+	struct fly_call *call;
+
+	w.at_server->faults.drop_percent = 100; /* it runs, and the result is lost */
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	sim_run(w.sim, 10);
+	cr_expect(w.server->service.executions == 1);
+	w.at_server->faults.drop_percent = 0;
+	restart(5);
+	cr_assert(sim_until(w.sim, call, 100));
+	cr_expect(Probe_Null_finish(call) == -FLY_ESTALE_MAYBE);
+}
+
+/* The same, while the caller's own poller was away: its clock must not stand still. */
+Test(sweep, fly_slow_packet__a_caller_that_was_away_does_not_take_its_call_for_a_new_one)
+{
+	struct fly_call *call;
+
+	w.at_server->faults.drop_percent = 100;
+	cr_assert(Probe_Null_start(w.binding, &call) == 0);
+	sim_run(w.sim, 10);
+	cr_expect(w.server->service.executions == 1);
+	w.at_server->faults.drop_percent = 0;
+	/* The resent call waits in the link; the server restarts; the caller sleeps. */
+	while (sim_count(w.caller, FLY_COUNT_resent_calls) == 0)
+		fly_poller_turn(sim_poller(w.caller), w.sim->now_tsc += 100);
+	fly_poller_turn(sim_poller(w.caller), w.sim->now_tsc += 100);
+	w.sim->now_tsc += UINT64_C(3000) * SIM_TSC_PER_MS;
+	restart(2000);
+	fly_poller_turn(sim_poller(w.server), w.sim->now_tsc);
+	cr_assert(sim_until(w.sim, call, 100));
+	cr_expect(Probe_Null_finish(call) == -FLY_ESTALE_MAYBE, "an executed call was denied");
+}
+
+Test(sweep, fly_slow_packet__refused_for_lack_of_room_after_a_resend_may_have_run)
+{
+	struct fly_call *call;
+	struct frame f;
+	struct fly_header h;
+	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
+	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
+
+	for (unsigned resends = 0; resends < 2; resends++) {
+		cr_assert(Probe_Null_start(binding, &call) == 0);
+		for (unsigned i = 0; i <= resends; i++) {
+			while (to_us->far->n_in == 0)
+				sim_turn(w.sim);
+			cr_assert(frame_take(to_us->far, &f, &h));
+		}
+		h.type = FLY_PACKET_REJECT;
+		h.procedure = FLY_EBUSY;
+		frame_make(&f, &h, to_us->far, to_us, NULL);
+		frame_put(to_us, &f);
+		cr_assert(sim_until(w.sim, call, 5));
+		cr_expect(Probe_Null_finish(call) == (resends ? -FLY_EFORGOTTEN : -FLY_EBUSY));
+	}
+}
