@@ -53,16 +53,20 @@ void fly_caller_bind(struct fly_import *import);
 static inline void fly_caller_write(uint8_t *frame, const struct fly_import *import,
 				    const struct fly_call_entry *e)
 {
-	memcpy(frame, import->template, FLY_PAYLOAD);
-	fly_wire_set_lengths(frame, e->argument_bytes);
-
+	const uint32_t seq = e->seq;
+	const uint32_t hint = e->hint;
+	const uint32_t bytes = e->argument_bytes;
+	const uint16_t procedure = e->procedure;
+	const uint64_t activity = e->activity;
 	uint8_t *rpc = frame + FLY_RPC;
 
-	fly_put_u16(rpc + 2, e->procedure);
-	fly_put_u64(rpc + 8, e->activity);
-	fly_put_u32(rpc + 16, e->seq);
-	fly_put_u32(rpc + 24, e->hint);
-	fly_put_u16(rpc + 28, e->argument_bytes);
+	memcpy(frame, import->template, FLY_PAYLOAD);
+	if (bytes != 0)
+		fly_wire_set_lengths(frame, bytes);
+	fly_put_u16(rpc + 2, procedure);
+	fly_put_u64(rpc + 8, activity);
+	fly_put_u32(rpc + 16, seq);
+	fly_put_u64(rpc + 24, hint | (uint64_t)bytes << 32); /* age 0 */
 }
 
 /* fly_caller_fail() - end a WAITING call without a result. @status: negative. */

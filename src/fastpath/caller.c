@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * caller.c - the caller's half of a call: Starter, Transporter, Receiver, Ender.
+ * caller.c - the caller's half of a call: Starter, Transporter, Ender.
  *
  * Owns the transitions of a call-table entry (call_table.h) except for the binding's begin and
  * end. Runs on the poller's thread; the waiting caller turns the poller itself.
@@ -10,26 +10,35 @@
 #include "fastpath/slow.h"
 
 static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t argument_bytes,
+		   struct fly_call **call);
+
+/* Out of line and called last, so that the common case saves no registers for it. */
+static __rte_noinline int starter_again(struct fly_binding *binding, uint16_t procedure,
+					uint16_t argument_bytes, struct fly_call **call)
+{
+	struct fly_poller *p = fly_import_of(binding)->poller;
+	const int status = fly_slow_start(binding, argument_bytes);
+
+	if (status)
+		return status;
+	if (p->cache.n == 0 && fly_packet_refill(&p->cache) == 0)
+		return -FLY_EPACKETS;
+	return starter(binding, procedure, argument_bytes, call);
+}
+
+static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t argument_bytes,
 		   struct fly_call **call)
 {
 	struct fly_import *import = fly_import_of(binding);
 	struct fly_poller *p = import->poller;
 
 	if (unlikely(import->idle == FLY_NO_ENTRY || argument_bytes > import->argument_max ||
-		     !import->link->up || p->turning)) {
-		const int status = fly_slow_start(binding, argument_bytes);
-
-		if (status)
-			return status;
-	}
-
-	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD + (uint32_t)argument_bytes);
-
-	if (unlikely(!m))
-		return -FLY_EPACKETS;
-
+		     !import->link->up || p->turning || p->cache.n == 0))
+		return starter_again(binding, procedure, argument_bytes, call);
 	/* ---- committed: nothing below can fail ---- */
+	struct rte_mbuf *m = fly_packet_take(&p->cache, (uint32_t)FLY_PAYLOAD + argument_bytes);
 	struct fly_call_entry *e = &p->calls.entries[import->idle];
+	uint8_t *frame = fly_packet_frame(m);
 
 	import->idle = e->next_idle;
 	e->seq++;
@@ -38,10 +47,10 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t arg
 	e->packet = m;
 	e->resends = 0;
 	e->state = FLY_CALL_STARTED;
-	fly_caller_write(fly_packet_frame(m), import, e);
-	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
+	e->head.payload = frame + FLY_PAYLOAD;
 	e->head.length = argument_bytes;
 	*call = &e->head;
+	fly_caller_write(frame, import, e);
 	return 0;
 }
 
@@ -121,41 +130,6 @@ void fly_caller_bind(struct fly_import *import)
 		.wait = transporter_wait,
 		.ender = ender,
 	};
-}
-
-/* What a result's status field may say; anything else is a peer's mistake, and the call did run. */
-static inline int status_of_result(uint16_t wire)
-{
-	if (likely(wire == FLY_OK))
-		return 0;
-	if (wire == FLY_EMALFORMED || wire == FLY_ENOPROC || wire == FLY_ERAISED)
-		return -(int)wire;
-	return -FLY_ERESULT;
-}
-
-void fly_caller_result(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		       const struct fly_header *h)
-{
-	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	const uint8_t *frame = fly_packet_frame(m);
-
-	if (unlikely(!e || e->activity != h->activity || e->seq != h->seq ||
-		     e->state != FLY_CALL_WAITING || h->fragments != 1 ||
-		     fly_load_raw32(frame + FLY_IP_SOURCE) != fly_entry_peer(e)->ip ||
-		     fly_load_raw16(frame + FLY_UDP_SOURCE) != fly_entry_peer(e)->port)) {
-		fly_slow_result(p, link, m, h);
-		return;
-	}
-	/* ---- committed: nothing below can fail ---- */
-	if (e->packet)
-		fly_packet_put(&p->cache, e->packet);
-	e->packet = m;
-	e->hint = h->hint;
-	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
-	e->head.length = h->length;
-	e->status = (int16_t)status_of_result(h->procedure);
-	e->state = FLY_CALL_DONE;
-	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
 }
 
 void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)

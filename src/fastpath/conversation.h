@@ -81,6 +81,19 @@ enum fly_accept {
 };
 
 /*
+ * fly_conversation_accept_next() - is this call plainly the next one? Then the record is RUNNING
+ * now, and its retained result is to be let go; otherwise nothing has changed.
+ */
+static inline bool fly_conversation_accept_next(struct fly_conversation *c, uint32_t seq)
+{
+	if (unlikely(!fly_seq_after(seq, c->seq) || c->state == FLY_CONVERSATION_RUNNING))
+		return false;
+	c->seq = seq;
+	c->state = FLY_CONVERSATION_RUNNING;
+	return true;
+}
+
+/*
  * fly_conversation_accept() - decide what a call means. The whole of at-most-once for a caller
  * that is known: an activity has one outstanding call, so a later one says that the caller has
  * the result of the one before, and an earlier one can only be a copy.
@@ -88,11 +101,8 @@ enum fly_accept {
  */
 static inline enum fly_accept fly_conversation_accept(struct fly_conversation *c, uint32_t seq)
 {
-	if (likely(fly_seq_after(seq, c->seq) && c->state != FLY_CONVERSATION_RUNNING)) {
-		c->seq = seq;
-		c->state = FLY_CONVERSATION_RUNNING;
+	if (fly_conversation_accept_next(c, seq))
 		return FLY_RUN;
-	}
 	if (seq != c->seq)
 		return FLY_OLD;
 	return c->state == FLY_CONVERSATION_DONE ? FLY_RESEND : FLY_BUSY;

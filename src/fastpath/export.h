@@ -24,7 +24,6 @@ struct fly_export {
 	const void *procedures;
 	void *context;
 	const struct fly_interface *interface;
-	uint64_t *served; /* calls per procedure */
 };
 
 static inline const struct fly_export *fly_export_find(const struct fly_export *exports,

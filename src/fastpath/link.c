@@ -10,11 +10,8 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
-void fly_link_flush(struct fly_link *link)
+void fly_link_push(struct fly_link *link)
 {
-	if (link->n_queued == 0)
-		return;
-
 	const uint16_t sent = link->tx_burst(link, link->queue, link->n_queued);
 
 	fly_stats_add(link->stats, FLY_COUNT_tx_packets, sent);

@@ -46,8 +46,15 @@ struct fly_link {
 	uint64_t stuck_since_tsc; /* the driver has taken nothing since then; 0: it does */
 };
 
+/* fly_link_push() - offer the queue, which is not empty, to the driver. */
+void fly_link_push(struct fly_link *link);
+
 /* fly_link_flush() - hand queued packets to the driver; what it does not take stays queued. */
-void fly_link_flush(struct fly_link *link);
+static inline void fly_link_flush(struct fly_link *link)
+{
+	if (link->n_queued)
+		fly_link_push(link);
+}
 
 /* fly_link_drop_queued() - free everything that waits to be sent; counted as @why. */
 void fly_link_drop_queued(struct fly_link *link, enum fly_counter why);
@@ -77,7 +84,7 @@ static inline void fly_link_send(struct fly_link *link, struct rte_mbuf *m)
 	fly_packet_expose_all(m);
 	link->queue[link->n_queued++] = m;
 	if (link->n_queued % FLY_BURST == 0)
-		fly_link_flush(link);
+		fly_link_push(link);
 }
 
 #endif

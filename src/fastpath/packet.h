@@ -79,15 +79,9 @@ static inline void fly_packet_set_bytes(struct rte_mbuf *m, uint32_t bytes)
 	m->pkt_len = bytes;
 }
 
-/*
- * fly_packet_get() - a free buffer, @bytes long, contents undefined.
- * Return: the caller's from now on; NULL: the pool is empty.
- */
-static inline struct rte_mbuf *fly_packet_get(struct fly_packet_cache *cache, uint32_t bytes)
+/* fly_packet_take() - fly_packet_get() from a stack that is known not to be empty. */
+static inline struct rte_mbuf *fly_packet_take(struct fly_packet_cache *cache, uint32_t bytes)
 {
-	if (unlikely(cache->n == 0) && fly_packet_refill(cache) == 0)
-		return NULL;
-
 	struct rte_mbuf *m = cache->stack[--cache->n];
 
 	m->data_off = RTE_PKTMBUF_HEADROOM;
@@ -97,10 +91,23 @@ static inline struct rte_mbuf *fly_packet_get(struct fly_packet_cache *cache, ui
 	return m;
 }
 
+/*
+ * fly_packet_get() - a free buffer, @bytes long, contents undefined.
+ * Return: the caller's from now on; NULL: the pool is empty.
+ */
+static inline struct rte_mbuf *fly_packet_get(struct fly_packet_cache *cache, uint32_t bytes)
+{
+	if (unlikely(cache->n == 0) && fly_packet_refill(cache) == 0)
+		return NULL;
+	return fly_packet_take(cache, bytes);
+}
+
 /* fly_packet_is_plain() - one segment, one reference, its own buffer. */
 static inline bool fly_packet_is_plain(const struct rte_mbuf *m)
 {
-	return rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m);
+	static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2,
+		      "both are compared at once");
+	return fly_load_raw32((const uint8_t *)&m->refcnt) == (1U | 1U << 16) && RTE_MBUF_DIRECT(m);
 }
 
 /* fly_packet_put() - free a packet. It may be shared: then only this reference goes. */

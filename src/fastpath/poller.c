@@ -5,15 +5,21 @@
  * fly_poller_turn() is called by whoever owns the poller: fly_turn(), fly_serve(), or a caller
  * that waits. It reads no clock.
  */
-#include "fastpath/slow.h"
+#include "fastpath/demux.h"
 
-static unsigned receive(struct fly_poller *p, struct fly_link *link)
+/* What was queued since the last turn goes out first: answers to it may come in this one. */
+static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_link *link)
 {
 	struct rte_mbuf *packets[FLY_BURST];
-	const unsigned n = link->rx_burst(link, packets, FLY_BURST);
+	unsigned n;
 
+	fly_link_flush(link);
+	n = link->rx_burst(link, packets, FLY_BURST);
+	if (n == 0)
+		return 0;
 	for (unsigned i = 0; i < n; i++)
-		fly_demux(p, link, packets[i]);
+		fly_demux_plain(p, link, packets[i]);
+	fly_link_flush(link);
 	return n;
 }
 
@@ -23,12 +29,8 @@ unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 
 	p->now_tsc = now_tsc;
 	p->turning = true;
-	for (uint32_t i = 0; i < p->n_links; i++) {
-		fly_link_flush(p->links[i]);
-		received += receive(p, p->links[i]);
-	}
 	for (uint32_t i = 0; i < p->n_links; i++)
-		fly_link_flush(p->links[i]);
+		received += turn_link(p, p->links[i]);
 	p->turning = false;
 	if (received)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);

@@ -84,15 +84,7 @@ void fly_poller_detach(struct fly_poller *p, struct fly_link *link);
  */
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc);
 
-/* fly_demux() - decide what a packet is and hand it on; takes it. */
+/* fly_demux() - decide what a packet is, whatever it is, and hand it on; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);
-
-/* fly_server_call() - a call packet becomes a result packet; takes it. In server.c. */
-void fly_server_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		     const struct fly_header *h);
-
-/* fly_caller_result() - a result packet meets its call-table entry; takes it. In caller.c. */
-void fly_caller_result(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		       const struct fly_header *h);
 
 #endif

@@ -11,45 +11,34 @@
 
 #include "fastpath/poller.h"
 
-/* fly_slow_frame() - no UDP packet for us: ARP, or a counted drop. @why: negated counter. */
+/* fly_slow_frame() - not a packet that we take: ARP, or a drop. @why: negated counter. */
 void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m, int why);
 
-/* fly_slow_packet() - a packet of ours that is neither a plain call nor a plain result. */
-void fly_slow_packet(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		     const struct fly_header *h, int why);
+/* fly_slow_version() - a packet of another protocol version. */
+void fly_slow_version(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		      const struct fly_header *h);
 
 /*
- * fly_slow_conversation() - the record of a call whose hint did not lead to it: looked up, or
- * opened for a new activity.
- * Return: the record; NULL: the call was refused or dropped, and the packet is gone.
+ * fly_slow_call() - a call that fly_serve_plain() did not take: of a new caller, repeated, stale,
+ * refused; or to be run after all.
  */
-struct fly_conversation *fly_slow_conversation(struct fly_poller *p, struct fly_link *link,
-					       struct rte_mbuf *m, const struct fly_header *h);
+void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		   const struct fly_header *h);
 
-/* fly_slow_repeat() - a call that is not new (@accept); takes the packet. */
-void fly_slow_repeat(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		     struct fly_conversation *c, enum fly_accept accept);
+/* fly_slow_result() - a result that nobody waits for: counted and freed. */
+void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
 
-/* fly_slow_reject() - refuse a call with a status; takes the packet, which becomes the refusal. */
-void fly_slow_reject(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		     const struct fly_header *h, enum fly_status status);
-
-/*
- * fly_slow_no_room() - there is no room for a call's result: refuse it, unless it is a copy of one
- * that ran. Takes the packet.
- */
-void fly_slow_no_room(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		      struct fly_conversation *c, const struct fly_header *h);
-
-/* fly_slow_result() - a result that does not fit its entry: counted and freed. */
-void fly_slow_result(struct fly_poller *p, const struct fly_link *link, struct rte_mbuf *m,
-		     const struct fly_header *h);
+/* fly_slow_rejected() - a call of ours was refused: it ends with the status that this means. */
+void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
 
 /*
  * fly_slow_start() - why the Starter of a binding cannot go on, or a fresh entry for it.
  * Return: 0: the binding has an idle entry now; else the negative status of the call.
  */
 int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes);
+
+/* fly_slow_served() - count a call whose stub returned @status, which is not 0. */
+void fly_slow_served(struct fly_poller *p, int status);
 
 /* fly_slow_sweep() - resend or fail overdue calls, forget old records; a bounded piece at a time.
  */

@@ -14,6 +14,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <stdbool.h>
+
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 
 #include <firefly/stub.h>
@@ -164,13 +167,36 @@ static inline int fly_wire_check_outer(const uint8_t *frame, uint32_t bytes, uin
 }
 
 /*
- * fly_wire_decode() - read the RPC header of a frame that passed fly_wire_check_outer().
- * @rpc: 32 bytes at least. @udp_payload_bytes: from the IPv4 header, at least 32.
- * Return: 0, or a counter, negated: drop_version (h->type is not to be trusted then, all the
- * rest is where every version has it), drop_length.
+ * fly_wire_is_plain() - is this a whole call or result for us, of one packet, nothing odd about it?
+ * The checks of fly_wire_check_outer(), fly_wire_decode() and a fragment count of 1 in as few
+ * comparisons as they take; what fails here goes through those, which say why.
  */
-static inline int fly_wire_decode(const uint8_t *rpc, uint32_t udp_payload_bytes,
-				  struct fly_header *h)
+static inline bool fly_wire_is_plain(const uint8_t *frame, uint32_t bytes, uint32_t ip,
+				     uint16_t port)
+{
+	if (unlikely(bytes < FLY_PAYLOAD))
+		return false;
+
+	/* EtherType, IP version and header length (but not the type of service in the last byte).
+	 */
+	const uint32_t kind = fly_load_raw32(frame + FLY_ETHER_TYPE);
+	/* Fragment offset and "more fragments", hop limit (any), protocol. */
+	const uint32_t fragment = fly_load_raw32(frame + FLY_IP_FRAGMENT);
+	const uint32_t ip_bytes = fly_get_be16(frame + FLY_IP_LENGTH);
+	const uint32_t length = fly_get_u16(frame + FLY_RPC + 28);
+
+	return likely((kind & RTE_BE32(0xffffff00)) == RTE_BE32(0x08004500) &&
+		      (fragment & RTE_BE32(0x3fff00ff)) == RTE_BE32(17) &&
+		      fly_load_raw32(frame + FLY_IP_DESTINATION) == ip &&
+		      fly_load_raw16(frame + FLY_UDP_DESTINATION) == port &&
+		      (frame[FLY_ETHER_DESTINATION] & 1) == 0 && ip_bytes + FLY_IP <= bytes &&
+		      ip_bytes == length + FLY_IP_OVERHEAD &&
+		      fly_get_be16(frame + FLY_UDP_LENGTH) == ip_bytes - 20 &&
+		      fly_get_u32(frame + FLY_RPC + 20) == 1U << 16);
+}
+
+/* fly_wire_read() - the fields of an RPC header, as they are; 32 bytes at least. */
+static inline void fly_wire_read(const uint8_t *rpc, struct fly_header *h)
 {
 	h->type = rpc[0] & 0x0f;
 	h->flags = rpc[1];
@@ -183,6 +209,18 @@ static inline int fly_wire_decode(const uint8_t *rpc, uint32_t udp_payload_bytes
 	h->hint = fly_get_u32(rpc + 24);
 	h->length = fly_get_u16(rpc + 28);
 	h->age = fly_get_u16(rpc + 30);
+}
+
+/*
+ * fly_wire_decode() - read the RPC header of a frame that passed fly_wire_check_outer().
+ * @rpc: 32 bytes at least. @udp_payload_bytes: from the IPv4 header, at least 32.
+ * Return: 0, or a counter, negated: drop_version (h->type is not to be trusted then, all the
+ * rest is where every version has it), drop_length.
+ */
+static inline int fly_wire_decode(const uint8_t *rpc, uint32_t udp_payload_bytes,
+				  struct fly_header *h)
+{
+	fly_wire_read(rpc, h);
 	if ((rpc[0] >> 4) != FLY_WIRE_VERSION)
 		return -(int)FLY_COUNT_drop_version;
 	if ((uint32_t)h->length + FLY_RPC_BYTES != udp_payload_bytes)
@@ -256,6 +294,21 @@ static inline void fly_wire_swap(uint8_t *frame, const uint8_t mac[6])
 	memcpy(frame + FLY_ETHER_SOURCE, mac, 6);
 	fly_store_raw64(frame + FLY_IP_SOURCE, ips << 32 | ips >> 32);
 	fly_store_raw32(frame + FLY_UDP_SOURCE, ports << 16 | ports >> 16);
+}
+
+/*
+ * fly_wire_make_result() - turn the RPC header of a call into that of its result, whose outer
+ * headers are done. The UDP checksum becomes 0; activity, sequence and fragments stay.
+ * @hint: where the record is. @execution: which run of a procedure for this caller it was.
+ */
+static inline void fly_wire_make_result(uint8_t *frame, uint16_t status, uint32_t hint,
+					uint16_t length, uint16_t execution)
+{
+	uint8_t *rpc = frame + FLY_RPC;
+
+	fly_store_raw16(frame + FLY_UDP_CHECKSUM, 0);
+	fly_put_u32(rpc, FLY_WIRE_VERSION << 4 | FLY_PACKET_RESULT | (uint32_t)status << 16);
+	fly_put_u64(rpc + 24, hint | (uint64_t)length << 32 | (uint64_t)execution << 48);
 }
 
 static_assert(FLY_PAYLOAD == FLY_RPC + FLY_RPC_BYTES,

@@ -223,8 +223,6 @@ int fly_stop(struct fly_runtime *r)
 		fly_poller_detach(&r->poller, r->poller.links[r->poller.n_links - 1]);
 	while (r->n_ports)
 		fly_port_close(r->ports[--r->n_ports]);
-	for (unsigned i = 0; i < FLY_EXPORTS; i++)
-		free(r->poller.exports[i].served);
 	fly_poller_fini(&r->poller);
 	missing = r->packets - rte_mempool_avail_count(r->pool);
 	rte_mempool_free(r->pool);
@@ -283,10 +281,6 @@ int fly_export(struct fly_runtime *r, const struct fly_interface *interface, con
 		return fly_fail(FLY_ENOMEM, "export %s: a runtime exports at most %d interfaces",
 				interface->name, FLY_EXPORTS - 1);
 
-	uint64_t *served = calloc(interface->n_procedures, sizeof *served);
-
-	if (!served)
-		return fly_fail(FLY_ENOMEM, "export %s: out of memory", interface->name);
 	exports[at] = (struct fly_export){
 		/* The binder's is known to everybody; the others' change with each start. */
 		.id = at == FLY_EXPORT_BINDER ? FLY_EXPORT_BINDER
@@ -296,7 +290,6 @@ int fly_export(struct fly_runtime *r, const struct fly_interface *interface, con
 		.procedures = procedures,
 		.context = context,
 		.interface = interface,
-		.served = served,
 	};
 	return 0;
 }

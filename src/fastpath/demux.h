@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * demux.h - what a received packet is, and whose: one row per packet type, the hit inlined.
+ *
+ * Whatever is not plainly a call or a result for us goes to fly_demux() (demux.c), which finds
+ * out what it is, check by check.
+ */
+#ifndef FLY_DEMUX_H
+#define FLY_DEMUX_H
+
+#include "fastpath/receiver.h"
+#include "fastpath/server.h"
+
+/* type     takes it if all is as it should be    otherwise */
+#define FLY_PACKETS(X)                                                      \
+	X(CALL, fly_serve_plain(p, link, m), fly_slow_call(p, link, m, &h)) \
+	X(RESULT, fly_receive_plain(p, m), fly_slow_result(p, m, &h))       \
+	X(REJECT, false, fly_slow_rejected(p, m, &h))
+
+/* fly_demux_plain() - hand a packet to its handler; takes it. */
+static __rte_always_inline void fly_demux_plain(struct fly_poller *p, struct fly_link *link,
+						struct rte_mbuf *m)
+{
+	const uint8_t *frame = fly_packet_frame(m);
+
+	fly_packet_fence(m);
+	if (likely(fly_wire_is_plain(frame, m->data_len, link->ip, link->udp_port) &&
+		   m->nb_segs == 1 && link->checksum == FLY_CHECKSUM_NONE)) {
+		switch (frame[FLY_RPC]) { /* version and type at once */
+#define FLY_PACKET_HIT(type, plain, odd)                \
+	case FLY_WIRE_VERSION << 4 | FLY_PACKET_##type: \
+		if (likely(plain))                      \
+			return;                         \
+		break;
+			FLY_PACKETS(FLY_PACKET_HIT)
+#undef FLY_PACKET_HIT
+		}
+	}
+	fly_demux(p, link, m);
+}
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * server.h - the server's half of a call: the call packet becomes the result packet.
+ *
+ * Owns the transitions KNOWN/DONE -> RUNNING -> DONE of a conversation. Runs on the poller's
+ * thread. fly_serve_plain() checks everything and then commits; what it does not take has changed
+ * nothing and goes to fly_slow_call(), which finds out why, and may come back to fly_serve_run().
+ *
+ * Inlined into the poll loop: a round trip over shared memory is fast while the instructions
+ * between receiving and sending fit into the processor's window, see docs/performance.md,
+ * "Window 1".
+ */
+#ifndef FLY_SERVER_H
+#define FLY_SERVER_H
+
+#include "fastpath/slow.h"
+
+/* The conversation's retained result is acknowledged by the call that came now. */
+static __rte_always_inline void fly_serve_let_go(struct fly_poller *p, struct fly_conversation *c)
+{
+	if (unlikely(c->result != NULL)) {
+		fly_packet_put(&p->cache, c->result);
+		c->result = NULL;
+		p->conversations.n_retained--;
+	}
+}
+
+/*
+ * Retaining a result until the next call: small ones as bytes, since then the packet goes back
+ * to the pool while it is warm; larger ones by a reference, since copying them costs more. The
+ * measurements behind that are in docs/performance.md, "What is kept for resending".
+ */
+static __rte_always_inline void fly_serve_retain(struct fly_poller *p, struct fly_conversation *c,
+						 struct rte_mbuf *m, const uint8_t *results,
+						 uint32_t bytes, int status)
+{
+	c->result_bytes = (uint16_t)bytes;
+	c->result_status = (int16_t)status;
+	c->state = FLY_CONVERSATION_DONE;
+	if (unlikely(bytes > FLY_RETAIN_BYTES)) {
+		fly_packet_share(m);
+		c->result = m;
+		p->conversations.n_retained++;
+	} else if (bytes != 0) {
+		memcpy(c->kept, results, bytes);
+	}
+}
+
+/*
+ * fly_serve_has_room() - can the results of a procedure be sent and retained?
+ * @room: bytes from the start of the result's frame to the end of its buffer.
+ */
+static __rte_always_inline bool fly_serve_has_room(const struct fly_poller *p,
+						   const struct fly_link *link,
+						   const struct fly_conversation *c,
+						   const struct fly_procedure *stub, uint32_t room)
+{
+	return stub->result_bytes <= link->payload_max &&
+	       (uint32_t)FLY_PAYLOAD + stub->result_bytes <= room &&
+	       (stub->result_bytes <= FLY_RETAIN_BYTES || c->result ||
+		p->conversations.n_retained < p->conversations.retained_max);
+}
+
+/*
+ * fly_serve_run() - run an accepted call and send its result. Nothing in here can fail.
+ * @m: the call packet, taken. @result: the packet that becomes the result: @m itself, or a second
+ * one. @to: where in it the result's frame begins.
+ * @c: RUNNING since just now.
+ */
+static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_link *link,
+					      struct rte_mbuf *m, struct rte_mbuf *result,
+					      uint8_t *to, const struct fly_export *export,
+					      const struct fly_procedure *stub,
+					      struct fly_conversation *c)
+{
+	uint8_t *frame = fly_packet_frame(m);
+	const uint32_t argument_bytes = fly_get_u16(frame + FLY_RPC + 28);
+	struct fly_served served = {
+		.procedures = export->procedures,
+		.context = export->context,
+		.arguments = frame + FLY_PAYLOAD,
+		.argument_bytes = argument_bytes,
+		.results = to + FLY_PAYLOAD,
+	};
+	int status;
+
+	fly_serve_let_go(p, c);
+	c->touched_ms = p->now_ms;
+	fly_packet_expose(result, (uint32_t)(to - fly_packet_frame(result)) + FLY_PAYLOAD +
+					  stub->result_bytes);
+	status = stub->stub(&served);
+	if (likely(status == 0)) {
+		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
+	} else {
+		served.result_bytes = 0;
+		fly_slow_served(p, status);
+	}
+	if (unlikely(to != frame)) {
+		memmove(to, frame, FLY_PAYLOAD);
+		if (result == m)
+			m->data_off = (uint16_t)(m->data_off + (to - frame));
+		else
+			fly_packet_put(&p->cache, m);
+	}
+	fly_wire_swap(to, link->mac);
+	if (served.result_bytes != argument_bytes)
+		fly_wire_set_lengths(to, served.result_bytes);
+	fly_wire_make_result(to, (uint16_t)-status, (uint32_t)(c - p->conversations.records),
+			     (uint16_t)served.result_bytes, ++c->executions);
+	fly_packet_set_bytes(result, FLY_PAYLOAD + served.result_bytes);
+	result->ol_flags = 0;
+	fly_serve_retain(p, c, result, to + FLY_PAYLOAD, served.result_bytes, status);
+	fly_link_send(link, result);
+}
+
+/*
+ * fly_serve_plain() - take a call that is plainly the next one of a known caller.
+ * @m: a whole call packet of one fragment.
+ * Return: true: the packet is taken; false: nothing has changed.
+ */
+static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly_link *link,
+						struct rte_mbuf *m)
+{
+	uint8_t *frame = fly_packet_frame(m);
+	const uint8_t *rpc = frame + FLY_RPC;
+	const uint32_t procedure = fly_get_u16(rpc + 2);
+	const struct fly_export *export = fly_export_find(p->exports, fly_get_u32(rpc + 4));
+	struct fly_conversation *c = fly_conversation_at(&p->conversations, fly_get_u32(rpc + 24));
+
+	if (unlikely(!export || procedure >= export->n_procedures || !c ||
+		     c->activity != fly_get_u64(rpc + 8) ||
+		     !fly_conversation_is_peer(c, link, frame)))
+		return false;
+
+	const struct fly_procedure *stub = &export->stubs[procedure];
+
+	if (unlikely(stub->layout == FLY_RESULTS_SECOND ||
+		     !fly_serve_has_room(p, link, c, stub,
+					 fly_packet_room(m) - stub->result_offset) ||
+		     !fly_conversation_accept_next(c, fly_get_u32(rpc + 16))))
+		return false;
+	/* ---- committed: the call runs, and nothing below can fail ---- */
+	fly_serve_run(p, link, m, m, frame + stub->result_offset, export, stub, c);
+	return true;
+}
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * odd_call.c - calls that are not plainly the next one of a known caller: of a new caller, sent
+ * again, stale, too old, or with results that need another packet.
+ *
+ * Runs on the poller's thread, behind slow.h; takes each packet it gets. The order of the checks
+ * in fly_slow_call() is the order of the rows in docs/protocol.md. A refusal is no longer than
+ * the call, goes only to calls, and is sent within a budget. "Refused" mostly means "not
+ * executed": that may be said of a call that is new, and of no copy.
+ */
+#include "fastpath/server.h"
+#include "slowpath/conversations.h"
+#include "slowpath/odd.h"
+
+/* Turn a call around into a packet without payload; the caller fills in what it says. */
+static uint8_t *turn_around(const struct fly_link *link, struct rte_mbuf *m)
+{
+	uint8_t *frame = fly_packet_frame(m);
+
+	fly_wire_swap(frame, link->mac);
+	fly_wire_set_lengths(frame, 0);
+	fly_packet_set_bytes(m, FLY_PAYLOAD);
+	m->ol_flags = 0;
+	return frame + FLY_RPC;
+}
+
+static enum fly_counter reject_counter(enum fly_status status)
+{
+	switch (status) {
+	case FLY_ESTALE:
+		return FLY_COUNT_reject_stale;
+	case FLY_EVERSION:
+		return FLY_COUNT_reject_version;
+	case FLY_EFORGOTTEN:
+		return FLY_COUNT_reject_forgotten;
+	default:
+		return FLY_COUNT_reject_full;
+	}
+}
+
+void fly_odd_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		    const struct fly_header *h, enum fly_status status)
+{
+	fly_stats_add(&p->stats, reject_counter(status), 1);
+	if (p->reject_budget == 0) {
+		fly_odd_drop(p, m, FLY_COUNT_reject_limited);
+		return;
+	}
+	p->reject_budget--;
+
+	uint8_t *rpc = turn_around(link, m);
+	const struct fly_header answer = {
+		.type = FLY_PACKET_REJECT,
+		.procedure = (uint16_t)status,
+		.export_id = h->export_id,
+		.activity = h->activity,
+		.seq = h->seq,
+		.fragments = 1,
+		.hint = p->now_ms, /* how long we have been up */
+	};
+
+	fly_wire_encode(rpc, &answer);
+	fly_link_send(link, m);
+}
+
+/*
+ * The record of a call: by its hint, through the hash table, or opened for a new activity.
+ * Return: NULL: the call was refused or dropped, and the packet is gone.
+ */
+static struct fly_conversation *find_conversation(struct fly_poller *p, struct fly_link *link,
+						  struct rte_mbuf *m, const struct fly_header *h)
+{
+	struct fly_conversation *c = fly_conversation_at(&p->conversations, h->hint);
+
+	if (c && h->activity != 0 && c->activity == h->activity)
+		return c;
+	if (h->activity == 0) {
+		fly_odd_drop(p, m, FLY_COUNT_drop_activity);
+		return NULL;
+	}
+	c = fly_conversation_find(&p->conversations, h->activity);
+	if (c) {
+		fly_stats_add(&p->stats, FLY_COUNT_hint_misses, 1);
+		return c;
+	}
+	if (h->age + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS) {
+		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
+		return NULL;
+	}
+	c = fly_conversation_open(p, link, fly_packet_frame(m), h);
+	if (!c)
+		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+	return c;
+}
+
+/* A call that is not new. */
+static void answer_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			 struct fly_conversation *c, enum fly_accept accept)
+{
+	if (accept != FLY_RESEND) {
+		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
+		return;
+	}
+	fly_stats_add(&p->stats, FLY_COUNT_resent_results, 1);
+	if (c->result) {
+		/* The same bytes again; a driver that still holds them only reads. */
+		rte_mbuf_refcnt_update(c->result, 1);
+		fly_link_send(link, c->result);
+		fly_packet_put(&p->cache, m);
+		return;
+	}
+
+	uint8_t *frame = turn_around(link, m) - FLY_RPC;
+	uint8_t *rpc = frame + FLY_RPC;
+
+	fly_packet_expose(m, FLY_PAYLOAD + (uint32_t)c->result_bytes);
+	fly_packet_set_bytes(m, FLY_PAYLOAD + (uint32_t)c->result_bytes);
+	fly_wire_set_lengths(frame, c->result_bytes);
+	fly_wire_make_result(frame, (uint16_t)-c->result_status,
+			     (uint32_t)(c - p->conversations.records), c->result_bytes,
+			     c->executions);
+	rpc[1] = FLY_FLAG_RESENT;
+	memcpy(frame + FLY_PAYLOAD, c->kept, c->result_bytes);
+	fly_link_send(link, m);
+}
+
+static int no_procedure(struct fly_served *served)
+{
+	(void)served;
+	return -FLY_ENOPROC;
+}
+
+void fly_slow_served(struct fly_poller *p, int status)
+{
+	if (status == -FLY_ENOPROC)
+		fly_stats_add(&p->stats, FLY_COUNT_calls_no_procedure, 1);
+	else if (status == -FLY_EMALFORMED)
+		fly_stats_add(&p->stats, FLY_COUNT_calls_unreadable, 1);
+	if (status != -FLY_ENOPROC)
+		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
+}
+
+/*
+ * Where the results of a call go, by the layout that the stub compiler chose.
+ * @result: set to the packet, which is @m or a second one.
+ * Return: the start of the result's frame; NULL: it cannot be sent or retained now.
+ */
+static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, struct rte_mbuf *m,
+			     const struct fly_conversation *c, const struct fly_procedure *stub,
+			     struct rte_mbuf **result)
+{
+	uint8_t *to;
+
+	*result = m;
+	if (stub->layout == FLY_RESULTS_SECOND)
+		*result = fly_packet_get(&p->cache, FLY_PAYLOAD + (uint32_t)stub->result_bytes);
+	if (!*result)
+		return NULL;
+	to = fly_packet_frame(*result) + stub->result_offset;
+	if (fly_serve_has_room(p, link, c, stub, fly_packet_room(*result) - stub->result_offset))
+		return to;
+	if (*result != m)
+		fly_packet_put(&p->cache, *result);
+	return NULL;
+}
+
+void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		   const struct fly_header *h)
+{
+	static const struct fly_procedure none = {.name = "none", .stub = no_procedure};
+	const struct fly_export *export = fly_export_find(p->exports, h->export_id);
+	const struct fly_procedure *stub = &none;
+	struct fly_conversation *c;
+	struct rte_mbuf *result;
+	uint8_t *to;
+
+	if (!export) {
+		fly_odd_refuse(p, link, m, h, FLY_ESTALE);
+		return;
+	}
+	c = find_conversation(p, link, m, h);
+	if (!c)
+		return;
+	if (!fly_conversation_is_peer(c, link, fly_packet_frame(m))) {
+		fly_odd_drop(p, m, FLY_COUNT_drop_wrong_peer);
+		return;
+	}
+	if (!fly_seq_after(h->seq, c->seq) || c->state == FLY_CONVERSATION_RUNNING) {
+		answer_again(p, link, m, c, fly_conversation_accept(c, h->seq));
+		return;
+	}
+	if (h->procedure < export->n_procedures)
+		stub = &export->stubs[h->procedure];
+	to = result_frame(p, link, m, c, stub, &result);
+	if (!to) {
+		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+		return;
+	}
+	fly_conversation_accept(c, h->seq); /* FLY_RUN, as was seen above */
+	fly_serve_run(p, link, m, result, to, export, stub, c);
+}
