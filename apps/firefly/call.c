@@ -539,8 +539,8 @@ static int expect_sealed(struct fly_binding *binding)
 
 int call_main(int argc, char **argv)
 {
-	static struct caller caller;
 	struct call_options o = {.window = 1, .patience_s = 10, .core = -1};
+	struct caller caller = {.options = &o};
 	struct sigaction action = {.sa_handler = on_signal};
 	struct fly_options start = {.notice = cli_notice, .notice_context = (char *)"call"};
 	int failed, status;
@@ -553,7 +553,6 @@ int call_main(int argc, char **argv)
 	start.calls = o.window + 64;
 	if (o.core >= 0 && cli_pin("call", (unsigned)o.core))
 		return CLI_FAILED;
-	caller.options = &o;
 	caller.slots = calloc(o.window, sizeof *caller.slots);
 	if (!caller.slots) {
 		cli_complain("call", "out of memory for %u calls; take a smaller --window",

@@ -17,30 +17,33 @@
 #include <string.h>
 #include <time.h>
 
-static void complain(const char *subcommand, const char *format, va_list arguments)
-{
-	char line[1024];
+#define LINE_BYTES 1024 /* longer complaints are cut */
 
-	vsnprintf(line, sizeof line, format, arguments);
+static void say(const char *subcommand, const char *line)
+{
 	fprintf(stderr, "firefly %s: %s\n", subcommand, line);
 }
 
 void cli_complain(const char *subcommand, const char *format, ...)
 {
+	char line[LINE_BYTES];
 	va_list arguments;
 
 	va_start(arguments, format);
-	complain(subcommand, format, arguments);
+	vsnprintf(line, sizeof line, format, arguments);
 	va_end(arguments);
+	say(subcommand, line);
 }
 
 void cli_refuse(const char *subcommand, const char *format, ...)
 {
+	char line[LINE_BYTES];
 	va_list arguments;
 
 	va_start(arguments, format);
-	complain(subcommand, format, arguments);
+	vsnprintf(line, sizeof line, format, arguments);
 	va_end(arguments);
+	say(subcommand, line);
 	exit(CLI_USAGE);
 }
 
@@ -88,7 +91,7 @@ int cli_pin(const char *subcommand, unsigned core)
 
 void cli_notice(void *subcommand, const char *line)
 {
-	cli_complain(subcommand, "%s", line);
+	say(subcommand, line);
 }
 
 const char *cli_reason(int status)

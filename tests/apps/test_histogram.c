@@ -73,7 +73,8 @@ Test(histogram, histogram_percentile__orders_small_values_exactly)
 Test(histogram, histogram_percentile__agrees_with_sorting)
 {
 	enum {
-		VALUES = 100000,
+		PER_PERCENT = 1000,
+		VALUES = 100 * PER_PERCENT,
 	};
 	uint64_t *values = malloc(VALUES * sizeof *values);
 	uint64_t state = 1989;
@@ -86,7 +87,7 @@ Test(histogram, histogram_percentile__agrees_with_sorting)
 		histogram_add(&h, values[i]);
 	}
 	for (unsigned p = 1; p <= 100; p++) {
-		const double exact = (double)values[VALUES / 100 * p - 1];
+		const double exact = (double)values[PER_PERCENT * p - 1];
 
 		cr_expect(fabs(histogram_percentile(&h, p, 1) - exact) <= exact / 256,
 			  "percentile %u", p);
@@ -116,7 +117,7 @@ Test(histogram, histogram_percentile__looks_between_the_steps_of_the_clock)
 
 		histogram_clear(&h);
 		for (unsigned phase = 0; phase < 26000; phase++)
-			histogram_add(&h, (phase % 26 + duration) / 26 * 26);
+			histogram_add(&h, UINT64_C(26) * ((phase % 26 + duration) / 26));
 		median = histogram_percentile(&h, 50, 26);
 		cr_expect(fabs(median - duration) < 3, "%u is read as %f", duration, median);
 	}
