@@ -174,6 +174,7 @@ Test(demux, fly_demux__packets_in_several_buffers)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(node->runtime.pool);
 	struct rte_mbuf *tail = rte_pktmbuf_alloc(node->runtime.pool);
 
+	cr_assert(m && tail);
 	frame_make(&f, &h, peer, at_node, NULL);
 	memcpy(rte_pktmbuf_append(m, 60), f.data, 60);
 	memcpy(rte_pktmbuf_append(tail, 14), f.data + 60, 14);
@@ -189,6 +190,7 @@ Test(demux, fly_demux__a_packet_that_somebody_else_holds_is_not_served)
 	struct frame f;
 	struct rte_mbuf *m = rte_pktmbuf_alloc(node->runtime.pool);
 
+	cr_assert(m != NULL);
 	frame_make(&f, &h, peer, at_node, NULL);
 	memcpy(rte_pktmbuf_append(m, (uint16_t)f.bytes), f.data, f.bytes);
 	rte_mbuf_refcnt_set(m, 2);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_link_spec.c - links in words: what is understood, and the sentence about what is not. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <firefly/status.h>
+
+#include "slowpath/link_spec.h"
+
+static struct fly_link_spec s;
+
+static uint32_t ip(const char *text)
+{
+	return inet_addr(text);
+}
+
+Test(link_spec, fly_link_spec_parse__defaults)
+{
+	cr_assert(fly_link_spec_parse("vhost:/run/f.sock", &s) == 0);
+	cr_expect(s.kind == FLY_LINK_VHOST && strcmp(s.what, "/run/f.sock") == 0);
+	cr_expect(!s.server && s.clients == 1 && s.wait_ms == 5000 && s.mtu == 0);
+	cr_expect(s.ip == 0 && s.peer_ip == 0 && !s.has_mac);
+	cr_expect(s.udp_port == FLY_UDP_PORT_DEFAULT && s.peer_port == FLY_UDP_PORT_DEFAULT);
+	cr_expect(s.checksum == FLY_CHECKSUM_DEFAULT);
+	cr_expect(strcmp(s.text, "vhost:/run/f.sock") == 0 && s.arguments[0] == '\0');
+}
+
+Test(link_spec, fly_link_spec_parse__every_kind)
+{
+	static const char *const specs[FLY_N_LINK_KINDS] = {
+		[FLY_LINK_VHOST] = "vhost:x",         [FLY_LINK_MEMIF] = "memif:x",
+		[FLY_LINK_AF_PACKET] = "af_packet:x", [FLY_LINK_TAP] = "tap:x",
+		[FLY_LINK_PCI] = "pci:0000:03:00.0",  [FLY_LINK_VDEV] = "vdev:x",
+	};
+
+	for (unsigned i = 0; i < FLY_N_LINK_KINDS; i++) {
+		char name[32];
+
+		cr_expect(fly_link_spec_parse(specs[i], &s) == 0, "%s", specs[i]);
+		cr_expect(s.kind == i);
+		snprintf(name, sizeof name, "%s:", fly_link_kind_name(s.kind));
+		cr_expect(strncmp(specs[i], name, strlen(name)) == 0);
+	}
+	cr_assert(fly_link_spec_parse("pci:0000:03:00.0,mtu=9000", &s) == 0);
+	cr_expect(strcmp(s.what, "0000:03:00.0") == 0 && s.mtu == 9000);
+}
+
+Test(link_spec, fly_link_spec_parse__every_key)
+{
+	cr_assert(fly_link_spec_parse("memif:/a,server,clients=8,ip=10.0.0.1,peer=10.0.0.2:777,"
+				      "port=888,mac=02:aa:bb:cc:dd:ee,mtu=4000,wait=3,checksum=on",
+				      &s) == 0);
+	cr_expect(s.server && s.clients == 8);
+	cr_expect(s.ip == ip("10.0.0.1") && s.peer_ip == ip("10.0.0.2"));
+	cr_expect(s.peer_port == 777 && s.udp_port == 888);
+	cr_expect(s.has_mac && memcmp(s.mac, "\x02\xaa\xbb\xcc\xdd\xee", 6) == 0);
+	cr_expect(s.mtu == 4000 && s.wait_ms == 3000 && s.checksum == FLY_CHECKSUM_ON);
+	cr_assert(fly_link_spec_parse("tap:x,peer=1.2.3.4,checksum=off,wait=0", &s) == 0);
+	cr_expect(s.peer_port == FLY_UDP_PORT_DEFAULT && s.checksum == FLY_CHECKSUM_OFF);
+	cr_expect(s.wait_ms == 0);
+	cr_assert(fly_link_spec_parse("vhost:x,clients=2,server", &s) == 0, "in any order");
+}
+
+Test(link_spec, fly_link_spec_parse__bounds)
+{
+	cr_expect(fly_link_spec_parse("vhost:x,server,clients=32,mtu=128,port=1", &s) == 0);
+	cr_expect(fly_link_spec_parse("vhost:x,server,clients=1,mtu=9000,port=65535", &s) == 0);
+	cr_expect(fly_link_spec_parse("vhost:x,wait=86400", &s) == 0 && s.wait_ms == 86400000);
+}
+
+Test(link_spec, fly_link_spec_parse__a_vdev_gets_what_is_not_ours)
+{
+	cr_assert(fly_link_spec_parse("vdev:net_null0,size=64,ip=10.0.0.1,copy=1,fast", &s) == 0);
+	cr_expect(strcmp(s.what, "net_null0") == 0);
+	cr_expect(strcmp(s.arguments, "size=64,copy=1,fast") == 0, "%s", s.arguments);
+	cr_expect(s.ip == ip("10.0.0.1"));
+}
+
+Test(link_spec, fly_link_spec_parse__what_is_wrong_is_said)
+{
+	static const struct {
+		const char *spec;
+		const char *says; /* part of the sentence */
+	} rows[] = {
+		{"", "kind of link"},
+		{"vhost", "is missing"},
+		{"vhost:", "is missing"},
+		{"vhost:,server", "is missing"},
+		{"vhsot:/x", "'vhsot' is not a kind of link"},
+		{"VHOST:/x", "not a kind"},
+		{":x", "not a kind"},
+		{"vhost:x,", NULL},
+		{"vhost:x,sever", "'sever' is not a key"},
+		{"vhost:x,server=1", "server takes no value"},
+		{"vhost:x,server=", "server takes no value"},
+		{"vhost:x,server,clients=0", "clients= takes 1 to 32"},
+		{"vhost:x,server,clients=33", "clients= takes 1 to 32"},
+		{"vhost:x,server,clients=-1", "clients= takes 1 to 32"},
+		{"vhost:x,server,clients", "clients= takes 1 to 32"},
+		{"vhost:x,server,clients=2x", "clients= takes 1 to 32"},
+		{"vhost:x,server,clients= 2", "clients= takes 1 to 32"},
+		{"vhost:x,clients=2", "clients= is for the server's end"},
+		{"tap:x,clients=1", "on vhost and memif"},
+		{"tap:x,ip=", "ip= takes an address"},
+		{"tap:x,ip", "ip= takes an address"},
+		{"tap:x,ip=10.0.0", "ip= takes an address"},
+		{"tap:x,ip=10.0.0.256", "ip= takes an address"},
+		{"tap:x,ip=0.0.0.0", "ip= takes an address"},
+		{"tap:x,ip=10.0.0.1:5", "ip= takes an address"},
+		{"tap:x,ip=localhost", "ip= takes an address"},
+		{"tap:x,peer=10.0.0.2:0", "peer= takes an address"},
+		{"tap:x,peer=10.0.0.2:65536", "peer= takes an address"},
+		{"tap:x,peer=10.0.0.2:", "peer= takes an address"},
+		{"tap:x,peer=:5", "peer= takes an address"},
+		{"tap:x,port=0", "port= takes a UDP port"},
+		{"tap:x,port=65536", "port= takes a UDP port"},
+		{"tap:x,port=99999999999999999999", "port= takes a UDP port"},
+		{"tap:x,mac=1", "mac= takes a unicast address"},
+		{"tap:x,mac=01:00:00:00:00:00", "mac= takes a unicast address"},
+		{"tap:x,mac=02:00:00:00:00", "mac= takes a unicast address"},
+		{"tap:x,mac=02:00:00:00:00:0g", "mac= takes a unicast address"},
+		{"tap:x,mac=02:00:00:00:00:01junk", "mac= takes a unicast address"},
+		{"tap:x,mac", "mac= takes a unicast address"},
+		{"tap:x,mtu=127", "mtu= takes 128 to 9000"},
+		{"tap:x,mtu=9001", "mtu= takes 128 to 9000"},
+		{"tap:x,wait=-1", "wait= takes seconds"},
+		{"tap:x,wait=86401", "wait= takes seconds"},
+		{"tap:x,checksum", "checksum= takes on or off"},
+		{"tap:x,checksum=maybe", "checksum= takes on or off"},
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const int status = fly_link_spec_parse(rows[i].spec, &s);
+
+		if (!rows[i].says) {
+			cr_expect(status == 0, "'%s': %s", rows[i].spec, fly_error());
+			continue;
+		}
+		cr_expect(status == -FLY_EINVAL, "'%s' is taken", rows[i].spec);
+		cr_expect(strstr(fly_error(), rows[i].says) != NULL, "'%s': %s", rows[i].spec,
+			  fly_error());
+		cr_expect(strchr(fly_error(), '\n') == NULL);
+	}
+	cr_expect(fly_link_spec_parse(NULL, &s) == -FLY_EINVAL);
+}
+
+Test(link_spec, fly_link_spec_parse__lengths)
+{
+	char text[600];
+
+	/* The longest path of a UNIX socket, and one more. */
+	strcpy(text, "vhost:");
+	memset(text + 6, 'p', 107);
+	text[6 + 107] = '\0';
+	cr_expect(fly_link_spec_parse(text, &s) == 0 && strlen(s.what) == 107);
+	strcat(text, "p");
+	cr_expect(fly_link_spec_parse(text, &s) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "longer than 107") != NULL);
+	/* Any whole spec, cut at every length around its limit. */
+	for (unsigned n = 200; n < 300; n++) {
+		int status;
+
+		strcpy(text, "vdev:d,");
+		memset(text + 7, 'a', n);
+		text[n] = '\0';
+		status = fly_link_spec_parse(text, &s);
+		cr_expect((status == 0) == (n <= 255), "%u characters", n);
+	}
+}
+
+Test(link_spec, fly_link_spec_address__with_and_without_a_port)
+{
+	uint32_t address;
+	uint16_t port = 99;
+
+	cr_expect(fly_link_spec_address("10.1.2.3", &address, &port) == 0);
+	cr_expect(address == ip("10.1.2.3") && port == 99);
+	cr_expect(fly_link_spec_address("255.255.255.255:65535", &address, &port) == 0);
+	cr_expect(port == 65535);
+	cr_expect(fly_link_spec_address("", &address, &port) == -FLY_EINVAL);
+	cr_expect(fly_link_spec_address("10.0.0.1:1:1", &address, &port) == -FLY_EINVAL);
+	cr_expect(fly_link_spec_address("1000.1000.1000.1000:1", &address, &port) == -FLY_EINVAL);
+	cr_expect(fly_link_spec_address(" 10.0.0.1", &address, &port) == -FLY_EINVAL);
+}

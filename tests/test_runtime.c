@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_runtime.c - runtimes come and go in one process, alone and together, and leave the thread
+ * that starts them as it was. Two of them talk over vhost, each on a thread of its own.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <rte_lcore.h>
+
+#include "pair.h"
+
+#define SA_RESTORER 0x04000000
+#define SELF        "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"
+
+static char directory[] = "/tmp/firefly-runtime-XXXXXX";
+static char server_spec[96];
+static char client_spec[96];
+
+static void begin(void)
+{
+	cr_assert(mkdtemp(directory) != NULL);
+	setenv("RUNTIME_DIRECTORY", directory, 1); /* where DPDK would leave files */
+	snprintf(server_spec, sizeof server_spec, "vhost:%s/v,server", directory);
+	snprintf(client_spec, sizeof client_spec, "vhost:%s/v,wait=3", directory);
+}
+
+static void end(void)
+{
+	char command[128];
+
+	/* Directories may stay, files and sockets must not. */
+	snprintf(command, sizeof command, "test -z \"$(find %s ! -type d | tee /dev/stderr)\"",
+		 directory);
+	cr_expect(system(command) == 0, "files are left");
+	snprintf(command, sizeof command, "rm -r %s", directory);
+	cr_expect(system(command) == 0);
+}
+
+TestSuite(runtime, .init = begin, .fini = end, .timeout = 60);
+
+static int start(const char *spec, struct fly_runtime **r)
+{
+	const char *const links[] = {spec, NULL};
+	const struct fly_options options = {.links = links,
+					    .packets = 4095,
+					    .calls = 64,
+					    .call_timeout_ms = 2000};
+
+	return fly_start(&options, r);
+}
+
+/* ---- a server on a thread of its own ---- */
+
+struct server {
+	pthread_t thread;
+	pthread_barrier_t up;
+	struct fly_runtime *r;
+	int status;
+	int missing;
+	struct probe_service service;
+};
+
+static void *serve(void *context)
+{
+	struct server *s = context;
+
+	s->status = start(server_spec, &s->r);
+	if (s->status == 0)
+		s->status = Probe_export(s->r, &probe_procedures, &s->service);
+	pthread_barrier_wait(&s->up);
+	if (s->status)
+		return NULL;
+	fly_serve(s->r);
+	s->missing = fly_stop(s->r);
+	return NULL;
+}
+
+static void start_server(struct server *s)
+{
+	memset(s, 0, sizeof *s);
+	pthread_barrier_init(&s->up, NULL, 2);
+	pthread_create(&s->thread, NULL, serve, s);
+	pthread_barrier_wait(&s->up);
+	cr_assert(s->status == 0, "the server does not start");
+}
+
+static void stop_server(struct server *s)
+{
+	fly_quit(s->r);
+	pthread_join(s->thread, NULL);
+	cr_expect(s->missing == 0, "%d packets are missing", s->missing);
+}
+
+/* ---- what a program keeps ---- */
+
+static void handler(int signal)
+{
+	(void)signal;
+}
+
+Test(runtime, fly_start__leaves_affinity_signals_and_mask_as_they_were)
+{
+	struct sigaction before[NSIG];
+	struct fly_runtime *r;
+	cpu_set_t cpus;
+	cpu_set_t cpus_after;
+	sigset_t mask;
+	sigset_t mask_after;
+
+	signal(SIGUSR1, handler);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR2);
+	sigaddset(&mask, SIGTERM);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	for (int i = 1; i < NSIG; i++)
+		sigaction(i, NULL, &before[i]);
+	sched_getaffinity(0, sizeof cpus, &cpus);
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 1000; i++)
+		fly_turn(r);
+	for (unsigned round = 0; round < 2; round++) {
+		sched_getaffinity(0, sizeof cpus_after, &cpus_after);
+		cr_expect(CPU_EQUAL(&cpus, &cpus_after));
+		pthread_sigmask(SIG_SETMASK, NULL, &mask_after);
+		cr_expect(memcmp(&mask, &mask_after, sizeof mask) == 0);
+		for (int i = 1; i < NSIG; i++) {
+			struct sigaction after;
+
+			if (sigaction(i, NULL, &after) != 0)
+				continue;
+			cr_expect(after.sa_handler == before[i].sa_handler, "signal %d", i);
+			/* What glibc adds for the kernel is shown for a handler that was restored.
+			 */
+			cr_expect((after.sa_flags & ~SA_RESTORER) ==
+					  (before[i].sa_flags & ~SA_RESTORER),
+				  "signal %d", i);
+		}
+		if (round == 0)
+			cr_expect(fly_stop(r) == 0);
+	}
+	cr_expect(rte_lcore_id() == LCORE_ID_ANY, "the thread is unregistered");
+}
+
+/* ---- coming and going ---- */
+
+Test(runtime, fly_start__again_and_again)
+{
+	for (unsigned i = 0; i < 12; i++) {
+		static struct probe_service service;
+		struct fly_binding *binding;
+		struct fly_runtime *r;
+		struct fly_packet_census census;
+
+		cr_assert(start(SELF, &r) == 0, "start %u: %s", i, fly_error());
+		cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+		cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+		cr_expect(Probe_Null(binding) == 0);
+		fly_packets(r, &census);
+		cr_expect(census.total == 4095);
+		cr_expect(census.free + census.retained + census.queued <= census.total);
+		cr_expect(fly_stop(r) == 0, "stop %u", i);
+	}
+}
+
+Test(runtime, fly_start__two_at_a_time_on_one_thread)
+{
+	static struct probe_service services[2];
+	struct fly_runtime *r[2];
+	struct fly_binding *b[2];
+
+	cr_assert(start("vdev:net_ring_a,ip=10.9.8.1,peer=10.9.8.1", &r[0]) == 0, "%s",
+		  fly_error());
+	cr_assert(start("vdev:net_ring_b,ip=10.9.8.2,peer=10.9.8.2", &r[1]) == 0, "%s",
+		  fly_error());
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(Probe_export(r[i], &probe_procedures, &services[i]) == 0);
+		cr_assert(Probe_import(r[i], NULL, &b[i]) == 0, "%s", fly_error());
+	}
+	for (unsigned n = 0; n < 100; n++)
+		cr_assert(Probe_Null(b[n % 2]) == 0);
+	cr_expect(fly_stop(r[0]) == 0);
+	cr_expect(Probe_Null(b[1]) == 0, "the other one goes on");
+	cr_expect(rte_lcore_id() != LCORE_ID_ANY, "and is still registered");
+	cr_expect(fly_stop(r[1]) == 0);
+	cr_expect(services[0].executions == 50 && services[1].executions == 51);
+}
+
+Test(runtime, fly_start__with_several_links)
+{
+	static const char *const links[] = {"vdev:net_null0,ip=10.9.8.1",
+					    "vdev:net_ring_b,ip=10.9.8.2,peer=10.9.8.2", NULL};
+	const struct fly_options options = {.links = links, .packets = 4095, .calls = 64};
+	struct fly_runtime *r;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	cr_expect(fly_runtime_link(r, 0) && fly_runtime_link(r, 1) && !fly_runtime_link(r, 2));
+	cr_expect(fly_stop(r) == 0);
+}
+
+Test(runtime, fly_stop__with_bindings_calls_and_exports)
+{
+	static struct probe_service service;
+	struct fly_binding *b[3];
+	struct fly_call *call;
+	struct fly_runtime *r;
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert(Probe_import(r, NULL, &b[i]) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 10; i++) {
+		cr_assert(Probe_Fill_start(b[i % 3], i, &call) == 0);
+	}
+	/* What is in the ring when it goes is lost: let it come out, and leave the calls open. */
+	for (unsigned i = 0; i < 10; i++)
+		fly_turn(r);
+	cr_assert(Probe_Null_start(b[0], &call) == 0);
+	cr_expect(fly_stop(r) == 0);
+	cr_expect(fly_stop(NULL) == -FLY_EINVAL);
+}
+
+/* ---- refused ---- */
+
+Test(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
+{
+	static const struct {
+		const char *spec;
+		int status;
+		const char *says;
+	} rows[] = {
+		{"nonesuch:x", FLY_EINVAL, "not a kind of link"},
+		{"vhost:/nonexistent/d/s,server", FLY_EINVAL, "there is no directory"},
+		{"vhost:/nonexistent/s,wait=0", FLY_ETIMEOUT, "no server is there"},
+		{"memif:/nonexistent/s,wait=0", FLY_ETIMEOUT, "no server is there"},
+		{"af_packet:nonesuch0", FLY_EINVAL, "there is no interface nonesuch0"},
+		{"pci:ffff:ff:1f.6", FLY_EINVAL, "there is no PCI device"},
+		{"tap:t0", FLY_EINVAL, "ip="},
+		{"vdev:net_nonesuch0", FLY_ESYSTEM, "DPDK cannot open net_nonesuch0"},
+	};
+
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		struct fly_runtime *r = (struct fly_runtime *)(uintptr_t)1;
+		const int status = start(rows[i].spec, &r);
+
+		if (strncmp(rows[i].spec, "tap:", 4) == 0 && status == -FLY_EPERM)
+			continue; /* without root that is said first */
+		cr_expect(status == -rows[i].status, "%s: %s", rows[i].spec,
+			  fly_status_name(status));
+		cr_expect(strstr(fly_error(), rows[i].says) != NULL, "%s: %s", rows[i].spec,
+			  fly_error());
+		cr_expect(r == NULL, "%s", rows[i].spec);
+	}
+	cr_expect(rte_lcore_id() == LCORE_ID_ANY);
+}
+
+Test(runtime, fly_start__bad_options)
+{
+	static const char *const none[] = {NULL};
+	const char *many[FLY_LINKS + 2] = {NULL};
+	struct fly_options options = {0};
+	struct fly_runtime *r;
+
+	cr_expect(fly_start(NULL, &r) == -FLY_EINVAL);
+	cr_expect(fly_start(&options, &r) == -FLY_EINVAL);
+	options.links = none;
+	cr_expect(fly_start(&options, &r) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "at least one link") != NULL, "%s", fly_error());
+	cr_expect(fly_start(&options, NULL) == -FLY_EINVAL);
+	for (unsigned i = 0; i < FLY_LINKS + 1; i++)
+		many[i] = "vdev:net_null0";
+	options.links = many;
+	cr_expect(fly_start(&options, &r) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "more than") != NULL, "%s", fly_error());
+	many[1] = NULL;
+	options.calls = 65537;
+	cr_expect(fly_start(&options, &r) == -FLY_EINVAL);
+}
+
+Test(runtime, fly_start__other_eal_options_than_the_process_has)
+{
+	static const char *const links[] = {SELF, NULL};
+	struct fly_options options = {.links = links,
+				      .packets = 1023,
+				      .eal = "-m 200 --log-level=4"};
+	struct fly_runtime *r;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0);
+	options.eal = "-m 300";
+	cr_expect(fly_start(&options, &r) == -FLY_ECONFLICT);
+	cr_expect(strstr(fly_error(), "-m 200") && strstr(fly_error(), "-m 300"), "%s",
+		  fly_error());
+	options.eal = "-m 200 --log-level=4";
+	cr_expect(fly_start(&options, &r) == 0, "the same again");
+	cr_expect(fly_stop(r) == 0);
+	options.eal = NULL;
+	cr_expect(fly_start(&options, &r) == 0, "nothing said");
+	cr_expect(fly_stop(r) == 0);
+}
+
+Test(runtime, fly_start__fewer_packets_than_the_driver_takes)
+{
+	static struct server server;
+	const char *const links[] = {client_spec, NULL};
+	const struct fly_options options = {.links = links, .packets = 1023};
+	struct fly_runtime *r;
+
+	start_server(&server);
+	cr_expect(fly_start(&options, &r) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "1023 packets are too few") != NULL, "%s", fly_error());
+	stop_server(&server);
+}
+
+Test(runtime, fly_start__more_packets_than_memory)
+{
+	static const char *const links[] = {SELF, NULL};
+	struct fly_options options = {.links = links,
+				      .packets = 50000000,
+				      .eal = "--no-huge -m 64"};
+	struct fly_runtime *r;
+
+	cr_expect(fly_start(&options, &r) == -FLY_ENOMEM);
+	cr_expect(strstr(fly_error(), "ask for fewer packets") != NULL, "%s", fly_error());
+	options.packets = 1023;
+	options.calls = 64;
+	options.conversations = 64;
+	cr_expect(fly_start(&options, &r) == 0, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0);
+}
+
+Test(runtime, fly_export__limits)
+{
+	static struct probe_service service;
+	static struct fly_interface many[FLY_EXPORTS];
+	static char names[FLY_EXPORTS][8];
+	static const struct fly_interface empty = {.name = "Empty", .version = 1};
+	struct fly_runtime *r;
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_expect(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_expect(Probe_export(r, &probe_procedures, &service) == -FLY_EINUSE);
+	cr_expect(fly_export(r, &empty, &probe_procedures, NULL) == -FLY_EINVAL);
+	cr_expect(fly_export(r, NULL, &probe_procedures, NULL) == -FLY_EINVAL);
+	for (unsigned i = 0; i < FLY_EXPORTS; i++) {
+		int status;
+
+		many[i] = *r->poller.exports[1].interface;
+		snprintf(names[i], sizeof names[i], "I%u", i);
+		many[i].name = names[i];
+		status = fly_export(r, &many[i], &probe_procedures, &service);
+		cr_expect(status == (i < FLY_EXPORTS - 2 ? 0 : -FLY_ENOMEM), "number %u", i);
+	}
+	for (unsigned i = 0; i < FLY_EXPORTS; i++)
+		cr_expect(fly_export_find(r->poller.exports, r->poller.exports[i].id) ==
+			  &r->poller.exports[i]);
+	cr_expect(fly_stop(r) == 0);
+}
+
+/* ---- notices, counters, platform ---- */
+
+static unsigned notices;
+
+static void take_notice(void *context, const char *line)
+{
+	cr_expect(context == &notices);
+	cr_expect(strchr(line, '\n') == NULL);
+	notices++;
+}
+
+static void take_counter(void *context, const char *name, const char *about, uint64_t value)
+{
+	uint64_t *served = context;
+
+	cr_expect(name && about);
+	if (strcmp(name, "calls_served") == 0)
+		*served = value;
+}
+
+Test(runtime, fly_counters__and_the_platform)
+{
+	static const char *const links[] = {SELF, NULL};
+	static struct probe_service service;
+	const struct fly_options options = {.links = links,
+					    .packets = 1023,
+					    .notice = take_notice,
+					    .notice_context = &notices};
+	struct fly_platform platform;
+	struct fly_binding *binding;
+	struct fly_runtime *r;
+	uint64_t served = 0;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	fly_platform(r, &platform);
+	cr_expect(platform.tsc_hz > 100000000 && strstr(platform.dpdk, "DPDK") != NULL);
+	cr_expect((notices > 0) == (platform.hugepage_bytes == 0));
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 7; i++)
+		cr_expect(Probe_Null(binding) == 0);
+	fly_counters(r, take_counter, &served);
+	cr_expect(served == 8, "7 and one of the binder: %lu", served);
+	cr_expect(strlen(fly_version()) > 0);
+	cr_expect(fly_stop(r) == 0);
+}
+
+/* ---- fly_serve() and fly_quit() ---- */
+
+Test(runtime, fly_quit__before_fly_serve_is_kept_and_then_used_up)
+{
+	struct fly_runtime *r;
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	fly_quit(r);
+	cr_expect(fly_serve(r) == 0);
+	cr_expect(!r->quit);
+	cr_expect(fly_stop(r) == 0);
+}
+
+/* ---- two threads ---- */
+
+Test(runtime, vhost__server_and_client_in_one_process)
+{
+	static struct server server;
+	struct fly_binding *binding;
+	struct fly_runtime *r;
+	uint8_t data[1440];
+	uint64_t sum;
+
+	start_server(&server);
+	cr_assert(start(client_spec, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	for (uint32_t n = 0; n < 300; n++) {
+		cr_assert(Probe_Add(binding, n, 7, &sum) == 0 && sum == n + 7);
+		cr_assert(Probe_Fill(binding, n, data) == 0);
+		cr_assert(probe_is(data, 1440, probe_sum(n)));
+	}
+	cr_expect(fly_stop(r) == 0, "packets are missing");
+	stop_server(&server);
+	cr_expect(server.service.executions == 600);
+}
+
+Test(runtime, vhost__the_only_place_is_taken)
+{
+	static struct server server;
+	struct fly_runtime *r;
+	struct fly_runtime *second;
+	char impatient[96];
+
+	snprintf(impatient, sizeof impatient, "vhost:%s/v,wait=0", directory);
+	start_server(&server);
+	cr_expect(start(server_spec, &second) == -FLY_EINUSE);
+	cr_assert(start(client_spec, &r) == 0, "%s", fly_error());
+	cr_expect(start(impatient, &second) == -FLY_EINUSE);
+	cr_expect(strstr(fly_error(), "clients=") != NULL, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0);
+	stop_server(&server);
+}
+
+Test(runtime, vhost__the_server_goes_and_another_comes)
+{
+	static struct server server;
+	struct fly_binding *binding;
+	struct fly_runtime *r;
+	unsigned tries;
+	int status = 0;
+
+	start_server(&server);
+	cr_assert(start(client_spec, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	stop_server(&server);
+	for (tries = 0; tries < 1000 && (status = Probe_Null(binding)) != -FLY_ELINK; tries++)
+		cr_assert(status == -FLY_EPEER, "%s", fly_status_name(status));
+	cr_expect(status == -FLY_ELINK, "it is noticed that the server has gone");
+	start_server(&server);
+	for (tries = 0; tries < 5000 && Probe_Null(binding) == -FLY_ELINK; tries++) {
+		fly_turn(r);
+		usleep(1000);
+	}
+	cr_expect(Probe_Null(binding) == -FLY_ESTALE);
+	cr_expect(fly_rebind(binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(fly_stop(r) == 0);
+	stop_server(&server);
+	cr_expect(server.service.executions == 1);
+}
