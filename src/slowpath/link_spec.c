@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * link_spec.c - reads KIND:WHAT[,KEY[=VALUE]]... with getsubopt(3), inet_pton(3), ether_aton(3).
+ * link_spec.c - reads KIND:WHAT[,KEY[=VALUE]]... with getsubopt(3), inet_pton(3), sscanf(3).
  *
  * Called by fly_start() and fly_import(). Pure but for the sentence it leaves in fly_error().
  */
@@ -8,8 +8,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <net/ethernet.h>
-#include <netinet/ether.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +86,19 @@ int fly_link_spec_address(const char *text, uint32_t *ip, uint16_t *port)
 	return 0;
 }
 
+/* All of a MAC address and nothing behind it, which ether_aton(3) would overlook. */
+static int mac(const char *text, uint8_t to[6])
+{
+	int end = 0;
+
+	if (text[strspn(text, "0123456789abcdefABCDEF:")] != '\0' ||
+	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &to[0], &to[1], &to[2], &to[3],
+		   &to[4], &to[5], &end) != 6 ||
+	    text[end] != '\0')
+		return -FLY_EINVAL;
+	return 0;
+}
+
 static int bad(const struct fly_link_spec *s, const char *what)
 {
 	return fly_fail(FLY_EINVAL, "link %s: %s", s->text, what);
@@ -124,15 +135,11 @@ static int set(struct fly_link_spec *s, int key, const char *value)
 			return bad(s, "port= takes a UDP port, 1 to 65535");
 		s->udp_port = (uint16_t)n;
 		return 0;
-	case MAC: {
-		const struct ether_addr *mac = value ? ether_aton(value) : NULL;
-
-		if (!mac || (mac->ether_addr_octet[0] & 1))
+	case MAC:
+		if (!value || mac(value, s->mac) || (s->mac[0] & 1))
 			return bad(s, "mac= takes a unicast address, as in mac=02:00:00:00:00:01");
-		memcpy(s->mac, mac, 6);
 		s->has_mac = true;
 		return 0;
-	}
 	case MTU:
 		n = number(value, 128, 9000);
 		if (n < 0)
