@@ -24,6 +24,7 @@
 #include "slowpath/sweep.h"
 
 #define PACKETS_DEFAULT       8191 /* one less than a power of two: what fits a mempool's ring best */
+#define PACKETS_SPARE         64   /* at least so many must be left when the links are up */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
 #define TIMEOUT_DEFAULT_MS    5000
@@ -192,6 +193,12 @@ int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
 	status = fly_binder_export(r);
 	if (!status)
 		status = open_ports(r, specs, n_specs);
+	if (!status && rte_mempool_avail_count(r->pool) < PACKETS_SPARE)
+		status =
+			fly_fail(FLY_EINVAL,
+				 "%u packets are too few: the drivers of the links keep %u of them "
+				 "to receive into",
+				 r->packets, r->packets - rte_mempool_avail_count(r->pool));
 	if (status) {
 		fly_stop(r);
 		return status;
