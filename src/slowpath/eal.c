@@ -145,10 +145,18 @@ static int run_control(void)
 
 /* ---- arguments ---- */
 
+/* EAL moves the pointers in argv about: the words themselves live in here. */
+static char words_said[2048];
+static size_t words_bytes;
+
 static void argue(const char *argument)
 {
-	if (control.argc < ARGUMENTS - 1)
-		control.argv[control.argc++] = strdup(argument);
+	const size_t bytes = strlen(argument) + 1;
+
+	if (control.argc == ARGUMENTS - 1 || words_bytes + bytes > sizeof words_said)
+		return;
+	control.argv[control.argc++] = memcpy(words_said + words_bytes, argument, bytes);
+	words_bytes += bytes;
 }
 
 /* Free hugepages of 2 MiB, in bytes. */

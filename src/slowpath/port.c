@@ -12,6 +12,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -34,8 +38,8 @@
 #define MTU_DEFAULT  1500
 
 /* The two ends of a point-to-point link, link-local (RFC 3927). */
-#define SERVER_IP RTE_BE32(RTE_IPV4(169, 254, 70, 1))
-#define CLIENT_IP RTE_BE32(RTE_IPV4(169, 254, 70, 2))
+#define SERVER_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 1U)
+#define CLIENT_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 2U)
 
 /* What differs between the kinds of links, a row each. */
 static const struct kind {
@@ -123,6 +127,39 @@ static int check_system(struct fly_port *port)
 		return fly_fail(FLY_EINVAL,
 				"link %s: our own address is not known; add ip=", s->text);
 	return 0;
+}
+
+/*
+ * Drivers write to sockets, virtio-user to its server's even when it says goodbye. That the peer
+ * is gone is the driver's error to handle; the thread of the program, which opens and closes
+ * ports, gets no signal for it. The control thread has them all blocked.
+ */
+struct quiet {
+	sigset_t before;
+	bool was_pending;
+};
+
+static void quiet_begin(struct quiet *q)
+{
+	sigset_t set;
+
+	sigpending(&set);
+	q->was_pending = sigismember(&set, SIGPIPE);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, &q->before);
+}
+
+static void quiet_end(const struct quiet *q)
+{
+	const struct timespec at_once = {0};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	if (!q->was_pending)
+		sigtimedwait(&set, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &q->before, NULL);
 }
 
 /* ---- the device ---- */
@@ -267,8 +304,37 @@ static int add_device(struct fly_port *port)
 	return 0;
 }
 
+/*
+ * Drivers write to sockets whose far end may be gone, and the program's SIGPIPE is not ours to
+ * raise: it is blocked around them on this thread, and one that came is taken back.
+ */
+static void hold_sigpipe(sigset_t *before)
+{
+	sigset_t pipe;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe, before);
+}
+
+static void drop_sigpipe(const sigset_t *before)
+{
+	const struct timespec now = {0};
+	sigset_t pipe;
+
+	if (!sigismember(before, SIGPIPE)) {
+		sigemptyset(&pipe);
+		sigaddset(&pipe, SIGPIPE);
+		sigtimedwait(&pipe, NULL, &now);
+	}
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 static void remove_device(struct fly_port *port)
 {
+	sigset_t before;
+
+	hold_sigpipe(&before);
 	fly_intr_guard_remove(&port->guarded);
 	fly_intr_guard_hold();
 	if (port->started)
@@ -276,6 +342,7 @@ static void remove_device(struct fly_port *port)
 	rte_eth_dev_close(port->link.port);
 	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
 	fly_intr_guard_drop();
+	drop_sigpipe(&before);
 	port->open = port->started = false;
 }
 
@@ -290,7 +357,7 @@ static void take_mac(struct fly_port *port)
 						 (struct rte_ether_addr *)port->spec.mac);
 }
 
-int fly_port_start_device(struct fly_port *port)
+static int start_device(struct fly_port *port)
 {
 	int status;
 	int error;
@@ -313,6 +380,17 @@ int fly_port_start_device(struct fly_port *port)
 	port->started = true;
 	take_mac(port);
 	return 0;
+}
+
+int fly_port_start_device(struct fly_port *port)
+{
+	sigset_t before;
+	int status;
+
+	hold_sigpipe(&before);
+	status = start_device(port);
+	drop_sigpipe(&before);
+	return status;
 }
 
 void fly_port_stop_device(struct fly_port *port)
@@ -415,6 +493,7 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 {
 	struct fly_port *port =
 		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *port));
+	struct quiet quiet;
 	int status;
 
 	if (!port)
@@ -426,11 +505,13 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 		.lock_fd = -1,
 		.guard_fd = -1,
 	};
+	quiet_begin(&quiet);
 	status = check_system(port);
 	if (!status && kinds[spec->kind].has_server)
 		status = spec->server ? open_server(port) : open_client(port);
 	else if (!status)
 		status = fly_port_start_device(port);
+	quiet_end(&quiet);
 	if (status) {
 		fly_port_close(port);
 		return status;
@@ -449,8 +530,12 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 
 void fly_port_close(struct fly_port *port)
 {
+	struct quiet quiet;
+
+	quiet_begin(&quiet);
 	if (port->open)
 		remove_device(port);
+	quiet_end(&quiet);
 	fly_place_leave(port->lock_fd,
 			port->spec.server && port->client == 0 ? port->spec.what : NULL);
 	if (port->guard_fd >= 0)
