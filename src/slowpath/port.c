@@ -14,8 +14,6 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -304,37 +302,8 @@ static int add_device(struct fly_port *port)
 	return 0;
 }
 
-/*
- * Drivers write to sockets whose far end may be gone, and the program's SIGPIPE is not ours to
- * raise: it is blocked around them on this thread, and one that came is taken back.
- */
-static void hold_sigpipe(sigset_t *before)
-{
-	sigset_t pipe;
-
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &pipe, before);
-}
-
-static void drop_sigpipe(const sigset_t *before)
-{
-	const struct timespec now = {0};
-	sigset_t pipe;
-
-	if (!sigismember(before, SIGPIPE)) {
-		sigemptyset(&pipe);
-		sigaddset(&pipe, SIGPIPE);
-		sigtimedwait(&pipe, NULL, &now);
-	}
-	pthread_sigmask(SIG_SETMASK, before, NULL);
-}
-
 static void remove_device(struct fly_port *port)
 {
-	sigset_t before;
-
-	hold_sigpipe(&before);
 	fly_intr_guard_remove(&port->guarded);
 	fly_intr_guard_hold();
 	if (port->started)
@@ -342,7 +311,6 @@ static void remove_device(struct fly_port *port)
 	rte_eth_dev_close(port->link.port);
 	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
 	fly_intr_guard_drop();
-	drop_sigpipe(&before);
 	port->open = port->started = false;
 }
 
@@ -357,7 +325,7 @@ static void take_mac(struct fly_port *port)
 						 (struct rte_ether_addr *)port->spec.mac);
 }
 
-static int start_device(struct fly_port *port)
+int fly_port_start_device(struct fly_port *port)
 {
 	int status;
 	int error;
@@ -380,17 +348,6 @@ static int start_device(struct fly_port *port)
 	port->started = true;
 	take_mac(port);
 	return 0;
-}
-
-int fly_port_start_device(struct fly_port *port)
-{
-	sigset_t before;
-	int status;
-
-	hold_sigpipe(&before);
-	status = start_device(port);
-	drop_sigpipe(&before);
-	return status;
 }
 
 void fly_port_stop_device(struct fly_port *port)
