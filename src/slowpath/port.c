@@ -127,39 +127,6 @@ static int check_system(struct fly_port *port)
 	return 0;
 }
 
-/*
- * Drivers write to sockets, virtio-user to its server's even when it says goodbye. That the peer
- * is gone is the driver's error to handle; the thread of the program, which opens and closes
- * ports, gets no signal for it. The control thread has them all blocked.
- */
-struct quiet {
-	sigset_t before;
-	bool was_pending;
-};
-
-static void quiet_begin(struct quiet *q)
-{
-	sigset_t set;
-
-	sigpending(&set);
-	q->was_pending = sigismember(&set, SIGPIPE);
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &set, &q->before);
-}
-
-static void quiet_end(const struct quiet *q)
-{
-	const struct timespec at_once = {0};
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGPIPE);
-	if (!q->was_pending)
-		sigtimedwait(&set, NULL, &at_once);
-	pthread_sigmask(SIG_SETMASK, &q->before, NULL);
-}
-
 /* ---- the device ---- */
 
 static void device_arguments(struct fly_port *port, char *to, size_t bytes)
@@ -325,7 +292,7 @@ static void take_mac(struct fly_port *port)
 						 (struct rte_ether_addr *)port->spec.mac);
 }
 
-int fly_port_start_device(struct fly_port *port)
+static int start_device(struct fly_port *port)
 {
 	int status;
 	int error;
@@ -348,6 +315,20 @@ int fly_port_start_device(struct fly_port *port)
 	port->started = true;
 	take_mac(port);
 	return 0;
+}
+
+/* Drivers start threads. They inherit our mask: signals are the program's, so all are blocked. */
+int fly_port_start_device(struct fly_port *port)
+{
+	sigset_t all;
+	sigset_t before;
+	int status;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	status = start_device(port);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return status;
 }
 
 void fly_port_stop_device(struct fly_port *port)
@@ -450,7 +431,6 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 {
 	struct fly_port *port =
 		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *port));
-	struct quiet quiet;
 	int status;
 
 	if (!port)
@@ -462,13 +442,11 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 		.lock_fd = -1,
 		.guard_fd = -1,
 	};
-	quiet_begin(&quiet);
 	status = check_system(port);
 	if (!status && kinds[spec->kind].has_server)
 		status = spec->server ? open_server(port) : open_client(port);
 	else if (!status)
 		status = fly_port_start_device(port);
-	quiet_end(&quiet);
 	if (status) {
 		fly_port_close(port);
 		return status;
@@ -487,12 +465,8 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 
 void fly_port_close(struct fly_port *port)
 {
-	struct quiet quiet;
-
-	quiet_begin(&quiet);
 	if (port->open)
 		remove_device(port);
-	quiet_end(&quiet);
 	fly_place_leave(port->lock_fd,
 			port->spec.server && port->client == 0 ? port->spec.what : NULL);
 	if (port->guard_fd >= 0)

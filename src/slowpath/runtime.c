@@ -8,9 +8,12 @@
 #include "slowpath/runtime.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <rte_lcore.h>
 #include <rte_malloc.h>
@@ -132,7 +135,42 @@ static int open_ports(struct fly_runtime *r, const struct fly_link_spec *specs, 
 	return 0;
 }
 
-int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
+/*
+ * Drivers write to sockets: virtio-user to its server's, when it says goodbye and whenever the
+ * process's memory grows or shrinks. That the peer is gone is the driver's error to handle; the
+ * program's thread gets no signal for it. The control thread has them all blocked.
+ */
+struct quiet {
+	sigset_t before;
+	bool was_pending;
+};
+
+static void quiet_begin(struct quiet *q)
+{
+	sigset_t set;
+
+	sigpending(&set);
+	q->was_pending = sigismember(&set, SIGPIPE);
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &set, &q->before);
+}
+
+static void quiet_end(const struct quiet *q)
+{
+	const struct timespec at_once = {0};
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGPIPE);
+	if (!q->was_pending)
+		sigtimedwait(&set, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &q->before, NULL);
+}
+
+static int stop(struct fly_runtime *r);
+
+static int start(const struct fly_options *o, struct fly_runtime **runtime)
 {
 	struct fly_link_spec specs[FLY_LINKS];
 	struct fly_runtime *r;
@@ -200,7 +238,7 @@ int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
 				 "to receive into",
 				 r->packets, r->packets - rte_mempool_avail_count(r->pool));
 	if (status) {
-		fly_stop(r);
+		stop(r);
 		return status;
 	}
 	fly_ports_add(r);
@@ -216,12 +254,10 @@ fail_memory:
 	return status;
 }
 
-int fly_stop(struct fly_runtime *r)
+static int stop(struct fly_runtime *r)
 {
 	unsigned missing;
 
-	if (!r)
-		return -FLY_EINVAL;
 	fly_ports_remove(r);
 	while (r->n_imports)
 		fly_unbind(&r->imports[r->n_imports - 1]->head);
@@ -236,6 +272,30 @@ int fly_stop(struct fly_runtime *r)
 	unregister_thread();
 	free(r);
 	return (int)missing;
+}
+
+int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
+{
+	struct quiet quiet;
+	int status;
+
+	quiet_begin(&quiet);
+	status = start(o, runtime);
+	quiet_end(&quiet);
+	return status;
+}
+
+int fly_stop(struct fly_runtime *r)
+{
+	struct quiet quiet;
+	int missing;
+
+	if (!r)
+		return -FLY_EINVAL;
+	quiet_begin(&quiet);
+	missing = stop(r);
+	quiet_end(&quiet);
+	return missing;
 }
 
 /* ---- turning ---- */
