@@ -16,7 +16,10 @@
 #include "pair.h"
 
 #define SA_RESTORER 0x04000000
-#define SELF        "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"
+/* Memory that neither grows nor shrinks: where it does, DPDK's virtio-user tells its server, and
+ * waits for it with a lock that a server in the same process needs. */
+#define EAL  "--no-huge -m 256"
+#define SELF "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"
 
 static char directory[] = "/tmp/firefly-runtime-XXXXXX";
 static char server_spec[96];
@@ -47,10 +50,8 @@ TestSuite(runtime, .init = begin, .fini = end, .timeout = 60);
 static int start(const char *spec, struct fly_runtime **r)
 {
 	const char *const links[] = {spec, NULL};
-	const struct fly_options options = {.links = links,
-					    .packets = 4095,
-					    .calls = 64,
-					    .call_timeout_ms = 2000};
+	const struct fly_options options = {
+		.links = links, .packets = 4095, .calls = 64, .call_timeout_ms = 2000, .eal = EAL};
 
 	return fly_start(&options, r);
 }
@@ -147,6 +148,28 @@ Test(runtime, fly_start__leaves_affinity_signals_and_mask_as_they_were)
 			cr_expect(fly_stop(r) == 0);
 	}
 	cr_expect(rte_lcore_id() == LCORE_ID_ANY, "the thread is unregistered");
+}
+
+/* Of all other threads, which are DPDK's and the control thread: which signals do they take? */
+static void expect_no_signals_taken(void)
+{
+	char command[200];
+
+	snprintf(command, sizeof command,
+		 "for t in /proc/%d/task/*; do test $t = /proc/%d/task/%d || "
+		 "awk '/^Name/ {n=$2} /^SigBlk/ && !/fffffff/ {print n, $2; exit 1}' $t/status "
+		 "|| exit 1; done",
+		 getpid(), getpid(), getpid());
+	cr_expect(system(command) == 0, "a thread takes signals");
+}
+
+Test(runtime, fly_start__its_threads_leave_signals_to_the_program)
+{
+	struct fly_runtime *r;
+
+	cr_assert(start(server_spec, &r) == 0, "%s", fly_error());
+	expect_no_signals_taken();
+	cr_expect(fly_stop(r) == 0);
 }
 
 /* ---- coming and going ---- */
@@ -310,7 +333,7 @@ Test(runtime, fly_start__fewer_packets_than_the_driver_takes)
 {
 	static struct server server;
 	const char *const links[] = {client_spec, NULL};
-	const struct fly_options options = {.links = links, .packets = 1023};
+	const struct fly_options options = {.links = links, .packets = 1023, .eal = EAL};
 	struct fly_runtime *r;
 
 	start_server(&server);
