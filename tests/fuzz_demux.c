@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fuzz_demux.c - libFuzzer on a whole poller: frames arrive at one that exports Probe and has calls
+ * outstanding. Whatever comes: no packet is lost, and every frame is counted.
+ *
+ * The input is a row of frames, each behind two bytes of length. A first byte with its highest bit
+ * set in the length says: fill in what a forger cannot guess (export, activity, sequence, lengths),
+ * so that the fuzzer gets behind the comparisons.
+ */
+#include <stdlib.h>
+
+#include "pair.h"
+
+#define CALLS 4
+
+static struct sim *s;
+static struct sim_node *node;
+static struct sim_link *at_node;
+static struct fly_binding *binding;
+static struct fly_call *calls[CALLS];
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
+
+static void must(bool so)
+{
+	if (!so)
+		abort();
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	sim_eal();
+	return 0;
+}
+
+static void begin(void)
+{
+	s = sim_new();
+	node = sim_add(s, &(const struct sim_node_config){.packets = 127,
+							  .calls = 8,
+							  .conversations = 8});
+	at_node = sim_join_open(s, node);
+	sim_export(node);
+	binding = sim_import(s, node, at_node, 0x1000001);
+	sim_turn(s);
+	for (unsigned i = 0; i < CALLS; i++)
+		must(Probe_Fill_start(binding, i, &calls[i]) == 0);
+	sim_turn(s);
+}
+
+/* Make a frame fit to what is under way: by its own first bits it is a call, result or refusal. */
+static void make_likely(uint8_t *frame, unsigned bytes)
+{
+	const struct fly_address self = sim_address(at_node);
+	const struct fly_address peer = sim_address(at_node->far);
+	uint8_t *rpc = frame + FLY_RPC;
+	const struct fly_call_entry *e;
+
+	if (bytes < FLY_PAYLOAD)
+		return;
+	fly_wire_put_outer(frame, &peer, &self);
+	fly_wire_set_lengths(frame, bytes - FLY_PAYLOAD);
+	fly_put_u16(rpc + 28, (uint16_t)(bytes - FLY_PAYLOAD));
+	rpc[0] = (uint8_t)(FLY_WIRE_VERSION << 4 | (rpc[0] & 3));
+	if ((rpc[0] & 3) == FLY_PACKET_CALL) {
+		fly_put_u32(rpc + 4, node->export_id);
+		fly_put_u64(rpc + 8, fly_get_u64(rpc + 8) & 0xf); /* a few callers */
+		fly_put_u32(rpc + 16, fly_get_u32(rpc + 16) & 7);
+	} else {
+		e = &sim_poller(node)->calls.entries[rpc[8] % 8];
+		fly_put_u64(rpc + 8, e->activity);
+		fly_put_u32(rpc + 16, e->seq - (rpc[16] & 1));
+	}
+	fly_put_u16(rpc + 20, 0);
+	fly_put_u16(rpc + 22, 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
+{
+	uint64_t frames = 0;
+
+	begin();
+	while (bytes >= 2 && frames < 64) {
+		const bool likely_one = data[1] & 0x80;
+		const unsigned want = (data[0] | (data[1] & 0x07u) << 8) % 2000;
+		const unsigned n = want < bytes - 2 ? want : (unsigned)(bytes - 2);
+		uint8_t frame[2048];
+
+		data += 2;
+		bytes -= 2;
+		if (n > 0) {
+			memcpy(frame, data, n);
+			if (likely_one)
+				make_likely(frame, n);
+			sim_link_put(at_node, frame, n);
+			frames++;
+		}
+		data += n;
+		bytes -= n;
+		if (frames % 8 == 7)
+			sim_turn(s);
+	}
+	sim_run(s, 3);
+	must(sim_count(node, FLY_COUNT_rx_packets) == frames);
+	for (unsigned i = 0; i < CALLS; i++) {
+		static uint8_t result[1440];
+
+		if (fly_ready(calls[i]))
+			Probe_Fill_finish(calls[i], result);
+	}
+	must(sim_end(s) == 0);
+	return 0;
+}
