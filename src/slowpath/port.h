@@ -38,10 +38,11 @@ struct fly_port {
 	unsigned device_place; /* client: the place that the device was made for */
 	bool was_up;           /* link state as last seen by the control thread */
 	bool detached;         /* client: given up by the poller, to be started again */
-	uint64_t retry_at_ms;  /* client: do not try that before */
-	int lock_fd;           /* claim on the socket path or on a place there; -1: none */
-	int guard_fd;          /* keeps the kernel from answering for our UDP port; -1: none */
-	_Atomic int request;   /* enum fly_port_request */
+	bool reaching; /* client: started anew, waits for its server to complete the connection */
+	uint64_t next_ms;    /* client: what comes next when it is away is not due before */
+	int lock_fd;         /* claim on the socket path or on a place there; -1: none */
+	int guard_fd;        /* keeps the kernel from answering for our UDP port; -1: none */
+	_Atomic int request; /* enum fly_port_request */
 };
 
 /*

@@ -7,14 +7,14 @@
  * port->request alone: NONE, it is the control thread's; anything else, the poller's.
  */
 #include <pthread.h>
-#include <unistd.h>
 
 #include "slowpath/port_device.h"
 #include "slowpath/runtime.h"
 #include "slowpath/sweep.h"
 
-#define RUNTIMES       64 /* watched in one process */
-#define START_AGAIN_MS 50
+#define RUNTIMES       64   /* watched in one process */
+#define START_AGAIN_MS 50   /* from one look for a server that is away to the next */
+#define TAKES_US_MS    1000 /* so long a server may take to complete a connection */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fly_runtime *watched[RUNTIMES]; /* under lock */
@@ -60,35 +60,39 @@ static void watch_server(struct fly_port *port)
 	port->was_up = up;
 }
 
-static void watch_client(struct fly_port *port)
+/* A client's port, after its server has gone, and while the poller does not have it. */
+static void look_for_server(struct fly_port *port)
 {
+	const uint64_t now_ms = fly_port_now_ms();
 	const char *why;
 
-	if (!port->detached) {
-		if (fly_port_is_up(port))
-			return;
+	if (port->reaching && fly_port_is_up(port)) {
+		fly_runtime_notice(port->runtime, "link %s: a server is back", port->spec.text);
+		port->detached = false;
+		port->reaching = false;
+		ask(port, FLY_PORT_ATTACH);
+		return;
+	}
+	if (port->reaching && now_ms < port->next_ms)
+		return;
+	if (port->started)
+		fly_port_stop_device(port); /* of the dead server, or one that does not take us */
+	else if (now_ms < port->next_ms)
+		return;
+	port->reaching = fly_port_reach(port, &why) == 0;
+	port->next_ms = now_ms + (port->reaching ? TAKES_US_MS : START_AGAIN_MS);
+}
+
+static void watch_client(struct fly_port *port)
+{
+	if (port->detached) {
+		/* The poller has given it up, or the request would still be there. */
+		look_for_server(port);
+	} else if (!fly_port_is_up(port)) {
 		fly_runtime_notice(port->runtime, "link %s: the server is gone", port->spec.text);
 		port->detached = true;
 		ask(port, FLY_PORT_DETACH);
-		return;
 	}
-	/* The poller has given it up, or the request would still be there. */
-	if (port->started)
-		fly_port_stop_device(port);
-	if (fly_port_now_ms() < port->retry_at_ms)
-		return;
-	port->retry_at_ms = fly_port_now_ms() + START_AGAIN_MS;
-	if (fly_port_reach(port, &why) != 0)
-		return;
-	for (unsigned i = 0; i < 20 && !fly_port_is_up(port); i++)
-		usleep(5000);
-	if (!fly_port_is_up(port)) {
-		fly_port_stop_device(port);
-		return;
-	}
-	fly_runtime_notice(port->runtime, "link %s: a server is back", port->spec.text);
-	port->detached = false;
-	ask(port, FLY_PORT_ATTACH);
 }
 
 void fly_ports_watch(void)
