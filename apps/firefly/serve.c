@@ -6,10 +6,15 @@
  * in test_service.c.
  */
 #include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <firefly/firefly.h>
 
@@ -23,6 +28,7 @@
 enum {
 	KEY_STATS = CLI_KEY_OWN,
 	KEY_CHECK,
+	KEY_TALLY,
 };
 
 struct serve_options {
@@ -33,6 +39,7 @@ struct serve_options {
 	unsigned packets;
 	enum counters_wanted stats;
 	bool checking;
+	const char *tally; /* a file; NULL: none */
 };
 
 /* For the signal handler, which can do no more than ask fly_serve() to return. */
@@ -43,7 +50,7 @@ static const struct argp_option options[] = {
 	{"link", 'l', "SPEC", 0,
 	 "Serve on this link, for instance vhost:/tmp/f.sock,server; may be given several times",
 	 0},
-	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 0},
+	{"core", 'c', "N", 0, "Run on this core only", 0},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end, and on SIGUSR1, print the counters that are not zero (with =all: every one)",
 	 0},
@@ -51,6 +58,9 @@ static const struct argp_option options[] = {
 	 "Check every byte of arguments and send results that can be checked, for `firefly call "
 	 "--check`; slower",
 	 0},
+	{"tally", KEY_TALLY, "FILE", 0,
+	 "Keep the counts of executions in this file, where they outlive a server that is killed",
+	 1},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 1},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 1},
 	{0},
@@ -67,7 +77,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 				   LINKS_MOST);
 		o->links[o->n_links++] = text;
 		return 0;
-	case CLI_KEY_CORE:
+	case 'c':
 		o->core = (int)cli_number("serve", "--core", text, 0, 1023);
 		return 0;
 	case KEY_STATS:
@@ -75,6 +85,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_CHECK:
 		o->checking = true;
+		return 0;
+	case KEY_TALLY:
+		o->tally = text;
 		return 0;
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("serve", "--packets", text, 64, 4194303);
@@ -137,6 +150,28 @@ static void print_work(const struct test_service *service, bool checking, double
 		printf("arguments that were wrong: %" PRIu64 "\n", service->wrong);
 }
 
+/*
+ * The counts that the procedures keep: in a file of its own if there is to be a tally, since
+ * shared memory is what SIGKILL leaves as it was. Return: NULL after saying why not.
+ */
+static struct test_service *make_service(const char *tally)
+{
+	static struct test_service plain;
+	struct test_service *service = MAP_FAILED;
+	int fd;
+
+	if (!tally)
+		return &plain;
+	fd = open(tally, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd >= 0 && ftruncate(fd, sizeof *service) == 0)
+		service = mmap(NULL, sizeof *service, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (service == MAP_FAILED)
+		cli_complain("serve", "--tally %s: %s", tally, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return service == MAP_FAILED ? NULL : service;
+}
+
 static void announce(const struct serve_options *o)
 {
 	printf("serving Test on");
@@ -149,7 +184,7 @@ static void announce(const struct serve_options *o)
 int serve_main(int argc, char **argv)
 {
 	struct serve_options o = {.core = -1};
-	struct test_service service = {0};
+	struct test_service *service;
 	struct fly_options start = {.notice = cli_notice, .notice_context = (char *)"serve"};
 	double began;
 	int failed;
@@ -160,9 +195,12 @@ int serve_main(int argc, char **argv)
 	start.packets = o.packets;
 	if (o.core >= 0 && cli_pin("serve", (unsigned)o.core))
 		return CLI_FAILED;
+	service = make_service(o.tally);
+	if (!service)
+		return CLI_FAILED;
 	if (cli_start("serve", &start, &serving))
 		return CLI_FAILED;
-	if (test_service_export(serving, &service, o.checking)) {
+	if (test_service_export(serving, service, o.checking)) {
 		cli_complain("serve", "%s", fly_error());
 		fly_stop(serving);
 		return CLI_FAILED;
@@ -179,11 +217,11 @@ int serve_main(int argc, char **argv)
 		}
 	}
 
-	print_work(&service, o.checking, cli_seconds_now() - began);
+	print_work(service, o.checking, cli_seconds_now() - began);
 	counters_print(serving, o.stats);
 	signal(SIGUSR1, SIG_IGN); /* the handler must not meet a runtime that has stopped */
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
 	failed = cli_stop(serving);
-	return failed || service.wrong ? CLI_FAILED : 0;
+	return failed || service->wrong ? CLI_FAILED : 0;
 }
