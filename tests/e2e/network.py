@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""network.py FIREFLY - beside a kernel's stack: af_packet, vdev and tap, in network namespaces.
+
+The kernel at each end sees every frame, too. Where it owns our address it must not answer with
+"port unreachable", which is what its own counters say; where it does not we answer ARP.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import e2e
+
+A, B = ("firefly-%d-%s" % (os.getpid(), side) for side in "ab")
+
+
+def ip(*words, **how):
+    return subprocess.run(["ip", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          universal_newlines=True, **how)
+
+
+def inside(namespace):
+    return ["ip", "netns", "exec", namespace]
+
+
+def snmp(namespace):
+    """ICMP "unreachable" messages sent, and UDP datagrams without a socket."""
+    text = subprocess.check_output(inside(namespace) + ["cat", "/proc/net/snmp"],
+                                   universal_newlines=True)
+    value = {}
+    lines = [line.split() for line in text.splitlines()]
+    for names, numbers in zip(lines[::2], lines[1::2]):
+        value.update({names[0] + n: int(v) for n, v in zip(names[1:], numbers[1:])})
+    return value["Icmp:OutDestUnreachs"], value["Udp:NoPorts"]
+
+
+def clean_up():
+    for namespace in A, B:
+        ip("netns", "del", namespace)
+
+
+def prepare():
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        e2e.skip("network namespaces need root and ip(8)")
+    made = ip("netns", "add", A)
+    if made.returncode:
+        e2e.skip("no network namespaces here: " + made.stdout.strip())
+    ip("netns", "add", B)
+    made = ip("link", "add", "fly0", "netns", A, "type", "veth", "peer", "name", "fly0", "netns", B)
+    if made.returncode:
+        clean_up()
+        e2e.skip("no veth pairs here: " + made.stdout.strip())
+    for namespace, address in (A, "10.70.0.1/24"), (B, "10.70.0.2/24"):
+        ip("-n", namespace, "addr", "add", address, "dev", "fly0")
+        ip("-n", namespace, "link", "set", "fly0", "up")
+        ip("-n", namespace, "link", "set", "lo", "up")
+
+
+def calls(what, server_link, client_link, server_address=None):
+    """Serve in B, call from A; counts, packets, and that the kernels kept quiet."""
+    before = snmp(A), snmp(B)
+    server = e2e.serve(server_link, "--stats", before=inside(B))
+    if not server:
+        return
+    for window, n in (1, 400), (32, 4000):
+        e2e.called_well(e2e.call(client_link, "--calls", str(n), "--window", str(window),
+                                 before=inside(A)), "%s, window %d" % (what, window), n)
+    server.stop()
+    server.ended_well(what)
+    counts = e2e.served(server)
+    e2e.check(counts == [4402, 1100, 1102, 1100, 1100],
+              "%s: served %s\n%s" % (what, counts, server.text()))
+    e2e.check((snmp(A), snmp(B)) == before,
+              "%s: the kernel answered: (unreachable, no port) %s then %s" %
+              (what, before, (snmp(A), snmp(B))))
+
+
+def af_packet():
+    calls("af_packet, addresses of the kernel", "af_packet:fly0", "af_packet:fly0,peer=10.70.0.2")
+    calls("af_packet, our own server address", "af_packet:fly0,ip=10.70.0.77",
+          "af_packet:fly0,peer=10.70.0.77")
+    calls("af_packet, our own addresses", "af_packet:fly0,ip=10.70.0.77,port=4000",
+          "af_packet:fly0,ip=10.70.0.76,peer=10.70.0.77:4000")
+    nobody = e2e.call("af_packet:fly0,peer=10.70.0.99", "--timeout", "500", before=inside(A))
+    nobody.wait()
+    e2e.check(nobody.popen.returncode == 1 and "nobody answers for 10.70.0.99" in nobody.text(),
+              "no such peer\n" + nobody.text())
+
+
+def port_in_use():
+    holder = e2e.Process(
+        ["-c", "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+               "s.bind(('10.70.0.2', 61989))\nprint('held', flush=True)\ntime.sleep(60)"],
+        before=inside(B), program=sys.executable)
+    holder.wait_for("held")
+    server = e2e.Process(["serve", "--link", "af_packet:fly0"], before=inside(B))
+    server.wait()
+    e2e.check(server.popen.returncode == 1 and "UDP port 61989 is in use by another" in
+              server.text(), "port in use\n" + server.text())
+    holder.kill()
+
+
+def vdev():
+    """The same driver under its own name: nothing is known of the interface but what we say."""
+    calls("vdev:net_af_packet", "vdev:net_af_packet9,iface=fly0,ip=10.70.0.77,checksum=on",
+          "vdev:net_af_packet8,iface=fly0,ip=10.70.0.76,peer=10.70.0.77,checksum=on")
+
+
+def tap():
+    """The kernel is the peer: it asks for our address, and we answer."""
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        print("tap is left out: there is no /dev/net/tun")
+        return
+    server = e2e.serve("tap:flytap,ip=10.71.0.2", "--stats", before=inside(B))
+    if not server:
+        return
+    ip("-n", B, "addr", "add", "10.71.0.1/24", "dev", "flytap")
+    ip("-n", B, "link", "set", "flytap", "up")
+    subprocess.run(inside(B) + [sys.executable, "-c", """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for _ in range(3):
+    s.sendto(b"not a call", ("10.71.0.2", 61989))
+"""], check=True)
+    known = ""
+    end = time.monotonic() + 5
+    while "lladdr" not in known and time.monotonic() < end:
+        time.sleep(0.05)
+        known = ip("-n", B, "neigh", "show", "10.71.0.2").stdout
+    e2e.check("lladdr" in known, "tap: the kernel does not learn our address: " + known)
+    server.stop()
+    server.ended_well("tap")
+    counts = e2e.counters(server.text())
+    e2e.check(counts.get("arp_answered", 0) >= 1 and counts.get("drop_short", 0) >= 1,
+              "tap: ARP answered, and what is no call dropped\n" + server.text())
+    e2e.check("flytap" not in ip("-n", B, "link").stdout, "tap: the interface is still there")
+
+
+prepare()
+try:
+    af_packet()
+    port_in_use()
+    vdev()
+    tap()
+finally:
+    for process in e2e.started:
+        if process.popen.poll() is None:
+            process.kill()
+    clean_up()
+e2e.finish()
