@@ -104,6 +104,7 @@ Test(packet, fly_packet_put__of_a_shared_packet_only_the_reference_goes)
 	struct rte_mbuf *m = fly_packet_get(&cache, 100);
 	const unsigned n = cache.n;
 
+	cr_assert(m != NULL);
 	fly_packet_share(m);
 	cr_expect(!fly_packet_is_plain(m));
 	fly_packet_put(&cache, m);
