@@ -36,10 +36,7 @@ enum fly_call_state {
 	FLY_CALL_FAILED,
 };
 
-/*
- * Arguments up to this many bytes are kept for resending in the entry itself, longer ones by a
- * reference to their packet: docs/performance.md, "What is kept for resending".
- */
+/* Arguments up to this many bytes are kept for resending in the entry itself: keep(), caller.c. */
 #define FLY_KEEP_BYTES 120
 
 /* A call that is not answered is sent again after so long, then after twice as long, and so on. */
@@ -49,12 +46,13 @@ enum fly_call_state {
 
 struct fly_call_entry {
 	/* ---- line 0: every call ---- */
-	struct fly_call head;    /* what the stub sees; binding NULL: UNBOUND */
-	uint64_t activity;       /* 48 bits of the binding, 16 bits our index */
-	uint32_t seq;            /* of the newest call; random at first, grows by one per call */
-	uint32_t hint;           /* where the server keeps our record; FLY_HINT_NONE */
-	struct rte_mbuf *packet; /* STARTED: the call packet. WAITING: our reference to it, or NULL
-				  * when its bytes are in kept. DONE: the result packet */
+	struct fly_call head; /* what the stub sees; binding NULL: UNBOUND */
+	uint64_t activity;    /* 48 bits of the binding, 16 bits our index */
+	uint32_t seq;         /* of the newest call; random at first, grows by one per call */
+	uint32_t hint;        /* where the server keeps our record; FLY_HINT_NONE */
+	struct rte_mbuf
+		*packet; /* STARTED: the call packet. WAITING: what is kept of it, shared or a
+			  * copy, or NULL if its bytes are in kept. DONE: the result packet */
 	uint16_t procedure;
 	uint16_t argument_bytes;
 	uint8_t state;        /* enum fly_call_state */

@@ -54,6 +54,29 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t arg
 	return 0;
 }
 
+/*
+ * Keep what a resend needs until the result is there: small arguments as bytes, so that the packet
+ * itself comes back warm; longer ones by a reference to their packet, or, where the driver gives
+ * back late what it has sent, by a copy in another packet, which the next call finds warm again.
+ * The measurements behind that are in docs/performance.md, "What is kept for resending".
+ */
+static __rte_always_inline void keep(struct fly_poller *p, struct fly_call_entry *e,
+				     const struct fly_link *link, struct rte_mbuf *m)
+{
+	const uint32_t bytes = e->argument_bytes;
+
+	if (bytes <= FLY_KEEP_BYTES) {
+		if (bytes != 0)
+			memcpy(e->kept, e->head.payload, bytes);
+		e->packet = NULL;
+	} else if (link->gives_back_late && p->cache.n != 0) {
+		e->packet = fly_packet_take(&p->cache, FLY_PAYLOAD + bytes);
+		memcpy(fly_packet_frame(e->packet) + FLY_PAYLOAD, e->head.payload, bytes);
+	} else {
+		fly_packet_share(m);
+	}
+}
+
 static void transporter_send(struct fly_call *call)
 {
 	struct fly_call_entry *e = fly_entry_of(call);
@@ -61,15 +84,7 @@ static void transporter_send(struct fly_call *call)
 	struct fly_poller *p = import->poller;
 	struct rte_mbuf *m = e->packet;
 
-	/* Kept for resending: small arguments as bytes, so that the packet itself comes back warm.
-	 */
-	if (e->argument_bytes <= FLY_KEEP_BYTES) {
-		if (e->argument_bytes != 0)
-			memcpy(e->kept, call->payload, e->argument_bytes);
-		e->packet = NULL;
-	} else {
-		fly_packet_share(m);
-	}
+	keep(p, e, import->link, m);
 	e->state = FLY_CALL_WAITING;
 	e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);

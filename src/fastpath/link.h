@@ -37,7 +37,8 @@ struct fly_link {
 	uint8_t index;                  /* in its poller's table */
 	bool up;                        /* false: sending drops, the Starter refuses */
 	uint8_t checksum;               /* enum fly_checksum */
-	uint16_t n_queued;              /* packets in queue, oldest first */
+	bool gives_back_late; /* the driver holds what it sent until its ring comes round */
+	uint16_t n_queued;    /* packets in queue, oldest first */
 	struct rte_mbuf *queue[FLY_TX_QUEUE];
 	/* ---- seldom ---- */
 	struct rte_mempool *pool; /* what the driver receives into; its poller's */

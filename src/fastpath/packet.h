@@ -110,11 +110,17 @@ static inline bool fly_packet_is_plain(const struct rte_mbuf *m)
 	return fly_load_raw32((const uint8_t *)&m->refcnt) == (1U | 1U << 16) && RTE_MBUF_DIRECT(m);
 }
 
-/* fly_packet_put() - free a packet. It may be shared: then only this reference goes. */
+/*
+ * fly_packet_put() - free a packet. It may be shared: then only this reference goes. The other
+ * one is a driver's, which runs on this thread and no other: a plain store gives ours up.
+ */
 static inline void fly_packet_put(struct fly_packet_cache *cache, struct rte_mbuf *m)
 {
 	if (unlikely(!fly_packet_is_plain(m))) {
-		fly_packet_put_odd(m);
+		if (fly_load_raw32((const uint8_t *)&m->refcnt) == (2U | 1U << 16))
+			rte_mbuf_refcnt_set(m, 1);
+		else
+			fly_packet_put_odd(m);
 		return;
 	}
 	ASAN_POISON_MEMORY_REGION(m->buf_addr, m->buf_len);

@@ -453,6 +453,8 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 	}
 	port->link.ip = port->spec.ip ? port->spec.ip : spec->server ? SERVER_IP : CLIENT_IP;
 	port->link.udp_port = htons(spec->udp_port);
+	port->link.gives_back_late =
+		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
 	port->link.answers_arp = port->guard_fd < 0;
 	port->link.pool = runtime->pool;
 	port->peer_ip = spec->peer_ip;
