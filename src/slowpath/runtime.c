@@ -8,6 +8,7 @@
 #include "slowpath/runtime.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <numa.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_version.h>
@@ -88,10 +90,25 @@ static uint32_t packet_room(const struct fly_link_spec *specs, unsigned n)
 	return RTE_ALIGN(room, 64U);
 }
 
+/* The NUMA node that the calling thread runs on: its packets, tables and runtime belong there. */
+static int node_here(void)
+{
+	return numa_available() < 0 ? 0 : numa_node_of_cpu(sched_getcpu());
+}
+
+static struct rte_mempool *pool_on(const struct fly_runtime *r, const char *name, uint32_t room,
+				   int node)
+{
+	return rte_pktmbuf_pool_create(name, r->packets, RTE_MEMPOOL_CACHE_MAX_SIZE / 2, 0,
+				       (uint16_t)(RTE_PKTMBUF_HEADROOM + room), node);
+}
+
 static int make_pool(struct fly_runtime *r, const char *name, uint32_t room)
 {
-	r->pool = rte_pktmbuf_pool_create(name, r->packets, RTE_MEMPOOL_CACHE_MAX_SIZE / 2, 0,
-					  (uint16_t)(RTE_PKTMBUF_HEADROOM + room), SOCKET_ID_ANY);
+	r->pool = pool_on(r, name, room, node_here());
+	if (!r->pool)
+		r->pool = pool_on(r, name, room,
+				  SOCKET_ID_ANY); /* without hugepages: one node has all */
 	if (!r->pool)
 		return fly_fail(
 			FLY_ENOMEM,
@@ -187,7 +204,7 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 	status = parse_links(o, specs, &n_specs);
 	if (status)
 		return status;
-	r = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *r));
+	r = numa_alloc(sizeof *r); /* whole pages, on the node of whoever touches them first: us */
 	if (!r)
 		return fly_fail(FLY_ENOMEM, "out of memory");
 	*r = (struct fly_runtime){
@@ -219,7 +236,7 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 		.call_timeout_ms = o->call_timeout_ms ? o->call_timeout_ms : TIMEOUT_DEFAULT_MS,
 		.tsc_per_ms = fly_clock_tsc_per_ms(),
 		.name = name,
-		.socket = SOCKET_ID_ANY,
+		.socket = r->pool->socket_id,
 	};
 
 	if (fly_poller_init(&r->poller, &config, fly_clock_now_tsc())) {
@@ -250,7 +267,7 @@ fail_pool:
 fail_thread:
 	unregister_thread();
 fail_memory:
-	free(r);
+	numa_free(r, sizeof *r);
 	return status;
 }
 
@@ -270,7 +287,7 @@ static int stop(struct fly_runtime *r)
 	missing = r->packets - rte_mempool_avail_count(r->pool);
 	rte_mempool_free(r->pool);
 	unregister_thread();
-	free(r);
+	numa_free(r, sizeof *r);
 	return (int)missing;
 }
 
