@@ -240,7 +240,7 @@ static int add_device(struct fly_port *port)
 {
 	const char *bus = kinds[port->spec.kind].bus;
 	char arguments[PATH_MAX + 128];
-	uint16_t id;
+	uint16_t id = RTE_MAX_ETHPORTS;
 	int status;
 	int error;
 
