@@ -33,16 +33,16 @@ struct fly_options {
 	 *   af_packet:IFACE                   a kernel interface, beside the kernel's own stack
 	 *   tap:IFACE                         a tap interface that is created
 	 *   pci:DOMAIN:BUS:DEV.FN             a NIC that is bound to a DPDK driver
-	 *   vdev:NAME[,DRIVER ARGUMENTS]      any DPDK virtual device; it gets the keys not named here
+	 *   vdev:NAME[,DRIVER ARGUMENTS]      any DPDK virtual device; it gets all other keys
 	 * Keys for all: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX, mtu=BYTES,
 	 * wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
 	 */
 	const char *const *links;
-	const char *eal;            /* further EAL arguments, separated by blanks; NULL: none */
-	unsigned packets;           /* packet buffers in the pool; default 8191 */
-	unsigned calls;             /* entries of the call table, at most 65536; default 1024 */
-	unsigned conversations;     /* callers the server side remembers; default 4096 */
-	unsigned call_timeout_ms;   /* a call that is never answered ends after this; default 5000 */
+	const char *eal;          /* further EAL arguments, separated by blanks; NULL: none */
+	unsigned packets;         /* packet buffers in the pool; default 8191 */
+	unsigned calls;           /* entries of the call table, at most 65536; default 1024 */
+	unsigned conversations;   /* callers the server side remembers; default 4096 */
+	unsigned call_timeout_ms; /* a call that is never answered ends after this; default 5000 */
 	/* One-line remarks for a person (no hugepages, a link that came back); NULL: to nobody. */
 	void (*notice)(void *context, const char *line); /* may be called on any thread */
 	void *notice_context;
@@ -140,7 +140,7 @@ void fly_release(struct fly_call *call);
 struct fly_packet_census {
 	unsigned total;    /* buffers in the pool, by construction */
 	unsigned free;     /* in the pool or a cache of it */
-	unsigned retained; /* kept for resending: calls until their result, results until the next call */
+	unsigned retained; /* kept for resending, calls and results */
 	unsigned queued;   /* waiting to be sent */
 };
 
@@ -161,9 +161,9 @@ void fly_counters(const struct fly_runtime *runtime,
 
 /* What the runtime runs on; strings in static storage or owned by the runtime. */
 struct fly_platform {
-	const char *dpdk;           /* DPDK's version */
-	size_t hugepage_bytes;      /* page size of the packet memory; 0: ordinary pages */
-	uint64_t tsc_hz;            /* ticks of fly_now_tsc() in a second */
+	const char *dpdk;      /* DPDK's version */
+	size_t hugepage_bytes; /* page size of the packet memory; 0: ordinary pages */
+	uint64_t tsc_hz;       /* ticks of the TSC in a second */
 };
 
 /* fly_platform() - fill @platform. Only after fly_start(); any thread. */

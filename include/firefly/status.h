@@ -20,6 +20,7 @@ enum fly_outcome {
 	FLY_MAYBE_EXECUTED, /* it ran once or not at all; nobody can tell from here */
 };
 
+/* clang-format off */
 /*   name           value outcome             one-line text */
 #define FLY_STATUSES(X)                                                                            \
 	X(EINVAL,        1, FLY_NOT_EXECUTED,   "an argument is not valid")                        \
@@ -45,6 +46,7 @@ enum fly_outcome {
 	X(EPERM,        21, FLY_NOT_EXECUTED,   "permission denied")                               \
 	X(ESYSTEM,      22, FLY_NOT_EXECUTED,   "the system or DPDK refused")                      \
 	X(ECONFLICT,    23, FLY_NOT_EXECUTED,   "it conflicts with what this process already uses")
+/* clang-format on */
 
 /* FLY_OK and FLY_E...: positive values; functions return them negated. */
 enum fly_status {

@@ -205,7 +205,7 @@ int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, 
 	struct fly_poller *p = &runtime->poller;
 	struct fly_address address;
 	struct fly_link *link;
-	uint32_t export_id;
+	uint32_t export_id = 0;
 	int status;
 
 	if (!name || !binding || strlen(name) > 63)
@@ -233,7 +233,7 @@ int fly_rebind(struct fly_binding *binding)
 {
 	struct fly_import *import = fly_import_of(binding);
 	struct fly_address peer = import->peer;
-	uint32_t export_id;
+	uint32_t export_id = 0;
 	int status;
 
 	end_calls(import, false);
