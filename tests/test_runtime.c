@@ -470,6 +470,20 @@ Test(runtime, vhost__server_and_client_in_one_process)
 	cr_expect(server.service.executions == 600);
 }
 
+/* Its driver says goodbye to a socket that nobody reads any more. */
+Test(runtime, fly_stop__after_the_server_is_gone)
+{
+	static struct server server;
+	struct fly_runtime *r;
+
+	for (unsigned i = 0; i < 5; i++) {
+		start_server(&server);
+		cr_assert(start(client_spec, &r) == 0, "%s", fly_error());
+		stop_server(&server);
+		cr_expect(fly_stop(r) == 0);
+	}
+}
+
 Test(runtime, vhost__the_only_place_is_taken)
 {
 	static struct server server;
