@@ -106,18 +106,34 @@ static int cannot_create(const char *path)
 	return fly_fail(FLY_ESYSTEM, "%s: %s", path, strerror(error));
 }
 
+/* Is this descriptor still what the name leads to? A server that ends removes its lock file. */
+static bool is_current(int fd, const char *name)
+{
+	struct stat here;
+	struct stat there;
+
+	return fstat(fd, &here) == 0 && stat(name, &there) == 0 && here.st_dev == there.st_dev &&
+	       here.st_ino == there.st_ino;
+}
+
 int fly_place_serve(const char *path, unsigned places)
 {
 	char name[PATH_MAX];
 	int fd;
 
 	lock_path(name, sizeof name, path);
-	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return cannot_create(path);
-	if (try_lock(fd, SERVER_BYTE) != 0) {
-		close(fd);
-		return fly_fail(FLY_EINUSE, "%s: another Firefly serves on that socket", path);
+	for (;;) {
+		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+		if (fd < 0)
+			return cannot_create(path);
+		if (try_lock(fd, SERVER_BYTE) != 0) {
+			close(fd);
+			return fly_fail(FLY_EINUSE, "%s: another Firefly serves on that socket",
+					path);
+		}
+		if (is_current(fd, name))
+			break;
+		close(fd); /* its server removed it while we came: the next one is ours */
 	}
 	for (unsigned i = 0; i < places; i++) {
 		char socket_path[PATH_MAX];
