@@ -21,7 +21,14 @@ void fly_odd_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter why
 
 void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m, int why)
 {
-	if (why != -(int)FLY_COUNT_drop_segments && fly_arp_frame(p, link, m))
+	if (why == -(int)FLY_COUNT_drop_segments) {
+		/* Whoever else has it may be on another thread: not fly_packet_put()'s short cut.
+		 */
+		fly_stats_add(&p->stats, FLY_COUNT_drop_segments, 1);
+		fly_packet_put_odd(m);
+		return;
+	}
+	if (fly_arp_frame(p, link, m))
 		return;
 	fly_odd_drop(p, m, (enum fly_counter) - why);
 }
