@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "pair.h"
 #include "slowpath/arp.h"
 
@@ -29,7 +30,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet is missing");
 }
 
-TestSuite(arp, .init = begin, .fini = end, .timeout = 60);
+TestSuite(arp, .timeout = 60);
 
 /* RFC 826, byte by byte. */
 static void make(uint8_t opcode, const uint8_t from[6], uint32_t from_ip, const uint8_t to[6],
@@ -60,7 +61,7 @@ static void deliver(void)
 	sim_turn(s);
 }
 
-Test(arp, fly_arp_frame__answers_a_request_for_our_address)
+Case(arp, fly_arp_frame__answers_a_request_for_our_address)
 {
 	uint8_t answer[2048];
 
@@ -73,7 +74,7 @@ Test(arp, fly_arp_frame__answers_a_request_for_our_address)
 	cr_expect(memcmp(answer, f.data, ARP_BYTES) == 0);
 }
 
-Test(arp, fly_arp_frame__answers_nobody_elses)
+Case(arp, fly_arp_frame__answers_nobody_elses)
 {
 	request(htonl(0x0a0000fe));
 	deliver();
@@ -85,7 +86,7 @@ Test(arp, fly_arp_frame__answers_nobody_elses)
 	cr_expect(sim_count(node, FLY_COUNT_arp_answered) == 0);
 }
 
-Test(arp, fly_arp_frame__answers_only_so_many)
+Case(arp, fly_arp_frame__answers_only_so_many)
 {
 	request(l->link.ip);
 	s->step_us = 0;
@@ -95,7 +96,7 @@ Test(arp, fly_arp_frame__answers_only_so_many)
 	cr_expect(peer->n_in == 64);
 }
 
-Test(arp, fly_arp_frame__what_is_not_well_formed_is_dropped)
+Case(arp, fly_arp_frame__what_is_not_well_formed_is_dropped)
 {
 	static const struct {
 		unsigned at;
@@ -119,7 +120,7 @@ Test(arp, fly_arp_frame__what_is_not_well_formed_is_dropped)
 	cr_expect(peer->n_in == 0);
 }
 
-Test(arp, fly_arp_ask__and_the_answer_is_believed_once)
+Case(arp, fly_arp_ask__and_the_answer_is_believed_once)
 {
 	struct fly_arp_question question = {.link = &l->link, .ip = peer->link.ip};
 	uint8_t asked[2048];
@@ -141,7 +142,7 @@ Test(arp, fly_arp_ask__and_the_answer_is_believed_once)
 	sim_poller(node)->asked = NULL;
 }
 
-Test(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
+Case(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
 {
 	struct sim_link *second = sim_join_open(s, node);
 	struct fly_arp_question question = {.link = &second->link, .ip = peer->link.ip};
@@ -158,7 +159,7 @@ Test(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
 	sim_poller(node)->asked = NULL;
 }
 
-Test(arp, fly_arp_ask__without_packets_is_a_loss)
+Case(arp, fly_arp_ask__without_packets_is_a_loss)
 {
 	struct fly_arp_question question = {.link = &l->link, .ip = peer->link.ip};
 	struct rte_mbuf *all[512];

@@ -2,6 +2,7 @@
 /* test_call_table.c - entries are lent and come back; an activity leads to its entry. */
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "fastpath/call_table.h"
 #include "sim.h"
 
@@ -23,9 +24,9 @@ static void end(void)
 	cr_expect(t.entries == NULL && t.n == 0);
 }
 
-TestSuite(call_table, .init = begin, .fini = end, .timeout = 60);
+TestSuite(call_table, .timeout = 60);
 
-Test(call_table, fly_call_table_bind__each_entry_once_and_then_none)
+Case(call_table, fly_call_table_bind__each_entry_once_and_then_none)
 {
 	bool seen[ENTRIES] = {false};
 	struct fly_call_entry *all[ENTRIES];
@@ -54,7 +55,7 @@ Test(call_table, fly_call_table_bind__each_entry_once_and_then_none)
 	}
 }
 
-Test(call_table, fly_call_table_unbind__the_entry_can_be_lent_again)
+Case(call_table, fly_call_table_unbind__the_entry_can_be_lent_again)
 {
 	struct fly_call_entry *e = fly_call_table_bind(&t, &binding, 0x10000, 1);
 
@@ -67,7 +68,7 @@ Test(call_table, fly_call_table_unbind__the_entry_can_be_lent_again)
 	fly_call_table_unbind(&t, e);
 }
 
-Test(call_table, fly_call_table_find__never_outside_of_the_table)
+Case(call_table, fly_call_table_find__never_outside_of_the_table)
 {
 	for (uint32_t low = 0; low <= 0xffff; low++) {
 		const struct fly_call_entry *e = fly_call_table_find(&t, 0xffffffffffff0000 | low);
@@ -76,7 +77,7 @@ Test(call_table, fly_call_table_find__never_outside_of_the_table)
 	}
 }
 
-Test(call_table, fly_call_started_ms__is_the_first_transmission_before_and_after_resends)
+Case(call_table, fly_call_started_ms__is_the_first_transmission_before_and_after_resends)
 {
 	struct fly_call_entry e = {.retry_at_ms = 5, .started_ms = 4711};
 

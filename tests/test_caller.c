@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "pair.h"
 
 static struct pair w;
@@ -23,7 +24,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(caller, .init = begin, .fini = end, .timeout = 60);
+TestSuite(caller, .timeout = 60);
 
 static struct fly_call_entry *entry(uint32_t i)
 {
@@ -32,7 +33,7 @@ static struct fly_call_entry *entry(uint32_t i)
 
 /* ---- calls that return ---- */
 
-Test(caller, transporter__data_of_every_size_and_layout_arrives)
+Case(caller, transporter__data_of_every_size_and_layout_arrives)
 {
 	uint8_t there[1400];
 	uint8_t back[1440];
@@ -83,7 +84,7 @@ Test(caller, transporter__data_of_every_size_and_layout_arrives)
 	cr_expect(sim_poller(w.caller)->calls.n_unbound == 31, "one at a time needs one entry");
 }
 
-Test(caller, transporter__the_hint_leads_the_next_call_to_its_record)
+Case(caller, transporter__the_hint_leads_the_next_call_to_its_record)
 {
 	for (uint32_t n = 0; n < 10; n++)
 		cr_assert(pair_add(&w, n) == 0);
@@ -92,7 +93,7 @@ Test(caller, transporter__the_hint_leads_the_next_call_to_its_record)
 	cr_expect(sim_count(w.server, FLY_COUNT_conversations_opened) == 1);
 }
 
-Test(caller, starter__each_call_of_an_entry_is_one_later)
+Case(caller, starter__each_call_of_an_entry_is_one_later)
 {
 	uint32_t seq;
 
@@ -107,7 +108,7 @@ Test(caller, starter__each_call_of_an_entry_is_one_later)
 	(void)seq;
 }
 
-Test(caller, wait__many_calls_finish_in_any_order)
+Case(caller, wait__many_calls_finish_in_any_order)
 {
 	struct fly_call *calls[32];
 	uint64_t result;
@@ -128,7 +129,7 @@ Test(caller, wait__many_calls_finish_in_any_order)
 	cr_expect(sim_poller(w.caller)->calls.n_unbound == 0);
 }
 
-Test(caller, view__shows_the_result_where_it_lies_until_it_is_released)
+Case(caller, view__shows_the_result_where_it_lies_until_it_is_released)
 {
 	const unsigned free_before =
 		rte_mempool_avail_count(w.caller->runtime.pool) + sim_poller(w.caller)->cache.n;
@@ -148,7 +149,7 @@ Test(caller, view__shows_the_result_where_it_lies_until_it_is_released)
 
 /* ---- calls that fail at once: nothing is left to undo ---- */
 
-Test(caller, starter__out_of_entries)
+Case(caller, starter__out_of_entries)
 {
 	struct fly_call *calls[33];
 	uint64_t result;
@@ -162,7 +163,7 @@ Test(caller, starter__out_of_entries)
 	cr_expect(pair_add(&w, 33) == 0);
 }
 
-Test(caller, starter__out_of_packets)
+Case(caller, starter__out_of_packets)
 {
 	struct fly_packet_cache *cache = &sim_poller(w.caller)->cache;
 	struct rte_mbuf *all[256];
@@ -179,7 +180,7 @@ Test(caller, starter__out_of_packets)
 	cr_expect(w.server->service.executions == 1);
 }
 
-Test(caller, starter__arguments_that_one_packet_of_the_link_does_not_take)
+Case(caller, starter__arguments_that_one_packet_of_the_link_does_not_take)
 {
 	uint8_t data[1400] = {0};
 	struct fly_binding *narrow;
@@ -195,7 +196,7 @@ Test(caller, starter__arguments_that_one_packet_of_the_link_does_not_take)
 	sim_unbind(w.sim, narrow);
 }
 
-Test(caller, starter__link_down)
+Case(caller, starter__link_down)
 {
 	struct fly_call *call;
 
@@ -214,7 +215,7 @@ static void call_out(void *binding)
 	inner_status = Probe_Null_start(binding, &call);
 }
 
-Test(caller, starter__a_procedure_cannot_call_through_the_poller_that_runs_it)
+Case(caller, starter__a_procedure_cannot_call_through_the_poller_that_runs_it)
 {
 	struct fly_binding *back;
 	struct fly_call *call;
@@ -231,7 +232,7 @@ Test(caller, starter__a_procedure_cannot_call_through_the_poller_that_runs_it)
 
 /* ---- calls that fail later ---- */
 
-Test(caller, finish__the_status_that_the_server_says)
+Case(caller, finish__the_status_that_the_server_says)
 {
 	struct fly_interface more = *sim_poller(w.server)->exports[1].interface;
 	uint8_t data[1000];
@@ -275,7 +276,7 @@ static void answer(uint16_t status, uint16_t length)
 	frame_put(w.at_caller, &f);
 }
 
-Test(caller, finish__results_that_cannot_be_right)
+Case(caller, finish__results_that_cannot_be_right)
 {
 	static const uint16_t lengths[] = {0, 7, 9, 16};
 	static const uint16_t statuses[] = {FLY_EINVAL, FLY_EPEER, FLY_ESTALE,
@@ -301,7 +302,7 @@ Test(caller, finish__results_that_cannot_be_right)
 	w.at_caller->faults.drop_percent = 0;
 }
 
-Test(caller, finish__a_view_of_a_wrong_result_leaves_nothing_behind)
+Case(caller, finish__a_view_of_a_wrong_result_leaves_nothing_behind)
 {
 	const uint8_t *data;
 	struct fly_call *call;
@@ -317,7 +318,7 @@ Test(caller, finish__a_view_of_a_wrong_result_leaves_nothing_behind)
 
 /* ---- a binding that ends ---- */
 
-Test(caller, fly_unbind__with_a_call_in_every_state)
+Case(caller, fly_unbind__with_a_call_in_every_state)
 {
 	struct fly_binding *other = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
 	uint8_t data[1400] = {0};
@@ -349,7 +350,7 @@ Test(caller, fly_unbind__with_a_call_in_every_state)
 	cr_expect(pair_add(&w, 1) == 0, "the entries serve others");
 }
 
-Test(caller, fly_unbind__a_late_result_finds_nobody)
+Case(caller, fly_unbind__a_late_result_finds_nobody)
 {
 	struct fly_call *call;
 

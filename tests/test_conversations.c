@@ -2,6 +2,7 @@
 /* test_conversations.c - records are opened, found and forgotten; none is lost, none too early. */
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "pair.h"
 #include "slowpath/conversations.h"
 
@@ -32,7 +33,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet or record is missing");
 }
 
-TestSuite(conversations, .init = begin, .fini = end, .timeout = 60);
+TestSuite(conversations, .timeout = 60);
 
 static struct fly_conversation *open_record(const struct sim_link *over, uint64_t activity)
 {
@@ -49,7 +50,7 @@ static void retain(struct fly_conversation *c)
 	p->conversations.n_retained++;
 }
 
-Test(conversations, fly_conversation_open__a_record_for_each_and_then_none)
+Case(conversations, fly_conversation_open__a_record_for_each_and_then_none)
 {
 	for (uint64_t i = 1; i <= RECORDS; i++) {
 		struct fly_conversation *c = open_record(l, i << 16 | 7);
@@ -70,7 +71,7 @@ Test(conversations, fly_conversation_open__a_record_for_each_and_then_none)
 			  (i << 16 | 7));
 }
 
-Test(conversations, fly_conversation_forget__makes_room_and_lets_the_packet_go)
+Case(conversations, fly_conversation_forget__makes_room_and_lets_the_packet_go)
 {
 	struct fly_conversation *c;
 
@@ -90,7 +91,7 @@ Test(conversations, fly_conversation_forget__makes_room_and_lets_the_packet_go)
 	cr_expect(sim_count(node, FLY_COUNT_conversations_ended) == 10 * RECORDS);
 }
 
-Test(conversations, fly_conversations_forget_link__that_links_and_no_others)
+Case(conversations, fly_conversations_forget_link__that_links_and_no_others)
 {
 	for (uint64_t i = 1; i <= 20; i++)
 		retain(open_record(i % 2 ? l : second, i));
@@ -100,7 +101,7 @@ Test(conversations, fly_conversations_forget_link__that_links_and_no_others)
 		cr_expect((fly_conversation_find(&p->conversations, i) == NULL) == (i % 2 == 1));
 }
 
-Test(conversations, fly_conversations_sweep__forgets_what_is_older_than_promised_and_nothing_else)
+Case(conversations, fly_conversations_sweep__forgets_what_is_older_than_promised_and_nothing_else)
 {
 	struct fly_conversation *old = open_record(l, 1);
 	struct fly_conversation *young;
@@ -124,7 +125,7 @@ Test(conversations, fly_conversations_sweep__forgets_what_is_older_than_promised
 	running->state = FLY_CONVERSATION_DONE;
 }
 
-Test(conversations, fly_conversations_sweep__time_may_wrap)
+Case(conversations, fly_conversations_sweep__time_may_wrap)
 {
 	struct fly_conversation *c;
 
@@ -141,7 +142,7 @@ Test(conversations, fly_conversations_sweep__time_may_wrap)
 }
 
 /* The rule in conversations.h, as arithmetic: no copy that may have run is run once more. */
-Test(conversations, the_rule_of_forgetting_leaves_no_gap)
+Case(conversations, the_rule_of_forgetting_leaves_no_gap)
 {
 	cr_expect(FLY_RECORD_KEEP_MS >= 2 * FLY_PACKET_LIFE_MS);
 	cr_expect(FLY_RECORD_KEEP_MS - FLY_PACKET_LIFE_MS <= UINT16_MAX,

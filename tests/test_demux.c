@@ -7,6 +7,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "pair.h"
 
 #define ACTIVITY UINT64_C(0x1234567890ab0000)
@@ -45,7 +46,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet is missing");
 }
 
-TestSuite(demux, .init = begin, .fini = end, .timeout = 60);
+TestSuite(demux, .timeout = 60);
 
 static void note(void)
 {
@@ -111,7 +112,7 @@ static void deliver_header(struct fly_header h, enum fly_counter which, const ch
 
 /* ---- outer headers: a good call with one thing wrong ---- */
 
-Test(demux, fly_demux__one_wrong_byte_in_the_outer_headers)
+Case(demux, fly_demux__one_wrong_byte_in_the_outer_headers)
 {
 	static const struct {
 		unsigned at;
@@ -152,7 +153,7 @@ Test(demux, fly_demux__one_wrong_byte_in_the_outer_headers)
 	cr_expect(peer->n_in == 0, "none of these has an answer");
 }
 
-Test(demux, fly_demux__truncated_at_each_byte)
+Case(demux, fly_demux__truncated_at_each_byte)
 {
 	struct fly_header h = good_call();
 	struct frame f;
@@ -167,7 +168,7 @@ Test(demux, fly_demux__truncated_at_each_byte)
 	cr_expect(node->service.executions == 0);
 }
 
-Test(demux, fly_demux__packets_in_several_buffers)
+Case(demux, fly_demux__packets_in_several_buffers)
 {
 	const struct fly_header h = good_call();
 	struct frame f;
@@ -184,7 +185,7 @@ Test(demux, fly_demux__packets_in_several_buffers)
 	expect_only(FLY_COUNT_drop_segments, "a chain");
 }
 
-Test(demux, fly_demux__a_packet_that_somebody_else_holds_is_not_served)
+Case(demux, fly_demux__a_packet_that_somebody_else_holds_is_not_served)
 {
 	const struct fly_header h = good_call();
 	struct frame f;
@@ -202,7 +203,7 @@ Test(demux, fly_demux__a_packet_that_somebody_else_holds_is_not_served)
 	rte_pktmbuf_free(m);
 }
 
-Test(demux, fly_demux__checksums_where_the_link_has_them)
+Case(demux, fly_demux__checksums_where_the_link_has_them)
 {
 	const struct fly_header h = good_call();
 	struct frame f;
@@ -217,7 +218,7 @@ Test(demux, fly_demux__checksums_where_the_link_has_them)
 
 /* ---- calls ---- */
 
-Test(demux, fly_demux__calls_that_are_not_served)
+Case(demux, fly_demux__calls_that_are_not_served)
 {
 	struct fly_header h = good_call();
 
@@ -237,7 +238,7 @@ Test(demux, fly_demux__calls_that_are_not_served)
 	cr_expect(node->service.executions == 0);
 }
 
-Test(demux, fly_demux__a_call_of_another_version_is_told_so)
+Case(demux, fly_demux__a_call_of_another_version_is_told_so)
 {
 	struct fly_header h = good_call();
 	struct frame f;
@@ -251,7 +252,7 @@ Test(demux, fly_demux__a_call_of_another_version_is_told_so)
 	cr_expect(node->service.executions == 0);
 }
 
-Test(demux, fly_demux__calls_that_are_served_move_their_own_counters)
+Case(demux, fly_demux__calls_that_are_served_move_their_own_counters)
 {
 	struct fly_header h = good_call();
 
@@ -276,7 +277,7 @@ Test(demux, fly_demux__calls_that_are_served_move_their_own_counters)
 	cr_expect(node->service.executions == 2);
 }
 
-Test(demux, fly_demux__refusals_are_limited)
+Case(demux, fly_demux__refusals_are_limited)
 {
 	struct fly_header h = good_call();
 	struct frame f;
@@ -330,7 +331,7 @@ static void spoilt_answers(struct fly_header good)
 	cr_expect(peer->n_in == 0, "answers are never answered");
 }
 
-Test(demux, fly_demux__results_that_do_not_fit)
+Case(demux, fly_demux__results_that_do_not_fit)
 {
 	struct fly_header h = good_result();
 	uint64_t result = 0;
@@ -346,7 +347,7 @@ Test(demux, fly_demux__results_that_do_not_fit)
 	deliver_header(good_result(), FLY_COUNT_drop_sequence, "after the call is over");
 }
 
-Test(demux, fly_demux__refusals_that_do_not_fit)
+Case(demux, fly_demux__refusals_that_do_not_fit)
 {
 	struct fly_header h = good_reject(FLY_EBUSY);
 	uint64_t result;
@@ -367,7 +368,7 @@ Test(demux, fly_demux__refusals_that_do_not_fit)
 	call = NULL;
 }
 
-Test(demux, fly_demux__a_refusal_of_another_version_is_understood)
+Case(demux, fly_demux__a_refusal_of_another_version_is_understood)
 {
 	const struct fly_header h = good_reject(FLY_EVERSION);
 	struct frame f;
@@ -383,7 +384,7 @@ Test(demux, fly_demux__a_refusal_of_another_version_is_understood)
 
 /* ---- whatever comes ---- */
 
-Test(demux, fly_demux__random_frames_are_each_counted_once)
+Case(demux, fly_demux__random_frames_are_each_counted_once)
 {
 	uint64_t random = 7;
 

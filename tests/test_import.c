@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "pair.h"
 
 /* ---- over simulated links ---- */
@@ -70,9 +71,9 @@ static void end(void)
 	cr_expect(fly_stop(r) == 0, "packets are missing");
 }
 
-TestSuite(import_self, .init = begin, .fini = end, .timeout = 60);
+TestSuite(import_self, .timeout = 60);
 
-Test(import_self, fly_import__and_call)
+Case(import_self, fly_import__and_call)
 {
 	struct fly_binding *binding;
 	uint64_t sum;
@@ -87,7 +88,7 @@ Test(import_self, fly_import__and_call)
 	cr_expect(Probe_Null(binding) == 0);
 }
 
-Test(import_self, fly_import__what_is_not_there)
+Case(import_self, fly_import__what_is_not_there)
 {
 	struct fly_binding *binding = NULL;
 
@@ -105,7 +106,7 @@ Test(import_self, fly_import__what_is_not_there)
 	cr_expect(r->poller.calls.n_unbound == r->poller.calls.n, "what it asked with is returned");
 }
 
-Test(import_self, fly_import__bad_arguments)
+Case(import_self, fly_import__bad_arguments)
 {
 	static const char *const peers[] = {"", "x", "10.9.8", "10.9.8.7:0", "10.9.8.7:x", ":1"};
 	struct fly_binding *binding;
@@ -125,7 +126,7 @@ Test(import_self, fly_import__bad_arguments)
 	}
 }
 
-Test(import_self, fly_import__nobody_there)
+Case(import_self, fly_import__nobody_there)
 {
 	struct fly_binding *binding;
 
@@ -138,7 +139,7 @@ Test(import_self, fly_import__nobody_there)
 	cr_expect(r->poller.asked == NULL);
 }
 
-Test(import_self, fly_import__over_a_link_that_is_down)
+Case(import_self, fly_import__over_a_link_that_is_down)
 {
 	struct fly_binding *binding;
 
@@ -148,7 +149,7 @@ Test(import_self, fly_import__over_a_link_that_is_down)
 	r->ports[0]->link.up = true;
 }
 
-Test(import_self, fly_rebind__after_the_export_changed)
+Case(import_self, fly_rebind__after_the_export_changed)
 {
 	struct fly_binding *binding;
 	struct fly_call *call;

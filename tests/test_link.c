@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "case.h"
 #include "pair.h"
 
 static struct sim *s;
@@ -24,7 +25,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet is missing");
 }
 
-TestSuite(link, .init = begin, .fini = end, .timeout = 60);
+TestSuite(link, .timeout = 60);
 
 /* Queue so many packets, which carry numbers from @first on. */
 static void send_numbers(uint32_t first, unsigned n)
@@ -50,7 +51,7 @@ static void expect_numbers(uint32_t first, unsigned n)
 	}
 }
 
-Test(link, fly_link_send__a_full_burst_goes_at_once_and_the_rest_when_flushed)
+Case(link, fly_link_send__a_full_burst_goes_at_once_and_the_rest_when_flushed)
 {
 	send_numbers(0, FLY_BURST - 1);
 	cr_expect(far->n_in == 0);
@@ -64,7 +65,7 @@ Test(link, fly_link_send__a_full_burst_goes_at_once_and_the_rest_when_flushed)
 	cr_expect(far->n_in == 0);
 }
 
-Test(link, fly_link_flush__what_a_driver_does_not_take_stays_in_order)
+Case(link, fly_link_flush__what_a_driver_does_not_take_stays_in_order)
 {
 	l->faults.takes = 7;
 	send_numbers(0, 300);
@@ -74,7 +75,7 @@ Test(link, fly_link_flush__what_a_driver_does_not_take_stays_in_order)
 	cr_expect(sim_count(node, FLY_COUNT_tx_packets) == 300);
 }
 
-Test(link, fly_link_flush__new_packets_go_behind_those_that_wait)
+Case(link, fly_link_flush__new_packets_go_behind_those_that_wait)
 {
 	l->faults.takes = 5;
 	for (uint32_t i = 0; i < 100; i++) {
@@ -87,7 +88,7 @@ Test(link, fly_link_flush__new_packets_go_behind_those_that_wait)
 	expect_numbers(0, 200);
 }
 
-Test(link, fly_link_send__beyond_a_full_queue_packets_are_dropped_and_counted)
+Case(link, fly_link_send__beyond_a_full_queue_packets_are_dropped_and_counted)
 {
 	l->faults.stuck = true;
 	send_numbers(0, FLY_TX_QUEUE + 10);
@@ -98,7 +99,7 @@ Test(link, fly_link_send__beyond_a_full_queue_packets_are_dropped_and_counted)
 	expect_numbers(0, FLY_TX_QUEUE);
 }
 
-Test(link, fly_link_send__over_a_link_that_is_down_packets_are_dropped_and_counted)
+Case(link, fly_link_send__over_a_link_that_is_down_packets_are_dropped_and_counted)
 {
 	l->link.up = false;
 	send_numbers(0, 3);
@@ -107,7 +108,7 @@ Test(link, fly_link_send__over_a_link_that_is_down_packets_are_dropped_and_count
 	cr_expect(sim_count(node, FLY_COUNT_drop_tx_full) == 0);
 }
 
-Test(link, fly_link_drop_queued__frees_and_counts_them)
+Case(link, fly_link_drop_queued__frees_and_counts_them)
 {
 	send_numbers(0, 20);
 	fly_link_drop_queued(&l->link, FLY_COUNT_drop_link_down);
@@ -150,7 +151,7 @@ static uint16_t udp_sum(const uint8_t *frame)
 	return (uint16_t)~sum;
 }
 
-Test(link, fly_link_seal__is_what_a_sum_from_scratch_finds_right)
+Case(link, fly_link_seal__is_what_a_sum_from_scratch_finds_right)
 {
 	l->link.checksum = FLY_CHECKSUM_SOFTWARE;
 	for (uint16_t bytes = 0; bytes <= 1440; bytes++) {
@@ -164,7 +165,7 @@ Test(link, fly_link_seal__is_what_a_sum_from_scratch_finds_right)
 	}
 }
 
-Test(link, fly_link_intact__notices_any_one_byte)
+Case(link, fly_link_intact__notices_any_one_byte)
 {
 	struct rte_mbuf *m = packet_of(101);
 	uint8_t *frame = fly_packet_frame(m);
@@ -186,7 +187,7 @@ Test(link, fly_link_intact__notices_any_one_byte)
 	fly_packet_put(&sim_poller(node)->cache, m);
 }
 
-Test(link, fly_link_intact__no_checksum_is_no_way_around_it)
+Case(link, fly_link_intact__no_checksum_is_no_way_around_it)
 {
 	struct rte_mbuf *m = packet_of(10);
 
@@ -195,7 +196,7 @@ Test(link, fly_link_intact__no_checksum_is_no_way_around_it)
 	fly_packet_put(&sim_poller(node)->cache, m);
 }
 
-Test(link, fly_link_seal__what_is_sealed_is_not_touched_again)
+Case(link, fly_link_seal__what_is_sealed_is_not_touched_again)
 {
 	struct rte_mbuf *m = packet_of(10);
 	uint8_t copy[FLY_PAYLOAD + 10];
@@ -210,7 +211,7 @@ Test(link, fly_link_seal__what_is_sealed_is_not_touched_again)
 	fly_packet_put(&sim_poller(node)->cache, m);
 }
 
-Test(link, fly_link_seal__leaves_other_protocols_alone)
+Case(link, fly_link_seal__leaves_other_protocols_alone)
 {
 	struct rte_mbuf *m = packet_of(10);
 	uint8_t copy[FLY_PAYLOAD + 10];
@@ -223,7 +224,7 @@ Test(link, fly_link_seal__leaves_other_protocols_alone)
 	fly_packet_put(&sim_poller(node)->cache, m);
 }
 
-Test(link, fly_link_seal__asks_the_nic_with_the_pseudo_headers_sum)
+Case(link, fly_link_seal__asks_the_nic_with_the_pseudo_headers_sum)
 {
 	struct rte_mbuf *m = packet_of(20);
 	const uint8_t *frame = fly_packet_frame(m);
@@ -241,7 +242,7 @@ Test(link, fly_link_seal__asks_the_nic_with_the_pseudo_headers_sum)
 	fly_packet_put(&sim_poller(node)->cache, m);
 }
 
-Test(link, fly_link_intact__believes_the_nic_where_it_says_something)
+Case(link, fly_link_intact__believes_the_nic_where_it_says_something)
 {
 	struct rte_mbuf *m = packet_of(20);
 

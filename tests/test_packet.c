@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "fastpath/packet.h"
 #include "sim.h"
 
@@ -29,7 +30,7 @@ static void end(void)
 		  rte_mempool_avail_count(pool));
 }
 
-TestSuite(packet, .init = begin, .fini = end, .timeout = 60);
+TestSuite(packet, .timeout = 60);
 
 static unsigned take_all(void)
 {
@@ -40,7 +41,7 @@ static unsigned take_all(void)
 	return n;
 }
 
-Test(packet, fly_packet_get__hands_out_every_buffer_of_the_pool_once)
+Case(packet, fly_packet_get__hands_out_every_buffer_of_the_pool_once)
 {
 	const unsigned n = take_all();
 
@@ -56,7 +57,7 @@ Test(packet, fly_packet_get__hands_out_every_buffer_of_the_pool_once)
 		fly_packet_put(&cache, all[i]);
 }
 
-Test(packet, fly_packet_get__the_newest_freed_is_the_first)
+Case(packet, fly_packet_get__the_newest_freed_is_the_first)
 {
 	struct rte_mbuf *a = fly_packet_get(&cache, 100);
 	struct rte_mbuf *b = fly_packet_get(&cache, 100);
@@ -69,7 +70,7 @@ Test(packet, fly_packet_get__the_newest_freed_is_the_first)
 	fly_packet_put(&cache, b);
 }
 
-Test(packet, fly_packet_get__nothing_of_the_life_before_is_left)
+Case(packet, fly_packet_get__nothing_of_the_life_before_is_left)
 {
 	struct rte_mbuf *m = fly_packet_get(&cache, 100);
 
@@ -86,7 +87,7 @@ Test(packet, fly_packet_get__nothing_of_the_life_before_is_left)
 	fly_packet_put(&cache, m);
 }
 
-Test(packet, fly_packet_put__a_full_stack_gives_its_older_half_to_the_pool)
+Case(packet, fly_packet_put__a_full_stack_gives_its_older_half_to_the_pool)
 {
 	const unsigned n = take_all();
 
@@ -99,7 +100,7 @@ Test(packet, fly_packet_put__a_full_stack_gives_its_older_half_to_the_pool)
 	fly_packet_put(&cache, all[n - 1]);
 }
 
-Test(packet, fly_packet_put__of_a_shared_packet_only_the_reference_goes)
+Case(packet, fly_packet_put__of_a_shared_packet_only_the_reference_goes)
 {
 	struct rte_mbuf *m = fly_packet_get(&cache, 100);
 	const unsigned n = cache.n;
@@ -114,7 +115,7 @@ Test(packet, fly_packet_put__of_a_shared_packet_only_the_reference_goes)
 	cr_expect(cache.n == n + 1);
 }
 
-Test(packet, fly_packet_put__chains_and_clones_come_back_whole)
+Case(packet, fly_packet_put__chains_and_clones_come_back_whole)
 {
 	struct rte_mbuf *chain = rte_pktmbuf_alloc(pool);
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
@@ -137,7 +138,7 @@ Test(packet, fly_packet_put__chains_and_clones_come_back_whole)
 	cr_expect(cache.n == 1);
 }
 
-Test(packet, fly_packet_refill__the_last_buffers_of_a_pool_come_too)
+Case(packet, fly_packet_refill__the_last_buffers_of_a_pool_come_too)
 {
 	struct rte_mbuf *kept[PACKETS];
 	unsigned n = 0;

@@ -14,6 +14,7 @@
 
 #include <firefly/status.h>
 
+#include "case.h"
 #include "slowpath/place.h"
 
 static char directory[] = "/tmp/firefly-place-XXXXXX";
@@ -33,7 +34,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(place, .init = begin, .fini = end, .timeout = 30);
+TestSuite(place, .timeout = 30);
 
 static bool exists(const char *suffix)
 {
@@ -64,7 +65,7 @@ static int take(unsigned *place, int *fd)
 	return fly_place_take(path, place, fd);
 }
 
-Test(place, fly_place_path__the_first_is_the_path_itself)
+Case(place, fly_place_path__the_first_is_the_path_itself)
 {
 	char name[100];
 
@@ -74,7 +75,7 @@ Test(place, fly_place_path__the_first_is_the_path_itself)
 	cr_expect(strcmp(name, "/a/b.7") == 0);
 }
 
-Test(place, fly_place_serve__a_second_server_is_told)
+Case(place, fly_place_serve__a_second_server_is_told)
 {
 	const int first = fly_place_serve(path, 1);
 	int again;
@@ -90,7 +91,7 @@ Test(place, fly_place_serve__a_second_server_is_told)
 	fly_place_leave(again, path);
 }
 
-Test(place, fly_place_serve__left_over_sockets_go_and_live_ones_stay)
+Case(place, fly_place_serve__left_over_sockets_go_and_live_ones_stay)
 {
 	char second[80];
 	int fd;
@@ -111,7 +112,7 @@ Test(place, fly_place_serve__left_over_sockets_go_and_live_ones_stay)
 	close(live);
 }
 
-Test(place, fly_place_serve__a_file_that_is_no_socket_is_not_removed)
+Case(place, fly_place_serve__a_file_that_is_no_socket_is_not_removed)
 {
 	close(open(path, O_CREAT | O_RDWR, 0600));
 	cr_expect(fly_place_serve(path, 1) == -FLY_EINUSE);
@@ -119,14 +120,14 @@ Test(place, fly_place_serve__a_file_that_is_no_socket_is_not_removed)
 	cr_expect(exists(""));
 }
 
-Test(place, fly_place_serve__no_such_directory)
+Case(place, fly_place_serve__no_such_directory)
 {
 	cr_expect(fly_place_serve("/nonexistent/f.sock", 1) == -FLY_EINVAL);
 	cr_expect(strstr(fly_error(), "there is no directory /nonexistent") != NULL, "%s",
 		  fly_error());
 }
 
-Test(place, fly_place_serve__no_permission)
+Case(place, fly_place_serve__no_permission)
 {
 	if (geteuid() == 0) {
 		cr_assert(chmod(directory, 0755) == 0);
@@ -141,7 +142,7 @@ Test(place, fly_place_serve__no_permission)
 	chmod(directory, 0755);
 }
 
-Test(place, fly_place_take__each_client_another_place_and_then_none)
+Case(place, fly_place_take__each_client_another_place_and_then_none)
 {
 	const int server = fly_place_serve(path, 3);
 	unsigned place[4];
@@ -163,7 +164,7 @@ Test(place, fly_place_take__each_client_another_place_and_then_none)
 	fly_place_leave(server, path);
 }
 
-Test(place, fly_place_take__without_a_server)
+Case(place, fly_place_take__without_a_server)
 {
 	unsigned place;
 	int server;
@@ -176,7 +177,7 @@ Test(place, fly_place_take__without_a_server)
 	cr_expect(take(&place, &fd) == -FLY_ELINK && fd == -1);
 }
 
-Test(place, fly_place_take__at_a_server_that_is_no_firefly)
+Case(place, fly_place_take__at_a_server_that_is_no_firefly)
 {
 	const int live = make_socket(path, true);
 	unsigned place = 0;
@@ -188,7 +189,7 @@ Test(place, fly_place_take__at_a_server_that_is_no_firefly)
 	close(live);
 }
 
-Test(place, fly_place_take__a_lock_file_with_nonsense_in_it)
+Case(place, fly_place_take__a_lock_file_with_nonsense_in_it)
 {
 	static const char *const texts[] = {"", "0", "-1", "33", "99999999999999999999", "x"};
 	const int server = fly_place_serve(path, 1);
@@ -205,7 +206,7 @@ Test(place, fly_place_take__a_lock_file_with_nonsense_in_it)
 }
 
 /* However a process dies, the kernel lets go of its claims. */
-Test(place, fly_place_take__a_client_that_is_killed_frees_its_place)
+Case(place, fly_place_take__a_client_that_is_killed_frees_its_place)
 {
 	const int server = fly_place_serve(path, 1);
 	unsigned place;
@@ -232,7 +233,7 @@ Test(place, fly_place_take__a_client_that_is_killed_frees_its_place)
 	fly_place_leave(server, path);
 }
 
-Test(place, fly_place_serve__after_a_server_that_was_killed)
+Case(place, fly_place_serve__after_a_server_that_was_killed)
 {
 	unsigned place;
 	int ready[2];
@@ -258,7 +259,7 @@ Test(place, fly_place_serve__after_a_server_that_was_killed)
 	fly_place_leave(fd, path);
 }
 
-Test(place, fly_place_leave__nothing)
+Case(place, fly_place_leave__nothing)
 {
 	fly_place_leave(-1, path);
 }

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "case.h"
 #include "pair.h"
 
 static struct pair w;
@@ -24,11 +25,11 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(poller, .init = begin, .fini = end, .timeout = 120);
+TestSuite(poller, .timeout = 120);
 
 /* ---- turns and links ---- */
 
-Test(poller, fly_poller_turn__says_how_many_packets_it_received)
+Case(poller, fly_poller_turn__says_how_many_packets_it_received)
 {
 	struct fly_call *calls[40];
 
@@ -44,7 +45,7 @@ Test(poller, fly_poller_turn__says_how_many_packets_it_received)
 		cr_expect(Probe_Null_finish(calls[i]) == 0);
 }
 
-Test(poller, fly_poller_turn__results_leave_in_the_turn_in_which_their_calls_came)
+Case(poller, fly_poller_turn__results_leave_in_the_turn_in_which_their_calls_came)
 {
 	struct fly_call *call;
 
@@ -56,7 +57,7 @@ Test(poller, fly_poller_turn__results_leave_in_the_turn_in_which_their_calls_cam
 	cr_expect(Probe_Null_finish(call) == 0);
 }
 
-Test(poller, fly_poller_attach__as_many_as_there_is_room_for)
+Case(poller, fly_poller_attach__as_many_as_there_is_room_for)
 {
 	static struct sim_link ends[FLY_LINKS];
 	struct fly_poller *p = sim_poller(w.caller);
@@ -73,7 +74,7 @@ Test(poller, fly_poller_attach__as_many_as_there_is_room_for)
 	cr_expect(p->n_links == 1);
 }
 
-Test(poller, fly_poller_attach__a_link_that_comes_back_takes_a_free_index)
+Case(poller, fly_poller_attach__a_link_that_comes_back_takes_a_free_index)
 {
 	static struct sim_link ends[4];
 	struct fly_poller *p = sim_poller(w.caller);
@@ -95,7 +96,7 @@ Test(poller, fly_poller_attach__a_link_that_comes_back_takes_a_free_index)
 	cr_expect(pair_add(&w, 1) == 0);
 }
 
-Test(poller, fly_poller_detach__with_calls_outstanding_on_both_sides)
+Case(poller, fly_poller_detach__with_calls_outstanding_on_both_sides)
 {
 	struct fly_call *calls[30];
 	uint8_t data[1400];
@@ -131,7 +132,7 @@ Test(poller, fly_poller_detach__with_calls_outstanding_on_both_sides)
 	cr_expect(pair_add(&w, 2) == 0);
 }
 
-Test(poller, fly_poller_turn__serves_several_links_and_several_callers)
+Case(poller, fly_poller_turn__serves_several_links_and_several_callers)
 {
 	struct sim_node *others[2];
 	struct fly_binding *bindings[2];
@@ -301,13 +302,13 @@ static void faults(struct sim_link *l, unsigned drop, unsigned duplicate, unsign
 	};
 }
 
-Test(poller, campaign__of_calls_without_faults)
+Case(poller, campaign__of_calls_without_faults)
 {
 	campaign(5000, 1);
 	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 0);
 }
 
-Test(poller, campaign__of_losses)
+Case(poller, campaign__of_losses)
 {
 	faults(w.at_caller, 10, 0, 0);
 	faults(w.at_server, 10, 0, 0);
@@ -316,7 +317,7 @@ Test(poller, campaign__of_losses)
 	cr_expect(sim_count(w.server, FLY_COUNT_resent_results) > 200);
 }
 
-Test(poller, campaign__of_duplicates)
+Case(poller, campaign__of_duplicates)
 {
 	faults(w.at_caller, 0, 30, 0);
 	faults(w.at_server, 0, 30, 0);
@@ -325,7 +326,7 @@ Test(poller, campaign__of_duplicates)
 	cr_expect(sim_count(w.caller, FLY_COUNT_drop_sequence) > 400);
 }
 
-Test(poller, campaign__of_everything_at_once)
+Case(poller, campaign__of_everything_at_once)
 {
 	faults(w.at_caller, 7, 10, 20);
 	faults(w.at_server, 7, 10, 20);
@@ -335,7 +336,7 @@ Test(poller, campaign__of_everything_at_once)
 	cr_expect(sim_count(w.server, FLY_COUNT_drop_old_call) > 0, "copies came late");
 }
 
-Test(poller, campaign__of_corruption_where_the_link_has_checksums)
+Case(poller, campaign__of_corruption_where_the_link_has_checksums)
 {
 	w.at_caller->link.checksum = FLY_CHECKSUM_SOFTWARE;
 	w.at_server->link.checksum = FLY_CHECKSUM_SOFTWARE;
@@ -350,7 +351,7 @@ Test(poller, campaign__of_corruption_where_the_link_has_checksums)
 	cr_expect(sim_count(w.caller, FLY_COUNT_drop_checksum) == 16);
 }
 
-Test(poller, campaign__with_too_few_packets_on_the_server)
+Case(poller, campaign__with_too_few_packets_on_the_server)
 {
 	struct rte_mbuf *taken[1023];
 	unsigned n = 0;

@@ -13,6 +13,7 @@
 
 #include <rte_lcore.h>
 
+#include "case.h"
 #include "pair.h"
 
 #define SA_RESTORER 0x04000000
@@ -45,7 +46,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(runtime, .init = begin, .fini = end, .timeout = 60);
+TestSuite(runtime, .timeout = 60);
 
 static int start(const char *spec, struct fly_runtime **r)
 {
@@ -105,7 +106,7 @@ static void handler(int signal)
 	(void)signal;
 }
 
-Test(runtime, fly_start__leaves_affinity_signals_and_mask_as_they_were)
+Case(runtime, fly_start__leaves_affinity_signals_and_mask_as_they_were)
 {
 	struct sigaction before[NSIG];
 	struct fly_runtime *r;
@@ -163,7 +164,7 @@ static void expect_no_signals_taken(void)
 	cr_expect(system(command) == 0, "a thread takes signals");
 }
 
-Test(runtime, fly_start__its_threads_leave_signals_to_the_program)
+Case(runtime, fly_start__its_threads_leave_signals_to_the_program)
 {
 	struct fly_runtime *r;
 
@@ -174,7 +175,7 @@ Test(runtime, fly_start__its_threads_leave_signals_to_the_program)
 
 /* ---- coming and going ---- */
 
-Test(runtime, fly_start__again_and_again)
+Case(runtime, fly_start__again_and_again)
 {
 	for (unsigned i = 0; i < 12; i++) {
 		static struct probe_service service;
@@ -193,7 +194,7 @@ Test(runtime, fly_start__again_and_again)
 	}
 }
 
-Test(runtime, fly_start__two_at_a_time_on_one_thread)
+Case(runtime, fly_start__two_at_a_time_on_one_thread)
 {
 	static struct probe_service services[2];
 	struct fly_runtime *r[2];
@@ -216,7 +217,7 @@ Test(runtime, fly_start__two_at_a_time_on_one_thread)
 	cr_expect(services[0].executions == 50 && services[1].executions == 51);
 }
 
-Test(runtime, fly_start__with_several_links)
+Case(runtime, fly_start__with_several_links)
 {
 	static const char *const links[] = {"vdev:net_null0,ip=10.9.8.1",
 					    "vdev:net_ring_b,ip=10.9.8.2,peer=10.9.8.2", NULL};
@@ -228,7 +229,7 @@ Test(runtime, fly_start__with_several_links)
 	cr_expect(fly_stop(r) == 0);
 }
 
-Test(runtime, fly_stop__with_bindings_calls_and_exports)
+Case(runtime, fly_stop__with_bindings_calls_and_exports)
 {
 	static struct probe_service service;
 	struct fly_binding *b[3];
@@ -252,7 +253,7 @@ Test(runtime, fly_stop__with_bindings_calls_and_exports)
 
 /* ---- refused ---- */
 
-Test(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
+Case(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
 {
 	static const struct {
 		const char *spec;
@@ -284,7 +285,7 @@ Test(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
 	cr_expect(rte_lcore_id() == LCORE_ID_ANY);
 }
 
-Test(runtime, fly_start__bad_options)
+Case(runtime, fly_start__bad_options)
 {
 	static const char *const none[] = {NULL};
 	const char *many[FLY_LINKS + 2] = {NULL};
@@ -307,7 +308,7 @@ Test(runtime, fly_start__bad_options)
 	cr_expect(fly_start(&options, &r) == -FLY_EINVAL);
 }
 
-Test(runtime, fly_start__other_eal_options_than_the_process_has)
+Case(runtime, fly_start__other_eal_options_than_the_process_has)
 {
 	static const char *const links[] = {SELF, NULL};
 	struct fly_options options = {.links = links,
@@ -329,7 +330,7 @@ Test(runtime, fly_start__other_eal_options_than_the_process_has)
 	cr_expect(fly_stop(r) == 0);
 }
 
-Test(runtime, fly_start__fewer_packets_than_the_driver_takes)
+Case(runtime, fly_start__fewer_packets_than_the_driver_takes)
 {
 	static struct server server;
 	const char *const links[] = {client_spec, NULL};
@@ -342,7 +343,7 @@ Test(runtime, fly_start__fewer_packets_than_the_driver_takes)
 	stop_server(&server);
 }
 
-Test(runtime, fly_start__more_packets_than_memory)
+Case(runtime, fly_start__more_packets_than_memory)
 {
 	static const char *const links[] = {SELF, NULL};
 	struct fly_options options = {.links = links,
@@ -359,7 +360,7 @@ Test(runtime, fly_start__more_packets_than_memory)
 	cr_expect(fly_stop(r) == 0);
 }
 
-Test(runtime, fly_export__limits)
+Case(runtime, fly_export__limits)
 {
 	static struct probe_service service;
 	static struct fly_interface many[FLY_EXPORTS];
@@ -407,7 +408,7 @@ static void take_counter(void *context, const char *name, const char *about, uin
 		*served = value;
 }
 
-Test(runtime, fly_counters__and_the_platform)
+Case(runtime, fly_counters__and_the_platform)
 {
 	static const char *const links[] = {SELF, NULL};
 	static struct probe_service service;
@@ -436,7 +437,7 @@ Test(runtime, fly_counters__and_the_platform)
 
 /* ---- fly_serve() and fly_quit() ---- */
 
-Test(runtime, fly_quit__before_fly_serve_is_kept_and_then_used_up)
+Case(runtime, fly_quit__before_fly_serve_is_kept_and_then_used_up)
 {
 	struct fly_runtime *r;
 
@@ -449,7 +450,7 @@ Test(runtime, fly_quit__before_fly_serve_is_kept_and_then_used_up)
 
 /* ---- two threads ---- */
 
-Test(runtime, vhost__server_and_client_in_one_process)
+Case(runtime, vhost__server_and_client_in_one_process)
 {
 	static struct server server;
 	struct fly_binding *binding;
@@ -471,7 +472,7 @@ Test(runtime, vhost__server_and_client_in_one_process)
 }
 
 /* Its driver says goodbye to a socket that nobody reads any more. */
-Test(runtime, fly_stop__after_the_server_is_gone)
+Case(runtime, fly_stop__after_the_server_is_gone)
 {
 	static struct server server;
 	struct fly_runtime *r;
@@ -484,7 +485,7 @@ Test(runtime, fly_stop__after_the_server_is_gone)
 	}
 }
 
-Test(runtime, vhost__the_only_place_is_taken)
+Case(runtime, vhost__the_only_place_is_taken)
 {
 	static struct server server;
 	struct fly_runtime *r;
@@ -501,7 +502,7 @@ Test(runtime, vhost__the_only_place_is_taken)
 	stop_server(&server);
 }
 
-Test(runtime, vhost__the_server_goes_and_another_comes)
+Case(runtime, vhost__the_server_goes_and_another_comes)
 {
 	static struct server server;
 	struct fly_binding *binding;

@@ -5,6 +5,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "pair.h"
 
 #define ACTIVITY UINT64_C(0xabcdef0123450007)
@@ -43,7 +44,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "something is missing at the end, or was written too late");
 }
 
-TestSuite(server, .init = begin, .fini = end, .timeout = 60);
+TestSuite(server, .timeout = 60);
 
 /* A call whose first argument is a number and whose second is data that depends on it. */
 static struct fly_header call_of(uint32_t seq, uint16_t procedure, uint16_t bytes, uint32_t number)
@@ -73,7 +74,7 @@ static const uint8_t *payload(const struct frame *f)
 	return f->data + FLY_PAYLOAD;
 }
 
-Test(server, fly_server_call__a_result_says_what_it_answers)
+Case(server, fly_server_call__a_result_says_what_it_answers)
 {
 	const struct fly_header call = call_of(100, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -91,7 +92,7 @@ Test(server, fly_server_call__a_result_says_what_it_answers)
 	cr_expect(server->service.executions == 1);
 }
 
-Test(server, fly_server_call__results_over_the_arguments)
+Case(server, fly_server_call__results_over_the_arguments)
 {
 	const struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 77);
 	struct fly_header h;
@@ -102,7 +103,7 @@ Test(server, fly_server_call__results_over_the_arguments)
 	cr_expect(probe_is(payload(&f), 1440, probe_sum(77)));
 }
 
-Test(server, fly_server_call__results_behind_the_arguments)
+Case(server, fly_server_call__results_behind_the_arguments)
 {
 	const struct fly_header call = call_of(1, Probe_Mirror_NUMBER, 504, 77);
 	struct fly_header h;
@@ -115,7 +116,7 @@ Test(server, fly_server_call__results_behind_the_arguments)
 	cr_expect(server->service.wrong == 0);
 }
 
-Test(server, fly_server_call__results_in_a_second_packet)
+Case(server, fly_server_call__results_in_a_second_packet)
 {
 	const struct fly_header call = call_of(1, Probe_Swap_NUMBER, 1204, 77);
 	struct fly_header h;
@@ -149,38 +150,38 @@ static void repeat(uint16_t procedure, uint16_t bytes, unsigned retained)
 	cr_expect(server->service.executions == 1, "it ran %u times", server->service.executions);
 }
 
-Test(server, fly_server_call__a_repeated_call_gets_the_retained_empty_result)
+Case(server, fly_server_call__a_repeated_call_gets_the_retained_empty_result)
 {
 	repeat(Probe_Null_NUMBER, 0, 0);
 }
 
-Test(server, fly_server_call__a_repeated_call_gets_the_retained_small_result)
+Case(server, fly_server_call__a_repeated_call_gets_the_retained_small_result)
 {
 	repeat(Probe_Sum_NUMBER, 1404, 0);
 }
 
-Test(server, fly_server_call__a_repeated_call_gets_the_retained_large_result)
+Case(server, fly_server_call__a_repeated_call_gets_the_retained_large_result)
 {
 	repeat(Probe_Fill_NUMBER, 4, 1);
 }
 
-Test(server, fly_server_call__a_repeated_call_gets_the_retained_result_from_behind)
+Case(server, fly_server_call__a_repeated_call_gets_the_retained_result_from_behind)
 {
 	repeat(Probe_Mirror_NUMBER, 504, 1);
 }
 
-Test(server, fly_server_call__a_repeated_call_gets_the_retained_second_packet)
+Case(server, fly_server_call__a_repeated_call_gets_the_retained_second_packet)
 {
 	repeat(Probe_Swap_NUMBER, 1204, 1);
 }
 
-Test(server, fly_server_call__a_repeated_call_gets_the_retained_error)
+Case(server, fly_server_call__a_repeated_call_gets_the_retained_error)
 {
 	repeat(Probe_Raise_NUMBER, 4, 0);
 }
 
 /* The driver has not given back what it sent: nothing that it holds may be written. */
-Test(server, fly_server_call__a_packet_that_a_driver_holds_is_not_written)
+Case(server, fly_server_call__a_packet_that_a_driver_holds_is_not_written)
 {
 	static const uint16_t procedures[] = {Probe_Fill_NUMBER, Probe_Mirror_NUMBER,
 					      Probe_Swap_NUMBER, Probe_Null_NUMBER};
@@ -201,7 +202,7 @@ Test(server, fly_server_call__a_packet_that_a_driver_holds_is_not_written)
 	cr_expect(at_server->overwritten == 0);
 }
 
-Test(server, fly_server_call__the_next_call_lets_the_retained_packet_go)
+Case(server, fly_server_call__the_next_call_lets_the_retained_packet_go)
 {
 	struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 1);
 	struct fly_header h;
@@ -215,7 +216,7 @@ Test(server, fly_server_call__the_next_call_lets_the_retained_packet_go)
 	cr_expect(h.age == 2);
 }
 
-Test(server, fly_server_call__an_older_call_is_dropped)
+Case(server, fly_server_call__an_older_call_is_dropped)
 {
 	struct fly_header call = call_of(10, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -230,7 +231,7 @@ Test(server, fly_server_call__an_older_call_is_dropped)
 	cr_expect(server->service.executions == 1);
 }
 
-Test(server, fly_server_call__a_right_hint_needs_no_search_and_a_wrong_one_does_no_harm)
+Case(server, fly_server_call__a_right_hint_needs_no_search_and_a_wrong_one_does_no_harm)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -252,7 +253,7 @@ Test(server, fly_server_call__a_right_hint_needs_no_search_and_a_wrong_one_does_
 	cr_expect(server->service.executions == 72);
 }
 
-Test(server, fly_server_call__a_hint_to_somebody_elses_record_is_not_believed)
+Case(server, fly_server_call__a_hint_to_somebody_elses_record_is_not_believed)
 {
 	struct fly_header mine = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header other = call_of(1, Probe_Fill_NUMBER, 4, 5);
@@ -267,7 +268,7 @@ Test(server, fly_server_call__a_hint_to_somebody_elses_record_is_not_believed)
 	cr_expect(sim_count(server, FLY_COUNT_conversations_opened) == 2);
 }
 
-Test(server, fly_server_call__a_known_activity_from_another_address_is_dropped)
+Case(server, fly_server_call__a_known_activity_from_another_address_is_dropped)
 {
 	const struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header next = call_of(2, Probe_Null_NUMBER, 0, 0);
@@ -286,7 +287,7 @@ Test(server, fly_server_call__a_known_activity_from_another_address_is_dropped)
 	cr_expect(exchange(&next, &f, &h), "the right one is served afterwards");
 }
 
-Test(server, fly_server_call__an_unknown_procedure)
+Case(server, fly_server_call__an_unknown_procedure)
 {
 	struct fly_header h;
 	struct frame f;
@@ -303,7 +304,7 @@ Test(server, fly_server_call__an_unknown_procedure)
 	cr_expect(server->service.executions == 0);
 }
 
-Test(server, fly_server_call__arguments_that_cannot_be_read)
+Case(server, fly_server_call__arguments_that_cannot_be_read)
 {
 	struct fly_header h;
 	struct frame f;
@@ -326,7 +327,7 @@ Test(server, fly_server_call__arguments_that_cannot_be_read)
 	cr_expect(sim_count(server, FLY_COUNT_calls_unreadable) == 1440 + 254);
 }
 
-Test(server, fly_server_call__a_procedure_with_an_error_has_no_results)
+Case(server, fly_server_call__a_procedure_with_an_error_has_no_results)
 {
 	const struct fly_header call = call_of(1, Probe_Raise_NUMBER, 4, 3);
 	struct fly_header h;
@@ -338,7 +339,7 @@ Test(server, fly_server_call__a_procedure_with_an_error_has_no_results)
 	cr_expect(sim_poller(server)->conversations.n_retained == 0);
 }
 
-Test(server, fly_server_call__a_result_longer_than_the_link_takes_is_refused_and_does_not_run)
+Case(server, fly_server_call__a_result_longer_than_the_link_takes_is_refused_and_does_not_run)
 {
 	const struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 3);
 	struct fly_header h;
@@ -353,7 +354,7 @@ Test(server, fly_server_call__a_result_longer_than_the_link_takes_is_refused_and
 	cr_expect(server->service.executions == 1);
 }
 
-Test(server, fly_server_call__when_the_table_is_full_a_new_caller_is_refused)
+Case(server, fly_server_call__when_the_table_is_full_a_new_caller_is_refused)
 {
 	const struct sim_node_config config = {.conversations = 8};
 	struct fly_header call;
@@ -376,7 +377,7 @@ Test(server, fly_server_call__when_the_table_is_full_a_new_caller_is_refused)
 	cr_expect(h.type == FLY_PACKET_RESULT, "those that are known are served");
 }
 
-Test(server, fly_server_call__retained_packets_are_limited_to_half_of_the_pool)
+Case(server, fly_server_call__retained_packets_are_limited_to_half_of_the_pool)
 {
 	const struct sim_node_config config = {.packets = 127, .conversations = 128};
 	struct fly_header call;
@@ -404,7 +405,7 @@ Test(server, fly_server_call__retained_packets_are_limited_to_half_of_the_pool)
 }
 
 /* No packet is left for a second buffer. A call that ran has its result resent all the same. */
-Test(server, fly_server_call__without_a_second_buffer_a_new_call_is_refused_and_an_old_one_is_not)
+Case(server, fly_server_call__without_a_second_buffer_a_new_call_is_refused_and_an_old_one_is_not)
 {
 	const struct sim_node_config config = {.packets = 63};
 	struct rte_mbuf *all[63];
@@ -436,7 +437,7 @@ Test(server, fly_server_call__without_a_second_buffer_a_new_call_is_refused_and_
 }
 
 /* The same with the limit of retained packets: it must not make an executed call "refused". */
-Test(server, fly_server_call__at_the_limit_a_copy_of_a_call_that_ran_is_not_refused)
+Case(server, fly_server_call__at_the_limit_a_copy_of_a_call_that_ran_is_not_refused)
 {
 	struct fly_header call = call_of(1, Probe_Raise_NUMBER, 4, 3);
 	struct fly_header h;
@@ -454,7 +455,7 @@ Test(server, fly_server_call__at_the_limit_a_copy_of_a_call_that_ran_is_not_refu
 	cr_expect(server->service.executions == 1);
 }
 
-Test(server, fly_server_call__a_call_without_record_that_is_too_old_is_forgotten)
+Case(server, fly_server_call__a_call_without_record_that_is_too_old_is_forgotten)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -477,7 +478,7 @@ Test(server, fly_server_call__a_call_without_record_that_is_too_old_is_forgotten
 	cr_expect(h.type == FLY_PACKET_RESULT);
 }
 
-Test(server, fly_server_call__an_export_of_an_earlier_start_is_stale)
+Case(server, fly_server_call__an_export_of_an_earlier_start_is_stale)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -501,7 +502,7 @@ Test(server, fly_server_call__an_export_of_an_earlier_start_is_stale)
  * The poller was away for longer than records are kept. The record of a call that comes in the
  * turn after that must live, or the call's copy would run once more.
  */
-Test(server, fly_server_call__a_record_outlives_the_servers_own_absence)
+Case(server, fly_server_call__a_record_outlives_the_servers_own_absence)
 {
 	const struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;

@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 
+#include "case.h"
 #include "pair.h"
 #include "slowpath/conversations.h"
 #include "slowpath/sweep.h"
@@ -23,7 +24,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(sweep, .init = begin, .fini = end, .timeout = 60);
+TestSuite(sweep, .timeout = 60);
 
 static uint64_t ms(void)
 {
@@ -32,7 +33,7 @@ static uint64_t ms(void)
 
 /* ---- losses ---- */
 
-Test(sweep, fly_slow_sweep__a_lost_small_call_is_sent_again)
+Case(sweep, fly_slow_sweep__a_lost_small_call_is_sent_again)
 {
 	const uint64_t start = ms();
 
@@ -43,7 +44,7 @@ Test(sweep, fly_slow_sweep__a_lost_small_call_is_sent_again)
 	cr_expect(w.server->service.runs[1] == 1);
 }
 
-Test(sweep, fly_slow_sweep__a_lost_large_call_is_sent_again)
+Case(sweep, fly_slow_sweep__a_lost_large_call_is_sent_again)
 {
 	struct fly_call *call;
 	uint32_t sum;
@@ -58,7 +59,7 @@ Test(sweep, fly_slow_sweep__a_lost_large_call_is_sent_again)
 	cr_expect(w.server->service.runs[7] == 1);
 }
 
-Test(sweep, fly_slow_sweep__a_lost_small_result_is_sent_again)
+Case(sweep, fly_slow_sweep__a_lost_small_result_is_sent_again)
 {
 	w.at_server->faults.drop_mask = 0x3;
 	cr_expect(pair_add(&w, 1) == 0);
@@ -67,7 +68,7 @@ Test(sweep, fly_slow_sweep__a_lost_small_result_is_sent_again)
 	cr_expect(w.server->service.runs[1] == 1, "it ran %u times", w.server->service.runs[1]);
 }
 
-Test(sweep, fly_slow_sweep__a_lost_large_result_is_sent_again)
+Case(sweep, fly_slow_sweep__a_lost_large_result_is_sent_again)
 {
 	struct fly_call *call;
 
@@ -81,7 +82,7 @@ Test(sweep, fly_slow_sweep__a_lost_large_result_is_sent_again)
 	cr_expect(w.server->service.runs[7] == 1);
 }
 
-Test(sweep, fly_slow_sweep__a_call_that_waits_is_sent_again_at_growing_intervals)
+Case(sweep, fly_slow_sweep__a_call_that_waits_is_sent_again_at_growing_intervals)
 {
 	static const unsigned at_ms[] = {20, 60, 140, 300, 620};
 	struct fly_call *call;
@@ -97,7 +98,7 @@ Test(sweep, fly_slow_sweep__a_call_that_waits_is_sent_again_at_growing_intervals
 	}
 }
 
-Test(sweep, fly_slow_sweep__a_peer_that_never_answers)
+Case(sweep, fly_slow_sweep__a_peer_that_never_answers)
 {
 	struct fly_call *call;
 	const uint64_t start = ms();
@@ -114,7 +115,7 @@ Test(sweep, fly_slow_sweep__a_peer_that_never_answers)
 }
 
 /* The resent packet tells how old the call is: what "forgotten" is decided by. */
-Test(sweep, fly_slow_sweep__a_resent_call_says_so_and_tells_its_age)
+Case(sweep, fly_slow_sweep__a_resent_call_says_so_and_tells_its_age)
 {
 	static const unsigned at_ms[] = {20, 60, 140, 300};
 	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
@@ -144,7 +145,7 @@ Test(sweep, fly_slow_sweep__a_resent_call_says_so_and_tells_its_age)
 	}
 }
 
-Test(sweep, fly_slow_sweep__age_saturates)
+Case(sweep, fly_slow_sweep__age_saturates)
 {
 	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
 	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
@@ -163,7 +164,7 @@ Test(sweep, fly_slow_sweep__age_saturates)
 	cr_expect(h.age == UINT16_MAX, "age %u", h.age);
 }
 
-Test(sweep, fly_slow_sweep__every_entry_of_a_large_table_is_looked_at)
+Case(sweep, fly_slow_sweep__every_entry_of_a_large_table_is_looked_at)
 {
 	enum {
 		CALLS = 1000
@@ -187,7 +188,7 @@ Test(sweep, fly_slow_sweep__every_entry_of_a_large_table_is_looked_at)
 		cr_expect(fly_ready(calls[i]) && Probe_Null_finish(calls[i]) == -FLY_EPEER);
 }
 
-Test(sweep, fly_slow_sweep__without_packets_it_tries_again_later)
+Case(sweep, fly_slow_sweep__without_packets_it_tries_again_later)
 {
 	struct fly_packet_cache *cache = &sim_poller(w.caller)->cache;
 	struct rte_mbuf *all[512];
@@ -209,7 +210,7 @@ Test(sweep, fly_slow_sweep__without_packets_it_tries_again_later)
 
 /* ---- a caller that does other things between its calls: its poller's clock stands still ---- */
 
-Test(sweep, fly_slow_sweep__after_an_absence_a_call_has_all_its_time)
+Case(sweep, fly_slow_sweep__after_an_absence_a_call_has_all_its_time)
 {
 	uint64_t start;
 
@@ -222,7 +223,7 @@ Test(sweep, fly_slow_sweep__after_an_absence_a_call_has_all_its_time)
 	cr_expect(w.server->service.runs[1] == 1);
 }
 
-Test(sweep, fly_slow_sweep__after_an_absence_nothing_is_sent_twice_at_once)
+Case(sweep, fly_slow_sweep__after_an_absence_nothing_is_sent_twice_at_once)
 {
 	for (uint32_t n = 1; n <= 20; n++) {
 		w.sim->now_tsc += UINT64_C(300) * n * SIM_TSC_PER_MS;
@@ -233,7 +234,7 @@ Test(sweep, fly_slow_sweep__after_an_absence_nothing_is_sent_twice_at_once)
 }
 
 /* Sent, or about to be sent, before the absence: nobody can tell. So it may be that old. */
-Test(sweep, fly_slow_sweep__after_an_absence_age_is_never_understated)
+Case(sweep, fly_slow_sweep__after_an_absence_age_is_never_understated)
 {
 	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
 	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
@@ -267,7 +268,7 @@ Test(sweep, fly_slow_sweep__after_an_absence_age_is_never_understated)
 
 /* ---- conversations ---- */
 
-Test(sweep, fly_slow_sweep__a_record_is_kept_for_as_long_as_promised_and_then_goes)
+Case(sweep, fly_slow_sweep__a_record_is_kept_for_as_long_as_promised_and_then_goes)
 {
 	w.sim->step_us = 500;
 	cr_assert(pair_add(&w, 1) == 0);
@@ -283,7 +284,7 @@ Test(sweep, fly_slow_sweep__a_record_is_kept_for_as_long_as_promised_and_then_go
 
 /* ---- drivers and links ---- */
 
-Test(sweep, fly_slow_sweep__a_driver_that_takes_nothing_loses_its_queue_but_not_for_a_while)
+Case(sweep, fly_slow_sweep__a_driver_that_takes_nothing_loses_its_queue_but_not_for_a_while)
 {
 	struct fly_call *call;
 
@@ -306,7 +307,7 @@ Test(sweep, fly_slow_sweep__a_driver_that_takes_nothing_loses_its_queue_but_not_
 	cr_expect(w.server->service.executions == 2);
 }
 
-Test(sweep, fly_link_lost__ends_calls_and_conversations_of_that_link_and_of_no_other)
+Case(sweep, fly_link_lost__ends_calls_and_conversations_of_that_link_and_of_no_other)
 {
 	struct sim_link *second = sim_join(w.sim, w.caller, w.server);
 	struct fly_binding *by_second = sim_import(w.sim, w.caller, second, w.server->export_id);
