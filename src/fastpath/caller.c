@@ -69,7 +69,7 @@ static __rte_always_inline void keep(struct fly_poller *p, struct fly_call_entry
 		if (bytes != 0)
 			memcpy(e->kept, e->head.payload, bytes);
 		e->packet = NULL;
-	} else if (link->gives_back_late && p->cache.n != 0) {
+	} else if (link->zero_copy && p->cache.n != 0) {
 		e->packet = fly_packet_take(&p->cache, FLY_PAYLOAD + bytes);
 		memcpy(fly_packet_frame(e->packet) + FLY_PAYLOAD, e->head.payload, bytes);
 	} else {

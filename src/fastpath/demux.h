@@ -14,7 +14,7 @@
 /* type     takes it if all is as it should be    otherwise */
 #define FLY_PACKETS(X)                                                      \
 	X(CALL, fly_serve_plain(p, link, m), fly_slow_call(p, link, m, &h)) \
-	X(RESULT, fly_receive_plain(p, m), fly_slow_result(p, m, &h))       \
+	X(RESULT, fly_receive_plain(p, link, m), fly_slow_result(p, m, &h)) \
 	X(REJECT, false, fly_slow_rejected(p, m, &h))
 
 /* fly_demux_plain() - hand a packet to its handler; takes it. */

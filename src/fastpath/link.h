@@ -37,8 +37,9 @@ struct fly_link {
 	uint8_t index;                  /* in its poller's table */
 	bool up;                        /* false: sending drops, the Starter refuses */
 	uint8_t checksum;               /* enum fly_checksum */
-	bool gives_back_late; /* the driver holds what it sent until its ring comes round */
-	uint16_t n_queued;    /* packets in queue, oldest first */
+	bool zero_copy;    /* the driver hands out what the far end wrote, and holds what
+			    * it sent until its ring comes round (virtio-user, NICs) */
+	uint16_t n_queued; /* packets in queue, oldest first */
 	struct rte_mbuf *queue[FLY_TX_QUEUE];
 	/* ---- seldom ---- */
 	struct rte_mempool *pool; /* what the driver receives into; its poller's */

@@ -8,6 +8,8 @@
 #ifndef FLY_RECEIVER_H
 #define FLY_RECEIVER_H
 
+#include <rte_prefetch.h>
+
 #include "fastpath/binding.h"
 #include "fastpath/slow.h"
 
@@ -26,7 +28,8 @@ static inline int fly_receive_status(uint16_t wire)
  * @m: a whole result packet of one fragment.
  * Return: true: the packet is taken; false: nobody waits for it, and nothing has changed.
  */
-static __rte_always_inline bool fly_receive_plain(struct fly_poller *p, struct rte_mbuf *m)
+static __rte_always_inline bool fly_receive_plain(struct fly_poller *p, const struct fly_link *link,
+						  struct rte_mbuf *m)
 {
 	uint8_t *frame = fly_packet_frame(m);
 	const uint8_t *rpc = frame + FLY_RPC;
@@ -39,6 +42,12 @@ static __rte_always_inline bool fly_receive_plain(struct fly_poller *p, struct r
 		     fly_load_raw16(frame + FLY_UDP_SOURCE) != fly_entry_peer(e)->port))
 		return false;
 	/* ---- committed: nothing below can fail ---- */
+	if (link->zero_copy) {
+		/* What the far end's core wrote is on its way while the caller wakes up: MaxResult
+		 * at window 1, cores far apart, 1.08x instead of 1.17x. */
+		for (uint32_t at = RTE_CACHE_LINE_SIZE; at < m->data_len; at += RTE_CACHE_LINE_SIZE)
+			rte_prefetch0(frame + at);
+	}
 	if (unlikely(e->packet != NULL))
 		fly_packet_put(&p->cache, e->packet);
 	e->packet = m;

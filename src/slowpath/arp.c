@@ -80,6 +80,8 @@ bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 		m->ol_flags = 0;
 		fly_link_send(link, m);
 		return true;
+	} else {
+		fly_stats_add(&p->stats, FLY_COUNT_arp_ignored, 1);
 	}
 	fly_packet_put(&p->cache, m);
 	return true;

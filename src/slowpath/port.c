@@ -317,13 +317,19 @@ static int start_device(struct fly_port *port)
 	return 0;
 }
 
-/* Drivers start threads. They inherit our mask: signals are the program's, so all are blocked. */
+/*
+ * Drivers start threads. They inherit our mask: signals are the program's, so all are blocked.
+ * Not for virtio-user: it starts none, and it waits for its server without a limit if that has
+ * connected but does not answer (a stopped process, say): then ^C must still end the program.
+ */
 int fly_port_start_device(struct fly_port *port)
 {
 	sigset_t all;
 	sigset_t before;
 	int status;
 
+	if (port->spec.kind == FLY_LINK_VHOST && !port->spec.server)
+		return start_device(port);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	status = start_device(port);
@@ -453,7 +459,7 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 	}
 	port->link.ip = port->spec.ip ? port->spec.ip : spec->server ? SERVER_IP : CLIENT_IP;
 	port->link.udp_port = htons(spec->udp_port);
-	port->link.gives_back_late =
+	port->link.zero_copy =
 		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
 	port->link.answers_arp = port->guard_fd < 0;
 	port->link.pool = runtime->pool;
