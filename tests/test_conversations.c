@@ -112,7 +112,7 @@ Case(conversations, fly_conversations_sweep__forgets_what_is_older_than_promised
 	retain(old);
 	p->now_ms += 1;
 	young = open_record(l, 3);
-	p->now_ms += FLY_RECORD_KEEP_MS - 1;
+	p->now_ms += FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS - 1;
 	for (unsigned i = 0; i < RECORDS; i++)
 		fly_conversations_sweep(p);
 	cr_expect(old->activity == 1, "kept for exactly as long as promised");
@@ -131,7 +131,7 @@ Case(conversations, fly_conversations_sweep__time_may_wrap)
 
 	p->now_ms = UINT32_MAX - 10;
 	c = open_record(l, 1);
-	p->now_ms += FLY_RECORD_KEEP_MS;
+	p->now_ms += FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS;
 	for (unsigned i = 0; i < RECORDS; i++)
 		fly_conversations_sweep(p);
 	cr_expect(c->activity == 1);

@@ -216,6 +216,20 @@ Case(demux, fly_demux__checksums_where_the_link_has_them)
 	cr_expect(node->service.executions == 0);
 }
 
+/* An entry that no binding has carries activity 0: nobody's answer may be taken for its. */
+Case(demux, fly_demux__answers_to_nobody_reach_no_entry)
+{
+	struct fly_header h = good_call();
+
+	h.activity = 0;
+	h.type = FLY_PACKET_RESULT;
+	h.procedure = 0;
+	deliver_header(h, FLY_COUNT_drop_activity, "a result");
+	h.type = FLY_PACKET_REJECT;
+	h.procedure = FLY_ESTALE;
+	deliver_header(h, FLY_COUNT_drop_activity, "a refusal");
+}
+
 /* ---- calls ---- */
 
 Case(demux, fly_demux__calls_that_are_not_served)

@@ -266,6 +266,36 @@ Case(sweep, fly_slow_sweep__after_an_absence_age_is_never_understated)
 	cr_expect(h.age >= 20 && h.age <= 22, "age %u", h.age);
 }
 
+/* A program that turns its poller now and then is absent before each sweep, and must not wait for
+ * ever. */
+Case(sweep, fly_slow_sweep__a_poller_that_is_turned_seldom_resends_and_gives_up)
+{
+	struct sim_link *to_nobody = sim_join_open(w.sim, w.caller);
+	struct fly_binding *binding = sim_import(w.sim, w.caller, to_nobody, 0x1000001);
+	struct fly_call *call;
+
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	for (unsigned i = 0; i < 400 && !fly_ready(call); i++) {
+		w.sim->now_tsc += UINT64_C(32) * SIM_TSC_PER_MS;
+		sim_turn(w.sim);
+	}
+	cr_assert(fly_ready(call));
+	cr_expect(Probe_Null_finish(call) == -FLY_EPEER);
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) > 2);
+}
+
+/* The record of a call outlives an absence of the server: copies may have waited all the time. */
+Case(sweep, fly_slow_sweep__an_absence_makes_no_record_older)
+{
+	cr_assert(pair_add(&w, 1) == 0);
+	sim_run(w.sim, 20);
+	for (unsigned i = 0; i < 3; i++) {
+		w.sim->now_tsc += UINT64_C(50000) * SIM_TSC_PER_MS;
+		sim_run(w.sim, 5);
+	}
+	cr_expect(sim_poller(w.server)->conversations.n_free == 63);
+}
+
 /* ---- conversations ---- */
 
 Case(sweep, fly_slow_sweep__a_record_is_kept_for_as_long_as_promised_and_then_goes)
@@ -273,7 +303,7 @@ Case(sweep, fly_slow_sweep__a_record_is_kept_for_as_long_as_promised_and_then_go
 	w.sim->step_us = 500;
 	cr_assert(pair_add(&w, 1) == 0);
 	cr_expect(sim_poller(w.server)->conversations.n_free == 63);
-	sim_run(w.sim, FLY_RECORD_KEEP_MS - 100);
+	sim_run(w.sim, FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS - 100);
 	cr_expect(sim_poller(w.server)->conversations.n_free == 63);
 	sim_run(w.sim, 300);
 	cr_expect(sim_poller(w.server)->conversations.n_free == 64);

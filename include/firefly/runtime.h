@@ -105,7 +105,8 @@ int fly_export(struct fly_runtime *runtime, const struct fly_interface *interfac
  * @peer: "A.B.C.D" or "A.B.C.D:PORT"; NULL: the far end of the runtime's first link.
  * @binding: set on success; ended by fly_unbind().
  *
- * Asks the peer's binder, so it turns the poller and blocks at most `call_timeout_ms`.
+ * Asks for the peer's address and then its binder, each for at most about `call_timeout_ms`;
+ * turns the poller meanwhile.
  * Return: 0, or ENOEXPORT, EVERSION, EPEER (nobody answers), ELINK, EINVAL, ENOMEM; fly_error()
  * says more.
  */
@@ -152,7 +153,7 @@ void fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *ce
 
 /*
  * fly_counters() - hand every counter of the runtime to a function, in a fixed order.
- * @each: name is a word like "drop_bad_version", about is one line; static storage.
+ * @each: name is a word like "drop_version", about is one line; static storage.
  * Any thread.
  */
 void fly_counters(const struct fly_runtime *runtime,

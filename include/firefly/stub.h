@@ -46,7 +46,8 @@ struct fly_call {
 struct fly_binding {
 	/*
 	 * Starter: a call packet with a partially filled-in header and room for the arguments.
-	 * Return: 0 and *call, or EPACKETS, ECALLS, ETOOBIG, ELINK: nothing to undo then.
+	 * Return: 0 and *call, or EPACKETS, ECALLS, ETOOBIG, ELINK, or ECONFLICT (from within a
+	 * procedure that this poller runs): nothing to undo then.
 	 */
 	int (*starter)(struct fly_binding *binding, uint16_t procedure, uint16_t argument_bytes,
 		       struct fly_call **call);

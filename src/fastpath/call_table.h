@@ -17,7 +17,8 @@
 #include "fastpath/packet.h"
 
 /*
- * Legal orders of an entry's state; all transitions are in caller.c and src/slowpath/sweep.c.
+ * Legal orders of an entry's state; the transitions are in caller.c,
+ * receiver.h (WAITING -> DONE), call_table.c (UNBOUND) and src/slowpath/sweep.c.
  *   UNBOUND -> IDLE             the entry is handed to a binding
  *   IDLE -> STARTED             Starter
  *   STARTED -> WAITING          Transporter sends

@@ -2,8 +2,8 @@
 /*
  * clock.h - the only place that reads the TSC.
  *
- * Called by the outermost poll loops (fly_turn(), fly_serve(), a waiting caller) and by the
- * control thread. Everything below a poller's turn gets `now_tsc` as an argument, so that a
+ * Called by the outermost poll loops (fly_turn(), fly_serve(), a waiting caller) and by nobody
+ * else. Everything below a poller's turn gets `now_tsc` as an argument, so that a
  * simulation can drive the same objects on a time of its own.
  */
 #ifndef FLY_CLOCK_H

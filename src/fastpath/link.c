@@ -28,6 +28,7 @@ void fly_link_drop_queued(struct fly_link *link, enum fly_counter why)
 		fly_packet_put(link->cache, link->queue[i]);
 	fly_stats_add(link->stats, why, link->n_queued);
 	link->n_queued = 0;
+	link->stuck_since_tsc = 0;
 }
 
 void fly_link_refuse(struct fly_link *link, struct rte_mbuf *m)
@@ -48,8 +49,7 @@ void fly_link_seal(struct fly_link *link, struct rte_mbuf *m)
 	if (link->checksum == FLY_CHECKSUM_HARDWARE) {
 		m->l2_len = FLY_IP;
 		m->l3_len = FLY_UDP_SOURCE - FLY_IP;
-		m->ol_flags |=
-			RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IP_CKSUM | RTE_MBUF_F_TX_UDP_CKSUM;
+		m->ol_flags |= RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_UDP_CKSUM;
 		fly_store_raw16(frame + FLY_UDP_CHECKSUM, rte_ipv4_phdr_cksum(ip, m->ol_flags));
 		return;
 	}

@@ -42,7 +42,6 @@ struct fly_poller {
 	uint32_t reject_budget;         /* refusals that may still be sent before the next sweep */
 	void *runtime;                  /* for fly_slow_attention(); NULL in a simulation */
 	struct fly_arp_question *asked; /* the address that is being resolved; NULL: none */
-	char name[16];                  /* makes the names of its DPDK objects unique */
 };
 
 struct fly_poller_config {

@@ -55,8 +55,7 @@
 	X(drop_wrong_peer, "right activity, but from another address")                     \
 	X(drop_old_call, "call older than its conversation's newest")                      \
 	X(drop_tx_full, "packet not sent: the link's queue is full")                       \
-	X(drop_link_down, "packet not sent: the link is down")                             \
-	X(drop_no_packet, "no packet buffer for an answer")
+	X(drop_link_down, "packet not sent: the link is down")
 
 enum fly_counter {
 #define FLY_COUNTER_ENUM(name, about) FLY_COUNT_##name,

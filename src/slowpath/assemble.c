@@ -7,8 +7,6 @@
  */
 #include "fastpath/poller.h"
 
-#include <stdio.h>
-
 #include "slowpath/conversations.h"
 #include "slowpath/sweep.h"
 
@@ -22,7 +20,6 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.call_timeout_ms = config->call_timeout_ms,
 		.cache.pool = config->pool,
 	};
-	snprintf(p->name, sizeof p->name, "%s", config->name);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
 	if (fly_call_table_init(&p->calls, config->calls, config->socket))

@@ -132,17 +132,19 @@ void fly_conversations_forget_link(struct fly_poller *p, const struct fly_link *
 	}
 }
 
-void fly_conversations_absent(struct fly_poller *p, uint32_t before_ms)
+void fly_conversations_absent(struct fly_poller *p, uint32_t absent_ms)
 {
 	struct fly_conversation_table *t = &p->conversations;
 	uint32_t known = t->n - t->n_free;
 
+	if (absent_ms <= FLY_ABSENCE_MS)
+		return;
 	for (uint32_t i = 0; known > 0 && i < t->n; i++) {
 		struct fly_conversation *c = &t->records[i];
 
 		known -= c->activity != 0;
-		if (c->activity && c->touched_ms == before_ms)
-			c->touched_ms = p->now_ms;
+		if (c->activity)
+			c->touched_ms += absent_ms;
 	}
 }
 
@@ -157,7 +159,7 @@ void fly_conversations_sweep(struct fly_poller *p)
 
 		t->swept = t->swept + 1 < t->n ? t->swept + 1 : 0;
 		if (c->activity && c->state != FLY_CONVERSATION_RUNNING &&
-		    p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS)
+		    p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
 			fly_conversation_forget(p, c);
 	}
 }

@@ -17,6 +17,12 @@
 #define FLY_RECORD_KEEP_MS 60000 /* K, at least 2 L */
 
 /*
+ * A poller's clock stands still while nobody turns it, so that a record may be stamped too early
+ * by as much as this; records are kept for so much longer. A longer absence does not count.
+ */
+#define FLY_ABSENCE_MS (FLY_PACKET_LIFE_MS / 2)
+
+/*
  * fly_conversations_init() - @n free records and the hash table behind missed hints.
  * @retained_max: packets that results may hold. @name: makes the hash table's name unique.
  * Return: 0 or -FLY_ENOMEM, nothing left behind.
@@ -45,10 +51,10 @@ void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c);
 void fly_conversations_forget_link(struct fly_poller *p, const struct fly_link *link);
 
 /*
- * fly_conversations_absent() - the poller was not turned from @before_ms until now: records that
- * were touched since the last sweep were touched now, at the latest, and are kept from now on.
+ * fly_conversations_absent() - the poller was not turned for so long. Copies of calls may have
+ * waited for it all the time: an absence above FLY_ABSENCE_MS makes no record older.
  */
-void fly_conversations_absent(struct fly_poller *p, uint32_t before_ms);
+void fly_conversations_absent(struct fly_poller *p, uint32_t absent_ms);
 
 /* fly_conversations_sweep() - forget what is older than K, looking at a bounded piece. */
 void fly_conversations_sweep(struct fly_poller *p);

@@ -193,6 +193,9 @@ static void build_arguments(const char *extra, size_t need_bytes)
 	char *rest = NULL;
 	bool huge = free_hugepages() >= need_bytes && !(extra && strstr(extra, "--no-huge"));
 
+	control.argc = 0; /* there may have been a start that failed */
+	control.result = 1;
+	words_bytes = 0;
 	snprintf(lcore, sizeof lcore, "--lcores=0@%d", first_cpu());
 	argue("firefly");
 	argue(lcore);

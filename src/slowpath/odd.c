@@ -42,7 +42,7 @@ static int mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
 {
 	const uint8_t *frame = fly_packet_frame(m);
 
-	if (!e || e->activity != h->activity)
+	if (!e || !e->head.binding || e->activity != h->activity) /* an unbound entry's is 0 */
 		return -(int)FLY_COUNT_drop_activity;
 	if (fly_load_raw32(frame + FLY_IP_SOURCE) != fly_entry_peer(e)->ip ||
 	    fly_load_raw16(frame + FLY_UDP_SOURCE) != fly_entry_peer(e)->port)
@@ -90,7 +90,7 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
 		return;
 	}
 	/* A call that was sent more than once may have run by an earlier copy. */
-	if (e->resends && h->procedure == FLY_EBUSY)
+	if (e->resends && (h->procedure == FLY_EBUSY || h->procedure == FLY_EVERSION))
 		status = -FLY_EFORGOTTEN;
 	fly_caller_fail(p, e, status);
 	fly_packet_put(&p->cache, m);

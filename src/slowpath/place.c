@@ -147,8 +147,10 @@ int fly_place_serve(const char *path, unsigned places)
 		}
 	}
 	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%u\n", places) < 0) {
+		const int error = errno;
+
 		fly_place_leave(fd, path);
-		return fly_fail(FLY_ESYSTEM, "%s: %s", name, strerror(errno));
+		return fly_fail(FLY_ESYSTEM, "%s: %s", name, strerror(error));
 	}
 	return fd;
 }

@@ -188,7 +188,7 @@ static int configure(struct fly_port *port, uint16_t id)
 	struct rte_eth_dev_info info;
 	uint16_t n_rx = DESCRIPTORS;
 	uint16_t n_tx = DESCRIPTORS;
-	const uint64_t tx_sums = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	const uint64_t tx_sums = RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	const uint64_t rx_sums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 	uint16_t mtu = MTU_DEFAULT;
 	int error;
@@ -218,7 +218,10 @@ static int configure(struct fly_port *port, uint16_t id)
 		return no_device(port, error);
 	if (port->spec.mtu) {
 		/* Many virtual devices take any length and refuse to be told. */
-		rte_eth_dev_set_mtu(id, (uint16_t)port->spec.mtu);
+		error = rte_eth_dev_set_mtu(id, (uint16_t)port->spec.mtu);
+		if (error && port->spec.kind == FLY_LINK_PCI)
+			return fly_fail(FLY_EINVAL, "link %s: the card does not take an MTU of %u",
+					port->spec.text, port->spec.mtu);
 		mtu = (uint16_t)port->spec.mtu;
 	} else if (rte_eth_dev_get_mtu(id, &mtu) != 0) {
 		mtu = MTU_DEFAULT;

@@ -57,8 +57,11 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 /* fly_port_close() - stop and remove the port, give up its claims, free it. Detached before. */
 void fly_port_close(struct fly_port *port);
 
-/* fly_ports_add(), fly_ports_remove() - have a runtime's ports watched by the control thread. */
-void fly_ports_add(struct fly_runtime *runtime);
+/*
+ * fly_ports_add(), fly_ports_remove() - have a runtime's ports watched by the control thread, and
+ * no more. Return: 0 or -FLY_ENOMEM with a sentence.
+ */
+int fly_ports_add(struct fly_runtime *runtime);
 void fly_ports_remove(struct fly_runtime *runtime);
 
 /* fly_ports_watch() - one look at all watched ports; on the control thread. */

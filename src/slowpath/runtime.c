@@ -254,11 +254,12 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 				 "%u packets are too few: the drivers of the links keep %u of them "
 				 "to receive into",
 				 r->packets, r->packets - rte_mempool_avail_count(r->pool));
+	if (!status)
+		status = fly_ports_add(r);
 	if (status) {
 		stop(r);
 		return status;
 	}
-	fly_ports_add(r);
 	*runtime = r;
 	return 0;
 

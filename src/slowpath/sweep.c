@@ -85,7 +85,8 @@ static void sweep_calls(struct fly_poller *p)
  * does other things meanwhile, say. What was stamped since the last sweep is stamped with the time
  * before the absence. For such a call, its waits count from now on, as it was most likely sent
  * just now; but its age, by which a server tells whether it may have forgotten it, counts from the
- * last sweep, since it may have been sent then. Records of conversations are kept from now on.
+ * last sweep, since it may have been sent then. A long absence does not count for the keeping of
+ * conversation records: copies of their calls may have waited for us all the time.
  */
 static void catch_up(struct fly_poller *p, uint32_t before_ms)
 {
@@ -97,14 +98,15 @@ static void catch_up(struct fly_poller *p, uint32_t before_ms)
 		const bool known = e->early_seq == (uint16_t)e->seq;
 
 		bound -= e->state != FLY_CALL_UNBOUND;
-		if (e->state != FLY_CALL_WAITING || e->resends > 0 ||
+		/* Once only: a poller that is turned now and then is absent before each sweep. */
+		if (e->state != FLY_CALL_WAITING || e->resends > 0 || known ||
 		    fly_call_started_ms(e) != before_ms)
 			continue;
-		e->early_ms = (uint16_t)RTE_MIN((known ? e->early_ms : 0U) + absent_ms, 0xffffU);
+		e->early_ms = (uint16_t)RTE_MIN(absent_ms, 0xffffU);
 		e->early_seq = (uint16_t)e->seq;
 		e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
 	}
-	fly_conversations_absent(p, before_ms);
+	fly_conversations_absent(p, absent_ms);
 }
 
 static void sweep_links(struct fly_poller *p)

@@ -4,10 +4,12 @@
  *
  * fly_ports_watch() runs on the control thread every FLY_CONTROL_TICK_MS; fly_ports_attend() on
  * the poller, at its quiescence point. What one may touch of a port at a time is decided by
- * port->request alone: NONE, it is the control thread's; anything else, the poller's.
+ * port->request alone: NONE, the control thread may look at it and ask for a change, and has it to
+ * itself while it is detached; anything else, it is the poller's.
  */
 #include <pthread.h>
 
+#include "slowpath/error.h"
 #include "slowpath/port_device.h"
 #include "slowpath/runtime.h"
 #include "slowpath/sweep.h"
@@ -19,16 +21,19 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fly_runtime *watched[RUNTIMES]; /* under lock */
 
-void fly_ports_add(struct fly_runtime *runtime)
+int fly_ports_add(struct fly_runtime *runtime)
 {
+	int status = -FLY_ENOMEM;
+
 	pthread_mutex_lock(&lock);
-	for (unsigned i = 0; i < RUNTIMES; i++) {
+	for (unsigned i = 0; i < RUNTIMES && status; i++) {
 		if (!watched[i]) {
 			watched[i] = runtime;
-			break;
+			status = 0;
 		}
 	}
 	pthread_mutex_unlock(&lock);
+	return status ? fly_fail(FLY_ENOMEM, "more than %d runtimes in one process", RUNTIMES) : 0;
 }
 
 void fly_ports_remove(struct fly_runtime *runtime)
@@ -54,8 +59,8 @@ static void watch_server(struct fly_port *port)
 	const bool up = fly_port_is_up(port);
 
 	if (port->was_up && !up) {
+		ask(port, FLY_PORT_LOST); /* first: the driver takes the next client any moment */
 		fly_runtime_notice(port->runtime, "link %s: a client went away", port->spec.text);
-		ask(port, FLY_PORT_LOST);
 	}
 	port->was_up = up;
 }
