@@ -335,14 +335,25 @@ static uint32_t flood(uint8_t *frame)
 	return bytes;
 }
 
+/* An answer to a call that nobody made; to activity 0, which unbound entries have, in one of four.
+ */
+static uint32_t unasked(uint8_t *frame, uint8_t type)
+{
+	const uint32_t bytes = packet(frame, type, between(0, 1440));
+
+	if (between(0, 3) == 0)
+		fly_put_u64(frame + FLY_RPC + 8, 0);
+	return bytes;
+}
+
 static uint32_t unasked_result(uint8_t *frame)
 {
-	return packet(frame, FLY_PACKET_RESULT, between(0, 1440));
+	return unasked(frame, FLY_PACKET_RESULT);
 }
 
 static uint32_t unasked_refusal(uint8_t *frame)
 {
-	const uint32_t bytes = packet(frame, FLY_PACKET_REJECT, between(0, 1440));
+	const uint32_t bytes = unasked(frame, FLY_PACKET_REJECT);
 
 	fly_put_u16(frame + FLY_RPC + 2, (uint16_t)any());
 	return bytes;

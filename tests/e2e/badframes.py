@@ -60,7 +60,7 @@ def counted():
                   if name in ("reject_stale", "reject_version", "reject_full", "reject_forgotten"))
     print("refusals: %d, of these not sent %d; the working client: %d calls" %
           (refused, counts["reject_limited"], books.returned))
-    for name in "drop_checksum", "drop_tx_full", "drop_no_packet", "drop_sequence":
+    for name in "drop_checksum", "drop_tx_full", "drop_sequence":
         e2e.check(counts[name] == 0, "%s %d" % (name, counts[name]))
 
 
