@@ -27,7 +27,7 @@ enum fly_outcome {
 	X(ENOMEM,        2, FLY_NOT_EXECUTED,   "out of memory")                                   \
 	X(EPACKETS,      3, FLY_NOT_EXECUTED,   "no packet buffer is free")                        \
 	X(ECALLS,        4, FLY_NOT_EXECUTED,   "every entry of the call table is in use")         \
-	X(ETOOBIG,       5, FLY_NOT_EXECUTED,   "the arguments do not fit into one packet")        \
+	X(ETOOBIG,       5, FLY_NOT_EXECUTED,   "the message is longer than what can be sent")        \
 	X(ELINK,         6, FLY_NOT_EXECUTED,   "the link is down")                                \
 	X(ENOPROC,       7, FLY_NOT_EXECUTED,   "the interface has no such procedure")             \
 	X(ENOEXPORT,     8, FLY_NOT_EXECUTED,   "the peer does not export that interface")         \
@@ -45,7 +45,8 @@ enum fly_outcome {
 	X(EINUSE,       20, FLY_NOT_EXECUTED,   "it is in use by somebody else")                   \
 	X(EPERM,        21, FLY_NOT_EXECUTED,   "permission denied")                               \
 	X(ESYSTEM,      22, FLY_NOT_EXECUTED,   "the system or DPDK refused")                      \
-	X(ECONFLICT,    23, FLY_NOT_EXECUTED,   "it conflicts with what this process already uses")
+	X(ECONFLICT,    23, FLY_NOT_EXECUTED,   "it conflicts with what this process already uses") \
+	X(EEXCEPTION,   24, FLY_EXECUTED,       "the procedure raised an exception of its interface")
 /* clang-format on */
 
 /* FLY_OK and FLY_E...: positive values; functions return them negated. */
@@ -88,6 +89,31 @@ const char *fly_status_name(int status);
  * Return: thread-local storage, valid until this thread's next set-up call; "" if none failed.
  */
 const char *fly_error(void);
+
+/* The longest text of an undeclared error: with its number it fits into every packet. */
+#define FLY_RAISED_TEXT_MAX 55
+
+/* What the newest call that ended with FLY_ERAISED was told. */
+struct fly_raised {
+	int number; /* what the procedure returned: not 0 */
+	char text[FLY_RAISED_TEXT_MAX + 1];
+};
+
+/*
+ * fly_raise() - for procedures: the words for an error that the interface does not declare, as in
+ * `return fly_raise(7, "the disk is full")`.
+ * @number: not 0, and not that of an exception that the procedure declares. @text: copied, and cut
+ * after FLY_RAISED_TEXT_MAX bytes; NULL: none.
+ * Return: @number, which the procedure returns. The words are lost if it does not.
+ * On the thread that runs the procedure.
+ */
+int fly_raise(int number, const char *text);
+
+/*
+ * fly_raised() - number and words behind the newest FLY_ERAISED on this thread; text is "" if there
+ * were none. Thread-local storage, valid until this thread's next call ends with FLY_ERAISED.
+ */
+const struct fly_raised *fly_raised(void);
 
 #ifdef __cplusplus
 }

@@ -32,6 +32,9 @@ extern "C" {
  */
 #define FLY_PAYLOAD_ROOM 1968
 
+/* The longest arguments and the longest results, in bytes. */
+#define FLY_MESSAGE_MAX (64u << 20)
+
 /* ---- caller ------------------------------------------------------------------------------ */
 
 /* The head of a call-table entry, as the stub sees it. Owned by the runtime. */
@@ -49,12 +52,13 @@ struct fly_binding {
 	 * Return: 0 and *call, or EPACKETS, ECALLS, ETOOBIG, ELINK, or ECONFLICT (from within a
 	 * procedure that this poller runs): nothing to undo then.
 	 */
-	int (*starter)(struct fly_binding *binding, uint16_t procedure, uint16_t argument_bytes,
+	int (*starter)(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		       struct fly_call **call);
 	/*
 	 * Transporter: send the call packet, wait for the result packet.
-	 * Return: 0: call->payload holds call->length bytes of results until the Ender. Or a
-	 * negative status: the call is over and the handle dead, no Ender.
+	 * Return: 0: call->payload holds call->length bytes of results until the Ender.
+	 * -FLY_EEXCEPTION: the same, but they are an exception: its number, a u32, and its fields.
+	 * Any other negative status: the call is over and the handle dead, no Ender.
 	 */
 	int (*transporter)(struct fly_call *call);
 	/* The Transporter's two halves, for asynchronous calls. send cannot fail: it queues. */
@@ -74,11 +78,19 @@ struct fly_served {
 	uint32_t argument_bytes;
 	uint32_t result_bytes; /* set by the stub, at most fly_procedure.result_bytes */
 	uint8_t *results;      /* in the result packet; room for fly_procedure.result_bytes */
+	int32_t raised;        /* set by the stub with FLY_ERAISED: what the procedure returned */
 };
 
 /*
- * A server stub. Return: 0: results are complete; -FLY_EMALFORMED: the arguments could not be
- * read and the procedure did not run; -FLY_ERAISED: the procedure ran and returned non-zero.
+ * A server stub. Return:
+ * 0: results are complete.
+ * -FLY_EEXCEPTION: the procedure raised an exception that it declares; the results are its number
+ * and its fields, result_bytes of them.
+ * -FLY_ERAISED: the procedure returned something else, which is in raised; no results.
+ * -FLY_ERESULT: the procedure ran, and its results break their own bounds; no results.
+ * -FLY_EMALFORMED: the arguments could not be read, and the procedure did not run.
+ * -FLY_ENOMEM: no memory for arguments of many bytes; the procedure did not run.
+ * -FLY_ENOPROC: there is no such procedure.
  */
 typedef int (*fly_server_stub)(struct fly_served *served);
 
@@ -89,24 +101,53 @@ enum fly_layout {
 	FLY_RESULTS_SECOND, /* in a second packet buffer */
 };
 
+/* What an interface says about how a procedure may be run: fly_procedure.flags. */
+enum fly_procedure_flag {
+	FLY_PROCEDURE_INLINE = 0x01,     /* short: runs on the poller */
+	FLY_PROCEDURE_WORKER = 0x02,     /* computes or blocks: runs on a worker */
+	FLY_PROCEDURE_IDEMPOTENT = 0x04, /* may run twice */
+	FLY_PROCEDURE_INPLACE = 0x08,    /* reads arguments in memory that its caller can change */
+};
+
 /* One procedure of an interface, as its generated server stub describes it. */
 struct fly_procedure {
 	const char *name;
-	fly_server_stub stub;
-	uint16_t argument_bytes; /* the longest arguments */
-	uint16_t result_bytes;   /* the longest results */
+	fly_server_stub stub;    /* never NULL; fly_stub_none() for a number that is not used */
+	uint32_t argument_bytes; /* the longest arguments */
+	uint32_t result_bytes;   /* the longest results or exception */
 	uint16_t result_offset;  /* FLY_RESULTS_BEHIND: a multiple of 8; else 0 */
 	uint8_t layout;          /* enum fly_layout */
-	uint8_t flags;           /* 0; room for attributes */
+	uint8_t flags;           /* enum fly_procedure_flag */
 };
 
 /* An interface, static in the generated server stub. */
 struct fly_interface {
 	const char *name; /* at most 63 characters */
 	uint32_t version;
-	uint32_t n_procedures;
-	const struct fly_procedure *procedures;
+	uint32_t n_procedures;                  /* one more than the highest number */
+	const struct fly_procedure *procedures; /* by number */
 };
+
+/* The stub of a number that no procedure has. */
+static inline int fly_stub_none(struct fly_served *served)
+{
+	(void)served;
+	return -FLY_ENOPROC;
+}
+
+/* ---- calls that failed --------------------------------------------------------------------- */
+
+/*
+ * fly_stub_failed() - a call of a procedure that declares no exception ended with this status.
+ * Return: what its caller is told. The handle is dead.
+ */
+static inline int fly_stub_failed(struct fly_call *call, int status)
+{
+	if (status != -FLY_EEXCEPTION)
+		return status;
+	call->binding->ender(call);
+	return -FLY_ERESULT;
+}
 
 /* ---- assignment to and from the wire: little-endian, any alignment --------------------------- */
 

@@ -9,12 +9,12 @@
 #include "fastpath/clock.h"
 #include "fastpath/slow.h"
 
-static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t argument_bytes,
+static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		   struct fly_call **call);
 
 /* Out of line and called last, so that the common case saves no registers for it. */
 static __rte_noinline int starter_again(struct fly_binding *binding, uint16_t procedure,
-					uint16_t argument_bytes, struct fly_call **call)
+					uint32_t argument_bytes, struct fly_call **call)
 {
 	struct fly_poller *p = fly_import_of(binding)->poller;
 	const int status = fly_slow_start(binding, argument_bytes);
@@ -26,7 +26,7 @@ static __rte_noinline int starter_again(struct fly_binding *binding, uint16_t pr
 	return starter(binding, procedure, argument_bytes, call);
 }
 
-static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t argument_bytes,
+static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		   struct fly_call **call)
 {
 	struct fly_import *import = fly_import_of(binding);
@@ -43,7 +43,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t arg
 	import->idle = e->next_idle;
 	e->seq++;
 	e->procedure = procedure;
-	e->argument_bytes = argument_bytes;
+	e->argument_bytes = (uint16_t)argument_bytes;
 	e->packet = m;
 	e->resends = 0;
 	e->state = FLY_CALL_STARTED;

@@ -42,7 +42,7 @@ static void end(struct loopback_call *call)
 	MUST(loopback.calls-- > 0);
 }
 
-static int starter(struct fly_binding *binding, uint16_t procedure, uint16_t argument_bytes,
+static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		   struct fly_call **call)
 {
 	struct loopback_call *started = calloc(1, sizeof *started);
