@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "case.h"
+#include "marshal/raise.h"
 #include "pair.h"
 
 static struct pair w;
@@ -257,6 +258,8 @@ Case(caller, finish__the_status_that_the_server_says)
 	cr_expect(pair_add(&w, 1) == 0);
 }
 
+static const uint8_t *answered; /* what answer() sends; NULL: zeroes */
+
 /* A result packet made by hand for the call that is outstanding. */
 static void answer(uint16_t status, uint16_t length)
 {
@@ -272,14 +275,17 @@ static void answer(uint16_t status, uint16_t length)
 	};
 	struct frame f;
 
-	frame_make(&f, &h, w.at_server, w.at_caller, length ? (const uint8_t[32]){0} : NULL);
+	frame_make(&f, &h, w.at_server, w.at_caller,
+		   length == 0 ? NULL
+		   : answered  ? answered
+			       : (const uint8_t[32]){0});
 	frame_put(w.at_caller, &f);
 }
 
 Case(caller, finish__results_that_cannot_be_right)
 {
 	static const uint16_t lengths[] = {0, 7, 9, 16};
-	static const uint16_t statuses[] = {FLY_EINVAL, FLY_EPEER, FLY_ESTALE,
+	static const uint16_t statuses[] = {FLY_EINVAL, FLY_EPEER, FLY_ESTALE, FLY_ERESULT,
 					    FLY_EBUSY,  999,       0xffff};
 	struct fly_call *call;
 	uint64_t result = 42;
@@ -300,6 +306,64 @@ Case(caller, finish__results_that_cannot_be_right)
 	}
 	cr_expect(result == 42);
 	w.at_caller->faults.drop_percent = 0;
+}
+
+/* ---- how a procedure may have ended ---- */
+
+/* Wait for the one call that is outstanding, whose answer is made by hand. */
+static int waited(uint16_t status, const void *results, uint16_t bytes, struct fly_call **call)
+{
+	answered = results;
+	cr_assert(w.binding->starter(w.binding, Probe_Add_NUMBER, 16, call) == 0);
+	memset((*call)->payload, 0, 16);
+	w.binding->send(*call);
+	answer(status, bytes);
+	answered = NULL;
+	cr_assert(sim_until(w.sim, *call, 5));
+	return w.binding->wait(*call);
+}
+
+Case(caller, wait__an_exception_is_read_until_the_ender)
+{
+	static const uint8_t exception[20] = {9, 0, 0, 0, 1, 2, 3, 4};
+	struct fly_call *call;
+
+	w.at_caller->faults.drop_percent = 100;
+	cr_assert(waited(FLY_EEXCEPTION, exception, 20, &call) == -FLY_EEXCEPTION);
+	cr_expect(call->length == 20 && memcmp(call->payload, exception, 20) == 0);
+	cr_expect(entry(0)->state == FLY_CALL_DONE);
+	w.binding->ender(call);
+	cr_expect(entry(0)->state == FLY_CALL_IDLE);
+	/* A view is given back like that too, and a stub of no exception ends it by itself. */
+	cr_assert(waited(FLY_EEXCEPTION, exception, 20, &call) == -FLY_EEXCEPTION);
+	fly_release(call);
+	cr_assert(waited(FLY_EEXCEPTION, exception, 20, &call) == -FLY_EEXCEPTION);
+	cr_expect(fly_stub_failed(call, -FLY_EEXCEPTION) == -FLY_ERESULT);
+	/* One that is never ended goes with its binding. */
+	cr_assert(waited(FLY_EEXCEPTION, exception, 20, &call) == -FLY_EEXCEPTION);
+	w.at_caller->faults.drop_percent = 0;
+	cr_expect(pair_add(&w, 1) == 0);
+}
+
+Case(caller, wait__an_undeclared_error_is_told_and_the_call_is_over)
+{
+	uint8_t results[FLY_RAISED_BYTES_MAX];
+	struct fly_call *call;
+	uint32_t bytes;
+
+	w.at_caller->faults.drop_percent = 100;
+	fly_raise(12, "the disk is full");
+	bytes = fly_raised_put(results, 12);
+	cr_expect(waited(FLY_ERAISED, results, (uint16_t)bytes, &call) == -FLY_ERAISED);
+	cr_expect(entry(0)->state == FLY_CALL_IDLE);
+	cr_expect(fly_raised()->number == 12);
+	cr_expect_str_eq(fly_raised()->text, "the disk is full");
+	cr_expect(waited(FLY_ERAISED, results, 5, &call) == -FLY_ERAISED, "no words to be read");
+	cr_expect(fly_raised()->number == 0 && fly_raised()->text[0] == '\0');
+	cr_expect(waited(FLY_ENOMEM, NULL, 0, &call) == -FLY_ENOMEM);
+	cr_expect(entry(0)->state == FLY_CALL_IDLE);
+	w.at_caller->faults.drop_percent = 0;
+	cr_expect(pair_add(&w, 1) == 0);
 }
 
 Case(caller, finish__a_view_of_a_wrong_result_leaves_nothing_behind)

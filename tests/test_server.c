@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "case.h"
+#include "marshal/raise.h"
 #include "pair.h"
 
 #define ACTIVITY UINT64_C(0xabcdef0123450007)
@@ -334,9 +335,120 @@ Case(server, fly_server_call__a_procedure_with_an_error_has_no_results)
 	struct frame f;
 
 	cr_assert(exchange(&call, &f, &h));
-	cr_expect(h.procedure == FLY_ERAISED && h.length == 0 && f.bytes == FLY_PAYLOAD);
+	cr_expect(h.procedure == FLY_ERAISED && h.length == 9);
 	cr_expect(server->service.runs[3] == 1);
 	cr_expect(sim_poller(server)->conversations.n_retained == 0);
+}
+
+/* ---- how a procedure may end: stubs made by hand ---- */
+
+static int stub_status; /* what it returns */
+static uint32_t stub_bytes;
+static unsigned stub_runs;
+
+static int ending_stub(struct fly_served *served)
+{
+	stub_runs++;
+	served->raised = -7;
+	served->result_bytes = stub_bytes;
+	probe_fill(served->results, stub_bytes, 5);
+	if (stub_status == -FLY_ERAISED)
+		fly_raise(-7, "fifty-five bytes of text are as many as there can be .!");
+	return stub_status;
+}
+
+static const struct fly_procedure ending[] = {
+	{"Over", ending_stub, 0, 1000, 0, FLY_RESULTS_OVER, 0},
+	{"Behind", ending_stub, 1000, 968, 1000, FLY_RESULTS_BEHIND, 0},
+	{"Second", ending_stub, 1000, 1000, 0, FLY_RESULTS_SECOND, 0},
+	{"Gap", fly_stub_none, 0, 0, 0, FLY_RESULTS_OVER, 0},
+	{"LittleRoom", ending_stub, 1400, 4, 1960, FLY_RESULTS_BEHIND, 0},
+};
+
+static void export_endings(void)
+{
+	struct fly_export *e = &sim_poller(server)->exports[1];
+
+	e->stubs = ending;
+	e->n_procedures = RTE_DIM(ending);
+	stub_runs = 0;
+}
+
+/* Twice, and the second time the result is the retained one. */
+static void expect_end(uint32_t seq, uint16_t procedure, uint16_t status, unsigned bytes)
+{
+	const struct fly_header call =
+		call_of(seq, procedure, (uint16_t)ending[procedure].argument_bytes, 3);
+	struct fly_header h;
+	struct frame f;
+
+	stub_runs = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(exchange(&call, &f, &h));
+		cr_expect(h.type == FLY_PACKET_RESULT && h.procedure == status,
+			  "procedure %u ended with %u, not %u", procedure, h.procedure, status);
+		cr_expect(h.length == bytes && f.bytes == FLY_PAYLOAD + bytes);
+		if (status == FLY_EEXCEPTION)
+			cr_expect(probe_is(payload(&f), bytes, 5));
+		if (status == FLY_ERAISED) {
+			fly_raised_get(payload(&f), bytes);
+			cr_expect(fly_raised()->number == -7);
+			cr_expect(strlen(fly_raised()->text) == FLY_RAISED_TEXT_MAX);
+		}
+	}
+	cr_expect(stub_runs == (ending[procedure].stub == ending_stub));
+}
+
+Case(server, fly_slow_served__each_status_of_a_stub_in_each_layout)
+{
+	static const struct {
+		int status;
+		uint16_t wire;
+		uint16_t bytes;
+		enum fly_counter counter;
+	} rows[] = {
+		{-FLY_EEXCEPTION, FLY_EEXCEPTION, 40, FLY_COUNT_calls_excepted},
+		{-FLY_EEXCEPTION, FLY_EEXCEPTION, 900, FLY_COUNT_calls_excepted},
+		{-FLY_ERAISED, FLY_ERAISED, FLY_RAISED_BYTES_MAX, FLY_COUNT_calls_raised},
+		{-FLY_ERESULT, FLY_ERESULT, 0, FLY_COUNT_calls_wrong_results},
+		{-FLY_EMALFORMED, FLY_EMALFORMED, 0, FLY_COUNT_calls_unreadable},
+		{-FLY_ENOMEM, FLY_ENOMEM, 0, FLY_COUNT_calls_no_memory},
+		{-FLY_EPEER, FLY_ERESULT, 0, FLY_COUNT_calls_wrong_results},
+		{1, FLY_ERESULT, 0, FLY_COUNT_calls_wrong_results},
+		{-70000, FLY_ERESULT, 0, FLY_COUNT_calls_wrong_results},
+	};
+	uint32_t seq = 1;
+
+	export_endings();
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		const uint64_t before = sim_count(server, rows[i].counter);
+
+		stub_status = rows[i].status;
+		stub_bytes = rows[i].status == -FLY_EEXCEPTION ? rows[i].bytes : 700;
+		for (uint16_t procedure = 0; procedure < 3; procedure++)
+			expect_end(seq++, procedure, rows[i].wire, rows[i].bytes);
+		cr_expect(sim_count(server, rows[i].counter) == before + 3);
+	}
+	cr_expect(sim_count(server, FLY_COUNT_calls_served) == 3 * RTE_DIM(rows));
+}
+
+/* The words of an error are longer than what is left behind these arguments. */
+Case(server, fly_slow_served__an_error_whose_words_do_not_fit_behind_the_arguments)
+{
+	export_endings();
+	stub_status = -FLY_ERAISED;
+	stub_bytes = 4;
+	expect_end(1, 4, FLY_ERAISED, FLY_RAISED_BYTES_MAX);
+	stub_status = 0;
+	expect_end(2, 4, 0, 4);
+}
+
+Case(server, fly_slow_served__a_number_that_no_procedure_has)
+{
+	export_endings();
+	expect_end(1, 3, FLY_ENOPROC, 0);
+	cr_expect(sim_count(server, FLY_COUNT_calls_served) == 0);
+	cr_expect(sim_count(server, FLY_COUNT_calls_no_procedure) == 1);
 }
 
 Case(server, fly_server_call__a_result_longer_than_the_link_takes_is_refused_and_does_not_run)

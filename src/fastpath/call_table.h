@@ -25,7 +25,7 @@
  *   WAITING -> DONE             the result packet came
  *   WAITING -> FAILED           refused, timed out, link lost
  *   DONE -> IDLE                Ender
- *   FAILED -> IDLE              Transporter returns the status
+ *   DONE or FAILED -> IDLE      Transporter returns the status, unless that is an exception
  *   any but UNBOUND -> UNBOUND  the binding ends
  */
 enum fly_call_state {

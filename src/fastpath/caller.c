@@ -8,6 +8,7 @@
 #include "fastpath/binding.h"
 #include "fastpath/clock.h"
 #include "fastpath/slow.h"
+#include "marshal/raise.h"
 
 static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		   struct fly_call **call);
@@ -110,6 +111,24 @@ static void ender(struct fly_call *call)
 	make_idle(e);
 }
 
+/* A call that did not end well: over, but for an exception, which is read until the Ender. */
+static __rte_noinline int end_badly(struct fly_call *call)
+{
+	struct fly_call_entry *e = fly_entry_of(call);
+	const int status = e->status;
+
+	if (e->state != FLY_CALL_DONE) {
+		make_idle(e);
+		return status;
+	}
+	if (status == -FLY_EEXCEPTION)
+		return status;
+	if (status == -FLY_ERAISED)
+		fly_raised_get(call->payload, call->length);
+	ender(call);
+	return status;
+}
+
 static int transporter_wait(struct fly_call *call)
 {
 	struct fly_call_entry *e = fly_entry_of(call);
@@ -119,14 +138,7 @@ static int transporter_wait(struct fly_call *call)
 		fly_poller_turn(p, fly_clock_turn(&p->clock));
 	if (likely(e->state == FLY_CALL_DONE && e->status == 0))
 		return 0;
-
-	const int status = e->status;
-
-	if (e->state == FLY_CALL_DONE)
-		ender(call);
-	else
-		make_idle(e);
-	return status;
+	return end_badly(call);
 }
 
 static int transporter(struct fly_call *call)

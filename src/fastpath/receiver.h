@@ -18,9 +18,16 @@ static inline int fly_receive_status(uint16_t wire)
 {
 	if (likely(wire == FLY_OK))
 		return 0;
-	if (wire == FLY_EMALFORMED || wire == FLY_ENOPROC || wire == FLY_ERAISED)
+	switch (wire) {
+	case FLY_EEXCEPTION:
+	case FLY_ERAISED:
+	case FLY_EMALFORMED:
+	case FLY_ENOMEM:
+	case FLY_ENOPROC:
 		return -(int)wire;
-	return -FLY_ERESULT;
+	default:
+		return -FLY_ERESULT;
+	}
 }
 
 /*

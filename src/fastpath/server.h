@@ -92,8 +92,8 @@ static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_l
 	if (likely(status == 0)) {
 		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
 	} else {
-		served.result_bytes = 0;
-		fly_slow_served(p, status);
+		status = fly_slow_served(p, result, &served, status);
+		to = served.results - FLY_PAYLOAD;
 	}
 	if (unlikely(to != frame)) {
 		memmove(to, frame, FLY_PAYLOAD);

@@ -37,8 +37,13 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
  */
 int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes);
 
-/* fly_slow_served() - count a call whose stub returned @status, which is not 0. */
-void fly_slow_served(struct fly_poller *p, int status);
+/*
+ * fly_slow_served() - a stub returned @status, which is not 0: count it, and see to its results.
+ * @result: what served->results points into; they may be moved to its front.
+ * Return: the status for the caller, with served->result_bytes of results.
+ */
+int fly_slow_served(struct fly_poller *p, struct rte_mbuf *result, struct fly_served *served,
+		    int status);
 
 /* fly_slow_sweep() - resend or fail overdue calls, forget old records; a bounded piece at a time.
  */

@@ -20,6 +20,10 @@
 	X(calls_failed, "calls that ended without a result packet")                        \
 	X(calls_served, "calls whose server stub ran here")                                \
 	X(calls_unreadable, "served calls whose arguments could not be read")              \
+	X(calls_no_memory, "served calls for whose arguments there was no memory")         \
+	X(calls_excepted, "served calls that raised an exception of their interface")      \
+	X(calls_raised, "served calls that ended with another error of the procedure")     \
+	X(calls_wrong_results, "served calls whose results broke their own bounds")        \
 	X(calls_no_procedure, "calls for a procedure that the interface does not have")    \
 	X(resent_calls, "call packets sent again")                                         \
 	X(resent_results, "results sent again for a repeated call")                        \

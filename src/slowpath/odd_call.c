@@ -9,6 +9,7 @@
  * executed": that may be said of a call that is new, and of no copy.
  */
 #include "fastpath/server.h"
+#include "marshal/raise.h"
 #include "slowpath/conversations.h"
 #include "slowpath/odd.h"
 
@@ -124,20 +125,48 @@ static void answer_again(struct fly_poller *p, struct fly_link *link, struct rte
 	fly_link_send(link, m);
 }
 
-static int no_procedure(struct fly_served *served)
+/* What a procedure raised and nobody declared. Results of another layout may lie too far back. */
+static void put_raised(struct rte_mbuf *result, struct fly_served *served)
 {
-	(void)served;
-	return -FLY_ENOPROC;
+	uint8_t *front = fly_packet_frame(result);
+
+	if (served->results + FLY_RAISED_BYTES_MAX > front + fly_packet_room(result))
+		served->results = front + FLY_PAYLOAD;
+	fly_packet_expose(result, (uint32_t)(served->results - front) + FLY_RAISED_BYTES_MAX);
+	served->result_bytes = fly_raised_put(served->results, served->raised);
 }
 
-void fly_slow_served(struct fly_poller *p, int status)
+int fly_slow_served(struct fly_poller *p, struct rte_mbuf *result, struct fly_served *served,
+		    int status)
 {
-	if (status == -FLY_ENOPROC)
+	enum fly_counter what;
+
+	if (status != -FLY_EEXCEPTION)
+		served->result_bytes = 0;
+	switch (status) {
+	case -FLY_EEXCEPTION:
+		what = FLY_COUNT_calls_excepted;
+		break;
+	case -FLY_ERAISED:
+		put_raised(result, served);
+		what = FLY_COUNT_calls_raised;
+		break;
+	case -FLY_EMALFORMED:
+		what = FLY_COUNT_calls_unreadable;
+		break;
+	case -FLY_ENOMEM:
+		what = FLY_COUNT_calls_no_memory;
+		break;
+	case -FLY_ENOPROC:
 		fly_stats_add(&p->stats, FLY_COUNT_calls_no_procedure, 1);
-	else if (status == -FLY_EMALFORMED)
-		fly_stats_add(&p->stats, FLY_COUNT_calls_unreadable, 1);
-	if (status != -FLY_ENOPROC)
-		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
+		return status; /* no stub of an interface ran: not served */
+	default:
+		status = -FLY_ERESULT;
+		what = FLY_COUNT_calls_wrong_results;
+	}
+	fly_stats_add(&p->stats, what, 1);
+	fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
+	return status;
 }
 
 /*
@@ -167,7 +196,7 @@ static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, 
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h)
 {
-	static const struct fly_procedure none = {.name = "none", .stub = no_procedure};
+	static const struct fly_procedure none = {.name = "none", .stub = fly_stub_none};
 	const struct fly_export *export = fly_export_find(p->exports, h->export_id);
 	const struct fly_procedure *stub = &none;
 	struct fly_conversation *c;
