@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "loopback.h"
+#include "marshal/raise.h"
 
 #define MUST(condition)                                                               \
 	do {                                                                          \
@@ -24,15 +25,43 @@ struct loopback_call {
 	bool is_done;
 };
 
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 /* Room for exactly n bytes at an odd address, with anything in it. */
 static uint8_t *new_buffer(size_t n)
 {
 	uint8_t *buffer = malloc(n + 1);
 
 	MUST(buffer);
-	for (size_t i = 0; i <= n; i++)
-		buffer[i] = (uint8_t)(0xa5 + 31 * i);
+	memset(buffer, 0xa5, n + 1);
 	return buffer;
+}
+
+/* The length of a message when it arrives. */
+static uint32_t edited_bytes(uint32_t length, const struct loopback_edit *edit)
+{
+	return edit ? edit->length : length;
+}
+
+/* A message arrives. @to: has room for its edited length. */
+static void deliver(uint8_t *to, const uint8_t *from, uint32_t length,
+		    const struct loopback_edit *edit)
+{
+	memcpy(to, from, edit && edit->length < length ? edit->length : length);
+	if (edit && edit->n)
+		memcpy(to + edit->offset, edit->bytes, edit->n);
+}
+
+static void remember(uint8_t **to, uint32_t *length, const uint8_t *from, uint32_t n)
+{
+	free(*to);
+	*to = malloc(n + 1);
+	MUST(*to);
+	memcpy(*to, from, n);
+	*length = n;
 }
 
 static void end(struct loopback_call *call)
@@ -50,7 +79,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	MUST(started);
 	MUST(procedure < loopback.interface->n_procedures);
 	started->procedure = &loopback.interface->procedures[procedure];
-	MUST(argument_bytes == started->procedure->argument_bytes);
+	MUST(argument_bytes <= started->procedure->argument_bytes);
 	started->buffer = new_buffer(argument_bytes);
 	started->head.binding = binding;
 	started->head.payload = started->buffer + 1;
@@ -60,25 +89,33 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	return 0;
 }
 
-static size_t larger(size_t a, size_t b)
+/* What the server stub may return, and what it must have left then. */
+static void check_served(int status, const struct fly_served *served,
+			 const struct fly_procedure *procedure)
 {
-	return a > b ? a : b;
+	MUST(status == 0 || status == -FLY_EEXCEPTION || status == -FLY_ERAISED ||
+	     status == -FLY_ERESULT || status == -FLY_EMALFORMED);
+	if (status == 0 || status == -FLY_EEXCEPTION)
+		MUST(served->result_bytes <= procedure->result_bytes);
+	if (status == -FLY_ERAISED)
+		MUST(served->raised != 0);
 }
 
-/* Run the server stub over packets of its own. The results replace the call's buffer. */
+/* Run the server stub over packets of its own, and remember the results. */
 static int serve(struct loopback_call *call)
 {
 	const struct fly_procedure *procedure = call->procedure;
-	const size_t sent = call->head.length;
-	const size_t received = (size_t)((int)sent + loopback.more_arguments);
+	const uint32_t sent = call->head.length;
+	const uint32_t received = edited_bytes(sent, loopback.argument_edit);
 	const size_t returned = procedure->result_bytes;
 	size_t room = received;
+	uint8_t raised[FLY_RAISED_BYTES_MAX];
 	uint8_t *packet;
 	uint8_t *second = NULL;
 	struct fly_served served = {
 		.procedures = loopback.procedures,
 		.context = loopback.context,
-		.argument_bytes = (uint32_t)received,
+		.argument_bytes = received,
 	};
 	int status;
 
@@ -87,11 +124,8 @@ static int serve(struct loopback_call *call)
 		room = larger(received, returned);
 	else if (procedure->layout == FLY_RESULTS_BEHIND)
 		room = larger(received, procedure->result_offset + returned);
-	MUST(larger(sent, procedure->result_offset + returned) <= FLY_PAYLOAD_ROOM);
 	packet = new_buffer(room);
-	memcpy(packet + 1, call->head.payload, received < sent ? received : sent);
-	if (loopback.spoilt_argument >= 0)
-		packet[1 + loopback.spoilt_argument] = 2;
+	deliver(packet + 1, call->head.payload, sent, loopback.argument_edit);
 	served.arguments = packet + 1;
 	served.results = packet + 1 + procedure->result_offset;
 	if (procedure->layout == FLY_RESULTS_SECOND) {
@@ -99,13 +133,15 @@ static int serve(struct loopback_call *call)
 		served.results = second + 1;
 	}
 	status = procedure->stub(&served);
-	MUST(status == 0 || status == -FLY_EMALFORMED || status == -FLY_ERAISED);
+	check_served(status, &served, procedure);
 	loopback.executed += status != -FLY_EMALFORMED;
-	if (!status) {
-		MUST(served.result_bytes <= procedure->result_bytes);
-		loopback.result_bytes = served.result_bytes;
-		memcpy(loopback.results, served.results, served.result_bytes);
+	if (status == -FLY_ERAISED) {
+		served.results = raised;
+		served.result_bytes = fly_raised_put(raised, served.raised);
 	}
+	if (status != -FLY_EMALFORMED && status != -FLY_ERESULT)
+		remember(&loopback.results, &loopback.result_bytes, served.results,
+			 served.result_bytes);
 	free(packet);
 	free(second);
 	return status;
@@ -113,16 +149,13 @@ static int serve(struct loopback_call *call)
 
 static void receive(struct loopback_call *call)
 {
-	const uint32_t length = (uint32_t)((int)loopback.result_bytes + loopback.more_results);
+	const uint32_t length = edited_bytes(loopback.result_bytes, loopback.result_edit);
 
 	free(call->buffer);
 	call->buffer = new_buffer(length);
 	call->head.payload = call->buffer + 1;
 	call->head.length = length;
-	memcpy(call->head.payload, loopback.results,
-	       length < loopback.result_bytes ? length : loopback.result_bytes);
-	if (loopback.spoilt_result >= 0)
-		call->head.payload[loopback.spoilt_result] = 2;
+	deliver(call->head.payload, loopback.results, loopback.result_bytes, loopback.result_edit);
 }
 
 static void send_call(struct fly_call *head)
@@ -140,13 +173,15 @@ static int wait_call(struct fly_call *head)
 
 	MUST(call->is_sent && !call->is_done);
 	call->is_done = true;
-	loopback.argument_bytes = head->length;
-	memcpy(loopback.arguments, head->payload, head->length);
+	remember(&loopback.arguments, &loopback.argument_bytes, head->payload, head->length);
 	status = serve(call);
-	if (status)
-		end(call);
-	else
+	if (status == 0 || status == -FLY_EEXCEPTION) {
 		receive(call);
+		return status;
+	}
+	if (status == -FLY_ERAISED)
+		fly_raised_get(loopback.results, loopback.result_bytes);
+	end(call);
 	return status;
 }
 
@@ -174,11 +209,17 @@ static struct fly_binding binding_to_itself = {
 
 void loopback_reset(void)
 {
-	loopback.more_arguments = 0;
-	loopback.more_results = 0;
-	loopback.spoilt_argument = -1;
-	loopback.spoilt_result = -1;
+	loopback.argument_edit = NULL;
+	loopback.result_edit = NULL;
 	loopback.executed = 0;
+}
+
+void loopback_free(void)
+{
+	free(loopback.arguments);
+	free(loopback.results);
+	loopback.arguments = NULL;
+	loopback.results = NULL;
 }
 
 /* ---- what generated code calls ------------------------------------------------------------ */

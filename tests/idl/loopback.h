@@ -3,13 +3,21 @@
  * loopback.h - a runtime without packets: a call goes through the server stub of this process.
  *
  * It honours what the generated tables say about layout, in buffers of exactly the size they ask
- * for and at odd addresses, so that a sanitizer sees every byte too much. The knobs spoil a call
- * on its way.
+ * for and at odd addresses, so that a sanitizer sees every byte too much. Messages may be of any
+ * length. The knobs spoil a call on its way.
  */
 #ifndef FIREFLY_TESTS_IDL_LOOPBACK_H
 #define FIREFLY_TESTS_IDL_LOOPBACK_H
 
 #include <firefly/stub.h>
+
+/* What happens to a message on its way: it gets another length, and then other bytes somewhere. */
+struct loopback_edit {
+	uint32_t length;
+	uint32_t offset;
+	uint32_t n; /* at most 8 */
+	uint8_t bytes[8];
+};
 
 struct loopback {
 	/* set by export */
@@ -17,23 +25,24 @@ struct loopback {
 	const void *procedures;
 	void *context;
 
-	/* knobs; loopback_reset() sets them to do nothing */
-	int more_arguments; /* bytes added to the arguments, or, negative, taken away */
-	int more_results;
-	int spoilt_argument; /* offset of a byte that becomes 2; -1: none */
-	int spoilt_result;
+	/* knobs; loopback_reset() makes them NULL */
+	const struct loopback_edit *argument_edit;
+	const struct loopback_edit *result_edit; /* of an exception too */
 
 	/* what was seen */
-	unsigned executed;                   /* stubs that returned 0 or FLY_ERAISED */
-	unsigned calls;                      /* handed out by the Starter and not yet ended */
-	uint8_t arguments[FLY_PAYLOAD_ROOM]; /* of the newest call, as sent */
+	unsigned executed;  /* stubs that ran a procedure, since the reset */
+	unsigned calls;     /* handed out by the Starter and not yet ended */
+	uint8_t *arguments; /* of the newest call, as sent; ours */
 	uint32_t argument_bytes;
-	uint8_t results[FLY_PAYLOAD_ROOM]; /* of the newest call, as the stub left them */
+	uint8_t *results; /* of the newest call, exception or raised, as the stub left them; ours */
 	uint32_t result_bytes;
 };
 
 extern struct loopback loopback;
 
 void loopback_reset(void);
+
+/* loopback_free() - at the end of the program, so that nothing leaks. */
+void loopback_free(void);
 
 #endif

@@ -3,10 +3,16 @@
 """Random interfaces through fireflyc, a C compiler and a call of every procedure.
 
 For each procedure this script, not the stub compiler, works out what the wire must look like
-(docs/encoding.md), and writes a C program that calls it in each way there is: plain, start and
-finish, start and view; that spoils lengths and bools on the way; that lets the procedure raise.
-The program checks what the procedure sees before and after it writes, what is on the wire, and
-what the caller gets, under AddressSanitizer and UndefinedBehaviorSanitizer.
+(docs/encoding.md), and what becomes of messages that are spoilt on their way. fuzz_roundtrip.c makes
+the calls, each in each way there is: plain, start and finish, start and view; it checks what the
+procedure sees before and after it writes, what is on the wire, and what the caller gets, under
+AddressSanitizer and UndefinedBehaviorSanitizer.
+
+    fly_types.py    types, their encoding and decoding in Python, values
+    fly_random.py   random interfaces
+    fly_tables.py   the C between generated code and fuzz_roundtrip.c
+
+Interface N of a seed does not depend on the others: --only N makes it alone.
 """
 import argparse
 import concurrent.futures
@@ -16,318 +22,349 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
-ROOM = 1968
-TYPES = {  # name: C type, bytes, struct code
-    'bool': ('bool', 1, None), 'byte': ('uint8_t', 1, 'B'), 'u8': ('uint8_t', 1, 'B'),
-    'i8': ('int8_t', 1, 'b'), 'u16': ('uint16_t', 2, 'H'), 'i16': ('int16_t', 2, 'h'),
-    'u32': ('uint32_t', 4, 'I'), 'i32': ('int32_t', 4, 'i'), 'u64': ('uint64_t', 8, 'Q'),
-    'i64': ('int64_t', 8, 'q'), 'f32': ('float', 4, 'f'), 'f64': ('double', 8, 'd'),
-}
-BYTES = ('byte', 'u8', 'i8')
-NAMES = ['binding', 'call', 'context', 'served', 'status', 'result', 'runtime', 'peer', 'i',
-         'arguments', 'results', 'procedures', 'version', 'index', 'x', 'y', 'buffer', 'length']
+import fly_random
+import fly_tables
+from fly_types import (Field, NO_ARM, Number, String, Struct, TooMany, Union, decode, encode,
+                       random_discriminant, random_field, random_text, random_type, stream, u32)
 
-
-class Param:
-    def __init__(self, direction, kind, name, count):
-        self.direction, self.kind, self.name, self.count = direction, kind, name, count
-        self.ctype, self.size, self.code = TYPES[kind]
-        self.bytes = self.size * (count or 1)
-        self.is_bytes = bool(count) and kind in BYTES
-        self.argument = self.result = None  # offsets
-
-    def value(self, rng):
-        def one():
-            if self.kind == 'bool':
-                return bytes([rng.randrange(2)])
-            if self.code in 'fd':
-                return struct.pack('<' + self.code, rng.uniform(-1e6, 1e6))
-            return rng.randbytes(self.size)
-        return b''.join(one() for _ in range(self.count or 1))
-
-    def text(self):
-        array = '' if not self.count else f'[{self.count}]' if self.count % 2 else f'[{self.count:#x}]'
-        return f'{self.direction} {self.kind} {self.name}{array}'
+LONG = 20000  # bytes of a message of which there is less to do
+# Half of the time goes into the C compiler, which optimises nothing here.
+FLAGS = ['-D_GNU_SOURCE', '-g1', '-O0']
+SANITIZE = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+GENERATED = ['-std=c11', '-Wall', '-Wextra', '-Wpedantic', '-Wconversion', '-Wshadow',
+             '-Wmissing-prototypes', '-Werror']
+OURS = ['-std=c17', '-Wall', '-Wextra', '-Werror']
 
 
-class Procedure:
-    def __init__(self, rng, name):
-        self.name = name
-        most = rng.choice([8, 40, 40, 1400])
-        names = rng.sample(NAMES, len(NAMES))
-        while True:
-            self.params = []
-            for i in range(rng.choice([0, 1, 1, 2, 2, 3, 3, 4, 5, 6])):
-                if rng.random() < 0.5:  # what may overlap
-                    kind, count = rng.choice(BYTES), rng.randint(1, most)
-                else:
-                    kind, count = rng.choice(list(TYPES)), rng.choice([0, 0, rng.randint(1, 17)])
-                self.params.append(Param(rng.choice(['in', 'out', 'inout']), kind, names[i], count))
-            self.result = None
-            if rng.random() < 0.4:
-                self.result = Param('out', rng.choice(list(TYPES)), None, 0)
-                self.result.name = 'the_result'
-            if self.lay_out():
-                break
-        self.arguments = b''.join(p.value(rng) for p in self.params if p.direction != 'out')
-        self.results = b''.join(p.value(rng) for p in self.all_results())
-
-    def all_results(self):
-        return ([self.result] if self.result else []) + \
-            [p for p in self.params if p.direction != 'in']
-
-    def lay_out(self):
-        arguments = results = 0
-        for p in self.params:
-            if p.direction != 'out':
-                p.argument, arguments = arguments, arguments + p.bytes
-        for p in self.all_results():
-            p.result, results = results, results + p.bytes
-        return arguments <= ROOM and results <= ROOM
-
-    def bools(self, which):
-        for p in self.params if which == 'argument' else self.all_results():
-            offset = getattr(p, which)
-            if p.kind == 'bool' and offset is not None:
-                yield offset
-                if p.count:
-                    yield offset + p.count - 1
-
-    def text(self):
-        arrow = f' -> {self.result.kind}' if self.result else ''
-        return f"\t{self.name}({', '.join(p.text() for p in self.params)}){arrow};\n"
+def blob(data):
+    return u32(len(data)) + data
 
 
-def c_bytes(name, data):
-    lines = [', '.join(map(str, data[i:i + 24])) for i in range(0, len(data), 24)] or ['0']
-    return f'static const uint8_t {name}[] = {{' + ',\n\t'.join(lines) + '};\n'
+# ---- messages that are spoilt on their way ---------------------------------------------------------
 
 
-def declare_parameter(p):
-    const = 'const ' if p.direction == 'in' else ''
-    if p.count:
-        return f'{const}{p.ctype} {p.name}[{p.count}]'
-    return f"{p.ctype} {'' if p.direction == 'in' else '*'}{p.name}"
+def spoil(rng, offset, length, note):
+    """(offset, bytes) that make something wrong, or else, of what lies there."""
+    kind = note if isinstance(note, str) else note[0]
+    if kind in ('bool', 'text', 'nul'):
+        offset += rng.randrange(length)
+        return [(offset, bytes([rng.choice({'bool': [2, 255, 0, 1], 'text': [0],
+                                            'nul': [1, 255]}[kind])]))]
+    if kind == 'count':
+        return [(offset, u32(n & 0xffffffff)) for n in
+                rng.sample([note[1] + 1, 0xffffffff, 0x80000000, note[1], 0, note[1] + 256], 2)]
+    if kind == 'enum':
+        numbers = note[1].numbers()
+        n = rng.choice([numbers[0] + 1, rng.choice(numbers), max(numbers) + 1, -7, 0])
+        return [(offset, (n & 0xffffffff).to_bytes(4, 'little'))]
+    union = note[1]
+    values = [random_discriminant(rng, union, chosen)
+              for chosen in [None] + list(range(len(union.arms)))]
+    chosen = [v for v in values if v is not None] or [0]
+    return [(offset, union.pack(rng.choice(chosen))), (offset, rng.randbytes(union.switch.size))]
 
 
-def address(p, in_procedure):
-    """Where the bytes of a parameter are, in the procedure or in the caller."""
-    by_value = not p.count and (not in_procedure or p.direction == 'in')
-    return f"{'&' if by_value else ''}{p.name}"
+def make_edits(rng, encoder, judge):
+    """judge(bytes): None, or what the message means then: (exception, stream)."""
+    wire = encoder.bytes()
+    spots = list(encoder.spots())
+    is_long = len(wire) > LONG
+    patches = []
+    for spot in rng.sample(spots, min(len(spots), 3 if is_long else 10)):
+        patches += spoil(rng, *spot)
+    for _ in range(2 if is_long or not wire else 4):
+        if wire:
+            patches.append((rng.randrange(len(wire)), rng.randbytes(1)))
+    out = u32(len(patches))
+    for offset, data in patches:
+        meaning = judge(wire[:offset] + data + wire[offset + len(data):])
+        exception, values = meaning if meaning else (0, b'')
+        out += struct.pack('<III8sII', len(wire), offset, len(data), data, meaning is not None,
+                           exception) + blob(values)
+    return out
 
 
-def write_procedure(rng, interface, proc):
-    inputs = [p for p in proc.params if p.direction != 'out']
-    outputs = proc.all_results()
-    signature = ', '.join(['void *the_context'] + [declare_parameter(p) for p in proc.params] +
-                          ([f'{proc.result.ctype} *the_result'] if proc.result else []))
-    out = c_bytes(f'{proc.name}_arguments', proc.arguments)
-    out += c_bytes(f'{proc.name}_results', proc.results)
-    out += f'\nstatic int serve_{proc.name}({signature})\n{{\n\tCHECK(the_context == &loopback);\n'
-    for p in inputs:
-        out += f'\tSAME({address(p, True)}, {proc.name}_arguments + {p.argument}, {p.bytes});\n'
-    out += '\tif (raising == 1)\n\t\treturn 7;\n'
-    for p in rng.sample(outputs, len(outputs)):
-        out += f'\tmemcpy({p.name}, {proc.name}_results + {p.result}, {p.bytes});\n'
-    for p in inputs:
-        if p.direction == 'in':
-            out += f'\tSAME({address(p, True)}, {proc.name}_arguments + {p.argument}, {p.bytes});\n'
-    out += '\treturn raising == 2 ? -1 : 0;\n}\n\n'
-
-    # the ways to call it; each takes all variables of the caller
-    def caller(way):
-        head = f'{interface}_{proc.name}'
-        plain = ['the_binding'] + [p.name if p.count or p.direction == 'in' else '&' + p.name
-                                   for p in proc.params]
-        last = ['&the_result'] if proc.result else []
-        start = ['the_binding'] + [p.name for p in inputs] + ['&the_call']
-        finish = ['the_call'] + [p.name if p.count else '&' + p.name for p in proc.params
-                                 if p.direction != 'in'] + last
-        if way == 'plain':
-            return f"\tthe_status = {head}({', '.join(plain + last)});\n"
-        begin = f"\tCHECK({head}_start({', '.join(start)}) == 0);\n"
-        if way == 'finish':
-            return begin + f"\tthe_status = {head}_finish({', '.join(finish)});\n"
-        view = ['the_call']
-        for p in proc.params:
-            if p.direction != 'in':
-                view.append(f'&view_{p.name}' if p.is_bytes else p.name if p.count else '&' + p.name)
-        return begin + f"\tthe_status = {head}_view({', '.join(view + last)});\n"
-
-    out += f'static void call_{proc.name}(struct fly_binding *the_binding, int way, int expected)\n{{\n'
-    has_view = any(p.is_bytes for p in proc.params if p.direction != 'in')
-    for p in proc.params + ([proc.result] if proc.result else []):
-        out += f"\t{p.ctype} {p.name}{f'[{p.count}]' if p.count else ''};\n"
-        if p.is_bytes and p.direction != 'in':
-            out += f'\tconst {p.ctype} *view_{p.name} = NULL;\n'
-    out += '\tstruct fly_call *the_call = NULL;\n\tint the_status;\n\n'
-    for p in proc.params:
-        if p.direction != 'out':
-            out += f'\tmemcpy({address(p, False)}, {proc.name}_arguments + {p.argument}, {p.bytes});\n'
-    for p in outputs:
-        if p.direction == 'out':
-            out += f'\tmemset({address(p, False)}, 0x5a, {p.bytes});\n'
-    out += '\tif (way == 0) {\n\t' + caller('plain') + '\t} else if (way == 1) {\n\t'
-    out += caller('finish').replace('\n\t', '\n\t\t')
-    if has_view:
-        out += '\t} else {\n\t' + caller('view').replace('\n\t', '\n\t\t')
-    else:
-        out += '\t} else {\n\t\treturn;\n'
-    out += '\t}\n\tCHECK(the_status == expected);\n\tif (the_status) {\n'
-    for p in outputs:  # nothing was assigned
-        if p.direction == 'out':
-            out += f'\t\tSAME_FILL({address(p, False)}, {p.bytes});\n'
-        else:
-            out += f'\t\tSAME({address(p, False)}, {proc.name}_arguments + {p.argument}, {p.bytes});\n'
-        if p.is_bytes:
-            out += f'\t\tCHECK(!view_{p.name});\n'
-    out += '\t\tCHECK(loopback.calls == 0);\n\t\treturn;\n\t}\n'
-    out += f'\tCHECK(loopback.argument_bytes == {len(proc.arguments)});\n'
-    out += f'\tSAME(loopback.arguments, {proc.name}_arguments, {len(proc.arguments)});\n'
-    out += f'\tCHECK(loopback.result_bytes == {len(proc.results)});\n'
-    out += f'\tSAME(loopback.results, {proc.name}_results, {len(proc.results)});\n'
-    for p in outputs:
-        if p.is_bytes:
-            out += (f'\tSAME(way == 2 ? view_{p.name} : {p.name}, '
-                    f'{proc.name}_results + {p.result}, {p.bytes});\n')
-        else:
-            out += f'\tSAME({address(p, False)}, {proc.name}_results + {p.result}, {p.bytes});\n'
-    out += '\tif (way == 2) {\n\t\tCHECK(loopback.calls == 1);\n\t\tfly_release(the_call);\n\t}\n'
-    out += '\tCHECK(loopback.calls == 0);\n}\n\n'
-
-    out += f'static void test_{proc.name}(struct fly_binding *binding)\n{{\n'
-    out += '\tfor (int way = 0; way < 3; way++) {\n'
-
-    def case(knobs, expected, executed):
-        text = '\t\tloopback_reset();\n'
-        for knob in knobs:
-            text += f'\t\t{knob};\n'
-        text += f'\t\tcall_{proc.name}(binding, way, {expected});\n\t\traising = 0;\n'
-        if has_view:
-            text += f'\t\tCHECK(loopback.executed == {executed});\n'
-        else:
-            text += f'\t\tCHECK(loopback.executed == (way < 2 ? {executed} : 0));\n'
-        return text
-
-    out += case([], 0, 1)
-    out += case(['raising = 1'], '-FLY_ERAISED', 1)
-    out += case(['raising = 2'], '-FLY_ERAISED', 1)
-    for which, expected, executed in (('argument', '-FLY_EMALFORMED', 0),
-                                      ('result', '-FLY_ERESULT', 1)):
-        size = len(proc.arguments if which == 'argument' else proc.results)
-        out += case([f'loopback.more_{which}s = 1'], expected, executed)
-        if size:
-            out += case([f'loopback.more_{which}s = -1'], expected, executed)
-            out += case([f'loopback.more_{which}s = -{size}'], expected, executed)
-        for offset in proc.bools(which):
-            out += case([f'loopback.spoilt_{which} = {offset}'], expected, executed)
-    return out + '\t}\n}\n\n'
+# ---- values that must not be ----------------------------------------------------------------------
 
 
-DRIVER = '''/* Written by roundtrip.py. */
-#include <stdio.h>
-#include <stdlib.h>
-
-#include "loopback.h"
-#include "{base}_client.c"
-#include "{base}_server.c"
-
-#define CHECK(condition)                                                        \\
-	do {{                                                                    \\
-		if (!(condition)) {{                                             \\
-			fprintf(stderr, "%s:%d: %s: %s\\n", __FILE__, __LINE__,  \\
-				__func__, #condition);                          \\
-			exit(1);                                                \\
-		}}                                                               \\
-	}} while (0)
-#define SAME(a, b, n) CHECK(!memcmp(a, b, n))
-#define SAME_FILL(a, n)                                                         \\
-	do {{                                                                    \\
-		for (size_t at = 0; at < (n); at++)                             \\
-			CHECK(((const uint8_t *)(a))[at] == 0x5a);              \\
-	}} while (0)
-
-static int raising; /* 1: before the procedure writes, 2: after */
-
-'''
+def bad_values(rng, f, v, full):
+    """Values like v of which one thing is too long, or, full, not an enum's or a union's."""
+    if v is None:
+        return
+    if f.array == 'variable':
+        most = random_field(rng, Field('', f.type, 'fixed', f.length), 'random')
+        for n in (f.length + 1, 0xffffffff):
+            yield TooMany(n, most)
+    if f.array and isinstance(f.type, Number):
+        return
+    if not f.array:
+        yield from bad_of_type(rng, f.type, v, full)
+    elif v:
+        i = rng.choice([0, len(v) - 1])
+        for bad in bad_of_type(rng, f.type, v[i], full):
+            yield v[:i] + [bad] + v[i + 1:]
 
 
-def write_interface(rng, number, n_procedures, directory):
-    name = f'R{number}'
-    base = f'r{number}'
-    procedures = [Procedure(rng, f'P{i}') for i in range(n_procedures)]
-    with open(os.path.join(directory, base + '.fly'), 'w') as f:
-        f.write(f'interface {name} version {number + 1} {{\n')
-        f.writelines(p.text() for p in procedures)
-        f.write('}\n')
-    with open(os.path.join(directory, base + '_driver.c'), 'w') as f:
-        f.write(DRIVER.format(base=base))
-        for p in procedures:
-            f.write(write_procedure(rng, name, p))
-        f.write(f'void test_{name}(void);\n\nvoid test_{name}(void)\n{{\n')
-        f.write(f'\tstruct {name}_procedures procedures = {{\n')
-        f.writelines(f'\t\t.{p.name} = serve_{p.name},\n' for p in procedures)
-        f.write('\t};\n\tstruct fly_binding *binding;\n\n')
-        f.write(f'\tCHECK({name}_export(NULL, NULL, &loopback) == -FLY_EINVAL);\n')
-        for p in procedures:
-            f.write(f'\tprocedures.{p.name} = NULL;\n'
-                    f'\tCHECK({name}_export(NULL, &procedures, &loopback) == -FLY_EINVAL);\n'
-                    f'\tprocedures.{p.name} = serve_{p.name};\n')
-        f.write(f'\tCHECK({name}_import(NULL, NULL, &binding) == -FLY_ENOEXPORT);\n')
-        f.write(f'\tCHECK({name}_export(NULL, &procedures, &loopback) == 0);\n')
-        f.write(f'\tCHECK({name}_import(NULL, NULL, &binding) == 0);\n')
-        f.writelines(f'\ttest_{p.name}(binding);\n' for p in procedures)
-        f.write('}\n')
-    return name, base
+def bad_of_type(rng, kind, v, full):
+    if isinstance(kind, String):
+        yield random_text(rng, kind.most + 1)
+    elif isinstance(kind, Struct):
+        for i, f in enumerate(kind.fields):
+            for bad in bad_values(rng, f, v[i], full):
+                yield v[:i] + [bad] + v[i + 1:]
+    elif isinstance(kind, Union):
+        f = kind.arms[v[1]].field
+        if f:
+            for bad in bad_values(rng, f, v[2], full):
+                yield v[0], v[1], bad
+        value = random_discriminant(rng, kind, None)
+        if full and value is not None:
+            yield value, None, None
+    elif full and not isinstance(kind, Number):  # an enum
+        n = max(kind.numbers()) + 1
+        if n < 1 << 31:
+            yield n
 
 
-def main():
+def bad_messages(rng, fields, full):
+    """Streams of all fields, one of them bad; a few of those there are."""
+    values = [random_field(rng, f, 'full' if rng.random() < 0.7 else 'random') for f in fields]
+    out = []
+    for i, f in enumerate(fields):
+        for bad in bad_values(rng, f, values[i], full):
+            out.append(values[:i] + [bad] + values[i + 1:])
+    return [stream(fields, v) for v in rng.sample(out, min(len(out), 5))]
+
+
+# ---- the cases of a procedure ----------------------------------------------------------------------
+
+
+def value_cases(rng, p, mode):
+    arguments = [random_field(rng, f, mode) for f in p.arguments()]
+    results = [random_field(rng, f, mode) for f in p.results()]
+    fields = p.to_wire(p.results())
+    argument_wire = encode(p.arguments(), arguments)
+    result_wire = encode(fields, p.to_wire(results))
+
+    def judge_arguments(data):
+        values = decode(p.arguments(), data)
+        return None if values is None else (0, stream(p.arguments(), values))
+
+    def judge_results(data):
+        values = decode(fields, data)
+        return None if values is None else (0, stream(p.results(), p.from_wire(values)))
+
+    # Does the other half of this file agree with itself?
+    assert judge_arguments(argument_wire.bytes()) == (0, stream(p.arguments(), arguments))
+    assert judge_results(result_wire.bytes()) == (0, stream(p.results(), results))
+    return (blob(stream(p.arguments(), arguments)) + blob(argument_wire.bytes()) +
+            blob(stream(p.results(), results)) + blob(result_wire.bytes()) +
+            make_edits(rng, argument_wire, judge_arguments) +
+            make_edits(rng, result_wire, judge_results))
+
+
+def exception_cases(rng, p):
+    number = Field('', Number('u32'))
+
+    def judge(data):
+        for i, e in enumerate(p.errors):
+            if data[:4] == u32(e.number):
+                values = decode([number] + e.fields, data)
+                return None if values is None else (i, stream(e.fields, values[1:]))
+        return None
+
+    out = u32(len(p.errors))
+    for i, e in enumerate(p.errors):
+        values = [random_field(rng, f, 'random') for f in e.fields]
+        wire = encode([number] + e.fields, [u32(e.number)] + values)
+        out += u32(i) + blob(stream(e.fields, values)) + blob(wire.bytes())
+        out += make_edits(rng, wire, judge)
+    bad = [(i, s) for i, e in enumerate(p.errors) for s in bad_messages(rng, e.fields, True)]
+    return out + u32(len(bad)) + b''.join(u32(i) + blob(s) for i, s in bad)
+
+
+def raise_cases(rng, interface, p):
+    mine = {e.number for e in p.errors}
+    numbers = [1, 2, -1, 7, 1000, 2147483647, -2147483648] + [e.number for e in interface.errors]
+    out = []
+    for number in rng.sample([n for n in numbers if n not in mine], 2):
+        words = rng.choice([None, b'', b'the disk is full', b'x' * 55, b'y' * 56, b'z' * 200])
+        kept = (words or b'')[:55]
+        wire = struct.pack('<iI', number, len(kept)) + kept + b'\0'
+        out.append(struct.pack('<iI', number, words is not None) + blob(words or b'') + blob(wire))
+    return u32(len(out)) + b''.join(out)
+
+
+def procedure_cases(rng, interface, p, features):
+    modes = ['random', 'full', 'empty']
+    if p.argument_bytes() + p.result_bytes() < LONG:
+        modes.append('random')
+    out = u32(len(modes)) + b''.join(value_cases(rng, p, mode) for mode in modes)
+    for fields in (p.arguments(), p.results()):
+        out += blob(stream(fields, [random_field(rng, f, 'random') for f in fields]))
+    for fields, full in ((p.arguments(), False), (p.results(), True)):
+        bad = bad_messages(rng, fields, full)
+        out += u32(len(bad)) + b''.join(map(blob, bad))
+    raises = raise_cases(rng, interface, p) if 'raises' in features else u32(0)
+    return out + exception_cases(rng, p) + raises
+
+
+def self_test():
+    """The example in docs/encoding.md."""
+    entry = Struct('Entry', 'Entry', [Field('key', String(20)),
+                                      Field('age', Number('u16'), optional=True),
+                                      Field('value', Number('byte'), 'variable', 100)])
+    fields = [Field('entries', entry, 'variable', 8), Field('flags', Number('u32'))]
+    values = [[[b'ab', b'\7\0', b'\1\2\3'], [b'', None, b'']], u32(5)]
+    wire = bytes.fromhex('02000000 05000000 02000000 01 03000000 00000000 00 00000000'
+                         '616200 0700 010203 00')
+    assert encode(fields, values).bytes() == wire and decode(fields, wire) == values
+
+
+# ---- making the program -------------------------------------------------------------------------------
+
+
+class Maker:
+    def __init__(self, args, directory):
+        self.args, self.directory = args, directory
+        self.here = os.path.dirname(os.path.abspath(__file__))
+        self.include = args.include
+        self.flags = FLAGS + args.flag + ['-I', directory, '-I', self.here, '-isystem',
+                                          self.include, '-isystem',
+                                          os.path.join(self.include, '../src')]
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def write(self, name, text):
+        with open(self.path(name), 'wb' if isinstance(text, bytes) else 'w') as f:
+            f.write(text)
+
+    def compile_interface(self, interface):
+        for base, text in interface.includes + [(interface.base, interface.text)]:
+            self.write(base + '.fly', text)
+        for base, _ in interface.includes + [(interface.base, None)]:
+            run = subprocess.run([self.args.fireflyc, '-o', self.directory,
+                                  self.path(base + '.fly')], capture_output=True, text=True)
+            if run.returncode:
+                return run.stderr or f'fireflyc died of {run.returncode}'
+        self.write(f'{interface.base}_tables.c', fly_tables.tables(interface))
+        return None
+
+    def units(self, interfaces):
+        """C files that include those of many interfaces. A file of client stubs and one of server
+        stubs may have functions of the same name, so they go into different units."""
+        units = []
+        for suffix in ('_client.c', '_server.c', '_tables.c'):
+            n = (len(interfaces) + self.args.batch - 1) // self.args.batch
+            for k in range(n):
+                name = f'unit{suffix[:-2]}_{k}.c'
+                self.write(name, ''.join(f'#include "{i.base}{suffix}"\n'
+                                         for i in interfaces[k::n]))
+                units.append(self.path(name))
+        main = '#include "fuzz_calls.h"\n\n' + \
+            ''.join(f'extern const struct call_interface call_{i.name};\n' for i in interfaces) + \
+            'extern const struct call_interface *const call_interfaces[];\n' \
+            'extern const uint32_t call_n_interfaces;\n' \
+            'const struct call_interface *const call_interfaces[] = {\n' + \
+            ''.join(f'\t&call_{i.name},\n' for i in interfaces) + \
+            f'}};\nconst uint32_t call_n_interfaces = {len(interfaces)};\n'
+        self.write('list.c', main)
+        # Generated tables name everything, needed or not.
+        return units + [self.path('list.c')] + [os.path.join(self.here, name) for name in (
+            'fuzz_roundtrip.c', 'fuzz_values.c', 'loopback.c', '../../src/marshal/raise.c',
+            '../../src/slowpath/status.c')]
+
+    def build(self, interfaces):
+        def compile_unit(unit):
+            obj = self.path(os.path.basename(unit) + '.o')
+            is_stubs = os.path.basename(unit).startswith(('unit_client', 'unit_server'))
+            is_tables = os.path.basename(unit).startswith('unit_tables')
+            flags = (GENERATED if is_stubs else OURS) + ([] if is_tables else SANITIZE)
+            run = subprocess.run([self.args.cc, *flags, *self.flags, '-c', unit, '-o', obj])
+            return obj if run.returncode == 0 else None
+
+        with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
+            objects = list(pool.map(compile_unit, self.units(interfaces)))
+        if None in objects:
+            return None
+        program = self.path('roundtrip')
+        subprocess.run([self.args.cc, *SANITIZE, *self.flags, *objects, '-o', program], check=True)
+        return program
+
+
+def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--fireflyc', required=True)
     parser.add_argument('--include', required=True, help="Firefly's headers")
     parser.add_argument('--cc', default='gcc')
+    parser.add_argument('--flag', action='append', default=[], help='for the C compiler')
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32))
-    parser.add_argument('--interfaces', type=int, default=4)
-    parser.add_argument('--procedures', type=int, default=20, help='of each interface')
+    parser.add_argument('--interfaces', type=int, default=500)
+    parser.add_argument('--only', type=int, action='append', help='this interface of the seed')
+    parser.add_argument('--features', default=','.join(fly_random.SUPPORTED),
+                        help='of ' + ','.join(fly_random.FEATURES))
+    parser.add_argument('--batch', type=int, default=170, help='interfaces in a unit')
+    parser.add_argument('--jobs', type=int, default=1)
     parser.add_argument('--keep', help='write to this directory, and leave everything there')
-    args = parser.parse_args()
-    here = os.path.dirname(os.path.abspath(__file__))
-    rng = random.Random(args.seed)
-    print(f'seed {args.seed} ({args.interfaces} interfaces of {args.procedures} procedures)',
-          flush=True)
+    parser.add_argument('--each', action='store_true',
+                        help='compile and run each interface by itself, and go on if one fails')
+    return parser.parse_args()
 
+
+def make_all(args, features):
+    """(interface, its cases) for all that are asked for."""
+    for i in args.only or range(args.interfaces):
+        interface = fly_random.make(args.seed, i, features)
+        rng = random.Random(f'{args.seed} {i} cases')
+        yield interface, b''.join(procedure_cases(rng, interface, p, features)
+                                  for p in interface.procedures)
+
+
+def run_batch(maker, made):
+    """Return: what failed, or None."""
+    for interface, _ in made:
+        errors = maker.compile_interface(interface)
+        if errors:
+            return f'{interface.base}.fly:\n{errors}'
+    took = time.monotonic()
+    program = maker.build([interface for interface, _ in made])
+    if not program:
+        return 'the C compiler refuses ' + \
+            (made[0][0].base if len(made) == 1 else 'a file, see above')
+    print(f'compiled in {time.monotonic() - took:.1f} s', flush=True)
+    maker.write('cases', b''.join(blob(cases) for _, cases in made))
+    took = time.monotonic()
+    run = subprocess.run([program, maker.path('cases')])
+    print(f'ran in {time.monotonic() - took:.1f} s', flush=True)
+    return f'a call went wrong, exit code {run.returncode}' if run.returncode else None
+
+
+def main():
+    args = parse_arguments()
+    self_test()
+    features = set(args.features.split(','))
+    fly_tables.WIDE_VIEWS = 'views' in features
+    n = len(args.only or range(args.interfaces))
+    print(f'--seed {args.seed} --features {args.features}: {n} interfaces', flush=True)
+    failures = 0
     with tempfile.TemporaryDirectory() as scratch:
         directory = args.keep or scratch
         os.makedirs(directory, exist_ok=True)
-        made = [write_interface(rng, i, args.procedures, directory)
-                for i in range(args.interfaces)]
-        with open(os.path.join(directory, 'main.c'), 'w') as f:
-            f.writelines(f'void test_{name}(void);\n' for name, _ in made)
-            f.write('\nint main(void)\n{\n')
-            f.writelines(f'\ttest_{name}();\n' for name, _ in made)
-            f.write('\treturn 0;\n}\n')
-        flags = ['-std=c11', '-g1', '-O1', '-Wall', '-Wextra', '-Werror', '-I', here, '-isystem',
-                 args.include, '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
-
-        def build(unit):
-            base = unit[0]
-            if base:
-                subprocess.run([args.fireflyc, '-o', directory,
-                                os.path.join(directory, base + '.fly')], check=True)
-            obj = os.path.join(directory, os.path.basename(unit[1]) + '.o')
-            subprocess.run([args.cc, *flags, '-c', unit[1], '-o', obj], check=True)
-            return obj
-
-        units = [(base, os.path.join(directory, base + '_driver.c')) for _, base in made]
-        units += [(None, os.path.join(here, 'loopback.c')), (None, os.path.join(directory, 'main.c'))]
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            objects = list(pool.map(build, units))
-        program = os.path.join(directory, 'roundtrip')
-        subprocess.run([args.cc, *flags, *objects, '-o', program], check=True)
-        result = subprocess.run([program])
-    if result.returncode:
-        sys.exit(f'roundtrip.py: failed; again with --seed {args.seed} --keep DIR')
+        maker = Maker(args, directory)
+        took = time.monotonic()
+        made = list(make_all(args, features))
+        print(f'made in {time.monotonic() - took:.1f} s', flush=True)
+        for batch in [[m] for m in made] if args.each else [made]:
+            failed = run_batch(maker, batch)
+            if failed:
+                failures += 1
+                print(failed, flush=True)
+    if failures:
+        sys.exit(f'roundtrip.py: {failures} failed; again with --seed {args.seed} --keep DIR, '
+                 'and --only N for interface N alone')
     print('every call came back right')
 
 
