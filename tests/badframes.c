@@ -255,7 +255,7 @@ static uint32_t unknown_type(uint8_t *frame)
 {
 	const uint32_t bytes = any_call(frame);
 
-	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | (between(3, 15) + 1) % 16);
+	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | (between(4, 15) + 1) % 16);
 	return bytes;
 }
 
@@ -263,8 +263,10 @@ static uint32_t fragmented(uint8_t *frame)
 {
 	const uint32_t bytes = any_call(frame);
 
-	fly_put_u16(frame + FLY_RPC + 20, (uint16_t)between(0, 65535));
-	fly_put_u16(frame + FLY_RPC + 22, (uint16_t)between(2, 65535));
+	const uint32_t fragments = between(0, 65535);
+
+	fly_put_u16(frame + FLY_RPC + 20, (uint16_t)between(fragments, 65535));
+	fly_put_u16(frame + FLY_RPC + 22, (uint16_t)fragments);
 	return bytes;
 }
 

@@ -183,18 +183,32 @@ Case(caller, starter__out_of_packets)
 
 Case(caller, starter__arguments_that_one_packet_of_the_link_does_not_take)
 {
-	uint8_t data[1400] = {0};
+	struct fly_binding *narrow;
+	struct fly_call *call;
+	uint8_t data[1400];
+	uint32_t sum;
+
+	probe_fill(data, sizeof data, 1);
+	w.at_caller->link.payload_max = 1403;
+	narrow = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
+	cr_assert(Probe_Sum_start(narrow, 1, data, &call) == 0);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_expect(Probe_Sum_finish(call, &sum) == 0 && sum == probe_sum(1));
+	cr_expect(sim_count(w.caller, FLY_COUNT_fragments_sent) == 2);
+	sim_unbind(w.sim, narrow);
+}
+
+Case(caller, starter__arguments_that_nothing_takes)
+{
 	struct fly_binding *narrow;
 	struct fly_call *call;
 
-	w.at_caller->link.payload_max = 1403;
+	cr_expect(w.binding->starter(w.binding, 0, FLY_MESSAGE_MAX + 1, &call) == -FLY_ETOOBIG);
+	w.at_caller->link.payload_max = 100;
 	narrow = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
-	cr_expect(Probe_Sum_start(narrow, 1, data, &call) == -FLY_ETOOBIG);
-	w.at_caller->link.payload_max = 1404;
-	narrow = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
-	cr_assert(Probe_Sum_start(narrow, 1, data, &call) == 0);
-	w.server->service.wrong = 0;
-	sim_unbind(w.sim, narrow);
+	cr_expect(narrow->starter(narrow, 0, 65535 * 100 + 1, &call) == -FLY_ETOOBIG);
+	cr_assert(narrow->starter(narrow, 0, 65535 * 100, &call) == 0, "and is not sent");
+	cr_expect(((uintptr_t)call->payload & 15) == 0 && call->length == 65535 * 100);
 }
 
 Case(caller, starter__link_down)

@@ -133,7 +133,7 @@ Case(demux, fly_demux__one_wrong_byte_in_the_outer_headers)
 		{FLY_UDP_LENGTH + 1, 41, FLY_COUNT_drop_length},
 		{FLY_RPC + 28, 1, FLY_COUNT_drop_length},
 		{FLY_RPC, FLY_WIRE_VERSION << 4 | 0, FLY_COUNT_drop_type},
-		{FLY_RPC, FLY_WIRE_VERSION << 4 | 4, FLY_COUNT_drop_type},
+		{FLY_RPC, FLY_WIRE_VERSION << 4 | 5, FLY_COUNT_drop_type},
 		{FLY_RPC, FLY_WIRE_VERSION << 4 | 15, FLY_COUNT_drop_type},
 		{FLY_RPC, 2 << 4 | FLY_PACKET_RESULT, FLY_COUNT_drop_version},
 		{FLY_RPC, 0 << 4 | 7, FLY_COUNT_drop_version},
@@ -242,10 +242,14 @@ Case(demux, fly_demux__calls_that_are_not_served)
 	h.activity = 0;
 	deliver_header(h, FLY_COUNT_drop_activity, "no activity");
 	h = good_call();
-	h.fragments = 2;
-	deliver_header(h, FLY_COUNT_drop_fragments, "a fragment");
 	h.fragments = 0;
 	deliver_header(h, FLY_COUNT_drop_fragments, "no fragment");
+	h.fragment = 1;
+	h.fragments = 1;
+	deliver_header(h, FLY_COUNT_drop_fragments, "the second of one");
+	h.fragment = 2;
+	h.fragments = 2;
+	deliver_header(h, FLY_COUNT_drop_fragments, "the third of two");
 	h = good_call();
 	h.age = 60000;
 	deliver_header(h, FLY_COUNT_reject_forgotten, "an old stranger");
@@ -351,8 +355,12 @@ Case(demux, fly_demux__results_that_do_not_fit)
 	uint64_t result = 0;
 
 	spoilt_answers(h);
+	h.fragment = 1;
 	h.fragments = 2;
-	deliver_header(h, FLY_COUNT_drop_fragments, "a fragment");
+	deliver_header(h, FLY_COUNT_drop_fragments, "the last fragment first");
+	h.length = 0;
+	h.fragment = 0;
+	deliver_header(h, FLY_COUNT_drop_fragments, "a fragment without payload");
 	deliver_header(good_result(), FLY_COUNT_calls_returned, "the right one");
 	deliver_header(good_result(), FLY_COUNT_drop_sequence, "the right one again");
 	cr_assert(fly_ready(call));
@@ -374,6 +382,9 @@ Case(demux, fly_demux__refusals_that_do_not_fit)
 		h.procedure = status;
 		deliver_header(h, FLY_COUNT_drop_type, "no status for a refusal");
 	}
+	h.procedure = FLY_EBUSY;
+	h.fragments = 2;
+	deliver_header(h, FLY_COUNT_drop_fragments, "part of a refusal");
 	cr_expect(!fly_ready(call));
 	deliver_header(good_reject(FLY_EBUSY), FLY_COUNT_calls_failed, "the right one");
 	deliver_header(good_reject(FLY_EBUSY), FLY_COUNT_drop_sequence, "the right one again");

@@ -451,7 +451,7 @@ Case(server, fly_slow_served__a_number_that_no_procedure_has)
 	cr_expect(sim_count(server, FLY_COUNT_calls_no_procedure) == 1);
 }
 
-Case(server, fly_server_call__a_result_longer_than_the_link_takes_is_refused_and_does_not_run)
+Case(server, fly_server_call__a_result_longer_than_the_link_takes_comes_in_two_packets)
 {
 	const struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 3);
 	struct fly_header h;
@@ -459,10 +459,10 @@ Case(server, fly_server_call__a_result_longer_than_the_link_takes_is_refused_and
 
 	at_server->link.payload_max = 1439;
 	cr_assert(exchange(&call, &f, &h));
-	cr_expect(h.type == FLY_PACKET_REJECT && h.procedure == FLY_EBUSY);
-	at_server->link.payload_max = 1440;
-	cr_assert(exchange(&call, &f, &h));
-	cr_expect(h.type == FLY_PACKET_RESULT);
+	cr_expect(h.type == FLY_PACKET_RESULT && h.fragment == 0 && h.fragments == 2);
+	cr_expect(h.length == 1439 && h.age == 1);
+	cr_assert(frame_take(peer, &f, &h));
+	cr_expect(h.fragment == 1 && h.length == 1 && h.flags == FLY_FLAG_ACK);
 	cr_expect(server->service.executions == 1);
 }
 

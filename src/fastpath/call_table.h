@@ -18,12 +18,16 @@
 
 /*
  * Legal orders of an entry's state; the transitions are in caller.c,
- * receiver.h (WAITING -> DONE), call_table.c (UNBOUND) and src/slowpath/sweep.c.
+ * receiver.h (WAITING -> DONE), call_table.c (UNBOUND), src/slowpath/bulk_caller.c (BULK), odd.c
+ * and sweep.c.
  *   UNBOUND -> IDLE             the entry is handed to a binding
  *   IDLE -> STARTED             Starter
  *   STARTED -> WAITING          Transporter sends
+ *   STARTED -> BULK             Transporter sends arguments of several packets
+ *   WAITING -> BULK             the first packet of a result of several came
  *   WAITING -> DONE             the result packet came
- *   WAITING -> FAILED           refused, timed out, link lost
+ *   BULK -> DONE                the result is whole
+ *   WAITING or BULK -> FAILED   refused, timed out, link lost
  *   DONE -> IDLE                Ender
  *   DONE or FAILED -> IDLE      Transporter returns the status, unless that is an exception
  *   any but UNBOUND -> UNBOUND  the binding ends
@@ -33,38 +37,42 @@ enum fly_call_state {
 	FLY_CALL_IDLE,
 	FLY_CALL_STARTED,
 	FLY_CALL_WAITING,
+	FLY_CALL_BULK,
 	FLY_CALL_DONE,
 	FLY_CALL_FAILED,
 };
 
 /* Arguments up to this many bytes are kept for resending in the entry itself: keep(), caller.c. */
-#define FLY_KEEP_BYTES 120
+#define FLY_KEEP_BYTES 112
 
 /* A call that is not answered is sent again after so long, then after twice as long, and so on. */
 #define FLY_RESEND_FIRST_MS 20
 
 #define FLY_NO_ENTRY UINT32_MAX
 
+struct fly_bulk;
+
 struct fly_call_entry {
 	/* ---- line 0: every call ---- */
-	struct fly_call head; /* what the stub sees; binding NULL: UNBOUND */
-	uint64_t activity;    /* 48 bits of the binding, 16 bits our index */
-	uint32_t seq;         /* of the newest call; random at first, grows by one per call */
-	uint32_t hint;        /* where the server keeps our record; FLY_HINT_NONE */
-	struct rte_mbuf
-		*packet; /* STARTED: the call packet. WAITING: what is kept of it, shared or a
-			  * copy, or NULL if its bytes are in kept. DONE: the result packet */
+	struct fly_call head;    /* what the stub sees; binding NULL: UNBOUND */
+	uint64_t activity;       /* 48 bits of the binding, 16 bits our index */
+	uint32_t seq;            /* of the newest call; random at first, grows by one per call */
+	uint32_t hint;           /* where the server keeps our record; FLY_HINT_NONE */
+	struct rte_mbuf *packet; /* STARTED: the call packet. WAITING: what is kept of it, shared or
+				  * a copy, or NULL if its bytes are in kept. DONE: the result
+				  * packet. NULL in STARTED and DONE: the message is in bulk */
 	uint16_t procedure;
-	uint16_t argument_bytes;
-	uint8_t state;        /* enum fly_call_state */
-	uint8_t resends;      /* of the call in flight */
-	int16_t status;       /* FAILED: why; DONE: the result's, negative or 0 */
-	uint32_t retry_at_ms; /* WAITING: poller time at which the call is looked at again */
-	uint32_t next_idle;   /* IDLE: the binding's next free entry; FLY_NO_ENTRY ends the list */
+	uint16_t argument_bytes; /* UINT16_MAX: more than one packet takes */
+	uint8_t state;           /* enum fly_call_state */
+	uint8_t resends;         /* of the call in flight */
+	int16_t status;          /* FAILED: why; DONE: the result's, negative or 0 */
+	uint32_t retry_at_ms;    /* WAITING: poller time at which the call is looked at again */
+	uint32_t next_idle; /* IDLE: the binding's next free entry; FLY_NO_ENTRY ends the list */
 	/* ---- line 1 and 2: seldom ---- */
 	uint32_t started_ms; /* WAITING and resent: poller time of the first transmission */
 	uint16_t early_ms;   /* how much earlier the call that early_seq names may have been sent */
 	uint16_t early_seq;  /* low half of a seq */
+	struct fly_bulk *bulk; /* of a call of several packets; NULL: it is none, or not yet */
 	uint8_t kept[FLY_KEEP_BYTES]; /* WAITING: the arguments, if packet is NULL */
 } __rte_cache_aligned;
 
@@ -100,6 +108,12 @@ static inline uint32_t fly_call_table_index(const struct fly_call_table *table,
 					    const struct fly_call_entry *entry)
 {
 	return (uint32_t)(entry - table->entries);
+}
+
+/* fly_call_is_out() - it was sent, and has not ended. */
+static inline bool fly_call_is_out(const struct fly_call_entry *e)
+{
+	return e->state == FLY_CALL_WAITING || e->state == FLY_CALL_BULK;
 }
 
 /*

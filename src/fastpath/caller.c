@@ -22,6 +22,8 @@ static __rte_noinline int starter_again(struct fly_binding *binding, uint16_t pr
 
 	if (status)
 		return status;
+	if (argument_bytes > fly_import_of(binding)->argument_max)
+		return fly_slow_start_bulk(binding, procedure, argument_bytes, call);
 	if (p->cache.n == 0 && fly_packet_refill(&p->cache) == 0)
 		return -FLY_EPACKETS;
 	return starter(binding, procedure, argument_bytes, call);
@@ -60,8 +62,9 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
  * itself comes back warm; longer ones by a reference to their packet, or, where the driver gives
  * back late what it has sent, by a copy in another packet, which the next call finds warm again.
  * The measurements behind that are in docs/performance.md, "What is kept for resending".
+ * Return: false: there is no packet, but arguments that take several.
  */
-static __rte_always_inline void keep(struct fly_poller *p, struct fly_call_entry *e,
+static __rte_always_inline bool keep(struct fly_poller *p, struct fly_call_entry *e,
 				     const struct fly_link *link, struct rte_mbuf *m)
 {
 	const uint32_t bytes = e->argument_bytes;
@@ -70,12 +73,15 @@ static __rte_always_inline void keep(struct fly_poller *p, struct fly_call_entry
 		if (bytes != 0)
 			memcpy(e->kept, e->head.payload, bytes);
 		e->packet = NULL;
+	} else if (unlikely(!m)) {
+		return false;
 	} else if (link->zero_copy && p->cache.n != 0) {
 		e->packet = fly_packet_take(&p->cache, FLY_PAYLOAD + bytes);
 		memcpy(fly_packet_frame(e->packet) + FLY_PAYLOAD, e->head.payload, bytes);
 	} else {
 		fly_packet_share(m);
 	}
+	return true;
 }
 
 static void transporter_send(struct fly_call *call)
@@ -85,7 +91,10 @@ static void transporter_send(struct fly_call *call)
 	struct fly_poller *p = import->poller;
 	struct rte_mbuf *m = e->packet;
 
-	keep(p, e, import->link, m);
+	if (unlikely(!keep(p, e, import->link, m))) {
+		fly_slow_send(call);
+		return;
+	}
 	e->state = FLY_CALL_WAITING;
 	e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
@@ -106,22 +115,33 @@ static inline void make_idle(struct fly_call_entry *e)
 static void ender(struct fly_call *call)
 {
 	struct fly_call_entry *e = fly_entry_of(call);
+	struct fly_poller *p = fly_import_of(call->binding)->poller;
 
-	fly_packet_put(&fly_import_of(call->binding)->poller->cache, e->packet);
+	if (likely(e->packet != NULL))
+		fly_packet_put(&p->cache, e->packet);
+	else
+		fly_slow_let_go(p, e);
 	make_idle(e);
 }
 
-/* A call that did not end well: over, but for an exception, which is read until the Ender. */
-static __rte_noinline int end_badly(struct fly_call *call)
+/*
+ * A call that takes several packets, and is waited for here; or one that did not end well: it is
+ * over, but for an exception, which is read until the Ender.
+ */
+static __rte_noinline int wait_oddly(struct fly_call *call)
 {
 	struct fly_call_entry *e = fly_entry_of(call);
-	const int status = e->status;
+	struct fly_poller *p = fly_import_of(call->binding)->poller;
+	int status;
 
+	while (e->state == FLY_CALL_BULK)
+		fly_poller_turn(p, fly_clock_turn(&p->clock));
+	status = e->status;
 	if (e->state != FLY_CALL_DONE) {
 		make_idle(e);
 		return status;
 	}
-	if (status == -FLY_EEXCEPTION)
+	if (status == 0 || status == -FLY_EEXCEPTION)
 		return status;
 	if (status == -FLY_ERAISED)
 		fly_raised_get(call->payload, call->length);
@@ -138,7 +158,7 @@ static int transporter_wait(struct fly_call *call)
 		fly_poller_turn(p, fly_clock_turn(&p->clock));
 	if (likely(e->state == FLY_CALL_DONE && e->status == 0))
 		return 0;
-	return end_badly(call);
+	return wait_oddly(call);
 }
 
 static int transporter(struct fly_call *call)
@@ -164,6 +184,7 @@ void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)
 	if (e->packet)
 		fly_packet_put(&p->cache, e->packet);
 	e->packet = NULL;
+	fly_slow_let_go(p, e);
 	e->status = (int16_t)status;
 	e->state = FLY_CALL_FAILED;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_failed, 1);

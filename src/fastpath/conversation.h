@@ -36,6 +36,8 @@ enum fly_conversation_state {
 /* Results up to this many bytes are retained in the record, longer ones by their packet. */
 #define FLY_RETAIN_BYTES 64
 
+struct fly_bulk;
+
 struct fly_conversation {
 	/* ---- line 0: every call ---- */
 	uint64_t activity;     /* 0: FREE */
@@ -51,7 +53,10 @@ struct fly_conversation {
 	uint32_t touched_ms;     /* poller time of the newest call */
 	struct rte_mbuf *result; /* DONE: the retained result packet; NULL: its bytes are in kept */
 	uint32_t next_free;      /* FREE: list; FLY_NO_ENTRY ends it */
-	uint8_t pad[20];
+	uint32_t given_seq;      /* of a call whose caller has its large result, which is gone */
+	struct fly_bulk *bulk; /* large arguments under way, or a large result; NULL; or stale, see
+				* src/slowpath/bulk.h */
+	uint8_t pad[8];
 	/* ---- line 1: small results with bytes in them ---- */
 	uint8_t kept[FLY_RETAIN_BYTES];
 } __rte_cache_aligned;

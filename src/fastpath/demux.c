@@ -23,7 +23,11 @@ static int check(const struct fly_link *link, const struct rte_mbuf *m, struct f
 	why = fly_wire_decode(frame + FLY_RPC, fly_get_be16(frame + FLY_IP_LENGTH) - 28U, h);
 	if (why)
 		return why;
-	return h->fragments == 1 && h->fragment == 0 ? 0 : -(int)FLY_COUNT_drop_fragments;
+	/* An acknowledgement says how many there are: that may be all of them. */
+	if (h->fragment >= h->fragments &&
+	    !(h->type == FLY_PACKET_ACK && h->fragment == h->fragments && h->fragment != 0))
+		return -(int)FLY_COUNT_drop_fragments;
+	return 0;
 }
 
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m)
@@ -41,10 +45,12 @@ void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m)
 		return;
 	}
 	switch (h.type) {
-#define FLY_PACKET_CASE(type, plain, odd) \
-	case FLY_PACKET_##type:           \
-		if (!(plain))             \
-			odd;              \
+#define FLY_PACKET_CASE(type, plain, odd, part) \
+	case FLY_PACKET_##type:                 \
+		if (h.fragments != 1)           \
+			part;                   \
+		else if (!(plain))              \
+			odd;                    \
 		return;
 		FLY_PACKETS(FLY_PACKET_CASE)
 #undef FLY_PACKET_CASE

@@ -11,11 +11,14 @@
 #include "fastpath/receiver.h"
 #include "fastpath/server.h"
 
-/* type     takes it if all is as it should be    otherwise */
-#define FLY_PACKETS(X)                                                      \
-	X(CALL, fly_serve_plain(p, link, m), fly_slow_call(p, link, m, &h)) \
-	X(RESULT, fly_receive_plain(p, link, m), fly_slow_result(p, m, &h)) \
-	X(REJECT, false, fly_slow_rejected(p, m, &h))
+/* clang-format off */
+/* type        takes it if all is as it should be  otherwise                          one of several */
+#define FLY_PACKETS(X)                                                                              \
+	X(CALL,   fly_serve_plain(p, link, m),   fly_slow_call(p, link, m, &h), fly_slow_call_part(p, link, m, &h)) \
+	X(RESULT, fly_receive_plain(p, link, m), fly_slow_result(p, m, &h),     fly_slow_result_part(p, m, &h))     \
+	X(REJECT, false,                         fly_slow_rejected(p, m, &h),   fly_slow_frame(p, link, m, -(int)FLY_COUNT_drop_fragments)) \
+	X(ACK,    false,                         fly_slow_ack(p, link, m, &h),  fly_slow_ack(p, link, m, &h))
+/* clang-format on */
 
 /* fly_demux_plain() - hand a packet to its handler; takes it. */
 static __rte_always_inline void fly_demux_plain(struct fly_poller *p, struct fly_link *link,
@@ -27,7 +30,7 @@ static __rte_always_inline void fly_demux_plain(struct fly_poller *p, struct fly
 	if (likely(fly_wire_is_plain(frame, m->data_len, link->ip, link->udp_port) &&
 		   m->nb_segs == 1 && link->checksum == FLY_CHECKSUM_NONE)) {
 		switch (frame[FLY_RPC]) { /* version and type at once */
-#define FLY_PACKET_HIT(type, plain, odd)                \
+#define FLY_PACKET_HIT(type, plain, odd, part)          \
 	case FLY_WIRE_VERSION << 4 | FLY_PACKET_##type: \
 		if (likely(plain))                      \
 			return;                         \

@@ -9,11 +9,22 @@
 #ifndef FLY_POLLER_H
 #define FLY_POLLER_H
 
+#include <sys/queue.h>
+
 #include "fastpath/clock.h"
 #include "fastpath/conversation.h"
 #include "fastpath/export.h"
 
 #define FLY_LINKS 32
+
+/* Calls of several packets: src/slowpath/bulk.h. */
+struct fly_bulks {
+	TAILQ_HEAD(, fly_bulk) all; /* in the order in which the sweep looks at them */
+	uint32_t n;                 /* in it */
+	uint32_t n_sending;         /* of them, have fragments under way */
+	uint32_t bytes;             /* that they hold, of those that are limited */
+	uint32_t max;               /* at most so many */
+};
 
 struct fly_poller {
 	/* ---- each turn ---- */
@@ -42,6 +53,7 @@ struct fly_poller {
 	uint32_t reject_budget;         /* refusals that may still be sent before the next sweep */
 	void *runtime;                  /* for fly_slow_attention(); NULL in a simulation */
 	struct fly_arp_question *asked; /* the address that is being resolved; NULL: none */
+	struct fly_bulks bulk;
 };
 
 struct fly_poller_config {

@@ -25,6 +25,16 @@ void fly_slow_version(struct fly_poller *p, struct fly_link *link, struct rte_mb
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h);
 
+/* fly_slow_call_part(), fly_slow_result_part() - one of the packets of a call or result of several.
+ */
+void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			const struct fly_header *h);
+void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
+
+/* fly_slow_ack() - the peer has received some of them. */
+void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		  const struct fly_header *h);
+
 /* fly_slow_result() - a result that nobody waits for: counted and freed. */
 void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
 
@@ -37,9 +47,20 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
  */
 int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes);
 
+/* fly_slow_start_bulk() - the Starter, once that is done, for arguments of several packets. */
+int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			struct fly_call **call);
+
+/* fly_slow_send() - the Transporter's first half for them. */
+void fly_slow_send(struct fly_call *call);
+
+/* fly_slow_let_go() - free what an entry holds of a call of several packets, if it is one. */
+void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e);
+
 /*
  * fly_slow_served() - a stub returned @status, which is not 0: count it, and see to its results.
- * @result: what served->results points into; they may be moved to its front.
+ * @result: what served->results points into; they may be moved to its front. NULL: there is room
+ * for FLY_RAISED_BYTES_MAX.
  * Return: the status for the caller, with served->result_bytes of results.
  */
 int fly_slow_served(struct fly_poller *p, struct rte_mbuf *result, struct fly_served *served,

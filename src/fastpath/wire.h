@@ -50,10 +50,12 @@ enum fly_packet_type {
 	FLY_PACKET_CALL = 1,
 	FLY_PACKET_RESULT = 2,
 	FLY_PACKET_REJECT = 3,
+	FLY_PACKET_ACK = 4, /* of fragments; procedure: the type of those, CALL or RESULT */
 };
 
 /* Flags, byte 1. */
 #define FLY_FLAG_RESENT 0x01 /* not the first transmission of this packet */
+#define FLY_FLAG_ACK    0x02 /* one of several fragments: say how many are there */
 
 /* A caller that does not know where the server keeps its record. */
 #define FLY_HINT_NONE UINT32_MAX
@@ -66,8 +68,8 @@ struct fly_header {
 	uint32_t export_id; /*  4 */
 	uint64_t activity;  /*  8  48 random bits, 16 bits call-table entry */
 	uint32_t seq;       /* 16  compare with fly_seq_after() */
-	uint16_t fragment;  /* 20  0 */
-	uint16_t fragments; /* 22  1 */
+	uint16_t fragment; /* 20  which one, from 0; in an ack: how many are there, without a gap */
+	uint16_t fragments; /* 22  of the whole call or result */
 	uint32_t hint;      /* 24  in a reject: the exporter's uptime in ms, saturating */
 	uint16_t length;    /* 28  payload bytes */
 	uint16_t age;       /* 30  call: ms since first sent, saturating; result: which execution */

@@ -7,6 +7,7 @@
  */
 #include "fastpath/poller.h"
 
+#include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
 #include "slowpath/sweep.h"
 
@@ -20,6 +21,8 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.call_timeout_ms = config->call_timeout_ms,
 		.cache.pool = config->pool,
 	};
+	TAILQ_INIT(&p->bulk.all);
+	p->bulk.max = FLY_BULK_MAX;
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
 	if (fly_call_table_init(&p->calls, config->calls, config->socket))

@@ -7,6 +7,8 @@
  */
 #include "slowpath/conversations.h"
 
+#include "slowpath/bulk.h"
+
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -97,6 +99,8 @@ struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struc
 	c->state = FLY_CONVERSATION_KNOWN;
 	c->executions = 0;
 	c->result = NULL;
+	c->bulk = NULL;
+	c->given_seq = c->seq - 1; /* no call of this activity's */
 	c->touched_ms = p->now_ms;
 	fly_stats_add(&p->stats, FLY_COUNT_conversations_opened, 1);
 	return c;
@@ -106,6 +110,7 @@ void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c)
 {
 	struct fly_conversation_table *t = &p->conversations;
 
+	fly_bulk_free(p, c->bulk);
 	if (c->result) {
 		fly_packet_put(&p->cache, c->result);
 		t->n_retained--;

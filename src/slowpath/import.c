@@ -13,6 +13,7 @@
 
 #include "binder.h"
 #include "fastpath/clock.h"
+#include "fastpath/slow.h"
 #include "slowpath/arp.h"
 #include "slowpath/error.h"
 #include "slowpath/link_spec.h"
@@ -97,13 +98,14 @@ static void end_calls(struct fly_import *import, bool unbind)
 
 		if (e->head.binding != &import->head)
 			continue;
-		if (e->state == FLY_CALL_WAITING)
+		if (fly_call_is_out(e))
 			fly_caller_fail(p, e, -FLY_EPEER);
 		if (!unbind)
 			continue;
 		if (e->packet)
 			fly_packet_put(&p->cache, e->packet);
 		e->packet = NULL;
+		fly_slow_let_go(p, e);
 		fly_call_table_unbind(&p->calls, e);
 	}
 }

@@ -11,6 +11,8 @@
 #include "fastpath/binding.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
+#include "slowpath/bulk.h"
+#include "slowpath/conversations.h"
 #include "slowpath/import.h"
 
 void fly_odd_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter why)
@@ -33,12 +35,8 @@ void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	fly_odd_drop(p, m, (enum fly_counter) - why);
 }
 
-/*
- * Does a packet answer the call that its entry waits for, from where that call went?
- * Return: 0, or the counter that says why not, negated.
- */
-static int mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
-		    const struct fly_header *h)
+int fly_odd_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
+		     const struct fly_header *h)
 {
 	const uint8_t *frame = fly_packet_frame(m);
 
@@ -47,22 +45,32 @@ static int mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
 	if (fly_load_raw32(frame + FLY_IP_SOURCE) != fly_entry_peer(e)->ip ||
 	    fly_load_raw16(frame + FLY_UDP_SOURCE) != fly_entry_peer(e)->port)
 		return -(int)FLY_COUNT_drop_wrong_peer;
-	if (e->seq != h->seq || e->state != FLY_CALL_WAITING)
+	if (e->seq != h->seq || !fly_call_is_out(e))
 		return -(int)FLY_COUNT_drop_sequence;
 	return 0;
 }
 
 void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
-	const int why = mismatch(fly_call_table_find(&p->calls, h->activity), m, h);
+	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
+	const int why = fly_odd_mismatch(e, m, h);
 
+	if (!why && e->state == FLY_CALL_BULK) {
+		fly_bulk_result(p, e, m, h);
+		return;
+	}
 	fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_sequence);
+}
+
+static uint32_t started_ms(const struct fly_call_entry *e)
+{
+	return e->state == FLY_CALL_BULK ? e->bulk->started_ms : fly_call_started_ms(e);
 }
 
 void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	const int why = mismatch(e, m, h);
+	const int why = fly_odd_mismatch(e, m, h);
 	int status = -(int)h->procedure;
 
 	if (why) {
@@ -78,7 +86,7 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
 		 * and our clock, which stands still while nobody turns us, is no proof that it did
 		 * not.
 		 */
-		if (e->resends || h->hint <= p->now_ms - fly_call_started_ms(e))
+		if (e->resends || h->hint <= p->now_ms - started_ms(e))
 			status = -FLY_ESTALE_MAYBE;
 		break;
 	case FLY_EVERSION:
@@ -108,6 +116,41 @@ void fly_slow_version(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		fly_odd_drop(p, m, FLY_COUNT_drop_version);
 }
 
+/* Of a call: it is one of ours. Of a result: it is a peer's, and has a record. */
+static int acked(struct fly_poller *p, const struct fly_link *link, const struct rte_mbuf *m,
+		 const struct fly_header *h)
+{
+	struct fly_call_entry *e;
+	struct fly_conversation *c;
+	int why;
+
+	if (h->procedure == FLY_PACKET_CALL) {
+		e = fly_call_table_find(&p->calls, h->activity);
+		why = fly_odd_mismatch(e, m, h);
+		if (why)
+			return why;
+		return e->state == FLY_CALL_BULK && fly_bulk_call_acked(p, e, h)
+			       ? 0
+			       : -(int)FLY_COUNT_drop_ack;
+	}
+	if (h->procedure != FLY_PACKET_RESULT)
+		return -(int)FLY_COUNT_drop_type;
+	c = h->activity != 0 ? fly_conversation_find(&p->conversations, h->activity) : NULL;
+	if (!c)
+		return -(int)FLY_COUNT_drop_activity;
+	if (!fly_conversation_is_peer(c, link, fly_packet_frame(m)))
+		return -(int)FLY_COUNT_drop_wrong_peer;
+	return fly_bulk_result_acked(p, c, h) ? 0 : -(int)FLY_COUNT_drop_ack;
+}
+
+void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		  const struct fly_header *h)
+{
+	const int why = acked(p, link, m, h);
+
+	fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_acks_received);
+}
+
 int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 {
 	struct fly_import *import = fly_import_of(binding);
@@ -118,7 +161,9 @@ int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 	if (p->turning)
 		return -FLY_ECONFLICT; /* a procedure on this poller must not wait for this poller
 					*/
-	if (argument_bytes > import->argument_max)
+	if (argument_bytes > import->argument_max &&
+	    (argument_bytes > FLY_MESSAGE_MAX ||
+	     fly_scatter_fragments(argument_bytes, import->argument_max) > FLY_FRAGMENTS_MAX))
 		return -FLY_ETOOBIG;
 	if (!import->link->up)
 		return -FLY_ELINK;

@@ -12,4 +12,31 @@ void fly_odd_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter why
 void fly_odd_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		    const struct fly_header *h, enum fly_status status);
 
+/*
+ * fly_odd_mismatch() - does a packet answer the call that its entry has sent, from where that
+ * call went?
+ * Return: 0, or the counter that says why not, negated.
+ */
+int fly_odd_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
+		     const struct fly_header *h);
+
+/*
+ * fly_odd_turn_around() - turn a packet around into one without payload, back to its sender.
+ * Return: its RPC header, which the caller of this writes.
+ */
+uint8_t *fly_odd_turn_around(const struct fly_link *link, struct rte_mbuf *m);
+
+/*
+ * fly_odd_accept() - the checks of docs/protocol.md up to "is this call new?", for a call of one
+ * packet or a part of one of several.
+ * Return: the record of a call that is new, and *export; NULL: the packet is gone.
+ */
+struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *link,
+					struct rte_mbuf *m, const struct fly_header *h,
+					const struct fly_export **export);
+
+/* fly_odd_send_kept() - send the result whose bytes are in the record, in @m, which came in. */
+void fly_odd_send_kept(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       const struct fly_conversation *c, uint8_t flags);
+
 #endif

@@ -4,17 +4,17 @@
  * again, stale, too old, or with results that need another packet.
  *
  * Runs on the poller's thread, behind slow.h; takes each packet it gets. The order of the checks
- * in fly_slow_call() is the order of the rows in docs/protocol.md. A refusal is no longer than
+ * in fly_odd_accept() is the order of the rows in docs/protocol.md. A refusal is no longer than
  * the call, goes only to calls, and is sent within a budget. "Refused" mostly means "not
  * executed": that may be said of a call that is new, and of no copy.
  */
 #include "fastpath/server.h"
 #include "marshal/raise.h"
+#include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
 #include "slowpath/odd.h"
 
-/* Turn a call around into a packet without payload; the caller fills in what it says. */
-static uint8_t *turn_around(const struct fly_link *link, struct rte_mbuf *m)
+uint8_t *fly_odd_turn_around(const struct fly_link *link, struct rte_mbuf *m)
 {
 	uint8_t *frame = fly_packet_frame(m);
 
@@ -49,7 +49,7 @@ void fly_odd_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	}
 	p->reject_budget--;
 
-	uint8_t *rpc = turn_around(link, m);
+	uint8_t *rpc = fly_odd_turn_around(link, m);
 	const struct fly_header answer = {
 		.type = FLY_PACKET_REJECT,
 		.procedure = (uint16_t)status,
@@ -94,24 +94,10 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 	return c;
 }
 
-/* A call that is not new. */
-static void answer_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			 struct fly_conversation *c, enum fly_accept accept)
+void fly_odd_send_kept(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       const struct fly_conversation *c, uint8_t flags)
 {
-	if (accept != FLY_RESEND) {
-		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
-		return;
-	}
-	fly_stats_add(&p->stats, FLY_COUNT_resent_results, 1);
-	if (c->result) {
-		/* The same bytes again; a driver that still holds them only reads. */
-		rte_mbuf_refcnt_update(c->result, 1);
-		fly_link_send(link, c->result);
-		fly_packet_put(&p->cache, m);
-		return;
-	}
-
-	uint8_t *frame = turn_around(link, m) - FLY_RPC;
+	uint8_t *frame = fly_odd_turn_around(link, m) - FLY_RPC;
 	uint8_t *rpc = frame + FLY_RPC;
 
 	fly_packet_expose(m, FLY_PAYLOAD + (uint32_t)c->result_bytes);
@@ -120,19 +106,50 @@ static void answer_again(struct fly_poller *p, struct fly_link *link, struct rte
 	fly_wire_make_result(frame, (uint16_t)-c->result_status,
 			     (uint32_t)(c - p->conversations.records), c->result_bytes,
 			     c->executions);
-	rpc[1] = FLY_FLAG_RESENT;
+	rpc[1] = flags;
+	fly_put_u32(rpc + 20, 1U << 16); /* also if what came was one of several */
 	memcpy(frame + FLY_PAYLOAD, c->kept, c->result_bytes);
 	fly_link_send(link, m);
+}
+
+/* A call that is not new. Of one of several packets, those answer for all that ask for an answer.
+ */
+static void answer_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			 const struct fly_header *h, struct fly_conversation *c)
+{
+	const bool is_large = fly_conversation_bulk_result(c);
+
+	if (fly_conversation_accept(c, h->seq) != FLY_RESEND || c->given_seq == h->seq ||
+	    (h->fragments > 1 && !(h->flags & FLY_FLAG_ACK))) {
+		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
+		return;
+	}
+	fly_stats_add(&p->stats, FLY_COUNT_resent_results, 1);
+	if (!is_large && !c->result) {
+		fly_odd_send_kept(p, link, m, c, FLY_FLAG_RESENT);
+		return;
+	}
+	if (is_large) {
+		fly_bulk_again(p, c->bulk);
+	} else {
+		/* The same bytes again; a driver that still holds them only reads. */
+		rte_mbuf_refcnt_update(c->result, 1);
+		fly_link_send(link, c->result);
+	}
+	fly_packet_put(&p->cache, m);
 }
 
 /* What a procedure raised and nobody declared. Results of another layout may lie too far back. */
 static void put_raised(struct rte_mbuf *result, struct fly_served *served)
 {
-	uint8_t *front = fly_packet_frame(result);
+	if (result) {
+		uint8_t *front = fly_packet_frame(result);
 
-	if (served->results + FLY_RAISED_BYTES_MAX > front + fly_packet_room(result))
-		served->results = front + FLY_PAYLOAD;
-	fly_packet_expose(result, (uint32_t)(served->results - front) + FLY_RAISED_BYTES_MAX);
+		if (served->results + FLY_RAISED_BYTES_MAX > front + fly_packet_room(result))
+			served->results = front + FLY_PAYLOAD;
+		fly_packet_expose(result,
+				  (uint32_t)(served->results - front) + FLY_RAISED_BYTES_MAX);
+	}
 	served->result_bytes = fly_raised_put(served->results, served->raised);
 }
 
@@ -193,38 +210,60 @@ static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, 
 	return NULL;
 }
 
+struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *link,
+					struct rte_mbuf *m, const struct fly_header *h,
+					const struct fly_export **export)
+{
+	struct fly_conversation *c;
+
+	*export = fly_export_find(p->exports, h->export_id);
+	if (!*export) {
+		fly_odd_refuse(p, link, m, h, FLY_ESTALE);
+		return NULL;
+	}
+	c = find_conversation(p, link, m, h);
+	if (!c)
+		return NULL;
+	if (!fly_conversation_is_peer(c, link, fly_packet_frame(m))) {
+		fly_odd_drop(p, m, FLY_COUNT_drop_wrong_peer);
+		return NULL;
+	}
+	if (!fly_seq_after(h->seq, c->seq) || c->state == FLY_CONVERSATION_RUNNING) {
+		answer_again(p, link, m, h, c);
+		return NULL;
+	}
+	if (c->bulk && fly_seq_after(c->bulk->header.seq, h->seq)) {
+		/* Arguments of a later call are arriving: its caller is done with this one. */
+		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
+		return NULL;
+	}
+	return c;
+}
+
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h)
 {
 	static const struct fly_procedure none = {.name = "none", .stub = fly_stub_none};
-	const struct fly_export *export = fly_export_find(p->exports, h->export_id);
 	const struct fly_procedure *stub = &none;
-	struct fly_conversation *c;
+	const struct fly_export *export;
+	struct fly_conversation *c = fly_odd_accept(p, link, m, h, &export);
 	struct rte_mbuf *result;
 	uint8_t *to;
 
-	if (!export) {
-		fly_odd_refuse(p, link, m, h, FLY_ESTALE);
-		return;
-	}
-	c = find_conversation(p, link, m, h);
 	if (!c)
 		return;
-	if (!fly_conversation_is_peer(c, link, fly_packet_frame(m))) {
-		fly_odd_drop(p, m, FLY_COUNT_drop_wrong_peer);
-		return;
-	}
-	if (!fly_seq_after(h->seq, c->seq) || c->state == FLY_CONVERSATION_RUNNING) {
-		answer_again(p, link, m, c, fly_conversation_accept(c, h->seq));
-		return;
-	}
 	if (h->procedure < export->n_procedures)
 		stub = &export->stubs[h->procedure];
+	if (stub->result_bytes > link->payload_max) {
+		fly_bulk_serve(p, link, m, h, export, stub, c, NULL);
+		return;
+	}
 	to = result_frame(p, link, m, c, stub, &result);
 	if (!to) {
 		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
 		return;
 	}
+	fly_conversation_bulk_end(p, c);
 	fly_conversation_accept(c, h->seq); /* FLY_RUN, as was seen above */
 	fly_serve_run(p, link, m, result, to, export, stub, c);
 }

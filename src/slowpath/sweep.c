@@ -10,6 +10,7 @@
 
 #include "fastpath/binding.h"
 #include "fastpath/slow.h"
+#include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
 #include "slowpath/retry.h"
 
@@ -49,6 +50,11 @@ static void look_after_call(struct fly_poller *p, struct fly_call_entry *e)
 		fly_caller_fail(p, e, -FLY_EPEER);
 		return;
 	}
+	if (e->state == FLY_CALL_BULK) {
+		if (fly_bulk_look_after(p, e))
+			resend(p, e, e->bulk->started_ms);
+		return;
+	}
 	switch (fly_retry_step(p->now_ms, e->retry_at_ms, started_ms, e->resends,
 			       p->call_timeout_ms, &next_ms)) {
 	case FLY_RETRY_WAIT:
@@ -75,7 +81,7 @@ static void sweep_calls(struct fly_poller *p)
 		struct fly_call_entry *e = &t->entries[p->calls_swept];
 
 		p->calls_swept = p->calls_swept + 1 < t->n ? p->calls_swept + 1 : 0;
-		if (e->state == FLY_CALL_WAITING)
+		if (fly_call_is_out(e))
 			look_after_call(p, e);
 	}
 }
@@ -106,6 +112,7 @@ static void catch_up(struct fly_poller *p, uint32_t before_ms)
 		e->early_seq = (uint16_t)e->seq;
 		e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
 	}
+	fly_bulk_absent(p, before_ms);
 	fly_conversations_absent(p, absent_ms);
 }
 
@@ -135,6 +142,7 @@ void fly_slow_sweep(struct fly_poller *p)
 	sweep_calls(p);
 	sweep_links(p);
 	fly_conversations_sweep(p);
+	fly_bulk_sweep(p);
 }
 
 void fly_link_lost(struct fly_poller *p, struct fly_link *link)
@@ -144,7 +152,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 	for (uint32_t i = 0; i < p->calls.n; i++) {
 		struct fly_call_entry *e = &p->calls.entries[i];
 
-		if (e->state == FLY_CALL_WAITING && fly_import_of(e->head.binding)->link == link)
+		if (fly_call_is_out(e) && fly_import_of(e->head.binding)->link == link)
 			fly_caller_fail(p, e, -FLY_EPEER);
 	}
 	fly_conversations_forget_link(p, link);

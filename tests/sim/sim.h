@@ -98,7 +98,8 @@ bool sim_until(struct sim *s, const struct fly_call *call, unsigned ms);
 /*
  * sim_end() - unbind, detach, free everything.
  * Return: what is wrong at the end: packets missing from pools, packets written while a driver
- * had them, call-table entries and conversation records that did not come back. 0, or a bug.
+ * had them, call-table entries and conversation records that did not come back, memory of large
+ * calls that was not freed. 0, or a bug.
  */
 unsigned sim_end(struct sim *s);
 

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bulk_caller.c - the caller's half of a call of several packets: from the Starter to the Ender.
+ *
+ * Runs on the poller's thread, behind slow.h, called by caller.c, the demux and the sweep. Owns
+ * the state BULK of a call-table entry: it begins when long arguments are sent, or when the first
+ * fragment of a long result arrives, and ends when the result is whole, or by fly_caller_fail().
+ * In that time entry->bulk is set; so it is in STARTED with long arguments, and in DONE with long
+ * results, where entry->packet is NULL.
+ */
+#include "fastpath/receiver.h"
+#include "slowpath/bulk.h"
+#include "slowpath/odd.h"
+#include "slowpath/retry.h"
+
+/* The entry gets a bulk that sends to its binding's peer. Return: false: no memory. */
+static bool attach(struct fly_poller *p, struct fly_call_entry *e)
+{
+	const struct fly_import *import = fly_import_of(e->head.binding);
+	struct fly_bulk *b = fly_bulk_new(p, import->link);
+
+	if (!b)
+		return false;
+	b->entry = e;
+	b->header = (struct fly_header){
+		.type = FLY_PACKET_CALL,
+		.procedure = e->procedure,
+		.export_id = import->export_id,
+		.activity = e->activity,
+		.seq = e->seq,
+		.hint = e->hint,
+	};
+	memcpy(b->outer, import->template, FLY_RPC);
+	e->bulk = b;
+	return true;
+}
+
+int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			struct fly_call **call)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_poller *p = import->poller;
+	struct fly_call_entry *e = &p->calls.entries[import->idle];
+	struct fly_buffer arguments;
+
+	/* The program's own: what peers can make us allocate is another matter. */
+	if (!fly_buffer_get(p, &arguments, argument_bytes, false))
+		return -FLY_ENOMEM;
+	e->procedure = procedure;
+	e->seq++;
+	if (!attach(p, e)) {
+		e->seq--;
+		fly_buffer_free(p, &arguments);
+		return -FLY_ENOMEM;
+	}
+	/* ---- committed: nothing below can fail ---- */
+	import->idle = e->next_idle;
+	e->argument_bytes = UINT16_MAX; /* longer than any packet: caller.c looks at no more */
+	e->packet = NULL;
+	e->resends = 0;
+	e->state = FLY_CALL_STARTED;
+	e->bulk->out_buffer = arguments;
+	e->head.payload = arguments.bytes;
+	e->head.length = argument_bytes;
+	*call = &e->head;
+	return 0;
+}
+
+void fly_slow_send(struct fly_call *call)
+{
+	struct fly_call_entry *e = fly_entry_of(call);
+	const struct fly_import *import = fly_import_of(call->binding);
+	struct fly_poller *p = import->poller;
+	struct fly_bulk *b = e->bulk;
+
+	e->state = FLY_CALL_BULK;
+	e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+	b->started_ms = p->now_ms;
+	fly_bulk_progress(p, b);
+	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
+	fly_bulk_send(p, b, call->length, import->argument_max);
+}
+
+void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e)
+{
+	fly_bulk_free(p, e->bulk);
+}
+
+/* ---- what comes ---- */
+
+/* The call is over: what was kept of its arguments goes. */
+static void done(struct fly_poller *p, struct fly_call_entry *e, int status)
+{
+	if (e->packet)
+		fly_packet_put(&p->cache, e->packet);
+	e->packet = NULL;
+	e->status = (int16_t)status;
+	e->state = FLY_CALL_DONE;
+	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
+}
+
+void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_mbuf *m,
+		     const struct fly_header *h)
+{
+	if (e->bulk->in.fragments !=
+	    0) { /* a long one was begun: a server sends one or the other */
+		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		return;
+	}
+	fly_bulk_free(p, e->bulk);
+	done(p, e, fly_receive_status(h->procedure));
+	e->packet = m;
+	e->hint = h->hint;
+	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
+	e->head.length = h->length;
+}
+
+/*
+ * The first fragment of a result.
+ * Return: 0, or the counter under which it is dropped, negated; the call waits for its copy then.
+ */
+static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
+{
+	struct fly_gather in;
+
+	switch (fly_gather_begin(&in, h->fragment, h->fragments, h->length, FLY_MESSAGE_MAX)) {
+	case FLY_GATHER_NEW:
+		break;
+	case FLY_GATHER_LONG:
+		return -(int)FLY_COUNT_drop_too_long;
+	default:
+		return -(int)FLY_COUNT_drop_fragments;
+	}
+	if (!e->bulk) {
+		const uint32_t started_ms = fly_call_started_ms(e);
+
+		if (!attach(p, e))
+			return -(int)FLY_COUNT_drop_no_memory;
+		e->bulk->started_ms = started_ms;
+		e->bulk->progress_ms = started_ms;
+		e->state = FLY_CALL_BULK;
+	}
+	if (!fly_buffer_get(p, &e->bulk->in_buffer, fly_gather_room(&in), true))
+		return -(int)FLY_COUNT_drop_no_memory;
+	e->bulk->in = in;
+	e->bulk->status = (int16_t)fly_receive_status(h->procedure);
+	/* The server has all arguments, or there would be no result. */
+	if (e->bulk->out.fragments != 0)
+		fly_bulk_stop(p, e->bulk);
+	return 0;
+}
+
+/* Tell the server how much of the result is there. @m: a packet to say it with. */
+static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m)
+{
+	uint8_t *frame = fly_packet_frame(m);
+
+	memcpy(frame, b->outer, FLY_RPC);
+	fly_bulk_ack(p, b, frame + FLY_RPC);
+	fly_packet_set_bytes(m, FLY_PAYLOAD);
+	m->ol_flags = 0;
+	fly_link_send(b->link, m);
+}
+
+void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
+{
+	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
+	int why = fly_odd_mismatch(e, m, h);
+	enum fly_gathered what;
+	bool wants_ack = false;
+	struct fly_bulk *b;
+
+	if (!why && (!e->bulk || e->bulk->in.fragments == 0))
+		why = begin_result(p, e, h);
+	if (why) {
+		fly_odd_drop(p, m, (enum fly_counter) - why);
+		return;
+	}
+	b = e->bulk;
+	what = b->status == fly_receive_status(h->procedure)
+		       ? fly_bulk_take(p, b, fly_packet_frame(m), h, &wants_ack)
+		       : FLY_GATHER_WRONG;
+	switch (what) {
+	case FLY_GATHER_NEW:
+		break;
+	case FLY_GATHER_AGAIN:
+		fly_stats_add(&p->stats, FLY_COUNT_drop_fragment_again, 1);
+		break;
+	case FLY_GATHER_LONG:
+		fly_odd_drop(p, m, FLY_COUNT_drop_too_long);
+		return;
+	case FLY_GATHER_WRONG:
+		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		return;
+	}
+	e->hint = h->hint;
+	b->header.hint = h->hint;
+	if (what == FLY_GATHER_NEW)
+		e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+	if (fly_gather_is_whole(&b->in) || wants_ack)
+		acknowledge(p, b, m);
+	else
+		fly_packet_put(&p->cache, m);
+	if (!fly_gather_is_whole(&b->in))
+		return;
+	e->head.payload = b->in_buffer.bytes;
+	e->head.length = fly_gather_bytes(&b->in);
+	fly_buffer_free(p, &b->out_buffer);
+	fly_bulk_stop(p, b);
+	fly_scatter_end(&b->out);
+	done(p, e, b->status);
+}
+
+bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
+{
+	struct fly_bulk *b = e->bulk;
+
+	if (b->in.fragments != 0 || h->fragments != b->out.fragments)
+		return false;
+	e->hint = h->hint;
+	b->header.hint = h->hint;
+	if (!fly_bulk_acked(p, b, h->fragment))
+		return false;
+	e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+	return true;
+}
+
+/* ---- what is overdue ---- */
+
+bool fly_bulk_look_after(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_bulk *b = e->bulk;
+	struct rte_mbuf *m;
+	uint32_t next_ms;
+
+	switch (fly_retry_step(p->now_ms, e->retry_at_ms, b->progress_ms, b->tries,
+			       p->call_timeout_ms, &next_ms)) {
+	case FLY_RETRY_WAIT:
+		return false;
+	case FLY_RETRY_GIVE_UP:
+		fly_caller_fail(p, e, -FLY_EPEER);
+		return false;
+	case FLY_RETRY_RESEND:
+		break;
+	}
+	e->retry_at_ms = p->now_ms + next_ms;
+	if (e->resends < UINT8_MAX)
+		e->resends++;
+	if (b->tries < UINT8_MAX)
+		b->tries++;
+	if (b->in.fragments != 0) {
+		/* From where the result is to go on; the copy of the call behind it says "go on".
+		 */
+		m = fly_packet_get(&p->cache, FLY_PAYLOAD);
+		if (m)
+			acknowledge(p, b, m);
+	}
+	if (b->out.fragments == 0)
+		return true;
+	fly_bulk_again(p, b);
+	return false;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bulk_server.c - the server's half of a call of several packets: gathering arguments, running the
+ * call, sending results and keeping them.
+ *
+ * Runs on the poller's thread, behind slow.h; takes each packet it gets. A call whose fragments are
+ * still arriving has not run: its record is as the call before left it, and only when the call is
+ * whole is it accepted, exactly as one of a single packet. docs/protocol.md has the cells.
+ */
+#include "fastpath/server.h"
+#include "marshal/raise.h"
+#include "slowpath/bulk.h"
+#include "slowpath/conversations.h"
+#include "slowpath/odd.h"
+
+static int malformed(struct fly_served *served)
+{
+	(void)served;
+	return -FLY_EMALFORMED;
+}
+
+static const struct fly_procedure too_long = {.name = "too long", .stub = malformed};
+static const struct fly_procedure none = {.name = "none", .stub = fly_stub_none};
+
+/* End a new call by a stub that needs neither arguments nor results. */
+static void run_without(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			const struct fly_header *h, const struct fly_export *export,
+			const struct fly_procedure *stub, struct fly_conversation *c)
+{
+	uint8_t *frame = fly_packet_frame(m);
+
+	fly_conversation_bulk_end(p, c);
+	fly_put_u32(frame + FLY_RPC + 20, 1U << 16); /* the result is one packet */
+	fly_conversation_accept(c, h->seq);
+	fly_serve_run(p, link, m, m, frame, export, stub, c);
+}
+
+/* ---- arguments ---- */
+
+/* The first fragment of a call that arrives. Return: NULL: the packet is gone. */
+static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			      const struct fly_header *h, const struct fly_export *export,
+			      const struct fly_procedure *stub, struct fly_conversation *c)
+{
+	struct fly_gather in;
+	struct fly_bulk *b;
+
+	switch (fly_gather_begin(&in, h->fragment, h->fragments, h->length, stub->argument_bytes)) {
+	case FLY_GATHER_NEW:
+		break;
+	case FLY_GATHER_LONG:
+		run_without(p, link, m, h, export, &too_long, c);
+		return NULL;
+	default:
+		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		return NULL;
+	}
+	fly_conversation_bulk_end(p, c);
+	b = fly_bulk_new(p, link);
+	if (!b || !fly_buffer_get(p, &b->in_buffer, fly_gather_room(&in), true)) {
+		fly_bulk_free(p, b);
+		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+		return NULL;
+	}
+	b->in = in;
+	b->conversation = c;
+	c->bulk = b;
+	/* What the acknowledgements say, and then the results. */
+	b->header = (struct fly_header){
+		.procedure = h->procedure,
+		.export_id = h->export_id,
+		.activity = h->activity,
+		.seq = h->seq,
+		.hint = (uint32_t)(c - p->conversations.records),
+	};
+	return b;
+}
+
+/* @m: the fragment that asks for it, which becomes the answer. */
+static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			const struct fly_bulk *b)
+{
+	fly_bulk_ack(p, b, fly_odd_turn_around(link, m));
+	fly_link_send(link, m);
+}
+
+/* A fragment of a new call of a known procedure. */
+static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		   const struct fly_header *h, const struct fly_export *export,
+		   const struct fly_procedure *stub, struct fly_conversation *c)
+{
+	struct fly_bulk *b = c->bulk;
+	bool wants_ack = false;
+
+	if (!b || b->header.seq != h->seq)
+		b = begin(p, link, m, h, export, stub, c);
+	if (!b)
+		return;
+	switch (b->header.procedure == h->procedure && b->header.export_id == h->export_id
+			? fly_bulk_take(p, b, fly_packet_frame(m), h, &wants_ack)
+			: FLY_GATHER_WRONG) {
+	case FLY_GATHER_NEW:
+		c->touched_ms = p->now_ms;
+		break;
+	case FLY_GATHER_AGAIN:
+		fly_stats_add(&p->stats, FLY_COUNT_drop_fragment_again, 1);
+		break;
+	case FLY_GATHER_LONG:
+		run_without(p, link, m, h, export, &too_long, c);
+		return;
+	case FLY_GATHER_WRONG:
+		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		return;
+	}
+	if (fly_gather_is_whole(&b->in))
+		fly_bulk_serve(p, link, m, h, export, stub, c, b);
+	else if (wants_ack)
+		acknowledge(p, link, m, b);
+	else
+		fly_packet_put(&p->cache, m);
+}
+
+void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			const struct fly_header *h)
+{
+	const struct fly_export *export;
+	struct fly_conversation *c = fly_odd_accept(p, link, m, h, &export);
+
+	if (!c)
+		return;
+	if (h->procedure < export->n_procedures)
+		gather(p, link, m, h, export, &export->stubs[h->procedure], c);
+	else
+		run_without(p, link, m, h, export, &none, c);
+}
+
+/* ---- running, and results ---- */
+
+/*
+ * Where results go, by the layout that the stub compiler chose. Results that lie over or behind the
+ * arguments share their buffer, as they share the packet of a small call.
+ * Return: NULL: there is no room for them.
+ */
+static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8_t *arguments,
+			   uint32_t bytes, const struct fly_procedure *stub)
+{
+	const uint32_t room = RTE_MAX(stub->result_bytes, (uint32_t)FLY_RAISED_BYTES_MAX);
+	const uint32_t both = RTE_MAX(bytes, stub->result_offset + room);
+	struct fly_buffer *in = &b->in_buffer;
+
+	if (stub->layout == FLY_RESULTS_SECOND) {
+		/* Nothing lies behind the arguments; no stub shall find that there is room. */
+		if (in->bytes && !fly_buffer_resize(p, in, bytes))
+			return NULL;
+		return fly_buffer_get(p, &b->out_buffer, room, true) ? b->out_buffer.bytes : NULL;
+	}
+	if (in->bytes)
+		return fly_buffer_resize(p, in, both) ? in->bytes + stub->result_offset : NULL;
+	if (!fly_buffer_get(p, in, both, true))
+		return NULL;
+	memcpy(in->bytes, arguments, bytes);
+	return in->bytes + stub->result_offset;
+}
+
+/* Results of more than FLY_RETAIN_BYTES stay in their buffer, as long as they are. */
+static void keep_results(struct fly_poller *p, struct fly_bulk *b, const struct fly_served *served)
+{
+	if (b->out_buffer.bytes) {
+		fly_buffer_free(p, &b->in_buffer);
+	} else {
+		memmove(b->in_buffer.bytes, served->results, served->result_bytes);
+		b->out_buffer = b->in_buffer;
+		b->in_buffer = (struct fly_buffer){0};
+	}
+	fly_buffer_resize(p, &b->out_buffer, served->result_bytes); /* shrinking does not fail */
+}
+
+/* Whom the results go to: the way back of the packet that made the call whole. */
+static void address(struct fly_bulk *b, const struct fly_link *link, struct rte_mbuf *m)
+{
+	uint8_t *frame = fly_odd_turn_around(link, m) - FLY_RPC;
+
+	fly_store_raw16(frame + FLY_UDP_CHECKSUM, 0);
+	memcpy(b->outer, frame, FLY_RPC);
+}
+
+void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		    const struct fly_header *h, const struct fly_export *export,
+		    const struct fly_procedure *stub, struct fly_conversation *c,
+		    struct fly_bulk *b)
+{
+	struct fly_served served = {
+		.procedures = export->procedures,
+		.context = export->context,
+		.arguments = fly_packet_frame(m) + FLY_PAYLOAD,
+		.argument_bytes = h->length,
+	};
+	int status;
+
+	if (!b) {
+		fly_conversation_bulk_end(p, c);
+		b = fly_bulk_new(p, link);
+	} else {
+		served.argument_bytes = fly_gather_bytes(&b->in);
+	}
+	if (b)
+		served.results = results_at(p, b, served.arguments, served.argument_bytes, stub);
+	if (!served.results) {
+		fly_bulk_free(p, b);
+		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+		return;
+	}
+	if (b->in_buffer.bytes)
+		served.arguments = b->in_buffer.bytes;
+	b->conversation = c;
+	c->bulk = b;
+
+	fly_conversation_accept(c, h->seq);
+	/* ---- committed: the call runs, and nothing below can fail ---- */
+	fly_serve_let_go(p, c);
+	c->touched_ms = p->now_ms;
+	status = stub->stub(&served);
+	if (status == 0)
+		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
+	else
+		status = fly_slow_served(p, NULL, &served, status);
+	if (served.result_bytes > 0 &&
+	    fly_scatter_fragments(served.result_bytes, link->payload_max) > FLY_FRAGMENTS_MAX) {
+		served.result_bytes = 0;
+		status = -FLY_ERESULT;
+	}
+	c->executions++;
+	c->result_status = (int16_t)status;
+	c->state = FLY_CONVERSATION_DONE;
+	c->result_bytes = 0;
+	if (served.result_bytes <= FLY_RETAIN_BYTES) {
+		c->result_bytes = (uint16_t)served.result_bytes;
+		memcpy(c->kept, served.results, served.result_bytes);
+		fly_bulk_free(p, b);
+		fly_odd_send_kept(p, link, m, c, 0);
+		return;
+	}
+	keep_results(p, b, &served);
+	address(b, link, m);
+	b->in = (struct fly_gather){0};
+	b->header = (struct fly_header){
+		.type = FLY_PACKET_RESULT,
+		.procedure = (uint16_t)-status,
+		.export_id = h->export_id,
+		.activity = h->activity,
+		.seq = h->seq,
+		.hint = (uint32_t)(c - p->conversations.records),
+		.age = c->executions,
+	};
+	fly_bulk_progress(p, b);
+	fly_packet_put(&p->cache, m);
+	fly_bulk_send(p, b, served.result_bytes, link->payload_max);
+}
+
+bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c,
+			   const struct fly_header *h)
+{
+	struct fly_bulk *b = c->bulk;
+
+	if (!fly_conversation_bulk_result(c) || c->seq != h->seq ||
+	    h->fragments != b->out.fragments || b->out.fragments == 1 ||
+	    !fly_bulk_acked(p, b, h->fragment))
+		return false;
+	c->touched_ms = p->now_ms;
+	if (b->out.acked == b->out.fragments)
+		fly_conversation_bulk_end(p, c); /* nobody will ask for it again */
+	return true;
+}
