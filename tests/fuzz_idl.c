@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(text);
 	if (size)
 		memcpy(text, data, size);
-	file = idl_compile("fuzz.fly", text, size);
+	file = idl_compile("fuzz.fly", text, size, NULL);
 	idl_print_errors(file, &errors);
 	must((errors.length > 0) == (file->n_errors > 0));
 	if (!file->n_errors && size <= EMITTED_BYTES)

@@ -22,19 +22,42 @@
 const char *argp_program_version = "fireflyc " FIREFLYC_VERSION;
 
 enum {
-	OPTION_CLIENT = 0x100,
+	OPTION_CHECK_AGAINST = 0x100,
+	OPTION_CLIENT,
 	OPTION_DEPFILE,
 	OPTION_HEADER,
 	OPTION_SERVER,
+	OPTION_SKELETON,
 };
+
+/* Directories given by -I. */
+#define DIRECTORIES_MAX 64
 
 struct settings {
 	const char *input;
 	const char *directory;
 	const char *depfile; /* NULL: none */
+	const char *old;     /* an interface file to compare with; NULL: none */
+	const char *directories[DIRECTORIES_MAX];
+	unsigned n_directories;
 	bool header;
 	bool client;
 	bool server;
+	bool skeleton;
+};
+
+/* A file that was read. Never read twice: how to find it is not how to know it. */
+struct loaded {
+	char *path;
+	dev_t device;
+	ino_t inode;
+	struct idl_text text;
+	struct loaded *next;
+};
+
+struct loading {
+	const struct settings *settings;
+	struct loaded *files;
 };
 
 /* A file to be written. */
@@ -44,12 +67,19 @@ struct output {
 	struct idl_text text;
 };
 
-#define OUTPUTS_MAX 4
+#define OUTPUTS_MAX 5
 
 static const struct argp_option options[] = {
 	{"header", OPTION_HEADER, NULL, 0, "Write NAME.h", 0},
 	{"client", OPTION_CLIENT, NULL, 0, "Write NAME_client.c, the stubs of callers", 0},
 	{"server", OPTION_SERVER, NULL, 0, "Write NAME_server.c, the stubs of servers", 0},
+	{"skeleton", OPTION_SKELETON, NULL, 0,
+	 "Write NAME_skeleton.c, a server to begin with; not if it exists", 0},
+	{"check-against", OPTION_CHECK_AGAINST, "OLD.fly", 0,
+	 "Write nothing by itself; tell what keeps programs built from OLD.fly and from NAME.fly "
+	 "from talking with each other",
+	 1},
+	{"include", 'I', "DIR", 0, "Look for included files there too", 1},
 	{"output", 'o', "DIR", 0, "Write to this directory instead of the current one", 1},
 	{"depfile", OPTION_DEPFILE, "FILE", 0,
 	 "Write to FILE, for make or ninja, what the output depends on", 1},
@@ -69,6 +99,17 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_SERVER:
 		settings->server = true;
+		return 0;
+	case OPTION_SKELETON:
+		settings->skeleton = true;
+		return 0;
+	case OPTION_CHECK_AGAINST:
+		settings->old = arg;
+		return 0;
+	case 'I':
+		if (settings->n_directories == DIRECTORIES_MAX)
+			argp_error(state, "more than %d directories", DIRECTORIES_MAX);
+		settings->directories[settings->n_directories++] = arg;
 		return 0;
 	case OPTION_DEPFILE:
 		settings->depfile = arg;
@@ -113,21 +154,96 @@ static int complain(const char *path)
 	return 1;
 }
 
-static int read_file(const char *path, struct idl_text *text)
+/* Return: the file, read now or earlier; NULL with errno. */
+static const struct loaded *load_file(struct loading *loading, const char *path)
 {
+	struct loaded **end = &loading->files;
+	struct loaded *loaded;
 	char buffer[16384];
+	struct stat st;
 	size_t n;
 	FILE *f = fopen(path, "rb");
-	int status = 0;
+	int error = 0;
 
 	if (!f)
-		return complain(path);
-	while ((n = fread(buffer, 1, sizeof buffer, f)) > 0 && text->length <= IDL_FILE_MAX)
-		idl_text_append(text, buffer, n);
+		return NULL;
+	if (fstat(fileno(f), &st)) {
+		fclose(f);
+		return NULL;
+	}
+	for (; *end; end = &(*end)->next) {
+		if ((*end)->device == st.st_dev && (*end)->inode == st.st_ino) {
+			fclose(f);
+			return *end;
+		}
+	}
+	loaded = must(calloc(1, sizeof *loaded));
+	loaded->path = must(strdup(path));
+	loaded->device = st.st_dev;
+	loaded->inode = st.st_ino;
+	while ((n = fread(buffer, 1, sizeof buffer, f)) > 0 && loaded->text.length <= IDL_FILE_MAX)
+		idl_text_append(&loaded->text, buffer, n);
 	if (ferror(f))
-		status = complain(path);
+		error = errno;
 	fclose(f);
-	return status;
+	if (error) {
+		free(loaded->path);
+		idl_text_free(&loaded->text);
+		free(loaded);
+		errno = error;
+		return NULL;
+	}
+	*end = loaded;
+	return loaded;
+}
+
+static void unload(struct loading *loading)
+{
+	while (loading->files) {
+		struct loaded *loaded = loading->files;
+
+		loading->files = loaded->next;
+		free(loaded->path);
+		idl_text_free(&loaded->text);
+		free(loaded);
+	}
+}
+
+static const struct loaded *load_from(struct loading *loading, const char *directory, size_t length,
+				      const char *name)
+{
+	const struct loaded *loaded;
+	struct idl_text path = {0};
+
+	if (name[0] == '/')
+		length = 0;
+	idl_text_append(&path, directory, length);
+	if (length && directory[length - 1] != '/')
+		idl_text_append(&path, "/", 1);
+	idl_text_append(&path, name, strlen(name));
+	loaded = load_file(loading, path.bytes);
+	idl_text_free(&path);
+	return loaded;
+}
+
+/* An included file: beside the one that includes it, or in a directory of -I. */
+static const char *load(void *context, const char *from, const char *name, const char **path,
+			size_t *length)
+{
+	struct loading *loading = context;
+	const struct settings *settings = loading->settings;
+	const char *slash = strrchr(from, '/');
+	const struct loaded *loaded =
+		load_from(loading, from, slash ? (size_t)(slash - from) + 1 : 0, name);
+
+	for (unsigned i = 0; !loaded && errno == ENOENT && i < settings->n_directories; i++)
+		loaded = load_from(loading, settings->directories[i],
+				   strlen(settings->directories[i]), name);
+	if (!loaded)
+		return NULL;
+	*path = loaded->path;
+	*length = loaded->text.length;
+	return loaded->text.bytes ? loaded->text.bytes : "";
 }
 
 /*
@@ -230,59 +346,150 @@ static int write_outputs(struct output *outputs, unsigned n)
 	return status;
 }
 
-static unsigned generate(const struct settings *settings, const struct idl_file *file,
-			 const char *base, struct output *outputs)
+/* make's rule for what was written, and an empty one for what was included: it may go away. */
+static void append_rule(struct idl_text *text, const struct output *outputs, unsigned n,
+			const struct loading *loading)
 {
+	for (unsigned i = 0; i < n; i++) {
+		append_make_path(text, outputs[i].path);
+		idl_text_append(text, i + 1 < n ? " " : ":", 1);
+	}
+	for (const struct loaded *f = loading->files; f; f = f->next) {
+		idl_text_append(text, " ", 1);
+		append_make_path(text, f->path);
+	}
+	idl_text_append(text, "\n", 1);
+	for (const struct loaded *f = loading->files->next; f; f = f->next) {
+		append_make_path(text, f->path);
+		idl_text_append(text, ":\n", 2);
+	}
+}
+
+static unsigned generate(const struct settings *settings, const struct idl_file *file,
+			 const struct loading *loading, const char *base, struct output *outputs)
+{
+	const struct {
+		bool is_wanted;
+		const char *suffix;
+		void (*emit)(const struct idl_file *, const char *, struct idl_text *);
+	} files[] = {
+		{settings->header, ".h", idl_emit_header},
+		{settings->client, "_client.c", idl_emit_client},
+		{settings->server, "_server.c", idl_emit_server},
+		{settings->skeleton, "_skeleton.c", idl_emit_skeleton},
+	};
 	unsigned n = 0;
 
-	if (settings->header)
-		idl_emit_header(file, base,
-				&add_output(outputs, &n, settings->directory, base, ".h")->text);
-	if (settings->client)
-		idl_emit_client(
-			file, base,
-			&add_output(outputs, &n, settings->directory, base, "_client.c")->text);
-	if (settings->server)
-		idl_emit_server(
-			file, base,
-			&add_output(outputs, &n, settings->directory, base, "_server.c")->text);
-	if (settings->depfile) {
-		struct output *rule = &outputs[n];
-
-		for (unsigned i = 0; i < n; i++) {
-			append_make_path(&rule->text, outputs[i].path);
-			idl_text_append(&rule->text, i + 1 < n ? " " : ": ", i + 1 < n ? 1 : 2);
-		}
-		append_make_path(&rule->text, settings->input);
-		idl_text_append(&rule->text, "\n", 1);
-		rule->path = must(strdup(settings->depfile));
-		n++;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		if (files[i].is_wanted)
+			files[i].emit(file, base,
+				      &add_output(outputs, &n, settings->directory, base,
+						  files[i].suffix)
+					       ->text);
+	if (settings->depfile && n) {
+		append_rule(&outputs[n].text, outputs, n, loading);
+		outputs[n++].path = must(strdup(settings->depfile));
 	}
 	return n;
 }
 
-static int compile(const struct settings *settings, const char *base)
+static int report(const struct idl_file *file)
 {
-	struct output outputs[OUTPUTS_MAX] = {0};
-	struct idl_text source = {0};
-	struct idl_file *file;
-	int status = read_file(settings->input, &source);
+	struct idl_text errors = {0};
 
-	if (status) {
-		idl_text_free(&source);
-		return status;
+	idl_print_errors(file, &errors);
+	fwrite(errors.bytes, 1, errors.length, stderr);
+	idl_text_free(&errors);
+	return 1;
+}
+
+/* Return: NULL: it could not be read, and the user knows. */
+static struct idl_file *compile(struct loading *loading, const char *path)
+{
+	const struct idl_loader loader = {load, loading};
+	const struct loaded *loaded = load_file(loading, path);
+
+	if (!loaded) {
+		complain(path);
+		return NULL;
 	}
-	file = idl_compile(settings->input, source.bytes ? source.bytes : "", source.length);
-	if (file->n_errors) {
-		struct idl_text errors = {0};
+	return idl_compile(path, loaded->text.bytes ? loaded->text.bytes : "", loaded->text.length,
+			   &loader);
+}
 
-		idl_print_errors(file, &errors);
-		fwrite(errors.bytes, 1, errors.length, stderr);
-		idl_text_free(&errors);
+/* Return: 0: old and new programs can talk with each other. */
+static int compare(const struct settings *settings, struct idl_file *file)
+{
+	struct loading loading = {.settings = settings};
+	struct idl_file *old = compile(&loading, settings->old);
+	int status = 1;
+
+	if (old && old->n_errors) {
+		report(old);
+	} else if (old) {
+		idl_compare(file, old);
+		if (file->n_errors)
+			report(file);
+		else
+			status = 0;
+	}
+	if (!status)
+		printf("programs built from %s and from %s can talk with each other\n",
+		       settings->old, settings->input);
+	if (old)
+		idl_free(old);
+	unload(&loading);
+	return status;
+}
+
+/* A file that somebody may have worked on is not overwritten. */
+static int check_skeleton(const struct settings *settings, const char *base)
+{
+	struct output output = {0};
+	unsigned n = 0;
+	int status = 0;
+
+	if (!settings->skeleton)
+		return 0;
+	add_output(&output, &n, settings->directory, base, "_skeleton.c");
+	if (!access(output.path, F_OK)) {
+		fprintf(stderr,
+			"fireflyc: %s exists, and may have been edited: move it away first\n",
+			output.path);
 		status = 1;
-	} else {
-		const unsigned n = generate(settings, file, base, outputs);
+	}
+	free(output.path);
+	return status;
+}
 
+static int run(const struct settings *given, const char *base)
+{
+	struct settings settings = *given;
+	struct loading loading = {.settings = &settings};
+	struct output outputs[OUTPUTS_MAX] = {0};
+	struct idl_file *file = compile(&loading, settings.input);
+	int status = 1;
+
+	if (!file) {
+		unload(&loading);
+		return 1;
+	}
+	if (file->n_errors) {
+		report(file);
+	} else if (settings.old && compare(&settings, file)) {
+		/* it has been said */
+	} else if (!file->interface && (given->client || given->server || given->skeleton)) {
+		fprintf(stderr, "fireflyc: %s: there is no interface in it, and so only a header\n",
+			settings.input);
+	} else if (!check_skeleton(&settings, base)) {
+		unsigned n;
+
+		if (!settings.old && !settings.header && !settings.client && !settings.server &&
+		    !settings.skeleton) {
+			settings.header = true;
+			settings.client = settings.server = file->interface;
+		}
+		n = generate(&settings, file, &loading, base, outputs);
 		status = write_outputs(outputs, n);
 		for (unsigned i = 0; i < n; i++) {
 			free(outputs[i].path);
@@ -291,7 +498,7 @@ static int compile(const struct settings *settings, const char *base)
 		}
 	}
 	idl_free(file);
-	idl_text_free(&source);
+	unload(&loading);
 	return status;
 }
 
@@ -304,12 +511,10 @@ int main(int argc, char **argv)
 	argp_err_exit_status = 2;
 	if (argp_parse(&argp, argc, argv, 0, NULL, &settings))
 		return 2;
-	if (!settings.header && !settings.client && !settings.server)
-		settings.header = settings.client = settings.server = true;
 	base = base_name(settings.input);
 	if (!base)
 		return 1;
-	status = compile(&settings, base);
+	status = run(&settings, base);
 	free(base);
 	return status;
 }

@@ -5,5 +5,6 @@
 
 #include <firefly/runtime.h>
 #include <firefly/status.h>
+#include <firefly/view.h>
 
 #endif

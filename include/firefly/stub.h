@@ -9,7 +9,7 @@
  * call packet and writes the results where they will lie in the result packet.
  *
  * The wire is little-endian, and payloads have no alignment: everything goes through the fly_put
- * and fly_get functions, which a compiler turns into single moves.
+ * and fly_get functions, here and in access.h, which a compiler turns into single moves.
  */
 #ifndef FIREFLY_STUB_H
 #define FIREFLY_STUB_H
@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <firefly/access.h>
 #include <firefly/runtime.h>
 
 #ifdef __cplusplus
@@ -149,165 +150,135 @@ static inline int fly_stub_failed(struct fly_call *call, int status)
 	return -FLY_ERESULT;
 }
 
-/* ---- assignment to and from the wire: little-endian, any alignment --------------------------- */
+/* ---- arrays ---------------------------------------------------------------------------------- */
 
 /*
- * A compiler turns memcpy of a whole integer into one move. Shifting bytes out one by one says
- * the same, but gcc 12 mixes up the bytes of neighbouring integers and misses the moves.
+ * Arrays: n values from or to p, which is moved behind them. The C side may be NULL if n is 0.
+ * Where the machine is little-endian the bytes are the same on both sides.
  */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-#define FLY_WIRE16(v) __builtin_bswap16(v)
-#define FLY_WIRE32(v) __builtin_bswap32(v)
-#define FLY_WIRE64(v) __builtin_bswap64(v)
+#define FLY_ARRAYS(access, type)                                                                \
+	static inline uint8_t *fly_put_##access##s(uint8_t *p, const type *v, uint32_t n)       \
+	{                                                                                       \
+		for (uint32_t i = 0; i < n; i++, p += sizeof *v)                                \
+			fly_put_##access(p, v[i]);                                              \
+		return p;                                                                       \
+	}                                                                                       \
+                                                                                                \
+	static inline const uint8_t *fly_get_##access##s(type *v, const uint8_t *p, uint32_t n) \
+	{                                                                                       \
+		for (uint32_t i = 0; i < n; i++, p += sizeof *v)                                \
+			v[i] = fly_get_##access(p);                                             \
+		return p;                                                                       \
+	}
 #else
-#define FLY_WIRE16(v) (v)
-#define FLY_WIRE32(v) (v)
-#define FLY_WIRE64(v) (v)
+#define FLY_ARRAYS(access, type)                                                                \
+	static inline uint8_t *fly_put_##access##s(uint8_t *p, const type *v, uint32_t n)       \
+	{                                                                                       \
+		if (n)                                                                          \
+			memcpy(p, v, n * sizeof *v);                                            \
+		return p + n * sizeof *v;                                                       \
+	}                                                                                       \
+                                                                                                \
+	static inline const uint8_t *fly_get_##access##s(type *v, const uint8_t *p, uint32_t n) \
+	{                                                                                       \
+		if (n)                                                                          \
+			memcpy(v, p, n * sizeof *v);                                            \
+		return p + n * sizeof *v;                                                       \
+	}
 #endif
 
-static inline void fly_put_u8(uint8_t *p, uint8_t v)
+FLY_ARRAYS(u8, uint8_t)
+FLY_ARRAYS(u16, uint16_t)
+FLY_ARRAYS(u32, uint32_t)
+FLY_ARRAYS(u64, uint64_t)
+FLY_ARRAYS(i8, int8_t)
+FLY_ARRAYS(i16, int16_t)
+FLY_ARRAYS(i32, int32_t)
+FLY_ARRAYS(i64, int64_t)
+FLY_ARRAYS(f32, float)
+FLY_ARRAYS(f64, double)
+#undef FLY_ARRAYS
+
+static inline uint8_t *fly_put_bools(uint8_t *p, const bool *v, uint32_t n)
 {
-	p[0] = v;
+	for (uint32_t i = 0; i < n; i++)
+		fly_put_bool(p + i, v[i]);
+	return p + n;
 }
 
-static inline uint8_t fly_get_u8(const uint8_t *p)
+static inline const uint8_t *fly_get_bools(bool *v, const uint8_t *p, uint32_t n)
 {
-	return p[0];
+	for (uint32_t i = 0; i < n; i++)
+		v[i] = fly_get_bool(p + i);
+	return p + n;
 }
 
-static inline void fly_put_u16(uint8_t *p, uint16_t v)
-{
-	const uint16_t wire = FLY_WIRE16(v);
+/* ---- what has no fixed length: docs/encoding.md ---------------------------------------------- */
 
-	memcpy(p, &wire, sizeof wire);
+/* The length of a string that should have at most @max bytes; more than @max if it has more. */
+static inline uint32_t fly_length(const char *string, uint32_t max)
+{
+	/* memchr() stops at the NUL: it reads no further than the string, whatever max is */
+	const char *end = (const char *)memchr(string, '\0', (size_t)max + 1);
+
+	return end ? (uint32_t)(end - string) : max + 1;
 }
 
-static inline uint16_t fly_get_u16(const uint8_t *p)
+/* Put a string: its length to @at, its bytes and a NUL to @tail. Return: behind them. */
+static inline uint8_t *fly_put_string(uint8_t *at, uint8_t *tail, const char *string,
+				      uint32_t length)
 {
-	uint16_t wire;
-
-	memcpy(&wire, p, sizeof wire);
-	return FLY_WIRE16(wire);
+	fly_put_u32(at, length);
+	memcpy(tail, string, length);
+	tail[length] = '\0';
+	return tail + length + 1;
 }
 
-static inline void fly_put_u32(uint8_t *p, uint32_t v)
+/* Get a string that was checked, with its NUL. Return: behind it. */
+static inline const uint8_t *fly_get_string(const uint8_t *at, const uint8_t *tail, char *string)
 {
-	const uint32_t wire = FLY_WIRE32(v);
+	const uint32_t length = fly_get_u32(at);
 
-	memcpy(p, &wire, sizeof wire);
+	memcpy(string, tail, (size_t)length + 1);
+	return tail + length + 1;
 }
 
-static inline uint32_t fly_get_u32(const uint8_t *p)
+/* Are there @bytes more? Return: behind them, or NULL. */
+static inline const uint8_t *fly_check_room(const uint8_t *tail, const uint8_t *end, size_t bytes)
 {
-	uint32_t wire;
-
-	memcpy(&wire, p, sizeof wire);
-	return FLY_WIRE32(wire);
+	return (size_t)(end - tail) < bytes ? NULL : tail + bytes;
 }
 
-static inline void fly_put_u64(uint8_t *p, uint64_t v)
+/*
+ * Is the number of elements at @at no more than @max, and are their fixed parts all there?
+ * @element_bytes: of the fixed part of one. Return: behind them, or NULL.
+ */
+static inline const uint8_t *fly_check_list(const uint8_t *at, const uint8_t *tail,
+					    const uint8_t *end, uint32_t max,
+					    uint32_t element_bytes)
 {
-	const uint64_t wire = FLY_WIRE64(v);
+	const uint32_t count = fly_get_u32(at);
 
-	memcpy(p, &wire, sizeof wire);
+	/* 64 bits: both factors may have 26 */
+	if (count > max || (uint64_t)(end - tail) < (uint64_t)count * element_bytes)
+		return NULL;
+	return tail + (size_t)count * element_bytes;
 }
 
-static inline uint64_t fly_get_u64(const uint8_t *p)
+/*
+ * Is the length at @at no more than @max, is the string all there, with a NUL behind it and none
+ * in it? Return: behind the NUL, or NULL.
+ */
+static inline const uint8_t *fly_check_string(const uint8_t *at, const uint8_t *tail,
+					      const uint8_t *end, uint32_t max)
 {
-	uint64_t wire;
+	const uint32_t length = fly_get_u32(at);
 
-	memcpy(&wire, p, sizeof wire);
-	return FLY_WIRE64(wire);
-}
-
-static inline void fly_put_i8(uint8_t *p, int8_t v)
-{
-	fly_put_u8(p, (uint8_t)v);
-}
-
-static inline void fly_put_i16(uint8_t *p, int16_t v)
-{
-	fly_put_u16(p, (uint16_t)v);
-}
-
-static inline void fly_put_i32(uint8_t *p, int32_t v)
-{
-	fly_put_u32(p, (uint32_t)v);
-}
-
-static inline void fly_put_i64(uint8_t *p, int64_t v)
-{
-	fly_put_u64(p, (uint64_t)v);
-}
-
-static inline int8_t fly_get_i8(const uint8_t *p)
-{
-	return (int8_t)fly_get_u8(p);
-}
-
-static inline int16_t fly_get_i16(const uint8_t *p)
-{
-	return (int16_t)fly_get_u16(p);
-}
-
-static inline int32_t fly_get_i32(const uint8_t *p)
-{
-	return (int32_t)fly_get_u32(p);
-}
-
-static inline int64_t fly_get_i64(const uint8_t *p)
-{
-	return (int64_t)fly_get_u64(p);
-}
-
-static inline void fly_put_f32(uint8_t *p, float v)
-{
-	uint32_t bits;
-
-	memcpy(&bits, &v, sizeof bits);
-	fly_put_u32(p, bits);
-}
-
-static inline void fly_put_f64(uint8_t *p, double v)
-{
-	uint64_t bits;
-
-	memcpy(&bits, &v, sizeof bits);
-	fly_put_u64(p, bits);
-}
-
-static inline float fly_get_f32(const uint8_t *p)
-{
-	const uint32_t bits = fly_get_u32(p);
-	float v;
-
-	memcpy(&v, &bits, sizeof v);
-	return v;
-}
-
-static inline double fly_get_f64(const uint8_t *p)
-{
-	const uint64_t bits = fly_get_u64(p);
-	double v;
-
-	memcpy(&v, &bits, sizeof v);
-	return v;
-}
-
-static inline void fly_put_bool(uint8_t *p, bool v)
-{
-	p[0] = v ? 1 : 0;
-}
-
-/* A bool off the wire is 0 or 1; the stub checks fly_is_bool() before it reads one. */
-static inline bool fly_is_bool(const uint8_t *p)
-{
-	return p[0] <= 1;
-}
-
-static inline bool fly_get_bool(const uint8_t *p)
-{
-	return p[0] != 0;
+	if (length > max || (size_t)(end - tail) <= length ||
+	    memchr(tail, '\0', (size_t)length + 1) != tail + length)
+		return NULL;
+	return tail + length + 1;
 }
 
 #ifdef __cplusplus

@@ -62,7 +62,7 @@ cp t.fly 'a"b.fly'
 expect 1 'a"b.fly' && says 'only letters'
 expect 1 -o nowhere t.fly && says 'nowhere/t.h: No such file or directory'
 
-expect 1 -o out bad.fly && says "bad.fly:1:29: error: expected '->' or ';', found '}'"
+expect 1 -o out bad.fly && says "bad.fly:1:29: error: expected an attribute, '->', ';' or '=', found '}'"
 files out
 
 # the dependencies, as make reads them

@@ -14,7 +14,7 @@ static inline struct idl_file *compile_bytes(const char *text, size_t length)
 	char *copy = malloc(length ? length : 1);
 
 	memcpy(copy, text, length);
-	return idl_compile("test.fly", copy, length);
+	return idl_compile("test.fly", copy, length, NULL);
 }
 
 static inline struct idl_file *compile(const char *text)
@@ -36,7 +36,7 @@ static inline struct idl_file *compile_procedures(const char *procedures)
 
 static inline void discard(struct idl_file *file)
 {
-	free((char *)(uintptr_t)file->text);
+	free((char *)(uintptr_t)file->sources->text);
 	idl_free(file);
 }
 
@@ -58,9 +58,9 @@ static inline const struct idl_procedure *procedure_at(const struct idl_file *fi
 	return procedure;
 }
 
-static inline const struct idl_param *param_at(const struct idl_procedure *procedure, unsigned n)
+static inline const struct idl_field *param_at(const struct idl_procedure *procedure, unsigned n)
 {
-	const struct idl_param *param = procedure->params;
+	const struct idl_field *param = procedure->params;
 
 	while (n--)
 		param = param->next;

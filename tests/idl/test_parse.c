@@ -24,13 +24,13 @@ Test(parse, idl_parse__a_whole_interface)
 	cr_expect_null(p->result);
 	p = procedure_at(file, 1);
 	cr_expect_eq(p->number, 1);
-	cr_expect_str_eq(param_at(p, 0)->type->name, "u32");
+	cr_expect_str_eq(param_at(p, 0)->type->scalar->name, "u32");
 	cr_expect_eq(param_at(p, 0)->direction, IDL_IN);
-	cr_expect_not(param_at(p, 0)->is_array);
+	cr_expect_eq(param_at(p, 0)->type->kind, IDL_SCALAR);
 	cr_expect_eq(param_at(p, 1)->direction, IDL_OUT);
-	cr_expect(param_at(p, 1)->is_array);
-	cr_expect_eq(param_at(p, 1)->count, 32);
-	cr_expect_str_eq(p->result->type->name, "f64");
+	cr_expect_eq(param_at(p, 1)->type->kind, IDL_ARRAY);
+	cr_expect_eq(param_at(p, 1)->type->bound, 32);
+	cr_expect_str_eq(p->result->type->scalar->name, "f64");
 	discard(file);
 }
 
@@ -72,7 +72,7 @@ Test(parse, idl_parse__goes_on_behind_an_error)
 
 	cr_expect_eq(file->n_errors, 2);
 	cr_expect(has_error(file, 26, "expected 'in', 'out', 'inout' or ')', found 'u8'"));
-	cr_expect(has_error(file, 43, "expected a number, found ')'"));
+	cr_expect(has_error(file, 43, "expected a name or a number, found ')'"));
 	cr_assert_eq(file->interface->n_procedures, 1);
 	cr_expect_str_eq(procedure_at(file, 0)->name.text, "C");
 	discard(file);
@@ -90,8 +90,8 @@ Test(parse, idl_parse__numbers)
 		{"P(in u8 a[12k]);", "'12k' is not a number"},
 		{"P(in u8 a[0x1g]);", "'0x1g' is not a number"},
 		{"P(in u8 a[010]);", "does not begin with 0"},
-		{"P(in u8 a[0]);", "at least one element"},
-		{"P(in u8 a[0x0]);", "at least one element"},
+		{"P(in u8 a[0]);", "the length of an array is a number from 1 to 67108864"},
+		{"P(in u8 a[0x0]);", "the length of an array is a number from 1 to 67108864"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -5,6 +5,7 @@
  * Nodes, names and messages come from an arena of chunks that is freed as a whole: whatever a
  * broken input leaves behind half-built goes with it, so the parser needs no destructors.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,22 +121,82 @@ void idl_text_free(struct idl_text *text)
 	*text = (struct idl_text){0};
 }
 
-struct idl_file *idl_compile(const char *name, const char *text, size_t length)
+/* The next source begins one byte behind the last, so that the end of each is a place of its own.
+ */
+static struct idl_source *add_source(struct idl_file *file, const char *name, const char *text,
+				     size_t length)
+{
+	struct idl_source **place = &file->sources;
+	struct idl_source *source = idl_allocate(file, sizeof *source);
+
+	for (; *place; place = &(*place)->next)
+		source->base = (*place)->base + (*place)->length + 1;
+	source->name = name;
+	source->text = text;
+	*place = source;
+	if (length > IDL_FILE_MAX)
+		idl_error(file, (struct idl_span){source->base, source->base},
+			  "the file is longer than %u bytes", IDL_FILE_MAX);
+	else
+		source->length = (uint32_t)length;
+	return source;
+}
+
+static struct idl_source *find_source(struct idl_file *file, const char *path, unsigned *n)
+{
+	struct idl_source *source = file->sources;
+
+	for (*n = 0; source && strcmp(source->name, path) != 0; source = source->next)
+		++*n;
+	return source;
+}
+
+/* Reads what a source includes, and what that includes; each file once. */
+static void read_source(struct idl_file *file, struct idl_source *source,
+			const struct idl_loader *loader)
+{
+	source->is_open = true;
+	idl_parse(file, source);
+	for (const struct idl_include *i = source->includes; i; i = i->next) {
+		const char *path = i->name;
+		const char *text = NULL;
+		struct idl_source *there;
+		size_t length = 0;
+		unsigned n;
+
+		errno = ENOENT;
+		if (loader)
+			text = loader->load(loader->context, source->name, i->name, &path, &length);
+		if (!text) {
+			idl_error(file, i->span, "cannot read '%.200s': %s", i->name,
+				  strerror(errno));
+			continue;
+		}
+		there = find_source(file, path, &n);
+		if (there && there->is_open)
+			idl_error(file, i->span, "'%.200s' is included by itself", i->name);
+		else if (!there && n == IDL_FILES_MAX)
+			idl_error(file, i->span, "more than %d files are included", IDL_FILES_MAX);
+		else if (!there)
+			read_source(file, add_source(file, path, text, length), loader);
+	}
+	source->is_open = false;
+}
+
+struct idl_file *idl_compile(const char *name, const char *text, size_t length,
+			     const struct idl_loader *loader)
 {
 	struct idl_file *file = must(calloc(1, sizeof *file));
+	struct idl_source *source = add_source(file, name, text, length);
 
-	file->name = name;
-	file->text = text;
-	if (length > IDL_FILE_MAX) {
-		idl_error(file, (struct idl_span){0}, "the file is longer than %u bytes",
-			  IDL_FILE_MAX);
+	if (file->n_errors)
 		return file;
-	}
-	file->length = (uint32_t)length;
-	idl_parse(file);
-	if (!file->interface)
-		return file;
+	read_source(file, source, loader);
+	file->interface = source->interface;
+	idl_resolve(file);
 	idl_check(file);
+	if (!file->interface || file->n_errors)
+		return file;
 	idl_layout(file);
 	idl_choose_names(file);
 	return file;

@@ -1,24 +1,51 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * check.c - what the grammar cannot see: types exist, names are free, numbers are in range.
+ * check.c - what grammar and names cannot see: what is there twice, what C would not take, what
+ * contradicts itself.
  *
- * Notes as many errors as it finds, and resolves the types. Whether everything fits into a packet
- * is left to layout.c.
+ * Notes as many errors as it finds, and gives procedures, exceptions and cases their numbers.
+ * Whether a whole message fits is left to layout.c.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "ast.h"
+#include "resolve.h"
 
 /* What generated code makes of a procedure's name, beside NAME_PROCEDURE itself. */
-static const char *const suffixes[] = {
-	"_start",  "_finish",         "_view",         "_serve",
-	"_NUMBER", "_ARGUMENT_BYTES", "_RESULT_BYTES", "_results_are_sound",
+static const char *const procedure_suffixes[] = {
+	"_start",
+	"_finish",
+	"_view",
+	"_serve",
+	"_NUMBER",
+	"_ARGUMENT_BYTES",
+	"_RESULT_BYTES",
+	"_ARGUMENT_BYTES_MAX",
+	"_RESULT_BYTES_MAX",
+	"_results_are_sound",
+	"_arguments_are_sound",
+	"_raised",
+	"_raise",
+	"_values",
+	"_run",
+	NULL,
+};
+
+/* The same for types and exceptions. */
+static const char *const type_suffixes[] = {
+	"_put", "_get", "_check", "_measure", "_is_known", "_NUMBER", NULL,
 };
 
 /* NAME_... that belong to the interface as a whole. */
 static const char *const fixed_names[] = {
 	"import", "export", "procedures", "procedure_table", "interface", "VERSION",
+};
+
+/* Variables of generated functions, which a macro of that name would spoil. */
+static const char *const variables[] = {
+	"arguments", "as",      "at",      "binding", "bytes",   "call", "context",    "count",
+	"end",       "i",       "length",  "number",  "payload", "peer", "procedures", "raised",
+	"result",    "results", "runtime", "served",  "status",  "tail", "value",      "values",
 };
 
 #define N_OF(array) (sizeof(array) / sizeof *(array))
@@ -35,22 +62,15 @@ static void check_name(struct idl_file *file, const struct idl_name *name, const
 			  IDL_NAME_MAX);
 }
 
-static void resolve_type(struct idl_file *file, struct idl_param *param)
+/* A name that C sees alone must not be that of a macro or a typedef. */
+static void check_bare_name(struct idl_file *file, const struct idl_name *name, const char *what)
 {
-	const char *nearest;
+	const struct idl_declaration *d = idl_find(file, name->text);
 
-	param->type = idl_type_find(param->type_name.text);
-	if (param->type)
-		return;
-	nearest = idl_type_nearest(param->type_name.text);
-	if (nearest)
-		idl_error(file, param->type_name.span, "unknown type '%.64s'; did you mean '%s'?",
-			  param->type_name.text, nearest);
-	else
-		idl_error(file, param->type_name.span,
-			  "unknown type '%.64s'; the types are bool, byte, i8 to i64, u8 to u64, "
-			  "f32 and f64",
-			  param->type_name.text);
+	check_name(file, name, what);
+	if (d && !d->in_interface && (d->what == IDL_IS_CONST || d->what == IDL_IS_TYPEDEF))
+		idl_error(file, name->span, "'%.64s' cannot be the name of %s: it is %s",
+			  name->text, what, idl_what_name(d));
 }
 
 /* The length of a UTF-8 sequence without bidirectional controls; 0: none (RFC 3629). */
@@ -95,32 +115,10 @@ static void check_doc(struct idl_file *file, const struct idl_doc *doc)
 		const size_t length = doc->span.end - doc->span.begin;
 
 		/* a NUL byte in the source would have ended the copy early */
-		if (memchr(file->text + doc->span.begin, '\0', length) || !is_plain_text(doc->text))
+		if (memchr(idl_written(file, doc->span), '\0', length) || !is_plain_text(doc->text))
 			idl_error(file, doc->span,
 				  "a doc comment must be UTF-8 without control characters");
 	}
-}
-
-static void check_params(struct idl_file *file, const struct idl_procedure *procedure)
-{
-	const char *interface = file->interface->name.text;
-	const size_t n = strlen(interface);
-
-	for (struct idl_param *param = procedure->params; param; param = param->next) {
-		check_doc(file, param->doc);
-		check_name(file, &param->name, "a parameter");
-		resolve_type(file, param);
-		if (!param->count)
-			idl_error(file, param->count_span, "an array has at least one element");
-		if (!strncmp(param->name.text, interface, n) && param->name.text[n] == '_')
-			idl_error(
-				file, param->name.span,
-				"'%.64s' cannot be the name of a parameter: names that begin with "
-				"'%.64s_' are those of generated code",
-				param->name.text, interface);
-	}
-	if (procedure->result)
-		resolve_type(file, procedure->result);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -144,65 +142,377 @@ static void check_duplicates(struct idl_file *file, const struct idl_name **name
 				  names[i]->text);
 }
 
-static void check_param_duplicates(struct idl_file *file, const struct idl_procedure *procedure)
+/* ---- fields and parameters ---- */
+
+/*
+ * Names of fields or parameters: each once, together with those that come with them in C, the count
+ * of a variable array and the flag of what is optional.
+ */
+static void check_field_names(struct idl_file *file, const struct idl_field *fields,
+			      const char *what)
+{
+	const struct idl_name **names;
+	struct idl_name *companion;
+	size_t n = 0;
+
+	for (const struct idl_field *f = fields; f; f = f->next)
+		n += 3;
+	if (n < 4)
+		return;
+	names = idl_allocate(file, n * sizeof *names);
+	n = 0;
+	for (const struct idl_field *f = fields; f; f = f->next) {
+		if (f->is_void)
+			continue;
+		names[n++] = &f->name;
+		if (!f->type)
+			continue;
+		if (f->is_optional) {
+			companion = idl_allocate(file, sizeof *companion);
+			*companion = f->name;
+			companion->text = idl_printf(file, "has_%s", f->name.text);
+			names[n++] = companion;
+		}
+		if (f->type->kind == IDL_LIST ||
+		    (f->is_optional && f->type->element->kind == IDL_LIST)) {
+			companion = idl_allocate(file, sizeof *companion);
+			*companion = f->name;
+			companion->text = idl_printf(file, "%s_count", f->name.text);
+			names[n++] = companion;
+		}
+	}
+	check_duplicates(file, names, n, what);
+}
+
+static void check_fields(struct idl_file *file, const struct idl_declaration *d)
+{
+	for (const struct idl_field *f = d->fields; f; f = f->next) {
+		check_doc(file, f->doc);
+		if (!f->is_void)
+			check_bare_name(file, &f->name, "a field");
+	}
+	check_field_names(file, d->fields, "a field");
+}
+
+static void check_params(struct idl_file *file, struct idl_procedure *procedure)
+{
+	const char *interface = file->interface->name.text;
+	const size_t n = strlen(interface);
+
+	for (struct idl_field *param = procedure->params; param; param = param->next) {
+		check_doc(file, param->doc);
+		check_bare_name(file, &param->name, "a parameter");
+		if (!strncmp(param->name.text, interface, n) && param->name.text[n] == '_')
+			idl_error(
+				file, param->name.span,
+				"'%.64s' cannot be the name of a parameter: names that begin with "
+				"'%.64s_' are those of generated code",
+				param->name.text, interface);
+		if (!param->is_inplace || !param->type)
+			continue;
+		if (param->direction == IDL_OUT)
+			idl_error(file, param->type_name.span,
+				  "'inplace' is for what a procedure reads: 'in' and 'inout'");
+		else if (!idl_is_direct(param->type))
+			idl_error(
+				file, param->type_name.span,
+				"'inplace' is for arrays of bytes and for strings; everything else "
+				"is copied, because packets have no alignment");
+	}
+	check_field_names(file, procedure->params, "a parameter");
+}
+
+/* ---- declarations ---- */
+
+static void check_enum(struct idl_file *file, const struct idl_declaration *d)
 {
 	const struct idl_name **names;
 	size_t n = 0;
 
-	for (const struct idl_param *param = procedure->params; param; param = param->next)
+	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next)
 		n++;
-	if (n < 2)
-		return;
-	names = idl_allocate(file, n * sizeof *names);
+	names = idl_allocate(file, (n + 1) * sizeof *names);
 	n = 0;
-	for (const struct idl_param *param = procedure->params; param; param = param->next)
-		names[n++] = &param->name;
-	check_duplicates(file, names, n, "a parameter");
+	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next) {
+		names[n++] = &e->name;
+		check_doc(file, e->doc);
+		check_name(file, &e->name, "a value");
+	}
+	check_duplicates(file, names, n, "a value");
+	if (!n && !file->n_errors)
+		idl_error(file, d->name.span, "an enum has at least one value");
 }
 
-/* Two procedures Add and Add_start would both make a function NAME_Add_start(). */
-static void check_generated_names(struct idl_file *file, const struct idl_name *name,
-				  const struct idl_name *const *names, size_t n)
+/* Sorted, so that a large enum takes no longer than it should. */
+static int compare_enumerators(const void *a, const void *b)
 {
-	const char *interface = file->interface->name.text;
-	const char *generated = idl_printf(file, "%s_%s", interface, name->text);
+	const struct idl_enumerator *x = *(const struct idl_enumerator *const *)a;
+	const struct idl_enumerator *y = *(const struct idl_enumerator *const *)b;
 
-	for (size_t i = 0; i < N_OF(fixed_names); i++)
-		if (!strcmp(name->text, fixed_names[i]))
-			idl_error(file, name->span,
-				  "'%s' cannot be the name of a procedure: '%.64s' is a name of "
-				  "generated code",
-				  name->text, generated);
-	if (!idl_word_reserved(interface) && idl_word_reserved(generated))
-		idl_error(file, name->span,
-			  "'%.64s' cannot be the name of a procedure: '%.128s' is %s", name->text,
-			  generated, idl_word_reserved(generated));
-	for (size_t i = 0; i < N_OF(suffixes); i++) {
-		const size_t length = strlen(name->text);
-		const size_t cut = strlen(suffixes[i]);
-		struct idl_name stem = {.span = {UINT32_MAX, 0}};
-		const struct idl_name *key = &stem;
-		size_t low = 0;
-		size_t high = n;
+	if (x->value != y->value)
+		return x->value < y->value ? -1 : 1;
+	return x->name.span.begin < y->name.span.begin ? -1 : 1;
+}
 
-		if (length <= cut || strcmp(name->text + length - cut, suffixes[i]) != 0)
-			continue;
-		stem.text = idl_string(file, name->text, length - cut);
-		while (low < high) {
-			const size_t middle = low + (high - low) / 2;
+static void check_enum_values(struct idl_file *file, const struct idl_declaration *d)
+{
+	const struct idl_enumerator **all;
+	size_t n = 0;
 
-			if (compare_names(&names[middle], &key) < 0)
-				low = middle + 1;
-			else
-				high = middle;
+	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next)
+		n++;
+	all = idl_allocate(file, (n + 1) * sizeof *all);
+	n = 0;
+	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next)
+		all[n++] = e;
+	if (n > 1)
+		qsort(all, n, sizeof *all, compare_enumerators);
+	for (size_t i = 1; i < n; i++)
+		if (all[i - 1]->value == all[i]->value)
+			idl_error(file, all[i]->name.span, "'%.64s' has the value of '%.64s', %d",
+				  all[i]->name.text, all[i - 1]->name.text, all[i]->value);
+}
+
+/* Give a case its number. */
+static void check_label(struct idl_file *file, const struct idl_type *tag, struct idl_value *label)
+{
+	int64_t number = 0;
+
+	if (tag->kind == IDL_ENUM) {
+		const struct idl_enumerator *e = tag->declared->enumerators;
+
+		while (label->kind == IDL_NAMED && e && strcmp(e->name.text, label->text) != 0)
+			e = e->next;
+		if (label->kind != IDL_NAMED || !e) {
+			idl_error(file, label->span, "this is no value of the enum '%.64s'",
+				  tag->declared->name.text);
+			return;
 		}
-		/* spans of equal names all come before the key's */
-		if (low > 0 && !strcmp(names[low - 1]->text, stem.text))
-			idl_error(file, name->span,
-				  "'%.64s' cannot be the name of a procedure: generated code for "
-				  "'%.64s' has it already",
-				  name->text, stem.text);
+		number = e->value;
+	} else if (!tag->scalar->is_integer) {
+		if (!idl_constant(file, label))
+			return;
+		if (label->kind != IDL_TRUTH) {
+			idl_error(file, label->span, "'true' or 'false' is expected");
+			return;
+		}
+		number = (int64_t)label->magnitude;
+	} else if (!idl_integer(file, *label, tag->scalar->least, tag->scalar->most, "a case",
+				&number)) {
+		return;
 	}
+	label->kind = IDL_INTEGER;
+	label->negative = number < 0;
+	label->magnitude = (uint64_t)(number < 0 ? -number : number);
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+	const struct idl_value *x = &(*(const struct idl_label *const *)a)->value;
+	const struct idl_value *y = &(*(const struct idl_label *const *)b)->value;
+
+	if (x->negative != y->negative)
+		return x->negative ? -1 : 1;
+	if (x->magnitude != y->magnitude)
+		return x->magnitude < y->magnitude ? -1 : 1;
+	return x->span.begin < y->span.begin ? -1 : 1;
+}
+
+static void check_labels(struct idl_file *file, const struct idl_declaration *d)
+{
+	const struct idl_type *tag = d->discriminant->type;
+	const struct idl_label **all;
+	bool has_default = false;
+	size_t n = 0;
+
+	for (const struct idl_field *arm = d->fields; arm; arm = arm->next) {
+		if (arm->is_default && has_default)
+			idl_error(file, arm->name.span, "there is already a default");
+		has_default = has_default || arm->is_default;
+		for (struct idl_label *label = arm->labels; label; label = label->next, n++)
+			check_label(file, tag, &label->value);
+	}
+	all = idl_allocate(file, (n + 1) * sizeof *all);
+	n = 0;
+	for (const struct idl_field *arm = d->fields; arm; arm = arm->next)
+		for (struct idl_label *label = arm->labels; label; label = label->next)
+			if (label->value.kind == IDL_INTEGER)
+				all[n++] = label;
+	if (n > 1)
+		qsort(all, n, sizeof *all, compare_labels);
+	for (size_t i = 1; i < n; i++)
+		if (all[i - 1]->value.magnitude == all[i]->value.magnitude &&
+		    all[i - 1]->value.negative == all[i]->value.negative)
+			idl_error(file, all[i]->value.span,
+				  "there is already a case of this value");
+}
+
+static void check_union(struct idl_file *file, const struct idl_declaration *d)
+{
+	const struct idl_type *tag = d->discriminant->type;
+
+	check_bare_name(file, &d->discriminant->name, "a discriminant");
+	if (!strcmp(d->discriminant->name.text, "as"))
+		idl_error(file, d->discriminant->name.span,
+			  "'as' cannot be the name of a discriminant: in C the arms are behind it");
+	check_fields(file, d);
+	for (const struct idl_field *arm = d->fields; arm; arm = arm->next)
+		if (arm->is_optional)
+			idl_error(file, arm->type_name.span,
+				  "an arm cannot be optional: 'void' is what is not there");
+	if (!d->fields && !file->n_errors)
+		idl_error(file, d->name.span, "a union has at least one case");
+	if (!tag)
+		return;
+	if (tag->kind != IDL_ENUM && (tag->kind != IDL_SCALAR || tag->scalar->bytes > 4 ||
+				      (tag->scalar->any_bits && !tag->scalar->is_integer)))
+		idl_error(file, d->discriminant->type_name.span,
+			  "a discriminant is an enum, a bool, or an integer of at most 32 bits");
+	else
+		check_labels(file, d);
+}
+
+static void check_declaration(struct idl_file *file, struct idl_declaration *d)
+{
+	check_doc(file, d->doc);
+	check_name(file, &d->name, idl_what_name(d));
+	switch (d->what) {
+	case IDL_IS_CONST:
+		for (size_t i = 0; i < N_OF(variables); i++)
+			if (!d->in_interface && !strcmp(d->name.text, variables[i]))
+				idl_error(file, d->name.span,
+					  "'%s' cannot be the name of a constant outside of an "
+					  "interface: generated code has a variable of that name",
+					  d->name.text);
+		break;
+	case IDL_IS_ENUM:
+		check_enum(file, d);
+		check_enum_values(file, d);
+		break;
+	case IDL_IS_STRUCT:
+		if (!d->fields && !file->n_errors)
+			idl_error(file, d->name.span, "a struct has at least one field");
+		check_fields(file, d);
+		break;
+	case IDL_IS_EXCEPTION:
+		check_fields(file, d);
+		break;
+	case IDL_IS_UNION:
+		check_union(file, d);
+		break;
+	case IDL_IS_TYPEDEF:
+		break;
+	}
+}
+
+/* Exceptions of one scope are numbered from 1, and each number is one's own. */
+static void number_exceptions(struct idl_file *file, struct idl_declaration *first)
+{
+	int64_t next = 1;
+
+	for (struct idl_declaration *d = first; d; d = d->next) {
+		int64_t number = next;
+
+		if (d->what != IDL_IS_EXCEPTION)
+			continue;
+		if (d->value.kind != IDL_NO_VALUE &&
+		    !idl_integer(file, d->value, 1, INT32_MAX, "the number of an exception",
+				 &number))
+			continue;
+		if (number > INT32_MAX) {
+			idl_error(file, d->name.span, "the numbers of exceptions end at %d",
+				  INT32_MAX);
+			return;
+		}
+		d->number = (int32_t)number;
+		next = number + 1;
+		for (const struct idl_declaration *e = first; e != d; e = e->next)
+			if (e->what == IDL_IS_EXCEPTION && e->number == d->number) {
+				idl_error(file, d->name.span,
+					  "'%.64s' has the number of '%.64s', %d", d->name.text,
+					  e->name.text, d->number);
+				break;
+			}
+	}
+}
+
+/* ---- procedures ---- */
+
+static void check_raises(struct idl_file *file, struct idl_procedure *procedure)
+{
+	for (struct idl_raise *r = procedure->raises; r; r = r->next) {
+		const struct idl_declaration *d = idl_find(file, r->name.text);
+
+		if (!d || d->what != IDL_IS_EXCEPTION) {
+			idl_error(file, r->name.span,
+				  d ? "'%.64s' is not an exception"
+				    : "there is no exception called '%.64s'",
+				  r->name.text);
+			continue;
+		}
+		r->exception = d;
+		for (const struct idl_raise *other = procedure->raises; other != r;
+		     other = other->next) {
+			if (!other->exception)
+				continue;
+			if (other->exception == d)
+				idl_error(file, r->name.span, "'%.64s' has been said already",
+					  r->name.text);
+			else if (other->exception->number == d->number)
+				idl_error(
+					file, r->name.span,
+					"'%.64s' has the number of '%.64s', %d; one of them needs "
+					"another, as in 'exception %.64s = %d'",
+					r->name.text, other->name.text, d->number, r->name.text,
+					d->number + 1);
+		}
+	}
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct idl_procedure *x = *(const struct idl_procedure *const *)a;
+	const struct idl_procedure *y = *(const struct idl_procedure *const *)b;
+
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return x->name.span.begin < y->name.span.begin ? -1 : 1;
+}
+
+static void number_procedures(struct idl_file *file)
+{
+	const struct idl_interface *interface = file->interface;
+	const struct idl_procedure **all =
+		idl_allocate(file, (interface->n_procedures + 1) * sizeof *all);
+	int64_t next = 0;
+	size_t n = 0;
+
+	for (struct idl_procedure *p = interface->procedures; p; p = p->next) {
+		int64_t number = next;
+
+		if (p->given.kind != IDL_NO_VALUE &&
+		    !idl_integer(file, p->given, 0, IDL_PROCEDURES_MAX - 1,
+				 "the number of a procedure", &number))
+			continue;
+		if (number >= IDL_PROCEDURES_MAX) {
+			idl_error(file, p->name.span, "the numbers of procedures end at %d",
+				  IDL_PROCEDURES_MAX - 1);
+			return;
+		}
+		p->number = (uint32_t)number;
+		next = number + 1;
+		all[n++] = p;
+	}
+	if (n > 1)
+		qsort(all, n, sizeof *all, compare_numbers);
+	for (size_t i = 1; i < n; i++)
+		if (all[i - 1]->number == all[i]->number)
+			idl_error(file, all[i]->name.span, "'%.64s' has the number of '%.64s', %u",
+				  all[i]->name.text, all[i - 1]->name.text, all[i]->number);
+	if (n > 0 && all[n - 1]->number >= n + IDL_GAPS_MAX)
+		idl_error(file, all[n - 1]->name.span,
+			  "with the number %u, more than %d below it are unused",
+			  all[n - 1]->number, IDL_GAPS_MAX);
 }
 
 static void check_procedures(struct idl_file *file)
@@ -212,24 +522,147 @@ static void check_procedures(struct idl_file *file)
 	const struct idl_name **names = idl_allocate(file, (n + 1) * sizeof *names);
 	size_t i = 0;
 
-	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
+	for (struct idl_procedure *p = interface->procedures; p; p = p->next) {
 		names[i++] = &p->name;
 		check_doc(file, p->doc);
-		check_name(file, &p->name, "a procedure");
+		check_bare_name(file, &p->name, "a procedure");
+		if (idl_find(file, p->name.text) && idl_find(file, p->name.text)->in_interface)
+			idl_error(file, p->name.span, "there is already %s called '%.64s'",
+				  idl_what_name(idl_find(file, p->name.text)), p->name.text);
 		check_params(file, p);
-		check_param_duplicates(file, p);
+		check_raises(file, p);
+		if ((p->attributes & IDL_INLINE) && (p->attributes & IDL_WORKER))
+			idl_error(file, p->name.span,
+				  "'%.64s' cannot run on the poller and on a worker", p->name.text);
 	}
 	check_duplicates(file, names, n, "a procedure");
+	number_procedures(file);
+}
+
+/* ---- names of generated code ---- */
+
+/* Something that generated code declares, and what in the interface it is for. */
+struct made {
+	const char *text;
+	const struct idl_name *owner; /* NULL: the interface as a whole */
+};
+
+struct made_list {
+	struct made *items;
+	size_t n;
+};
+
+static void make(struct idl_file *file, struct made_list *list, const struct idl_name *owner,
+		 const char *stem, const char *suffix)
+{
+	if (list->items)
+		list->items[list->n] = (struct made){idl_printf(file, "%s%s", stem, suffix), owner};
+	list->n++;
+}
+
+static void make_all(struct idl_file *file, struct made_list *list, const struct idl_name *owner,
+		     const char *stem, const char *const *suffixes)
+{
+	make(file, list, owner, stem, "");
+	for (; *suffixes; suffixes++)
+		make(file, list, owner, stem, *suffixes);
+}
+
+static void make_declaration(struct idl_file *file, struct made_list *list,
+			     const struct idl_declaration *d)
+{
+	if (d->what == IDL_IS_CONST || d->what == IDL_IS_TYPEDEF)
+		make(file, list, &d->name, d->c_name, "");
+	else
+		make_all(file, list, &d->name, d->c_name, type_suffixes);
+	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next)
+		make(file, list, &e->name, idl_printf(file, "%s_", d->c_name), e->name.text);
+}
+
+static void make_names(struct idl_file *file, struct made_list *list)
+{
+	const struct idl_interface *interface = file->interface;
+
+	list->n = 0;
+	for (size_t i = 0; i < file->n_declarations; i++)
+		make_declaration(file, list, file->by_name[i]);
+	if (!interface)
+		return;
+	for (size_t i = 0; i < N_OF(fixed_names); i++)
+		make(file, list, NULL, idl_printf(file, "%s_", interface->name.text),
+		     fixed_names[i]);
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
-		check_generated_names(file, &p->name, names, n);
+		make_all(file, list, &p->name,
+			 idl_printf(file, "%s_%s", interface->name.text, p->name.text),
+			 procedure_suffixes);
+}
+
+static int compare_made(const void *a, const void *b)
+{
+	const struct made *x = a;
+	const struct made *y = b;
+	const int order = strcmp(x->text, y->text);
+
+	if (order || x->owner == y->owner)
+		return order;
+	if (!x->owner || !y->owner)
+		return x->owner ? 1 : -1;
+	return x->owner->span.begin < y->owner->span.begin ? -1 : 1;
+}
+
+/* Two procedures Add and Add_start would both make a function NAME_Add_start(). */
+static void check_made_names(struct idl_file *file)
+{
+	struct made_list list = {0};
+
+	make_names(file, &list);
+	list.items = idl_allocate(file, (list.n + 1) * sizeof *list.items);
+	make_names(file, &list);
+	if (list.n > 1)
+		qsort(list.items, list.n, sizeof *list.items, compare_made);
+	for (size_t i = 0; i < list.n; i++) {
+		const struct made *m = &list.items[i];
+		const struct made *before = i > 0 ? &list.items[i - 1] : NULL;
+
+		if (m->owner && idl_word_reserved(m->text) && !idl_word_reserved(m->owner->text) &&
+		    !(file->interface && idl_word_reserved(file->interface->name.text)))
+			idl_error(file, m->owner->span,
+				  "'%.64s' would make '%.128s', and that is %s", m->owner->text,
+				  m->text, idl_word_reserved(m->text));
+		if (!before || strcmp(before->text, m->text) != 0 || !m->owner)
+			continue;
+		if (!before->owner)
+			idl_error(
+				file, m->owner->span,
+				"'%.64s' would make '%.128s', and that is a name of the interface "
+				"itself",
+				m->owner->text, m->text);
+		else if (strcmp(before->owner->text, m->owner->text) != 0)
+			idl_error(file, m->owner->span,
+				  "'%.64s' would make '%.128s', and so does '%.64s'",
+				  m->owner->text, m->text, before->owner->text);
+	}
 }
 
 void idl_check(struct idl_file *file)
 {
 	const struct idl_interface *interface = file->interface;
 
+	for (size_t i = 0; i < file->n_declarations; i++)
+		check_declaration(file, file->by_name[i]);
+	for (struct idl_source *s = file->sources; s; s = s->next)
+		number_exceptions(file, s->declarations);
+	if (!interface) {
+		if (!file->n_declarations && !file->n_errors)
+			idl_error(file, (struct idl_span){0},
+				  "there is neither an interface nor anything else in this file");
+		if (!file->n_errors)
+			check_made_names(file);
+		return;
+	}
 	check_doc(file, interface->doc);
 	check_name(file, &interface->name, "an interface");
+	number_exceptions(file, interface->declarations);
 	if (interface->version < 1 || interface->version > UINT32_MAX)
 		idl_error(file, interface->version_span, "a version is a number from 1 to %u",
 			  UINT32_MAX);
@@ -239,4 +672,5 @@ void idl_check(struct idl_file *file)
 	if (!interface->n_procedures && !file->n_errors)
 		idl_error(file, interface->name.span, "an interface has at least one procedure");
 	check_procedures(file);
+	check_made_names(file);
 }

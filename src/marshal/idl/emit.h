@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * emit.h - what the emitters share: declarations, assignments, and lines folded at 100 columns.
+ * emit.h - what the emitters share: lines, declarations in C, and the names of things.
  *
  * A line is written with '\v' where it may be broken: before the next argument, behind an
  * operator. emit_line() puts a blank there, or a new line if the rest would be too long.
@@ -17,6 +17,7 @@ enum emit_form {
 	EMIT_FINISH,    /* NAME_PROCEDURE_finish */
 	EMIT_VIEW,      /* NAME_PROCEDURE_view */
 	EMIT_PROCEDURE, /* the server's, behind a pointer in struct NAME_procedures */
+	EMIT_SKELETON,  /* the server's, as a function to be filled in */
 };
 
 /* emit_line() - a logical line, folded, and a newline; indentation is in the format. */
@@ -25,40 +26,43 @@ void emit_line(struct idl_text *out, const char *format, ...) __attribute__((for
 /* emit_doc() - the lines of a doc comment, folded, each behind " * ". */
 void emit_doc(struct idl_text *out, const struct idl_doc *doc);
 
+/* emit_comment() - a doc comment as a comment of its own, so many tabs to the right. */
+void emit_comment(struct idl_text *out, unsigned tabs, const struct idl_doc *doc);
+
+/* emit_banner() - the first lines of a generated file. */
+void emit_banner(struct idl_text *out, const char *base);
+
+/* emit_text() - a text as a literal of C. */
+void emit_text(struct idl_text *out, const char *text);
+
+/* emit_variable() - a field as C declares it, as one to three lines ended by semicolons. */
+void emit_variable(struct idl_text *out, unsigned tabs, const struct idl_type *type,
+		   const char *name);
+
 /* emit_prototype() - the declarator of a form, folded, and @tail: ";" or "". */
 void emit_prototype(struct idl_text *out, const struct idl_interface *interface,
 		    const struct idl_procedure *procedure, enum emit_form form, const char *tail);
 
+/* Does a view hand this out where it lies in the packet? */
+bool emit_is_viewed(const struct idl_type *type);
+
 /* Does the procedure have results that a view hands out where they lie in the packet? */
 bool emit_has_view(const struct idl_procedure *procedure);
 
-/* emit_place() - "results" or "results + 12". */
-const char *emit_place(char buffer[128], const char *base, uint32_t offset);
-
-/* emit_bytes() - that place as a pointer to the elements of a byte array. */
-const char *emit_bytes(char buffer[192], const struct idl_param *param, const char *base,
-		       uint32_t offset, bool is_const);
-
-/* In assignments, a scalar is "x", or "*x" where the function has a pointer to it. */
-
-/* emit_put() - assign a parameter to the wire at base + offset. */
-void emit_put(struct idl_text *out, const struct idl_procedure *procedure,
-	      const struct idl_param *param, const char *base, uint32_t offset, bool is_pointer);
-
-/* emit_get() - assign a parameter from the wire at base + offset. */
-void emit_get(struct idl_text *out, const struct idl_procedure *procedure,
-	      const struct idl_param *param, const char *base, uint32_t offset, bool is_pointer);
-
-/* emit_bool_check() - if a bool at base + offset is neither 0 nor 1: @otherwise, a statement. */
-void emit_bool_check(struct idl_text *out, const struct idl_procedure *procedure,
-		     const struct idl_param *param, const char *base, uint32_t offset,
-		     const char *otherwise);
+/* The access word of a scalar or an enum: "u32". */
+const char *emit_access(const struct idl_type *type);
 
 /* The parameters of a direction in order; results begin with what stands behind ->. */
-const struct idl_param *emit_first_argument(const struct idl_procedure *procedure);
-const struct idl_param *emit_next_argument(const struct idl_param *param);
-const struct idl_param *emit_first_result(const struct idl_procedure *procedure);
-const struct idl_param *emit_next_result(const struct idl_procedure *procedure,
-					 const struct idl_param *param);
+const struct idl_field *emit_first_argument(const struct idl_procedure *procedure);
+const struct idl_field *emit_next_argument(const struct idl_field *param);
+const struct idl_field *emit_first_result(const struct idl_procedure *procedure);
+const struct idl_field *emit_next_result(const struct idl_procedure *procedure,
+					 const struct idl_field *param);
+
+/* Does a message have a variable part? */
+static inline bool emit_varies(const struct idl_message *message)
+{
+	return message->max_bytes != message->fixed_bytes;
+}
 
 #endif

@@ -2,35 +2,154 @@
 /*
  * emit_client.c - writes NAME_client.c: Starter, arguments, Transporter, results, Ender.
  *
- * Each function is straight: nothing is called but the three procedures of the binding, and what
- * the compiler turns into moves. All that may be wrong with results is checked before the first
- * of them is assigned.
+ * Each function is straight: what varies is measured against its bounds, the packet is asked for,
+ * everything is assigned. All that may be wrong with results is checked before the first of them is
+ * assigned.
  */
-#include "emit.h"
+#include <stdlib.h>
 
-static bool has_bool_results(const struct idl_procedure *p)
+#include "emit_value.h"
+
+/* How the functions of a procedure call the parts of the arguments, and of the results. */
+static struct emit_scope argument_scope(struct idl_text *out, const struct idl_procedure *p)
 {
-	for (const struct idl_param *r = emit_first_result(p); r; r = emit_next_result(p, r))
+	return (struct emit_scope){
+		.out = out,
+		.tabs = 1,
+		.tail = p->names.tail,
+		.at = p->names.at,
+		.items = p->names.items,
+		.index = p->names.index,
+		.bytes = p->names.bytes,
+		.failure = "return -FLY_EINVAL;",
+	};
+}
+
+static struct emit_scope result_scope(struct idl_text *out, const struct idl_procedure *p)
+{
+	return (struct emit_scope){
+		.out = out,
+		.tabs = 1,
+		.tail = p->names.rest,
+		.at = p->names.from,
+		.items = p->names.elements,
+		.index = p->names.index,
+	};
+}
+
+/* Are the results more than a length that is right or wrong? */
+static bool has_checks(const struct idl_procedure *p)
+{
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r))
 		if (!r->type->any_bits)
 			return true;
 	return false;
 }
 
-/* For results with bools in them, which more than one function checks. */
+/* For results with something to check, which more than one function does. */
 static void emit_soundness(struct idl_text *out, const char *interface,
 			   const struct idl_procedure *p)
 {
-	if (!has_bool_results(p))
+	const bool varies = emit_varies(&p->results);
+	const struct emit_scope scope = {
+		.out = out,
+		.tabs = 1,
+		.tail = "tail",
+		.end = "end",
+		.at = "inner",
+		.items = "items",
+		.index = "i",
+		.failure = "return false;",
+	};
+	bool needs_at = false;
+	bool needs_items = false;
+
+	if (!has_checks(p))
 		return;
-	idl_text_printf(out, "/* Are the results complete, and is each bool in them 0 or 1? */\n");
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		needs_at = needs_at || emit_needs_at(r->type, true);
+		needs_items = needs_items || emit_needs_items(r->type, true);
+	}
+	idl_text_printf(out, "/* Are the results complete, and within their bounds? */\n");
 	emit_line(out, "static bool %s_%s_results_are_sound(const struct fly_call *call)",
 		  interface, p->name.text);
-	idl_text_printf(out, "{\n\tconst uint8_t *results = call->payload;\n\n");
-	emit_line(out, "\tif (call->length !=\v%s_%s_RESULT_BYTES)", interface, p->name.text);
+	idl_text_printf(out, "{\n\tconst uint8_t *results = call->payload;\n");
+	if (varies)
+		idl_text_printf(out, "\tconst uint8_t *end = results + call->length;\n"
+				     "\tconst uint8_t *tail;\n");
+	if (needs_at)
+		idl_text_printf(out, "\tconst uint8_t *inner;\n");
+	if (needs_items)
+		idl_text_printf(out, "\tconst uint8_t *items;\n");
+	idl_text_printf(out, "\n");
+	emit_line(out, "\tif (call->length %s\v%s_%s_RESULT_BYTES)", varies ? "<" : "!=", interface,
+		  p->name.text);
 	emit_line(out, "\t\treturn false;");
-	for (const struct idl_param *r = emit_first_result(p); r; r = emit_next_result(p, r))
-		emit_bool_check(out, p, r, "results", r->result_offset, "return false;");
-	idl_text_printf(out, "\treturn true;\n}\n\n");
+	if (varies)
+		emit_line(out, "\ttail = results +\v%s_%s_RESULT_BYTES;", interface, p->name.text);
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r))
+		emit_check(scope, r->type, (struct emit_place){"results", r->result_offset});
+	idl_text_printf(out, "\treturn %s;\n}\n\n", varies ? "tail == end" : "true");
+}
+
+static void emit_raised_case(struct idl_text *out, const struct idl_raise *r)
+{
+	const struct idl_declaration *d = r->exception;
+	const unsigned bytes = 4 + (unsigned)d->type->fixed_bytes;
+
+	emit_line(out, "\tcase %s_NUMBER:", d->c_name);
+	if (idl_varies(d->type)) {
+		emit_line(out,
+			  "\t\tif (call->length < %u ||\v%s_check(results + 4,\vresults + %u,\v"
+			  "end) != end)",
+			  bytes, d->c_name, bytes);
+	} else if (!d->type->any_bits) {
+		emit_line(out, "\t\tif (call->length != %u ||\v!%s_check(results + 4))", bytes,
+			  d->c_name);
+	} else {
+		emit_line(out, "\t\tif (call->length != %u)", bytes);
+	}
+	emit_line(out, "\t\t\tbreak;\n\t\tstatus = -FLY_EEXCEPTION;");
+	emit_line(out, "\t\tif (!raised)\n\t\t\tbreak;");
+	emit_line(out, "\t\traised->number = %s_NUMBER;", d->c_name);
+	if (idl_varies(d->type))
+		emit_line(out, "\t\t%s_get(results + 4,\vresults + %u,\v&raised->as.%s);",
+			  d->c_name, bytes, d->name.text);
+	else if (d->fields)
+		emit_line(out, "\t\t%s_get(results + 4,\v&raised->as.%s);", d->c_name,
+			  d->name.text);
+	emit_line(out, "\t\tbreak;");
+}
+
+/* What becomes of a call whose procedure has exceptions when it ends with a status. */
+static void emit_raise(struct idl_text *out, const char *interface, const struct idl_procedure *p)
+{
+	const char *name = p->name.text;
+	bool varies = false;
+
+	if (!p->raises)
+		return;
+	for (const struct idl_raise *r = p->raises; r; r = r->next)
+		varies = varies || idl_varies(r->exception->type);
+	emit_line(out,
+		  "/* The status of a call that failed; an exception is taken from the packet. */");
+	emit_line(out,
+		  "static int %s_%s_raise(struct fly_call *call,\vint status,\vstruct %s_%s_raised "
+		  "*raised)",
+		  interface, name, interface, name);
+	emit_line(out, "{\n\tconst uint8_t *results;");
+	if (varies)
+		emit_line(out, "\tconst uint8_t *end;");
+	emit_line(out, "\n\tif (status != -FLY_EEXCEPTION)\n\t\treturn status;");
+	emit_line(out, "\tresults = call->payload;");
+	if (varies)
+		emit_line(out, "\tend = results + call->length;");
+	emit_line(out, "\tstatus = -FLY_ERESULT;");
+	emit_line(out, "\tswitch (call->length < 4 ? 0 : fly_get_u32(results)) {");
+	for (const struct idl_raise *r = p->raises; r; r = r->next)
+		emit_raised_case(out, r);
+	emit_line(out, "\tdefault:\n\t\tbreak;\n\t}");
+	emit_line(out, "\tcall->binding->ender(call);\n\treturn status;\n}\n");
 }
 
 static void emit_return_status(struct idl_text *out, const struct idl_procedure *p)
@@ -39,15 +158,127 @@ static void emit_return_status(struct idl_text *out, const struct idl_procedure 
 	emit_line(out, "\t\treturn %s;", p->names.status);
 }
 
-/* From the Starter to the last argument. */
-static void emit_beginning(struct idl_text *out, const char *interface,
-			   const struct idl_procedure *p, bool is_start)
+/* The call ended with a status. */
+static void emit_return_failure(struct idl_text *out, const char *interface,
+				const struct idl_procedure *p)
 {
 	const struct idl_names *names = &p->names;
 
-	emit_line(out, "\t%s = %s->starter(%s,\v%s_%s_NUMBER,\v%s_%s_ARGUMENT_BYTES,\v%s%s);",
-		  names->status, names->binding, names->binding, interface, p->name.text, interface,
-		  p->name.text, is_start ? "" : "&", names->call);
+	emit_line(out, "\tif (%s)", names->status);
+	if (p->raises)
+		emit_line(out, "\t\treturn %s_%s_raise(%s,\v%s,\v%s);", interface, p->name.text,
+			  names->call, names->status, names->raised);
+	else
+		emit_line(out, "\t\treturn fly_stub_failed(%s,\v%s);", names->call, names->status);
+}
+
+/* The length of a string that is sent is looked for once. */
+static void emit_length(struct idl_text *out, const struct idl_field *a)
+{
+	const struct idl_type *type = a->type->kind == IDL_OPTIONAL ? a->type->element : a->type;
+	const bool is_pointer = a->direction == IDL_INOUT;
+
+	if (type->kind != IDL_STRING)
+		return;
+	if (type == a->type)
+		emit_line(out, "\tconst uint32_t %s = fly_length(%s,\v%u);", a->length_name,
+			  a->name.text, (unsigned)type->bound);
+	else
+		emit_line(out, "\tconst uint32_t %s =\v%shas_%s ? fly_length(%s,\v%u) : 0;",
+			  a->length_name, is_pointer ? "*" : "", a->name.text, a->name.text,
+			  (unsigned)type->bound);
+}
+
+/* In _start an optional inout parameter is no pointer. */
+static void emit_length_of_start(struct idl_text *out, const struct idl_field *a)
+{
+	struct idl_field input = *a;
+
+	input.direction = IDL_IN;
+	emit_length(out, &input);
+}
+
+static void emit_argument_variables(struct idl_text *out, const char *interface,
+				    const struct idl_procedure *p, bool is_start)
+{
+	const struct idl_names *names = &p->names;
+	bool needs_at = false;
+	bool needs_items = false;
+
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		if (is_start)
+			emit_length_of_start(out, a);
+		else
+			emit_length(out, a);
+		needs_at = needs_at || emit_needs_at(a->type, false);
+		needs_items = needs_items || emit_needs_items(a->type, false);
+	}
+	if (emit_varies(&p->arguments))
+		emit_line(out, "\tuint32_t %s = %s_%s_ARGUMENT_BYTES;", names->bytes, interface,
+			  p->name.text);
+	if (!is_start)
+		emit_line(out, "\tstruct fly_call *%s;", names->call);
+	if (emit_first_argument(p))
+		emit_line(out, "\tuint8_t *%s;", names->arguments);
+	if (emit_varies(&p->arguments))
+		emit_line(out, "\tuint8_t *%s;", names->tail);
+	if (needs_at)
+		emit_line(out, "\tuint8_t *%s;", names->at);
+	if (needs_items)
+		emit_line(out, "\tuint8_t *%s;", names->items);
+}
+
+/* Is this result got where it lies? */
+static bool is_view_of(const struct idl_field *r, bool is_view)
+{
+	return is_view && emit_is_viewed(r->type);
+}
+
+static void emit_result_variables(struct idl_text *out, const struct idl_procedure *p, bool is_view)
+{
+	const struct idl_names *names = &p->names;
+	bool needs_at = false;
+	bool needs_items = false;
+
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		if (is_view_of(r, is_view))
+			continue;
+		needs_at = needs_at || emit_needs_at(r->type, false);
+		needs_items = needs_items || emit_needs_items(r->type, false);
+	}
+	if (emit_first_result(p))
+		emit_line(out, "\tconst uint8_t *%s;", names->results);
+	if (emit_varies(&p->results))
+		emit_line(out, "\tconst uint8_t *%s;", names->rest);
+	if (needs_at)
+		emit_line(out, "\tconst uint8_t *%s;", names->from);
+	if (needs_items)
+		emit_line(out, "\tconst uint8_t *%s;", names->elements);
+}
+
+/* From the bounds of the arguments by way of the Starter to the last argument. */
+static void emit_beginning(struct idl_text *out, const char *interface,
+			   const struct idl_procedure *p, bool is_start)
+{
+	const struct emit_scope scope = argument_scope(out, p);
+	const struct idl_names *names = &p->names;
+	const char *name = p->name.text;
+	struct emit_param_text text;
+
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		const bool is_pointer = !is_start && a->direction == IDL_INOUT;
+
+		emit_measure(scope, a->type, emit_param(&text, a, NULL, is_pointer));
+	}
+	if (emit_varies(&p->arguments))
+		emit_line(out, "\t%s = %s->starter(%s,\v%s_%s_NUMBER,\v%s,\v%s%s);", names->status,
+			  names->binding, names->binding, interface, name, names->bytes,
+			  is_start ? "" : "&", names->call);
+	else
+		emit_line(out,
+			  "\t%s = %s->starter(%s,\v%s_%s_NUMBER,\v%s_%s_ARGUMENT_BYTES,\v%s%s);",
+			  names->status, names->binding, names->binding, interface, name, interface,
+			  name, is_start ? "" : "&", names->call);
 	emit_return_status(out, p);
 	if (!emit_first_argument(p))
 		return;
@@ -55,17 +286,25 @@ static void emit_beginning(struct idl_text *out, const char *interface,
 		emit_line(out, "\t%s = (*%s)->payload;", names->arguments, names->call);
 	else
 		emit_line(out, "\t%s = %s->payload;", names->arguments, names->call);
-	for (const struct idl_param *a = emit_first_argument(p); a; a = emit_next_argument(a))
-		emit_put(out, p, a, names->arguments, a->argument_offset,
-			 !is_start && a->direction == IDL_INOUT);
+	if (emit_varies(&p->arguments))
+		emit_line(out, "\t%s = %s +\v%s_%s_ARGUMENT_BYTES;", names->tail, names->arguments,
+			  interface, name);
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		const bool is_pointer = !is_start && a->direction == IDL_INOUT;
+		struct emit_variable v = emit_param(&text, a, NULL, is_pointer);
+
+		emit_put(scope, a->type, v,
+			 (struct emit_place){names->arguments, a->argument_offset});
+	}
 }
 
 /* The check of the results; if they are sound it falls through. */
-static void emit_check(struct idl_text *out, const char *interface, const struct idl_procedure *p)
+static void emit_result_check(struct idl_text *out, const char *interface,
+			      const struct idl_procedure *p)
 {
 	const char *call = p->names.call;
 
-	if (has_bool_results(p))
+	if (has_checks(p))
 		emit_line(out, "\tif (!%s_%s_results_are_sound(%s)) {", interface, p->name.text,
 			  call);
 	else
@@ -76,21 +315,27 @@ static void emit_check(struct idl_text *out, const char *interface, const struct
 	emit_line(out, "\t}");
 }
 
-static void emit_results(struct idl_text *out, const struct idl_procedure *p, bool is_view)
+static void emit_results(struct idl_text *out, const char *interface, const struct idl_procedure *p,
+			 bool is_view)
 {
-	const char *results = p->names.results;
+	const struct emit_scope scope = result_scope(out, p);
+	const struct idl_names *names = &p->names;
 
 	if (!emit_first_result(p))
 		return;
-	emit_line(out, "\t%s = %s->payload;", results, p->names.call);
-	for (const struct idl_param *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
-		char place[192];
+	emit_line(out, "\t%s = %s->payload;", names->results, names->call);
+	if (emit_varies(&p->results))
+		emit_line(out, "\t%s = %s +\v%s_%s_RESULT_BYTES;", names->rest, names->results,
+			  interface, p->name.text);
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		const struct emit_place place = {names->results, r->result_offset};
+		struct emit_param_text text;
+		const struct emit_variable v = emit_param(&text, r, NULL, true);
 
-		if (is_view && idl_param_is_bytes(r))
-			emit_line(out, "\t*%s =\v%s;", r->name.text,
-				  emit_bytes(place, r, results, r->result_offset, true));
+		if (is_view_of(r, is_view))
+			emit_get_view(scope, r->type, v, place);
 		else
-			emit_get(out, p, r, results, r->result_offset, true);
+			emit_get(scope, r->type, v, place);
 	}
 }
 
@@ -98,20 +343,18 @@ static void emit_plain(struct idl_text *out, const struct idl_interface *interfa
 		       const struct idl_procedure *p)
 {
 	const struct idl_names *names = &p->names;
+	const char *name = interface->name.text;
 
 	emit_prototype(out, interface, p, EMIT_PLAIN, "");
 	emit_line(out, "{");
-	emit_line(out, "\tstruct fly_call *%s;", names->call);
-	if (emit_first_argument(p))
-		emit_line(out, "\tuint8_t *%s;", names->arguments);
-	if (emit_first_result(p))
-		emit_line(out, "\tconst uint8_t *%s;", names->results);
+	emit_argument_variables(out, name, p, false);
+	emit_result_variables(out, p, false);
 	emit_line(out, "\tint %s;\n", names->status);
-	emit_beginning(out, interface->name.text, p, false);
+	emit_beginning(out, name, p, false);
 	emit_line(out, "\t%s = %s->transporter(%s);", names->status, names->binding, names->call);
-	emit_return_status(out, p);
-	emit_check(out, interface->name.text, p);
-	emit_results(out, p, false);
+	emit_return_failure(out, name, p);
+	emit_result_check(out, name, p);
+	emit_results(out, name, p, false);
 	emit_line(out, "\t%s->ender(%s);", names->binding, names->call);
 	emit_line(out, "\treturn 0;\n}");
 }
@@ -123,33 +366,54 @@ static void emit_start(struct idl_text *out, const struct idl_interface *interfa
 
 	emit_prototype(out, interface, p, EMIT_START, "");
 	emit_line(out, "{");
-	if (emit_first_argument(p))
-		emit_line(out, "\tuint8_t *%s;", names->arguments);
+	emit_argument_variables(out, interface->name.text, p, true);
 	emit_line(out, "\tint %s;\n", names->status);
 	emit_beginning(out, interface->name.text, p, true);
 	emit_line(out, "\t%s->send(*%s);", names->binding, names->call);
 	emit_line(out, "\treturn 0;\n}");
 }
 
-/* _finish, or _view: which hands out bytes where they are, and leaves the packet to the caller. */
+/* _finish, or _view: which hands out what it can where it is, and leaves the packet to the caller.
+ */
 static void emit_end(struct idl_text *out, const struct idl_interface *interface,
 		     const struct idl_procedure *p, bool is_view)
 {
 	const struct idl_names *names = &p->names;
+	const char *name = interface->name.text;
 
 	emit_prototype(out, interface, p, is_view ? EMIT_VIEW : EMIT_FINISH, "");
 	emit_line(out, "{");
 	emit_line(out, "\tstruct fly_binding *%s = %s->binding;", names->binding, names->call);
-	if (emit_first_result(p))
-		emit_line(out, "\tconst uint8_t *%s;", names->results);
+	emit_result_variables(out, p, is_view);
 	emit_line(out, "\tint %s;\n", names->status);
 	emit_line(out, "\t%s = %s->wait(%s);", names->status, names->binding, names->call);
-	emit_return_status(out, p);
-	emit_check(out, interface->name.text, p);
-	emit_results(out, p, is_view);
+	emit_return_failure(out, name, p);
+	emit_result_check(out, name, p);
+	emit_results(out, name, p, is_view);
 	if (!is_view)
 		emit_line(out, "\t%s->ender(%s);", names->binding, names->call);
 	emit_line(out, "\treturn 0;\n}");
+}
+
+static void emit_types(struct idl_text *out, const struct idl_file *file)
+{
+	unsigned *uses = calloc(file->n_declarations + 1, sizeof *uses);
+
+	if (!uses)
+		abort();
+	for (const struct idl_procedure *p = file->interface->procedures; p; p = p->next) {
+		for (const struct idl_field *a = emit_first_argument(p); a;
+		     a = emit_next_argument(a))
+			emit_use(uses, a->type, EMIT_USE_PUT);
+		for (const struct idl_field *r = emit_first_result(p); r;
+		     r = emit_next_result(p, r))
+			emit_use(uses, r->type, EMIT_USE_GET);
+		for (const struct idl_raise *r = p->raises; r; r = r->next)
+			if (r->exception->fields)
+				emit_use(uses, r->exception->type, EMIT_USE_GET);
+	}
+	emit_type_functions(out, file, uses);
+	free(uses);
 }
 
 void idl_emit_client(const struct idl_file *file, const char *base, struct idl_text *out)
@@ -157,8 +421,9 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 	const struct idl_interface *interface = file->interface;
 	const char *name = interface->name.text;
 
-	idl_text_printf(out, "/* Generated by fireflyc from %s.fly. Do not edit. */\n", base);
+	emit_banner(out, base);
 	idl_text_printf(out, "#include <firefly/stub.h>\n\n#include \"%s.h\"\n\n", base);
+	emit_types(out, file);
 	emit_line(out,
 		  "int %s_import(struct fly_runtime *runtime,\vconst char *peer,\vstruct "
 		  "fly_binding **binding)",
@@ -170,6 +435,7 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
 		idl_text_printf(out, "\n/* ---- %s ---- */\n\n", p->name.text);
 		emit_soundness(out, name, p);
+		emit_raise(out, name, p);
 		emit_plain(out, interface, p);
 		idl_text_printf(out, "\n");
 		emit_start(out, interface, p);

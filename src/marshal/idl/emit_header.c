@@ -16,35 +16,251 @@ static void emit_guard(struct idl_text *out, const char *directive, const char *
 	idl_text_printf(out, "_FLY_H\n");
 }
 
+/* ---- declarations ---- */
+
+static void emit_integer(struct idl_text *out, const struct idl_scalar *scalar,
+			 const struct idl_value *value)
+{
+	const char *sign = value->negative ? "-" : "";
+	const unsigned long long magnitude = value->magnitude;
+	const bool is_wide = scalar->bytes == 8;
+
+	if (value->negative && value->magnitude > (is_wide ? INT64_MAX : INT32_MAX))
+		idl_text_printf(out, is_wide ? "(-INT64_C(%llu) - 1)" : "(-%llu - 1)",
+				magnitude - 1);
+	else if (is_wide)
+		idl_text_printf(out, "%s(%s%llu)", scalar->least ? "INT64_C" : "UINT64_C", sign,
+				magnitude);
+	else if (scalar->least == 0)
+		idl_text_printf(out, "%lluu", magnitude);
+	else if (value->negative)
+		idl_text_printf(out, "(-%llu)", magnitude);
+	else
+		idl_text_printf(out, "%llu", magnitude);
+}
+
+static void emit_const(struct idl_text *out, const struct idl_declaration *d)
+{
+	const struct idl_value *value = &d->value;
+
+	emit_comment(out, 0, d->doc);
+	idl_text_printf(out, "#define %s ", d->c_name);
+	if (!d->scalar) {
+		emit_text(out, value->text);
+	} else if (d->scalar->is_integer) {
+		emit_integer(out, d->scalar, value);
+	} else if (!d->scalar->any_bits) {
+		idl_text_printf(out, "%s", value->magnitude ? "true" : "false");
+	} else {
+		idl_text_printf(out, value->negative ? "(-" : "");
+		if (value->kind == IDL_REAL)
+			idl_text_printf(out, "%s", value->text);
+		else
+			idl_text_printf(out, "%llu.0", (unsigned long long)value->magnitude);
+		idl_text_printf(out, "%s%s", d->scalar->bytes == 4 ? "f" : "",
+				value->negative ? ")" : "");
+	}
+	idl_text_printf(out, "\n");
+}
+
+static void emit_enum(struct idl_text *out, const struct idl_declaration *d)
+{
+	emit_comment(out, 0, d->doc);
+	idl_text_printf(out, "enum %s {\n", d->c_name);
+	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next) {
+		emit_comment(out, 1, e->doc);
+		if (e->value == INT32_MIN)
+			idl_text_printf(out, "\t%s_%s = -2147483647 - 1,\n", d->c_name,
+					e->name.text);
+		else
+			idl_text_printf(out, "\t%s_%s = %d,\n", d->c_name, e->name.text, e->value);
+	}
+	idl_text_printf(out, "};\n");
+}
+
+static void emit_fields(struct idl_text *out, unsigned tabs, const struct idl_field *fields)
+{
+	for (const struct idl_field *f = fields; f; f = f->next) {
+		emit_comment(out, tabs, f->doc);
+		emit_variable(out, tabs, f->type, f->name.text);
+	}
+}
+
+static void emit_struct(struct idl_text *out, const struct idl_declaration *d)
+{
+	emit_comment(out, 0, d->doc);
+	idl_text_printf(out, "struct %s {\n", d->c_name);
+	emit_fields(out, 1, d->fields);
+	idl_text_printf(out, "};\n");
+}
+
+static void emit_union(struct idl_text *out, const struct idl_declaration *d)
+{
+	bool is_void = true;
+
+	for (const struct idl_field *f = d->fields; f; f = f->next)
+		is_void = is_void && f->is_void;
+	emit_comment(out, 0, d->doc);
+	idl_text_printf(out, "struct %s {\n", d->c_name);
+	emit_variable(out, 1, d->discriminant->type, d->discriminant->name.text);
+	if (!is_void)
+		idl_text_printf(out, "\tunion {\n");
+	for (const struct idl_field *f = d->fields; f; f = f->next) {
+		if (f->is_void)
+			continue;
+		emit_comment(out, 2, f->doc);
+		if (f->type->kind == IDL_LIST) {
+			idl_text_printf(out, "\t\tstruct {\n");
+			emit_variable(out, 3, f->type, f->name.text);
+			idl_text_printf(out, "\t\t} %s;\n", f->name.text);
+		} else {
+			emit_variable(out, 2, f->type, f->name.text);
+		}
+	}
+	if (!is_void)
+		idl_text_printf(out, "\t} as;\n");
+	idl_text_printf(out, "};\n");
+}
+
+static void emit_typedef(struct idl_text *out, const struct idl_declaration *d)
+{
+	const struct idl_type *target = d->target->type;
+
+	if (target->kind == IDL_STRING || target->kind == IDL_ARRAY || target->kind == IDL_LIST)
+		return; /* written out where it is used */
+	emit_comment(out, 0, d->doc);
+	idl_text_printf(out, "typedef %s %s;\n", target->c_type, d->c_name);
+}
+
+/* Is there anything of it in the header? */
+static bool is_declared(const struct idl_declaration *d)
+{
+	if (d->what == IDL_IS_EXCEPTION)
+		return d->fields;
+	return d->what != IDL_IS_TYPEDEF || d->type->kind < IDL_STRING;
+}
+
+static void emit_exception_numbers(struct idl_text *out, const struct idl_declaration *first)
+{
+	bool is_any = false;
+
+	for (const struct idl_declaration *d = first; d; d = d->next) {
+		if (d->what != IDL_IS_EXCEPTION)
+			continue;
+		if (!is_any)
+			idl_text_printf(out, "/* The numbers of exceptions. */\nenum {\n");
+		is_any = true;
+		if (!d->fields)
+			emit_comment(out, 1, d->doc);
+		idl_text_printf(out, "\t%s_NUMBER = %d,\n", d->c_name, d->number);
+	}
+	if (is_any)
+		idl_text_printf(out, "};\n\n");
+}
+
+static void emit_declarations(struct idl_text *out, const struct idl_file *file)
+{
+	for (const struct idl_declaration *d = file->ordered; d; d = d->next_ordered) {
+		const struct idl_declaration *next = d->next_ordered;
+
+		if (d->source != file->sources || !is_declared(d))
+			continue;
+		switch (d->what) {
+		case IDL_IS_CONST:
+			emit_const(out, d);
+			/* constants that follow each other stand together */
+			if (next && next->what == IDL_IS_CONST && next->source == d->source)
+				continue;
+			break;
+		case IDL_IS_ENUM:
+			emit_enum(out, d);
+			break;
+		case IDL_IS_STRUCT:
+		case IDL_IS_EXCEPTION:
+			emit_struct(out, d);
+			break;
+		case IDL_IS_UNION:
+			emit_union(out, d);
+			break;
+		case IDL_IS_TYPEDEF:
+			emit_typedef(out, d);
+			break;
+		}
+		idl_text_printf(out, "\n");
+	}
+	emit_exception_numbers(out, file->sources->declarations);
+	if (file->interface)
+		emit_exception_numbers(out, file->interface->declarations);
+}
+
+/* ---- procedures ---- */
+
 static void emit_constants(struct idl_text *out, const struct idl_interface *interface)
 {
 	const char *name = interface->name.text;
 
 	idl_text_printf(out, "#define %s_VERSION %uu\n\n", name, (unsigned)interface->version);
-	idl_text_printf(out, "/* Of each procedure: its number, and the bytes that a call of it "
-			     "carries. */\nenum {\n");
+	idl_text_printf(out,
+			"/* Of each procedure: its number, and the bytes that a call of it "
+			"carries: those that are\n * always there, and, where there may be more, "
+			"the most. */\nenum {\n");
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
 		idl_text_printf(out, "\t%s_%s_NUMBER = %u,\n", name, p->name.text, p->number);
 		idl_text_printf(out, "\t%s_%s_ARGUMENT_BYTES = %u,\n", name, p->name.text,
-				p->argument_bytes);
+				p->arguments.fixed_bytes);
+		if (emit_varies(&p->arguments))
+			idl_text_printf(out, "\t%s_%s_ARGUMENT_BYTES_MAX = %u,\n", name,
+					p->name.text, p->arguments.max_bytes);
 		idl_text_printf(out, "\t%s_%s_RESULT_BYTES = %u,\n", name, p->name.text,
-				p->result_bytes);
+				p->results.fixed_bytes);
+		if (emit_varies(&p->results))
+			idl_text_printf(out, "\t%s_%s_RESULT_BYTES_MAX = %u,\n", name, p->name.text,
+					p->results.max_bytes);
 		if (p->next)
 			idl_text_printf(out, "\n");
 	}
 	idl_text_printf(out, "};\n\n");
 }
 
+/* What a procedure raises, for both sides. */
+static void emit_raised(struct idl_text *out, const struct idl_interface *interface,
+			const struct idl_procedure *p)
+{
+	bool has_fields = false;
+
+	if (!p->raises)
+		return;
+	for (const struct idl_raise *r = p->raises; r; r = r->next)
+		has_fields = has_fields || r->exception->fields;
+	idl_text_printf(out, "/* What %s_%s raises: ", interface->name.text, p->name.text);
+	for (const struct idl_raise *r = p->raises; r; r = r->next)
+		idl_text_printf(out, "%s%s", r->exception->c_name,
+				!r->next         ? ". */\n"
+				: !r->next->next ? " or "
+						 : ", ");
+	idl_text_printf(out, "struct %s_%s_raised {\n\tuint32_t number;\n", interface->name.text,
+			p->name.text);
+	if (has_fields)
+		idl_text_printf(out, "\tunion {\n");
+	for (const struct idl_raise *r = p->raises; r; r = r->next)
+		if (r->exception->fields)
+			idl_text_printf(out, "\t\tstruct %s %s;\n", r->exception->c_name,
+					r->exception->name.text);
+	if (has_fields)
+		idl_text_printf(out, "\t} as;\n");
+	idl_text_printf(out, "};\n\n");
+}
+
 static bool has_docs(const struct idl_procedure *procedure)
 {
-	const struct idl_param *param = procedure->params;
+	const struct idl_field *param = procedure->params;
 
 	while (param && !param->doc)
 		param = param->next;
 	return procedure->doc || param;
 }
 
-static void emit_param_doc(struct idl_text *out, const struct idl_param *param)
+static void emit_param_doc(struct idl_text *out, const struct idl_field *param)
 {
 	struct idl_doc first = *param->doc;
 	struct idl_text text = {0};
@@ -59,7 +275,7 @@ static void emit_param_doc(struct idl_text *out, const struct idl_param *param)
 static void emit_procedure_doc(struct idl_text *out, const struct idl_procedure *procedure)
 {
 	emit_doc(out, procedure->doc);
-	for (const struct idl_param *param = procedure->params; param; param = param->next)
+	for (const struct idl_field *param = procedure->params; param; param = param->next)
 		if (param->doc)
 			emit_param_doc(out, param);
 }
@@ -71,11 +287,13 @@ static void emit_server_side(struct idl_text *out, const struct idl_interface *i
 	idl_text_printf(
 		out,
 		"/*\n"
-		" * For servers: the procedures of the interface. Each returns 0, or non-zero: "
-		"its caller gets\n"
-		" * -FLY_ERAISED and no results. Pointers are valid until it returns. It must "
-		"fill all that is\n"
-		" * not const: before, there is anything in it.\n"
+		" * For servers: the procedures of the interface. Each returns 0; or the number of "
+		"an exception\n"
+		" * that it declares, with its fields in raised->as; or anything else, best by "
+		"fly_raise(): its\n"
+		" * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill "
+		"all that is not\n"
+		" * const: before, there is anything in it, but 0 in counts and \"\" in strings.\n"
 		" */\n"
 		"struct %s_procedures {\n",
 		name);
@@ -115,17 +333,16 @@ static void emit_caller_side(struct idl_text *out, const struct idl_interface *i
 		" * For callers. A plain call returns 0, or the negative status that the call "
 		"ended "
 		"with, and then\n"
-		" * it has assigned nothing. No pointer may be NULL.\n"
+		" * it has assigned nothing, except, with -FLY_EEXCEPTION, what was raised.\n"
 		" *\n"
 		" * _start sends a call and sets *call, whose results _finish waits for: call it "
 		"once for each call\n"
 		" * that was started; the handle is dead afterwards. Instead of it, _view hands "
 		"out "
 		"pointers to\n"
-		" * where arrays of bytes lie in the result packet, valid until fly_release(); if "
-		"it "
-		"fails, there is\n"
-		" * nothing to release.\n"
+		" * where arrays and strings lie in the result packet, valid until fly_release(); "
+		"if it fails, there\n"
+		" * is nothing to release.\n"
 		" */\n");
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
 		if (has_docs(p)) {
@@ -143,22 +360,51 @@ static void emit_caller_side(struct idl_text *out, const struct idl_interface *i
 	}
 }
 
+static void emit_includes(struct idl_text *out, const struct idl_file *file)
+{
+	for (const struct idl_include *i = file->sources->includes; i; i = i->next) {
+		const size_t length = strlen(i->name);
+		const bool has_suffix = length > 4 && !strcmp(i->name + length - 4, ".fly");
+
+		idl_text_printf(out, "#include \"%.*s.h\"\n", (int)(length - (has_suffix ? 4 : 0)),
+				i->name);
+	}
+}
+
 void idl_emit_header(const struct idl_file *file, const char *base, struct idl_text *out)
 {
 	const struct idl_interface *interface = file->interface;
+	struct idl_text guard = {0};
 
 	idl_text_printf(out, "/*\n * Generated by fireflyc from %s.fly. Do not edit.\n", base);
-	if (interface->doc) {
+	if (interface && interface->doc) {
 		idl_text_printf(out, " *\n");
 		emit_doc(out, interface->doc);
 	}
 	idl_text_printf(out, " */\n");
-	emit_guard(out, "#ifndef", interface->name.text);
-	emit_guard(out, "#define", interface->name.text);
-	idl_text_printf(out, "\n#include <firefly/firefly.h>\n\n"
-			     "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
-	emit_constants(out, interface);
-	emit_server_side(out, interface);
-	emit_caller_side(out, interface);
-	idl_text_printf(out, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");
+	if (interface)
+		idl_text_printf(&guard, "%s", interface->name.text);
+	else
+		idl_text_printf(&guard, "%s_types", base);
+	for (size_t i = 0; i < guard.length; i++)
+		if (!isalnum((unsigned char)guard.bytes[i]))
+			guard.bytes[i] = '_';
+	emit_guard(out, "#ifndef", guard.bytes);
+	emit_guard(out, "#define", guard.bytes);
+	idl_text_free(&guard);
+	idl_text_printf(out, "\n#include <firefly/firefly.h>\n\n");
+	emit_includes(out, file);
+	if (file->sources->includes)
+		idl_text_printf(out, "\n");
+	idl_text_printf(out, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+	emit_declarations(out, file);
+	if (interface) {
+		emit_constants(out, interface);
+		for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
+			emit_raised(out, interface, p);
+		emit_server_side(out, interface);
+		emit_caller_side(out, interface);
+		idl_text_printf(out, "\n");
+	}
+	idl_text_printf(out, "#ifdef __cplusplus\n}\n#endif\n#endif\n");
 }

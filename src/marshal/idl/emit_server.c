@@ -5,27 +5,201 @@
  * The order of a stub's steps is what layout.c relies on when it decides that results may lie
  * over the arguments: check, load, copy, call, store. Whoever changes one changes the other.
  */
-#include "emit.h"
+#include <stdlib.h>
+#include <string.h>
 
-/* Does the procedure get a pointer into the packet, instead of a variable of the stub? */
-static bool is_direct(const struct idl_param *param)
+#include "emit_value.h"
+
+static bool is_heap(const struct idl_procedure *p)
 {
-	return idl_param_is_bytes(param);
+	return p->variable_bytes > IDL_STACK_MAX;
+}
+
+static bool is_direct(const struct idl_field *param)
+{
+	return idl_is_direct(param->type);
+}
+
+static bool is_variable(const struct idl_field *param)
+{
+	return idl_varies(param->type);
+}
+
+static struct emit_scope argument_scope(struct idl_text *out, const struct idl_procedure *p)
+{
+	return (struct emit_scope){
+		.out = out,
+		.tabs = 1,
+		.tail = p->names.tail,
+		.at = p->names.at,
+		.items = p->names.items,
+		.index = p->names.index,
+	};
+}
+
+static struct emit_scope result_scope(struct idl_text *out, const struct idl_procedure *p)
+{
+	return (struct emit_scope){
+		.out = out,
+		.tabs = 1,
+		.tail = p->names.rest,
+		.at = p->names.from,
+		.items = p->names.elements,
+		.index = p->names.index,
+		.bytes = p->names.bytes,
+		.failure = "return -FLY_ERESULT;",
+	};
 }
 
 /* Not if there are none but inout bytes that stay where they are: these are results then. */
 static bool reads_arguments(const struct idl_procedure *p)
 {
-	for (const struct idl_param *a = emit_first_argument(p); a; a = emit_next_argument(a))
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a))
 		if (!is_direct(a) || a->direction == IDL_IN || a->copied)
 			return true;
 	return false;
 }
 
+static bool has_checks(const struct idl_procedure *p)
+{
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a))
+		if (!a->type->any_bits)
+			return true;
+	return false;
+}
+
+/*
+ * Does the stub step through the variable part of the results? Not if all of it is one array or
+ * string that the procedure wrote where it lies.
+ */
+static bool needs_rest(const struct idl_procedure *p)
+{
+	unsigned n = 0;
+
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		if (is_variable(r) && !is_direct(r))
+			return true;
+		n += is_variable(r);
+	}
+	return n > 1;
+}
+
+static bool is_last_variable(const struct idl_procedure *p, const struct idl_field *r)
+{
+	while ((r = emit_next_result(p, r)))
+		if (is_variable(r))
+			return false;
+	return true;
+}
+
+/* ---- check ---- */
+
+static void emit_soundness(struct idl_text *out, const char *interface,
+			   const struct idl_procedure *p)
+{
+	const bool varies = emit_varies(&p->arguments);
+	const struct emit_scope scope = {
+		.out = out,
+		.tabs = 1,
+		.tail = "tail",
+		.end = "end",
+		.at = "inner",
+		.items = "items",
+		.index = "i",
+		.failure = "return false;",
+	};
+	bool needs_at = false;
+	bool needs_items = false;
+
+	if (!has_checks(p))
+		return;
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		needs_at = needs_at || emit_needs_at(a->type, true);
+		needs_items = needs_items || emit_needs_items(a->type, true);
+	}
+	idl_text_printf(out, "/* Are the arguments complete, and within their bounds? */\n");
+	emit_line(out, "static bool %s_%s_arguments_are_sound(const struct fly_served *served)",
+		  interface, p->name.text);
+	idl_text_printf(out, "{\n\tconst uint8_t *arguments = served->arguments;\n");
+	if (varies)
+		idl_text_printf(out, "\tconst uint8_t *end = arguments + served->argument_bytes;\n"
+				     "\tconst uint8_t *tail;\n");
+	if (needs_at)
+		idl_text_printf(out, "\tconst uint8_t *inner;\n");
+	if (needs_items)
+		idl_text_printf(out, "\tconst uint8_t *items;\n");
+	idl_text_printf(out, "\n");
+	emit_line(out, "\tif (served->argument_bytes %s\v%s_%s_ARGUMENT_BYTES)",
+		  varies ? "<" : "!=", interface, p->name.text);
+	emit_line(out, "\t\treturn false;");
+	if (varies)
+		emit_line(out, "\ttail = arguments +\v%s_%s_ARGUMENT_BYTES;", interface,
+			  p->name.text);
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a))
+		emit_check(scope, a->type, (struct emit_place){"arguments", a->argument_offset});
+	idl_text_printf(out, "\treturn %s;\n}\n\n", varies ? "tail == end" : "true");
+}
+
+static void emit_argument_check(struct idl_text *out, const char *interface,
+				const struct idl_procedure *p)
+{
+	if (has_checks(p))
+		emit_line(out, "\tif (!%s_%s_arguments_are_sound(%s))", interface, p->name.text,
+			  p->names.served);
+	else
+		emit_line(out, "\tif (%s->argument_bytes !=\v%s_%s_ARGUMENT_BYTES)",
+			  p->names.served, interface, p->name.text);
+	emit_line(out, "\t\treturn -FLY_EMALFORMED;");
+}
+
+/* ---- variables ---- */
+
+/* What the stub keeps of a parameter until the procedure runs, or from then on. */
+static void emit_own(struct idl_text *out, const struct idl_field *param)
+{
+	const struct idl_type *type = param->type;
+
+	if (!is_direct(param))
+		emit_variable(out, 1, type, param->name.text);
+	else if (is_variable(param) && param->direction == IDL_IN)
+		emit_line(out, "\tconst %s *%s;", type->c_type, param->name.text);
+	else if (is_variable(param))
+		emit_line(out, "\t%s *%s;", type->c_type, param->name.text);
+	if (is_direct(param) && type->kind == IDL_LIST)
+		emit_line(out, "\tuint32_t %s_count;", param->name.text);
+	if (type->kind == IDL_STRING && param->direction != IDL_IN)
+		emit_line(out, "\tuint32_t %s;", param->length_name);
+	if (is_direct(param) && is_variable(param) && param->direction == IDL_INOUT)
+		emit_line(out, "\tconst uint8_t *%s;", param->sent_name);
+}
+
+static void emit_owns(struct idl_text *out, const char *interface, const struct idl_procedure *p)
+{
+	for (const struct idl_field *param = p->params; param; param = param->next)
+		emit_own(out, param);
+	if (p->result)
+		emit_own(out, p->result);
+	if (p->raises)
+		emit_line(out, "\tstruct %s_%s_raised %s;", interface, p->name.text,
+			  p->names.raised);
+}
+
 static void emit_locals(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
 	const struct idl_names *names = &p->names;
+	bool at = false;
+	bool items = false;
+	bool from = false;
+	bool elements = false;
 
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		at = at || emit_needs_at(a->type, false);
+		items = items || emit_needs_items(a->type, false);
+	}
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		from = from || emit_needs_at(r->type, false);
+		elements = elements || emit_needs_items(r->type, false);
+	}
 	emit_line(out,
 		  "\tconst struct %s_procedures *%s =\v(const struct %s_procedures "
 		  "*)%s->procedures;",
@@ -33,140 +207,487 @@ static void emit_locals(struct idl_text *out, const char *interface, const struc
 	if (reads_arguments(p))
 		emit_line(out, "\tconst uint8_t *%s = %s->arguments;", names->arguments,
 			  names->served);
-	if (emit_first_result(p))
+	if (emit_first_result(p) || p->raises)
 		emit_line(out, "\tuint8_t *%s = %s->results;", names->results, names->served);
-	for (const struct idl_param *param = p->params; param; param = param->next) {
-		if (is_direct(param))
-			continue;
-		if (param->is_array)
-			emit_line(out, "\t%s %s[%u];", param->type->c_name, param->name.text,
-				  (unsigned)param->count);
-		else
-			emit_line(out, "\t%s %s;", param->type->c_name, param->name.text);
-	}
-	if (p->result)
-		emit_line(out, "\t%s %s;", p->result->type->c_name, p->result->name.text);
-	emit_line(out, "%s", "");
+	if (emit_varies(&p->arguments))
+		emit_line(out, "\tconst uint8_t *%s;", names->tail);
+	if (at)
+		emit_line(out, "\tconst uint8_t *%s;", names->at);
+	if (items)
+		emit_line(out, "\tconst uint8_t *%s;", names->items);
+	if (emit_varies(&p->results) || p->raises)
+		emit_line(out, "\tuint32_t %s;", names->bytes);
+	if (needs_rest(p))
+		emit_line(out, "\tuint8_t *%s;", names->rest);
+	if (from)
+		emit_line(out, "\tuint8_t *%s;", names->from);
+	if (elements)
+		emit_line(out, "\tuint8_t *%s;", names->elements);
+	if (!is_heap(p))
+		emit_owns(out, interface, p);
+	emit_line(out, "\tint %s;\n", names->status);
 }
 
-static void emit_check(struct idl_text *out, const char *interface, const struct idl_procedure *p)
+/* ---- load and copy ---- */
+
+static const char *cast(const struct idl_field *param, bool is_const)
 {
-	emit_line(out, "\tif (%s->argument_bytes !=\v%s_%s_ARGUMENT_BYTES)", p->names.served,
-		  interface, p->name.text);
-	emit_line(out, "\t\treturn -FLY_EMALFORMED;");
-	for (const struct idl_param *a = emit_first_argument(p); a; a = emit_next_argument(a))
-		emit_bool_check(out, p, a, p->names.arguments, a->argument_offset,
-				"return -FLY_EMALFORMED;");
+	const char *type = param->type->c_type;
+
+	if (!strcmp(type, "char"))
+		return is_const ? "(const char *)" : "(char *)";
+	if (!strcmp(type, "int8_t"))
+		return is_const ? "(const int8_t *)" : "(int8_t *)";
+	return "";
+}
+
+/* A direct parameter in the arguments: note where it lies. */
+static void emit_locate(struct emit_scope scope, const struct idl_procedure *p,
+			const struct idl_field *a)
+{
+	const struct emit_place place = {p->names.arguments, a->argument_offset};
+	const char *own = p->names.own;
+	char at[160];
+
+	if (!is_variable(a))
+		return;
+	emit_place_text(at, place);
+	if (a->direction == IDL_INOUT)
+		emit_line(scope.out, "\t%s%s = %s;", own, a->sent_name, scope.tail);
+	else
+		emit_line(scope.out, "\t%s%s = %s%s;", own, a->name.text, cast(a, true),
+			  scope.tail);
+	if (a->type->kind == IDL_LIST)
+		emit_line(scope.out, "\t%s%s_count =\vfly_get_u32(%s);", own, a->name.text, at);
+	else if (a->direction == IDL_INOUT)
+		emit_line(scope.out, "\t%s%s =\vfly_get_u32(%s);", own, a->length_name, at);
+	emit_skip(scope, a->type, place);
 }
 
 /* Everything is loaded before the first copy is made. */
-static void emit_load(struct idl_text *out, const struct idl_procedure *p)
+static void emit_load(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
+	const struct emit_scope scope = argument_scope(out, p);
 	const struct idl_names *names = &p->names;
 
-	for (const struct idl_param *a = emit_first_argument(p); a; a = emit_next_argument(a))
-		if (!is_direct(a))
-			emit_get(out, p, a, names->arguments, a->argument_offset, false);
-	for (const struct idl_param *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
-		char from[128];
-		char to[128];
+	if (emit_varies(&p->arguments))
+		emit_line(out, "\t%s = %s +\v%s_%s_ARGUMENT_BYTES;", names->tail, names->arguments,
+			  interface, p->name.text);
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		struct emit_param_text text;
 
-		if (!a->copied)
-			continue;
-		emit_place(from, names->arguments, a->argument_offset);
-		emit_place(to, names->results, a->result_offset);
-		emit_line(out, "\t%s(%s,\v%s,\v%u);",
-			  p->layout == IDL_RESULTS_OVER ? "memmove" : "memcpy", to, from,
-			  idl_param_bytes(a));
+		if (is_direct(a))
+			emit_locate(scope, p, a);
+		else
+			emit_get(scope, a->type, emit_param(&text, a, p->names.own, false),
+				 (struct emit_place){names->arguments, a->argument_offset});
 	}
 }
 
+static void emit_copy(struct idl_text *out, const struct idl_procedure *p,
+		      const struct idl_field *a)
+{
+	const char *move = p->layout == IDL_RESULTS_OVER ? "memmove" : "memcpy";
+	const char *own = p->names.own;
+	const char *name = a->name.text;
+	char from[160];
+	char to[160];
+
+	if (!a->copied)
+		return;
+	if (!is_variable(a)) {
+		emit_place_text(from, (struct emit_place){p->names.arguments, a->argument_offset});
+		emit_place_text(to, (struct emit_place){p->names.results, a->result_offset});
+		emit_line(out, "\t%s(%s,\v%s,\v%u);", move, to, from,
+			  (unsigned)a->type->fixed_bytes);
+	} else if (a->type->kind == IDL_LIST) {
+		emit_line(out, "\t%s(%s%s,\v%s%s,\v%s%s_count);", move, own, name, own,
+			  a->sent_name, own, name);
+	} else {
+		emit_line(out, "\t%s(%s%s,\v%s%s,\v%s%s + 1);", move, own, name, own, a->sent_name,
+			  own, a->length_name);
+	}
+}
+
+/* Where the procedure writes what it returns directly, and what is in it before. */
+static void emit_stage(struct idl_text *out, const struct idl_procedure *p)
+{
+	const char *own = p->names.own;
+	char at[160];
+
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		const char *type = cast(r, false);
+
+		if (!is_direct(r) || !is_variable(r))
+			continue;
+		emit_place_text(at, (struct emit_place){p->names.results, r->staged_at});
+		emit_line(out, *type ? "\t%s%s = %s(%s);" : "\t%s%s = %s%s;", own, r->name.text,
+			  type, at);
+	}
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a))
+		emit_copy(out, p, a);
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		const struct idl_type *type = r->type;
+
+		if (r->direction == IDL_INOUT)
+			continue;
+		if (type->kind == IDL_OPTIONAL) {
+			emit_line(out, "\t%shas_%s = false;", own, r->name.text);
+			type = type->element;
+		}
+		if (type->kind == IDL_LIST)
+			emit_line(out, "\t%s%s_count = 0;", own, r->name.text);
+		else if (type->kind == IDL_STRING)
+			emit_line(out, "\t%s%s[0] = '\\0';", own, r->name.text);
+	}
+}
+
+/* An optional number that is not there is passed as 0. */
+static void emit_absent(struct idl_text *out, const struct idl_procedure *p)
+{
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		const struct idl_type *inner = a->type->element;
+
+		if (a->type->kind != IDL_OPTIONAL)
+			continue;
+		if (inner->kind == IDL_SCALAR || inner->kind == IDL_ENUM)
+			emit_line(out, "\t%s%s = (%s)0;", p->names.own, a->name.text,
+				  inner->c_type);
+		else if (inner->kind == IDL_LIST)
+			emit_line(out, "\t%s%s_count = 0;", p->names.own, a->name.text);
+		else if (inner->kind == IDL_STRING)
+			emit_line(out, "\t%s%s[0] = '\\0';", p->names.own, a->name.text);
+	}
+}
+
+/* ---- call ---- */
+
 /* An argument of the procedure: where it lies, or the stub's variable. */
 static void append_argument(struct idl_text *line, const struct idl_procedure *p,
-			    const struct idl_param *param)
+			    const struct idl_field *param)
 {
 	const bool is_in = param->direction == IDL_IN;
-	char place[192];
+	const struct idl_type *type = param->type;
+	const char *name = param->name.text;
+	const char *own = p->names.own;
 
-	if (!is_direct(param)) {
-		idl_text_printf(line, "%s%s", is_in || param->is_array ? "" : "&",
-				param->name.text);
+	idl_text_printf(line, ",\v");
+	if (is_direct(param) && !is_variable(param)) {
+		const struct emit_place place = {is_in ? p->names.arguments : p->names.results,
+						 is_in ? param->argument_offset
+						       : param->result_offset};
+		const char *as = cast(param, is_in);
+		char at[160];
+
+		emit_place_text(at, place);
+		idl_text_printf(line, *as && place.offset ? "%s(%s)" : "%s%s", as, at);
 		return;
 	}
-	if (is_in)
-		emit_bytes(place, param, p->names.arguments, param->argument_offset, true);
+	if (type->kind == IDL_OPTIONAL) {
+		idl_text_printf(line, "%s%shas_%s,\v", is_in ? "" : "&", own, name);
+		type = type->element;
+	}
+	if (type->kind == IDL_STRUCT || type->kind == IDL_UNION ||
+	    (!is_in && (type->kind == IDL_SCALAR || type->kind == IDL_ENUM)))
+		idl_text_printf(line, "&%s%s", own, name);
+	else if (is_in && (type->kind == IDL_ARRAY || type->kind == IDL_LIST) &&
+		 type->element->kind == IDL_STRING)
+		idl_text_printf(line, "(const char(*)[%u + 1])%s%s", (unsigned)type->element->bound,
+				own, name);
 	else
-		emit_bytes(place, param, p->names.results, param->result_offset, false);
-	idl_text_printf(line, "%s", place);
+		idl_text_printf(line, "%s%s", own, name);
+	if (type->kind == IDL_LIST)
+		idl_text_printf(line, ",\v%s%s%s_count", is_in ? "" : "&", own, name);
+}
+
+static void emit_exception(struct idl_text *out, const struct idl_procedure *p,
+			   const struct idl_raise *r)
+{
+	const struct idl_declaration *d = r->exception;
+	const struct idl_names *names = &p->names;
+	const char *own = p->names.own;
+
+	emit_line(out, "\tcase %s_NUMBER:", d->c_name);
+	emit_line(out, "\t\t%s = %u;", names->bytes, 4 + (unsigned)d->type->fixed_bytes);
+	if (idl_varies(d->type)) {
+		emit_line(out, "\t\tif (!%s_measure(&%s%s.as.%s,\v&%s))", d->c_name, own,
+			  names->raised, d->name.text, names->bytes);
+		emit_line(out, "\t\t\treturn -FLY_ERESULT;");
+	}
+	emit_line(out, "\t\tfly_put_u32(%s,\v%s_NUMBER);", names->results, d->c_name);
+	if (idl_varies(d->type))
+		emit_line(out, "\t\t%s_put(%s + 4,\v%s + %u,\v&%s%s.as.%s);", d->c_name,
+			  names->results, names->results, 4 + (unsigned)d->type->fixed_bytes, own,
+			  names->raised, d->name.text);
+	else if (d->fields)
+		emit_line(out, "\t\t%s_put(%s + 4,\v&%s%s.as.%s);", d->c_name, names->results, own,
+			  names->raised, d->name.text);
+	emit_line(out, "\t\t%s->result_bytes = %s;", names->served, names->bytes);
+	emit_line(out, "\t\treturn -FLY_EEXCEPTION;");
 }
 
 static void emit_call(struct idl_text *out, const struct idl_procedure *p)
 {
+	const struct idl_names *names = &p->names;
 	struct idl_text line = {0};
 
-	idl_text_printf(&line, "\tif (%s->%s(%s->context", p->names.procedures, p->name.text,
-			p->names.served);
-	for (const struct idl_param *param = p->params; param; param = param->next) {
-		idl_text_printf(&line, ",\v");
+	idl_text_printf(&line, "\t%s =\v%s->%s(%s->context", names->status, names->procedures,
+			p->name.text, names->served);
+	for (const struct idl_field *param = p->params; param; param = param->next)
 		append_argument(&line, p, param);
-	}
-	if (p->result) {
-		idl_text_printf(&line, ",\v");
+	if (p->result)
 		append_argument(&line, p, p->result);
-	}
-	idl_text_printf(&line, "))");
+	if (p->raises)
+		idl_text_printf(&line, ",\v&%s%s", p->names.own, names->raised);
+	idl_text_printf(&line, ");");
 	emit_line(out, "%s", line.bytes);
-	emit_line(out, "\t\treturn -FLY_ERAISED;");
 	idl_text_free(&line);
+	if (!p->raises) {
+		emit_line(out, "\tif (%s) {", names->status);
+		emit_line(out, "\t\t%s->raised = %s;", names->served, names->status);
+		emit_line(out, "\t\treturn -FLY_ERAISED;\n\t}");
+		return;
+	}
+	emit_line(out, "\tswitch (%s) {\n\tcase 0:\n\t\tbreak;", names->status);
+	for (const struct idl_raise *r = p->raises; r; r = r->next)
+		emit_exception(out, p, r);
+	emit_line(out, "\tdefault:");
+	emit_line(out, "\t\t%s->raised = %s;", names->served, names->status);
+	emit_line(out, "\t\treturn -FLY_ERAISED;\n\t}");
+}
+
+/* ---- store ---- */
+
+/* A direct result that varies: its length to the fixed part, itself to the left if it is to move.
+ */
+static void emit_close_gap(struct idl_text *out, const struct idl_procedure *p,
+			   const struct idl_field *r, bool is_first)
+{
+	const char *own = p->names.own;
+	const char *name = r->name.text;
+	struct idl_text bytes = {0};
+	char at[160];
+
+	emit_place_text(at, (struct emit_place){p->names.results, r->result_offset});
+	if (r->type->kind == IDL_LIST) {
+		emit_line(out, "\tfly_put_u32(%s,\v%s%s_count);", at, own, name);
+		idl_text_printf(&bytes, "%s%s_count", own, name);
+	} else {
+		emit_line(out, "\tfly_put_u32(%s,\v%s%s);", at, own, r->length_name);
+		idl_text_printf(&bytes, "%s%s + 1", own, r->length_name);
+	}
+	if (!is_first)
+		emit_line(out, "\tmemmove(%s,\v%s%s,\v%s);", p->names.rest, own, name, bytes.bytes);
+	if (!is_last_variable(p, r))
+		emit_line(out, "\t%s += %s;", p->names.rest, bytes.bytes);
+	idl_text_free(&bytes);
+}
+
+static void emit_measures(struct idl_text *out, const char *interface,
+			  const struct idl_procedure *p)
+{
+	const struct emit_scope scope = result_scope(out, p);
+	const char *own = p->names.own;
+
+	emit_line(out, "\t%s = %s_%s_RESULT_BYTES;", p->names.bytes, interface, p->name.text);
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		struct emit_param_text text;
+		struct idl_text length = {0};
+		struct emit_variable v = emit_param(&text, r, own, false);
+
+		v.length = NULL;
+		if (r->type->kind == IDL_STRING) {
+			idl_text_printf(&length, "%s%s", own, r->length_name);
+			emit_line(out, "\t%s = fly_length(%s,\v%u);", length.bytes, v.value,
+				  (unsigned)r->type->bound);
+			v.length = length.bytes;
+		}
+		emit_measure(scope, r->type, v);
+		idl_text_free(&length);
+	}
+	if (needs_rest(p))
+		emit_line(out, "\t%s = %s +\v%s_%s_RESULT_BYTES;", p->names.rest, p->names.results,
+			  interface, p->name.text);
 }
 
 static void emit_store(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
-	for (const struct idl_param *r = emit_first_result(p); r; r = emit_next_result(p, r))
+	const struct emit_scope scope = result_scope(out, p);
+	const bool varies = emit_varies(&p->results);
+	bool is_first = true;
+
+	if (varies)
+		emit_measures(out, interface, p);
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		struct emit_param_text text;
+		struct emit_variable v = emit_param(&text, r, p->names.own, false);
+
+		v.length = NULL;
 		if (!is_direct(r))
-			emit_put(out, p, r, p->names.results, r->result_offset, false);
-	emit_line(out, "\t%s->result_bytes =\v%s_%s_RESULT_BYTES;", p->names.served, interface,
-		  p->name.text);
+			emit_put(scope, r->type, v,
+				 (struct emit_place){p->names.results, r->result_offset});
+		else if (is_variable(r))
+			emit_close_gap(out, p, r, is_first);
+		is_first = is_first && !is_variable(r);
+	}
+	if (varies)
+		emit_line(out, "\t%s->result_bytes = %s;", p->names.served, p->names.bytes);
+	else
+		emit_line(out, "\t%s->result_bytes =\v%s_%s_RESULT_BYTES;", p->names.served,
+			  interface, p->name.text);
+}
+
+/* ---- the stub and the table ---- */
+
+/* A stub with many bytes of variables gets them from the heap, and gives them back. */
+static void emit_heap_stub(struct idl_text *out, const char *interface,
+			   const struct idl_procedure *p)
+{
+	const struct idl_names *names = &p->names;
+	const char *name = p->name.text;
+
+	emit_line(out, "static int %s_%s_serve(struct fly_served *%s)", interface, name,
+		  names->served);
+	emit_line(out, "{");
+	emit_line(out, "\tstruct %s_%s_values *%s =\v(struct %s_%s_values *)malloc(sizeof *%s);",
+		  interface, name, names->values, interface, name, names->values);
+	emit_line(out, "\tint %s;\n", names->status);
+	emit_line(out, "\tif (!%s)\n\t\treturn -FLY_ENOMEM;", names->values);
+	emit_line(out, "\t%s = %s_%s_run(%s,\v%s);", names->status, interface, name, names->served,
+		  names->values);
+	emit_line(out, "\tfree(%s);\n\treturn %s;\n}\n", names->values, names->status);
 }
 
 static void emit_stub(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
-	emit_line(out, "static int %s_%s_serve(struct fly_served *%s)", interface, p->name.text,
-		  p->names.served);
+	const struct idl_names *names = &p->names;
+	const char *name = p->name.text;
+
+	idl_text_printf(out, "/* ---- %s ---- */\n\n", name);
+	emit_soundness(out, interface, p);
+	if (is_heap(p)) {
+		emit_line(out, "/* Too much for the stack. */\nstruct %s_%s_values {", interface,
+			  name);
+		emit_owns(out, interface, p);
+		emit_line(out, "};\n");
+		emit_line(out,
+			  "static int %s_%s_run(struct fly_served *%s,\vstruct %s_%s_values *%s)",
+			  interface, name, names->served, interface, name, names->values);
+	} else {
+		emit_line(out, "static int %s_%s_serve(struct fly_served *%s)", interface, name,
+			  names->served);
+	}
 	emit_line(out, "{");
 	emit_locals(out, interface, p);
-	emit_check(out, interface, p);
-	emit_load(out, p);
+	emit_argument_check(out, interface, p);
+	emit_absent(out, p);
+	emit_load(out, interface, p);
+	emit_stage(out, p);
 	emit_call(out, p);
 	emit_store(out, interface, p);
 	emit_line(out, "\treturn 0;\n}\n");
+	if (is_heap(p))
+		emit_heap_stub(out, interface, p);
 }
 
-static void emit_table(struct idl_text *out, const struct idl_interface *interface)
+static const struct idl_procedure **sorted(const struct idl_interface *interface)
+{
+	const struct idl_procedure **rows = calloc(IDL_PROCEDURES_MAX, sizeof *rows);
+
+	if (!rows)
+		abort();
+	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
+		rows[p->number] = p;
+	return rows;
+}
+
+/* Are all arguments that are read in place marked so? */
+static bool is_inplace(const struct idl_procedure *p)
+{
+	bool is_any = false;
+
+	if (p->attributes & IDL_INPLACE)
+		return true;
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		if (is_direct(a) && !a->is_inplace)
+			return false;
+		is_any = is_any || is_direct(a);
+	}
+	return is_any;
+}
+
+static void append_flags(struct idl_text *line, const struct idl_procedure *p)
+{
+	const struct {
+		bool is_set;
+		const char *name;
+	} flags[] = {
+		{p->attributes & IDL_INLINE, "FLY_PROCEDURE_INLINE"},
+		{p->attributes & IDL_WORKER, "FLY_PROCEDURE_WORKER"},
+		{p->attributes & IDL_IDEMPOTENT, "FLY_PROCEDURE_IDEMPOTENT"},
+		{is_inplace(p), "FLY_PROCEDURE_INPLACE"},
+	};
+	bool is_any = false;
+
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		if (!flags[i].is_set)
+			continue;
+		idl_text_printf(line, "%s%s", is_any ? " |\v" : "", flags[i].name);
+		is_any = true;
+	}
+	if (!is_any)
+		idl_text_printf(line, "0");
+}
+
+static void emit_row(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
 	static const char *const layouts[] = {
 		[IDL_RESULTS_OVER] = "FLY_RESULTS_OVER",
 		[IDL_RESULTS_BEHIND] = "FLY_RESULTS_BEHIND",
 		[IDL_RESULTS_SECOND] = "FLY_RESULTS_SECOND",
 	};
-	const char *name = interface->name.text;
+	struct idl_text line = {0};
+	const char *name = p->name.text;
 
+	idl_text_printf(&line, "\t{\"%s\",\v%s_%s_serve,\v%s_%s_ARGUMENT_BYTES%s,\v", name,
+			interface, name, interface, name, emit_varies(&p->arguments) ? "_MAX" : "");
+	if (p->exception_bytes > p->results.max_bytes)
+		idl_text_printf(&line, "%u,\v", p->exception_bytes);
+	else
+		idl_text_printf(&line, "%s_%s_RESULT_BYTES%s,\v", interface, name,
+				emit_varies(&p->results) ? "_MAX" : "");
+	idl_text_printf(&line, "%u,\v%s,\v", p->result_offset, layouts[p->layout]);
+	append_flags(&line, p);
+	idl_text_printf(&line, "},");
+	emit_line(out, "%s", line.bytes);
+	idl_text_free(&line);
+}
+
+static void emit_table(struct idl_text *out, const struct idl_interface *interface)
+{
+	const struct idl_procedure **rows = sorted(interface);
+	const char *name = interface->name.text;
+	uint32_t n = 0;
+
+	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
+		n = p->number >= n ? p->number + 1 : n;
 	idl_text_printf(out,
 			"static const struct fly_procedure %s_procedure_table[] = {\n"
-			"\t/* name, stub, argument bytes, result bytes, result offset, layout, "
-			"flags */\n",
+			"\t/* name, stub, longest arguments, longest results, result offset, "
+			"layout, flags */\n",
 			name);
-	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
-		emit_line(out,
-			  "\t{\"%s\",\v%s_%s_serve,\v%s_%s_ARGUMENT_BYTES,\v%s_%s_RESULT_BYTES,"
-			  "\v%u,\v%s,\v0},",
-			  p->name.text, name, p->name.text, name, p->name.text, name, p->name.text,
-			  p->result_offset, layouts[p->layout]);
+	for (uint32_t i = 0; i < n; i++) {
+		if (rows[i])
+			emit_row(out, name, rows[i]);
+		else
+			emit_line(out, "\t{\"\",\vfly_stub_none,\v0,\v0,\v0,\v0,\v0},");
+	}
+	free(rows);
 	idl_text_printf(out, "};\n\n");
 	emit_line(out,
 		  "static const struct fly_interface %s_interface = {\"%s\",\v%s_VERSION,\v%u,\v"
 		  "%s_procedure_table};\n",
-		  name, name, name, interface->n_procedures, name);
+		  name, name, name, n, name);
 }
 
 static void emit_export(struct idl_text *out, const struct idl_interface *interface)
@@ -189,12 +710,39 @@ static void emit_export(struct idl_text *out, const struct idl_interface *interf
 	idl_text_printf(out, "}\n");
 }
 
+static void emit_types(struct idl_text *out, const struct idl_file *file)
+{
+	unsigned *uses = calloc(file->n_declarations + 1, sizeof *uses);
+
+	if (!uses)
+		abort();
+	for (const struct idl_procedure *p = file->interface->procedures; p; p = p->next) {
+		for (const struct idl_field *a = emit_first_argument(p); a;
+		     a = emit_next_argument(a))
+			emit_use(uses, a->type, EMIT_USE_GET);
+		for (const struct idl_field *r = emit_first_result(p); r;
+		     r = emit_next_result(p, r))
+			emit_use(uses, r->type, EMIT_USE_PUT);
+		for (const struct idl_raise *r = p->raises; r; r = r->next)
+			if (r->exception->fields)
+				emit_use(uses, r->exception->type, EMIT_USE_PUT);
+	}
+	emit_type_functions(out, file, uses);
+	free(uses);
+}
+
 void idl_emit_server(const struct idl_file *file, const char *base, struct idl_text *out)
 {
 	const struct idl_interface *interface = file->interface;
+	bool needs_heap = false;
 
-	idl_text_printf(out, "/* Generated by fireflyc from %s.fly. Do not edit. */\n", base);
+	emit_banner(out, base);
+	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
+		needs_heap = needs_heap || is_heap(p);
+	if (needs_heap)
+		idl_text_printf(out, "#include <stdlib.h>\n\n");
 	idl_text_printf(out, "#include <firefly/stub.h>\n\n#include \"%s.h\"\n\n", base);
+	emit_types(out, file);
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
 		emit_stub(out, interface->name.text, p);
 	emit_table(out, interface);

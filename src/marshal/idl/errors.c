@@ -33,19 +33,36 @@ void idl_error(struct idl_file *file, struct idl_span span, const char *format, 
 	*place = error;
 }
 
+const struct idl_source *idl_source_at(const struct idl_file *file, uint32_t place)
+{
+	const struct idl_source *source = file->sources;
+
+	/* a place at the end of a source is its own: one byte lies between two of them */
+	while (source->next && place > source->base + source->length)
+		source = source->next;
+	return source;
+}
+
+const char *idl_written(const struct idl_file *file, struct idl_span span)
+{
+	const struct idl_source *source = idl_source_at(file, span.begin);
+
+	return source->text + (span.begin - source->base);
+}
+
 /* The line with a caret below the first byte, and tildes to the end of the span. */
-static void print_source(const struct idl_file *file, struct idl_span span, uint32_t begin,
+static void print_source(const struct idl_source *source, struct idl_span span, uint32_t begin,
 			 struct idl_text *out)
 {
 	uint32_t end = begin;
 	struct idl_text marks = {0};
 
-	while (end < file->length && file->text[end] != '\n')
+	while (end < source->length && source->text[end] != '\n')
 		end++;
 	if (end == begin || end - begin > SHOWN_BYTES)
 		return;
 	for (uint32_t at = begin; at < end; at++) {
-		const unsigned char c = (unsigned char)file->text[at];
+		const unsigned char c = (unsigned char)source->text[at];
 		const char shown = (char)(c == '\t' || (c >= ' ' && c != 0x7f) ? c : '?');
 
 		if (c == '\r' && at + 1 == end)
@@ -53,7 +70,7 @@ static void print_source(const struct idl_file *file, struct idl_span span, uint
 		idl_text_append(out, &shown, 1);
 	}
 	for (uint32_t at = begin; at < end && at < span.end; at++) {
-		const unsigned char c = (unsigned char)file->text[at];
+		const unsigned char c = (unsigned char)source->text[at];
 
 		if ((c & 0xc0) == 0x80)
 			continue; /* the rest of a UTF-8 sequence takes no column */
@@ -72,22 +89,32 @@ static void print_source(const struct idl_file *file, struct idl_span span, uint
 
 void idl_print_errors(const struct idl_file *file, struct idl_text *out)
 {
+	const struct idl_source *source = NULL;
 	unsigned line = 1;
 	uint32_t line_begin = 0;
 	uint32_t at = 0;
 
 	for (const struct idl_error *error = file->errors; error; error = error->next) {
-		for (; at < error->span.begin && at < file->length; at++) {
-			if (file->text[at] != '\n')
+		const struct idl_source *its = idl_source_at(file, error->span.begin);
+		const struct idl_span span = {error->span.begin - its->base,
+					      error->span.end - its->base};
+
+		if (its != source) {
+			source = its;
+			line = 1;
+			line_begin = at = 0;
+		}
+		for (; at < span.begin && at < source->length; at++) {
+			if (source->text[at] != '\n')
 				continue;
 			line++;
 			line_begin = at + 1;
 		}
-		idl_text_printf(out, "%s:%u:%u: error: %s\n", file->name, line,
-				error->span.begin - line_begin + 1, error->message);
-		print_source(file, error->span, line_begin, out);
+		idl_text_printf(out, "%s:%u:%u: error: %s\n", source->name, line,
+				span.begin - line_begin + 1, error->message);
+		print_source(source, span, line_begin, out);
 	}
 	if (file->n_errors > IDL_ERRORS_MAX)
-		idl_text_printf(out, "%s: error: %u more errors are not shown\n", file->name,
-				file->n_errors - IDL_ERRORS_MAX);
+		idl_text_printf(out, "%s: error: %u more errors are not shown\n",
+				file->sources->name, file->n_errors - IDL_ERRORS_MAX);
 }

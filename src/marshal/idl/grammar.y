@@ -2,8 +2,8 @@
 /*
  * grammar.y - the interface language, for Bison. docs/language.md has the same grammar in prose.
  *
- * Builds the tree of ast.h and judges nothing but syntax: types are names here, and numbers are
- * of any size. After an error it goes on behind the next semicolon.
+ * Builds the tree of ast.h and judges nothing but syntax: types and constants are names here, and
+ * numbers are of any size. After an error it goes on behind the next semicolon or closing brace.
  */
 %define api.pure full
 %define api.prefix {idl_yy}
@@ -16,40 +16,89 @@
 %expect 0
 
 %code requires {
+#include <string.h>
+
 #include "parse.h"
 }
 
 %union {
 	const char *text;
-	uint64_t number;
+	struct idl_value value;
 	enum idl_direction direction;
+	unsigned attributes;
+	bool flag;
 	struct idl_name name;
 	struct idl_doc *doc;
-	struct idl_param *param;
+	struct idl_field *field;
+	struct idl_label *label;
+	struct idl_enumerator *enumerator;
+	struct idl_declaration *declaration;
 	struct idl_procedure *procedure;
+	struct idl_raise *raise;
 	struct {
-		struct idl_procedure *first;
-		struct idl_procedure **end;
-		uint32_t count;
-	} procedures;
+		struct idl_declaration *first;
+		struct idl_declaration **end;
+		struct idl_procedure *first_procedure;
+		struct idl_procedure **procedure_end;
+		uint32_t n_procedures;
+	} body;
 	struct {
-		struct idl_param *first;
-		struct idl_param **end;
-	} params;
+		struct idl_field *first;
+		struct idl_field **end;
+	} fields;
+	struct {
+		struct idl_enumerator *first;
+		struct idl_enumerator **end;
+	} enumerators;
+	struct {
+		struct idl_label *first;
+		struct idl_label **end;
+	} labels;
+	struct {
+		struct idl_raise *first;
+		struct idl_raise **end;
+	} raises;
 	struct {
 		struct idl_doc *first;
 		struct idl_doc **end;
 	} docs;
+	struct {
+		unsigned attributes;
+		struct idl_raise *first;
+		struct idl_raise **end;
+	} manner;
 }
 
 %token INTERFACE "'interface'"
-%token <text> VERSION "'version'"
+%token CONST_WORD "'const'"
+%token ENUM_WORD "'enum'"
+%token STRUCT_WORD "'struct'"
+%token UNION_WORD "'union'"
+%token SWITCH "'switch'"
+%token CASE "'case'"
+%token DEFAULT "'default'"
+%token VOID "'void'"
+%token TYPEDEF "'typedef'"
+%token INLINE_WORD "'inline'"
+%token TRUE "'true'"
+%token FALSE "'false'"
 %token IN_WORD "'in'"
 %token OUT_WORD "'out'"
 %token INOUT_WORD "'inout'"
+%token <text> VERSION "'version'"
+%token <text> INCLUDE "'include'"
+%token <text> STRING_WORD "'string'"
+%token <text> OPTIONAL_WORD "'optional'"
+%token <text> EXCEPTION "'exception'"
+%token <text> RAISES "'raises'"
+%token <text> IDEMPOTENT_WORD "'idempotent'"
+%token <text> WORKER_WORD "'worker'"
+%token <text> INPLACE_WORD "'inplace'"
 %token ARROW "'->'"
 %token <text> NAME "a name"
-%token <number> NUMBER "a number"
+%token <value> NUMBER "a number"
+%token <value> REAL_NUMBER "a real number"
+%token <value> QUOTED "a text in quotes"
 %token <text> DOC "a doc comment"
 %token '{' "'{'"
 %token '}' "'}'"
@@ -57,21 +106,51 @@
 %token ')' "')'"
 %token '[' "'['"
 %token ']' "']'"
+%token '<' "'<'"
+%token '>' "'>'"
 %token ',' "','"
 %token ';' "';'"
+%token ':' "':'"
+%token '=' "'='"
+%token '-' "'-'"
 %token YYEOF 0 "the end of the file"
 
 %type <docs> docs
 %type <name> name
-%type <procedures> procedures
+%type <value> value given size
+%type <body> body
 %type <procedure> procedure
-%type <params> parameters parameter_list
-%type <param> parameter result
+%type <manner> manner
+%type <attributes> attribute
+%type <raises> raise_list
+%type <declaration> declaration const enum struct union typedef exception
+%type <fields> fields parameters parameter_list arms
+%type <field> declarator type shape parameter result arm
+%type <labels> labels
+%type <flag> inplace
 %type <direction> direction
+%type <enumerators> enumerators
+%type <enumerator> enumerator
 
 %code {
 int idl_yylex(union IDL_YYSTYPE *value, struct idl_span *span, void *scanner,
 	      struct idl_parser *parser);
+
+/* Put one more at the end of a list of which first and end are known. */
+#define APPEND(list, node)                                                                         \
+	do {                                                                                       \
+		if ((list).end)                                                                    \
+			*(list).end = (node);                                                      \
+		else                                                                               \
+			(list).first = (node);                                                     \
+		(list).end = &(node)->next;                                                        \
+	} while (0)
+
+#define EMPTY(list)                                                                                \
+	do {                                                                                       \
+		(list).first = NULL;                                                               \
+		(list).end = NULL;                                                                 \
+	} while (0)
 
 #define YYLLOC_DEFAULT(current, rhs, n)                                                            \
 	do {                                                                                       \
@@ -86,30 +165,76 @@ static void idl_yyerror(const struct idl_span *span, void *scanner, struct idl_p
 	(void)scanner;
 	idl_error(parser->file, *span, "%s", message);
 }
+
+static struct idl_declaration *declare(struct idl_parser *parser, enum idl_what what,
+				       struct idl_name name)
+{
+	struct idl_declaration *declaration = idl_allocate(parser->file, sizeof *declaration);
+
+	declaration->what = what;
+	declaration->name = name;
+	declaration->source = parser->source;
+	return declaration;
+}
 }
 
 %initial-action {
-	@$ = (struct idl_span){0};
+	@$ = (struct idl_span){parser->offset, parser->offset};
 }
 
 %%
 
 file:
-	interface
+	%empty
+	| file "'include'" QUOTED ';'
+	{
+		struct idl_include *include = idl_allocate(parser->file, sizeof *include);
+		struct idl_include **place = &parser->source->includes;
+
+		include->name = $QUOTED.text;
+		include->span = @QUOTED;
+		while (*place)
+			place = &(*place)->next;
+		*place = include;
+	}
+	| file docs[words] declaration
+	{
+		struct idl_declaration **place = parser->declarations_end;
+
+		$declaration->doc = $words.first;
+		if (!place)
+			place = &parser->source->declarations;
+		*place = $declaration;
+		parser->declarations_end = &$declaration->next;
+	}
+	| file docs[words] interface
+	{
+		if (parser->source->interface)
+			parser->source->interface->doc = $words.first;
+	}
+	| file ';'
+	| file error ';'
+	{
+		yyerrok;
+	}
 	;
 
 interface:
-	docs "'interface'" name "'version'" NUMBER '{' procedures closing
+	"'interface'" name "'version'" NUMBER '{' body closing
 	{
 		struct idl_interface *interface = idl_allocate(parser->file, sizeof *interface);
 
-		interface->doc = $docs.first;
+		if (parser->source->interface)
+			idl_error(parser->file, $name.span,
+				  "a file holds one interface, and this one has '%.64s' already",
+				  parser->source->interface->name.text);
 		interface->name = $name;
-		interface->version = $NUMBER;
+		interface->version = $NUMBER.magnitude;
 		interface->version_span = @NUMBER;
-		interface->procedures = $procedures.first;
-		interface->n_procedures = $procedures.count;
-		parser->file->interface = interface;
+		interface->declarations = $body.first;
+		interface->procedures = $body.first_procedure;
+		interface->n_procedures = $body.n_procedures;
+		parser->source->interface = interface;
 	}
 	;
 
@@ -121,46 +246,333 @@ closing:
 	}
 	;
 
-procedures:
+body:
 	%empty
 	{
-		$$.first = NULL;
-		$$.end = NULL;
-		$$.count = 0;
+		memset(&$$, 0, sizeof $$);
 	}
-	| procedures procedure
+	| body docs[words] procedure
 	{
 		$$ = $1;
-		$procedure->number = $$.count++;
-		if ($$.end)
-			*$$.end = $procedure;
+		$$.n_procedures++;
+		$procedure->doc = $words.first;
+		if ($$.procedure_end)
+			*$$.procedure_end = $procedure;
 		else
-			$$.first = $procedure;
-		$$.end = &$procedure->next;
+			$$.first_procedure = $procedure;
+		$$.procedure_end = &$procedure->next;
 	}
-	| procedures error ';'
+	| body docs[words] declaration
+	{
+		$$ = $1;
+		$declaration->doc = $words.first;
+		$declaration->in_interface = true;
+		APPEND($$, $declaration);
+	}
+	| body ';'
+	| body error ';'
 	{
 		$$ = $1;
 		yyerrok;
 	}
 	;
 
-procedure:
-	docs name '(' parameters ')' result ';'
+declaration:
+	const
+	| enum
+	| struct
+	| union
+	| typedef
+	| exception
+	;
+
+const:
+	"'const'" NAME[type] name '=' value ';'
+	{
+		$$ = declare(parser, IDL_IS_CONST, $name);
+		$$->scalar_name = (struct idl_name){$type, @type};
+		$$->value = $value;
+	}
+	| "'const'" "'string'" name '=' value ';'
+	{
+		$$ = declare(parser, IDL_IS_CONST, $name);
+		$$->scalar_name = (struct idl_name){NULL, @2};
+		$$->value = $value;
+	}
+	;
+
+enum:
+	"'enum'" name '{' enumerators '}'
+	{
+		$$ = declare(parser, IDL_IS_ENUM, $name);
+		$$->enumerators = $enumerators.first;
+	}
+	| "'enum'" name '{' enumerators ',' '}'
+	{
+		$$ = declare(parser, IDL_IS_ENUM, $name);
+		$$->enumerators = $enumerators.first;
+	}
+	| "'enum'" name '{' error '}'
+	{
+		$$ = declare(parser, IDL_IS_ENUM, $name);
+		yyerrok;
+	}
+	;
+
+enumerators:
+	enumerator
+	{
+		EMPTY($$);
+		APPEND($$, $enumerator);
+	}
+	| enumerators ',' enumerator
+	{
+		$$ = $1;
+		APPEND($$, $enumerator);
+	}
+	;
+
+enumerator:
+	docs name given
 	{
 		$$ = idl_allocate(parser->file, sizeof *$$);
 		$$->doc = $docs.first;
 		$$->name = $name;
+		$$->given = $given;
+	}
+	;
+
+/* A number that something is given by hand. */
+given:
+	%empty
+	{
+		memset(&$$, 0, sizeof $$);
+	}
+	| '=' value
+	{
+		$$ = $value;
+	}
+	;
+
+struct:
+	"'struct'" name '{' fields closing
+	{
+		$$ = declare(parser, IDL_IS_STRUCT, $name);
+		$$->fields = $fields.first;
+	}
+	;
+
+exception:
+	"'exception'" name given '{' fields closing
+	{
+		$$ = declare(parser, IDL_IS_EXCEPTION, $name);
+		$$->value = $given;
+		$$->fields = $fields.first;
+	}
+	;
+
+fields:
+	%empty
+	{
+		EMPTY($$);
+	}
+	| fields docs[words] declarator ';'
+	{
+		$$ = $1;
+		$declarator->doc = $words.first;
+		APPEND($$, $declarator);
+	}
+	| fields error ';'
+	{
+		$$ = $1;
+		yyerrok;
+	}
+	;
+
+union:
+	"'union'" name[itself] "'switch'" '(' type name[tag] ')' '{' arms closing
+	{
+		$$ = declare(parser, IDL_IS_UNION, $itself);
+		$$->discriminant = $type;
+		$$->discriminant->name = $tag;
+		$$->fields = $arms.first;
+	}
+	;
+
+arms:
+	%empty
+	{
+		EMPTY($$);
+	}
+	| arms docs[words] arm ';'
+	{
+		$$ = $1;
+		$arm->doc = $words.first;
+		APPEND($$, $arm);
+	}
+	| arms error ';'
+	{
+		$$ = $1;
+		yyerrok;
+	}
+	;
+
+arm:
+	"'case'" labels ':' declarator
+	{
+		$$ = $declarator;
+		$$->labels = $labels.first;
+	}
+	| "'case'" labels ':' "'void'"
+	{
+		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$->name.span = @4;
+		$$->is_void = true;
+		$$->labels = $labels.first;
+	}
+	| "'default'" ':' declarator
+	{
+		$$ = $declarator;
+		$$->is_default = true;
+	}
+	| "'default'" ':' "'void'"
+	{
+		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$->name.span = @1;
+		$$->is_void = true;
+		$$->is_default = true;
+	}
+	;
+
+labels:
+	value
+	{
+		struct idl_label *label = idl_allocate(parser->file, sizeof *label);
+
+		label->value = $value;
+		EMPTY($$);
+		APPEND($$, label);
+	}
+	| labels ',' value
+	{
+		struct idl_label *label = idl_allocate(parser->file, sizeof *label);
+
+		label->value = $value;
+		$$ = $1;
+		APPEND($$, label);
+	}
+	;
+
+typedef:
+	"'typedef'" declarator ';'
+	{
+		$$ = declare(parser, IDL_IS_TYPEDEF, $declarator->name);
+		$$->target = $declarator;
+	}
+	;
+
+declarator:
+	type name shape
+	{
+		$$ = $type;
+		$$->name = $name;
+		$$->shape = $shape->shape;
+		$$->size = $shape->size;
+	}
+	| "'optional'" type name shape
+	{
+		$$ = $type;
+		$$->name = $name;
+		$$->shape = $shape->shape;
+		$$->size = $shape->size;
+		$$->is_optional = true;
+	}
+	;
+
+type:
+	NAME
+	{
+		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$->type_name = (struct idl_name){$NAME, @NAME};
+	}
+	| "'string'" '<' size '>'
+	{
+		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$->type_name = (struct idl_name){"string", @1};
+		$$->string_max = $size;
+	}
+	;
+
+shape:
+	%empty
+	{
+		$$ = idl_allocate(parser->file, sizeof *$$);
+	}
+	| '[' size ']'
+	{
+		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$->shape = IDL_FIXED;
+		$$->size = $size;
+	}
+	| '<' size '>'
+	{
+		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$->shape = IDL_BOUNDED;
+		$$->size = $size;
+	}
+	;
+
+size:
+	NUMBER
+	| name
+	{
+		$$ = (struct idl_value){.kind = IDL_NAMED, .text = $name.text, .span = @name};
+	}
+	;
+
+value:
+	size
+	| '-' NUMBER
+	{
+		$$ = $NUMBER;
+		$$.negative = true;
+		$$.span = @$;
+	}
+	| REAL_NUMBER
+	| '-' REAL_NUMBER
+	{
+		$$ = $REAL_NUMBER;
+		$$.negative = true;
+		$$.span = @$;
+	}
+	| QUOTED
+	| "'true'"
+	{
+		$$ = (struct idl_value){.kind = IDL_TRUTH, .magnitude = 1, .span = @1};
+	}
+	| "'false'"
+	{
+		$$ = (struct idl_value){.kind = IDL_TRUTH, .span = @1};
+	}
+	;
+
+procedure:
+	name '(' parameters ')' result manner given ';'
+	{
+		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$->name = $name;
 		$$->params = $parameters.first;
 		$$->result = $result;
+		$$->raises = $manner.first;
+		$$->attributes = $manner.attributes;
+		$$->given = $given;
 	}
 	;
 
 parameters:
 	%empty
 	{
-		$$.first = NULL;
-		$$.end = NULL;
+		EMPTY($$);
 	}
 	| parameter_list
 	;
@@ -168,37 +580,23 @@ parameters:
 parameter_list:
 	parameter
 	{
-		$$.first = $1;
-		$$.end = &$1->next;
+		EMPTY($$);
+		APPEND($$, $parameter);
 	}
 	| parameter_list ',' parameter
 	{
-		$$.first = $1.first;
-		*$1.end = $3;
-		$$.end = &$3->next;
+		$$ = $1;
+		APPEND($$, $parameter);
 	}
 	;
 
 parameter:
-	docs direction NAME[type] name
+	docs direction inplace declarator
 	{
-		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$ = $declarator;
 		$$->doc = $docs.first;
 		$$->direction = $direction;
-		$$->type_name = (struct idl_name){$type, @type};
-		$$->name = $name;
-		$$->count = 1;
-	}
-	| docs direction NAME[type] name '[' NUMBER ']'
-	{
-		$$ = idl_allocate(parser->file, sizeof *$$);
-		$$->doc = $docs.first;
-		$$->direction = $direction;
-		$$->type_name = (struct idl_name){$type, @type};
-		$$->name = $name;
-		$$->is_array = true;
-		$$->count = $NUMBER;
-		$$->count_span = @NUMBER;
+		$$->is_inplace = $inplace;
 	}
 	;
 
@@ -217,21 +615,92 @@ direction:
 	}
 	;
 
+inplace:
+	%empty
+	{
+		$$ = false;
+	}
+	| "'inplace'"
+	{
+		$$ = true;
+	}
+	;
+
 result:
 	%empty
 	{
 		$$ = NULL;
 	}
-	| "'->'" NAME[type]
+	| "'->'" type
 	{
-		$$ = idl_allocate(parser->file, sizeof *$$);
+		$$ = $type;
 		$$->direction = IDL_OUT;
-		$$->type_name = (struct idl_name){$type, @type};
-		$$->count = 1;
 	}
 	;
 
-/* 'version' is a keyword only where a version is expected. */
+/* What stands behind a procedure: how it is run, and what it raises. */
+manner:
+	%empty
+	{
+		memset(&$$, 0, sizeof $$);
+	}
+	| manner attribute
+	{
+		$$ = $1;
+		if ($$.attributes & $attribute)
+			idl_error(parser->file, @attribute, "this has been said already");
+		$$.attributes |= $attribute;
+	}
+	| manner "'raises'" '(' raise_list ')'
+	{
+		$$ = $1;
+		if ($$.end)
+			*$$.end = $raise_list.first;
+		else
+			$$.first = $raise_list.first;
+		$$.end = $raise_list.end;
+	}
+	;
+
+attribute:
+	"'idempotent'"
+	{
+		$$ = IDL_IDEMPOTENT;
+	}
+	| "'inline'"
+	{
+		$$ = IDL_INLINE;
+	}
+	| "'worker'"
+	{
+		$$ = IDL_WORKER;
+	}
+	| "'inplace'"
+	{
+		$$ = IDL_INPLACE;
+	}
+	;
+
+raise_list:
+	name
+	{
+		struct idl_raise *raise = idl_allocate(parser->file, sizeof *raise);
+
+		raise->name = $name;
+		EMPTY($$);
+		APPEND($$, raise);
+	}
+	| raise_list ',' name
+	{
+		struct idl_raise *raise = idl_allocate(parser->file, sizeof *raise);
+
+		raise->name = $name;
+		$$ = $1;
+		APPEND($$, raise);
+	}
+	;
+
+/* Words that mean something in places of their own, and are names elsewhere. */
 name:
 	NAME
 	{
@@ -241,13 +710,44 @@ name:
 	{
 		$$ = (struct idl_name){$1, @1};
 	}
+	| "'include'"
+	{
+		$$ = (struct idl_name){$1, @1};
+	}
+	| "'string'"
+	{
+		$$ = (struct idl_name){$1, @1};
+	}
+	| "'optional'"
+	{
+		$$ = (struct idl_name){$1, @1};
+	}
+	| "'exception'"
+	{
+		$$ = (struct idl_name){$1, @1};
+	}
+	| "'raises'"
+	{
+		$$ = (struct idl_name){$1, @1};
+	}
+	| "'idempotent'"
+	{
+		$$ = (struct idl_name){$1, @1};
+	}
+	| "'worker'"
+	{
+		$$ = (struct idl_name){$1, @1};
+	}
+	| "'inplace'"
+	{
+		$$ = (struct idl_name){$1, @1};
+	}
 	;
 
 docs:
 	%empty
 	{
-		$$.first = NULL;
-		$$.end = NULL;
+		EMPTY($$);
 	}
 	| docs DOC
 	{
@@ -256,44 +756,96 @@ docs:
 		doc->text = $DOC;
 		doc->span = @DOC;
 		$$ = $1;
-		if ($$.end)
-			*$$.end = doc;
-		else
-			$$.first = doc;
-		$$.end = &doc->next;
+		APPEND($$, doc);
 	}
 	;
 
 %%
 
+/* A keyword that serves as a name, where a name is expected too. */
+static bool is_soft(yysymbol_kind_t symbol)
+{
+	switch (symbol) {
+	case YYSYMBOL_VERSION:
+	case YYSYMBOL_INCLUDE:
+	case YYSYMBOL_STRING_WORD:
+	case YYSYMBOL_OPTIONAL_WORD:
+	case YYSYMBOL_EXCEPTION:
+	case YYSYMBOL_RAISES:
+	case YYSYMBOL_IDEMPOTENT_WORD:
+	case YYSYMBOL_WORKER_WORD:
+	case YYSYMBOL_INPLACE_WORD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Words of which one is like the other in a list of what is expected; NULL: it stands for itself. */
+static const char *family(yysymbol_kind_t symbol)
+{
+	switch (symbol) {
+	case YYSYMBOL_CONST_WORD:
+	case YYSYMBOL_ENUM_WORD:
+	case YYSYMBOL_STRUCT_WORD:
+	case YYSYMBOL_UNION_WORD:
+	case YYSYMBOL_TYPEDEF:
+	case YYSYMBOL_EXCEPTION:
+		return "a declaration";
+	case YYSYMBOL_RAISES:
+	case YYSYMBOL_IDEMPOTENT_WORD:
+	case YYSYMBOL_INLINE_WORD:
+	case YYSYMBOL_WORKER_WORD:
+	case YYSYMBOL_INPLACE_WORD:
+		return "an attribute";
+	default:
+		return NULL;
+	}
+}
+
 /* "expected A, B or C, found X": tokens by their names, what was found as it is written. */
 static int yyreport_syntax_error(const yypcontext_t *context, void *scanner,
 				 struct idl_parser *parser)
 {
-	enum { EXPECTED_MAX = 16 };
+	enum { EXPECTED_MAX = 40 };
 	yysymbol_kind_t expected[EXPECTED_MAX];
 	const yysymbol_kind_t token = yypcontext_token(context);
 	const struct idl_span *span = yypcontext_location(context);
 	const int n_found = yypcontext_expected_tokens(context, expected, EXPECTED_MAX);
 	struct idl_text message = {0};
+	const char *words[EXPECTED_MAX];
+	bool has_name = false;
+	bool has_declaration = false;
 	int n = 0;
 
 	(void)scanner;
 	if (n_found < 0)
 		return n_found;
-	/* A doc comment may stand before many things; saying so each time helps nobody. A keyword
-	   that serves as a name is one. */
-	for (int i = 0; i < n_found; i++)
-		if (expected[i] != YYSYMBOL_DOC &&
-		    (expected[i] != YYSYMBOL_VERSION || n_found == 1))
-			expected[n++] = expected[i];
+	for (int i = 0; i < n_found; i++) {
+		has_name = has_name || expected[i] == YYSYMBOL_NAME;
+		has_declaration = has_declaration || expected[i] == YYSYMBOL_CONST_WORD;
+	}
+	for (int i = 0; i < n_found; i++) {
+		const char *word = family(expected[i]);
+		bool is_said = false;
+
+		/* A doc comment may stand before many things, and a semicolon too much behind them;
+		   saying so each time helps nobody. */
+		if (expected[i] == YYSYMBOL_DOC || (has_name && is_soft(expected[i])) ||
+		    (has_declaration && !strcmp(yysymbol_name(expected[i]), "';'")))
+			continue;
+		if (!word)
+			word = yysymbol_name(expected[i]);
+		for (int j = 0; j < n; j++)
+			is_said = is_said || !strcmp(words[j], word);
+		if (!is_said)
+			words[n++] = word;
+	}
 	idl_text_printf(&message, "expected ");
 	for (int i = 0; i < n; i++) {
 		if (i)
 			idl_text_printf(&message, i + 1 < n ? ", " : " or ");
-		idl_text_printf(&message, "%s", yysymbol_name(expected[i]));
-		if (expected[i] == YYSYMBOL_YYEOF)
-			idl_text_printf(&message, " (a file holds one interface)");
+		idl_text_printf(&message, "%s", words[i]);
 	}
 	if (token == YYSYMBOL_YYEMPTY)
 		idl_error(parser->file, *span, "%s", message.bytes);
@@ -302,7 +854,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *scanner,
 	else
 		idl_error(parser->file, *span, "%s, found '%.*s'", message.bytes,
 			  (int)(span->end - span->begin > 64 ? 64 : span->end - span->begin),
-			  parser->file->text + span->begin);
+			  idl_written(parser->file, *span));
 	idl_text_free(&message);
 	return 0;
 }

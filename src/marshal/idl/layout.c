@@ -3,26 +3,32 @@
  * layout.c - where each byte of a call lies, and whether results may lie over the arguments.
  *
  * Arguments are the in and inout parameters, results what stands behind ->, then the out and
- * inout parameters: packed, in order of declaration. docs/encoding.md says the same to a reader.
+ * inout parameters: fixed parts packed in order of declaration, then variable parts.
+ * docs/encoding.md says the same to a reader.
  *
  * May the results lie over the arguments?
  *
- * The server stub works in this order: it loads every scalar, every array of wider elements and
- * every bool array into variables of its own; it copies inout byte arrays from the arguments to
- * the results, in order of declaration; the procedure runs; it stores its variables into the
- * results. So what can be spoilt is only what is read later than something else was written:
+ * The server stub works in this order: it loads everything but byte arrays and strings into
+ * variables of its own; it copies inout byte arrays and strings from the arguments to the results,
+ * in order of declaration; the procedure runs; it stores its variables into the results. So what
+ * can be spoilt is only what is read later than something else was written:
  *
- *   - an in byte array, which the procedure reads in the call packet, by the copy of an inout
- *     byte array or by what the procedure writes to an out or inout byte array;
+ *   - an in byte array or string, which the procedure reads in the call packet, by the copy of an
+ *     inout one or by what the procedure writes to an out or inout one;
  *   - the source of a copy, by an earlier copy. By itself it cannot: it is a memmove.
  *
  * The source of a copy is not read any more when the procedure runs, and results do not overlap
- * each other. An inout byte array at the same offset on both sides is not copied at all.
- * Everything else is either read before the first write, or written after the last read.
+ * each other. An inout byte array of fixed length at the same offset on both sides is not copied at
+ * all. Everything else is either read before the first write, or written after the last read.
+ *
+ * What is variable may lie anywhere between the least and the greatest lengths of what is before
+ * it. In the results the procedure writes it at the greatest offset (staged_at), where it meets
+ * nothing else; the stub moves it to the left when the lengths are known.
  */
 #include <firefly/stub.h>
 
 #include "ast.h"
+#include "marshal/raise.h"
 
 struct range {
 	uint32_t begin;
@@ -34,112 +40,189 @@ static bool overlap(struct range a, struct range b)
 	return a.begin < b.end && b.begin < a.end;
 }
 
-static struct range argument_range(const struct idl_param *param)
+static bool is_variable(const struct idl_field *param)
 {
-	return (struct range){param->argument_offset,
-			      param->argument_offset + idl_param_bytes(param)};
+	return idl_varies(param->type);
 }
 
-static struct range result_range(const struct idl_param *param)
+static bool is_read(const struct idl_field *param)
 {
-	return (struct range){param->result_offset, param->result_offset + idl_param_bytes(param)};
+	return param->direction != IDL_OUT;
+}
+
+static bool is_written(const struct idl_field *param)
+{
+	return param->direction != IDL_IN;
+}
+
+/* Where a direct parameter may lie in the arguments. */
+static struct range argument_range(const struct idl_procedure *procedure,
+				   const struct idl_field *param)
+{
+	uint64_t least = procedure->arguments.fixed_bytes;
+	uint64_t most = least;
+
+	if (!is_variable(param))
+		return (struct range){param->argument_offset,
+				      param->argument_offset + (uint32_t)param->type->fixed_bytes};
+	for (const struct idl_field *p = procedure->params; p != param; p = p->next) {
+		if (!is_read(p))
+			continue;
+		least += p->type->tail_min;
+		most += p->type->tail_max;
+	}
+	return (struct range){(uint32_t)least, (uint32_t)(most + param->type->tail_max)};
+}
+
+/* Where a procedure writes a direct parameter. */
+static struct range result_range(const struct idl_field *param)
+{
+	const uint64_t bytes =
+		is_variable(param) ? param->type->tail_max : param->type->fixed_bytes;
+	const uint32_t begin = is_variable(param) ? param->staged_at : param->result_offset;
+
+	return (struct range){begin, begin + (uint32_t)bytes};
+}
+
+static bool stays(const struct idl_field *param)
+{
+	return !is_variable(param) && param->argument_offset == param->result_offset;
 }
 
 /* If the results lay over the arguments, would the stub or the procedure read spoilt bytes? */
 static bool spoils(const struct idl_procedure *procedure)
 {
-	for (const struct idl_param *w = procedure->params; w; w = w->next) {
-		const bool is_copied =
-			w->direction == IDL_INOUT && w->argument_offset != w->result_offset;
+	for (const struct idl_field *w = procedure->params; w; w = w->next) {
+		const bool is_copied = w->direction == IDL_INOUT && !stays(w);
 		bool is_later = false;
 
-		if (w->direction == IDL_IN || !idl_param_is_bytes(w))
+		if (!is_written(w) || !idl_is_direct(w->type))
 			continue;
-		for (const struct idl_param *r = procedure->params; r; r = r->next) {
-			const bool is_read = idl_param_is_bytes(r) &&
-					     (r->direction == IDL_IN ||
-					      (r->direction == IDL_INOUT && is_copied && is_later));
+		for (const struct idl_field *r = procedure->params; r; r = r->next) {
+			const bool is_at_risk =
+				idl_is_direct(r->type) &&
+				(r->direction == IDL_IN ||
+				 (r->direction == IDL_INOUT && is_copied && is_later));
 
 			if (r == w)
 				is_later = true;
-			else if (is_read && overlap(result_range(w), argument_range(r)))
+			else if (is_at_risk &&
+				 overlap(result_range(w), argument_range(procedure, r)))
 				return true;
 		}
 	}
 	return false;
 }
 
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
 static void choose_layout(struct idl_procedure *procedure)
 {
-	const uint32_t behind = (procedure->argument_bytes + 7) & ~7u;
+	const uint32_t results = larger(procedure->results.max_bytes, procedure->exception_bytes);
+	const uint32_t behind = (procedure->arguments.max_bytes + 7) & ~7u;
 
-	if (!spoils(procedure)) {
+	if (procedure->arguments.max_bytes > FLY_PAYLOAD_ROOM || results > FLY_PAYLOAD_ROOM) {
+		procedure->layout = IDL_RESULTS_SECOND;
+	} else if (!spoils(procedure)) {
 		procedure->layout = IDL_RESULTS_OVER;
-	} else if (behind + procedure->result_bytes <= FLY_PAYLOAD_ROOM) {
+	} else if (behind + larger(results, FLY_RAISED_BYTES_MAX) <= FLY_PAYLOAD_ROOM) {
 		procedure->layout = IDL_RESULTS_BEHIND;
 		procedure->result_offset = behind;
 	} else {
 		procedure->layout = IDL_RESULTS_SECOND;
 	}
-	for (struct idl_param *param = procedure->params; param; param = param->next)
-		param->copied = param->direction == IDL_INOUT && idl_param_is_bytes(param) &&
-				(procedure->layout != IDL_RESULTS_OVER ||
-				 param->argument_offset != param->result_offset);
+	for (struct idl_field *param = procedure->params; param; param = param->next)
+		param->copied = param->direction == IDL_INOUT && idl_is_direct(param->type) &&
+				(procedure->layout != IDL_RESULTS_OVER || !stays(param));
 }
 
-static bool is_sound(const struct idl_param *param)
+static bool report_length(struct idl_file *file, const struct idl_procedure *procedure,
+			  uint64_t bytes, const char *what)
 {
-	return param->type && param->count;
-}
-
-/* The sum cannot overflow: each term is at most FLY_PAYLOAD_ROOM + 1, in a file of 16 MiB. */
-static uint64_t add_bytes(uint64_t sum, const struct idl_param *param)
-{
-	const uint64_t most = FLY_PAYLOAD_ROOM + 1;
-
-	return sum + (param->count > most ? most * param->type->bytes
-					  : param->count * param->type->bytes);
-}
-
-static void report_length(struct idl_file *file, const struct idl_procedure *procedure,
-			  const char *what)
-{
+	if (bytes <= FLY_MESSAGE_MAX)
+		return false;
 	idl_error(file, procedure->name.span,
-		  "the %s of '%s' are longer than the %u bytes that fit into a packet "
-		  "(larger messages come with multi-packet calls)",
-		  what, procedure->name.text, FLY_PAYLOAD_ROOM);
+		  "the %s of '%.64s' may take %llu bytes, and the largest message has %u", what,
+		  procedure->name.text, (unsigned long long)bytes, FLY_MESSAGE_MAX);
+	return true;
+}
+
+/* A message: fixed parts first. The sums cannot overflow: each type is at most FLY_MESSAGE_MAX. */
+struct sum {
+	uint64_t fixed_bytes;
+	uint64_t tail_bytes;
+};
+
+static void add(struct sum *sum, const struct idl_type *type)
+{
+	sum->fixed_bytes += type->fixed_bytes;
+	sum->tail_bytes += type->tail_max;
+}
+
+static void place_argument(struct sum *sum, struct idl_field *param)
+{
+	param->argument_offset = (uint32_t)sum->fixed_bytes;
+	add(sum, param->type);
+}
+
+static void place_result(struct sum *sum, struct idl_field *param)
+{
+	param->result_offset = (uint32_t)sum->fixed_bytes;
+	param->staged_at = (uint32_t)sum->tail_bytes; /* yet without the fixed part */
+	add(sum, param->type);
+}
+
+static struct idl_message message(const struct sum *sum)
+{
+	return (struct idl_message){(uint32_t)sum->fixed_bytes,
+				    (uint32_t)(sum->fixed_bytes + sum->tail_bytes)};
+}
+
+static uint64_t variable_bytes(const struct idl_field *param)
+{
+	return idl_is_direct(param->type) ? 16 : param->type->c_bytes + 16;
 }
 
 static void lay_out(struct idl_file *file, struct idl_procedure *procedure)
 {
-	uint64_t argument_bytes = 0;
-	uint64_t result_bytes = 0;
+	struct sum arguments = {0};
+	struct sum results = {0};
+	uint64_t exception_bytes = 0;
 
-	if (procedure->result) {
-		if (!is_sound(procedure->result))
-			return;
-		result_bytes = add_bytes(0, procedure->result);
+	if (procedure->result)
+		place_result(&results, procedure->result);
+	for (struct idl_field *param = procedure->params; param; param = param->next) {
+		if (is_read(param))
+			place_argument(&arguments, param);
+		if (is_written(param))
+			place_result(&results, param);
+		procedure->variable_bytes += variable_bytes(param);
 	}
-	for (struct idl_param *param = procedure->params; param; param = param->next) {
-		if (!is_sound(param))
-			return;
-		if (param->direction != IDL_OUT) {
-			param->argument_offset = (uint32_t)argument_bytes;
-			argument_bytes = add_bytes(argument_bytes, param);
-		}
-		if (param->direction != IDL_IN) {
-			param->result_offset = (uint32_t)result_bytes;
-			result_bytes = add_bytes(result_bytes, param);
-		}
+	for (const struct idl_raise *r = procedure->raises; r; r = r->next) {
+		const struct idl_type *type = r->exception->type;
+		const uint64_t bytes = 4 + type->fixed_bytes + type->tail_max;
+
+		if (bytes > exception_bytes)
+			exception_bytes = bytes;
+		procedure->variable_bytes += type->c_bytes;
 	}
-	if (argument_bytes > FLY_PAYLOAD_ROOM)
-		report_length(file, procedure, "arguments");
-	if (result_bytes > FLY_PAYLOAD_ROOM)
-		report_length(file, procedure, "results");
-	if (argument_bytes > FLY_PAYLOAD_ROOM || result_bytes > FLY_PAYLOAD_ROOM)
+	if (report_length(file, procedure, arguments.fixed_bytes + arguments.tail_bytes,
+			  "arguments") ||
+	    report_length(file, procedure, results.fixed_bytes + results.tail_bytes, "results") ||
+	    report_length(file, procedure, exception_bytes, "exceptions"))
 		return;
-	procedure->argument_bytes = (uint32_t)argument_bytes;
-	procedure->result_bytes = (uint32_t)result_bytes;
+	procedure->arguments = message(&arguments);
+	procedure->results = message(&results);
+	procedure->exception_bytes = (uint32_t)exception_bytes;
+	for (struct idl_field *param = procedure->params; param; param = param->next)
+		param->staged_at += procedure->results.fixed_bytes;
+	if (procedure->result) {
+		procedure->result->staged_at += procedure->results.fixed_bytes;
+		procedure->variable_bytes += variable_bytes(procedure->result);
+	}
 	choose_layout(procedure);
 }
 

@@ -6,15 +6,23 @@
 
 #include "ast.h"
 
-static const struct idl_type types[] = {
-	/* name, C name, access, bytes, any bits */
-	{"bool", "bool", "bool", 1, false},  {"byte", "uint8_t", "u8", 1, true},
-	{"i8", "int8_t", "i8", 1, true},     {"i16", "int16_t", "i16", 2, true},
-	{"i32", "int32_t", "i32", 4, true},  {"i64", "int64_t", "i64", 8, true},
-	{"u8", "uint8_t", "u8", 1, true},    {"u16", "uint16_t", "u16", 2, true},
-	{"u32", "uint32_t", "u32", 4, true}, {"u64", "uint64_t", "u64", 8, true},
-	{"f32", "float", "f32", 4, true},    {"f64", "double", "f64", 8, true},
+/* clang-format off */
+static const struct idl_scalar types[] = {
+	/* name, C name, access, bytes, any bits, integer, least, most */
+	{"bool", "bool",     "bool", 1, false, false, 0,         0},
+	{"byte", "uint8_t",  "u8",   1, true,  true,  0,         UINT8_MAX},
+	{"i8",   "int8_t",   "i8",   1, true,  true,  INT8_MIN,  INT8_MAX},
+	{"i16",  "int16_t",  "i16",  2, true,  true,  INT16_MIN, INT16_MAX},
+	{"i32",  "int32_t",  "i32",  4, true,  true,  INT32_MIN, INT32_MAX},
+	{"i64",  "int64_t",  "i64",  8, true,  true,  INT64_MIN, INT64_MAX},
+	{"u8",   "uint8_t",  "u8",   1, true,  true,  0,         UINT8_MAX},
+	{"u16",  "uint16_t", "u16",  2, true,  true,  0,         UINT16_MAX},
+	{"u32",  "uint32_t", "u32",  4, true,  true,  0,         UINT32_MAX},
+	{"u64",  "uint64_t", "u64",  8, true,  true,  0,         UINT64_MAX},
+	{"f32",  "float",    "f32",  4, true,  false, 0,         0},
+	{"f64",  "double",   "f64",  8, true,  false, 0,         0},
 };
+/* clang-format on */
 
 #define N_TYPES (sizeof types / sizeof *types)
 
@@ -23,16 +31,17 @@ static const struct {
 	const char *written;
 	const char *meant;
 } habits[] = {
-	{"char", "byte"},    {"short", "i16"},  {"int", "i32"},     {"long", "i64"},
-	{"unsigned", "u32"}, {"uint", "u32"},   {"float32", "f32"}, {"float64", "f64"},
-	{"int8", "i8"},      {"int16", "i16"},  {"int32", "i32"},   {"int64", "i64"},
-	{"uint8", "u8"},     {"uint16", "u16"}, {"uint32", "u32"},  {"uint64", "u64"},
-	{"boolean", "bool"}, {"_Bool", "bool"}, {"octet", "byte"},  {"real", "f64"},
+	{"char", "byte"},    {"short", "i16"},   {"int", "i32"},     {"long", "i64"},
+	{"unsigned", "u32"}, {"uint", "u32"},    {"float32", "f32"}, {"float64", "f64"},
+	{"int8", "i8"},      {"int16", "i16"},   {"int32", "i32"},   {"int64", "i64"},
+	{"uint8", "u8"},     {"uint16", "u16"},  {"uint32", "u32"},  {"uint64", "u64"},
+	{"boolean", "bool"}, {"_Bool", "bool"},  {"octet", "byte"},  {"real", "f64"},
+	{"size_t", "u64"},   {"ssize_t", "i64"},
 };
 
 #define N_HABITS (sizeof habits / sizeof *habits)
 
-const struct idl_type *idl_type_find(const char *name)
+const struct idl_scalar *idl_scalar_find(const char *name)
 {
 	for (size_t i = 0; i < N_TYPES; i++)
 		if (!strcmp(types[i].name, name))
@@ -42,11 +51,11 @@ const struct idl_type *idl_type_find(const char *name)
 
 /*
  * Insertions, removals and substitutions that make b of a, whatever the case of a's letters
- * (Levenshtein 1966). Both shorter than 16.
+ * (Levenshtein 1966). Both no longer than a name.
  */
 static unsigned distance(const char *a, const char *b)
 {
-	unsigned row[16];
+	unsigned row[IDL_NAME_MAX + 1];
 	const size_t n = strlen(b);
 
 	for (size_t j = 0; j <= n; j++)
@@ -69,7 +78,7 @@ static unsigned distance(const char *a, const char *b)
 	return row[n];
 }
 
-const char *idl_type_nearest(const char *name)
+const char *idl_scalar_nearest(const char *name)
 {
 	const char *nearest = NULL;
 	unsigned least = 2; /* two errors in so short a word is another word */
@@ -92,4 +101,13 @@ const char *idl_type_nearest(const char *name)
 		}
 	}
 	return nearest;
+}
+
+bool idl_near(const char *written, const char *meant)
+{
+	const size_t n = strlen(meant);
+
+	if (strlen(written) > IDL_NAME_MAX || n > IDL_NAME_MAX)
+		return false;
+	return distance(written, meant) <= (n < 4 ? 0 : n < 8 ? 1 : 2);
 }

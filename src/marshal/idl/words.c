@@ -83,7 +83,7 @@ static bool is_of_stdint(const char *name)
 
 const char *idl_word_reserved(const char *name)
 {
-	if (idl_type_find(name))
+	if (idl_scalar_find(name))
 		return "a type";
 	if (is_one_of(name, c_words))
 		return "a keyword of C";

@@ -20,7 +20,8 @@ extern "C" {
 
 #define Docs_VERSION 1u
 
-/* Of each procedure: its number, and the bytes that a call of it carries. */
+/* Of each procedure: its number, and the bytes that a call of it carries: those that are
+ * always there, and, where there may be more, the most. */
 enum {
 	Docs_Described_NUMBER = 0,
 	Docs_Described_ARGUMENT_BYTES = 2,
@@ -40,9 +41,10 @@ enum {
 };
 
 /*
- * For servers: the procedures of the interface. Each returns 0, or non-zero: its caller gets
- * -FLY_ERAISED and no results. Pointers are valid until it returns. It must fill all that is
- * not const: before, there is anything in it.
+ * For servers: the procedures of the interface. Each returns 0; or the number of an exception
+ * that it declares, with its fields in raised->as; or anything else, best by fly_raise(): its
+ * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill all that is not
+ * const: before, there is anything in it, but 0 in counts and "" in strings.
  */
 struct Docs_procedures {
 	int (*Described)(void *context, uint8_t what, uint8_t undescribed, uint8_t *how_often);
@@ -67,12 +69,12 @@ int Docs_import(struct fly_runtime *runtime, const char *peer, struct fly_bindin
 
 /*
  * For callers. A plain call returns 0, or the negative status that the call ended with, and then
- * it has assigned nothing. No pointer may be NULL.
+ * it has assigned nothing, except, with -FLY_EEXCEPTION, what was raised.
  *
  * _start sends a call and sets *call, whose results _finish waits for: call it once for each call
  * that was started; the handle is dead afterwards. Instead of it, _view hands out pointers to
- * where arrays of bytes lie in the result packet, valid until fly_release(); if it fails, there is
- * nothing to release.
+ * where arrays and strings lie in the result packet, valid until fly_release(); if it fails, there
+ * is nothing to release.
  */
 
 /*

@@ -27,7 +27,7 @@ int Docs_Described(struct fly_binding *binding, uint8_t what, uint8_t undescribe
 	fly_put_u8(arguments + 1, undescribed);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Docs_Described_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -63,7 +63,7 @@ int Docs_Described_finish(struct fly_call *call, uint8_t *how_often)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Docs_Described_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -86,7 +86,7 @@ int Docs_Plain(struct fly_binding *binding)
 		return status;
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Docs_Plain_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -113,7 +113,7 @@ int Docs_Plain_finish(struct fly_call *call)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Docs_Plain_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -138,7 +138,7 @@ int Docs_OnlyParameters(struct fly_binding *binding, uint8_t x)
 	fly_put_u8(arguments, x);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Docs_OnlyParameters_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -169,7 +169,7 @@ int Docs_OnlyParameters_finish(struct fly_call *call)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Docs_OnlyParameters_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -191,7 +191,7 @@ int Docs_EmptyLine(struct fly_binding *binding)
 		return status;
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Docs_EmptyLine_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -219,7 +219,7 @@ int Docs_EmptyLine_finish(struct fly_call *call)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Docs_EmptyLine_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;

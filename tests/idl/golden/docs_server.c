@@ -3,6 +3,8 @@
 
 #include "docs.h"
 
+/* ---- Described ---- */
+
 static int Docs_Described_serve(struct fly_served *served)
 {
 	const struct Docs_procedures *procedures =
@@ -12,30 +14,42 @@ static int Docs_Described_serve(struct fly_served *served)
 	uint8_t what;
 	uint8_t undescribed;
 	uint8_t how_often;
+	int status;
 
 	if (served->argument_bytes != Docs_Described_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	what = fly_get_u8(arguments);
 	undescribed = fly_get_u8(arguments + 1);
-	if (procedures->Described(served->context, what, undescribed, &how_often))
+	status = procedures->Described(served->context, what, undescribed, &how_often);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u8(results, how_often);
 	served->result_bytes = Docs_Described_RESULT_BYTES;
 	return 0;
 }
 
+/* ---- Plain ---- */
+
 static int Docs_Plain_serve(struct fly_served *served)
 {
 	const struct Docs_procedures *procedures =
 		(const struct Docs_procedures *)served->procedures;
+	int status;
 
 	if (served->argument_bytes != Docs_Plain_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->Plain(served->context))
+	status = procedures->Plain(served->context);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Docs_Plain_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- OnlyParameters ---- */
 
 static int Docs_OnlyParameters_serve(struct fly_served *served)
 {
@@ -43,31 +57,41 @@ static int Docs_OnlyParameters_serve(struct fly_served *served)
 		(const struct Docs_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t x;
+	int status;
 
 	if (served->argument_bytes != Docs_OnlyParameters_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	x = fly_get_u8(arguments);
-	if (procedures->OnlyParameters(served->context, x))
+	status = procedures->OnlyParameters(served->context, x);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Docs_OnlyParameters_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- EmptyLine ---- */
 
 static int Docs_EmptyLine_serve(struct fly_served *served)
 {
 	const struct Docs_procedures *procedures =
 		(const struct Docs_procedures *)served->procedures;
+	int status;
 
 	if (served->argument_bytes != Docs_EmptyLine_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->EmptyLine(served->context))
+	status = procedures->EmptyLine(served->context);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Docs_EmptyLine_RESULT_BYTES;
 	return 0;
 }
 
 static const struct fly_procedure Docs_procedure_table[] = {
-	/* name, stub, argument bytes, result bytes, result offset, layout, flags */
+	/* name, stub, longest arguments, longest results, result offset, layout, flags */
 	{"Described", Docs_Described_serve, Docs_Described_ARGUMENT_BYTES,
 	 Docs_Described_RESULT_BYTES, 0, FLY_RESULTS_OVER, 0},
 	{"Plain", Docs_Plain_serve, Docs_Plain_ARGUMENT_BYTES, Docs_Plain_RESULT_BYTES, 0,

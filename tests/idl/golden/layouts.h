@@ -12,7 +12,8 @@ extern "C" {
 
 #define Layouts_VERSION 1u
 
-/* Of each procedure: its number, and the bytes that a call of it carries. */
+/* Of each procedure: its number, and the bytes that a call of it carries: those that are
+ * always there, and, where there may be more, the most. */
 enum {
 	Layouts_Over_NUMBER = 0,
 	Layouts_Over_ARGUMENT_BYTES = 16,
@@ -56,9 +57,10 @@ enum {
 };
 
 /*
- * For servers: the procedures of the interface. Each returns 0, or non-zero: its caller gets
- * -FLY_ERAISED and no results. Pointers are valid until it returns. It must fill all that is
- * not const: before, there is anything in it.
+ * For servers: the procedures of the interface. Each returns 0; or the number of an exception
+ * that it declares, with its fields in raised->as; or anything else, best by fly_raise(): its
+ * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill all that is not
+ * const: before, there is anything in it, but 0 in counts and "" in strings.
  */
 struct Layouts_procedures {
 	int (*Over)(void *context, uint64_t sum, const uint8_t key[8], uint8_t value[8]);
@@ -90,12 +92,12 @@ int Layouts_import(struct fly_runtime *runtime, const char *peer, struct fly_bin
 
 /*
  * For callers. A plain call returns 0, or the negative status that the call ended with, and then
- * it has assigned nothing. No pointer may be NULL.
+ * it has assigned nothing, except, with -FLY_EEXCEPTION, what was raised.
  *
  * _start sends a call and sets *call, whose results _finish waits for: call it once for each call
  * that was started; the handle is dead afterwards. Instead of it, _view hands out pointers to
- * where arrays of bytes lie in the result packet, valid until fly_release(); if it fails, there is
- * nothing to release.
+ * where arrays and strings lie in the result packet, valid until fly_release(); if it fails, there
+ * is nothing to release.
  */
 
 int Layouts_Over(struct fly_binding *binding, uint64_t sum, const uint8_t key[8], uint8_t value[8]);

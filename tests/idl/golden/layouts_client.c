@@ -25,7 +25,7 @@ int Layouts_Over(struct fly_binding *binding, uint64_t sum, const uint8_t key[8]
 	memcpy(arguments + 8, key, 8);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Over_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -60,7 +60,7 @@ int Layouts_Over_finish(struct fly_call *call, uint8_t value[8])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Over_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -79,7 +79,7 @@ int Layouts_Over_view(struct fly_call *call, const uint8_t **value)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Over_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -103,11 +103,10 @@ int Layouts_OverLoaded(struct fly_binding *binding, const uint32_t words[64], ui
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 64; i++)
-		fly_put_u32(arguments + 4 * i, words[i]);
+	fly_put_u32s(arguments, words, 64);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_OverLoaded_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -129,8 +128,7 @@ int Layouts_OverLoaded_start(struct fly_binding *binding, const uint32_t words[6
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 64; i++)
-		fly_put_u32(arguments + 4 * i, words[i]);
+	fly_put_u32s(arguments, words, 64);
 	binding->send(*call);
 	return 0;
 }
@@ -143,7 +141,7 @@ int Layouts_OverLoaded_finish(struct fly_call *call, uint8_t digest[256])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_OverLoaded_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -162,7 +160,7 @@ int Layouts_OverLoaded_view(struct fly_call *call, const uint8_t **digest)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_OverLoaded_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -190,7 +188,7 @@ int Layouts_Stays(struct fly_binding *binding, uint8_t block[16], const uint8_t 
 	memcpy(arguments + 16, key, 16);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Stays_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -226,7 +224,7 @@ int Layouts_Stays_finish(struct fly_call *call, uint8_t block[16])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Stays_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -245,7 +243,7 @@ int Layouts_Stays_view(struct fly_call *call, const uint8_t **block)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Stays_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -274,7 +272,7 @@ int Layouts_MovesLeft(struct fly_binding *binding, uint8_t kind, uint8_t a[16], 
 	memcpy(arguments + 17, b, 16);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_MovesLeft_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -312,7 +310,7 @@ int Layouts_MovesLeft_finish(struct fly_call *call, uint8_t a[16], uint8_t b[16]
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_MovesLeft_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -332,7 +330,7 @@ int Layouts_MovesLeft_view(struct fly_call *call, const uint8_t **a, const uint8
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_MovesLeft_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -362,7 +360,7 @@ int Layouts_MovesRight(struct fly_binding *binding, uint8_t a[16], const uint8_t
 	memcpy(arguments + 16, b, 16);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_MovesRight_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -399,7 +397,7 @@ int Layouts_MovesRight_finish(struct fly_call *call, uint8_t a[16], uint8_t *res
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_MovesRight_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -419,7 +417,7 @@ int Layouts_MovesRight_view(struct fly_call *call, const uint8_t **a, uint8_t *r
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_MovesRight_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -447,7 +445,7 @@ int Layouts_Behind(struct fly_binding *binding, const uint8_t request[100], uint
 	memcpy(arguments, request, 100);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Behind_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -482,7 +480,7 @@ int Layouts_Behind_finish(struct fly_call *call, uint8_t reply[200])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Behind_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -501,7 +499,7 @@ int Layouts_Behind_view(struct fly_call *call, const uint8_t **reply)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Behind_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -529,7 +527,7 @@ int Layouts_BehindCopied(struct fly_binding *binding, uint8_t a[9], int8_t b[9],
 	memcpy(arguments + 9, b, 9);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_BehindCopied_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -567,7 +565,7 @@ int Layouts_BehindCopied_finish(struct fly_call *call, uint8_t a[9], int8_t b[9]
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_BehindCopied_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -589,7 +587,7 @@ int Layouts_BehindCopied_view(struct fly_call *call, const uint8_t **a, const in
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_BehindCopied_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -618,7 +616,7 @@ int Layouts_Second(struct fly_binding *binding, const uint8_t request[1440], uin
 	memcpy(arguments, request, 1440);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Second_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -653,7 +651,7 @@ int Layouts_Second_finish(struct fly_call *call, uint8_t reply[1440])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Second_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -672,7 +670,7 @@ int Layouts_Second_view(struct fly_call *call, const uint8_t **reply)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Second_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -684,7 +682,7 @@ int Layouts_Second_view(struct fly_call *call, const uint8_t **reply)
 
 /* ---- SecondCopied ---- */
 
-/* Are the results complete, and is each bool in them 0 or 1? */
+/* Are the results complete, and within their bounds? */
 static bool Layouts_SecondCopied_results_are_sound(const struct fly_call *call)
 {
 	const uint8_t *results = call->payload;
@@ -713,7 +711,7 @@ int Layouts_SecondCopied(struct fly_binding *binding, const uint8_t key[32], uin
 	memcpy(arguments + 32, block, 1900);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Layouts_SecondCopied_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -750,7 +748,7 @@ int Layouts_SecondCopied_finish(struct fly_call *call, uint8_t block[1900], bool
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Layouts_SecondCopied_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -770,7 +768,7 @@ int Layouts_SecondCopied_view(struct fly_call *call, const uint8_t **block, bool
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Layouts_SecondCopied_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -798,7 +796,7 @@ int Layouts_Longest(struct fly_binding *binding, const uint8_t request[1968], ui
 	memcpy(arguments, request, 1968);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Longest_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -833,7 +831,7 @@ int Layouts_Longest_finish(struct fly_call *call, uint8_t reply[1968])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Longest_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -852,7 +850,7 @@ int Layouts_Longest_view(struct fly_call *call, const uint8_t **reply)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Layouts_Longest_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;

@@ -3,6 +3,8 @@
 
 #include "layouts.h"
 
+/* ---- Over ---- */
+
 static int Layouts_Over_serve(struct fly_served *served)
 {
 	const struct Layouts_procedures *procedures =
@@ -10,15 +12,21 @@ static int Layouts_Over_serve(struct fly_served *served)
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
 	uint64_t sum;
+	int status;
 
 	if (served->argument_bytes != Layouts_Over_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	sum = fly_get_u64(arguments);
-	if (procedures->Over(served->context, sum, arguments + 8, results))
+	status = procedures->Over(served->context, sum, arguments + 8, results);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Layouts_Over_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- OverLoaded ---- */
 
 static int Layouts_OverLoaded_serve(struct fly_served *served)
 {
@@ -27,16 +35,21 @@ static int Layouts_OverLoaded_serve(struct fly_served *served)
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
 	uint32_t words[64];
+	int status;
 
 	if (served->argument_bytes != Layouts_OverLoaded_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 64; i++)
-		words[i] = fly_get_u32(arguments + 4 * i);
-	if (procedures->OverLoaded(served->context, words, results))
+	fly_get_u32s(words, arguments, 64);
+	status = procedures->OverLoaded(served->context, words, results);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Layouts_OverLoaded_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Stays ---- */
 
 static int Layouts_Stays_serve(struct fly_served *served)
 {
@@ -44,14 +57,20 @@ static int Layouts_Stays_serve(struct fly_served *served)
 		(const struct Layouts_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Layouts_Stays_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->Stays(served->context, results, arguments + 16))
+	status = procedures->Stays(served->context, results, arguments + 16);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Layouts_Stays_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- MovesLeft ---- */
 
 static int Layouts_MovesLeft_serve(struct fly_served *served)
 {
@@ -60,17 +79,23 @@ static int Layouts_MovesLeft_serve(struct fly_served *served)
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
 	uint8_t kind;
+	int status;
 
 	if (served->argument_bytes != Layouts_MovesLeft_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	kind = fly_get_u8(arguments);
 	memmove(results, arguments + 1, 16);
 	memmove(results + 16, arguments + 17, 16);
-	if (procedures->MovesLeft(served->context, kind, results, results + 16))
+	status = procedures->MovesLeft(served->context, kind, results, results + 16);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Layouts_MovesLeft_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- MovesRight ---- */
 
 static int Layouts_MovesRight_serve(struct fly_served *served)
 {
@@ -79,16 +104,22 @@ static int Layouts_MovesRight_serve(struct fly_served *served)
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
 	uint8_t result;
+	int status;
 
 	if (served->argument_bytes != Layouts_MovesRight_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	memcpy(results + 1, arguments, 16);
-	if (procedures->MovesRight(served->context, results + 1, arguments + 16, &result))
+	status = procedures->MovesRight(served->context, results + 1, arguments + 16, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u8(results, result);
 	served->result_bytes = Layouts_MovesRight_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Behind ---- */
 
 static int Layouts_Behind_serve(struct fly_served *served)
 {
@@ -96,14 +127,20 @@ static int Layouts_Behind_serve(struct fly_served *served)
 		(const struct Layouts_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Layouts_Behind_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->Behind(served->context, arguments, results))
+	status = procedures->Behind(served->context, arguments, results);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Layouts_Behind_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- BehindCopied ---- */
 
 static int Layouts_BehindCopied_serve(struct fly_served *served)
 {
@@ -112,18 +149,24 @@ static int Layouts_BehindCopied_serve(struct fly_served *served)
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
 	uint32_t result;
+	int status;
 
 	if (served->argument_bytes != Layouts_BehindCopied_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	memcpy(results + 4, arguments, 9);
 	memcpy(results + 13, arguments + 9, 9);
-	if (procedures->BehindCopied(served->context, results + 4, (int8_t *)(results + 13),
-				     &result))
+	status = procedures->BehindCopied(served->context, results + 4, (int8_t *)(results + 13),
+		&result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u32(results, result);
 	served->result_bytes = Layouts_BehindCopied_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Second ---- */
 
 static int Layouts_Second_serve(struct fly_served *served)
 {
@@ -131,14 +174,20 @@ static int Layouts_Second_serve(struct fly_served *served)
 		(const struct Layouts_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Layouts_Second_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->Second(served->context, arguments, results))
+	status = procedures->Second(served->context, arguments, results);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Layouts_Second_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- SecondCopied ---- */
 
 static int Layouts_SecondCopied_serve(struct fly_served *served)
 {
@@ -147,16 +196,22 @@ static int Layouts_SecondCopied_serve(struct fly_served *served)
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
 	bool result;
+	int status;
 
 	if (served->argument_bytes != Layouts_SecondCopied_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	memcpy(results + 1, arguments + 32, 1900);
-	if (procedures->SecondCopied(served->context, arguments, results + 1, &result))
+	status = procedures->SecondCopied(served->context, arguments, results + 1, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_bool(results, result);
 	served->result_bytes = Layouts_SecondCopied_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Longest ---- */
 
 static int Layouts_Longest_serve(struct fly_served *served)
 {
@@ -164,17 +219,21 @@ static int Layouts_Longest_serve(struct fly_served *served)
 		(const struct Layouts_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Layouts_Longest_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->Longest(served->context, arguments, results))
+	status = procedures->Longest(served->context, arguments, results);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Layouts_Longest_RESULT_BYTES;
 	return 0;
 }
 
 static const struct fly_procedure Layouts_procedure_table[] = {
-	/* name, stub, argument bytes, result bytes, result offset, layout, flags */
+	/* name, stub, longest arguments, longest results, result offset, layout, flags */
 	{"Over", Layouts_Over_serve, Layouts_Over_ARGUMENT_BYTES, Layouts_Over_RESULT_BYTES, 0,
 	 FLY_RESULTS_OVER, 0},
 	{"OverLoaded", Layouts_OverLoaded_serve, Layouts_OverLoaded_ARGUMENT_BYTES,

@@ -12,7 +12,8 @@ extern "C" {
 
 #define Names_VERSION 1u
 
-/* Of each procedure: its number, and the bytes that a call of it carries. */
+/* Of each procedure: its number, and the bytes that a call of it carries: those that are
+ * always there, and, where there may be more, the most. */
 enum {
 	Names_Own_NUMBER = 0,
 	Names_Own_ARGUMENT_BYTES = 14,
@@ -48,9 +49,10 @@ enum {
 };
 
 /*
- * For servers: the procedures of the interface. Each returns 0, or non-zero: its caller gets
- * -FLY_ERAISED and no results. Pointers are valid until it returns. It must fill all that is
- * not const: before, there is anything in it.
+ * For servers: the procedures of the interface. Each returns 0; or the number of an exception
+ * that it declares, with its fields in raised->as; or anything else, best by fly_raise(): its
+ * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill all that is not
+ * const: before, there is anything in it, but 0 in counts and "" in strings.
  */
 struct Names_procedures {
 	int (*Own)(void *context_, uint8_t binding, uint8_t call, uint8_t context, uint8_t served,
@@ -98,12 +100,12 @@ int Names_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 
 /*
  * For callers. A plain call returns 0, or the negative status that the call ended with, and then
- * it has assigned nothing. No pointer may be NULL.
+ * it has assigned nothing, except, with -FLY_EEXCEPTION, what was raised.
  *
  * _start sends a call and sets *call, whose results _finish waits for: call it once for each call
  * that was started; the handle is dead afterwards. Instead of it, _view hands out pointers to
- * where arrays of bytes lie in the result packet, valid until fly_release(); if it fails, there is
- * nothing to release.
+ * where arrays and strings lie in the result packet, valid until fly_release(); if it fails, there
+ * is nothing to release.
  */
 
 int Names_Own(struct fly_binding *binding_, uint8_t binding, uint8_t call, uint8_t context,
@@ -126,6 +128,8 @@ int Names_Library_start(struct fly_binding *binding, uint8_t index, uint8_t time
 			uint8_t Library, struct fly_call **call);
 int Names_Library_finish(struct fly_call *call, bool printf[2], uint32_t *puts, uint8_t *version,
 			 uint8_t *Names, bool *result);
+int Names_Library_view(struct fly_call *call, struct fly_bool_view *printf, uint32_t *puts,
+		       uint8_t *version, uint8_t *Names, bool *result);
 
 int Names_start(struct fly_binding *binding);
 int Names_start_start(struct fly_binding *binding, struct fly_call **call);
@@ -161,7 +165,8 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_finish
 int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_view(
 	struct fly_call *call,
 	const int8_t **a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1,
-	uint64_t a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[7], bool *result);
+	struct fly_u64_view *a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2,
+	bool *result);
 
 int Names_Many(struct fly_binding *binding, uint16_t parameter_0, uint16_t parameter_1,
 	       uint16_t parameter_2, uint16_t parameter_3, uint16_t parameter_4,

@@ -29,8 +29,7 @@ int Names_Own(struct fly_binding *binding_, uint8_t binding, uint8_t call, uint8
 	fly_put_u8(arguments_ + 2, context);
 	fly_put_u8(arguments_ + 3, served);
 	memcpy(arguments_ + 4, result, 2);
-	for (unsigned i_ = 0; i_ < 2; i_++)
-		fly_put_bool(arguments_ + 6 + i_, i[i_]);
+	fly_put_bools(arguments_ + 6, i, 2);
 	fly_put_u8(arguments_ + 8, runtime);
 	fly_put_u8(arguments_ + 9, peer);
 	fly_put_u8(arguments_ + 10, arguments);
@@ -39,7 +38,7 @@ int Names_Own(struct fly_binding *binding_, uint8_t binding, uint8_t call, uint8
 	fly_put_u8(arguments_ + 13, status_);
 	status__ = binding_->transporter(call_);
 	if (status__)
-		return status__;
+		return fly_stub_failed(call_, status__);
 	if (call_->length != Names_Own_RESULT_BYTES) {
 		binding_->ender(call_);
 		return -FLY_ERESULT;
@@ -69,8 +68,7 @@ int Names_Own_start(struct fly_binding *binding_, uint8_t binding, uint8_t call,
 	fly_put_u8(arguments_ + 2, context);
 	fly_put_u8(arguments_ + 3, served);
 	memcpy(arguments_ + 4, result, 2);
-	for (unsigned i_ = 0; i_ < 2; i_++)
-		fly_put_bool(arguments_ + 6 + i_, i[i_]);
+	fly_put_bools(arguments_ + 6, i, 2);
 	fly_put_u8(arguments_ + 8, runtime);
 	fly_put_u8(arguments_ + 9, peer);
 	fly_put_u8(arguments_ + 10, arguments);
@@ -89,7 +87,7 @@ int Names_Own_finish(struct fly_call *call_, uint8_t *status, uint8_t result[2],
 
 	status__ = binding_->wait(call_);
 	if (status__)
-		return status__;
+		return fly_stub_failed(call_, status__);
 	if (call_->length != Names_Own_RESULT_BYTES) {
 		binding_->ender(call_);
 		return -FLY_ERESULT;
@@ -111,7 +109,7 @@ int Names_Own_view(struct fly_call *call_, uint8_t *status, const uint8_t **resu
 
 	status__ = binding_->wait(call_);
 	if (status__)
-		return status__;
+		return fly_stub_failed(call_, status__);
 	if (call_->length != Names_Own_RESULT_BYTES) {
 		binding_->ender(call_);
 		return -FLY_ERESULT;
@@ -125,7 +123,7 @@ int Names_Own_view(struct fly_call *call_, uint8_t *status, const uint8_t **resu
 
 /* ---- Library ---- */
 
-/* Are the results complete, and is each bool in them 0 or 1? */
+/* Are the results complete, and within their bounds? */
 static bool Names_Library_results_are_sound(const struct fly_call *call)
 {
 	const uint8_t *results = call->payload;
@@ -134,9 +132,10 @@ static bool Names_Library_results_are_sound(const struct fly_call *call)
 		return false;
 	if (!fly_is_bool(results))
 		return false;
-	for (unsigned i = 0; i < 2; i++)
+	for (uint32_t i = 0; i < 2; i++) {
 		if (!fly_is_bool(results + 1 + i))
 			return false;
+	}
 	return true;
 }
 
@@ -164,15 +163,14 @@ int Names_Library(struct fly_binding *binding, uint8_t index, uint8_t time, uint
 	fly_put_u8(arguments + 16, Library);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Names_Library_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
 	*result = fly_get_bool(results);
-	for (unsigned i = 0; i < 2; i++)
-		printf[i] = fly_get_bool(results + 1 + i);
+	fly_get_bools(printf, results + 1, 2);
 	*puts = fly_get_u32(results + 3);
 	*version = fly_get_u8(results + 7);
 	*Names = fly_get_u8(results + 8);
@@ -213,19 +211,42 @@ int Names_Library_finish(struct fly_call *call, bool printf[2], uint32_t *puts, 
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Names_Library_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
 	*result = fly_get_bool(results);
-	for (unsigned i = 0; i < 2; i++)
-		printf[i] = fly_get_bool(results + 1 + i);
+	fly_get_bools(printf, results + 1, 2);
 	*puts = fly_get_u32(results + 3);
 	*version = fly_get_u8(results + 7);
 	*Names = fly_get_u8(results + 8);
 	binding->ender(call);
+	return 0;
+}
+
+int Names_Library_view(struct fly_call *call, struct fly_bool_view *printf, uint32_t *puts,
+		       uint8_t *version, uint8_t *Names, bool *result)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (!Names_Library_results_are_sound(call)) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	*result = fly_get_bool(results);
+	printf->at = results + 1;
+	printf->count = 2;
+	*puts = fly_get_u32(results + 3);
+	*version = fly_get_u8(results + 7);
+	*Names = fly_get_u8(results + 8);
 	return 0;
 }
 
@@ -241,7 +262,7 @@ int Names_start(struct fly_binding *binding)
 		return status;
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_start_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -268,7 +289,7 @@ int Names_start_finish(struct fly_call *call)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_start_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -289,7 +310,7 @@ int Names_finish(struct fly_binding *binding)
 		return status;
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_finish_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -316,7 +337,7 @@ int Names_finish_finish(struct fly_call *call)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_finish_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -339,7 +360,7 @@ int Names_Quick_view(struct fly_binding *binding, uint8_t view[4])
 		return status;
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_Quick_view_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -370,7 +391,7 @@ int Names_Quick_view_finish(struct fly_call *call, uint8_t view[4])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_Quick_view_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -389,7 +410,7 @@ int Names_Quick_view_view(struct fly_call *call, const uint8_t **view)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_Quick_view_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -412,7 +433,7 @@ int Names_number(struct fly_binding *binding, uint8_t *result)
 		return status;
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_number_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -442,7 +463,7 @@ int Names_number_finish(struct fly_call *call, uint8_t *result)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_number_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -455,7 +476,7 @@ int Names_number_finish(struct fly_call *call, uint8_t *result)
 
 /* ---- a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters ---- */
 
-/* Are the results complete, and is each bool in them 0 or 1? */
+/* Are the results complete, and within their bounds? */
 static bool Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_results_are_sound(
 	const struct fly_call *call)
 {
@@ -488,12 +509,11 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters(
 		return status;
 	arguments = call->payload;
 	fly_put_u32(arguments, a_name_as_long_as_a_name_may_be_which_is_sixty_three_character0);
-	for (unsigned i = 0; i < 7; i++)
-		fly_put_u64(arguments + 4 + 8 * i,
-			    a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[i]);
+	fly_put_u64s(arguments + 4, a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2,
+		     7);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_results_are_sound(
 		call)) {
 		binding->ender(call);
@@ -502,9 +522,8 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters(
 	results = call->payload;
 	*result = fly_get_bool(results);
 	memcpy(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1, results + 1, 5);
-	for (unsigned i = 0; i < 7; i++)
-		a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[i] =
-			fly_get_u64(results + 6 + 8 * i);
+	fly_get_u64s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, results + 6,
+		     7);
 	binding->ender(call);
 	return 0;
 }
@@ -526,9 +545,8 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_start(
 		return status;
 	arguments = (*call)->payload;
 	fly_put_u32(arguments, a_name_as_long_as_a_name_may_be_which_is_sixty_three_character0);
-	for (unsigned i = 0; i < 7; i++)
-		fly_put_u64(arguments + 4 + 8 * i,
-			    a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[i]);
+	fly_put_u64s(arguments + 4, a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2,
+		     7);
 	binding->send(*call);
 	return 0;
 }
@@ -544,7 +562,7 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_finish
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_results_are_sound(
 		call)) {
 		binding->ender(call);
@@ -553,9 +571,8 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_finish
 	results = call->payload;
 	*result = fly_get_bool(results);
 	memcpy(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1, results + 1, 5);
-	for (unsigned i = 0; i < 7; i++)
-		a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[i] =
-			fly_get_u64(results + 6 + 8 * i);
+	fly_get_u64s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, results + 6,
+		     7);
 	binding->ender(call);
 	return 0;
 }
@@ -563,7 +580,8 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_finish
 int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_view(
 	struct fly_call *call,
 	const int8_t **a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1,
-	uint64_t a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[7], bool *result)
+	struct fly_u64_view *a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2,
+	bool *result)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
@@ -571,7 +589,7 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_view(
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_results_are_sound(
 		call)) {
 		binding->ender(call);
@@ -581,9 +599,8 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_view(
 	*result = fly_get_bool(results);
 	*a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1 =
 		(const int8_t *)(results + 1);
-	for (unsigned i = 0; i < 7; i++)
-		a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[i] =
-			fly_get_u64(results + 6 + 8 * i);
+	a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2->at = results + 6;
+	a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2->count = 7;
 	return 0;
 }
 
@@ -641,7 +658,7 @@ int Names_Many(struct fly_binding *binding, uint16_t parameter_0, uint16_t param
 	fly_put_u16(arguments + 58, parameter_29);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_Many_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -710,7 +727,7 @@ int Names_Many_finish(struct fly_call *call)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Names_Many_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;

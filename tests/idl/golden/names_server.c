@@ -3,6 +3,22 @@
 
 #include "names.h"
 
+/* ---- Own ---- */
+
+/* Are the arguments complete, and within their bounds? */
+static bool Names_Own_arguments_are_sound(const struct fly_served *served)
+{
+	const uint8_t *arguments = served->arguments;
+
+	if (served->argument_bytes != Names_Own_ARGUMENT_BYTES)
+		return false;
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!fly_is_bool(arguments + 6 + i))
+			return false;
+	}
+	return true;
+}
+
 static int Names_Own_serve(struct fly_served *served_)
 {
 	const struct Names_procedures *procedures_ =
@@ -22,18 +38,15 @@ static int Names_Own_serve(struct fly_served *served_)
 	uint8_t procedures;
 	uint8_t status_;
 	uint8_t result_;
+	int status__;
 
-	if (served_->argument_bytes != Names_Own_ARGUMENT_BYTES)
+	if (!Names_Own_arguments_are_sound(served_))
 		return -FLY_EMALFORMED;
-	for (unsigned i_ = 0; i_ < 2; i_++)
-		if (!fly_is_bool(arguments_ + 6 + i_))
-			return -FLY_EMALFORMED;
 	binding = fly_get_u8(arguments_);
 	call = fly_get_u8(arguments_ + 1);
 	context = fly_get_u8(arguments_ + 2);
 	served = fly_get_u8(arguments_ + 3);
-	for (unsigned i_ = 0; i_ < 2; i_++)
-		i[i_] = fly_get_bool(arguments_ + 6 + i_);
+	fly_get_bools(i, arguments_ + 6, 2);
 	runtime = fly_get_u8(arguments_ + 8);
 	peer = fly_get_u8(arguments_ + 9);
 	arguments = fly_get_u8(arguments_ + 10);
@@ -41,15 +54,19 @@ static int Names_Own_serve(struct fly_served *served_)
 	procedures = fly_get_u8(arguments_ + 12);
 	status_ = fly_get_u8(arguments_ + 13);
 	memmove(results_ + 2, arguments_ + 4, 2);
-	if (procedures_->Own(served_->context, binding, call, context, served, &status,
-			     results_ + 2, i, runtime, peer, arguments, results, procedures,
-			     status_, &result_))
+	status__ = procedures_->Own(served_->context, binding, call, context, served, &status,
+		results_ + 2, i, runtime, peer, arguments, results, procedures, status_, &result_);
+	if (status__) {
+		served_->raised = status__;
 		return -FLY_ERAISED;
+	}
 	fly_put_u8(results_, result_);
 	fly_put_u8(results_ + 1, status);
 	served_->result_bytes = Names_Own_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Library ---- */
 
 static int Names_Library_serve(struct fly_served *served)
 {
@@ -69,6 +86,7 @@ static int Names_Library_serve(struct fly_served *served)
 	uint8_t Names;
 	uint8_t Library;
 	bool result;
+	int status;
 
 	if (served->argument_bytes != Names_Library_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
@@ -79,13 +97,15 @@ static int Names_Library_serve(struct fly_served *served)
 	abs = fly_get_u8(arguments + 4);
 	log = fly_get_f64(arguments + 5);
 	Library = fly_get_u8(arguments + 16);
-	if (procedures->Library(served->context, index, time, exp, y1, abs, log,
-				(const int8_t *)(arguments + 13), printf, &puts, &version, &Names,
-				Library, &result))
+	status = procedures->Library(served->context, index, time, exp, y1, abs, log,
+		(const int8_t *)(arguments + 13), printf, &puts, &version, &Names, Library,
+		&result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_bool(results, result);
-	for (unsigned i = 0; i < 2; i++)
-		fly_put_bool(results + 1 + i, printf[i]);
+	fly_put_bools(results + 1, printf, 2);
 	fly_put_u32(results + 3, puts);
 	fly_put_u8(results + 7, version);
 	fly_put_u8(results + 8, Names);
@@ -93,45 +113,65 @@ static int Names_Library_serve(struct fly_served *served)
 	return 0;
 }
 
+/* ---- start ---- */
+
 static int Names_start_serve(struct fly_served *served)
 {
 	const struct Names_procedures *procedures =
 		(const struct Names_procedures *)served->procedures;
+	int status;
 
 	if (served->argument_bytes != Names_start_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->start(served->context))
+	status = procedures->start(served->context);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Names_start_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- finish ---- */
 
 static int Names_finish_serve(struct fly_served *served)
 {
 	const struct Names_procedures *procedures =
 		(const struct Names_procedures *)served->procedures;
+	int status;
 
 	if (served->argument_bytes != Names_finish_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->finish(served->context))
+	status = procedures->finish(served->context);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Names_finish_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Quick_view ---- */
 
 static int Names_Quick_view_serve(struct fly_served *served)
 {
 	const struct Names_procedures *procedures =
 		(const struct Names_procedures *)served->procedures;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Names_Quick_view_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->Quick_view(served->context, results))
+	status = procedures->Quick_view(served->context, results);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Names_Quick_view_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- number ---- */
 
 static int Names_number_serve(struct fly_served *served)
 {
@@ -139,15 +179,21 @@ static int Names_number_serve(struct fly_served *served)
 		(const struct Names_procedures *)served->procedures;
 	uint8_t *results = served->results;
 	uint8_t result;
+	int status;
 
 	if (served->argument_bytes != Names_number_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->number(served->context, &result))
+	status = procedures->number(served->context, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u8(results, result);
 	served->result_bytes = Names_number_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters ---- */
 
 static int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_serve(
 	struct fly_served *served)
@@ -159,27 +205,32 @@ static int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters
 	uint32_t a_name_as_long_as_a_name_may_be_which_is_sixty_three_character0;
 	uint64_t a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[7];
 	bool result;
+	int status;
 
 	if (served->argument_bytes !=
 	    Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a_name_as_long_as_a_name_may_be_which_is_sixty_three_character0 = fly_get_u32(arguments);
-	for (unsigned i = 0; i < 7; i++)
-		a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[i] =
-			fly_get_u64(arguments + 4 + 8 * i);
-	if (procedures->a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters(
-		served->context, a_name_as_long_as_a_name_may_be_which_is_sixty_three_character0,
+	fly_get_u64s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, arguments + 4,
+		     7);
+	status =
+		procedures->a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters(served->context,
+		a_name_as_long_as_a_name_may_be_which_is_sixty_three_character0,
 		(int8_t *)(results + 1),
-		a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, &result))
+		a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_bool(results, result);
-	for (unsigned i = 0; i < 7; i++)
-		fly_put_u64(results + 6 + 8 * i,
-			    a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2[i]);
+	fly_put_u64s(results + 6, a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2,
+		     7);
 	served->result_bytes =
 		Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Many ---- */
 
 static int Names_Many_serve(struct fly_served *served)
 {
@@ -216,6 +267,7 @@ static int Names_Many_serve(struct fly_served *served)
 	uint16_t parameter_27;
 	uint16_t parameter_28;
 	uint16_t parameter_29;
+	int status;
 
 	if (served->argument_bytes != Names_Many_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
@@ -249,20 +301,22 @@ static int Names_Many_serve(struct fly_served *served)
 	parameter_27 = fly_get_u16(arguments + 54);
 	parameter_28 = fly_get_u16(arguments + 56);
 	parameter_29 = fly_get_u16(arguments + 58);
-	if (procedures->Many(served->context, parameter_0, parameter_1, parameter_2, parameter_3,
-			     parameter_4, parameter_5, parameter_6, parameter_7, parameter_8,
-			     parameter_9, parameter_10, parameter_11, parameter_12, parameter_13,
-			     parameter_14, parameter_15, parameter_16, parameter_17, parameter_18,
-			     parameter_19, parameter_20, parameter_21, parameter_22, parameter_23,
-			     parameter_24, parameter_25, parameter_26, parameter_27, parameter_28,
-			     parameter_29))
+	status = procedures->Many(served->context, parameter_0, parameter_1, parameter_2,
+		parameter_3, parameter_4, parameter_5, parameter_6, parameter_7, parameter_8,
+		parameter_9, parameter_10, parameter_11, parameter_12, parameter_13, parameter_14,
+		parameter_15, parameter_16, parameter_17, parameter_18, parameter_19, parameter_20,
+		parameter_21, parameter_22, parameter_23, parameter_24, parameter_25, parameter_26,
+		parameter_27, parameter_28, parameter_29);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Names_Many_RESULT_BYTES;
 	return 0;
 }
 
 static const struct fly_procedure Names_procedure_table[] = {
-	/* name, stub, argument bytes, result bytes, result offset, layout, flags */
+	/* name, stub, longest arguments, longest results, result offset, layout, flags */
 	{"Own", Names_Own_serve, Names_Own_ARGUMENT_BYTES, Names_Own_RESULT_BYTES, 0,
 	 FLY_RESULTS_OVER, 0},
 	{"Library", Names_Library_serve, Names_Library_ARGUMENT_BYTES, Names_Library_RESULT_BYTES,

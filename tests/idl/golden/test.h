@@ -14,7 +14,8 @@ extern "C" {
 
 #define Test_VERSION 1u
 
-/* Of each procedure: its number, and the bytes that a call of it carries. */
+/* Of each procedure: its number, and the bytes that a call of it carries: those that are
+ * always there, and, where there may be more, the most. */
 enum {
 	Test_Null_NUMBER = 0,
 	Test_Null_ARGUMENT_BYTES = 0,
@@ -38,9 +39,10 @@ enum {
 };
 
 /*
- * For servers: the procedures of the interface. Each returns 0, or non-zero: its caller gets
- * -FLY_ERAISED and no results. Pointers are valid until it returns. It must fill all that is
- * not const: before, there is anything in it.
+ * For servers: the procedures of the interface. Each returns 0; or the number of an exception
+ * that it declares, with its fields in raised->as; or anything else, best by fly_raise(): its
+ * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill all that is not
+ * const: before, there is anything in it, but 0 in counts and "" in strings.
  */
 struct Test_procedures {
 	int (*Null)(void *context);
@@ -66,12 +68,12 @@ int Test_import(struct fly_runtime *runtime, const char *peer, struct fly_bindin
 
 /*
  * For callers. A plain call returns 0, or the negative status that the call ended with, and then
- * it has assigned nothing. No pointer may be NULL.
+ * it has assigned nothing, except, with -FLY_EEXCEPTION, what was raised.
  *
  * _start sends a call and sets *call, whose results _finish waits for: call it once for each call
  * that was started; the handle is dead afterwards. Instead of it, _view hands out pointers to
- * where arrays of bytes lie in the result packet, valid until fly_release(); if it fails, there is
- * nothing to release.
+ * where arrays and strings lie in the result packet, valid until fly_release(); if it fails, there
+ * is nothing to release.
  */
 
 /*
@@ -106,6 +108,8 @@ int Test_Swap(struct fly_binding *binding, uint64_t *x, int16_t v[8], double f, 
 int Test_Swap_start(struct fly_binding *binding, uint64_t x, const int16_t v[8], double f,
 		    struct fly_call **call);
 int Test_Swap_finish(struct fly_call *call, uint64_t *x, int16_t v[8], bool *ok, float *result);
+int Test_Swap_view(struct fly_call *call, uint64_t *x, struct fly_i16_view *v, bool *ok,
+		   float *result);
 
 #ifdef __cplusplus
 }

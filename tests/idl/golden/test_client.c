@@ -20,7 +20,7 @@ int Test_Null(struct fly_binding *binding)
 		return status;
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_Null_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -47,7 +47,7 @@ int Test_Null_finish(struct fly_call *call)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_Null_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -70,7 +70,7 @@ int Test_MaxResult(struct fly_binding *binding, uint8_t buffer[1440])
 		return status;
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_MaxResult_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -101,7 +101,7 @@ int Test_MaxResult_finish(struct fly_call *call, uint8_t buffer[1440])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_MaxResult_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -120,7 +120,7 @@ int Test_MaxResult_view(struct fly_call *call, const uint8_t **buffer)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_MaxResult_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -145,7 +145,7 @@ int Test_MaxArg(struct fly_binding *binding, const uint8_t buffer[1440])
 	memcpy(arguments, buffer, 1440);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_MaxArg_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -176,7 +176,7 @@ int Test_MaxArg_finish(struct fly_call *call)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_MaxArg_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -202,7 +202,7 @@ int Test_Add(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t *resu
 	fly_put_u32(arguments + 4, b);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_Add_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -236,7 +236,7 @@ int Test_Add_finish(struct fly_call *call, uint32_t *result)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Test_Add_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -249,7 +249,7 @@ int Test_Add_finish(struct fly_call *call, uint32_t *result)
 
 /* ---- Swap ---- */
 
-/* Are the results complete, and is each bool in them 0 or 1? */
+/* Are the results complete, and within their bounds? */
 static bool Test_Swap_results_are_sound(const struct fly_call *call)
 {
 	const uint8_t *results = call->payload;
@@ -274,12 +274,11 @@ int Test_Swap(struct fly_binding *binding, uint64_t *x, int16_t v[8], double f, 
 		return status;
 	arguments = call->payload;
 	fly_put_u64(arguments, *x);
-	for (unsigned i = 0; i < 8; i++)
-		fly_put_i16(arguments + 8 + 2 * i, v[i]);
+	fly_put_i16s(arguments + 8, v, 8);
 	fly_put_f64(arguments + 24, f);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Test_Swap_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -287,8 +286,7 @@ int Test_Swap(struct fly_binding *binding, uint64_t *x, int16_t v[8], double f, 
 	results = call->payload;
 	*result = fly_get_f32(results);
 	*x = fly_get_u64(results + 4);
-	for (unsigned i = 0; i < 8; i++)
-		v[i] = fly_get_i16(results + 12 + 2 * i);
+	fly_get_i16s(v, results + 12, 8);
 	*ok = fly_get_bool(results + 28);
 	binding->ender(call);
 	return 0;
@@ -305,8 +303,7 @@ int Test_Swap_start(struct fly_binding *binding, uint64_t x, const int16_t v[8],
 		return status;
 	arguments = (*call)->payload;
 	fly_put_u64(arguments, x);
-	for (unsigned i = 0; i < 8; i++)
-		fly_put_i16(arguments + 8 + 2 * i, v[i]);
+	fly_put_i16s(arguments + 8, v, 8);
 	fly_put_f64(arguments + 24, f);
 	binding->send(*call);
 	return 0;
@@ -320,7 +317,7 @@ int Test_Swap_finish(struct fly_call *call, uint64_t *x, int16_t v[8], bool *ok,
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Test_Swap_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -328,9 +325,31 @@ int Test_Swap_finish(struct fly_call *call, uint64_t *x, int16_t v[8], bool *ok,
 	results = call->payload;
 	*result = fly_get_f32(results);
 	*x = fly_get_u64(results + 4);
-	for (unsigned i = 0; i < 8; i++)
-		v[i] = fly_get_i16(results + 12 + 2 * i);
+	fly_get_i16s(v, results + 12, 8);
 	*ok = fly_get_bool(results + 28);
 	binding->ender(call);
+	return 0;
+}
+
+int Test_Swap_view(struct fly_call *call, uint64_t *x, struct fly_i16_view *v, bool *ok,
+		   float *result)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (!Test_Swap_results_are_sound(call)) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	*result = fly_get_f32(results);
+	*x = fly_get_u64(results + 4);
+	v->at = results + 12;
+	v->count = 8;
+	*ok = fly_get_bool(results + 28);
 	return 0;
 }

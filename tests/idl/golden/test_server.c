@@ -3,46 +3,66 @@
 
 #include "test.h"
 
+/* ---- Null ---- */
+
 static int Test_Null_serve(struct fly_served *served)
 {
 	const struct Test_procedures *procedures =
 		(const struct Test_procedures *)served->procedures;
+	int status;
 
 	if (served->argument_bytes != Test_Null_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->Null(served->context))
+	status = procedures->Null(served->context);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Test_Null_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- MaxResult ---- */
 
 static int Test_MaxResult_serve(struct fly_served *served)
 {
 	const struct Test_procedures *procedures =
 		(const struct Test_procedures *)served->procedures;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Test_MaxResult_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->MaxResult(served->context, results))
+	status = procedures->MaxResult(served->context, results);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Test_MaxResult_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- MaxArg ---- */
 
 static int Test_MaxArg_serve(struct fly_served *served)
 {
 	const struct Test_procedures *procedures =
 		(const struct Test_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
+	int status;
 
 	if (served->argument_bytes != Test_MaxArg_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	if (procedures->MaxArg(served->context, arguments))
+	status = procedures->MaxArg(served->context, arguments);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Test_MaxArg_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Add ---- */
 
 static int Test_Add_serve(struct fly_served *served)
 {
@@ -53,17 +73,23 @@ static int Test_Add_serve(struct fly_served *served)
 	uint32_t a;
 	uint32_t b;
 	uint32_t result;
+	int status;
 
 	if (served->argument_bytes != Test_Add_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_u32(arguments);
 	b = fly_get_u32(arguments + 4);
-	if (procedures->Add(served->context, a, b, &result))
+	status = procedures->Add(served->context, a, b, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u32(results, result);
 	served->result_bytes = Test_Add_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Swap ---- */
 
 static int Test_Swap_serve(struct fly_served *served)
 {
@@ -76,26 +102,28 @@ static int Test_Swap_serve(struct fly_served *served)
 	double f;
 	bool ok;
 	float result;
+	int status;
 
 	if (served->argument_bytes != Test_Swap_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	x = fly_get_u64(arguments);
-	for (unsigned i = 0; i < 8; i++)
-		v[i] = fly_get_i16(arguments + 8 + 2 * i);
+	fly_get_i16s(v, arguments + 8, 8);
 	f = fly_get_f64(arguments + 24);
-	if (procedures->Swap(served->context, &x, v, f, &ok, &result))
+	status = procedures->Swap(served->context, &x, v, f, &ok, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_f32(results, result);
 	fly_put_u64(results + 4, x);
-	for (unsigned i = 0; i < 8; i++)
-		fly_put_i16(results + 12 + 2 * i, v[i]);
+	fly_put_i16s(results + 12, v, 8);
 	fly_put_bool(results + 28, ok);
 	served->result_bytes = Test_Swap_RESULT_BYTES;
 	return 0;
 }
 
 static const struct fly_procedure Test_procedure_table[] = {
-	/* name, stub, argument bytes, result bytes, result offset, layout, flags */
+	/* name, stub, longest arguments, longest results, result offset, layout, flags */
 	{"Null", Test_Null_serve, Test_Null_ARGUMENT_BYTES, Test_Null_RESULT_BYTES, 0,
 	 FLY_RESULTS_OVER, 0},
 	{"MaxResult", Test_MaxResult_serve, Test_MaxResult_ARGUMENT_BYTES,

@@ -12,7 +12,8 @@ extern "C" {
 
 #define Types_VERSION 42u
 
-/* Of each procedure: its number, and the bytes that a call of it carries. */
+/* Of each procedure: its number, and the bytes that a call of it carries: those that are
+ * always there, and, where there may be more, the most. */
 enum {
 	Types_Bool_NUMBER = 0,
 	Types_Bool_ARGUMENT_BYTES = 2,
@@ -112,9 +113,10 @@ enum {
 };
 
 /*
- * For servers: the procedures of the interface. Each returns 0, or non-zero: its caller gets
- * -FLY_ERAISED and no results. Pointers are valid until it returns. It must fill all that is
- * not const: before, there is anything in it.
+ * For servers: the procedures of the interface. Each returns 0; or the number of an exception
+ * that it declares, with its fields in raised->as; or anything else, best by fly_raise(): its
+ * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill all that is not
+ * const: before, there is anything in it, but 0 in counts and "" in strings.
  */
 struct Types_procedures {
 	int (*Bool)(void *context, bool a, bool *b, bool *c, bool *result);
@@ -159,12 +161,12 @@ int Types_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 
 /*
  * For callers. A plain call returns 0, or the negative status that the call ended with, and then
- * it has assigned nothing. No pointer may be NULL.
+ * it has assigned nothing, except, with -FLY_EEXCEPTION, what was raised.
  *
  * _start sends a call and sets *call, whose results _finish waits for: call it once for each call
  * that was started; the handle is dead afterwards. Instead of it, _view hands out pointers to
- * where arrays of bytes lie in the result packet, valid until fly_release(); if it fails, there is
- * nothing to release.
+ * where arrays and strings lie in the result packet, valid until fly_release(); if it fails, there
+ * is nothing to release.
  */
 
 int Types_Bool(struct fly_binding *binding, bool a, bool *b, bool *c, bool *result);
@@ -175,6 +177,7 @@ int Types_Bools(struct fly_binding *binding, const bool a[3], bool b[3], bool c[
 int Types_Bools_start(struct fly_binding *binding, const bool a[3], const bool c[3],
 		      struct fly_call **call);
 int Types_Bools_finish(struct fly_call *call, bool b[3], bool c[3]);
+int Types_Bools_view(struct fly_call *call, struct fly_bool_view *b, struct fly_bool_view *c);
 
 int Types_Byte(struct fly_binding *binding, uint8_t a, uint8_t *b, uint8_t *c, uint8_t *result);
 int Types_Byte_start(struct fly_binding *binding, uint8_t a, uint8_t c, struct fly_call **call);
@@ -204,6 +207,7 @@ int Types_I16s(struct fly_binding *binding, const int16_t a[3], int16_t b[3], in
 int Types_I16s_start(struct fly_binding *binding, const int16_t a[3], const int16_t c[3],
 		     struct fly_call **call);
 int Types_I16s_finish(struct fly_call *call, int16_t b[3], int16_t c[3]);
+int Types_I16s_view(struct fly_call *call, struct fly_i16_view *b, struct fly_i16_view *c);
 
 int Types_I32(struct fly_binding *binding, int32_t a, int32_t *b, int32_t *c, int32_t *result);
 int Types_I32_start(struct fly_binding *binding, int32_t a, int32_t c, struct fly_call **call);
@@ -213,6 +217,7 @@ int Types_I32s(struct fly_binding *binding, const int32_t a[3], int32_t b[3], in
 int Types_I32s_start(struct fly_binding *binding, const int32_t a[3], const int32_t c[3],
 		     struct fly_call **call);
 int Types_I32s_finish(struct fly_call *call, int32_t b[3], int32_t c[3]);
+int Types_I32s_view(struct fly_call *call, struct fly_i32_view *b, struct fly_i32_view *c);
 
 int Types_I64(struct fly_binding *binding, int64_t a, int64_t *b, int64_t *c, int64_t *result);
 int Types_I64_start(struct fly_binding *binding, int64_t a, int64_t c, struct fly_call **call);
@@ -222,6 +227,7 @@ int Types_I64s(struct fly_binding *binding, const int64_t a[3], int64_t b[3], in
 int Types_I64s_start(struct fly_binding *binding, const int64_t a[3], const int64_t c[3],
 		     struct fly_call **call);
 int Types_I64s_finish(struct fly_call *call, int64_t b[3], int64_t c[3]);
+int Types_I64s_view(struct fly_call *call, struct fly_i64_view *b, struct fly_i64_view *c);
 
 int Types_U8(struct fly_binding *binding, uint8_t a, uint8_t *b, uint8_t *c, uint8_t *result);
 int Types_U8_start(struct fly_binding *binding, uint8_t a, uint8_t c, struct fly_call **call);
@@ -241,6 +247,7 @@ int Types_U16s(struct fly_binding *binding, const uint16_t a[3], uint16_t b[3], 
 int Types_U16s_start(struct fly_binding *binding, const uint16_t a[3], const uint16_t c[3],
 		     struct fly_call **call);
 int Types_U16s_finish(struct fly_call *call, uint16_t b[3], uint16_t c[3]);
+int Types_U16s_view(struct fly_call *call, struct fly_u16_view *b, struct fly_u16_view *c);
 
 int Types_U32(struct fly_binding *binding, uint32_t a, uint32_t *b, uint32_t *c, uint32_t *result);
 int Types_U32_start(struct fly_binding *binding, uint32_t a, uint32_t c, struct fly_call **call);
@@ -250,6 +257,7 @@ int Types_U32s(struct fly_binding *binding, const uint32_t a[3], uint32_t b[3], 
 int Types_U32s_start(struct fly_binding *binding, const uint32_t a[3], const uint32_t c[3],
 		     struct fly_call **call);
 int Types_U32s_finish(struct fly_call *call, uint32_t b[3], uint32_t c[3]);
+int Types_U32s_view(struct fly_call *call, struct fly_u32_view *b, struct fly_u32_view *c);
 
 int Types_U64(struct fly_binding *binding, uint64_t a, uint64_t *b, uint64_t *c, uint64_t *result);
 int Types_U64_start(struct fly_binding *binding, uint64_t a, uint64_t c, struct fly_call **call);
@@ -259,6 +267,7 @@ int Types_U64s(struct fly_binding *binding, const uint64_t a[3], uint64_t b[3], 
 int Types_U64s_start(struct fly_binding *binding, const uint64_t a[3], const uint64_t c[3],
 		     struct fly_call **call);
 int Types_U64s_finish(struct fly_call *call, uint64_t b[3], uint64_t c[3]);
+int Types_U64s_view(struct fly_call *call, struct fly_u64_view *b, struct fly_u64_view *c);
 
 int Types_F32(struct fly_binding *binding, float a, float *b, float *c, float *result);
 int Types_F32_start(struct fly_binding *binding, float a, float c, struct fly_call **call);
@@ -268,6 +277,7 @@ int Types_F32s(struct fly_binding *binding, const float a[3], float b[3], float 
 int Types_F32s_start(struct fly_binding *binding, const float a[3], const float c[3],
 		     struct fly_call **call);
 int Types_F32s_finish(struct fly_call *call, float b[3], float c[3]);
+int Types_F32s_view(struct fly_call *call, struct fly_f32_view *b, struct fly_f32_view *c);
 
 int Types_F64(struct fly_binding *binding, double a, double *b, double *c, double *result);
 int Types_F64_start(struct fly_binding *binding, double a, double c, struct fly_call **call);
@@ -277,6 +287,7 @@ int Types_F64s(struct fly_binding *binding, const double a[3], double b[3], doub
 int Types_F64s_start(struct fly_binding *binding, const double a[3], const double c[3],
 		     struct fly_call **call);
 int Types_F64s_finish(struct fly_call *call, double b[3], double c[3]);
+int Types_F64s_view(struct fly_call *call, struct fly_f64_view *b, struct fly_f64_view *c);
 
 #ifdef __cplusplus
 }

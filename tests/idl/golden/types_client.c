@@ -10,7 +10,7 @@ int Types_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 
 /* ---- Bool ---- */
 
-/* Are the results complete, and is each bool in them 0 or 1? */
+/* Are the results complete, and within their bounds? */
 static bool Types_Bool_results_are_sound(const struct fly_call *call)
 {
 	const uint8_t *results = call->payload;
@@ -41,7 +41,7 @@ int Types_Bool(struct fly_binding *binding, bool a, bool *b, bool *c, bool *resu
 	fly_put_bool(arguments + 1, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Types_Bool_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -77,7 +77,7 @@ int Types_Bool_finish(struct fly_call *call, bool *b, bool *c, bool *result)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Types_Bool_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -92,19 +92,21 @@ int Types_Bool_finish(struct fly_call *call, bool *b, bool *c, bool *result)
 
 /* ---- Bools ---- */
 
-/* Are the results complete, and is each bool in them 0 or 1? */
+/* Are the results complete, and within their bounds? */
 static bool Types_Bools_results_are_sound(const struct fly_call *call)
 {
 	const uint8_t *results = call->payload;
 
 	if (call->length != Types_Bools_RESULT_BYTES)
 		return false;
-	for (unsigned i = 0; i < 3; i++)
+	for (uint32_t i = 0; i < 3; i++) {
 		if (!fly_is_bool(results + i))
 			return false;
-	for (unsigned i = 0; i < 3; i++)
+	}
+	for (uint32_t i = 0; i < 3; i++) {
 		if (!fly_is_bool(results + 3 + i))
 			return false;
+	}
 	return true;
 }
 
@@ -119,22 +121,18 @@ int Types_Bools(struct fly_binding *binding, const bool a[3], bool b[3], bool c[
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_bool(arguments + i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_bool(arguments + 3 + i, c[i]);
+	fly_put_bools(arguments, a, 3);
+	fly_put_bools(arguments + 3, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Types_Bools_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_bool(results + i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_bool(results + 3 + i);
+	fly_get_bools(b, results, 3);
+	fly_get_bools(c, results + 3, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -149,10 +147,8 @@ int Types_Bools_start(struct fly_binding *binding, const bool a[3], const bool c
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_bool(arguments + i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_bool(arguments + 3 + i, c[i]);
+	fly_put_bools(arguments, a, 3);
+	fly_put_bools(arguments + 3, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -165,17 +161,36 @@ int Types_Bools_finish(struct fly_call *call, bool b[3], bool c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (!Types_Bools_results_are_sound(call)) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_bool(results + i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_bool(results + 3 + i);
+	fly_get_bools(b, results, 3);
+	fly_get_bools(c, results + 3, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_Bools_view(struct fly_call *call, struct fly_bool_view *b, struct fly_bool_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (!Types_Bools_results_are_sound(call)) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 3;
+	c->count = 3;
 	return 0;
 }
 
@@ -196,7 +211,7 @@ int Types_Byte(struct fly_binding *binding, uint8_t a, uint8_t *b, uint8_t *c, u
 	fly_put_u8(arguments + 1, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_Byte_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -232,7 +247,7 @@ int Types_Byte_finish(struct fly_call *call, uint8_t *b, uint8_t *c, uint8_t *re
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_Byte_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -262,7 +277,7 @@ int Types_Bytes(struct fly_binding *binding, const uint8_t a[3], uint8_t b[3], u
 	memcpy(arguments + 3, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_Bytes_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -298,7 +313,7 @@ int Types_Bytes_finish(struct fly_call *call, uint8_t b[3], uint8_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_Bytes_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -318,7 +333,7 @@ int Types_Bytes_view(struct fly_call *call, const uint8_t **b, const uint8_t **c
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_Bytes_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -346,7 +361,7 @@ int Types_I8(struct fly_binding *binding, int8_t a, int8_t *b, int8_t *c, int8_t
 	fly_put_i8(arguments + 1, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I8_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -382,7 +397,7 @@ int Types_I8_finish(struct fly_call *call, int8_t *b, int8_t *c, int8_t *result)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I8_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -412,7 +427,7 @@ int Types_I8s(struct fly_binding *binding, const int8_t a[3], int8_t b[3], int8_
 	memcpy(arguments + 3, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I8s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -448,7 +463,7 @@ int Types_I8s_finish(struct fly_call *call, int8_t b[3], int8_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I8s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -468,7 +483,7 @@ int Types_I8s_view(struct fly_call *call, const int8_t **b, const int8_t **c)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I8s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -496,7 +511,7 @@ int Types_I16(struct fly_binding *binding, int16_t a, int16_t *b, int16_t *c, in
 	fly_put_i16(arguments + 2, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I16_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -532,7 +547,7 @@ int Types_I16_finish(struct fly_call *call, int16_t *b, int16_t *c, int16_t *res
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I16_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -558,22 +573,18 @@ int Types_I16s(struct fly_binding *binding, const int16_t a[3], int16_t b[3], in
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i16(arguments + 2 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i16(arguments + 6 + 2 * i, c[i]);
+	fly_put_i16s(arguments, a, 3);
+	fly_put_i16s(arguments + 6, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I16s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_i16(results + 2 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i16(results + 6 + 2 * i);
+	fly_get_i16s(b, results, 3);
+	fly_get_i16s(c, results + 6, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -588,10 +599,8 @@ int Types_I16s_start(struct fly_binding *binding, const int16_t a[3], const int1
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i16(arguments + 2 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i16(arguments + 6 + 2 * i, c[i]);
+	fly_put_i16s(arguments, a, 3);
+	fly_put_i16s(arguments + 6, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -604,17 +613,36 @@ int Types_I16s_finish(struct fly_call *call, int16_t b[3], int16_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I16s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_i16(results + 2 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i16(results + 6 + 2 * i);
+	fly_get_i16s(b, results, 3);
+	fly_get_i16s(c, results + 6, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_I16s_view(struct fly_call *call, struct fly_i16_view *b, struct fly_i16_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (call->length != Types_I16s_RESULT_BYTES) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 6;
+	c->count = 3;
 	return 0;
 }
 
@@ -635,7 +663,7 @@ int Types_I32(struct fly_binding *binding, int32_t a, int32_t *b, int32_t *c, in
 	fly_put_i32(arguments + 4, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I32_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -671,7 +699,7 @@ int Types_I32_finish(struct fly_call *call, int32_t *b, int32_t *c, int32_t *res
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I32_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -697,22 +725,18 @@ int Types_I32s(struct fly_binding *binding, const int32_t a[3], int32_t b[3], in
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i32(arguments + 4 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i32(arguments + 12 + 4 * i, c[i]);
+	fly_put_i32s(arguments, a, 3);
+	fly_put_i32s(arguments + 12, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I32s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_i32(results + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i32(results + 12 + 4 * i);
+	fly_get_i32s(b, results, 3);
+	fly_get_i32s(c, results + 12, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -727,10 +751,8 @@ int Types_I32s_start(struct fly_binding *binding, const int32_t a[3], const int3
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i32(arguments + 4 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i32(arguments + 12 + 4 * i, c[i]);
+	fly_put_i32s(arguments, a, 3);
+	fly_put_i32s(arguments + 12, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -743,17 +765,36 @@ int Types_I32s_finish(struct fly_call *call, int32_t b[3], int32_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I32s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_i32(results + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i32(results + 12 + 4 * i);
+	fly_get_i32s(b, results, 3);
+	fly_get_i32s(c, results + 12, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_I32s_view(struct fly_call *call, struct fly_i32_view *b, struct fly_i32_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (call->length != Types_I32s_RESULT_BYTES) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 12;
+	c->count = 3;
 	return 0;
 }
 
@@ -774,7 +815,7 @@ int Types_I64(struct fly_binding *binding, int64_t a, int64_t *b, int64_t *c, in
 	fly_put_i64(arguments + 8, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I64_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -810,7 +851,7 @@ int Types_I64_finish(struct fly_call *call, int64_t *b, int64_t *c, int64_t *res
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I64_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -836,22 +877,18 @@ int Types_I64s(struct fly_binding *binding, const int64_t a[3], int64_t b[3], in
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i64(arguments + 8 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i64(arguments + 24 + 8 * i, c[i]);
+	fly_put_i64s(arguments, a, 3);
+	fly_put_i64s(arguments + 24, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I64s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_i64(results + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i64(results + 24 + 8 * i);
+	fly_get_i64s(b, results, 3);
+	fly_get_i64s(c, results + 24, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -866,10 +903,8 @@ int Types_I64s_start(struct fly_binding *binding, const int64_t a[3], const int6
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i64(arguments + 8 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i64(arguments + 24 + 8 * i, c[i]);
+	fly_put_i64s(arguments, a, 3);
+	fly_put_i64s(arguments + 24, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -882,17 +917,36 @@ int Types_I64s_finish(struct fly_call *call, int64_t b[3], int64_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_I64s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_i64(results + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i64(results + 24 + 8 * i);
+	fly_get_i64s(b, results, 3);
+	fly_get_i64s(c, results + 24, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_I64s_view(struct fly_call *call, struct fly_i64_view *b, struct fly_i64_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (call->length != Types_I64s_RESULT_BYTES) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 24;
+	c->count = 3;
 	return 0;
 }
 
@@ -913,7 +967,7 @@ int Types_U8(struct fly_binding *binding, uint8_t a, uint8_t *b, uint8_t *c, uin
 	fly_put_u8(arguments + 1, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U8_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -949,7 +1003,7 @@ int Types_U8_finish(struct fly_call *call, uint8_t *b, uint8_t *c, uint8_t *resu
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U8_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -979,7 +1033,7 @@ int Types_U8s(struct fly_binding *binding, const uint8_t a[3], uint8_t b[3], uin
 	memcpy(arguments + 3, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U8s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1015,7 +1069,7 @@ int Types_U8s_finish(struct fly_call *call, uint8_t b[3], uint8_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U8s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1035,7 +1089,7 @@ int Types_U8s_view(struct fly_call *call, const uint8_t **b, const uint8_t **c)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U8s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1063,7 +1117,7 @@ int Types_U16(struct fly_binding *binding, uint16_t a, uint16_t *b, uint16_t *c,
 	fly_put_u16(arguments + 2, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U16_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1099,7 +1153,7 @@ int Types_U16_finish(struct fly_call *call, uint16_t *b, uint16_t *c, uint16_t *
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U16_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1125,22 +1179,18 @@ int Types_U16s(struct fly_binding *binding, const uint16_t a[3], uint16_t b[3], 
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u16(arguments + 2 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u16(arguments + 6 + 2 * i, c[i]);
+	fly_put_u16s(arguments, a, 3);
+	fly_put_u16s(arguments + 6, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U16s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_u16(results + 2 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u16(results + 6 + 2 * i);
+	fly_get_u16s(b, results, 3);
+	fly_get_u16s(c, results + 6, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -1155,10 +1205,8 @@ int Types_U16s_start(struct fly_binding *binding, const uint16_t a[3], const uin
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u16(arguments + 2 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u16(arguments + 6 + 2 * i, c[i]);
+	fly_put_u16s(arguments, a, 3);
+	fly_put_u16s(arguments + 6, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -1171,17 +1219,36 @@ int Types_U16s_finish(struct fly_call *call, uint16_t b[3], uint16_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U16s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_u16(results + 2 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u16(results + 6 + 2 * i);
+	fly_get_u16s(b, results, 3);
+	fly_get_u16s(c, results + 6, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_U16s_view(struct fly_call *call, struct fly_u16_view *b, struct fly_u16_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (call->length != Types_U16s_RESULT_BYTES) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 6;
+	c->count = 3;
 	return 0;
 }
 
@@ -1202,7 +1269,7 @@ int Types_U32(struct fly_binding *binding, uint32_t a, uint32_t *b, uint32_t *c,
 	fly_put_u32(arguments + 4, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U32_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1238,7 +1305,7 @@ int Types_U32_finish(struct fly_call *call, uint32_t *b, uint32_t *c, uint32_t *
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U32_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1264,22 +1331,18 @@ int Types_U32s(struct fly_binding *binding, const uint32_t a[3], uint32_t b[3], 
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u32(arguments + 4 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u32(arguments + 12 + 4 * i, c[i]);
+	fly_put_u32s(arguments, a, 3);
+	fly_put_u32s(arguments + 12, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U32s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_u32(results + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u32(results + 12 + 4 * i);
+	fly_get_u32s(b, results, 3);
+	fly_get_u32s(c, results + 12, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -1294,10 +1357,8 @@ int Types_U32s_start(struct fly_binding *binding, const uint32_t a[3], const uin
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u32(arguments + 4 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u32(arguments + 12 + 4 * i, c[i]);
+	fly_put_u32s(arguments, a, 3);
+	fly_put_u32s(arguments + 12, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -1310,17 +1371,36 @@ int Types_U32s_finish(struct fly_call *call, uint32_t b[3], uint32_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U32s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_u32(results + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u32(results + 12 + 4 * i);
+	fly_get_u32s(b, results, 3);
+	fly_get_u32s(c, results + 12, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_U32s_view(struct fly_call *call, struct fly_u32_view *b, struct fly_u32_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (call->length != Types_U32s_RESULT_BYTES) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 12;
+	c->count = 3;
 	return 0;
 }
 
@@ -1341,7 +1421,7 @@ int Types_U64(struct fly_binding *binding, uint64_t a, uint64_t *b, uint64_t *c,
 	fly_put_u64(arguments + 8, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U64_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1377,7 +1457,7 @@ int Types_U64_finish(struct fly_call *call, uint64_t *b, uint64_t *c, uint64_t *
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U64_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1403,22 +1483,18 @@ int Types_U64s(struct fly_binding *binding, const uint64_t a[3], uint64_t b[3], 
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u64(arguments + 8 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u64(arguments + 24 + 8 * i, c[i]);
+	fly_put_u64s(arguments, a, 3);
+	fly_put_u64s(arguments + 24, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U64s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_u64(results + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u64(results + 24 + 8 * i);
+	fly_get_u64s(b, results, 3);
+	fly_get_u64s(c, results + 24, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -1433,10 +1509,8 @@ int Types_U64s_start(struct fly_binding *binding, const uint64_t a[3], const uin
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u64(arguments + 8 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u64(arguments + 24 + 8 * i, c[i]);
+	fly_put_u64s(arguments, a, 3);
+	fly_put_u64s(arguments + 24, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -1449,17 +1523,36 @@ int Types_U64s_finish(struct fly_call *call, uint64_t b[3], uint64_t c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_U64s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_u64(results + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u64(results + 24 + 8 * i);
+	fly_get_u64s(b, results, 3);
+	fly_get_u64s(c, results + 24, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_U64s_view(struct fly_call *call, struct fly_u64_view *b, struct fly_u64_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (call->length != Types_U64s_RESULT_BYTES) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 24;
+	c->count = 3;
 	return 0;
 }
 
@@ -1480,7 +1573,7 @@ int Types_F32(struct fly_binding *binding, float a, float *b, float *c, float *r
 	fly_put_f32(arguments + 4, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_F32_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1516,7 +1609,7 @@ int Types_F32_finish(struct fly_call *call, float *b, float *c, float *result)
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_F32_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1542,22 +1635,18 @@ int Types_F32s(struct fly_binding *binding, const float a[3], float b[3], float 
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f32(arguments + 4 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f32(arguments + 12 + 4 * i, c[i]);
+	fly_put_f32s(arguments, a, 3);
+	fly_put_f32s(arguments + 12, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_F32s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_f32(results + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_f32(results + 12 + 4 * i);
+	fly_get_f32s(b, results, 3);
+	fly_get_f32s(c, results + 12, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -1572,10 +1661,8 @@ int Types_F32s_start(struct fly_binding *binding, const float a[3], const float 
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f32(arguments + 4 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f32(arguments + 12 + 4 * i, c[i]);
+	fly_put_f32s(arguments, a, 3);
+	fly_put_f32s(arguments + 12, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -1588,17 +1675,36 @@ int Types_F32s_finish(struct fly_call *call, float b[3], float c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_F32s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_f32(results + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_f32(results + 12 + 4 * i);
+	fly_get_f32s(b, results, 3);
+	fly_get_f32s(c, results + 12, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_F32s_view(struct fly_call *call, struct fly_f32_view *b, struct fly_f32_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (call->length != Types_F32s_RESULT_BYTES) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 12;
+	c->count = 3;
 	return 0;
 }
 
@@ -1619,7 +1725,7 @@ int Types_F64(struct fly_binding *binding, double a, double *b, double *c, doubl
 	fly_put_f64(arguments + 8, *c);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_F64_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1655,7 +1761,7 @@ int Types_F64_finish(struct fly_call *call, double *b, double *c, double *result
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_F64_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -1681,22 +1787,18 @@ int Types_F64s(struct fly_binding *binding, const double a[3], double b[3], doub
 	if (status)
 		return status;
 	arguments = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f64(arguments + 8 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f64(arguments + 24 + 8 * i, c[i]);
+	fly_put_f64s(arguments, a, 3);
+	fly_put_f64s(arguments + 24, c, 3);
 	status = binding->transporter(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_F64s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_f64(results + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_f64(results + 24 + 8 * i);
+	fly_get_f64s(b, results, 3);
+	fly_get_f64s(c, results + 24, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -1711,10 +1813,8 @@ int Types_F64s_start(struct fly_binding *binding, const double a[3], const doubl
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f64(arguments + 8 * i, a[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f64(arguments + 24 + 8 * i, c[i]);
+	fly_put_f64s(arguments, a, 3);
+	fly_put_f64s(arguments + 24, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -1727,16 +1827,35 @@ int Types_F64s_finish(struct fly_call *call, double b[3], double c[3])
 
 	status = binding->wait(call);
 	if (status)
-		return status;
+		return fly_stub_failed(call, status);
 	if (call->length != Types_F64s_RESULT_BYTES) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	for (unsigned i = 0; i < 3; i++)
-		b[i] = fly_get_f64(results + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_f64(results + 24 + 8 * i);
+	fly_get_f64s(b, results, 3);
+	fly_get_f64s(c, results + 24, 3);
 	binding->ender(call);
+	return 0;
+}
+
+int Types_F64s_view(struct fly_call *call, struct fly_f64_view *b, struct fly_f64_view *c)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (call->length != Types_F64s_RESULT_BYTES) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	b->at = results;
+	b->count = 3;
+	c->at = results + 24;
+	c->count = 3;
 	return 0;
 }

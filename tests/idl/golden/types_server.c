@@ -3,6 +3,22 @@
 
 #include "types.h"
 
+/* ---- Bool ---- */
+
+/* Are the arguments complete, and within their bounds? */
+static bool Types_Bool_arguments_are_sound(const struct fly_served *served)
+{
+	const uint8_t *arguments = served->arguments;
+
+	if (served->argument_bytes != Types_Bool_ARGUMENT_BYTES)
+		return false;
+	if (!fly_is_bool(arguments))
+		return false;
+	if (!fly_is_bool(arguments + 1))
+		return false;
+	return true;
+}
+
 static int Types_Bool_serve(struct fly_served *served)
 {
 	const struct Types_procedures *procedures =
@@ -13,22 +29,42 @@ static int Types_Bool_serve(struct fly_served *served)
 	bool b;
 	bool c;
 	bool result;
+	int status;
 
-	if (served->argument_bytes != Types_Bool_ARGUMENT_BYTES)
-		return -FLY_EMALFORMED;
-	if (!fly_is_bool(arguments))
-		return -FLY_EMALFORMED;
-	if (!fly_is_bool(arguments + 1))
+	if (!Types_Bool_arguments_are_sound(served))
 		return -FLY_EMALFORMED;
 	a = fly_get_bool(arguments);
 	c = fly_get_bool(arguments + 1);
-	if (procedures->Bool(served->context, a, &b, &c, &result))
+	status = procedures->Bool(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_bool(results, result);
 	fly_put_bool(results + 1, b);
 	fly_put_bool(results + 2, c);
 	served->result_bytes = Types_Bool_RESULT_BYTES;
 	return 0;
+}
+
+/* ---- Bools ---- */
+
+/* Are the arguments complete, and within their bounds? */
+static bool Types_Bools_arguments_are_sound(const struct fly_served *served)
+{
+	const uint8_t *arguments = served->arguments;
+
+	if (served->argument_bytes != Types_Bools_ARGUMENT_BYTES)
+		return false;
+	for (uint32_t i = 0; i < 3; i++) {
+		if (!fly_is_bool(arguments + i))
+			return false;
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		if (!fly_is_bool(arguments + 3 + i))
+			return false;
+	}
+	return true;
 }
 
 static int Types_Bools_serve(struct fly_served *served)
@@ -40,28 +76,24 @@ static int Types_Bools_serve(struct fly_served *served)
 	bool a[3];
 	bool b[3];
 	bool c[3];
+	int status;
 
-	if (served->argument_bytes != Types_Bools_ARGUMENT_BYTES)
+	if (!Types_Bools_arguments_are_sound(served))
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		if (!fly_is_bool(arguments + i))
-			return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		if (!fly_is_bool(arguments + 3 + i))
-			return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_bool(arguments + i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_bool(arguments + 3 + i);
-	if (procedures->Bools(served->context, a, b, c))
+	fly_get_bools(a, arguments, 3);
+	fly_get_bools(c, arguments + 3, 3);
+	status = procedures->Bools(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_bool(results + i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_bool(results + 3 + i, c[i]);
+	}
+	fly_put_bools(results, b, 3);
+	fly_put_bools(results + 3, c, 3);
 	served->result_bytes = Types_Bools_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- Byte ---- */
 
 static int Types_Byte_serve(struct fly_served *served)
 {
@@ -73,13 +105,17 @@ static int Types_Byte_serve(struct fly_served *served)
 	uint8_t b;
 	uint8_t c;
 	uint8_t result;
+	int status;
 
 	if (served->argument_bytes != Types_Byte_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_u8(arguments);
 	c = fly_get_u8(arguments + 1);
-	if (procedures->Byte(served->context, a, &b, &c, &result))
+	status = procedures->Byte(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u8(results, result);
 	fly_put_u8(results + 1, b);
 	fly_put_u8(results + 2, c);
@@ -87,21 +123,29 @@ static int Types_Byte_serve(struct fly_served *served)
 	return 0;
 }
 
+/* ---- Bytes ---- */
+
 static int Types_Bytes_serve(struct fly_served *served)
 {
 	const struct Types_procedures *procedures =
 		(const struct Types_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Types_Bytes_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	memcpy(results + 3, arguments + 3, 3);
-	if (procedures->Bytes(served->context, arguments, results, results + 3))
+	status = procedures->Bytes(served->context, arguments, results, results + 3);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Types_Bytes_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- I8 ---- */
 
 static int Types_I8_serve(struct fly_served *served)
 {
@@ -113,13 +157,17 @@ static int Types_I8_serve(struct fly_served *served)
 	int8_t b;
 	int8_t c;
 	int8_t result;
+	int status;
 
 	if (served->argument_bytes != Types_I8_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_i8(arguments);
 	c = fly_get_i8(arguments + 1);
-	if (procedures->I8(served->context, a, &b, &c, &result))
+	status = procedures->I8(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_i8(results, result);
 	fly_put_i8(results + 1, b);
 	fly_put_i8(results + 2, c);
@@ -127,22 +175,30 @@ static int Types_I8_serve(struct fly_served *served)
 	return 0;
 }
 
+/* ---- I8s ---- */
+
 static int Types_I8s_serve(struct fly_served *served)
 {
 	const struct Types_procedures *procedures =
 		(const struct Types_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Types_I8s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	memcpy(results + 3, arguments + 3, 3);
-	if (procedures->I8s(served->context, (const int8_t *)arguments, (int8_t *)results,
-			    (int8_t *)(results + 3)))
+	status = procedures->I8s(served->context, (const int8_t *)arguments, (int8_t *)results,
+		(int8_t *)(results + 3));
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Types_I8s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- I16 ---- */
 
 static int Types_I16_serve(struct fly_served *served)
 {
@@ -154,19 +210,25 @@ static int Types_I16_serve(struct fly_served *served)
 	int16_t b;
 	int16_t c;
 	int16_t result;
+	int status;
 
 	if (served->argument_bytes != Types_I16_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_i16(arguments);
 	c = fly_get_i16(arguments + 2);
-	if (procedures->I16(served->context, a, &b, &c, &result))
+	status = procedures->I16(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_i16(results, result);
 	fly_put_i16(results + 2, b);
 	fly_put_i16(results + 4, c);
 	served->result_bytes = Types_I16_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- I16s ---- */
 
 static int Types_I16s_serve(struct fly_served *served)
 {
@@ -177,22 +239,24 @@ static int Types_I16s_serve(struct fly_served *served)
 	int16_t a[3];
 	int16_t b[3];
 	int16_t c[3];
+	int status;
 
 	if (served->argument_bytes != Types_I16s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_i16(arguments + 2 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i16(arguments + 6 + 2 * i);
-	if (procedures->I16s(served->context, a, b, c))
+	fly_get_i16s(a, arguments, 3);
+	fly_get_i16s(c, arguments + 6, 3);
+	status = procedures->I16s(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i16(results + 2 * i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i16(results + 6 + 2 * i, c[i]);
+	}
+	fly_put_i16s(results, b, 3);
+	fly_put_i16s(results + 6, c, 3);
 	served->result_bytes = Types_I16s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- I32 ---- */
 
 static int Types_I32_serve(struct fly_served *served)
 {
@@ -204,19 +268,25 @@ static int Types_I32_serve(struct fly_served *served)
 	int32_t b;
 	int32_t c;
 	int32_t result;
+	int status;
 
 	if (served->argument_bytes != Types_I32_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_i32(arguments);
 	c = fly_get_i32(arguments + 4);
-	if (procedures->I32(served->context, a, &b, &c, &result))
+	status = procedures->I32(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_i32(results, result);
 	fly_put_i32(results + 4, b);
 	fly_put_i32(results + 8, c);
 	served->result_bytes = Types_I32_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- I32s ---- */
 
 static int Types_I32s_serve(struct fly_served *served)
 {
@@ -227,22 +297,24 @@ static int Types_I32s_serve(struct fly_served *served)
 	int32_t a[3];
 	int32_t b[3];
 	int32_t c[3];
+	int status;
 
 	if (served->argument_bytes != Types_I32s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_i32(arguments + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i32(arguments + 12 + 4 * i);
-	if (procedures->I32s(served->context, a, b, c))
+	fly_get_i32s(a, arguments, 3);
+	fly_get_i32s(c, arguments + 12, 3);
+	status = procedures->I32s(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i32(results + 4 * i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i32(results + 12 + 4 * i, c[i]);
+	}
+	fly_put_i32s(results, b, 3);
+	fly_put_i32s(results + 12, c, 3);
 	served->result_bytes = Types_I32s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- I64 ---- */
 
 static int Types_I64_serve(struct fly_served *served)
 {
@@ -254,19 +326,25 @@ static int Types_I64_serve(struct fly_served *served)
 	int64_t b;
 	int64_t c;
 	int64_t result;
+	int status;
 
 	if (served->argument_bytes != Types_I64_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_i64(arguments);
 	c = fly_get_i64(arguments + 8);
-	if (procedures->I64(served->context, a, &b, &c, &result))
+	status = procedures->I64(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_i64(results, result);
 	fly_put_i64(results + 8, b);
 	fly_put_i64(results + 16, c);
 	served->result_bytes = Types_I64_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- I64s ---- */
 
 static int Types_I64s_serve(struct fly_served *served)
 {
@@ -277,22 +355,24 @@ static int Types_I64s_serve(struct fly_served *served)
 	int64_t a[3];
 	int64_t b[3];
 	int64_t c[3];
+	int status;
 
 	if (served->argument_bytes != Types_I64s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_i64(arguments + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_i64(arguments + 24 + 8 * i);
-	if (procedures->I64s(served->context, a, b, c))
+	fly_get_i64s(a, arguments, 3);
+	fly_get_i64s(c, arguments + 24, 3);
+	status = procedures->I64s(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i64(results + 8 * i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_i64(results + 24 + 8 * i, c[i]);
+	}
+	fly_put_i64s(results, b, 3);
+	fly_put_i64s(results + 24, c, 3);
 	served->result_bytes = Types_I64s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- U8 ---- */
 
 static int Types_U8_serve(struct fly_served *served)
 {
@@ -304,13 +384,17 @@ static int Types_U8_serve(struct fly_served *served)
 	uint8_t b;
 	uint8_t c;
 	uint8_t result;
+	int status;
 
 	if (served->argument_bytes != Types_U8_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_u8(arguments);
 	c = fly_get_u8(arguments + 1);
-	if (procedures->U8(served->context, a, &b, &c, &result))
+	status = procedures->U8(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u8(results, result);
 	fly_put_u8(results + 1, b);
 	fly_put_u8(results + 2, c);
@@ -318,21 +402,29 @@ static int Types_U8_serve(struct fly_served *served)
 	return 0;
 }
 
+/* ---- U8s ---- */
+
 static int Types_U8s_serve(struct fly_served *served)
 {
 	const struct Types_procedures *procedures =
 		(const struct Types_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	int status;
 
 	if (served->argument_bytes != Types_U8s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	memcpy(results + 3, arguments + 3, 3);
-	if (procedures->U8s(served->context, arguments, results, results + 3))
+	status = procedures->U8s(served->context, arguments, results, results + 3);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	served->result_bytes = Types_U8s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- U16 ---- */
 
 static int Types_U16_serve(struct fly_served *served)
 {
@@ -344,19 +436,25 @@ static int Types_U16_serve(struct fly_served *served)
 	uint16_t b;
 	uint16_t c;
 	uint16_t result;
+	int status;
 
 	if (served->argument_bytes != Types_U16_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_u16(arguments);
 	c = fly_get_u16(arguments + 2);
-	if (procedures->U16(served->context, a, &b, &c, &result))
+	status = procedures->U16(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u16(results, result);
 	fly_put_u16(results + 2, b);
 	fly_put_u16(results + 4, c);
 	served->result_bytes = Types_U16_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- U16s ---- */
 
 static int Types_U16s_serve(struct fly_served *served)
 {
@@ -367,22 +465,24 @@ static int Types_U16s_serve(struct fly_served *served)
 	uint16_t a[3];
 	uint16_t b[3];
 	uint16_t c[3];
+	int status;
 
 	if (served->argument_bytes != Types_U16s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_u16(arguments + 2 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u16(arguments + 6 + 2 * i);
-	if (procedures->U16s(served->context, a, b, c))
+	fly_get_u16s(a, arguments, 3);
+	fly_get_u16s(c, arguments + 6, 3);
+	status = procedures->U16s(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u16(results + 2 * i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u16(results + 6 + 2 * i, c[i]);
+	}
+	fly_put_u16s(results, b, 3);
+	fly_put_u16s(results + 6, c, 3);
 	served->result_bytes = Types_U16s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- U32 ---- */
 
 static int Types_U32_serve(struct fly_served *served)
 {
@@ -394,19 +494,25 @@ static int Types_U32_serve(struct fly_served *served)
 	uint32_t b;
 	uint32_t c;
 	uint32_t result;
+	int status;
 
 	if (served->argument_bytes != Types_U32_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_u32(arguments);
 	c = fly_get_u32(arguments + 4);
-	if (procedures->U32(served->context, a, &b, &c, &result))
+	status = procedures->U32(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u32(results, result);
 	fly_put_u32(results + 4, b);
 	fly_put_u32(results + 8, c);
 	served->result_bytes = Types_U32_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- U32s ---- */
 
 static int Types_U32s_serve(struct fly_served *served)
 {
@@ -417,22 +523,24 @@ static int Types_U32s_serve(struct fly_served *served)
 	uint32_t a[3];
 	uint32_t b[3];
 	uint32_t c[3];
+	int status;
 
 	if (served->argument_bytes != Types_U32s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_u32(arguments + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u32(arguments + 12 + 4 * i);
-	if (procedures->U32s(served->context, a, b, c))
+	fly_get_u32s(a, arguments, 3);
+	fly_get_u32s(c, arguments + 12, 3);
+	status = procedures->U32s(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u32(results + 4 * i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u32(results + 12 + 4 * i, c[i]);
+	}
+	fly_put_u32s(results, b, 3);
+	fly_put_u32s(results + 12, c, 3);
 	served->result_bytes = Types_U32s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- U64 ---- */
 
 static int Types_U64_serve(struct fly_served *served)
 {
@@ -444,19 +552,25 @@ static int Types_U64_serve(struct fly_served *served)
 	uint64_t b;
 	uint64_t c;
 	uint64_t result;
+	int status;
 
 	if (served->argument_bytes != Types_U64_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_u64(arguments);
 	c = fly_get_u64(arguments + 8);
-	if (procedures->U64(served->context, a, &b, &c, &result))
+	status = procedures->U64(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_u64(results, result);
 	fly_put_u64(results + 8, b);
 	fly_put_u64(results + 16, c);
 	served->result_bytes = Types_U64_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- U64s ---- */
 
 static int Types_U64s_serve(struct fly_served *served)
 {
@@ -467,22 +581,24 @@ static int Types_U64s_serve(struct fly_served *served)
 	uint64_t a[3];
 	uint64_t b[3];
 	uint64_t c[3];
+	int status;
 
 	if (served->argument_bytes != Types_U64s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_u64(arguments + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_u64(arguments + 24 + 8 * i);
-	if (procedures->U64s(served->context, a, b, c))
+	fly_get_u64s(a, arguments, 3);
+	fly_get_u64s(c, arguments + 24, 3);
+	status = procedures->U64s(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u64(results + 8 * i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_u64(results + 24 + 8 * i, c[i]);
+	}
+	fly_put_u64s(results, b, 3);
+	fly_put_u64s(results + 24, c, 3);
 	served->result_bytes = Types_U64s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- F32 ---- */
 
 static int Types_F32_serve(struct fly_served *served)
 {
@@ -494,19 +610,25 @@ static int Types_F32_serve(struct fly_served *served)
 	float b;
 	float c;
 	float result;
+	int status;
 
 	if (served->argument_bytes != Types_F32_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_f32(arguments);
 	c = fly_get_f32(arguments + 4);
-	if (procedures->F32(served->context, a, &b, &c, &result))
+	status = procedures->F32(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_f32(results, result);
 	fly_put_f32(results + 4, b);
 	fly_put_f32(results + 8, c);
 	served->result_bytes = Types_F32_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- F32s ---- */
 
 static int Types_F32s_serve(struct fly_served *served)
 {
@@ -517,22 +639,24 @@ static int Types_F32s_serve(struct fly_served *served)
 	float a[3];
 	float b[3];
 	float c[3];
+	int status;
 
 	if (served->argument_bytes != Types_F32s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_f32(arguments + 4 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_f32(arguments + 12 + 4 * i);
-	if (procedures->F32s(served->context, a, b, c))
+	fly_get_f32s(a, arguments, 3);
+	fly_get_f32s(c, arguments + 12, 3);
+	status = procedures->F32s(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f32(results + 4 * i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f32(results + 12 + 4 * i, c[i]);
+	}
+	fly_put_f32s(results, b, 3);
+	fly_put_f32s(results + 12, c, 3);
 	served->result_bytes = Types_F32s_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- F64 ---- */
 
 static int Types_F64_serve(struct fly_served *served)
 {
@@ -544,19 +668,25 @@ static int Types_F64_serve(struct fly_served *served)
 	double b;
 	double c;
 	double result;
+	int status;
 
 	if (served->argument_bytes != Types_F64_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = fly_get_f64(arguments);
 	c = fly_get_f64(arguments + 8);
-	if (procedures->F64(served->context, a, &b, &c, &result))
+	status = procedures->F64(served->context, a, &b, &c, &result);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
+	}
 	fly_put_f64(results, result);
 	fly_put_f64(results + 8, b);
 	fly_put_f64(results + 16, c);
 	served->result_bytes = Types_F64_RESULT_BYTES;
 	return 0;
 }
+
+/* ---- F64s ---- */
 
 static int Types_F64s_serve(struct fly_served *served)
 {
@@ -567,25 +697,25 @@ static int Types_F64s_serve(struct fly_served *served)
 	double a[3];
 	double b[3];
 	double c[3];
+	int status;
 
 	if (served->argument_bytes != Types_F64s_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (unsigned i = 0; i < 3; i++)
-		a[i] = fly_get_f64(arguments + 8 * i);
-	for (unsigned i = 0; i < 3; i++)
-		c[i] = fly_get_f64(arguments + 24 + 8 * i);
-	if (procedures->F64s(served->context, a, b, c))
+	fly_get_f64s(a, arguments, 3);
+	fly_get_f64s(c, arguments + 24, 3);
+	status = procedures->F64s(served->context, a, b, c);
+	if (status) {
+		served->raised = status;
 		return -FLY_ERAISED;
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f64(results + 8 * i, b[i]);
-	for (unsigned i = 0; i < 3; i++)
-		fly_put_f64(results + 24 + 8 * i, c[i]);
+	}
+	fly_put_f64s(results, b, 3);
+	fly_put_f64s(results + 24, c, 3);
 	served->result_bytes = Types_F64s_RESULT_BYTES;
 	return 0;
 }
 
 static const struct fly_procedure Types_procedure_table[] = {
-	/* name, stub, argument bytes, result bytes, result offset, layout, flags */
+	/* name, stub, longest arguments, longest results, result offset, layout, flags */
 	{"Bool", Types_Bool_serve, Types_Bool_ARGUMENT_BYTES, Types_Bool_RESULT_BYTES, 0,
 	 FLY_RESULTS_OVER, 0},
 	{"Bools", Types_Bools_serve, Types_Bools_ARGUMENT_BYTES, Types_Bools_RESULT_BYTES, 0,

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * compare.c - may programs that were built from an older interface file talk with newer ones?
+ *
+ * What a caller sends must be what the newer server takes, and what that returns must be what the
+ * caller takes: so arguments may only be allowed more than before, and results only less. As old
+ * servers may meet new callers as well, results are not allowed less either. Names of parameters,
+ * fields and types are not sent, and may change; those of procedures are what tells that two of
+ * them have changed places.
+ */
+#include <string.h>
+
+#include "ast.h"
+
+struct comparison {
+	struct idl_file *file; /* the newer one, which notes what it finds */
+	struct idl_span span;  /* of the parameter or the exception */
+	const char *name;      /* of it */
+	const char *procedure;
+	enum idl_direction direction;
+};
+
+static void note(const struct comparison *c, const char *what)
+{
+	idl_error(c->file, c->span, "'%.64s' of '%.64s' %s", c->name, c->procedure, what);
+}
+
+static const char *describe(struct idl_file *file, const struct idl_type *type)
+{
+	switch (type->kind) {
+	case IDL_SCALAR:
+		return type->scalar->name;
+	case IDL_ENUM:
+		return "an enum";
+	case IDL_STRUCT:
+		return "a struct";
+	case IDL_UNION:
+		return "a union";
+	case IDL_STRING:
+		return "a string";
+	case IDL_ARRAY:
+		return idl_printf(file, "%llu times %s", (unsigned long long)type->bound,
+				  describe(file, type->element));
+	case IDL_LIST:
+		return idl_printf(file, "a variable array of %s", describe(file, type->element));
+	default:
+		return "optional";
+	}
+}
+
+static void note_layout(const struct comparison *c, const struct idl_type *old,
+			const struct idl_type *new)
+{
+	note(c, idl_printf(c->file, "has another layout: where it had %s, it has %s",
+			   describe(c->file, old), describe(c->file, new)));
+}
+
+static bool has_value(const struct idl_declaration *d, int32_t value)
+{
+	const struct idl_enumerator *e = d->enumerators;
+
+	while (e && e->value != value)
+		e = e->next;
+	return e;
+}
+
+static void compare_enums(const struct comparison *c, const struct idl_declaration *old,
+			  const struct idl_declaration *new)
+{
+	for (const struct idl_enumerator *e = old->enumerators; e; e = e->next)
+		if (!has_value(new, e->value))
+			note(c, idl_printf(c->file, "has lost the value %d ('%.64s')", e->value,
+					   e->name.text));
+	if (c->direction == IDL_IN)
+		return;
+	for (const struct idl_enumerator *e = new->enumerators; e; e = e->next)
+		if (!has_value(old, e->value))
+			note(c,
+			     idl_printf(c->file,
+					"may return the new value %d ('%.64s'), which old callers "
+					"do not know",
+					e->value, e->name.text));
+}
+
+static void compare_bounds(const struct comparison *c, const struct idl_type *old,
+			   const struct idl_type *new)
+{
+	if (new->bound < old->bound)
+		note(c, idl_printf(c->file, "has a narrower bound: %llu, and it was %llu",
+				   (unsigned long long)new->bound, (unsigned long long)old->bound));
+	else if (new->bound > old->bound && c->direction != IDL_IN)
+		note(c,
+		     idl_printf(c->file, "has a wider bound, %llu: old callers have room for %llu",
+				(unsigned long long)new->bound, (unsigned long long)old->bound));
+}
+
+static void compare_types(const struct comparison *c, const struct idl_type *old,
+			  const struct idl_type *new);
+
+static void compare_structs(const struct comparison *c, const struct idl_type *old,
+			    const struct idl_type *new)
+{
+	const struct idl_field *o = old->declared->fields;
+	const struct idl_field *n = new->declared->fields;
+
+	for (; o && n; o = o->next, n = n->next)
+		compare_types(c, o->type, n->type);
+	if (o)
+		note(c, idl_printf(c->file, "has lost the field '%.64s'", o->name.text));
+	else if (n)
+		note(c, idl_printf(c->file, "has the new field '%.64s'", n->name.text));
+}
+
+static bool is_label(const struct idl_field *arm, const struct idl_value *value)
+{
+	const struct idl_label *label = arm->labels;
+
+	while (label && (label->value.magnitude != value->magnitude ||
+			 label->value.negative != value->negative))
+		label = label->next;
+	return label;
+}
+
+/* The arm that a value chooses; NULL: none. @value NULL: the default. */
+static const struct idl_field *find_arm(const struct idl_declaration *d,
+					const struct idl_value *value)
+{
+	const struct idl_field *otherwise = NULL;
+
+	for (const struct idl_field *arm = d->fields; arm; arm = arm->next) {
+		if (value && is_label(arm, value))
+			return arm;
+		if (arm->is_default)
+			otherwise = arm;
+	}
+	return otherwise;
+}
+
+/* Each case of one union, in the other. @is_old: they are those of the old one. */
+static void compare_arms(const struct comparison *c, const struct idl_declaration *these,
+			 const struct idl_declaration *others, bool is_old)
+{
+	for (const struct idl_field *arm = these->fields; arm; arm = arm->next) {
+		const struct idl_label *label = arm->labels;
+
+		do {
+			const struct idl_field *other =
+				find_arm(others, label ? &label->value : NULL);
+
+			if (!other)
+				note(c, is_old ? "has lost a case of its union"
+					       : "may return a new case of its union");
+			else if (!arm->type != !other->type)
+				note(c, "has another type in a case of its union");
+			else if (arm->type && is_old)
+				compare_types(c, arm->type, other->type);
+			if (label)
+				label = label->next;
+		} while (label);
+	}
+}
+
+static void compare_types(const struct comparison *c, const struct idl_type *old,
+			  const struct idl_type *new)
+{
+	if (old->kind != new->kind) {
+		note_layout(c, old, new);
+		return;
+	}
+	switch (old->kind) {
+	case IDL_SCALAR:
+		if (strcmp(old->scalar->access, new->scalar->access) != 0)
+			note_layout(c, old, new);
+		break;
+	case IDL_ENUM:
+		compare_enums(c, old->declared, new->declared);
+		break;
+	case IDL_STRUCT:
+		compare_structs(c, old, new);
+		break;
+	case IDL_UNION:
+		compare_types(c, old->declared->discriminant->type,
+			      new->declared->discriminant->type);
+		compare_arms(c, old->declared, new->declared, true);
+		if (c->direction != IDL_IN)
+			compare_arms(c, new->declared, old->declared, false);
+		break;
+	case IDL_STRING:
+		compare_bounds(c, old, new);
+		break;
+	case IDL_ARRAY:
+		if (old->bound != new->bound)
+			note_layout(c, old, new);
+		else
+			compare_types(c, old->element, new->element);
+		break;
+	case IDL_LIST:
+		compare_bounds(c, old, new);
+		compare_types(c, old->element, new->element);
+		break;
+	case IDL_OPTIONAL:
+		compare_types(c, old->element, new->element);
+		break;
+	}
+}
+
+static void compare_params(struct comparison *c, const struct idl_procedure *old,
+			   const struct idl_procedure *new)
+{
+	const struct idl_field *o = old->params;
+	const struct idl_field *n = new->params;
+
+	for (; o && n; o = o->next, n = n->next) {
+		c->span = n->name.span;
+		c->name = n->name.text;
+		c->direction = n->direction;
+		if (o->direction == n->direction)
+			compare_types(c, o->type, n->type);
+		else
+			note(c, "has another direction");
+	}
+	if (o)
+		idl_error(c->file, new->name.span, "'%.64s' has lost the parameter '%.64s'",
+			  new->name.text, o->name.text);
+	else if (n)
+		idl_error(c->file, n->name.span, "'%.64s' is a new parameter of '%.64s'",
+			  n->name.text, new->name.text);
+}
+
+static void compare_results(struct comparison *c, const struct idl_procedure *old,
+			    const struct idl_procedure *new)
+{
+	if (!old->result != !new->result) {
+		idl_error(c->file, new->name.span, "'%.64s' has %s a result", new->name.text,
+			  old->result ? "no longer" : "now");
+	} else if (old->result) {
+		c->span = new->result->type_name.span;
+		c->name = "the result";
+		c->direction = IDL_OUT;
+		compare_types(c, old->result->type, new->result->type);
+	}
+}
+
+/* Old callers must know every exception that may come. */
+static void compare_raises(struct comparison *c, const struct idl_procedure *old,
+			   const struct idl_procedure *new)
+{
+	for (const struct idl_raise *r = new->raises; r; r = r->next) {
+		const struct idl_raise *o = old->raises;
+
+		while (o && o->exception->number != r->exception->number)
+			o = o->next;
+		c->span = r->name.span;
+		c->name = r->name.text;
+		c->direction = IDL_OUT;
+		if (o)
+			compare_types(c, o->exception->type, r->exception->type);
+		else
+			note(c, "is an exception that old callers do not know");
+	}
+}
+
+static const struct idl_procedure *find_procedure(const struct idl_file *file, const char *name)
+{
+	const struct idl_procedure *p = file->interface->procedures;
+
+	while (p && strcmp(p->name.text, name) != 0)
+		p = p->next;
+	return p;
+}
+
+void idl_compare(struct idl_file *file, const struct idl_file *old)
+{
+	struct idl_interface *interface = file->interface;
+
+	if (!interface || !old->interface) {
+		idl_error(file, (struct idl_span){0}, "there is no interface in %s",
+			  interface ? old->sources->name : file->sources->name);
+		return;
+	}
+	if (strcmp(interface->name.text, old->interface->name.text) != 0)
+		idl_error(file, interface->name.span,
+			  "the interface was '%.64s': no caller finds it",
+			  old->interface->name.text);
+	if (interface->version != old->interface->version)
+		idl_error(file, interface->version_span,
+			  "the version was %llu: callers of one are not bound to servers of the "
+			  "other",
+			  (unsigned long long)old->interface->version);
+	for (const struct idl_procedure *o = old->interface->procedures; o; o = o->next) {
+		const struct idl_procedure *n = find_procedure(file, o->name.text);
+		struct comparison c = {.file = file, .procedure = o->name.text};
+
+		if (!n) {
+			idl_error(file, interface->name.span, "the procedure '%.64s' is gone",
+				  o->name.text);
+			continue;
+		}
+		if (n->number != o->number)
+			idl_error(file, n->name.span, "the number of '%.64s' was %u and is %u",
+				  n->name.text, o->number, n->number);
+		compare_params(&c, o, n);
+		compare_results(&c, o, n);
+		compare_raises(&c, o, n);
+	}
+}
