@@ -16,7 +16,7 @@ bison --header="$scratch/grammar.h" --output="$scratch/grammar.c" "$idl/grammar.
 printf '%s\n' "$scratch/lexer.c" "$scratch/grammar.c" "$idl"/*.c "$root/tests/fuzz_idl.c" |
 	xargs -P 2 -I FILE sh -c 'clang -std=c17 -g1 -O1 \
 		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
-		-I "$1" -I "$2" -I "$3" -c "$4" -o "$1/$(basename "$4").o"' \
+		-I "$1" -I "$2" -I "$3" -I "$3/../src" -c "$4" -o "$1/$(basename "$4").o"' \
 		sh "$scratch" "$idl" "$root/include" FILE || exit 1
 clang -fsanitize=fuzzer,address,undefined "$scratch"/*.o -o "$scratch/fuzz_idl" || exit 1
 
