@@ -7,28 +7,26 @@
 #include <firefly/firefly.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "hello.h" /* written by fireflyc */
 
 /* One call. Return: its status. */
 static int greet(struct fly_binding *hello, const char *who)
 {
-	const size_t length = strlen(who);
-	uint8_t name[32] = {0}; /* arrays have a fixed length */
-	uint8_t greeting[64];
+	struct Hello_Greet_raised raised;
+	char greeting[64 + 1];
 	uint64_t greeted;
 	int status;
 
-	memcpy(name, who, length < sizeof name ? length : sizeof name);
-
 	/* Looks like a procedure, is two packets. If the status is not 0, nothing was assigned. */
-	status = Hello_Greet(hello, name, greeting, &greeted);
+	status = Hello_Greet(hello, who, greeting, &greeted, &raised);
 	if (status == 0) {
-		printf("%.64s (%" PRIu64 " so far)\n", (const char *)greeting, greeted);
+		printf("%s (%" PRIu64 " so far)\n", greeting, greeted);
 		return 0;
 	}
 	fprintf(stderr, "client: '%s': %s\n", who, fly_strerror(status));
+	if (status == -FLY_EEXCEPTION) /* it has but one */
+		fprintf(stderr, "client: %s\n", raised.as.Refused.why);
 
 	/* What happened at the server? Only one of the answers makes a second call harmless. */
 	switch (fly_outcome(status)) {
@@ -39,7 +37,7 @@ static int greet(struct fly_binding *hello, const char *who)
 		fprintf(stderr, "client: it may have run, at most once\n");
 		break;
 	case FLY_EXECUTED:
-		fprintf(stderr, "client: it ran, and gave no results\n"); /* it returned non-zero */
+		fprintf(stderr, "client: it ran, and gave no results\n");
 		break;
 	}
 	return status;

@@ -23,20 +23,20 @@ static void on_signal(int number)
 
 /*
  * The procedure. `name` is read where it lies in the call packet, and `greeting` is written where
- * it lies in the result packet: no copy is made. That also means that
- *   - both pointers are gone when the procedure returns;
- *   - whatever a peer sent is in `name`, so its end is not to be trusted (hence "%.32s");
- *   - `greeting` must be filled to its end, or old bytes of the packet are sent.
- * A return value other than 0 sends no results: the call ends with FLY_ERAISED.
+ * it lies in the result packet: no copy is made. That also means that both pointers are gone when
+ * the procedure returns. A peer's mistakes do not come this far: `name` has at most 32 bytes, and a
+ * NUL behind them.
  */
-static int greet(void *context, const uint8_t name[32], uint8_t greeting[64], uint64_t *result)
+static int greet(void *context, const char *name, char greeting[64 + 1], uint64_t *result,
+		 struct Hello_Greet_raised *raised)
 {
 	uint64_t *greeted = context;
 
-	if (name[0] == '\0')
-		return 1;
-	memset(greeting, 0, 64);
-	snprintf((char *)greeting, 64, "Hello, %.32s!", (const char *)name);
+	if (name[0] == '\0') {
+		strcpy(raised->as.Refused.why, "nobody has no name");
+		return Hello_Refused_NUMBER;
+	}
+	snprintf(greeting, 64 + 1, "Hello, %s!", name);
 	*result = ++*greeted; /* no lock: all procedures run on the thread in fly_serve() */
 	return 0;
 }
