@@ -7,10 +7,11 @@
 # What a build needs. libdpdk-dev depends on all drivers, vhost, virtio and memif among them.
 BUILD_PACKAGES=(gcc libc6-dev meson ninja-build pkgconf flex bison libdpdk-dev libnuma-dev
 	libjson-c-dev scdoc)
-# What the tests need beyond that.
+# What the tests need beyond that; the last four are for `firefly bench marshal`, to compare with.
 # shellcheck disable=SC2034  # as above
 TEST_PACKAGES=(make g++ libcriterion-dev clang llvm libclang-rt-dev clang-format clang-tidy python3
-	iproute2 procps strace util-linux mandoc shellcheck)
+	iproute2 procps strace util-linux mandoc shellcheck
+	libprotobuf-c-dev protobuf-c-compiler libtirpc-dev rpcsvc-proto)
 
 say() {
 	printf '%s\n' "$*"

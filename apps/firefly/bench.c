@@ -117,7 +117,10 @@ static void want(struct bench_options *o, const char *word)
 		known = true;
 	}
 	if (!known)
-		cli_refuse("bench", "there is null, maxresult, maxarg and all, but not '%s'", word);
+		cli_refuse("bench",
+			   "there is null, maxresult, maxarg and all, and marshal as the first "
+			   "word, but not '%s'",
+			   word);
 	o->any_wanted = true;
 }
 
@@ -191,7 +194,8 @@ static const struct argp argp = {
 	       "directory, and ends with this one. Nothing has to be prepared; with hugepages "
 	       "it is faster.\n\n"
 	       "  firefly bench\n"
-	       "  firefly bench maxresult --link memif --window 64 --seconds 5 --json -\n\n"
+	       "  firefly bench maxresult --link memif --window 64 --seconds 5 --json -\n"
+	       "  firefly bench marshal --help   another measurement: what marshalling costs\n\n"
 	       "The floor is what the same link does with bare frames of the same sizes and no "
 	       "calls. At window 1 the ratio compares times (1.00x would be free, lower is "
 	       "better), at larger windows calls per second with frames per second (higher is "
@@ -682,6 +686,10 @@ int bench_main(int argc, char **argv)
 	struct bench b = {.options = &o, .control.fd = -1};
 	int failed = CLI_FAILED;
 
+	if (argc > 1 && !strcmp(argv[1], "marshal")) {
+		argv[1] = (char *)"firefly bench marshal";
+		return bench_marshal_main(argc - 1, argv + 1);
+	}
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	if (choose_cores(&o) || make_directory(&b))
 		return CLI_FAILED;
