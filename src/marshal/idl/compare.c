@@ -22,7 +22,7 @@ struct comparison {
 
 static void note(const struct comparison *c, const char *what)
 {
-	idl_error(c->file, c->span, "'%.64s' of '%.64s' %s", c->name, c->procedure, what);
+	idl_error(c->file, c->span, "'%.200s' of '%.64s' %s", c->name, c->procedure, what);
 }
 
 static const char *describe(struct idl_file *file, const struct idl_type *type)
@@ -103,8 +103,12 @@ static void compare_structs(const struct comparison *c, const struct idl_type *o
 	const struct idl_field *o = old->declared->fields;
 	const struct idl_field *n = new->declared->fields;
 
-	for (; o && n; o = o->next, n = n->next)
-		compare_types(c, o->type, n->type);
+	for (; o && n; o = o->next, n = n->next) {
+		struct comparison inner = *c;
+
+		inner.name = idl_printf(c->file, "%s.%s", c->name, n->name.text);
+		compare_types(&inner, o->type, n->type);
+	}
 	if (o)
 		note(c, idl_printf(c->file, "has lost the field '%.64s'", o->name.text));
 	else if (n)

@@ -31,7 +31,7 @@ static void emit_procedure(struct idl_text *out, const struct idl_interface *int
 		emit_unused(out, p->result);
 	if (p->raises)
 		emit_line(out, "\t(void)%s;", p->names.raised);
-	emit_line(out, "\treturn fly_raise(1, \"%.40s is not written yet\");\n}\n", p->name.text);
+	emit_line(out, "\treturn fly_raise(-1, \"%.40s is not written yet\");\n}\n", p->name.text);
 }
 
 void idl_emit_skeleton(const struct idl_file *file, const char *base, struct idl_text *out)
