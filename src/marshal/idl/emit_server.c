@@ -232,11 +232,12 @@ static void emit_locals(struct idl_text *out, const char *interface, const struc
 
 static const char *cast(const struct idl_field *param, bool is_const)
 {
-	const char *type = param->type->c_type;
+	const struct idl_type *type = param->type;
 
-	if (!strcmp(type, "char"))
+	if (type->kind == IDL_STRING)
 		return is_const ? "(const char *)" : "(char *)";
-	if (!strcmp(type, "int8_t"))
+	/* A typedef of i8 is one as well. */
+	if (idl_is_direct(type) && !strcmp(type->element->scalar->c_name, "int8_t"))
 		return is_const ? "(const int8_t *)" : "(int8_t *)";
 	return "";
 }

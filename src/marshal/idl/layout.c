@@ -92,7 +92,9 @@ static bool stays(const struct idl_field *param)
 /* If the results lay over the arguments, would the stub or the procedure read spoilt bytes? */
 static bool spoils(const struct idl_procedure *procedure)
 {
-	for (const struct idl_field *w = procedure->params; w; w = w->next) {
+	const struct idl_field *w = procedure->result ? procedure->result : procedure->params;
+
+	for (; w; w = w == procedure->result ? procedure->params : w->next) {
 		const bool is_copied = w->direction == IDL_INOUT && !stays(w);
 		bool is_later = false;
 
