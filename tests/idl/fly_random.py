@@ -8,8 +8,6 @@ from fly_types import (Arm, Enum, Error, FLAGS, Field, Interface, NUMBERS, Numbe
 FEATURES = ['arrays', 'attributes', 'bounded', 'consts', 'docs', 'enums', 'exceptions', 'includes',
             'long', 'numbers', 'optionals',
             'raises', 'strings', 'structs', 'typedefs', 'unions', 'views']
-SUPPORTED = ['arrays']  # what fireflyc can do so far
-
 MESSAGE_ROOM = 250000  # bytes of the longest messages here
 # Names that generated code uses itself, words of the language, and ordinary ones.
 PARAMETERS = ['binding', 'call', 'context', 'served', 'status', 'result', 'runtime', 'peer', 'i',
@@ -190,13 +188,14 @@ class Maker:
         self.declare(f'typedef {text};')
         self.typedefs.append(field)
 
-    def error(self, room, explicit, taken):
-        """An exception; taken: numbers that others have."""
+    def error(self, room):
+        """An exception, and its text."""
         name = self.name('Bad')
         made = self.fields(self.rng.choice([0, 1, 1, 2, 3]), room)
-        number, written = len(self.errors) + 1, ''
-        if explicit:
-            number = self.rng.choice([9, 100, 65536, 0x7fffffff, self.rng.randint(1, 1 << 31 - 1)])
+        taken = [e.number for e in self.errors]
+        number, written = taken[-1] + 1 if taken else 1, ''
+        if number in taken or number >= 1 << 31 or self.rng.random() < 0.3:
+            number = self.rng.choice([9, 100, 65536, 0x7fffffff, self.rng.randint(1, 1 << 30)])
             while number in taken:
                 number = self.rng.randint(1, (1 << 31) - 1)
             written = f' = {self.number(number)}'
@@ -268,14 +267,13 @@ def make_types(maker, rng, room, some):
 def make_procedure(maker, rng, interface, name, errors, room):
     while True:
         names = rng.sample([n for n in PARAMETERS if n not in RESERVED], 8)
-        parameters, texts, flags = [], [], 0
+        parameters, texts = [], []
         for i in range(rng.choice([0, 1, 1, 2, 2, 2, 3, 3, 4, 5])):
             field, text = maker.field(names[i], rng.choice([room, room, 12]))
             direction = rng.choice(['in', 'out', 'inout'])
-            word = ''
-            if maker.has('attributes', 0.04):
-                word, flags = 'inplace ', flags | FLAGS['inplace']
-            parameters.append(Parameter(direction, field))
+            inplace = direction != 'out' and field.is_direct() and maker.has('attributes', 0.2)
+            word = 'inplace ' if inplace else ''
+            parameters.append(Parameter(direction, field, inplace))
             doc = maker.doc('\t\t')
             texts.append((f'\n{doc}\t\t' if doc else '') + f'{direction} {word}{text}')
         result, arrow = None, ''
@@ -291,13 +289,14 @@ def make_procedure(maker, rng, interface, name, errors, room):
                                   text[text.rindex(' result') + 7:] + ';')
                     text = alias + ' result'
             arrow = ' -> ' + text[:text.rindex(' result')]
-        p = Procedure(name, 0, parameters, result, [], flags)
+        p = Procedure(name, 0, parameters, result, [])
         most = MESSAGE_ROOM if 'long' in maker.features else 1968
         if p.argument_bytes() <= most and p.result_bytes() <= most:
             break
     attributes = []
     if errors and rng.random() < 0.7:
-        p.errors = rng.sample(errors, rng.randint(1, len(errors)))
+        chosen = rng.sample(errors, rng.randint(1, len(errors)))
+        p.errors = list({e.number: e for e in chosen}.values())  # of two scopes, maybe
         attributes.append(f"raises ({', '.join(e.name for e in p.errors)})")
     if maker.has('attributes', 0.2):
         for word in rng.sample([rng.choice(['inline', 'worker']), 'idempotent', 'inplace'],
@@ -315,9 +314,11 @@ def make_include(rng, features, prefix, room, includes):
     for other in includes:
         borrow(maker, other)
     make_types(maker, rng, room, 1.0)
+    if not maker.declarations:
+        maker.constant(rng.randrange(100))
     errors = []
     if maker.has('exceptions', 0.4):
-        _, text = maker.error(room, True, set())
+        _, text = maker.error(room)
         errors.append(text)
     texts = maker.declarations + errors
     rng.shuffle(texts)
@@ -361,8 +362,7 @@ def make_interface(rng, number, features):
         foreign = [e for other in included for e in other.errors]
         errors += {e.c_name: e for e in foreign}.values()
         for i in range(rng.choice([1, 1, 2, 3])):
-            explicit = rng.random() < 0.3 or any(' = ' in t.split('{')[0] for t in error_texts)
-            error, text = maker.error(room, explicit, {e.number for e in errors} | {1, 2, 3, 4})
+            error, text = maker.error(room)
             errors.append(error)
             error_texts.append(text)
     procedure_texts = []

@@ -4,7 +4,7 @@
 The prototypes that docs/language.md promises are written down here once more; a compiler sees them
 beside the generated header, and refuses what differs.
 """
-from fly_types import Enum, Number, String, Struct, Union
+from fly_types import Enum, Number, String, Struct, Union, has_one_length, most_bytes
 
 DIRECTIONS = {'in': 'CALL_IN', 'out': 'CALL_OUT', 'inout': 'CALL_INOUT'}
 WIDE_VIEWS = True  # of arrays of more than bytes
@@ -56,6 +56,8 @@ def declare_out(f, name):
 
 def view_of(f):
     """How a view hands it out: None: as _finish does; else 'bytes', 'string', or a struct."""
+    if f.optional:
+        return None
     if is_text(f):
         return None if f.array else 'string'
     if f.is_bytes():
@@ -64,8 +66,6 @@ def view_of(f):
         return None
     if isinstance(f.type, Enum):
         return 'struct fly_i32_view'
-    if f.type.kind == 'bool':
-        return None
     return f'struct fly_{f.type.kind}_view'
 
 
@@ -73,13 +73,11 @@ def declare_view(f, name):
     kind = view_of(f)
     if not kind:
         return declare_out(f, name)
-    out = [f'bool *has_{name}'] if f.optional else []
     if kind == 'string':
-        return out + [f'const char **{name}']
+        return [f'const char **{name}']
     if kind != 'bytes':
-        return out + [f'{kind} *{name}']
-    out.append(f'const {f.type.c_name} **{name}')
-    return out + ([f'uint32_t *{name}_count'] if f.array == 'variable' else [])
+        return [f'{kind} *{name}']
+    return [f'const {f.type.c_name} **{name}'] + ([f'uint32_t *{name}_count'] if f.array == 'variable' else [])
 
 
 def raised_parameter(interface, p):
@@ -202,8 +200,7 @@ def pass_view(f, i):
     kind = view_of(f)
     if not kind:
         return pass_out(f, i)
-    out = ([f'v[{i}].has'] if f.optional else []) + [f'&view{i}']
-    return out + ([f'v[{i}].count'] if kind == 'bytes' and f.array == 'variable' else [])
+    return [f'&view{i}'] + ([f'v[{i}].count'] if kind == 'bytes' and f.array == 'variable' else [])
 
 
 def view_function(head, p, raised):
@@ -215,7 +212,6 @@ def view_function(head, p, raised):
         kind = view_of(f)
         if not kind:
             continue
-        there = f'if (*v[{i}].has) ' if f.optional else ''
         if kind in ('bytes', 'string'):
             c_name = 'char' if kind == 'string' else f.type.c_name
             locals_ += f'\tconst {c_name} *view{i} = NULL;\n'
@@ -232,7 +228,7 @@ def view_function(head, p, raised):
             copy = (f'{{\n\t\t{count};\n\t\tfor (uint32_t k = 0; k < view{i}.count; k++)\n'
                     f'\t\t\t(({f.type.c_name} *)v[{i}].data)[k] = '
                     f'({f.type.c_name}){accessor}(view{i}, k);\n\t}}')
-        copies += f'\t{there}{copy}\n'
+        copies += f'\t{copy}\n'
     return (f'static int view_{head}(struct fly_call *call, const struct value_place *v, '
             f'void *raised)\n{{\n{locals_}\tint status;\n\n\t(void)raised;\n'
             f"\tstatus = {head}_view({', '.join(arguments + raised)});\n"
@@ -289,7 +285,7 @@ def procedure_row(interface, p):
     raised = f'sizeof(struct {head}_raised)' if p.errors else '0'
     n = len(p.all_parameters())
     return (f'\t{{.name = "{p.name}", .number = {p.number}, .argument_bytes = {p.argument_bytes()}, '
-            f'.result_bytes = {p.result_bytes()}, .flags = {p.flags}, .n_parameters = {n}, '
+            f'.result_bytes = {p.result_bytes()}, .flags = {p.all_flags()}, .n_parameters = {n}, '
             f".parameters = {head + '_parameters' if n else 'NULL'}, "
             f'.n_exceptions = {len(p.errors)}, '
             f".exceptions = {head + '_exceptions' if p.errors else 'NULL'}, "
@@ -332,7 +328,11 @@ def tables(interface):
                 [e.struct for e in p.errors if e.fields]:
             out += type_tables(kind, done)
         out += f'_Static_assert({head}_NUMBER == {p.number}, "");\n'
-        out += f'_Static_assert({head}_ARGUMENT_BYTES == {p.argument_bytes()}, "");\n'
+        if all(has_one_length(f) for f in p.arguments()):
+            out += f'_Static_assert({head}_ARGUMENT_BYTES == {p.argument_bytes()}, "");\n'
+        if all(has_one_length(f) for f in p.results()):
+            bytes_ = sum(most_bytes(f) for f in p.results())
+            out += f'_Static_assert({head}_RESULT_BYTES == {bytes_}, "");\n'
         out += prototypes(interface, p) + parameter_tables(interface, p)
     out += f'static const struct call_procedure {name}_table[{len(interface.procedures)}];\n\n'
     out += ''.join(functions(interface, p) for p in interface.procedures)

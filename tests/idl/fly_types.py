@@ -106,6 +106,11 @@ class Field:
     def bare(self):
         return Field(self.name, self.type, self.array, self.length)
 
+    def is_direct(self):
+        """Read and written where it lies in a packet?"""
+        return not self.optional and (self.is_bytes() or
+                                      isinstance(self.type, String) and not self.array)
+
     def is_bytes(self):
         return bool(self.array) and isinstance(self.type, Number) and self.type.kind in BYTES
 
@@ -125,6 +130,16 @@ def most_bytes(it):
         return it.switch.size + max([most_bytes(a.field) for a in it.arms if a.field] or [0])
     n = most_bytes(it.type) * (it.length if it.array else 1)
     return n + (4 if it.array == 'variable' else 0) + (1 if it.optional else 0)
+
+
+def has_one_length(it):
+    if isinstance(it, (Number, Enum)):
+        return True
+    if isinstance(it, Struct):
+        return all(has_one_length(f) for f in it.fields)
+    if isinstance(it, Field):
+        return not it.optional and it.array != 'variable' and has_one_length(it.type)
+    return False
 
 
 # ---- encoding ------------------------------------------------------------------------------
@@ -475,8 +490,8 @@ class Error:
 
 
 class Parameter:
-    def __init__(self, direction, field):
-        self.direction, self.field = direction, field
+    def __init__(self, direction, field, inplace=False):
+        self.direction, self.field, self.inplace = direction, field, inplace
 
 
 FLAGS = {'inline': 1, 'worker': 2, 'idempotent': 4, 'inplace': 8}
@@ -503,6 +518,12 @@ class Procedure:
 
     def from_wire(self, results):
         return results[1:] + results[:1] if self.result else results
+
+    def all_flags(self):
+        """'inplace' holds also if it is said of each parameter that is read in place."""
+        direct = [p for p in self.parameters if p.direction != 'out' and p.field.is_direct()]
+        marked = direct and all(p.inplace for p in direct)
+        return self.flags | (FLAGS['inplace'] if marked else 0)
 
     def argument_bytes(self):
         return sum(most_bytes(f) for f in self.arguments())

@@ -69,8 +69,68 @@ struct call_interface {
 int call_serve(const struct call_procedure *procedure, void *context, const struct value_place *v,
 	       void *raised);
 
-/* call_bug() - a view that changed a variable of its caller though it failed. */
-void call_bug(const char *file, int line, const char *what);
+/* ---- what fuzz_calls.c does with them ----------------------------------------------------------
+ */
+
+/* Parameters that are captured together. */
+enum call_parameters {
+	CALL_ALL_IN,  /* inout too */
+	CALL_IN_ONLY, /* not inout */
+	CALL_ALL_OUT, /* inout too */
+};
+
+/* One variable of a caller, and what it was before the call. */
+struct call_variable {
+	bool has;
+	uint32_t count;
+	uint8_t *data; /* of exactly the bytes that the stub may touch */
+	size_t bytes;
+	uint8_t old_has;
+	uint32_t old_count;
+	uint8_t *old_data;
+};
+
+#define CALL_PARAMETERS_MAX 16
+
+/* All of one call. */
+struct call_variables {
+	const struct call_procedure *procedure;
+	struct call_variable all[CALL_PARAMETERS_MAX];
+	struct value_place places[CALL_PARAMETERS_MAX];
+	void *raised; /* NULL: the caller does not want to know */
+};
+
+/* call_set() - variables for a call with these arguments; call_free() them. */
+void call_set(struct call_variables *variables, const struct call_procedure *procedure,
+	      const uint8_t *arguments, size_t bytes, bool wants_raised);
+void call_free(struct call_variables *variables);
+
+/* call_spoil() - the in variables get other values. */
+void call_spoil(struct call_variables *variables);
+
+/* Each ends the program if it is not so: */
+void call_check_unchanged(const struct call_variables *variables);
+void call_check_not_raised(const struct call_variables *variables);
+/* What stands for an optional result that is not there has not been written. */
+void call_check_absent(const struct call_variables *variables);
+/* In a procedure: counts of out arrays are 0 and out strings "". */
+void call_check_defaults(const struct call_procedure *procedure, const struct value_place *v);
+
+/* call_capture() - the values of parameters, one behind the other; @to begins anew. */
+void call_capture(const struct call_procedure *procedure, enum call_parameters which,
+		  const struct value_place *v, struct value_stream *to);
+
+/* call_capture_raised() - fields of what was raised. Return: which it was. */
+const struct call_exception *call_capture_raised(const struct call_variables *variables,
+						 struct value_stream *to);
+
+/* In a procedure: assign all results; or the fields of an exception: returns its number. */
+void call_fill_results(const struct call_procedure *procedure, const struct value_place *v,
+		       const uint8_t *results, size_t bytes);
+int call_fill_raised(const struct call_exception *exception, void *raised, const uint8_t *fields);
+
+/* call_bug() - says what is wrong and does not return. Whoever links the tables defines it. */
+_Noreturn void call_bug(const char *file, int line, const char *what);
 
 #define CALL_CHECK(condition)                                     \
 	do {                                                      \

@@ -10,6 +10,7 @@
 
 #include "fuzz_calls.h"
 #include "loopback.h"
+#include "marshal/raise.h"
 
 #define MANY    64   /* parameters of a procedure */
 #define FILL    0x5a /* in variables of the caller that have no value */
@@ -115,146 +116,10 @@ static uint8_t *read_file(const char *path)
 	return bytes;
 }
 
-/* ---- variables of the caller --------------------------------------------------------------- */
-
-struct variable {
-	bool has;
-	uint32_t count;
-	uint8_t *data;
-	size_t bytes;
-
-	/* as they were before the call */
-	uint8_t old_has;
-	uint32_t old_count;
-	uint8_t *old_data;
-};
-
-static struct variable variables[MANY];
-static struct value_place places[MANY];
-static uint8_t *raised; /* NULL: the caller does not want to know */
-static struct value_stream captured;
-
-static bool is_in(const struct call_parameter *p)
-{
-	return p->direction & CALL_IN;
-}
-
-static bool is_out(const struct call_parameter *p)
-{
-	return p->direction & CALL_OUT;
-}
-
-/* Bytes that the procedure's stub may read of an in parameter: not one more is there. */
-static size_t bytes_of_in(const struct value_field *field, const struct variable *v)
-{
-	const bool by_value = field->array == VALUE_ONE && field->type->kind == VALUE_NUMBER;
-
-	if (by_value)
-		return field->type->size;
-	if (field->optional && !v->has)
-		return 0;
-	if (field->array == VALUE_VARIABLE)
-		return field->type->size * (v->count < field->length ? v->count : field->length);
-	if (field->array == VALUE_ONE && field->type->kind == VALUE_STRING)
-		return strlen((const char *)v->data) + 1;
-	return value_room(field);
-}
-
-static void *copy(const void *from, size_t n)
-{
-	void *to = malloc(n);
-
-	CALL_CHECK(to);
-	if (n)
-		memcpy(to, from, n);
-	return to;
-}
-
-static void set_variable(const struct call_parameter *p, struct variable *v,
-			 struct value_place *place, const uint8_t **from)
-{
-	const struct value_field *field = &p->field;
-	const bool by_value = field->array == VALUE_ONE && field->type->kind == VALUE_NUMBER;
-	const size_t room = value_room(field);
-	uint8_t *exact;
-
-	memset(&v->has, FILL, 1);
-	memset(&v->count, FILL, sizeof v->count);
-	v->bytes = room;
-	v->data = malloc(room + 1);
-	CALL_CHECK(v->data);
-	/* What is passed by value is read, even if it is not there. */
-	memset(v->data, by_value && is_in(p) ? 0 : FILL, room);
-	v->data[room] = '\0'; /* behind a string that is too long */
-	*place = (struct value_place){&v->has, &v->count, v->data};
-	if (is_in(p))
-		value_fill(field, *place, from);
-	if (!is_out(p))
-		v->bytes = bytes_of_in(field, v);
-	exact = copy(v->data, v->bytes);
-	free(v->data);
-	v->data = exact;
-	place->data = exact;
-	if (!is_out(p) && field->array == VALUE_VARIABLE && !v->bytes &&
-	    !(field->optional && !v->has)) {
-		free(exact);
-		v->data = place->data = NULL; /* an array without elements may be NULL */
-	}
-	memcpy(&v->old_has, &v->has, 1);
-	v->old_count = v->count;
-	v->old_data = copy(v->data, v->bytes);
-}
-
-static void set_variables(struct blob arguments)
-{
-	const struct call_procedure *p = now.procedure;
-	const uint8_t *from = arguments.at;
-
-	CALL_CHECK(p->n_parameters <= MANY);
-	for (uint32_t i = 0; i < p->n_parameters; i++)
-		set_variable(&p->parameters[i], &variables[i], &places[i], &from);
-	CALL_CHECK(from == arguments.at + arguments.length);
-	raised = NULL;
-	if (p->raised_bytes && n_calls % 3 != 0) {
-		raised = malloc(p->raised_bytes);
-		CALL_CHECK(raised);
-		memset(raised, FILL, p->raised_bytes);
-	}
-}
-
-static void free_variables(void)
-{
-	for (uint32_t i = 0; i < now.procedure->n_parameters; i++) {
-		free(variables[i].data);
-		free(variables[i].old_data);
-	}
-	free(raised);
-}
-
-static bool data_is_unchanged(const struct variable *v)
-{
-	return !v->bytes || !memcmp(v->data, v->old_data, v->bytes);
-}
-
-static void check_unchanged(void)
-{
-	for (uint32_t i = 0; i < now.procedure->n_parameters; i++) {
-		const struct variable *v = &variables[i];
-
-		CALL_CHECK(!memcmp(&v->has, &v->old_has, 1));
-		CALL_CHECK(v->count == v->old_count);
-		if (is_out(&now.procedure->parameters[i]))
-			CALL_CHECK(data_is_unchanged(v));
-	}
-}
-
-static void check_not_raised(void)
-{
-	for (size_t i = 0; raised && i < now.procedure->raised_bytes; i++)
-		CALL_CHECK(raised[i] == FILL);
-}
-
 /* ---- what is expected ------------------------------------------------------------------------ */
+
+static struct call_variables variables;
+static struct value_stream captured;
 
 static bool is_captured(struct blob expected)
 {
@@ -262,118 +127,50 @@ static bool is_captured(struct blob expected)
 	       (!expected.length || !memcmp(captured.at, expected.at, expected.length));
 }
 
-/* What a capture takes. */
-enum parameters {
-	CALL_ALL_IN,  /* inout too */
-	CALL_IN_ONLY, /* not inout */
-	CALL_ALL_OUT, /* inout too */
-};
-
-static void capture(enum parameters which, const struct value_place *v)
-{
-	const struct call_procedure *p = now.procedure;
-
-	captured.length = 0;
-	for (uint32_t i = 0; i < p->n_parameters; i++) {
-		const enum call_direction direction = p->parameters[i].direction;
-
-		if (which == CALL_IN_ONLY  ? direction != CALL_IN
-		    : which == CALL_ALL_IN ? direction == CALL_OUT
-					   : direction == CALL_IN)
-			continue;
-		CALL_CHECK(value_capture(&p->parameters[i].field, v[i], &captured));
-	}
-}
-
 static void check_results(struct blob results)
 {
-	const struct call_procedure *p = now.procedure;
-
-	capture(CALL_ALL_OUT, places);
+	call_capture(now.procedure, CALL_ALL_OUT, variables.places, &captured);
 	CALL_CHECK(is_captured(results));
-	for (uint32_t i = 0; i < p->n_parameters; i++)
-		if (is_out(&p->parameters[i]) && p->parameters[i].field.optional &&
-		    !variables[i].has)
-			CALL_CHECK(data_is_unchanged(&variables[i]));
-	check_not_raised();
+	call_check_absent(&variables);
+	call_check_not_raised(&variables);
 }
 
 static void check_exception(uint32_t index, struct blob fields)
 {
-	const struct call_exception *e = &now.procedure->exceptions[index];
-	uint32_t number;
-
-	check_unchanged();
-	if (!raised)
+	call_check_unchanged(&variables);
+	if (!variables.raised)
 		return;
-	memcpy(&number, raised, sizeof number);
-	CALL_CHECK(number == e->number);
-	captured.length = 0;
-	if (e->field.type)
-		CALL_CHECK(value_capture(&e->field,
-					 (struct value_place){.data = raised + e->field.at},
-					 &captured));
+	CALL_CHECK(call_capture_raised(&variables, &captured) == &now.procedure->exceptions[index]);
 	CALL_CHECK(is_captured(fields));
 }
 
 /* ---- the procedure --------------------------------------------------------------------------- */
 
-static void check_defaults(const struct call_procedure *p, const struct value_place *v)
-{
-	for (uint32_t i = 0; i < p->n_parameters; i++) {
-		const struct value_field *field = &p->parameters[i].field;
-
-		if (p->parameters[i].direction != CALL_OUT)
-			continue;
-		if (field->array == VALUE_VARIABLE)
-			CALL_CHECK(*v[i].count == 0);
-		if (field->array == VALUE_ONE && field->type->kind == VALUE_STRING)
-			CALL_CHECK(*(const char *)v[i].data == '\0');
-	}
-}
-
-static void write_results(const struct call_procedure *p, const struct value_place *v)
-{
-	const uint8_t *from = now.results.at;
-
-	for (uint32_t i = 0; i < p->n_parameters; i++)
-		if (is_out(&p->parameters[i]))
-			value_fill(&p->parameters[i].field, v[i], &from);
-	CALL_CHECK(from == now.results.at + now.results.length);
-}
-
 int call_serve(const struct call_procedure *procedure, void *context, const struct value_place *v,
 	       void *fields)
 {
-	const struct call_exception *e;
-	const uint8_t *from;
-
 	CALL_CHECK(procedure == now.procedure);
 	CALL_CHECK(context == &loopback);
 	CALL_CHECK(!procedure->raised_bytes == !fields);
 	now.runs++;
-	capture(CALL_ALL_IN, v);
+	call_capture(procedure, CALL_ALL_IN, v, &captured);
 	CALL_CHECK(is_captured(now.seen));
-	check_defaults(procedure, v);
+	call_check_defaults(procedure, v);
 	if (now.action == RETURN || now.writes_first) {
 		struct value_stream before = {0};
 
-		capture(CALL_IN_ONLY, v);
+		call_capture(procedure, CALL_IN_ONLY, v, &captured);
 		value_append(&before, captured.at, captured.length);
-		write_results(procedure, v);
-		capture(CALL_IN_ONLY, v); /* they are still what they were */
+		call_fill_results(procedure, v, now.results.at, now.results.length);
+		call_capture(procedure, CALL_IN_ONLY, v,
+			     &captured); /* they are still what they were */
 		CALL_CHECK(is_captured((struct blob){before.at, (uint32_t)before.length}));
 		free(before.at);
 	}
 	switch (now.action) {
 	case EXCEPTION:
-		e = &procedure->exceptions[now.exception];
-		from = now.fields.at;
-		if (e->field.type)
-			value_fill(&e->field,
-				   (struct value_place){.data = (uint8_t *)fields + e->field.at},
-				   &from);
-		return (int)e->number;
+		return call_fill_raised(&procedure->exceptions[now.exception], fields,
+					now.fields.at);
 	case RAISE:
 		return now.with_words ? fly_raise(now.number, now.words) : now.number;
 	case RETURN:
@@ -388,6 +185,8 @@ int call_serve(const struct call_procedure *procedure, void *context, const stru
 static int call_it(enum way way)
 {
 	const struct call_procedure *p = now.procedure;
+	const struct value_place *v = variables.places;
+	void *raised = variables.raised;
 	struct fly_call *call = NULL;
 	int status;
 
@@ -395,16 +194,14 @@ static int call_it(enum way way)
 	now.runs = 0;
 	n_calls++;
 	if (way == PLAIN)
-		return p->plain(now.binding, places, raised);
-	status = p->start(now.binding, places, &call);
+		return p->plain(now.binding, v, raised);
+	status = p->start(now.binding, v, &call);
 	if (status)
 		return status;
-	for (uint32_t i = 0; i < p->n_parameters; i++) /* they are ours again */
-		if (!is_out(&p->parameters[i]) && variables[i].bytes)
-			memset(variables[i].data, 0xee, variables[i].bytes);
+	call_spoil(&variables); /* they are ours again */
 	if (way == FINISH)
-		return p->finish(call, places, raised);
-	status = p->view(call, places, raised);
+		return p->finish(call, v, raised);
+	status = p->view(call, v, raised);
 	if (!status) {
 		CALL_CHECK(loopback.calls == 1);
 		fly_release(call);
@@ -419,7 +216,7 @@ static void run(enum way way, struct blob arguments, struct outcome expected)
 
 	if (way == VIEW && !now.procedure->view)
 		way = FINISH;
-	set_variables(arguments);
+	call_set(&variables, now.procedure, arguments.at, arguments.length, n_calls % 3 != 0);
 	status = call_it(way);
 	if (status != expected.status)
 		fprintf(stderr, "returned %s, and not %s\n", fly_status_name(status),
@@ -433,10 +230,10 @@ static void run(enum way way, struct blob arguments, struct outcome expected)
 	} else if (status == -FLY_EEXCEPTION) {
 		check_exception(expected.exception, expected.values);
 	} else {
-		check_unchanged();
-		check_not_raised();
+		call_check_unchanged(&variables);
+		call_check_not_raised(&variables);
 	}
-	free_variables();
+	call_free(&variables);
 	loopback_reset();
 }
 
@@ -673,7 +470,10 @@ static void check_place_of_results(const struct fly_procedure *p)
 	const uint32_t behind = (p->argument_bytes + 7) / 8 * 8;
 	const bool is_long =
 		p->argument_bytes > FLY_PAYLOAD_ROOM || p->result_bytes > FLY_PAYLOAD_ROOM;
-	const bool fits_behind = behind + p->result_bytes <= FLY_PAYLOAD_ROOM;
+	/* What is raised is a result as well. */
+	const uint32_t results =
+		p->result_bytes > FLY_RAISED_BYTES_MAX ? p->result_bytes : FLY_RAISED_BYTES_MAX;
+	const bool fits_behind = behind + results <= FLY_PAYLOAD_ROOM;
 
 	CALL_CHECK(p->result_offset == (p->layout == FLY_RESULTS_BEHIND ? behind : 0));
 	switch (p->layout) {
@@ -732,8 +532,10 @@ static void check_table(const struct call_interface *interface)
 /* None of the pointers may be NULL. */
 static void check_export(const struct call_interface *interface)
 {
-	uint8_t *table = copy(interface->table, interface->table_bytes);
+	uint8_t *table = malloc(interface->table_bytes);
 
+	CALL_CHECK(table);
+	memcpy(table, interface->table, interface->table_bytes);
 	CALL_CHECK(interface->export_it(NULL, &loopback) == -FLY_EINVAL);
 	for (size_t at = 0; at < interface->table_bytes; at += sizeof(void (*)(void))) {
 		memset(table + at, 0, sizeof(void (*)(void)));

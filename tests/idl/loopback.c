@@ -102,10 +102,8 @@ static void check_served(int status, const struct fly_served *served,
 }
 
 /* Run the server stub over packets of its own, and remember the results. */
-static int serve(struct loopback_call *call)
+static int serve(const struct fly_procedure *procedure, const uint8_t *arguments, uint32_t sent)
 {
-	const struct fly_procedure *procedure = call->procedure;
-	const uint32_t sent = call->head.length;
 	const uint32_t received = edited_bytes(sent, loopback.argument_edit);
 	const size_t returned = procedure->result_bytes;
 	size_t room = received;
@@ -125,7 +123,7 @@ static int serve(struct loopback_call *call)
 	else if (procedure->layout == FLY_RESULTS_BEHIND)
 		room = larger(received, procedure->result_offset + returned);
 	packet = new_buffer(room);
-	deliver(packet + 1, call->head.payload, sent, loopback.argument_edit);
+	deliver(packet + 1, arguments, sent, loopback.argument_edit);
 	served.arguments = packet + 1;
 	served.results = packet + 1 + procedure->result_offset;
 	if (procedure->layout == FLY_RESULTS_SECOND) {
@@ -174,7 +172,13 @@ static int wait_call(struct fly_call *head)
 	MUST(call->is_sent && !call->is_done);
 	call->is_done = true;
 	remember(&loopback.arguments, &loopback.argument_bytes, head->payload, head->length);
-	status = serve(call);
+	if (loopback.answer) {
+		remember(&loopback.results, &loopback.result_bytes, loopback.answer,
+			 loopback.answer_bytes);
+		status = loopback.answer_status;
+	} else {
+		status = serve(call->procedure, head->payload, head->length);
+	}
 	if (status == 0 || status == -FLY_EEXCEPTION) {
 		receive(call);
 		return status;
@@ -211,7 +215,16 @@ void loopback_reset(void)
 {
 	loopback.argument_edit = NULL;
 	loopback.result_edit = NULL;
+	loopback.answer = NULL;
+	loopback.answer_bytes = 0;
+	loopback.answer_status = 0;
 	loopback.executed = 0;
+}
+
+int loopback_serve(uint32_t number, const uint8_t *arguments, uint32_t bytes)
+{
+	MUST(number < loopback.interface->n_procedures);
+	return serve(&loopback.interface->procedures[number], arguments, bytes);
 }
 
 void loopback_free(void)

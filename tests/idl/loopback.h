@@ -25,9 +25,12 @@ struct loopback {
 	const void *procedures;
 	void *context;
 
-	/* knobs; loopback_reset() makes them NULL */
+	/* knobs; loopback_reset() makes them NULL and 0 */
 	const struct loopback_edit *argument_edit;
 	const struct loopback_edit *result_edit; /* of an exception too */
+	const uint8_t *answer;                   /* what the caller gets; the server is not asked */
+	uint32_t answer_bytes;
+	int answer_status; /* 0 or -FLY_EEXCEPTION */
 
 	/* what was seen */
 	unsigned executed;  /* stubs that ran a procedure, since the reset */
@@ -41,6 +44,12 @@ struct loopback {
 extern struct loopback loopback;
 
 void loopback_reset(void);
+
+/*
+ * loopback_serve() - these arguments arrive for the procedure of this number.
+ * Return: what its stub returned; then loopback.results hold what goes back, if anything does.
+ */
+int loopback_serve(uint32_t number, const uint8_t *arguments, uint32_t bytes);
 
 /* loopback_free() - at the end of the program, so that nothing leaks. */
 void loopback_free(void);

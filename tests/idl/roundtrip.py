@@ -274,7 +274,7 @@ class Maker:
         self.write('list.c', main)
         # Generated tables name everything, needed or not.
         return units + [self.path('list.c')] + [os.path.join(self.here, name) for name in (
-            'fuzz_roundtrip.c', 'fuzz_values.c', 'loopback.c', '../../src/marshal/raise.c',
+            'fuzz_roundtrip.c', 'fuzz_calls.c', 'fuzz_values.c', 'loopback.c', '../../src/marshal/raise.c',
             '../../src/slowpath/status.c')]
 
     def build(self, interfaces):
@@ -304,8 +304,8 @@ def parse_arguments():
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument('--interfaces', type=int, default=500)
     parser.add_argument('--only', type=int, action='append', help='this interface of the seed')
-    parser.add_argument('--features', default=','.join(fly_random.SUPPORTED),
-                        help='of ' + ','.join(fly_random.FEATURES))
+    parser.add_argument('--features', default=','.join(fly_random.FEATURES),
+                        help='what the interfaces may have')
     parser.add_argument('--batch', type=int, default=170, help='interfaces in a unit')
     parser.add_argument('--jobs', type=int, default=1)
     parser.add_argument('--keep', help='write to this directory, and leave everything there')
@@ -324,22 +324,27 @@ def make_all(args, features):
 
 
 def run_batch(maker, made):
-    """Return: what failed, or None."""
-    for interface, _ in made:
+    """Return: what failed, a list."""
+    failed, compiled = [], []
+    for interface, cases in made:
         errors = maker.compile_interface(interface)
         if errors:
-            return f'{interface.base}.fly:\n{errors}'
+            failed.append(f'{interface.base}.fly:\n{errors}')
+        else:
+            compiled.append((interface, cases))
+    if not compiled:
+        return failed
     took = time.monotonic()
-    program = maker.build([interface for interface, _ in made])
+    program = maker.build([interface for interface, _ in compiled])
     if not program:
-        return 'the C compiler refuses ' + \
-            (made[0][0].base if len(made) == 1 else 'a file, see above')
+        return failed + ['the C compiler refuses ' +
+                         (made[0][0].base if len(made) == 1 else 'a file, see above')]
     print(f'compiled in {time.monotonic() - took:.1f} s', flush=True)
-    maker.write('cases', b''.join(blob(cases) for _, cases in made))
+    maker.write('cases', b''.join(blob(cases) for _, cases in compiled))
     took = time.monotonic()
     run = subprocess.run([program, maker.path('cases')])
     print(f'ran in {time.monotonic() - took:.1f} s', flush=True)
-    return f'a call went wrong, exit code {run.returncode}' if run.returncode else None
+    return failed + ([f'a call went wrong, exit code {run.returncode}'] if run.returncode else [])
 
 
 def main():
@@ -348,7 +353,7 @@ def main():
     features = set(args.features.split(','))
     fly_tables.WIDE_VIEWS = 'views' in features
     n = len(args.only or range(args.interfaces))
-    print(f'--seed {args.seed} --features {args.features}: {n} interfaces', flush=True)
+    print(f'--seed {args.seed}: {n} interfaces', flush=True)
     failures = 0
     with tempfile.TemporaryDirectory() as scratch:
         directory = args.keep or scratch
@@ -358,8 +363,7 @@ def main():
         made = list(make_all(args, features))
         print(f'made in {time.monotonic() - took:.1f} s', flush=True)
         for batch in [[m] for m in made] if args.each else [made]:
-            failed = run_batch(maker, batch)
-            if failed:
+            for failed in run_batch(maker, batch):
                 failures += 1
                 print(failed, flush=True)
     if failures:
