@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # compile.sh FIREFLYC INCLUDE - is what fireflyc writes for golden/*.fly free of warnings, as C11
-# and as C++17, for each of gcc and clang that is installed? And is no line too long?
+# and as C++17 (skeletons: as C11), for each of gcc and clang that is installed? And is no line too
+# long?
 set -u
 fireflyc=$(realpath "$1")
 # As a system header, which it is where it is installed: warnings here are about generated code.
@@ -13,6 +14,7 @@ trap 'rm -rf "$scratch"' EXIT
 "$fireflyc" --version || exit 1
 for file in golden/*.fly; do
 	"$fireflyc" -o "$scratch" "$file" || exit 1
+	! grep -q '^interface' "$file" || "$fireflyc" -o "$scratch" --skeleton "$file" || exit 1
 done
 cd "$scratch" || exit 1
 for header in *.h; do
@@ -26,6 +28,7 @@ jobs() {
 	compiler=$1 language=$2 standard=$3
 	shift 3
 	for file in *.c; do
+		case $language/$file in c++/*_skeleton.c) continue ;; esac
 		echo "$compiler -x $language -std=$standard $* -Wall -Wextra -Wconversion -Wshadow" \
 			"-Werror -O2 -isystem $include -c $file -o /dev/null"
 	done
@@ -43,5 +46,5 @@ xargs -P 2 -d '\n' -n 1 sh -c <jobs || exit 1
 echo "$(wc -l <jobs) compilations without a warning"
 
 # names.fly has names so long that a line must be; and so has a comment that is one word
-long=$(expand -t 8 $(ls *.h *_client.c *_server.c | grep -v ^names) | awk 'length > 100 && !/^ [*] [^ ]*$/')
+long=$(expand -t 8 $(ls *.h *_client.c *_server.c *_skeleton.c | grep -v ^names) | awk 'length > 100 && !/^ [*] [^ ]*$/')
 [ -z "$long" ] || { echo "lines longer than 100 columns:"; echo "$long"; exit 1; }

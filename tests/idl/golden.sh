@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # golden.sh FIREFLYC [--update] - what fireflyc writes for golden/*.fly, and what it says about
 # errors/*.fly, compared with the files beside them. --update makes these files what it writes now.
+# What errors/NAME.fly is compared with by --check-against is errors/NAME.old, if there is that.
 set -u
 fireflyc=$(realpath "$1")
 update=${2:-}
@@ -23,20 +24,27 @@ compare() {
 
 for file in golden/*.fly; do
 	name=$(basename "$file" .fly)
-	if ! "$fireflyc" -o "$scratch" "$file"; then
+	mkdir "$scratch/$name"
+	if ! "$fireflyc" -o "$scratch/$name" "$file"; then
 		echo "$file: fireflyc failed"
 		failed=$((failed + 1))
 		continue
 	fi
-	for written in "$name.h" "${name}_client.c" "${name}_server.c"; do
-		compare "golden/$written" "$scratch/$written"
+	# a header only, if there is no interface in it
+	for written in "$scratch/$name"/*; do
+		compare "golden/$(basename "$written")" "$written"
 	done
 done
 
-rm -f "$scratch"/*
+rm -rf "${scratch:?}"/*
 for file in errors/*.fly; do
 	name=$(basename "$file" .fly)
-	"$fireflyc" -o "$scratch" "$file" >"$scratch/messages" 2>&1
+	old=
+	if [ -e "errors/$name.old" ]; then
+		cp "errors/$name.old" "$scratch/old.fly"
+		old=--check-against=$scratch/old.fly
+	fi
+	"$fireflyc" ${old:+"$old"} -o "$scratch" "$file" >"$scratch/messages" 2>&1
 	status=$?
 	if [ $status -ne 1 ]; then
 		echo "$file: exit code $status instead of 1"

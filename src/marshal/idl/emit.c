@@ -5,8 +5,9 @@
 
 #include "emit.h"
 
-#define COLUMNS 100
-#define TAB     8
+#define COLUMNS        100
+#define TAB            8
+#define FOLD_DEPTH_MAX 8
 
 /* Where the next piece ends: at the next '\v' or the end of the line. */
 static size_t piece_length(const char *piece)
@@ -31,16 +32,45 @@ static size_t bracket_end(const char *line)
 	return end;
 }
 
-/* Below the bracket if all pieces fit there, else one tab further than the line. */
-static size_t continuation_column(const char *line)
+/* A line on its way: where it is, and behind which brackets. */
+struct fold {
+	struct idl_text *out;
+	size_t column;
+	size_t tab; /* one tab further than the line */
+	unsigned depth;
+	size_t opened[FOLD_DEPTH_MAX];    /* the columns behind open brackets */
+	size_t continued[FOLD_DEPTH_MAX]; /* where lines go on within them; 0: none was broken yet
+					   */
+};
+
+static void append_piece(struct fold *fold, const char *piece, size_t length)
 {
-	const size_t tabs = strspn(line, "\t");
-	const size_t column = tabs * TAB + bracket_end(line) - tabs;
+	idl_text_append(fold->out, piece, length);
+	for (size_t i = 0; i < length; i++) {
+		fold->column += piece[i] == '\t' ? TAB : 1;
+		if (piece[i] == '(' || piece[i] == '{') {
+			if (fold->depth < FOLD_DEPTH_MAX) {
+				fold->opened[fold->depth] = fold->column;
+				fold->continued[fold->depth] = 0;
+			}
+			fold->depth++;
+		} else if ((piece[i] == ')' || piece[i] == '}') && fold->depth) {
+			fold->depth--;
+		}
+	}
+}
+
+/* Below the innermost bracket if all pieces that follow fit there, else one tab further. */
+static size_t continuation_column(struct fold *fold, const char *piece)
+{
+	const unsigned depth = fold->depth;
 	size_t longest = 0;
 
-	if (!bracket_end(line))
-		return indentation(line) + TAB;
-	for (const char *piece = line + bracket_end(line);; piece++) {
+	if (depth == 0 || depth > FOLD_DEPTH_MAX)
+		return fold->tab;
+	if (fold->continued[depth - 1])
+		return fold->continued[depth - 1];
+	for (;; piece++) {
 		const size_t length = piece_length(piece);
 
 		longest = length > longest ? length : longest;
@@ -48,45 +78,47 @@ static size_t continuation_column(const char *line)
 		if (!*piece)
 			break;
 	}
-	return column + longest <= COLUMNS ? column : indentation(line) + TAB;
+	if (fold->opened[depth - 1] + longest <= COLUMNS)
+		fold->continued[depth - 1] = fold->opened[depth - 1];
+	else
+		fold->continued[depth - 1] = fold->tab;
+	return fold->continued[depth - 1];
 }
 
-static size_t break_line(struct idl_text *out, size_t continuation)
+static void break_line(struct fold *fold, const char *piece)
 {
-	size_t column = 0;
+	const size_t continuation = continuation_column(fold, piece);
 
-	idl_text_append(out, "\n", 1);
-	for (; column + TAB <= continuation; column += TAB)
-		idl_text_append(out, "\t", 1);
-	for (; column < continuation; column++)
-		idl_text_append(out, " ", 1);
-	return column;
+	idl_text_append(fold->out, "\n", 1);
+	for (fold->column = 0; fold->column + TAB <= continuation; fold->column += TAB)
+		idl_text_append(fold->out, "\t", 1);
+	for (; fold->column < continuation; fold->column++)
+		idl_text_append(fold->out, " ", 1);
 }
 
 static void emit_folded(struct idl_text *out, const char *line)
 {
-	const size_t continuation = continuation_column(line);
-	size_t column = indentation(line) - strspn(line, "\t");
+	struct fold fold = {.out = out, .tab = indentation(line) + TAB};
 
-	if (column + piece_length(line) > COLUMNS && bracket_end(line)) {
-		idl_text_append(out, line, bracket_end(line));
-		line += bracket_end(line);
-		column = break_line(out, continuation);
+	if (indentation(line) - strspn(line, "\t") + piece_length(line) > COLUMNS &&
+	    bracket_end(line)) {
+		const size_t n = bracket_end(line);
+
+		append_piece(&fold, line, n);
+		line += n;
+		break_line(&fold, line);
 	}
 	for (;;) {
 		const size_t n = piece_length(line);
 
-		idl_text_append(out, line, n);
-		column += n;
+		append_piece(&fold, line, n);
 		if (!line[n])
 			break;
 		line += n + 1;
-		if (column + 1 + piece_length(line) <= COLUMNS) {
-			idl_text_append(out, " ", 1);
-			column++;
-		} else {
-			column = break_line(out, continuation);
-		}
+		if (fold.column + 1 + piece_length(line) <= COLUMNS)
+			append_piece(&fold, " ", 1);
+		else
+			break_line(&fold, line);
 	}
 	idl_text_append(out, "\n", 1);
 }

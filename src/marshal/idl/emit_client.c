@@ -100,8 +100,8 @@ static void emit_raised_case(struct idl_text *out, const struct idl_raise *r)
 	emit_line(out, "\tcase %s_NUMBER:", d->c_name);
 	if (idl_varies(d->type)) {
 		emit_line(out,
-			  "\t\tif (call->length < %u ||\v%s_check(results + 4,\vresults + %u,\v"
-			  "end) != end)",
+			  "\t\tif (call->length < %u ||\v%s_check(results + 4, results + %u, end) "
+			  "!= end)",
 			  bytes, d->c_name, bytes);
 	} else if (!d->type->any_bits) {
 		emit_line(out, "\t\tif (call->length != %u ||\v!%s_check(results + 4))", bytes,

@@ -382,10 +382,13 @@ void idl_emit_header(const struct idl_file *file, const char *base, struct idl_t
 		emit_doc(out, interface->doc);
 	}
 	idl_text_printf(out, " */\n");
+	/* Files of the same name in different directories declare different things. */
 	if (interface)
 		idl_text_printf(&guard, "%s", interface->name.text);
+	else if (file->sources->declarations)
+		idl_text_printf(&guard, "%s_%s", base, file->sources->declarations->name.text);
 	else
-		idl_text_printf(&guard, "%s_types", base);
+		idl_text_printf(&guard, "%s", base);
 	for (size_t i = 0; i < guard.length; i++)
 		if (!isalnum((unsigned char)guard.bytes[i]))
 			guard.bytes[i] = '_';

@@ -351,7 +351,10 @@ static void emit_absent(struct idl_text *out, const struct idl_procedure *p)
 
 		if (a->type->kind != IDL_OPTIONAL)
 			continue;
-		if (inner->kind == IDL_SCALAR || inner->kind == IDL_ENUM)
+		if (inner->kind == IDL_SCALAR)
+			emit_line(out, "\t%s%s = %s;", p->names.own, a->name.text,
+				  inner->scalar->any_bits ? "0" : "false");
+		else if (inner->kind == IDL_ENUM)
 			emit_line(out, "\t%s%s = (%s)0;", p->names.own, a->name.text,
 				  inner->c_type);
 		else if (inner->kind == IDL_LIST)

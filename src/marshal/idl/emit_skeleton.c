@@ -46,14 +46,12 @@ void idl_emit_skeleton(const struct idl_file *file, const char *base, struct idl
 		"on.\n"
 		" *\n"
 		" *     fireflyc %s.fly\n"
-		" *     cc -o %s_server %s_skeleton.c %s_server.c $(pkg-config --cflags --libs "
-		"firefly)\n"
+		" *     cc -o %s_server %s_skeleton.c %s_server.c \\\n"
+		" *         $(pkg-config --cflags --libs firefly)\n"
 		" *     ./%s_server vhost:/tmp/%s.sock,server\n"
 		" */\n",
 		name, base, base, base, base, base, base, base);
-	idl_text_printf(out,
-			"#include <signal.h>\n#include <stdio.h>\n\n#include \"%s.h\"\n\n"
-			"static struct fly_runtime *runtime;\n\n",
+	idl_text_printf(out, "#include <signal.h>\n#include <stdio.h>\n\n#include \"%s.h\"\n\n",
 			base);
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
 		emit_procedure(out, interface, p);
@@ -61,7 +59,9 @@ void idl_emit_skeleton(const struct idl_file *file, const char *base, struct idl
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
 		emit_line(out, "\t.%s = serve_%s,", p->name.text, p->name.text);
 	emit_line(out, "};\n");
-	idl_text_printf(out, "static void stop(int number)\n{\n\t(void)number;\n"
+	/* behind the procedures: a parameter may be called so */
+	idl_text_printf(out, "static struct fly_runtime *runtime;\n\n"
+			     "static void stop(int number)\n{\n\t(void)number;\n"
 			     "\tfly_quit(runtime);\n}\n\n"
 			     "int main(int argc, char **argv)\n{\n");
 	emit_line(out,

@@ -174,6 +174,7 @@ static void measure_elements(struct emit_scope scope, const struct idl_type *typ
 void emit_measure(struct emit_scope scope, const struct idl_type *type, struct emit_variable v)
 {
 	char text[EXPRESSION];
+	char sum[EXPRESSION];
 
 	if (!idl_varies(type))
 		return;
@@ -183,8 +184,8 @@ void emit_measure(struct emit_scope scope, const struct idl_type *type, struct e
 		break;
 	case IDL_STRUCT:
 	case IDL_UNION:
-		line(scope, "if (!%s_measure(%s,\v&%s))", type->declared->c_name,
-		     address(text, v.value), scope.bytes);
+		line(scope, "if (!%s_measure(%s,\v%s))", type->declared->c_name,
+		     address(text, v.value), address(sum, scope.bytes));
 		line(deeper(scope), "%s", scope.failure);
 		break;
 	case IDL_STRING:
@@ -239,9 +240,7 @@ static void put_elements(struct emit_scope scope, const struct idl_type *type,
 	count_text(count, type, v.count);
 	emit_place_text(at, place);
 	if (is_in_one_go(element)) {
-		if (type->kind == IDL_ARRAY && idl_is_byte(element))
-			line(scope, "memcpy(%s,\v%s,\v%s);", at, v.value, count);
-		else if (type->kind == IDL_ARRAY)
+		if (type->kind == IDL_ARRAY)
 			line(scope, "fly_put_%ss(%s,\v%s,\v%s);", emit_access(element), at, v.value,
 			     count);
 		else
@@ -253,7 +252,7 @@ static void put_elements(struct emit_scope scope, const struct idl_type *type,
 	element_place(text, scope, element, place);
 	if (element->kind == IDL_STRING)
 		line(deeper(scope),
-		     "%s = fly_put_string(%s,\v%s,\v%s[%s],\vfly_length(%s[%s],\v%llu));",
+		     "%s = fly_put_string(%s,\v%s,\v%s[%s],\vfly_length(%s[%s], %llu));",
 		     scope.tail, text, scope.tail, v.value, scope.index, v.value, scope.index,
 		     (unsigned long long)element->bound);
 	else if (element->kind == IDL_ENUM)
@@ -309,7 +308,7 @@ void emit_put(struct emit_scope scope, const struct idl_type *type, struct emit_
 			line(scope, "%s = fly_put_string(%s,\v%s,\v%s,\v%s);", scope.tail, at,
 			     scope.tail, v.value, v.length);
 		else
-			line(scope, "%s = fly_put_string(%s,\v%s,\v%s,\vfly_length(%s,\v%llu));",
+			line(scope, "%s = fly_put_string(%s,\v%s,\v%s,\vfly_length(%s, %llu));",
 			     scope.tail, at, scope.tail, v.value, v.value,
 			     (unsigned long long)type->bound);
 		break;
@@ -439,9 +438,7 @@ static void get_elements(struct emit_scope scope, const struct idl_type *type,
 	count_text(count, type, v.count);
 	emit_place_text(at, place);
 	if (is_in_one_go(element)) {
-		if (type->kind == IDL_ARRAY && idl_is_byte(element))
-			line(scope, "memcpy(%s,\v%s,\v%s);", v.value, at, count);
-		else if (type->kind == IDL_ARRAY)
+		if (type->kind == IDL_ARRAY)
 			line(scope, "fly_get_%ss(%s,\v%s,\v%s);", emit_access(element), v.value, at,
 			     count);
 		else

@@ -22,7 +22,7 @@ int Layouts_Over(struct fly_binding *binding, uint64_t sum, const uint8_t key[8]
 		return status;
 	arguments = call->payload;
 	fly_put_u64(arguments, sum);
-	memcpy(arguments + 8, key, 8);
+	fly_put_u8s(arguments + 8, key, 8);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -31,7 +31,7 @@ int Layouts_Over(struct fly_binding *binding, uint64_t sum, const uint8_t key[8]
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(value, results, 8);
+	fly_get_u8s(value, results, 8);
 	binding->ender(call);
 	return 0;
 }
@@ -47,7 +47,7 @@ int Layouts_Over_start(struct fly_binding *binding, uint64_t sum, const uint8_t 
 		return status;
 	arguments = (*call)->payload;
 	fly_put_u64(arguments, sum);
-	memcpy(arguments + 8, key, 8);
+	fly_put_u8s(arguments + 8, key, 8);
 	binding->send(*call);
 	return 0;
 }
@@ -66,7 +66,7 @@ int Layouts_Over_finish(struct fly_call *call, uint8_t value[8])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(value, results, 8);
+	fly_get_u8s(value, results, 8);
 	binding->ender(call);
 	return 0;
 }
@@ -112,7 +112,7 @@ int Layouts_OverLoaded(struct fly_binding *binding, const uint32_t words[64], ui
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(digest, results, 256);
+	fly_get_u8s(digest, results, 256);
 	binding->ender(call);
 	return 0;
 }
@@ -147,7 +147,7 @@ int Layouts_OverLoaded_finish(struct fly_call *call, uint8_t digest[256])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(digest, results, 256);
+	fly_get_u8s(digest, results, 256);
 	binding->ender(call);
 	return 0;
 }
@@ -184,8 +184,8 @@ int Layouts_Stays(struct fly_binding *binding, uint8_t block[16], const uint8_t 
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, block, 16);
-	memcpy(arguments + 16, key, 16);
+	fly_put_u8s(arguments, block, 16);
+	fly_put_u8s(arguments + 16, key, 16);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -194,7 +194,7 @@ int Layouts_Stays(struct fly_binding *binding, uint8_t block[16], const uint8_t 
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(block, results, 16);
+	fly_get_u8s(block, results, 16);
 	binding->ender(call);
 	return 0;
 }
@@ -210,8 +210,8 @@ int Layouts_Stays_start(struct fly_binding *binding, const uint8_t block[16], co
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, block, 16);
-	memcpy(arguments + 16, key, 16);
+	fly_put_u8s(arguments, block, 16);
+	fly_put_u8s(arguments + 16, key, 16);
 	binding->send(*call);
 	return 0;
 }
@@ -230,7 +230,7 @@ int Layouts_Stays_finish(struct fly_call *call, uint8_t block[16])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(block, results, 16);
+	fly_get_u8s(block, results, 16);
 	binding->ender(call);
 	return 0;
 }
@@ -268,8 +268,8 @@ int Layouts_MovesLeft(struct fly_binding *binding, uint8_t kind, uint8_t a[16], 
 		return status;
 	arguments = call->payload;
 	fly_put_u8(arguments, kind);
-	memcpy(arguments + 1, a, 16);
-	memcpy(arguments + 17, b, 16);
+	fly_put_u8s(arguments + 1, a, 16);
+	fly_put_u8s(arguments + 17, b, 16);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -278,8 +278,8 @@ int Layouts_MovesLeft(struct fly_binding *binding, uint8_t kind, uint8_t a[16], 
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(a, results, 16);
-	memcpy(b, results + 16, 16);
+	fly_get_u8s(a, results, 16);
+	fly_get_u8s(b, results + 16, 16);
 	binding->ender(call);
 	return 0;
 }
@@ -296,8 +296,8 @@ int Layouts_MovesLeft_start(struct fly_binding *binding, uint8_t kind, const uin
 		return status;
 	arguments = (*call)->payload;
 	fly_put_u8(arguments, kind);
-	memcpy(arguments + 1, a, 16);
-	memcpy(arguments + 17, b, 16);
+	fly_put_u8s(arguments + 1, a, 16);
+	fly_put_u8s(arguments + 17, b, 16);
 	binding->send(*call);
 	return 0;
 }
@@ -316,8 +316,8 @@ int Layouts_MovesLeft_finish(struct fly_call *call, uint8_t a[16], uint8_t b[16]
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(a, results, 16);
-	memcpy(b, results + 16, 16);
+	fly_get_u8s(a, results, 16);
+	fly_get_u8s(b, results + 16, 16);
 	binding->ender(call);
 	return 0;
 }
@@ -356,8 +356,8 @@ int Layouts_MovesRight(struct fly_binding *binding, uint8_t a[16], const uint8_t
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, a, 16);
-	memcpy(arguments + 16, b, 16);
+	fly_put_u8s(arguments, a, 16);
+	fly_put_u8s(arguments + 16, b, 16);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -367,7 +367,7 @@ int Layouts_MovesRight(struct fly_binding *binding, uint8_t a[16], const uint8_t
 	}
 	results = call->payload;
 	*result = fly_get_u8(results);
-	memcpy(a, results + 1, 16);
+	fly_get_u8s(a, results + 1, 16);
 	binding->ender(call);
 	return 0;
 }
@@ -383,8 +383,8 @@ int Layouts_MovesRight_start(struct fly_binding *binding, const uint8_t a[16], c
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, a, 16);
-	memcpy(arguments + 16, b, 16);
+	fly_put_u8s(arguments, a, 16);
+	fly_put_u8s(arguments + 16, b, 16);
 	binding->send(*call);
 	return 0;
 }
@@ -404,7 +404,7 @@ int Layouts_MovesRight_finish(struct fly_call *call, uint8_t a[16], uint8_t *res
 	}
 	results = call->payload;
 	*result = fly_get_u8(results);
-	memcpy(a, results + 1, 16);
+	fly_get_u8s(a, results + 1, 16);
 	binding->ender(call);
 	return 0;
 }
@@ -442,7 +442,7 @@ int Layouts_Behind(struct fly_binding *binding, const uint8_t request[100], uint
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, request, 100);
+	fly_put_u8s(arguments, request, 100);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -451,7 +451,7 @@ int Layouts_Behind(struct fly_binding *binding, const uint8_t request[100], uint
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(reply, results, 200);
+	fly_get_u8s(reply, results, 200);
 	binding->ender(call);
 	return 0;
 }
@@ -467,7 +467,7 @@ int Layouts_Behind_start(struct fly_binding *binding, const uint8_t request[100]
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, request, 100);
+	fly_put_u8s(arguments, request, 100);
 	binding->send(*call);
 	return 0;
 }
@@ -486,7 +486,7 @@ int Layouts_Behind_finish(struct fly_call *call, uint8_t reply[200])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(reply, results, 200);
+	fly_get_u8s(reply, results, 200);
 	binding->ender(call);
 	return 0;
 }
@@ -523,8 +523,8 @@ int Layouts_BehindCopied(struct fly_binding *binding, uint8_t a[9], int8_t b[9],
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, a, 9);
-	memcpy(arguments + 9, b, 9);
+	fly_put_u8s(arguments, a, 9);
+	fly_put_i8s(arguments + 9, b, 9);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -534,8 +534,8 @@ int Layouts_BehindCopied(struct fly_binding *binding, uint8_t a[9], int8_t b[9],
 	}
 	results = call->payload;
 	*result = fly_get_u32(results);
-	memcpy(a, results + 4, 9);
-	memcpy(b, results + 13, 9);
+	fly_get_u8s(a, results + 4, 9);
+	fly_get_i8s(b, results + 13, 9);
 	binding->ender(call);
 	return 0;
 }
@@ -551,8 +551,8 @@ int Layouts_BehindCopied_start(struct fly_binding *binding, const uint8_t a[9], 
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, a, 9);
-	memcpy(arguments + 9, b, 9);
+	fly_put_u8s(arguments, a, 9);
+	fly_put_i8s(arguments + 9, b, 9);
 	binding->send(*call);
 	return 0;
 }
@@ -572,8 +572,8 @@ int Layouts_BehindCopied_finish(struct fly_call *call, uint8_t a[9], int8_t b[9]
 	}
 	results = call->payload;
 	*result = fly_get_u32(results);
-	memcpy(a, results + 4, 9);
-	memcpy(b, results + 13, 9);
+	fly_get_u8s(a, results + 4, 9);
+	fly_get_i8s(b, results + 13, 9);
 	binding->ender(call);
 	return 0;
 }
@@ -613,7 +613,7 @@ int Layouts_Second(struct fly_binding *binding, const uint8_t request[1440], uin
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, request, 1440);
+	fly_put_u8s(arguments, request, 1440);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -622,7 +622,7 @@ int Layouts_Second(struct fly_binding *binding, const uint8_t request[1440], uin
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(reply, results, 1440);
+	fly_get_u8s(reply, results, 1440);
 	binding->ender(call);
 	return 0;
 }
@@ -638,7 +638,7 @@ int Layouts_Second_start(struct fly_binding *binding, const uint8_t request[1440
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, request, 1440);
+	fly_put_u8s(arguments, request, 1440);
 	binding->send(*call);
 	return 0;
 }
@@ -657,7 +657,7 @@ int Layouts_Second_finish(struct fly_call *call, uint8_t reply[1440])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(reply, results, 1440);
+	fly_get_u8s(reply, results, 1440);
 	binding->ender(call);
 	return 0;
 }
@@ -707,8 +707,8 @@ int Layouts_SecondCopied(struct fly_binding *binding, const uint8_t key[32], uin
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, key, 32);
-	memcpy(arguments + 32, block, 1900);
+	fly_put_u8s(arguments, key, 32);
+	fly_put_u8s(arguments + 32, block, 1900);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -718,7 +718,7 @@ int Layouts_SecondCopied(struct fly_binding *binding, const uint8_t key[32], uin
 	}
 	results = call->payload;
 	*result = fly_get_bool(results);
-	memcpy(block, results + 1, 1900);
+	fly_get_u8s(block, results + 1, 1900);
 	binding->ender(call);
 	return 0;
 }
@@ -734,8 +734,8 @@ int Layouts_SecondCopied_start(struct fly_binding *binding, const uint8_t key[32
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, key, 32);
-	memcpy(arguments + 32, block, 1900);
+	fly_put_u8s(arguments, key, 32);
+	fly_put_u8s(arguments + 32, block, 1900);
 	binding->send(*call);
 	return 0;
 }
@@ -755,7 +755,7 @@ int Layouts_SecondCopied_finish(struct fly_call *call, uint8_t block[1900], bool
 	}
 	results = call->payload;
 	*result = fly_get_bool(results);
-	memcpy(block, results + 1, 1900);
+	fly_get_u8s(block, results + 1, 1900);
 	binding->ender(call);
 	return 0;
 }
@@ -793,7 +793,7 @@ int Layouts_Longest(struct fly_binding *binding, const uint8_t request[1968], ui
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, request, 1968);
+	fly_put_u8s(arguments, request, 1968);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -802,7 +802,7 @@ int Layouts_Longest(struct fly_binding *binding, const uint8_t request[1968], ui
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(reply, results, 1968);
+	fly_get_u8s(reply, results, 1968);
 	binding->ender(call);
 	return 0;
 }
@@ -818,7 +818,7 @@ int Layouts_Longest_start(struct fly_binding *binding, const uint8_t request[196
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, request, 1968);
+	fly_put_u8s(arguments, request, 1968);
 	binding->send(*call);
 	return 0;
 }
@@ -837,7 +837,7 @@ int Layouts_Longest_finish(struct fly_call *call, uint8_t reply[1968])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(reply, results, 1968);
+	fly_get_u8s(reply, results, 1968);
 	binding->ender(call);
 	return 0;
 }

@@ -156,7 +156,7 @@ static int Layouts_BehindCopied_serve(struct fly_served *served)
 	memcpy(results + 4, arguments, 9);
 	memcpy(results + 13, arguments + 9, 9);
 	status = procedures->BehindCopied(served->context, results + 4, (int8_t *)(results + 13),
-		&result);
+					  &result);
 	if (status) {
 		served->raised = status;
 		return -FLY_ERAISED;

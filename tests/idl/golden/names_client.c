@@ -28,7 +28,7 @@ int Names_Own(struct fly_binding *binding_, uint8_t binding, uint8_t call, uint8
 	fly_put_u8(arguments_ + 1, call);
 	fly_put_u8(arguments_ + 2, context);
 	fly_put_u8(arguments_ + 3, served);
-	memcpy(arguments_ + 4, result, 2);
+	fly_put_u8s(arguments_ + 4, result, 2);
 	fly_put_bools(arguments_ + 6, i, 2);
 	fly_put_u8(arguments_ + 8, runtime);
 	fly_put_u8(arguments_ + 9, peer);
@@ -46,7 +46,7 @@ int Names_Own(struct fly_binding *binding_, uint8_t binding, uint8_t call, uint8
 	results_ = call_->payload;
 	*result_ = fly_get_u8(results_);
 	*status = fly_get_u8(results_ + 1);
-	memcpy(result, results_ + 2, 2);
+	fly_get_u8s(result, results_ + 2, 2);
 	binding_->ender(call_);
 	return 0;
 }
@@ -67,7 +67,7 @@ int Names_Own_start(struct fly_binding *binding_, uint8_t binding, uint8_t call,
 	fly_put_u8(arguments_ + 1, call);
 	fly_put_u8(arguments_ + 2, context);
 	fly_put_u8(arguments_ + 3, served);
-	memcpy(arguments_ + 4, result, 2);
+	fly_put_u8s(arguments_ + 4, result, 2);
 	fly_put_bools(arguments_ + 6, i, 2);
 	fly_put_u8(arguments_ + 8, runtime);
 	fly_put_u8(arguments_ + 9, peer);
@@ -95,7 +95,7 @@ int Names_Own_finish(struct fly_call *call_, uint8_t *status, uint8_t result[2],
 	results_ = call_->payload;
 	*result_ = fly_get_u8(results_);
 	*status = fly_get_u8(results_ + 1);
-	memcpy(result, results_ + 2, 2);
+	fly_get_u8s(result, results_ + 2, 2);
 	binding_->ender(call_);
 	return 0;
 }
@@ -159,7 +159,7 @@ int Names_Library(struct fly_binding *binding, uint8_t index, uint8_t time, uint
 	fly_put_u8(arguments + 3, y1);
 	fly_put_u8(arguments + 4, abs);
 	fly_put_f64(arguments + 5, log);
-	memcpy(arguments + 13, strlen, 3);
+	fly_put_i8s(arguments + 13, strlen, 3);
 	fly_put_u8(arguments + 16, Library);
 	status = binding->transporter(call);
 	if (status)
@@ -196,7 +196,7 @@ int Names_Library_start(struct fly_binding *binding, uint8_t index, uint8_t time
 	fly_put_u8(arguments + 3, y1);
 	fly_put_u8(arguments + 4, abs);
 	fly_put_f64(arguments + 5, log);
-	memcpy(arguments + 13, strlen, 3);
+	fly_put_i8s(arguments + 13, strlen, 3);
 	fly_put_u8(arguments + 16, Library);
 	binding->send(*call);
 	return 0;
@@ -366,7 +366,7 @@ int Names_Quick_view(struct fly_binding *binding, uint8_t view[4])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(view, results, 4);
+	fly_get_u8s(view, results, 4);
 	binding->ender(call);
 	return 0;
 }
@@ -397,7 +397,7 @@ int Names_Quick_view_finish(struct fly_call *call, uint8_t view[4])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(view, results, 4);
+	fly_get_u8s(view, results, 4);
 	binding->ender(call);
 	return 0;
 }
@@ -521,7 +521,8 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters(
 	}
 	results = call->payload;
 	*result = fly_get_bool(results);
-	memcpy(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1, results + 1, 5);
+	fly_get_i8s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1, results + 1,
+		    5);
 	fly_get_u64s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, results + 6,
 		     7);
 	binding->ender(call);
@@ -570,7 +571,8 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_finish
 	}
 	results = call->payload;
 	*result = fly_get_bool(results);
-	memcpy(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1, results + 1, 5);
+	fly_get_i8s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1, results + 1,
+		    5);
 	fly_get_u64s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, results + 6,
 		     7);
 	binding->ender(call);

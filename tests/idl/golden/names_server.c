@@ -55,7 +55,8 @@ static int Names_Own_serve(struct fly_served *served_)
 	status_ = fly_get_u8(arguments_ + 13);
 	memmove(results_ + 2, arguments_ + 4, 2);
 	status__ = procedures_->Own(served_->context, binding, call, context, served, &status,
-		results_ + 2, i, runtime, peer, arguments, results, procedures, status_, &result_);
+				    results_ + 2, i, runtime, peer, arguments, results, procedures,
+				    status_, &result_);
 	if (status__) {
 		served_->raised = status__;
 		return -FLY_ERAISED;
@@ -98,8 +99,8 @@ static int Names_Library_serve(struct fly_served *served)
 	log = fly_get_f64(arguments + 5);
 	Library = fly_get_u8(arguments + 16);
 	status = procedures->Library(served->context, index, time, exp, y1, abs, log,
-		(const int8_t *)(arguments + 13), printf, &puts, &version, &Names, Library,
-		&result);
+				     (const int8_t *)(arguments + 13), printf, &puts, &version,
+				     &Names, Library, &result);
 	if (status) {
 		served->raised = status;
 		return -FLY_ERAISED;
@@ -302,11 +303,13 @@ static int Names_Many_serve(struct fly_served *served)
 	parameter_28 = fly_get_u16(arguments + 56);
 	parameter_29 = fly_get_u16(arguments + 58);
 	status = procedures->Many(served->context, parameter_0, parameter_1, parameter_2,
-		parameter_3, parameter_4, parameter_5, parameter_6, parameter_7, parameter_8,
-		parameter_9, parameter_10, parameter_11, parameter_12, parameter_13, parameter_14,
-		parameter_15, parameter_16, parameter_17, parameter_18, parameter_19, parameter_20,
-		parameter_21, parameter_22, parameter_23, parameter_24, parameter_25, parameter_26,
-		parameter_27, parameter_28, parameter_29);
+				  parameter_3, parameter_4, parameter_5, parameter_6, parameter_7,
+				  parameter_8, parameter_9, parameter_10, parameter_11,
+				  parameter_12, parameter_13, parameter_14, parameter_15,
+				  parameter_16, parameter_17, parameter_18, parameter_19,
+				  parameter_20, parameter_21, parameter_22, parameter_23,
+				  parameter_24, parameter_25, parameter_26, parameter_27,
+				  parameter_28, parameter_29);
 	if (status) {
 		served->raised = status;
 		return -FLY_ERAISED;

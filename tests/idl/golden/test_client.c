@@ -76,7 +76,7 @@ int Test_MaxResult(struct fly_binding *binding, uint8_t buffer[1440])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(buffer, results, 1440);
+	fly_get_u8s(buffer, results, 1440);
 	binding->ender(call);
 	return 0;
 }
@@ -107,7 +107,7 @@ int Test_MaxResult_finish(struct fly_call *call, uint8_t buffer[1440])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(buffer, results, 1440);
+	fly_get_u8s(buffer, results, 1440);
 	binding->ender(call);
 	return 0;
 }
@@ -142,7 +142,7 @@ int Test_MaxArg(struct fly_binding *binding, const uint8_t buffer[1440])
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, buffer, 1440);
+	fly_put_u8s(arguments, buffer, 1440);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -164,7 +164,7 @@ int Test_MaxArg_start(struct fly_binding *binding, const uint8_t buffer[1440],
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, buffer, 1440);
+	fly_put_u8s(arguments, buffer, 1440);
 	binding->send(*call);
 	return 0;
 }

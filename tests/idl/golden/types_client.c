@@ -273,8 +273,8 @@ int Types_Bytes(struct fly_binding *binding, const uint8_t a[3], uint8_t b[3], u
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, a, 3);
-	memcpy(arguments + 3, c, 3);
+	fly_put_u8s(arguments, a, 3);
+	fly_put_u8s(arguments + 3, c, 3);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -283,8 +283,8 @@ int Types_Bytes(struct fly_binding *binding, const uint8_t a[3], uint8_t b[3], u
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(b, results, 3);
-	memcpy(c, results + 3, 3);
+	fly_get_u8s(b, results, 3);
+	fly_get_u8s(c, results + 3, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -299,8 +299,8 @@ int Types_Bytes_start(struct fly_binding *binding, const uint8_t a[3], const uin
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, a, 3);
-	memcpy(arguments + 3, c, 3);
+	fly_put_u8s(arguments, a, 3);
+	fly_put_u8s(arguments + 3, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -319,8 +319,8 @@ int Types_Bytes_finish(struct fly_call *call, uint8_t b[3], uint8_t c[3])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(b, results, 3);
-	memcpy(c, results + 3, 3);
+	fly_get_u8s(b, results, 3);
+	fly_get_u8s(c, results + 3, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -423,8 +423,8 @@ int Types_I8s(struct fly_binding *binding, const int8_t a[3], int8_t b[3], int8_
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, a, 3);
-	memcpy(arguments + 3, c, 3);
+	fly_put_i8s(arguments, a, 3);
+	fly_put_i8s(arguments + 3, c, 3);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -433,8 +433,8 @@ int Types_I8s(struct fly_binding *binding, const int8_t a[3], int8_t b[3], int8_
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(b, results, 3);
-	memcpy(c, results + 3, 3);
+	fly_get_i8s(b, results, 3);
+	fly_get_i8s(c, results + 3, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -449,8 +449,8 @@ int Types_I8s_start(struct fly_binding *binding, const int8_t a[3], const int8_t
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, a, 3);
-	memcpy(arguments + 3, c, 3);
+	fly_put_i8s(arguments, a, 3);
+	fly_put_i8s(arguments + 3, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -469,8 +469,8 @@ int Types_I8s_finish(struct fly_call *call, int8_t b[3], int8_t c[3])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(b, results, 3);
-	memcpy(c, results + 3, 3);
+	fly_get_i8s(b, results, 3);
+	fly_get_i8s(c, results + 3, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -1029,8 +1029,8 @@ int Types_U8s(struct fly_binding *binding, const uint8_t a[3], uint8_t b[3], uin
 	if (status)
 		return status;
 	arguments = call->payload;
-	memcpy(arguments, a, 3);
-	memcpy(arguments + 3, c, 3);
+	fly_put_u8s(arguments, a, 3);
+	fly_put_u8s(arguments + 3, c, 3);
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
@@ -1039,8 +1039,8 @@ int Types_U8s(struct fly_binding *binding, const uint8_t a[3], uint8_t b[3], uin
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(b, results, 3);
-	memcpy(c, results + 3, 3);
+	fly_get_u8s(b, results, 3);
+	fly_get_u8s(c, results + 3, 3);
 	binding->ender(call);
 	return 0;
 }
@@ -1055,8 +1055,8 @@ int Types_U8s_start(struct fly_binding *binding, const uint8_t a[3], const uint8
 	if (status)
 		return status;
 	arguments = (*call)->payload;
-	memcpy(arguments, a, 3);
-	memcpy(arguments + 3, c, 3);
+	fly_put_u8s(arguments, a, 3);
+	fly_put_u8s(arguments + 3, c, 3);
 	binding->send(*call);
 	return 0;
 }
@@ -1075,8 +1075,8 @@ int Types_U8s_finish(struct fly_call *call, uint8_t b[3], uint8_t c[3])
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	memcpy(b, results, 3);
-	memcpy(c, results + 3, 3);
+	fly_get_u8s(b, results, 3);
+	fly_get_u8s(c, results + 3, 3);
 	binding->ender(call);
 	return 0;
 }

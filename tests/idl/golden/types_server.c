@@ -189,7 +189,7 @@ static int Types_I8s_serve(struct fly_served *served)
 		return -FLY_EMALFORMED;
 	memcpy(results + 3, arguments + 3, 3);
 	status = procedures->I8s(served->context, (const int8_t *)arguments, (int8_t *)results,
-		(int8_t *)(results + 3));
+				 (int8_t *)(results + 3));
 	if (status) {
 		served->raised = status;
 		return -FLY_ERAISED;
