@@ -92,7 +92,7 @@ void call_set(struct call_variables *variables, const struct call_procedure *pro
 	for (uint32_t i = 0; i < procedure->n_parameters; i++)
 		set_variable(&procedure->parameters[i], &variables->all[i], &variables->places[i],
 			     &from);
-	CALL_CHECK(from == arguments + bytes);
+	CALL_CHECK((size_t)(from - arguments) == bytes);
 	variables->raised = NULL;
 	if (procedure->raised_bytes && wants_raised) {
 		variables->raised = malloc(procedure->raised_bytes);
@@ -212,7 +212,7 @@ void call_fill_results(const struct call_procedure *procedure, const struct valu
 	for (uint32_t i = 0; i < procedure->n_parameters; i++)
 		if (is_out(&procedure->parameters[i]))
 			value_fill(&procedure->parameters[i].field, v[i], &from);
-	CALL_CHECK(from == results + bytes);
+	CALL_CHECK((size_t)(from - results) == bytes);
 }
 
 int call_fill_raised(const struct call_exception *exception, void *raised, const uint8_t *fields)
