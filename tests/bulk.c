@@ -2,8 +2,8 @@
 /*
  * bulk.c - bulk serve LINK, bulk call LINK BYTES CALLS: calls of many packets between processes.
  *
- * By the public headers, with stubs made by hand: Echo gives back the bytes that it gets, each one
- * more. The caller looks at each byte. Both end with what is missing from their pools.
+ * Through the stubs of bulk.fly. The caller looks at each byte. Both end with what is missing from
+ * their pools.
  */
 #include <err.h>
 #include <signal.h>
@@ -11,28 +11,45 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <firefly/firefly.h>
-#include <firefly/stub.h>
+#include "bulk.h"
+
+#define WORDS_MAX  100000
+#define BYTES_MAX  67108000
+#define WORDS_GOOD 50000
 
 static struct fly_runtime *runtime;
 static unsigned long served_calls;
 
-static int echo(struct fly_served *served)
+static int echo(void *context, const uint8_t *data, uint32_t data_count, uint8_t back[BYTES_MAX],
+		uint32_t *back_count)
 {
-	const uint8_t *in = served->arguments;
-	uint8_t *out = served->results;
-
+	(void)context;
 	served_calls++;
-	for (uint32_t i = 0; i < served->argument_bytes; i++)
-		out[i] = (uint8_t)(in[i] + 1);
-	served->result_bytes = served->argument_bytes;
+	for (uint32_t i = 0; i < data_count; i++)
+		back[i] = (uint8_t)(data[i] + 1);
+	*back_count = data_count;
 	return 0;
 }
 
-static const struct fly_procedure procedures[] = {
-	{"Echo", echo, FLY_MESSAGE_MAX, FLY_MESSAGE_MAX, 0, FLY_RESULTS_SECOND, 0},
-};
-static const struct fly_interface interface = {"Bulk", 1, 1, procedures};
+static int turn(void *context, const uint32_t *words, uint32_t words_count,
+		uint32_t back[WORDS_MAX], uint32_t *back_count, struct Bulk_Turn_raised *raised)
+{
+	uint32_t *to = back;
+
+	(void)context;
+	served_calls++;
+	*back_count = words_count;
+	if (words_count > WORDS_GOOD) {
+		raised->as.TooMany.count = words_count;
+		raised->as.TooMany.words_count = words_count;
+		to = raised->as.TooMany.words;
+	}
+	for (uint32_t i = 0; i < words_count; i++)
+		to[i] = words[words_count - 1 - i];
+	return words_count > WORDS_GOOD ? Bulk_TooMany_NUMBER : 0;
+}
+
+static const struct Bulk_procedures procedures = {.Echo = echo, .Turn = turn};
 
 static void on_signal(int number)
 {
@@ -72,7 +89,7 @@ static int stop(void)
 static int serve(const char *link)
 {
 	start(link);
-	if (fly_export(runtime, &interface, procedures, NULL))
+	if (Bulk_export(runtime, &procedures, NULL))
 		errx(1, "%s", fly_error());
 	signal(SIGINT, on_signal);
 	printf("up\n");
@@ -95,41 +112,76 @@ static uint8_t byte_of(uint32_t i, unsigned long call)
 	return (uint8_t)(i * 7 + i / 251 + call);
 }
 
+/* The other procedure, with its results or its exception. */
+static int turn_words(struct fly_binding *binding, uint32_t count, unsigned long *wrong)
+{
+	static uint32_t words[WORDS_MAX];
+	static uint32_t back[WORDS_MAX];
+	static struct Bulk_Turn_raised raised;
+	const uint32_t *turned = back;
+	uint32_t n = 0;
+	int status;
+
+	for (uint32_t i = 0; i < count; i++)
+		words[i] = i * 2654435761U;
+	status = Bulk_Turn(binding, words, count, back, &n, &raised);
+	if (status == -FLY_EEXCEPTION && count > WORDS_GOOD) {
+		*wrong += raised.number != Bulk_TooMany_NUMBER || raised.as.TooMany.count != count;
+		turned = raised.as.TooMany.words;
+		n = raised.as.TooMany.words_count;
+	} else if (status) {
+		return status;
+	} else {
+		*wrong += count > WORDS_GOOD;
+	}
+	*wrong += n != count;
+	for (uint32_t i = 0; i < n; i++)
+		*wrong += turned[i] != words[count - 1 - i];
+	return 0;
+}
+
 static int call_many(const char *link, uint32_t bytes, unsigned long calls)
 {
 	struct fly_binding *binding;
 	unsigned long wrong = 0;
 	double under_way = 0;
+	uint8_t *data = malloc(bytes);
+	uint8_t *back = malloc(BYTES_MAX);
 
+	if (!data || !back)
+		errx(1, "out of memory");
 	start(link);
-	if (fly_import(runtime, "Bulk", 1, NULL, &binding))
+	if (Bulk_import(runtime, NULL, &binding))
 		errx(1, "%s", fly_error());
 	printf("calling\n");
 	fflush(stdout);
 	for (unsigned long n = 0; n < calls; n++) {
-		struct fly_call *call;
-		int status = binding->starter(binding, 0, bytes, &call);
+		uint32_t got = 0;
 		double begun;
+		int status;
 
-		if (status == 0) {
-			for (uint32_t i = 0; i < bytes; i++)
-				call->payload[i] = byte_of(i, n);
-			begun = now();
-			status = binding->transporter(call);
-			under_way += now() - begun;
-		}
+		for (uint32_t i = 0; i < bytes; i++)
+			data[i] = byte_of(i, n);
+		begun = now();
+		status = Bulk_Echo(binding, data, bytes, back, &got);
+		under_way += now() - begun;
+		if (status == 0)
+			status = turn_words(binding, bytes % (WORDS_MAX + 1), &wrong);
 		if (status) {
 			printf("call %lu: %s\n", n, fly_strerror(status));
+			free(data);
+			free(back);
 			stop();
 			return 1;
 		}
-		wrong += call->length != bytes;
-		for (uint32_t i = 0; i < call->length; i++)
-			wrong += call->payload[i] != (uint8_t)(byte_of(i, n) + 1);
-		binding->ender(call);
+		wrong += got != bytes;
+		for (uint32_t i = 0; i < got; i++)
+			wrong += back[i] != (uint8_t)(byte_of(i, n) + 1);
 	}
-	printf("calls %lu, wrong %lu; %.0f MB/s each way\n", calls, wrong,
+	printf("calls %lu, wrong %lu; %.0f MB/s\n", calls, wrong,
 	       2e-6 * bytes * (double)calls / under_way);
+	free(data);
+	free(back);
 	return stop() || wrong;
 }
 
