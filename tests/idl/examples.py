@@ -38,7 +38,7 @@ def one_line(text):
 
 def declarations(text):
     """What a C example declares: prototypes, structs and enums, typedefs, macros."""
-    found = re.findall(r'^int \w+\([^;{]*\);$', text, re.M)
+    found = re.findall(r'^(?:int|void) \w+\([^;{]*\);$', text, re.M)
     found += re.findall(r'^(?:struct|enum) \w+ \{\n.*?^\};$', text, re.M | re.S)
     found += re.findall(r'^typedef .*;$', text, re.M)
     found += re.findall(r'^#define .*$', text, re.M)

@@ -62,8 +62,10 @@ def view_of(f):
         return None if f.array else 'string'
     if f.is_bytes():
         return 'bytes'
-    if not f.array or not isinstance(f.type, (Number, Enum)) or not WIDE_VIEWS:
+    if not f.array or not has_one_length(f.type) or not WIDE_VIEWS:
         return None
+    if isinstance(f.type, (Struct, Union)):
+        return f'struct @_{f.type.name}_view'  # @: the name of the interface
     if isinstance(f.type, Enum):
         return 'struct fly_i32_view'
     return f'struct fly_{f.type.kind}_view'
@@ -108,7 +110,7 @@ def prototypes(interface, p):
            f"{head}_start({', '.join(start + ['struct fly_call **call'])});\n",
            f"{head}_finish({', '.join(finish + raised)});\n"]
     if has_view(p):
-        out.append(f"{head}_view({', '.join(view + raised)});\n")
+        out.append(f"{head}_view({', '.join(view + raised)});\n".replace('@', interface.name))
     return ''.join(out)
 
 
@@ -203,7 +205,7 @@ def pass_view(f, i):
     return [f'&view{i}'] + ([f'v[{i}].count'] if kind == 'bytes' and f.array == 'variable' else [])
 
 
-def view_function(head, p, raised):
+def view_function(interface, head, p, raised):
     arguments, unchanged, copies, locals_ = ['call'], '', '', ''
     for i, (_, direction, f) in enumerate(each(p)):
         if direction == 'in':
@@ -225,14 +227,17 @@ def view_function(head, p, raised):
             unchanged += f'\t\tCALL_CHECK(!view{i}.count);\n'
             count = f'*v[{i}].count = view{i}.count' if f.array == 'variable' else \
                 f'CALL_CHECK(view{i}.count == {f.length})'
+            place = f'(({f.type.c_name} *)v[{i}].data)[k]'
+            read = f'{accessor}(view{i}, k, &{place})' if isinstance(f.type, (Struct, Union)) else \
+                f'{place} = ({f.type.c_name}){accessor}(view{i}, k)'
             copy = (f'{{\n\t\t{count};\n\t\tfor (uint32_t k = 0; k < view{i}.count; k++)\n'
-                    f'\t\t\t(({f.type.c_name} *)v[{i}].data)[k] = '
-                    f'({f.type.c_name}){accessor}(view{i}, k);\n\t}}')
+                    f'\t\t\t{read};\n\t}}')
         copies += f'\t{copy}\n'
     return (f'static int view_{head}(struct fly_call *call, const struct value_place *v, '
             f'void *raised)\n{{\n{locals_}\tint status;\n\n\t(void)raised;\n'
             f"\tstatus = {head}_view({', '.join(arguments + raised)});\n"
-            f'\tif (status) {{\n{unchanged}\t\treturn status;\n\t}}\n{copies}\treturn 0;\n}}\n\n')
+            f'\tif (status) {{\n{unchanged}\t\treturn status;\n\t}}\n{copies}\treturn 0;\n}}\n\n'
+            ).replace('@', interface)
 
 
 def serve_function(interface, head, p):
@@ -275,7 +280,7 @@ def functions(interface, p):
            f'static int finish_{head}(struct fly_call *call, const struct value_place *v, '
            f"void *raised)\n{{\n{unused}\treturn {head}_finish({', '.join(finish + raised)});\n}}\n\n")
     if has_view(p):
-        out += view_function(head, p, raised)
+        out += view_function(interface.name, head, p, raised)
     return out + serve_function(interface, head, p)
 
 

@@ -137,6 +137,8 @@ def has_one_length(it):
         return True
     if isinstance(it, Struct):
         return all(has_one_length(f) for f in it.fields)
+    if isinstance(it, Union):
+        return not any(a.field for a in it.arms)
     if isinstance(it, Field):
         return not it.optional and it.array != 'variable' and has_one_length(it.type)
     return False

@@ -577,6 +577,13 @@ static void make_declaration(struct idl_file *file, struct made_list *list,
 		make_all(file, list, &d->name, d->c_name, type_suffixes);
 	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next)
 		make(file, list, &e->name, idl_printf(file, "%s_", d->c_name), e->name.text);
+	if (file->interface && (d->what == IDL_IS_STRUCT || d->what == IDL_IS_UNION)) {
+		const char *stem =
+			idl_printf(file, "%s_%s", file->interface->name.text, d->name.text);
+
+		make(file, list, &d->name, stem, "_view");
+		make(file, list, &d->name, stem, "_at");
+	}
 }
 
 static void make_names(struct idl_file *file, struct made_list *list)

@@ -270,8 +270,15 @@ bool emit_is_viewed(const struct idl_type *type)
 {
 	if (type->kind == IDL_STRING)
 		return true;
-	return (type->kind == IDL_ARRAY || type->kind == IDL_LIST) &&
-	       (type->element->kind == IDL_SCALAR || type->element->kind == IDL_ENUM);
+	return (type->kind == IDL_ARRAY || type->kind == IDL_LIST) && !idl_varies(type->element);
+}
+
+const struct idl_declaration *emit_viewed_struct(const struct idl_type *type)
+{
+	if (!emit_is_viewed(type) || type->kind == IDL_STRING ||
+	    type->element->kind == IDL_SCALAR || type->element->kind == IDL_ENUM)
+		return NULL;
+	return type->element->declared;
 }
 
 bool emit_has_view(const struct idl_procedure *procedure)
@@ -326,8 +333,16 @@ static bool takes(enum emit_form form, const struct idl_field *param)
 	}
 }
 
-static void append_viewed(struct idl_text *line, const struct idl_type *type, const char *name)
+static void append_viewed(struct idl_text *line, const struct idl_interface *interface,
+			  const struct idl_type *type, const char *name)
 {
+	const struct idl_declaration *d = emit_viewed_struct(type);
+
+	if (d) {
+		idl_text_printf(line, "struct %s_%s_view *%s", interface->name.text, d->name.text,
+				name);
+		return;
+	}
 	if (!idl_is_direct(type)) {
 		idl_text_printf(line, "struct fly_%s_view *%s", emit_access(type->element), name);
 		return;
@@ -385,14 +400,14 @@ static void append_output(struct idl_text *line, const struct idl_type *type, co
 		idl_text_printf(line, ",\vuint32_t *%s_count", name);
 }
 
-static void append_parameter(struct idl_text *line, const struct idl_field *param,
-			     enum emit_form form)
+static void append_parameter(struct idl_text *line, const struct idl_interface *interface,
+			     const struct idl_field *param, enum emit_form form)
 {
 	idl_text_printf(line, ",\v");
 	if (param->direction == IDL_IN || form == EMIT_START)
 		append_input(line, param->type, param->name.text);
 	else if (form == EMIT_VIEW && emit_is_viewed(param->type))
-		append_viewed(line, param->type, param->name.text);
+		append_viewed(line, interface, param->type, param->name.text);
 	else
 		append_output(line, param->type, param->name.text);
 }
@@ -422,9 +437,9 @@ void emit_prototype(struct idl_text *out, const struct idl_interface *interface,
 				name, suffix[form], names->call);
 	for (const struct idl_field *param = procedure->params; param; param = param->next)
 		if (takes(form, param))
-			append_parameter(&line, param, form);
+			append_parameter(&line, interface, param, form);
 	if (procedure->result && form != EMIT_START)
-		append_parameter(&line, procedure->result, form);
+		append_parameter(&line, interface, procedure->result, form);
 	if (procedure->raises && form != EMIT_START)
 		idl_text_printf(&line, ",\vstruct %s_%s_raised *%s", interface->name.text, name,
 				names->raised);
@@ -433,4 +448,21 @@ void emit_prototype(struct idl_text *out, const struct idl_interface *interface,
 	idl_text_printf(&line, ")%s", tail);
 	emit_folded(out, line.bytes);
 	idl_text_free(&line);
+}
+
+void emit_use_views(bool *viewed, const struct idl_interface *interface)
+{
+	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
+		for (const struct idl_field *r = emit_first_result(p); r;
+		     r = emit_next_result(p, r))
+			if (emit_viewed_struct(r->type))
+				viewed[emit_viewed_struct(r->type)->ordinal] = true;
+}
+
+void emit_accessor(struct idl_text *out, const struct idl_interface *interface,
+		   const struct idl_declaration *d, const char *tail)
+{
+	emit_line(out, "void %s_%s_at(struct %s_%s_view view,\vuint32_t i,\vstruct %s *value)%s",
+		  interface->name.text, d->name.text, interface->name.text, d->name.text, d->c_name,
+		  tail);
 }

@@ -46,6 +46,16 @@ void emit_prototype(struct idl_text *out, const struct idl_interface *interface,
 /* Does a view hand this out where it lies in the packet? */
 bool emit_is_viewed(const struct idl_type *type);
 
+/* The struct or union whose elements a view of this type hands out one by one; NULL: none. */
+const struct idl_declaration *emit_viewed_struct(const struct idl_type *type);
+
+/* emit_use_views() - note which declarations emit_viewed_struct() has in results; by ordinal. */
+void emit_use_views(bool *viewed, const struct idl_interface *interface);
+
+/* emit_accessor() - the declarator of the function that reads one, and @tail: ";" or "". */
+void emit_accessor(struct idl_text *out, const struct idl_interface *interface,
+		   const struct idl_declaration *d, const char *tail);
+
 /* Does the procedure have results that a view hands out where they lie in the packet? */
 bool emit_has_view(const struct idl_procedure *procedure);
 

@@ -416,6 +416,23 @@ static void emit_types(struct idl_text *out, const struct idl_file *file)
 	free(uses);
 }
 
+static void emit_accessors(struct idl_text *out, const struct idl_file *file)
+{
+	bool *viewed = calloc(file->n_declarations + 1, sizeof *viewed);
+
+	if (!viewed)
+		abort();
+	emit_use_views(viewed, file->interface);
+	for (const struct idl_declaration *d = file->ordered; d; d = d->next_ordered) {
+		if (!viewed[d->ordinal])
+			continue;
+		emit_accessor(out, file->interface, d, "");
+		emit_line(out, "{\n\t%s_get(view.at + %llu * (size_t)i, value);\n}\n", d->c_name,
+			  (unsigned long long)d->type->fixed_bytes);
+	}
+	free(viewed);
+}
+
 void idl_emit_client(const struct idl_file *file, const char *base, struct idl_text *out)
 {
 	const struct idl_interface *interface = file->interface;
@@ -424,6 +441,7 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 	emit_banner(out, base);
 	idl_text_printf(out, "#include <firefly/stub.h>\n\n#include \"%s.h\"\n\n", base);
 	emit_types(out, file);
+	emit_accessors(out, file);
 	emit_line(out,
 		  "int %s_import(struct fly_runtime *runtime,\vconst char *peer,\vstruct "
 		  "fly_binding **binding)",

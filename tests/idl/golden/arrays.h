@@ -61,6 +61,16 @@ enum {
 };
 
 /*
+ * Arrays of structs where they lie in a result packet; _at() reads element i, which is less than
+ * count.
+ */
+struct Arrays_Pair_view {
+	const uint8_t *at;
+	uint32_t count;
+};
+void Arrays_Pair_at(struct Arrays_Pair_view view, uint32_t i, struct Arrays_Pair *value);
+
+/*
  * For servers: the procedures of the interface. Each returns 0; or the number of an exception
  * that it declares, with its fields in raised->as; or anything else, best by fly_raise(): its
  * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill all that is not
@@ -121,7 +131,8 @@ int Arrays_Named_start(struct fly_binding *binding, const enum Arrays_Kind kinds
 		       struct fly_call **call);
 int Arrays_Named_finish(struct fly_call *call, enum Arrays_Kind back[2],
 			struct Arrays_Pair last[1]);
-int Arrays_Named_view(struct fly_call *call, struct fly_i32_view *back, struct Arrays_Pair last[1]);
+int Arrays_Named_view(struct fly_call *call, struct fly_i32_view *back,
+		      struct Arrays_Pair_view *last);
 
 int Arrays_Varying(struct fly_binding *binding, const char words[3][5 + 1],
 		   const struct Arrays_Word more[2], const struct Arrays_Number numbers[2],
@@ -140,7 +151,7 @@ int Arrays_Both_start(struct fly_binding *binding, const int32_t a[2], const uin
 int Arrays_Both_finish(struct fly_call *call, int32_t a[2], uint8_t b[4], char c[2][3 + 1],
 		       struct Arrays_Pair d[1]);
 int Arrays_Both_view(struct fly_call *call, struct fly_i32_view *a, const uint8_t **b,
-		     char c[2][3 + 1], struct Arrays_Pair d[1]);
+		     char c[2][3 + 1], struct Arrays_Pair_view *d);
 
 #ifdef __cplusplus
 }

@@ -135,6 +135,11 @@ static const uint8_t *Arrays_Number_get(const uint8_t *at, const uint8_t *tail,
 	return tail;
 }
 
+void Arrays_Pair_at(struct Arrays_Pair_view view, uint32_t i, struct Arrays_Pair *value)
+{
+	Arrays_Pair_get(view.at + 3 * (size_t)i, value);
+}
+
 int Arrays_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
 	return fly_import(runtime, "Arrays", Arrays_VERSION, peer, binding);
@@ -329,7 +334,8 @@ int Arrays_Named_finish(struct fly_call *call, enum Arrays_Kind back[2], struct 
 	return 0;
 }
 
-int Arrays_Named_view(struct fly_call *call, struct fly_i32_view *back, struct Arrays_Pair last[1])
+int Arrays_Named_view(struct fly_call *call, struct fly_i32_view *back,
+		      struct Arrays_Pair_view *last)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
@@ -345,8 +351,8 @@ int Arrays_Named_view(struct fly_call *call, struct fly_i32_view *back, struct A
 	results = call->payload;
 	back->at = results;
 	back->count = 2;
-	for (uint32_t i = 0; i < 1; i++)
-		Arrays_Pair_get(results + 8 + 3 * (size_t)i, &last[i]);
+	last->at = results + 8;
+	last->count = 1;
 	return 0;
 }
 
@@ -625,7 +631,7 @@ int Arrays_Both_finish(struct fly_call *call, int32_t a[2], uint8_t b[4], char c
 }
 
 int Arrays_Both_view(struct fly_call *call, struct fly_i32_view *a, const uint8_t **b,
-		     char c[2][3 + 1], struct Arrays_Pair d[1])
+		     char c[2][3 + 1], struct Arrays_Pair_view *d)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
@@ -646,7 +652,7 @@ int Arrays_Both_view(struct fly_call *call, struct fly_i32_view *a, const uint8_
 	*b = results + 8;
 	for (uint32_t i = 0; i < 2; i++)
 		rest = fly_get_string(results + 12 + 4 * (size_t)i, rest, c[i]);
-	for (uint32_t i = 0; i < 1; i++)
-		Arrays_Pair_get(results + 20 + 3 * (size_t)i, &d[i]);
+	d->at = results + 20;
+	d->count = 1;
 	return 0;
 }

@@ -74,6 +74,16 @@ enum {
 };
 
 /*
+ * Arrays of structs where they lie in a result packet; _at() reads element i, which is less than
+ * count.
+ */
+struct Lists_Pair_view {
+	const uint8_t *at;
+	uint32_t count;
+};
+void Lists_Pair_at(struct Lists_Pair_view view, uint32_t i, struct Lists_Pair *value);
+
+/*
  * For servers: the procedures of the interface. Each returns 0; or the number of an exception
  * that it declares, with its fields in raised->as; or anything else, best by fly_raise(): its
  * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill all that is not
@@ -161,6 +171,8 @@ int Lists_Structs_start(struct fly_binding *binding, const struct Lists_Pair *pa
 			struct fly_call **call);
 int Lists_Structs_finish(struct fly_call *call, struct Lists_Word back[3], uint32_t *back_count,
 			 struct Lists_Pair last[1], uint32_t *last_count);
+int Lists_Structs_view(struct fly_call *call, struct Lists_Word back[3], uint32_t *back_count,
+		       struct Lists_Pair_view *last);
 
 int Lists_Strings(struct fly_binding *binding, const char words[][10 + 1], uint32_t words_count,
 		  char back[4][10 + 1], uint32_t *back_count);

@@ -61,6 +61,11 @@ static const uint8_t *Lists_Word_get(const uint8_t *at, const uint8_t *tail,
 	return tail;
 }
 
+void Lists_Pair_at(struct Lists_Pair_view view, uint32_t i, struct Lists_Pair *value)
+{
+	Lists_Pair_get(view.at + 3 * (size_t)i, value);
+}
+
 int Lists_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
 	return fly_import(runtime, "Lists", Lists_VERSION, peer, binding);
@@ -728,6 +733,35 @@ int Lists_Structs_finish(struct fly_call *call, struct Lists_Word back[3], uint3
 		Lists_Pair_get(rest + 3 * (size_t)i, &last[i]);
 	rest += 3 * (size_t)*last_count;
 	binding->ender(call);
+	return 0;
+}
+
+int Lists_Structs_view(struct fly_call *call, struct Lists_Word back[3], uint32_t *back_count,
+		       struct Lists_Pair_view *last)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	const uint8_t *rest;
+	const uint8_t *elements;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (!Lists_Structs_results_are_sound(call)) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	rest = results + Lists_Structs_RESULT_BYTES;
+	*back_count = fly_get_u32(results);
+	elements = rest;
+	rest += 5 * (size_t)*back_count;
+	for (uint32_t i = 0; i < *back_count; i++)
+		rest = Lists_Word_get(elements + 5 * (size_t)i, rest, &back[i]);
+	last->at = rest;
+	last->count = fly_get_u32(results + 4);
+	rest += 3 * (size_t)fly_get_u32(results + 4);
 	return 0;
 }
 
