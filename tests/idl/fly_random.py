@@ -14,10 +14,10 @@ PARAMETERS = ['binding', 'call', 'context', 'served', 'status', 'result', 'runti
               'arguments', 'results', 'procedures', 'version', 'index', 'x', 'y', 'buffer',
               'length', 'raised', 'number', 'count', 'at', 'end', 'n', 'j', 'k', 'include',
               'string', 'optional', 'exception', 'raises', 'idempotent', 'worker', 'inplace',
-              'cursor', 'view', 'bytes', 'variable', 'size', 'has', 'payload', 'scratch', 'heap',
+              'cursor', 'view', 'bytes', 'variable', 'size', 'payload', 'scratch', 'heap',
               'e0', 'from', 'to', 'out', 'value', 'values', 'text', 'fixed', 'offset', 'place']
 FIELDS = ['a', 'b', 'x', 'y', 'value', 'text', 'size', 'count', 'length', 'status', 'as', 'number',
-          'raised', 'version', 'string', 'optional', 'worker', 'i', 'n', 'data', 'has', 'at']
+          'raised', 'version', 'string', 'optional', 'worker', 'i', 'n', 'data', 'at']
 PROCEDURES = ['Get', 'Put', 'List', 'Sum', 'Null', 'a', 'read', 'status', 'Do_it', 'X9']
 SWITCHES = ['kind', 'which', 'tag', 'd', 'n', 'i']
 RESERVED = {'out', 'in', 'inout', 'bool', 'byte', 'string', 'optional'}
