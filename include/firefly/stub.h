@@ -153,14 +153,14 @@ static inline int fly_stub_failed(struct fly_call *call, int status)
 /* ---- arrays ---------------------------------------------------------------------------------- */
 
 /*
- * memcpy(), but never as the "rep movs" that gcc makes of a constant length from 33 to 8192 bytes
- * unless it is told for which processor: that takes longer to begin than the C library to end.
- * docs/performance.md, "Marshalling".
+ * memcpy(), but never as the "rep movs" that gcc makes of a constant length above 256 bytes, and of
+ * any length that it knows a bound of, as behind a check: that takes longer to begin than the C
+ * library to end. docs/performance.md, "Marshalling".
  */
 static inline void fly_copy(void *to, const void *from, size_t bytes)
 {
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
-	if (__builtin_constant_p(bytes) && bytes > 32)
+	if (!__builtin_constant_p(bytes) || bytes > 256)
 		__asm__("" : "+r"(bytes));
 #endif
 	memcpy(to, from, bytes);
@@ -248,7 +248,7 @@ static inline uint8_t *fly_put_string(uint8_t *at, uint8_t *tail, const char *st
 {
 	fly_put_u32(at, length);
 	if (length)
-		memcpy(tail, string, length);
+		fly_copy(tail, string, length);
 	tail[length] = '\0';
 	return tail + length + 1;
 }
@@ -258,7 +258,7 @@ static inline const uint8_t *fly_get_string(const uint8_t *at, const uint8_t *ta
 {
 	const uint32_t length = fly_get_u32(at);
 
-	memcpy(string, tail, (size_t)length + 1);
+	fly_copy(string, tail, (size_t)length + 1);
 	return tail + length + 1;
 }
 
