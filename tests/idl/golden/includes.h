@@ -33,6 +33,11 @@ enum {
 	Includes_Count_NUMBER = 1,
 	Includes_Count_ARGUMENT_BYTES = 40,
 	Includes_Count_RESULT_BYTES = 4,
+
+	Includes_Nearest_NUMBER = 2,
+	Includes_Nearest_ARGUMENT_BYTES = 4,
+	Includes_Nearest_RESULT_BYTES = 4,
+	Includes_Nearest_RESULT_BYTES_MAX = 44,
 };
 
 /* What Includes_Resolve raises: Nobody. */
@@ -44,6 +49,16 @@ struct Includes_Resolve_raised {
 };
 
 /*
+ * Arrays of structs where they lie in a result packet; _at() reads element i, which is less than
+ * count.
+ */
+struct Includes_Address_view {
+	const uint8_t *at;
+	uint32_t count;
+};
+void Includes_Address_at(struct Includes_Address_view view, uint32_t i, struct Address *value);
+
+/*
  * For servers: the procedures of the interface. Each returns 0; or the number of an exception
  * that it declares, with its fields in raised->as; or anything else, best by fly_raise(): its
  * caller gets -FLY_ERAISED. Pointers are valid until it returns. It must fill all that is not
@@ -53,6 +68,7 @@ struct Includes_procedures {
 	int (*Resolve)(void *context, const char *name, Port port, struct Includes_Route *route,
 		       enum Family *result, struct Includes_Resolve_raised *raised);
 	int (*Count)(void *context, const struct Address addresses[4], uint32_t *result);
+	int (*Nearest)(void *context, uint32_t ip, struct Address all[4], uint32_t *all_count);
 };
 
 /*
@@ -92,6 +108,12 @@ int Includes_Count(struct fly_binding *binding, const struct Address addresses[4
 int Includes_Count_start(struct fly_binding *binding, const struct Address addresses[4],
 			 struct fly_call **call);
 int Includes_Count_finish(struct fly_call *call, uint32_t *result);
+
+int Includes_Nearest(struct fly_binding *binding, uint32_t ip, struct Address all[4],
+		     uint32_t *all_count);
+int Includes_Nearest_start(struct fly_binding *binding, uint32_t ip, struct fly_call **call);
+int Includes_Nearest_finish(struct fly_call *call, struct Address all[4], uint32_t *all_count);
+int Includes_Nearest_view(struct fly_call *call, struct Includes_Address_view *all);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,39 @@ static int count(void *context, const struct Address addresses[ADDRESSES], uint3
 	return 0;
 }
 
-static const struct Includes_procedures procedures = {.Resolve = resolve, .Count = count};
+static int nearest(void *context, uint32_t ip, struct Address all[ADDRESSES], uint32_t *all_count)
+{
+	(void)context;
+	all[0] = (struct Address){Family_INET, ip - 1, 1};
+	all[1] = (struct Address){Family_INET, ip + 1, 0x0203};
+	*all_count = 2;
+	return 0;
+}
+
+static const struct Includes_procedures procedures = {
+	.Resolve = resolve,
+	.Count = count,
+	.Nearest = nearest,
+};
+
+/* Read where they lie. */
+static int view_nearest(struct fly_binding *binding, uint32_t ip)
+{
+	struct Includes_Address_view all;
+	struct Address second;
+	struct fly_call *call;
+	int status = Includes_Nearest_start(binding, ip, &call);
+
+	if (!status)
+		status = Includes_Nearest_view(call, &all);
+	if (status)
+		return status;
+	MUST(all.count == 2);
+	Includes_Address_at(all, 1, &second);
+	MUST(second.family == Family_INET && second.ip == ip + 1 && second.port == 0x0203);
+	fly_release(call);
+	return 0;
+}
 
 void make_calls(void)
 {
@@ -45,4 +77,5 @@ void make_calls(void)
 	SHOW(Includes_Resolve(binding, "", 0x1f90, &route, &family, NULL));
 	MUST(raised.number == 77 && raised.as.Nobody.asked.port == 0x1f90);
 	SHOW(Includes_Count(binding, addresses, &n));
+	SHOW(view_nearest(binding, 0x01020304));
 }

@@ -94,6 +94,11 @@ static const uint8_t *Includes_Route_get(const uint8_t *at, const uint8_t *tail,
 	return tail;
 }
 
+void Includes_Address_at(struct Includes_Address_view view, uint32_t i, struct Address *value)
+{
+	Address_get(view.at + 10 * (size_t)i, value);
+}
+
 int Includes_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
 	return fly_import(runtime, "Includes", Includes_VERSION, peer, binding);
@@ -292,5 +297,122 @@ int Includes_Count_finish(struct fly_call *call, uint32_t *result)
 	results = call->payload;
 	*result = fly_get_u32(results);
 	binding->ender(call);
+	return 0;
+}
+
+/* ---- Nearest ---- */
+
+/* Are the results complete, and within their bounds? */
+static bool Includes_Nearest_results_are_sound(const struct fly_call *call)
+{
+	const uint8_t *results = call->payload;
+	const uint8_t *end = results + call->length;
+	const uint8_t *tail;
+	const uint8_t *items;
+
+	if (call->length < Includes_Nearest_RESULT_BYTES)
+		return false;
+	tail = results + Includes_Nearest_RESULT_BYTES;
+	items = tail;
+	tail = fly_check_list(results, tail, end, 4, 10);
+	if (!tail)
+		return false;
+	for (uint32_t i = 0; i < fly_get_u32(results); i++) {
+		if (!Address_check(items + 10 * (size_t)i))
+			return false;
+	}
+	return tail == end;
+}
+
+int Includes_Nearest(struct fly_binding *binding, uint32_t ip, struct Address all[4],
+		     uint32_t *all_count)
+{
+	struct fly_call *call;
+	uint8_t *arguments;
+	const uint8_t *results;
+	const uint8_t *rest;
+	int status;
+
+	status = binding->starter(binding, Includes_Nearest_NUMBER, Includes_Nearest_ARGUMENT_BYTES,
+				  &call);
+	if (status)
+		return status;
+	arguments = call->payload;
+	fly_put_u32(arguments, ip);
+	status = binding->transporter(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (!Includes_Nearest_results_are_sound(call)) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	rest = results + Includes_Nearest_RESULT_BYTES;
+	*all_count = fly_get_u32(results);
+	for (uint32_t i = 0; i < *all_count; i++)
+		Address_get(rest + 10 * (size_t)i, &all[i]);
+	rest += 10 * (size_t)*all_count;
+	binding->ender(call);
+	return 0;
+}
+
+int Includes_Nearest_start(struct fly_binding *binding, uint32_t ip, struct fly_call **call)
+{
+	uint8_t *arguments;
+	int status;
+
+	status = binding->starter(binding, Includes_Nearest_NUMBER, Includes_Nearest_ARGUMENT_BYTES,
+				  call);
+	if (status)
+		return status;
+	arguments = (*call)->payload;
+	fly_put_u32(arguments, ip);
+	binding->send(*call);
+	return 0;
+}
+
+int Includes_Nearest_finish(struct fly_call *call, struct Address all[4], uint32_t *all_count)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	const uint8_t *rest;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (!Includes_Nearest_results_are_sound(call)) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	rest = results + Includes_Nearest_RESULT_BYTES;
+	*all_count = fly_get_u32(results);
+	for (uint32_t i = 0; i < *all_count; i++)
+		Address_get(rest + 10 * (size_t)i, &all[i]);
+	rest += 10 * (size_t)*all_count;
+	binding->ender(call);
+	return 0;
+}
+
+int Includes_Nearest_view(struct fly_call *call, struct Includes_Address_view *all)
+{
+	struct fly_binding *binding = call->binding;
+	const uint8_t *results;
+	const uint8_t *rest;
+	int status;
+
+	status = binding->wait(call);
+	if (status)
+		return fly_stub_failed(call, status);
+	if (!Includes_Nearest_results_are_sound(call)) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	results = call->payload;
+	rest = results + Includes_Nearest_RESULT_BYTES;
+	all->at = rest;
+	all->count = fly_get_u32(results);
+	rest += 10 * (size_t)fly_get_u32(results);
 	return 0;
 }

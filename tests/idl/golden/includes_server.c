@@ -173,21 +173,60 @@ static int Includes_Count_serve(struct fly_served *served)
 	return 0;
 }
 
+/* ---- Nearest ---- */
+
+static int Includes_Nearest_serve(struct fly_served *served)
+{
+	const struct Includes_procedures *procedures =
+		(const struct Includes_procedures *)served->procedures;
+	const uint8_t *arguments = served->arguments;
+	uint8_t *results = served->results;
+	uint32_t bytes;
+	uint8_t *rest;
+	uint32_t ip;
+	uint32_t all_count;
+	struct Address all[4];
+	int status;
+
+	if (served->argument_bytes != Includes_Nearest_ARGUMENT_BYTES)
+		return -FLY_EMALFORMED;
+	ip = fly_get_u32(arguments);
+	all_count = 0;
+	status = procedures->Nearest(served->context, ip, all, &all_count);
+	if (status) {
+		served->raised = status;
+		return -FLY_ERAISED;
+	}
+	bytes = Includes_Nearest_RESULT_BYTES;
+	if (all_count > 4)
+		return -FLY_ERESULT;
+	bytes += 10 * all_count;
+	rest = results + Includes_Nearest_RESULT_BYTES;
+	fly_put_u32(results, all_count);
+	for (uint32_t i = 0; i < all_count; i++)
+		Address_put(rest + 10 * (size_t)i, &all[i]);
+	rest += 10 * (size_t)all_count;
+	served->result_bytes = bytes;
+	return 0;
+}
+
 static const struct fly_procedure Includes_procedure_table[] = {
 	/* name, stub, longest arguments, longest results, result offset, layout, flags */
 	{"Resolve", Includes_Resolve_serve, Includes_Resolve_ARGUMENT_BYTES_MAX,
 	 Includes_Resolve_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 	{"Count", Includes_Count_serve, Includes_Count_ARGUMENT_BYTES, Includes_Count_RESULT_BYTES,
 	 0, FLY_RESULTS_OVER, 0},
+	{"Nearest", Includes_Nearest_serve, Includes_Nearest_ARGUMENT_BYTES,
+	 Includes_Nearest_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Includes_interface = {"Includes", Includes_VERSION, 2,
+static const struct fly_interface Includes_interface = {"Includes", Includes_VERSION, 3,
 							Includes_procedure_table};
 
 int Includes_export(struct fly_runtime *runtime, const struct Includes_procedures *procedures,
 		    void *context)
 {
-	if (!procedures || !procedures->Resolve || !procedures->Count)
+	if (!procedures || !procedures->Resolve || !procedures->Count || !procedures->Nearest)
 		return -FLY_EINVAL;
 	return fly_export(runtime, &Includes_interface, procedures, context);
 }
