@@ -244,6 +244,15 @@ class Maker:
             suffix = brackets[0] + self.number(length) + brackets[1]
         return Field(name, kind, array, length, is_optional), f'{word}{text} {name}{suffix}'
 
+    def direct_field(self, name, room):
+        n = self.rng.randint(1, min(room, 600))
+        if self.has('strings', 0.3):
+            return Field(name, String(n)), f'string<{self.number(n)}> {name}'
+        kind = self.rng.choice(['byte', 'u8', 'i8'])
+        if self.has('bounded', 0.5):
+            return Field(name, Number(kind), 'variable', n), f'{kind} {name}<{self.number(n)}>'
+        return Field(name, Number(kind), 'fixed', n), f'{kind} {name}[{self.number(n)}]'
+
 
 def c_integer(n):
     if n == -(1 << 63):
@@ -268,8 +277,11 @@ def make_procedure(maker, rng, interface, name, errors, room):
     while True:
         names = rng.sample([n for n in PARAMETERS if n not in RESERVED], 8)
         parameters, texts = [], []
-        for i in range(rng.choice([0, 1, 1, 2, 2, 2, 3, 3, 4, 5])):
-            field, text = maker.field(names[i], rng.choice([room, room, 12]))
+        # Bytes and strings alone: what the results may spoil if they lie over the arguments.
+        is_direct = maker.has('arrays', 0.25)
+        for i in range(rng.choice([2, 3, 4, 5, 6] if is_direct else [0, 1, 1, 2, 2, 2, 3, 3, 4, 5])):
+            field, text = maker.direct_field(names[i], room) if is_direct else \
+                maker.field(names[i], rng.choice([room, room, 12]))
             direction = rng.choice(['in', 'out', 'inout'])
             inplace = direction != 'out' and field.is_direct() and maker.has('attributes', 0.2)
             word = 'inplace ' if inplace else ''

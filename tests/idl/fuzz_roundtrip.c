@@ -263,12 +263,13 @@ struct edit {
 static struct edit take_edit(void)
 {
 	struct edit e;
+	struct blob bytes;
 
 	e.edit.length = take_u32();
 	e.edit.offset = take_u32();
-	e.edit.n = take_u32();
-	memcpy(e.edit.bytes, cursor, sizeof e.edit.bytes);
-	cursor += sizeof e.edit.bytes;
+	bytes = take_blob();
+	e.edit.n = bytes.length;
+	e.edit.bytes = bytes.at;
 	e.is_sound = take_u32();
 	e.exception = take_u32();
 	e.values = take_blob();

@@ -15,8 +15,8 @@
 struct loopback_edit {
 	uint32_t length;
 	uint32_t offset;
-	uint32_t n; /* at most 8 */
-	uint8_t bytes[8];
+	uint32_t n;
+	const uint8_t *bytes;
 };
 
 struct loopback {

@@ -66,8 +66,9 @@ def spoil(rng, offset, length, note):
     return [(offset, union.pack(rng.choice(chosen))), (offset, rng.randbytes(union.switch.size))]
 
 
-def make_edits(rng, encoder, judge):
-    """judge(bytes): None, or what the message means then: (exception, stream)."""
+def make_edits(rng, encoder, longer, judge):
+    """judge(bytes): None, or what the message means then: (exception, stream). longer: messages of
+    values that are longer than their bounds."""
     wire = encoder.bytes()
     spots = list(encoder.spots())
     is_long = len(wire) > LONG
@@ -77,13 +78,49 @@ def make_edits(rng, encoder, judge):
     for _ in range(2 if is_long or not wire else 4):
         if wire:
             patches.append((rng.randrange(len(wire)), rng.randbytes(1)))
-    out = u32(len(patches))
-    for offset, data in patches:
-        meaning = judge(wire[:offset] + data + wire[offset + len(data):])
+    edits = [(len(wire), offset, data) for offset, data in patches]
+    edits += [(len(data), 0, data) for data in longer if len(data) < LONG]
+    out = u32(len(edits))
+    for length, offset, data in edits:
+        meaning = judge(wire[:offset] + data + wire[offset + len(data):length])
         exception, values = meaning if meaning else (0, b'')
-        out += struct.pack('<III8sII', len(wire), offset, len(data), data, meaning is not None,
-                           exception) + blob(values)
+        out += struct.pack('<II', length, offset) + blob(data) + u32(meaning is not None) + \
+            u32(exception) + blob(values)
     return out
+
+
+def longer_values(rng, f, v):
+    """Values like v of which one array or string is one longer than its bound."""
+    if v is None:
+        return
+    if f.array == 'variable':
+        yield random_field(rng, Field('', f.type, 'fixed', f.length + 1), 'random')
+    if not f.array:
+        yield from longer_of_type(rng, f.type, v)
+    elif v and not isinstance(f.type, Number):
+        i = rng.choice([0, len(v) - 1])
+        for longer in longer_of_type(rng, f.type, v[i]):
+            yield v[:i] + [longer] + v[i + 1:]
+
+
+def longer_of_type(rng, kind, v):
+    if isinstance(kind, String):
+        yield random_text(rng, kind.most + 1)
+    elif isinstance(kind, Struct):
+        for i, f in enumerate(kind.fields):
+            for longer in longer_values(rng, f, v[i]):
+                yield v[:i] + [longer] + v[i + 1:]
+    elif isinstance(kind, Union) and kind.arms[v[1]].field:
+        for longer in longer_values(rng, kind.arms[v[1]].field, v[2]):
+            yield v[0], v[1], longer
+
+
+def longer_messages(rng, fields, values):
+    out = []
+    for i, f in enumerate(fields):
+        for longer in longer_values(rng, f, values[i]):
+            out.append(values[:i] + [longer] + values[i + 1:])
+    return [encode(fields, v).bytes() for v in rng.sample(out, min(len(out), 4))]
 
 
 # ---- values that must not be ----------------------------------------------------------------------
@@ -141,9 +178,9 @@ def bad_messages(rng, fields, full):
 # ---- the cases of a procedure ----------------------------------------------------------------------
 
 
-def value_cases(rng, p, mode):
-    arguments = [random_field(rng, f, mode) for f in p.arguments()]
-    results = [random_field(rng, f, mode) for f in p.results()]
+def value_cases(rng, p, argument_mode, result_mode):
+    arguments = [random_field(rng, f, argument_mode) for f in p.arguments()]
+    results = [random_field(rng, f, result_mode) for f in p.results()]
     fields = p.to_wire(p.results())
     argument_wire = encode(p.arguments(), arguments)
     result_wire = encode(fields, p.to_wire(results))
@@ -161,8 +198,10 @@ def value_cases(rng, p, mode):
     assert judge_results(result_wire.bytes()) == (0, stream(p.results(), results))
     return (blob(stream(p.arguments(), arguments)) + blob(argument_wire.bytes()) +
             blob(stream(p.results(), results)) + blob(result_wire.bytes()) +
-            make_edits(rng, argument_wire, judge_arguments) +
-            make_edits(rng, result_wire, judge_results))
+            make_edits(rng, argument_wire, longer_messages(rng, p.arguments(), arguments),
+                       judge_arguments) +
+            make_edits(rng, result_wire, longer_messages(rng, fields, p.to_wire(results)),
+                       judge_results))
 
 
 def exception_cases(rng, p):
@@ -180,7 +219,8 @@ def exception_cases(rng, p):
         values = [random_field(rng, f, 'random') for f in e.fields]
         wire = encode([number] + e.fields, [u32(e.number)] + values)
         out += u32(i) + blob(stream(e.fields, values)) + blob(wire.bytes())
-        out += make_edits(rng, wire, judge)
+        longer = longer_messages(rng, [number] + e.fields, [u32(e.number)] + values)
+        out += make_edits(rng, wire, longer, judge)
     bad = [(i, s) for i, e in enumerate(p.errors) for s in bad_messages(rng, e.fields, True)]
     return out + u32(len(bad)) + b''.join(u32(i) + blob(s) for i, s in bad)
 
@@ -198,10 +238,10 @@ def raise_cases(rng, interface, p):
 
 
 def procedure_cases(rng, interface, p, features):
-    modes = ['random', 'full', 'empty']
+    modes = [('random', 'random'), ('full', 'full'), ('empty', 'empty')]
     if p.argument_bytes() + p.result_bytes() < LONG:
-        modes.append('random')
-    out = u32(len(modes)) + b''.join(value_cases(rng, p, mode) for mode in modes)
+        modes += [('random', 'full'), ('empty', 'full')]
+    out = u32(len(modes)) + b''.join(value_cases(rng, p, *mode) for mode in modes)
     for fields in (p.arguments(), p.results()):
         out += blob(stream(fields, [random_field(rng, f, 'random') for f in fields]))
     for fields, full in ((p.arguments(), False), (p.results(), True)):
