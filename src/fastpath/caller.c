@@ -5,6 +5,8 @@
  * Owns the transitions of a call-table entry (call_table.h) except for the binding's begin and
  * end. Runs on the poller's thread; the waiting caller turns the poller itself.
  */
+#include <rte_memcpy.h>
+
 #include "fastpath/binding.h"
 #include "fastpath/clock.h"
 #include "fastpath/slow.h"
@@ -71,7 +73,7 @@ static __rte_always_inline bool keep(struct fly_poller *p, struct fly_call_entry
 
 	if (bytes <= FLY_KEEP_BYTES) {
 		if (bytes != 0)
-			memcpy(e->kept, e->head.payload, bytes);
+			rte_memcpy(e->kept, e->head.payload, bytes);
 		e->packet = NULL;
 	} else if (unlikely(!m)) {
 		return false;
