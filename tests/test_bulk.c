@@ -270,7 +270,7 @@ Case(bulk, transporter__a_null_beside_bulk_is_not_held_up)
 
 		cr_assert(Probe_Null_start(w.binding, &small) == 0);
 		cr_assert(sim_until(w.sim, small, 5));
-		cr_assert(w.sim->now_tsc - begun <= 4 * w.sim->step_us, "%lu us",
+		cr_assert(w.sim->now_tsc - begun <= (uint64_t)4 * w.sim->step_us, "%lu us",
 			  w.sim->now_tsc - begun);
 		cr_assert(Probe_Null_finish(small) == 0);
 		cr_assert(w.at_server->n_in <= FLY_WINDOWS + 10, "%u", w.at_server->n_in);
@@ -450,8 +450,8 @@ Case(bulk, fly_bulk_look_after__a_server_that_is_gone)
 		w.at_caller->faults.drop_percent = 100;
 		begun = w.sim->now_tsc;
 		cr_assert(sim_until(w.sim, call, 10000));
-		cr_expect(w.sim->now_tsc - begun >= 1000 * SIM_TSC_PER_MS);
-		cr_expect(w.sim->now_tsc - begun <= 2200 * SIM_TSC_PER_MS);
+		cr_expect(w.sim->now_tsc - begun >= UINT64_C(1000) * SIM_TSC_PER_MS);
+		cr_expect(w.sim->now_tsc - begun <= UINT64_C(2200) * SIM_TSC_PER_MS);
 		cr_expect(bulk->wait(call) == -FLY_EPEER);
 		cr_expect(bulks(w.caller)->n == 0);
 		w.at_caller->faults.drop_percent = 0;
@@ -471,7 +471,7 @@ Case(bulk, fly_bulk_look_after__a_slow_transfer_is_not_given_up)
 	w.sim->step_us = 1000;
 	call = start(ECHO, 1, 400 * UNIT);
 	finish_echo(call, 1, 400 * UNIT);
-	cr_expect(w.sim->now_tsc > 6000 * SIM_TSC_PER_MS);
+	cr_expect(w.sim->now_tsc > UINT64_C(6000) * SIM_TSC_PER_MS);
 	cr_expect(runs == 1);
 }
 
@@ -479,7 +479,7 @@ Case(bulk, fly_bulk_look_after__a_slow_transfer_is_not_given_up)
 Case(bulk, fly_bulk_absent__an_absence_before_the_call_is_no_loss)
 {
 	for (uint32_t i = 0; i < 5; i++) {
-		w.sim->now_tsc += 3000 * SIM_TSC_PER_MS;
+		w.sim->now_tsc += UINT64_C(3000) * SIM_TSC_PER_MS;
 		finish_echo(start(ECHO, i, 50 * UNIT), i, 50 * UNIT);
 	}
 	cr_expect(sim_count(w.caller, FLY_COUNT_fragments_resent) == 0);

@@ -107,7 +107,8 @@ static struct rte_mbuf *packet(struct fly_poller *p, const struct fly_bulk *b,
 	memcpy(frame, b->outer, FLY_RPC);
 	fly_wire_set_lengths(frame, h->length);
 	fly_wire_encode(frame + FLY_RPC, h);
-	memcpy(frame + FLY_PAYLOAD, b->out_buffer.bytes + h->fragment * b->out.unit, h->length);
+	memcpy(frame + FLY_PAYLOAD, b->out_buffer.bytes + (size_t)h->fragment * b->out.unit,
+	       h->length);
 	return m;
 }
 
@@ -182,7 +183,8 @@ enum fly_gathered fly_bulk_take(struct fly_poller *p, struct fly_bulk *b, const 
 	*wants_ack = (h->flags & FLY_FLAG_ACK) || b->in.arrived > before + 1;
 	if (what != FLY_GATHER_NEW)
 		return what;
-	memcpy(b->in_buffer.bytes + h->fragment * b->in.unit, frame + FLY_PAYLOAD, h->length);
+	memcpy(b->in_buffer.bytes + (size_t)h->fragment * b->in.unit, frame + FLY_PAYLOAD,
+	       h->length);
 	fly_bulk_progress(p, b);
 	fly_stats_add(&p->stats, FLY_COUNT_fragments_received, 1);
 	return what;
@@ -220,16 +222,18 @@ static bool is_stale(const struct fly_poller *p, const struct fly_bulk *b)
 void fly_bulk_sweep(struct fly_poller *p)
 {
 	const uint32_t n = RTE_MIN(p->bulk.n, (uint32_t)SWEEP_BULKS);
+	struct fly_bulk *stale[SWEEP_BULKS];
+	uint32_t n_stale = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		struct fly_bulk *b = TAILQ_FIRST(&p->bulk.all);
 
-		if (is_stale(p, b)) {
-			fly_bulk_free(p, b);
-			continue;
-		}
 		TAILQ_REMOVE(&p->bulk.all, b, all);
 		TAILQ_INSERT_TAIL(&p->bulk.all, b, all);
+		if (is_stale(p, b)) {
+			stale[n_stale++] = b;
+			continue;
+		}
 		if (!b->is_sending)
 			continue;
 		fly_bulk_push(p, b);
@@ -237,6 +241,8 @@ void fly_bulk_sweep(struct fly_poller *p)
 		    !fly_scatter_ready(&b->out, fly_scatter_window(p->bulk.n_sending)))
 			set_sending(p, b, false);
 	}
+	while (n_stale)
+		fly_bulk_free(p, stale[--n_stale]);
 }
 
 void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms)
