@@ -193,6 +193,7 @@ struct idl_file *idl_compile(const char *name, const char *text, size_t length,
 		return file;
 	read_source(file, source, loader);
 	file->interface = source->interface;
+	file->has_syntax_errors = file->n_errors > 0;
 	idl_resolve(file);
 	idl_check(file);
 	if (!file->interface || file->n_errors)

@@ -178,6 +178,7 @@ struct idl_enumerator {
 	struct idl_name name;
 	struct idl_value given; /* NO_VALUE: one more than the one before it */
 	int32_t value;
+	bool has_value; /* false: that is wrong, and has been noted */
 	struct idl_doc *doc;
 	struct idl_enumerator *next;
 };
@@ -335,6 +336,7 @@ struct idl_file {
 	size_t n_declarations;
 	struct idl_error *errors;
 	unsigned n_errors;
+	bool has_syntax_errors; /* something that is there may have been skipped */
 	struct idl_chunk *arena;
 };
 
@@ -396,8 +398,12 @@ const struct idl_scalar *idl_scalar_find(const char *name);
 /* idl_scalar_nearest() - what somebody who wrote this name may have meant, or NULL. */
 const char *idl_scalar_nearest(const char *name);
 
-/* idl_near() - is one name so like the other that it may be a slip of the hand? */
-bool idl_near(const char *written, const char *meant);
+/*
+ * idl_is_nearer() - may the one name be a slip of the hand for the other, and sooner than for what
+ * was tried before?
+ * @least: errors in the best of these, UINT_MAX at first; updated.
+ */
+bool idl_is_nearer(const char *written, const char *meant, unsigned *least);
 
 /* ---- words.c ----------------------------------------------------------------------------------
  */
@@ -420,6 +426,9 @@ void idl_print_errors(const struct idl_file *file, struct idl_text *out);
 
 /* idl_source_at() - the source that a place is in. */
 const struct idl_source *idl_source_at(const struct idl_file *file, uint32_t place);
+
+/* idl_line_at() - the number of the line that a place is in, from 1. */
+unsigned idl_line_at(const struct idl_file *file, uint32_t place);
 
 /* idl_written() - the text of a span, as it is in its source; idl_span_bytes() long. */
 const char *idl_written(const struct idl_file *file, struct idl_span span);

@@ -6,6 +6,7 @@
  * Notes as many errors as it finds, and gives procedures, exceptions and cases their numbers.
  * Whether a whole message fits is left to layout.c.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,7 +240,7 @@ static void check_enum(struct idl_file *file, const struct idl_declaration *d)
 		check_name(file, &e->name, "a value");
 	}
 	check_duplicates(file, names, n, "a value");
-	if (!n && !file->n_errors)
+	if (!n && !file->has_syntax_errors)
 		idl_error(file, d->name.span, "an enum has at least one value");
 }
 
@@ -264,7 +265,8 @@ static void check_enum_values(struct idl_file *file, const struct idl_declaratio
 	all = idl_allocate(file, (n + 1) * sizeof *all);
 	n = 0;
 	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next)
-		all[n++] = e;
+		if (e->has_value)
+			all[n++] = e;
 	if (n > 1)
 		qsort(all, n, sizeof *all, compare_enumerators);
 	for (size_t i = 1; i < n; i++)
@@ -273,34 +275,63 @@ static void check_enum_values(struct idl_file *file, const struct idl_declaratio
 				  all[i]->name.text, all[i - 1]->name.text, all[i]->value);
 }
 
-/* Give a case its number. */
+/* The number of a case that should be a value of an enum. Return: false: it is not. */
+static bool find_enumerator(struct idl_file *file, const struct idl_declaration *d,
+			    const struct idl_value *label, int64_t *number)
+{
+	const char *nearest = NULL;
+	unsigned least = UINT_MAX;
+
+	if (label->kind != IDL_NAMED) {
+		idl_error(file, label->span, "expected a value of the enum '%.64s', found %s",
+			  d->name.text, idl_describe_value(file, label));
+		return false;
+	}
+	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next) {
+		if (!strcmp(e->name.text, label->text)) {
+			*number = e->value;
+			return e->has_value;
+		}
+		if (idl_is_nearer(label->text, e->name.text, &least))
+			nearest = e->name.text;
+	}
+	if (nearest)
+		idl_error(file, label->span,
+			  "'%.64s' is not a value of the enum '%.64s'; did you mean '%.64s'?",
+			  label->text, d->name.text, nearest);
+	else
+		idl_error(file, label->span, "'%.64s' is not a value of the enum '%.64s'",
+			  label->text, d->name.text);
+	return false;
+}
+
+static bool find_truth(struct idl_file *file, struct idl_value label, int64_t *number)
+{
+	if (!idl_constant(file, &label))
+		return false;
+	*number = (int64_t)label.magnitude;
+	if (label.kind != IDL_TRUTH)
+		idl_error(file, label.span, "expected 'true' or 'false', found %s",
+			  idl_describe_value(file, &label));
+	return label.kind == IDL_TRUTH;
+}
+
+/* Give a case its number; if it is wrong it has no value any more. */
 static void check_label(struct idl_file *file, const struct idl_type *tag, struct idl_value *label)
 {
 	int64_t number = 0;
+	bool is_good;
 
-	if (tag->kind == IDL_ENUM) {
-		const struct idl_enumerator *e = tag->declared->enumerators;
-
-		while (label->kind == IDL_NAMED && e && strcmp(e->name.text, label->text) != 0)
-			e = e->next;
-		if (label->kind != IDL_NAMED || !e) {
-			idl_error(file, label->span, "this is no value of the enum '%.64s'",
-				  tag->declared->name.text);
-			return;
-		}
-		number = e->value;
-	} else if (!tag->scalar->is_integer) {
-		if (!idl_constant(file, label))
-			return;
-		if (label->kind != IDL_TRUTH) {
-			idl_error(file, label->span, "'true' or 'false' is expected");
-			return;
-		}
-		number = (int64_t)label->magnitude;
-	} else if (!idl_integer(file, *label, tag->scalar->least, tag->scalar->most, "a case",
-				&number)) {
+	if (tag->kind == IDL_ENUM)
+		is_good = find_enumerator(file, tag->declared, label, &number);
+	else if (!tag->scalar->is_integer)
+		is_good = find_truth(file, *label, &number);
+	else
+		is_good = idl_integer(file, *label, tag->scalar->least, tag->scalar->most, "a case",
+				      &number);
+	label->kind = IDL_NO_VALUE;
+	if (!is_good)
 		return;
-	}
 	label->kind = IDL_INTEGER;
 	label->negative = number < 0;
 	label->magnitude = (uint64_t)(number < 0 ? -number : number);
@@ -360,7 +391,7 @@ static void check_union(struct idl_file *file, const struct idl_declaration *d)
 		if (arm->is_optional)
 			idl_error(file, arm->type_name.span,
 				  "an arm cannot be optional: 'void' is what is not there");
-	if (!d->fields && !file->n_errors)
+	if (!d->fields && !file->has_syntax_errors)
 		idl_error(file, d->name.span, "a union has at least one case");
 	if (!tag)
 		return;
@@ -390,7 +421,7 @@ static void check_declaration(struct idl_file *file, struct idl_declaration *d)
 		check_enum_values(file, d);
 		break;
 	case IDL_IS_STRUCT:
-		if (!d->fields && !file->n_errors)
+		if (!d->fields && !file->has_syntax_errors)
 			idl_error(file, d->name.span, "a struct has at least one field");
 		check_fields(file, d);
 		break;
@@ -445,9 +476,11 @@ static void check_raises(struct idl_file *file, struct idl_procedure *procedure)
 
 		if (!d || d->what != IDL_IS_EXCEPTION) {
 			idl_error(file, r->name.span,
-				  d ? "'%.64s' is not an exception"
-				    : "there is no exception called '%.64s'",
-				  r->name.text);
+				  d ? "'%.64s' is %s, and an exception is expected"
+				    : "there is no exception called '%.64s'%s",
+				  r->name.text,
+				  d ? idl_what_name(d)
+				    : idl_proposal(file, r->name.text, 1 << IDL_IS_EXCEPTION));
 			continue;
 		}
 		r->exception = d;
@@ -465,6 +498,9 @@ static void check_raises(struct idl_file *file, struct idl_procedure *procedure)
 					"another, as in 'exception %.64s = %d'",
 					r->name.text, other->name.text, d->number, r->name.text,
 					d->number + 1);
+			else
+				continue;
+			break;
 		}
 	}
 }
@@ -484,6 +520,7 @@ static void number_procedures(struct idl_file *file)
 	const struct idl_interface *interface = file->interface;
 	const struct idl_procedure **all =
 		idl_allocate(file, (interface->n_procedures + 1) * sizeof *all);
+	bool is_over = false;
 	int64_t next = 0;
 	size_t n = 0;
 
@@ -495,9 +532,11 @@ static void number_procedures(struct idl_file *file)
 				 "the number of a procedure", &number))
 			continue;
 		if (number >= IDL_PROCEDURES_MAX) {
-			idl_error(file, p->name.span, "the numbers of procedures end at %d",
-				  IDL_PROCEDURES_MAX - 1);
-			return;
+			if (!is_over)
+				idl_error(file, p->name.span, "the numbers of procedures end at %d",
+					  IDL_PROCEDURES_MAX - 1);
+			is_over = true;
+			continue;
 		}
 		p->number = (uint32_t)number;
 		next = number + 1;
@@ -676,7 +715,7 @@ void idl_check(struct idl_file *file)
 	if (interface->n_procedures > IDL_PROCEDURES_MAX)
 		idl_error(file, interface->name.span, "an interface has at most %d procedures",
 			  IDL_PROCEDURES_MAX);
-	if (!interface->n_procedures && !file->n_errors)
+	if (!interface->n_procedures && !file->has_syntax_errors)
 		idl_error(file, interface->name.span, "an interface has at least one procedure");
 	check_procedures(file);
 	check_made_names(file);

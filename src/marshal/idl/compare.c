@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "ast.h"
+#include "resolve.h"
 
 struct comparison {
 	struct idl_file *file; /* the newer one, which notes what it finds */
@@ -44,7 +44,7 @@ static const char *describe(struct idl_file *file, const struct idl_type *type)
 	case IDL_LIST:
 		return idl_printf(file, "a variable array of %s", describe(file, type->element));
 	default:
-		return "optional";
+		return idl_printf(file, "optional %s", describe(file, type->element));
 	}
 }
 
@@ -140,28 +140,47 @@ static const struct idl_field *find_arm(const struct idl_declaration *d,
 	return otherwise;
 }
 
-/* Each case of one union, in the other. @is_old: they are those of the old one. */
-static void compare_arms(const struct comparison *c, const struct idl_declaration *these,
-			 const struct idl_declaration *others, bool is_old)
+static bool has_label(const struct idl_declaration *d, const struct idl_value *value)
 {
-	for (const struct idl_field *arm = these->fields; arm; arm = arm->next) {
-		const struct idl_label *label = arm->labels;
+	const struct idl_field *arm = d->fields;
 
-		do {
-			const struct idl_field *other =
-				find_arm(others, label ? &label->value : NULL);
+	while (arm && !is_label(arm, value))
+		arm = arm->next;
+	return arm;
+}
 
-			if (!other)
-				note(c, is_old ? "has lost a case of its union"
-					       : "may return a new case of its union");
-			else if (!arm->type != !other->type)
-				note(c, "has another type in a case of its union");
-			else if (arm->type && is_old)
-				compare_types(c, arm->type, other->type);
-			if (label)
-				label = label->next;
-		} while (label);
-	}
+/* What both unions choose for a value. @value NULL: for all that are no case of either. */
+static void compare_arms(const struct comparison *c, const struct idl_declaration *old,
+			 const struct idl_declaration *new, const struct idl_value *value)
+{
+	const struct idl_field *o = find_arm(old, value);
+	const struct idl_field *n = find_arm(new, value);
+	const char *which =
+		value ? idl_printf(c->file, "case %s", idl_describe_value(c->file, value))
+		      : "default";
+
+	if (o && !n)
+		note(c, idl_printf(c->file, "has lost the %s of its union", which));
+	else if (!o && n && c->direction != IDL_IN)
+		note(c, idl_printf(c->file, "may return the new %s of its union", which));
+	else if (o && n && !o->type != !n->type)
+		note(c, idl_printf(c->file, "has another type in the %s of its union", which));
+	else if (o && n && o->type)
+		compare_types(c, o->type, n->type);
+}
+
+static void compare_unions(const struct comparison *c, const struct idl_declaration *old,
+			   const struct idl_declaration *new)
+{
+	compare_types(c, old->discriminant->type, new->discriminant->type);
+	for (const struct idl_field *arm = old->fields; arm; arm = arm->next)
+		for (const struct idl_label *label = arm->labels; label; label = label->next)
+			compare_arms(c, old, new, &label->value);
+	for (const struct idl_field *arm = new->fields; arm; arm = arm->next)
+		for (const struct idl_label *label = arm->labels; label; label = label->next)
+			if (!has_label(old, &label->value))
+				compare_arms(c, old, new, &label->value);
+	compare_arms(c, old, new, NULL);
 }
 
 static void compare_types(const struct comparison *c, const struct idl_type *old,
@@ -183,11 +202,7 @@ static void compare_types(const struct comparison *c, const struct idl_type *old
 		compare_structs(c, old, new);
 		break;
 	case IDL_UNION:
-		compare_types(c, old->declared->discriminant->type,
-			      new->declared->discriminant->type);
-		compare_arms(c, old->declared, new->declared, true);
-		if (c->direction != IDL_IN)
-			compare_arms(c, new->declared, old->declared, false);
+		compare_unions(c, old->declared, new->declared);
 		break;
 	case IDL_STRING:
 		compare_bounds(c, old, new);
@@ -235,8 +250,8 @@ static void compare_results(struct comparison *c, const struct idl_procedure *ol
 			    const struct idl_procedure *new)
 {
 	if (!old->result != !new->result) {
-		idl_error(c->file, new->name.span, "'%.64s' has %s a result", new->name.text,
-			  old->result ? "no longer" : "now");
+		idl_error(c->file, new->name.span, "'%.64s' %s a result", new->name.text,
+			  old->result ? "no longer has" : "now has");
 	} else if (old->result) {
 		c->span = new->result->type_name.span;
 		c->name = "the result";
@@ -245,15 +260,22 @@ static void compare_results(struct comparison *c, const struct idl_procedure *ol
 	}
 }
 
-/* Old callers must know every exception that may come. */
+static const struct idl_raise *find_raise(const struct idl_procedure *procedure, int32_t number)
+{
+	const struct idl_raise *r = procedure->raises;
+
+	while (r && r->exception->number != number)
+		r = r->next;
+	return r;
+}
+
+/* Callers must know every exception that may come. */
 static void compare_raises(struct comparison *c, const struct idl_procedure *old,
 			   const struct idl_procedure *new)
 {
 	for (const struct idl_raise *r = new->raises; r; r = r->next) {
-		const struct idl_raise *o = old->raises;
+		const struct idl_raise *o = find_raise(old, r->exception->number);
 
-		while (o && o->exception->number != r->exception->number)
-			o = o->next;
 		c->span = r->name.span;
 		c->name = r->name.text;
 		c->direction = IDL_OUT;
@@ -262,6 +284,11 @@ static void compare_raises(struct comparison *c, const struct idl_procedure *old
 		else
 			note(c, "is an exception that old callers do not know");
 	}
+	for (const struct idl_raise *o = old->raises; o; o = o->next)
+		if (!find_raise(new, o->exception->number))
+			idl_error(c->file, new->name.span,
+				  "'%.64s' no longer raises '%.64s' (%d), and old servers do",
+				  new->name.text, o->name.text, o->exception->number);
 }
 
 static const struct idl_procedure *find_procedure(const struct idl_file *file, const char *name)

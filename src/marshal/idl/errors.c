@@ -43,6 +43,16 @@ const struct idl_source *idl_source_at(const struct idl_file *file, uint32_t pla
 	return source;
 }
 
+unsigned idl_line_at(const struct idl_file *file, uint32_t place)
+{
+	const struct idl_source *source = idl_source_at(file, place);
+	unsigned line = 1;
+
+	for (uint32_t at = 0; at < place - source->base && at < source->length; at++)
+		line += source->text[at] == '\n';
+	return line;
+}
+
 const char *idl_written(const struct idl_file *file, struct idl_span span)
 {
 	const struct idl_source *source = idl_source_at(file, span.begin);

@@ -195,17 +195,23 @@ file:
 		include->span = @QUOTED;
 		while (*place)
 			place = &(*place)->next;
-		*place = include;
+		/* empty is also what is left of a text with an error in it */
+		if (*$QUOTED.text)
+			*place = include;
+		else if (@QUOTED.end - @QUOTED.begin == 2)
+			idl_error(parser->file, @QUOTED, "expected the name of a file, found \"\"");
 	}
 	| file docs[words] declaration
 	{
 		struct idl_declaration **place = parser->declarations_end;
 
-		$declaration->doc = $words.first;
-		if (!place)
-			place = &parser->source->declarations;
-		*place = $declaration;
-		parser->declarations_end = &$declaration->next;
+		if ($declaration) {
+			$declaration->doc = $words.first;
+			if (!place)
+				place = &parser->source->declarations;
+			*place = $declaration;
+			parser->declarations_end = &$declaration->next;
+		}
 	}
 	| file docs[words] interface
 	{
@@ -265,9 +271,11 @@ body:
 	| body docs[words] declaration
 	{
 		$$ = $1;
-		$declaration->doc = $words.first;
-		$declaration->in_interface = true;
-		APPEND($$, $declaration);
+		if ($declaration) {
+			$declaration->doc = $words.first;
+			$declaration->in_interface = true;
+			APPEND($$, $declaration);
+		}
 	}
 	| body ';'
 	| body error ';'
@@ -284,6 +292,22 @@ declaration:
 	| union
 	| typedef
 	| exception
+	| headless
+	{
+		$$ = NULL;
+	}
+	;
+
+/* What is wrong before the brace does not keep what is within from being read. */
+headless:
+	"'struct'" error '{' fields closing
+	| "'exception'" error '{' fields closing
+	| "'union'" error '{' arms closing
+	| "'enum'" error '}'
+	| "'struct'" error ';'
+	| "'exception'" error ';'
+	| "'union'" error ';'
+	| "'enum'" error ';'
 	;
 
 const:
@@ -648,7 +672,9 @@ manner:
 	{
 		$$ = $1;
 		if ($$.attributes & $attribute)
-			idl_error(parser->file, @attribute, "this has been said already");
+			idl_error(parser->file, @attribute, "'%.*s' has been said already",
+				  (int)(@attribute.end - @attribute.begin),
+				  idl_written(parser->file, @attribute));
 		$$.attributes |= $attribute;
 	}
 	| manner "'raises'" '(' raise_list ')'

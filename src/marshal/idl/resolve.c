@@ -6,6 +6,7 @@
  * is needed while it is being resolved contains itself. The order in which they are done is one in
  * which C can declare them. Whatever cannot be resolved is noted, and its type stays NULL.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,6 +53,9 @@ static int compare_declarations(const void *a, const void *b)
 
 	if (order)
 		return order;
+	/* what the file itself declares is what is there already when it is included */
+	if (!x->source->base != !y->source->base)
+		return x->source->base ? -1 : 1;
 	return x->name.span.begin < y->name.span.begin ? -1 : 1;
 }
 
@@ -107,14 +111,46 @@ static void collect_names(struct idl_file *file)
 		if (d->in_interface)
 			d->c_name =
 				idl_printf(file, "%s_%s", file->interface->name.text, d->name.text);
-		if (i > 0 && !strcmp(file->by_name[i - 1]->name.text, d->name.text))
-			idl_error(file, d->name.span, "there is already %s called '%.64s', in %s",
-				  idl_what_name(file->by_name[i - 1]), d->name.text,
-				  file->by_name[i - 1]->source->name);
+		if (i > 0 && !strcmp(file->by_name[i - 1]->name.text, d->name.text)) {
+			const struct idl_declaration *other = file->by_name[i - 1];
+
+			idl_error(file, d->name.span,
+				  "there is already %s called '%.64s', at %s:%u",
+				  idl_what_name(other), d->name.text, other->source->name,
+				  idl_line_at(file, other->name.span.begin));
+		}
 	}
 }
 
+const char *idl_proposal(struct idl_file *file, const char *name, unsigned what)
+{
+	const struct idl_declaration *nearest = NULL;
+	unsigned least = UINT_MAX;
+
+	for (size_t i = 0; i < file->n_declarations; i++)
+		if ((what >> file->by_name[i]->what & 1) &&
+		    idl_is_nearer(name, file->by_name[i]->name.text, &least))
+			nearest = file->by_name[i];
+	return nearest ? idl_printf(file, "; did you mean '%.64s'?", nearest->name.text) : "";
+}
+
 /* ---- values ---- */
+
+const char *idl_describe_value(struct idl_file *file, const struct idl_value *value)
+{
+	const char *sign = value->negative ? "-" : "";
+
+	switch (value->kind) {
+	case IDL_INTEGER:
+		return idl_printf(file, "%s%llu", sign, (unsigned long long)value->magnitude);
+	case IDL_REAL:
+		return idl_printf(file, "%s%.40s", sign, value->text);
+	case IDL_TRUTH:
+		return value->magnitude ? "'true'" : "'false'";
+	default:
+		return "a text";
+	}
+}
 
 bool idl_constant(struct idl_file *file, struct idl_value *value)
 {
@@ -125,7 +161,8 @@ bool idl_constant(struct idl_file *file, struct idl_value *value)
 		const struct idl_declaration *d = idl_find(file, value->text);
 
 		if (!d) {
-			idl_error(file, span, "there is no constant called '%.64s'", value->text);
+			idl_error(file, span, "there is no constant called '%.64s'%s", value->text,
+				  idl_proposal(file, value->text, 1 << IDL_IS_CONST));
 			return false;
 		}
 		if (d->what != IDL_IS_CONST) {
@@ -152,7 +189,8 @@ bool idl_integer(struct idl_file *file, struct idl_value value, int64_t least, u
 	if (!idl_constant(file, &value))
 		return false;
 	if (value.kind != IDL_INTEGER) {
-		idl_error(file, value.span, "%s is a whole number", what);
+		idl_error(file, value.span, "%s is a whole number, not %s", what,
+			  idl_describe_value(file, &value));
 		return false;
 	}
 	if (value.negative && value.magnitude == 0)
@@ -160,8 +198,9 @@ bool idl_integer(struct idl_file *file, struct idl_value value, int64_t least, u
 	if (value.negative
 		    ? value.magnitude > depth
 		    : value.magnitude > most || (least > 0 && value.magnitude < (uint64_t)least)) {
-		idl_error(file, value.span, "%s is a number from %lld to %llu", what,
-			  (long long)least, (unsigned long long)most);
+		idl_error(file, value.span, "%s is a number from %lld to %llu, not %s", what,
+			  (long long)least, (unsigned long long)most,
+			  idl_describe_value(file, &value));
 		return false;
 	}
 	*number = (int64_t)(value.negative ? (uint64_t)0 - value.magnitude : value.magnitude);
@@ -175,6 +214,12 @@ static void resolve_constant(struct idl_file *file, struct idl_declaration *d)
 
 	if (d->scalar_name.text) {
 		d->scalar = idl_scalar_find(d->scalar_name.text);
+		if (!d->scalar && idl_scalar_nearest(d->scalar_name.text)) {
+			idl_error(file, d->scalar_name.span,
+				  "'%.64s' is not a type of constants; did you mean '%s'?",
+				  d->scalar_name.text, idl_scalar_nearest(d->scalar_name.text));
+			return;
+		}
 		if (!d->scalar) {
 			idl_error(file, d->scalar_name.span,
 				  "'%.64s' is not a type of constants: these are bool, string, "
@@ -187,7 +232,8 @@ static void resolve_constant(struct idl_file *file, struct idl_declaration *d)
 		return;
 	if (!d->scalar) {
 		if (value.kind != IDL_TEXT)
-			idl_error(file, value.span, "a text in quotes is expected");
+			idl_error(file, value.span, "expected a text in quotes, found %s",
+				  idl_describe_value(file, &value));
 	} else if (d->scalar->is_integer) {
 		if (!idl_integer(file, value, d->scalar->least, d->scalar->most,
 				 idl_printf(file, "a constant of type %s", d->scalar->name),
@@ -195,30 +241,30 @@ static void resolve_constant(struct idl_file *file, struct idl_declaration *d)
 			return;
 	} else if (!d->scalar->any_bits) {
 		if (value.kind != IDL_TRUTH)
-			idl_error(file, value.span, "'true' or 'false' is expected");
+			idl_error(file, value.span, "expected 'true' or 'false', found %s",
+				  idl_describe_value(file, &value));
 	} else if (value.kind != IDL_REAL && value.kind != IDL_INTEGER) {
-		idl_error(file, value.span, "a number is expected");
+		idl_error(file, value.span, "expected a number, found %s",
+			  idl_describe_value(file, &value));
 	}
 	d->value = value;
 }
 
 static void resolve_enum(struct idl_file *file, struct idl_declaration *d)
 {
+	bool is_known = true; /* what the next value is */
 	int64_t next = 0;
 
 	for (struct idl_enumerator *e = d->enumerators; e; e = e->next) {
-		int64_t value = next;
-
-		if (e->given.kind != IDL_NO_VALUE &&
-		    !idl_integer(file, e->given, INT32_MIN, INT32_MAX, "the value of an enum",
-				 &value))
-			continue;
-		if (value > INT32_MAX) {
+		if (e->given.kind != IDL_NO_VALUE)
+			is_known = idl_integer(file, e->given, INT32_MIN, INT32_MAX,
+					       "the value of an enum", &next);
+		if (is_known && next > INT32_MAX) {
 			idl_error(file, e->name.span, "the values of an enum end at %d", INT32_MAX);
-			break;
+			is_known = false;
 		}
-		e->value = (int32_t)value;
-		next = value + 1;
+		e->has_value = is_known;
+		e->value = is_known ? (int32_t)next++ : 0;
 	}
 }
 
@@ -264,16 +310,15 @@ static void resolve_declaration(struct idl_file *file, struct idl_declaration *d
 
 static void unknown_type(struct idl_file *file, const struct idl_name *name)
 {
-	const char *nearest = idl_scalar_nearest(name->text);
+	const char *scalar = idl_scalar_nearest(name->text);
+	const char *proposal =
+		scalar ? idl_printf(file, "; did you mean '%s'?", scalar)
+		       : idl_proposal(file, name->text,
+				      1 << IDL_IS_ENUM | 1 << IDL_IS_STRUCT | 1 << IDL_IS_UNION |
+					      1 << IDL_IS_TYPEDEF);
 
-	for (size_t i = 0; !nearest && i < file->n_declarations; i++)
-		if (file->by_name[i]->what != IDL_IS_CONST &&
-		    file->by_name[i]->what != IDL_IS_EXCEPTION &&
-		    idl_near(name->text, file->by_name[i]->name.text))
-			nearest = file->by_name[i]->name.text;
-	if (nearest)
-		idl_error(file, name->span, "unknown type '%.64s'; did you mean '%.64s'?",
-			  name->text, nearest);
+	if (*proposal)
+		idl_error(file, name->span, "unknown type '%.64s'%s", name->text, proposal);
 	else
 		idl_error(file, name->span,
 			  "unknown type '%.64s': neither one of bool, byte, i8 to i64, u8 to u64, "

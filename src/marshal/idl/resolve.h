@@ -14,6 +14,15 @@ const char *idl_what_name(const struct idl_declaration *declaration);
  */
 bool idl_constant(struct idl_file *file, struct idl_value *value);
 
+/* idl_describe_value() - a value in a message: "-5", "1.5", "a text", "'true'". */
+const char *idl_describe_value(struct idl_file *file, const struct idl_value *value);
+
+/*
+ * idl_proposal() - "; did you mean 'X'?", for a name that is not known; "" if none is like it.
+ * @what: the sum of 1 << IDL_IS_... of the declarations that it may be.
+ */
+const char *idl_proposal(struct idl_file *file, const char *name, unsigned what);
+
 /*
  * idl_integer() - a value that must be a whole number of a range.
  * @what: for messages, as in "a version". @number: set on success.

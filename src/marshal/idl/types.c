@@ -50,8 +50,8 @@ const struct idl_scalar *idl_scalar_find(const char *name)
 }
 
 /*
- * Insertions, removals and substitutions that make b of a, whatever the case of a's letters
- * (Levenshtein 1966). Both no longer than a name.
+ * Insertions, removals and substitutions that make b of a, whatever the case of their letters
+ * (Levenshtein 1966). b no longer than a name.
  */
 static unsigned distance(const char *a, const char *b)
 {
@@ -65,7 +65,9 @@ static unsigned distance(const char *a, const char *b)
 
 		row[0] = i;
 		for (size_t j = 1; j <= n; j++) {
-			unsigned best = diagonal + (tolower((unsigned char)*a) != b[j - 1]);
+			const bool differs =
+				tolower((unsigned char)*a) != tolower((unsigned char)b[j - 1]);
+			unsigned best = diagonal + differs;
 
 			if (row[j] + 1 < best)
 				best = row[j] + 1;
@@ -103,11 +105,16 @@ const char *idl_scalar_nearest(const char *name)
 	return nearest;
 }
 
-bool idl_near(const char *written, const char *meant)
+bool idl_is_nearer(const char *written, const char *meant, unsigned *least)
 {
 	const size_t n = strlen(meant);
+	unsigned d;
 
 	if (strlen(written) > IDL_NAME_MAX || n > IDL_NAME_MAX)
 		return false;
-	return distance(written, meant) <= (n < 4 ? 0 : n < 8 ? 1 : 2);
+	d = distance(written, meant);
+	if (d >= *least || d > (n < 3 ? 0 : (n + 2) / 3))
+		return false;
+	*least = d;
+	return true;
 }
