@@ -89,27 +89,47 @@ static bool stays(const struct idl_field *param)
 	return !is_variable(param) && param->argument_offset == param->result_offset;
 }
 
+/*
+ * What the copy of an inout parameter overwrites, as far as a later one is concerned. The longer
+ * the first is, the further behind lies the later one in the variable part of the arguments: if the
+ * shortest does not reach it, none does.
+ */
+static struct range copy_range(const struct idl_field *param, const struct idl_field *later)
+{
+	struct range range = result_range(param);
+
+	if (is_variable(param) && is_variable(later))
+		range.end = range.begin + (uint32_t)param->type->tail_min;
+	return range;
+}
+
+static bool is_spoilt_by(const struct idl_procedure *procedure, const struct idl_field *writer,
+			 const struct idl_field *reader, bool is_later)
+{
+	const struct range read = argument_range(procedure, reader);
+
+	if (reader->direction == IDL_IN)
+		return overlap(result_range(writer), read);
+	if (reader->direction != IDL_INOUT || writer->direction != IDL_INOUT || stays(writer) ||
+	    !is_later)
+		return false;
+	return overlap(copy_range(writer, reader), read);
+}
+
 /* If the results lay over the arguments, would the stub or the procedure read spoilt bytes? */
 static bool spoils(const struct idl_procedure *procedure)
 {
 	const struct idl_field *w = procedure->result ? procedure->result : procedure->params;
 
 	for (; w; w = w == procedure->result ? procedure->params : w->next) {
-		const bool is_copied = w->direction == IDL_INOUT && !stays(w);
 		bool is_later = false;
 
 		if (!is_written(w) || !idl_is_direct(w->type))
 			continue;
 		for (const struct idl_field *r = procedure->params; r; r = r->next) {
-			const bool is_at_risk =
-				idl_is_direct(r->type) &&
-				(r->direction == IDL_IN ||
-				 (r->direction == IDL_INOUT && is_copied && is_later));
-
 			if (r == w)
 				is_later = true;
-			else if (is_at_risk &&
-				 overlap(result_range(w), argument_range(procedure, r)))
+			else if (idl_is_direct(r->type) && is_spoilt_by(procedure, w, r, is_later))
 				return true;
 		}
 	}

@@ -225,8 +225,8 @@ static int Inout_Pushed_serve(struct fly_served *served)
 	tail += fly_get_u32(arguments + 4);
 	a = (char *)(results + 12);
 	b = results + 19;
-	memcpy(a, a_sent, a_length + 1);
-	memcpy(b, b_sent, b_count);
+	memmove(a, a_sent, a_length + 1);
+	memmove(b, b_sent, b_count);
 	status = procedures->Pushed(served->context, a, b, &b_count, arguments + 8, &result);
 	if (status) {
 		served->raised = status;
@@ -463,7 +463,7 @@ static const struct fly_procedure Inout_procedure_table[] = {
 	{"Moves", Inout_Moves_serve, Inout_Moves_ARGUMENT_BYTES_MAX, Inout_Moves_RESULT_BYTES_MAX,
 	 0, FLY_RESULTS_OVER, 0},
 	{"Pushed", Inout_Pushed_serve, Inout_Pushed_ARGUMENT_BYTES_MAX,
-	 Inout_Pushed_RESULT_BYTES_MAX, 24, FLY_RESULTS_BEHIND, 0},
+	 Inout_Pushed_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 	{"Filled", Inout_Filled_serve, Inout_Filled_ARGUMENT_BYTES_MAX,
 	 Inout_Filled_RESULT_BYTES_MAX, 40, FLY_RESULTS_BEHIND, 0},
 	{"Copied", Inout_Copied_serve, Inout_Copied_ARGUMENT_BYTES_MAX,
