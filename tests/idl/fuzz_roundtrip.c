@@ -5,6 +5,7 @@
  * The script wrote the tables that this is linked with, and a file that says what to pass, what
  * must be on the wire, and what must come of it; this file knows neither types nor encoding.
  */
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -78,7 +79,7 @@ void call_bug(const char *file, int line, const char *what)
 	exit(1);
 }
 
-/* ---- the file ------------------------------------------------------------------------------ */
+/* ---- the file ------------------------------------------------------------------------------- */
 
 static const uint8_t *cursor;
 
@@ -88,7 +89,7 @@ static uint32_t take_u32(void)
 
 	memcpy(&n, cursor, sizeof n);
 	cursor += sizeof n;
-	return n;
+	return le32toh(n);
 }
 
 static struct blob take_blob(void)
@@ -116,7 +117,7 @@ static uint8_t *read_file(const char *path)
 	return bytes;
 }
 
-/* ---- what is expected ------------------------------------------------------------------------ */
+/* ---- what is expected ----------------------------------------------------------------------- */
 
 static struct call_variables variables;
 static struct value_stream captured;
@@ -144,7 +145,7 @@ static void check_exception(uint32_t index, struct blob fields)
 	CALL_CHECK(is_captured(fields));
 }
 
-/* ---- the procedure --------------------------------------------------------------------------- */
+/* ---- the procedure -------------------------------------------------------------------------- */
 
 int call_serve(const struct call_procedure *procedure, void *context, const struct value_place *v,
 	       void *fields)
@@ -162,8 +163,8 @@ int call_serve(const struct call_procedure *procedure, void *context, const stru
 		call_capture(procedure, CALL_IN_ONLY, v, &captured);
 		value_append(&before, captured.at, captured.length);
 		call_fill_results(procedure, v, now.results.at, now.results.length);
-		call_capture(procedure, CALL_IN_ONLY, v,
-			     &captured); /* they are still what they were */
+		/* What it reads is still what it was. */
+		call_capture(procedure, CALL_IN_ONLY, v, &captured);
 		CALL_CHECK(is_captured((struct blob){before.at, (uint32_t)before.length}));
 		free(before.at);
 	}
@@ -179,8 +180,7 @@ int call_serve(const struct call_procedure *procedure, void *context, const stru
 	return 0;
 }
 
-/* ---- one call ----------------------------------------------------------------------------------
- */
+/* ---- one call ------------------------------------------------------------------------------- */
 
 static int call_it(enum way way)
 {
@@ -250,8 +250,7 @@ static struct outcome as_it_is(void)
 	return (struct outcome){.values = now.results};
 }
 
-/* ---- messages that are spoilt on their way
- * ------------------------------------------------------- */
+/* ---- messages that are spoilt on their way -------------------------------------------------- */
 
 struct edit {
 	struct loopback_edit edit;
@@ -332,7 +331,7 @@ static void run_result_edits(struct blob arguments, const char *what)
 	}
 }
 
-/* ---- a procedure ----------------------------------------------------------------------------- */
+/* ---- a procedure ---------------------------------------------------------------------------- */
 
 static void check_wire(struct blob arguments, struct blob results)
 {
@@ -464,7 +463,7 @@ static void run_procedure(const struct call_procedure *procedure)
 	now.procedure = NULL;
 }
 
-/* ---- an interface ---------------------------------------------------------------------------- */
+/* ---- an interface --------------------------------------------------------------------------- */
 
 static void check_place_of_results(const struct fly_procedure *p)
 {

@@ -21,12 +21,56 @@ static void take(void *to, const uint8_t **from, size_t n)
 	*from += n;
 }
 
+/* Numbers between C and the stream, in both directions: where C is big-endian, turn their bytes. */
+static void turn(void *numbers, size_t n, size_t size)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	uint8_t *at = numbers;
+
+	for (; n--; at += size)
+		for (size_t i = 0; i < size / 2; i++) {
+			const uint8_t byte = at[i];
+
+			at[i] = at[size - 1 - i];
+			at[size - 1 - i] = byte;
+		}
+#else
+	(void)numbers;
+	(void)n;
+	(void)size;
+#endif
+}
+
+static void take_numbers(void *to, const uint8_t **from, size_t n, size_t size)
+{
+	take(to, from, n * size);
+	turn(to, n, size);
+}
+
+static void append_numbers(struct value_stream *to, const void *numbers, size_t n, size_t size)
+{
+	value_append(to, numbers, n * size);
+	if (n)
+		turn(to->at + to->length - n * size, n, size);
+}
+
 static uint32_t take_u32(const uint8_t **from)
 {
 	uint32_t n;
 
-	take(&n, from, sizeof n);
+	take_numbers(&n, from, 1, sizeof n);
 	return n;
+}
+
+/* A number of 1, 2 or 4 bytes, as C has it. */
+static uint32_t number_at(const uint8_t *data, size_t size)
+{
+	uint8_t bytes[4] = {0};
+
+	memcpy(bytes, data, size);
+	turn(bytes, 1, size);
+	return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+	       (uint32_t)bytes[3] << 24;
 }
 
 /* Where a field of a struct is. */
@@ -45,7 +89,7 @@ static void fill_type(const struct value_type *type, uint8_t *data, const uint8_
 
 	switch (type->kind) {
 	case VALUE_NUMBER:
-		take(data, from, type->size);
+		take_numbers(data, from, 1, type->size);
 		break;
 	case VALUE_STRING:
 		n = take_u32(from);
@@ -58,7 +102,7 @@ static void fill_type(const struct value_type *type, uint8_t *data, const uint8_
 			value_fill(&type->fields[i], place_in(data, &type->fields[i]), from);
 		break;
 	case VALUE_UNION:
-		take(data, from, type->switch_bytes);
+		take_numbers(data, from, 1, type->switch_bytes);
 		n = take_u32(from);
 		if (n != VALUE_NO_ARM && type->fields[n].type)
 			value_fill(&type->fields[n], place_in(data, &type->fields[n]), from);
@@ -81,7 +125,7 @@ void value_fill(const struct value_field *field, struct value_place place, const
 			n = field->length;
 	}
 	if (field->type->kind == VALUE_NUMBER) {
-		take(place.data, from, n * field->type->size);
+		take_numbers(place.data, from, n, field->type->size);
 		return;
 	}
 	for (uint32_t i = 0; i < n; i++)
@@ -115,13 +159,13 @@ static bool capture_type(const struct value_type *type, uint8_t *data, struct va
 
 	switch (type->kind) {
 	case VALUE_NUMBER:
-		value_append(to, data, type->size);
+		append_numbers(to, data, 1, type->size);
 		break;
 	case VALUE_STRING:
 		n = (uint32_t)strnlen((const char *)data, type->most + 1);
 		if (n > type->most)
 			return false;
-		value_append(to, &n, sizeof n);
+		append_numbers(to, &n, 1, sizeof n);
 		value_append(to, data, n);
 		break;
 	case VALUE_STRUCT:
@@ -130,10 +174,9 @@ static bool capture_type(const struct value_type *type, uint8_t *data, struct va
 				return false;
 		break;
 	case VALUE_UNION:
-		memcpy(&n, data, type->switch_bytes);
-		value_append(to, &n, type->switch_bytes);
-		n = arm_of(type, n);
-		value_append(to, &n, sizeof n);
+		append_numbers(to, data, 1, type->switch_bytes);
+		n = arm_of(type, number_at(data, type->switch_bytes));
+		append_numbers(to, &n, 1, sizeof n);
 		if (n == VALUE_NO_ARM)
 			return false;
 		if (type->fields[n].type)
@@ -156,12 +199,12 @@ bool value_capture(const struct value_field *field, struct value_place place,
 	}
 	if (field->array == VALUE_VARIABLE) {
 		n = *place.count;
-		value_append(to, &n, sizeof n);
+		append_numbers(to, &n, 1, sizeof n);
 		if (n > field->length)
 			return false;
 	}
 	if (field->type->kind == VALUE_NUMBER) {
-		value_append(to, place.data, n * field->type->size);
+		append_numbers(to, place.data, n, field->type->size);
 		return true;
 	}
 	for (uint32_t i = 0; i < n; i++)

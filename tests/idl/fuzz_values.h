@@ -5,7 +5,8 @@
  *
  * fly_tables.py writes the tables. A value in C variables is filled from a stream of bytes, or
  * captured into one: its parts depth first, without padding, and of what is not there nothing. So
- * two values are the same if their streams are. The stream is fly_types.py's, and not the wire's.
+ * two values are the same if their streams are. The stream is fly_types.py's, and not the wire's,
+ * but its numbers are little-endian as well.
  */
 #ifndef FIREFLY_TESTS_IDL_FUZZ_VALUES_H
 #define FIREFLY_TESTS_IDL_FUZZ_VALUES_H

@@ -3,8 +3,8 @@
 """Random interfaces through fireflyc, a C compiler and a call of every procedure.
 
 For each procedure this script, not the stub compiler, works out what the wire must look like
-(docs/encoding.md), and what becomes of messages that are spoilt on their way. fuzz_roundtrip.c makes
-the calls, each in each way there is: plain, start and finish, start and view; it checks what the
+(docs/encoding.md), and what becomes of messages that are spoilt on their way. fuzz_roundtrip.c
+makes the calls, each in each way there is: plain, start and finish, start and view; it checks what the
 procedure sees before and after it writes, what is on the wire, and what the caller gets, under
 AddressSanitizer and UndefinedBehaviorSanitizer.
 
@@ -26,8 +26,8 @@ import time
 
 import fly_random
 import fly_tables
-from fly_types import (Field, NO_ARM, Number, String, Struct, TooMany, Union, decode, encode,
-                       random_discriminant, random_field, random_text, random_type, stream, u32)
+from fly_types import (Field, Number, String, Struct, TooMany, Union, decode, encode,
+                       random_discriminant, random_field, random_text, stream, u32)
 
 LONG = 20000  # bytes of a message of which there is less to do
 # Half of the time goes into the C compiler, which optimises nothing here.
@@ -42,7 +42,7 @@ def blob(data):
     return u32(len(data)) + data
 
 
-# ---- messages that are spoilt on their way ---------------------------------------------------------
+# ---- messages that are spoilt on their way -----------------------------------------------------
 
 
 def spoil(rng, offset, length, note):
@@ -123,7 +123,7 @@ def longer_messages(rng, fields, values):
     return [encode(fields, v).bytes() for v in rng.sample(out, min(len(out), 4))]
 
 
-# ---- values that must not be ----------------------------------------------------------------------
+# ---- values that must not be -------------------------------------------------------------------
 
 
 def bad_values(rng, f, v, full):
@@ -175,7 +175,7 @@ def bad_messages(rng, fields, full):
     return [stream(fields, v) for v in rng.sample(out, min(len(out), 5))]
 
 
-# ---- the cases of a procedure ----------------------------------------------------------------------
+# ---- the cases of a procedure ------------------------------------------------------------------
 
 
 def value_cases(rng, p, argument_mode, result_mode):
@@ -263,7 +263,7 @@ def self_test():
     assert encode(fields, values).bytes() == wire and decode(fields, wire) == values
 
 
-# ---- making the program -------------------------------------------------------------------------------
+# ---- making the program ------------------------------------------------------------------------
 
 
 class Maker:
@@ -271,6 +271,7 @@ class Maker:
         self.args, self.directory = args, directory
         self.here = os.path.dirname(os.path.abspath(__file__))
         self.include = args.include
+        self.sanitize = [] if args.no_sanitizers else SANITIZE
         self.flags = FLAGS + args.flag + ['-I', directory, '-I', self.here, '-isystem',
                                           self.include, '-isystem',
                                           os.path.join(self.include, '../src')]
@@ -314,15 +315,15 @@ class Maker:
         self.write('list.c', main)
         # Generated tables name everything, needed or not.
         return units + [self.path('list.c')] + [os.path.join(self.here, name) for name in (
-            'fuzz_roundtrip.c', 'fuzz_calls.c', 'fuzz_values.c', 'loopback.c', '../../src/marshal/raise.c',
-            '../../src/slowpath/status.c')]
+            'fuzz_roundtrip.c', 'fuzz_calls.c', 'fuzz_values.c', 'loopback.c',
+            '../../src/marshal/raise.c', '../../src/slowpath/status.c')]
 
     def build(self, interfaces):
         def compile_unit(unit):
             obj = self.path(os.path.basename(unit) + '.o')
             is_stubs = os.path.basename(unit).startswith(('unit_client', 'unit_server'))
             is_tables = os.path.basename(unit).startswith('unit_tables')
-            flags = (GENERATED if is_stubs else OURS) + ([] if is_tables else SANITIZE)
+            flags = (GENERATED if is_stubs else OURS) + ([] if is_tables else self.sanitize)
             run = subprocess.run([self.args.cc, *flags, *self.flags, '-c', unit, '-o', obj])
             return obj if run.returncode == 0 else None
 
@@ -331,7 +332,8 @@ class Maker:
         if None in objects:
             return None
         program = self.path('roundtrip')
-        subprocess.run([self.args.cc, *SANITIZE, *self.flags, *objects, '-o', program], check=True)
+        subprocess.run([self.args.cc, *self.sanitize, *self.flags, *objects, '-o', program],
+                       check=True)
         return program
 
 
@@ -341,6 +343,8 @@ def parse_arguments():
     parser.add_argument('--include', required=True, help="Firefly's headers")
     parser.add_argument('--cc', default='gcc')
     parser.add_argument('--flag', action='append', default=[], help='for the C compiler')
+    parser.add_argument('--no-sanitizers', action='store_true')
+    parser.add_argument('--run', default='', help='the program that runs the program, an emulator')
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument('--interfaces', type=int, default=500)
     parser.add_argument('--only', type=int, action='append', help='this interface of the seed')
@@ -382,7 +386,7 @@ def run_batch(maker, made):
     print(f'compiled in {time.monotonic() - took:.1f} s', flush=True)
     maker.write('cases', b''.join(blob(cases) for _, cases in compiled))
     took = time.monotonic()
-    run = subprocess.run([program, maker.path('cases')])
+    run = subprocess.run([*maker.args.run.split(), program, maker.path('cases')])
     print(f'ran in {time.monotonic() - took:.1f} s', flush=True)
     return failed + ([f'a call went wrong, exit code {run.returncode}'] if run.returncode else [])
 
