@@ -11,7 +11,8 @@ BUILD_PACKAGES=(gcc libc6-dev meson ninja-build pkgconf flex bison libdpdk-dev l
 # shellcheck disable=SC2034  # as above
 TEST_PACKAGES=(make g++ libcriterion-dev clang llvm libclang-rt-dev clang-format clang-tidy python3
 	iproute2 procps strace util-linux mandoc shellcheck
-	libprotobuf-c-dev protobuf-c-compiler libtirpc-dev rpcsvc-proto)
+	libprotobuf-c-dev protobuf-c-compiler libtirpc-dev rpcsvc-proto
+	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user)
 
 say() {
 	printf '%s\n' "$*"
