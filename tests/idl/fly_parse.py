@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reads interface files into fly_types.Interface. Believes that they are right: fireflyc says so."""
+"""Reads interface files into fly_types.Interface. Believes that they are right."""
 import os
 import re
 
 from fly_types import (Arm, Enum, Error, FLAGS, Field, Interface, NUMBERS, Number, Parameter,
                        Procedure, String, Struct, Union)
 
-TOKEN = re.compile(r'\s+|//[^\n]*|/\*.*?\*/|(0x[0-9a-fA-F]+|\d+\.\d+(?:e[+-]?\d+)?|\w+|"[^"]*"|->|.)',
-                   re.S)
+TOKEN = re.compile(r'\s+|//[^\n]*|/\*.*?\*/|'
+                   r'(0x[0-9a-fA-F]+|\d+\.\d+(?:e[+-]?\d+)?|\w+|"[^"]*"|->|.)', re.S)
 
 
 class Declaration:

@@ -267,8 +267,10 @@ def make_types(maker, rng, room, some):
     for feature, make, probability in (
             ('enums', lambda: maker.enum(), 0.5), ('structs', lambda: maker.struct(room), 0.6),
             ('typedefs', lambda: maker.typedef(room), 0.4), ('enums', lambda: maker.enum(), 0.2),
-            ('unions', lambda: maker.union(room), 0.5), ('structs', lambda: maker.struct(room), 0.4),
-            ('unions', lambda: maker.union(room), 0.2), ('typedefs', lambda: maker.typedef(room), 0.2)):
+            ('unions', lambda: maker.union(room), 0.5),
+            ('structs', lambda: maker.struct(room), 0.4),
+            ('unions', lambda: maker.union(room), 0.2),
+            ('typedefs', lambda: maker.typedef(room), 0.2)):
         if maker.has(feature, probability * some):
             make()
 
@@ -279,7 +281,8 @@ def make_procedure(maker, rng, interface, name, errors, room):
         parameters, texts = [], []
         # Bytes and strings alone: what the results may spoil if they lie over the arguments.
         is_direct = maker.has('arrays', 0.25)
-        for i in range(rng.choice([2, 3, 4, 5, 6] if is_direct else [0, 1, 1, 2, 2, 2, 3, 3, 4, 5])):
+        counts = [2, 3, 4, 5, 6] if is_direct else [0, 1, 1, 2, 2, 2, 3, 3, 4, 5]
+        for i in range(rng.choice(counts)):
             field, text = maker.direct_field(names[i], room) if is_direct else \
                 maker.field(names[i], rng.choice([room, room, 12]))
             direction = rng.choice(['in', 'out', 'inout'])

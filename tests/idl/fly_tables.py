@@ -79,7 +79,8 @@ def declare_view(f, name):
         return [f'const char **{name}']
     if kind != 'bytes':
         return [f'{kind} *{name}']
-    return [f'const {f.type.c_name} **{name}'] + ([f'uint32_t *{name}_count'] if f.array == 'variable' else [])
+    count = [f'uint32_t *{name}_count'] if f.array == 'variable' else []
+    return [f'const {f.type.c_name} **{name}'] + count
 
 
 def raised_parameter(interface, p):
@@ -114,7 +115,7 @@ def prototypes(interface, p):
     return ''.join(out)
 
 
-# ---- tables -----------------------------------------------------------------------------------------
+# ---- tables ------------------------------------------------------------------------------------
 
 
 def type_reference(kind):
@@ -184,7 +185,7 @@ def type_tables(kind, done):
                   f'.fields = {name}_fields}};\n')
 
 
-# ---- functions ------------------------------------------------------------------------------------------
+# ---- functions ---------------------------------------------------------------------------------
 
 
 def pass_in(f, i):

@@ -115,7 +115,7 @@ class Field:
         return bool(self.array) and isinstance(self.type, Number) and self.type.kind in BYTES
 
 
-# ---- lengths -------------------------------------------------------------------------------
+# ---- lengths -----------------------------------------------------------------------------------
 
 
 def most_bytes(it):
@@ -144,7 +144,7 @@ def has_one_length(it):
     return False
 
 
-# ---- encoding ------------------------------------------------------------------------------
+# ---- encoding ----------------------------------------------------------------------------------
 
 
 def u32(n):
@@ -250,7 +250,7 @@ def encode(fields, values):
     return Encoder().message(fields, values)
 
 
-# ---- decoding: says of any bytes what they mean, or that they are malformed ---------------------
+# ---- decoding: says of any bytes what they mean, or that they are malformed --------------------
 
 
 class Decoder:
@@ -352,7 +352,7 @@ def decode(fields, data):
         return None
 
 
-# ---- the stream ------------------------------------------------------------------------------
+# ---- the stream --------------------------------------------------------------------------------
 
 
 def stream(fields, values):
@@ -404,7 +404,7 @@ class TooMany:
         self.count, self.values = count, values
 
 
-# ---- random values ------------------------------------------------------------------------------
+# ---- random values -----------------------------------------------------------------------------
 
 
 def random_count(rng, most, mode):
@@ -412,7 +412,7 @@ def random_count(rng, most, mode):
         return 0
     if mode == 'full':
         return most
-    return rng.choice([0, 1, most, rng.randint(0, most), rng.randint(0, min(most, 5))]) if most else 0
+    return rng.choice([0, 1, most, rng.randint(0, most), rng.randint(0, min(most, 5))])
 
 
 def random_field(rng, f, mode):
@@ -480,7 +480,7 @@ def random_discriminant(rng, kind, chosen):
     return rng.choice(candidates) if candidates else None
 
 
-# ---- interfaces ------------------------------------------------------------------------------------
+# ---- interfaces --------------------------------------------------------------------------------
 
 
 class Error:

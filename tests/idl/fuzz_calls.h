@@ -69,8 +69,7 @@ struct call_interface {
 int call_serve(const struct call_procedure *procedure, void *context, const struct value_place *v,
 	       void *raised);
 
-/* ---- what fuzz_calls.c does with them ----------------------------------------------------------
- */
+/* ---- what fuzz_calls.c does with them ------------------------------------------------------- */
 
 /* Parameters that are captured together. */
 enum call_parameters {

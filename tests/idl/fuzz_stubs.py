@@ -3,9 +3,9 @@
 """Fuzzes the decoders that fireflyc writes for fuzz/*.fly: see fuzz_stubs.c.
 
 Builds a program for each interface with clang, AddressSanitizer, LeakSanitizer and
-UndefinedBehaviorSanitizer, runs it over its corpus, tests/corpus/stubs_NAME/, and then for a while over
-what it makes of it. New inputs go nowhere, and one that fails stays in the current directory, unless
---merge brings what is new into the corpus.
+UndefinedBehaviorSanitizer, runs it over its corpus, tests/corpus/stubs_NAME/, and then for a while
+over what it makes of it. New inputs go nowhere, unless --merge brings them into the corpus; one that
+fails stays in the current directory.
 """
 import argparse
 import glob
