@@ -4,8 +4,8 @@
 
 For each procedure this script, not the stub compiler, works out what the wire must look like
 (docs/encoding.md), and what becomes of messages that are spoilt on their way. fuzz_roundtrip.c
-makes the calls, each in each way there is: plain, start and finish, start and view; it checks what the
-procedure sees before and after it writes, what is on the wire, and what the caller gets, under
+makes the calls, each in each way there is: plain, start and finish, start and view; it checks what
+the procedure sees before and after it writes, what is on the wire, and what the caller gets, under
 AddressSanitizer and UndefinedBehaviorSanitizer.
 
     fly_types.py    types, their encoding and decoding in Python, values
