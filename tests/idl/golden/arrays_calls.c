@@ -6,8 +6,8 @@ static int scalars(void *context, const bool a[2], const uint8_t b[3], const int
 		   double sums[2])
 {
 	(void)context;
-	sums[0] = a[0] + b[0] + c[0] + d[0] + e[0] + (double)f[0] + g[0];
-	sums[1] = a[1] + b[1] + c[1] + d[1] + e[1] + g[1];
+	sums[0] = (double)a[0] + b[0] + c[0] + d[0] + e[0] + f[0] + g[0];
+	sums[1] = (double)a[1] + b[1] + c[1] + d[1] + e[1] + g[1];
 	return 0;
 }
 
