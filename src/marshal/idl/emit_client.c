@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 
+#include "emit_type.h"
 #include "emit_value.h"
 
 /* How the functions of a procedure call the parts of the arguments, and of the results. */
@@ -35,61 +36,6 @@ static struct emit_scope result_scope(struct idl_text *out, const struct idl_pro
 		.items = p->names.elements,
 		.index = p->names.index,
 	};
-}
-
-/* Are the results more than a length that is right or wrong? */
-static bool has_checks(const struct idl_procedure *p)
-{
-	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r))
-		if (!r->type->any_bits)
-			return true;
-	return false;
-}
-
-/* For results with something to check, which more than one function does. */
-static void emit_soundness(struct idl_text *out, const char *interface,
-			   const struct idl_procedure *p)
-{
-	const bool varies = emit_varies(&p->results);
-	const struct emit_scope scope = {
-		.out = out,
-		.tabs = 1,
-		.tail = "tail",
-		.end = "end",
-		.at = "inner",
-		.items = "items",
-		.index = "i",
-		.failure = "return false;",
-	};
-	bool needs_at = false;
-	bool needs_items = false;
-
-	if (!has_checks(p))
-		return;
-	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
-		needs_at = needs_at || emit_needs_at(r->type, true);
-		needs_items = needs_items || emit_needs_items(r->type, true);
-	}
-	idl_text_printf(out, "/* Are the results complete, and within their bounds? */\n");
-	emit_line(out, "static bool %s_%s_results_are_sound(const struct fly_call *call)",
-		  interface, p->name.text);
-	idl_text_printf(out, "{\n\tconst uint8_t *results = call->payload;\n");
-	if (varies)
-		idl_text_printf(out, "\tconst uint8_t *end = results + call->length;\n"
-				     "\tconst uint8_t *tail;\n");
-	if (needs_at)
-		idl_text_printf(out, "\tconst uint8_t *inner;\n");
-	if (needs_items)
-		idl_text_printf(out, "\tconst uint8_t *items;\n");
-	idl_text_printf(out, "\n");
-	emit_line(out, "\tif (call->length %s\v%s_%s_RESULT_BYTES)", varies ? "<" : "!=", interface,
-		  p->name.text);
-	emit_line(out, "\t\treturn false;");
-	if (varies)
-		emit_line(out, "\ttail = results +\v%s_%s_RESULT_BYTES;", interface, p->name.text);
-	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r))
-		emit_check(scope, r->type, (struct emit_place){"results", r->result_offset});
-	idl_text_printf(out, "\treturn %s;\n}\n\n", varies ? "tail == end" : "true");
 }
 
 static void emit_raised_case(struct idl_text *out, const struct idl_raise *r)
@@ -304,7 +250,7 @@ static void emit_result_check(struct idl_text *out, const char *interface,
 {
 	const char *call = p->names.call;
 
-	if (has_checks(p))
+	if (emit_has_checks(p, EMIT_RESULTS))
 		emit_line(out, "\tif (!%s_%s_results_are_sound(%s)) {", interface, p->name.text,
 			  call);
 	else
@@ -395,27 +341,6 @@ static void emit_end(struct idl_text *out, const struct idl_interface *interface
 	emit_line(out, "\treturn 0;\n}");
 }
 
-static void emit_types(struct idl_text *out, const struct idl_file *file)
-{
-	unsigned *uses = calloc(file->n_declarations + 1, sizeof *uses);
-
-	if (!uses)
-		abort();
-	for (const struct idl_procedure *p = file->interface->procedures; p; p = p->next) {
-		for (const struct idl_field *a = emit_first_argument(p); a;
-		     a = emit_next_argument(a))
-			emit_use(uses, a->type, EMIT_USE_PUT);
-		for (const struct idl_field *r = emit_first_result(p); r;
-		     r = emit_next_result(p, r))
-			emit_use(uses, r->type, EMIT_USE_GET);
-		for (const struct idl_raise *r = p->raises; r; r = r->next)
-			if (r->exception->fields)
-				emit_use(uses, r->exception->type, EMIT_USE_GET);
-	}
-	emit_type_functions(out, file, uses);
-	free(uses);
-}
-
 static void emit_accessors(struct idl_text *out, const struct idl_file *file)
 {
 	bool *viewed = calloc(file->n_declarations + 1, sizeof *viewed);
@@ -440,7 +365,7 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 
 	emit_banner(out, base);
 	idl_text_printf(out, "#include <firefly/stub.h>\n\n#include \"%s.h\"\n\n", base);
-	emit_types(out, file);
+	emit_types(out, file, EMIT_USE_SEND, EMIT_USE_RECEIVE);
 	emit_accessors(out, file);
 	emit_line(out,
 		  "int %s_import(struct fly_runtime *runtime,\vconst char *peer,\vstruct "
@@ -452,7 +377,7 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 	idl_text_printf(out, "}\n");
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
 		idl_text_printf(out, "\n/* ---- %s ---- */\n\n", p->name.text);
-		emit_soundness(out, name, p);
+		emit_soundness(out, interface, p, EMIT_RESULTS);
 		emit_raise(out, name, p);
 		emit_plain(out, interface, p);
 		idl_text_printf(out, "\n");

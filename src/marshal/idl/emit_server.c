@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emit_type.h"
 #include "emit_value.h"
 
 static bool is_heap(const struct idl_procedure *p)
@@ -60,14 +61,6 @@ static bool reads_arguments(const struct idl_procedure *p)
 	return false;
 }
 
-static bool has_checks(const struct idl_procedure *p)
-{
-	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a))
-		if (!a->type->any_bits)
-			return true;
-	return false;
-}
-
 /*
  * Does the stub step through the variable part of the results? Not if all of it is one array or
  * string that the procedure wrote where it lies.
@@ -94,56 +87,10 @@ static bool is_last_variable(const struct idl_procedure *p, const struct idl_fie
 
 /* ---- check ---- */
 
-static void emit_soundness(struct idl_text *out, const char *interface,
-			   const struct idl_procedure *p)
-{
-	const bool varies = emit_varies(&p->arguments);
-	const struct emit_scope scope = {
-		.out = out,
-		.tabs = 1,
-		.tail = "tail",
-		.end = "end",
-		.at = "inner",
-		.items = "items",
-		.index = "i",
-		.failure = "return false;",
-	};
-	bool needs_at = false;
-	bool needs_items = false;
-
-	if (!has_checks(p))
-		return;
-	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
-		needs_at = needs_at || emit_needs_at(a->type, true);
-		needs_items = needs_items || emit_needs_items(a->type, true);
-	}
-	idl_text_printf(out, "/* Are the arguments complete, and within their bounds? */\n");
-	emit_line(out, "static bool %s_%s_arguments_are_sound(const struct fly_served *served)",
-		  interface, p->name.text);
-	idl_text_printf(out, "{\n\tconst uint8_t *arguments = served->arguments;\n");
-	if (varies)
-		idl_text_printf(out, "\tconst uint8_t *end = arguments + served->argument_bytes;\n"
-				     "\tconst uint8_t *tail;\n");
-	if (needs_at)
-		idl_text_printf(out, "\tconst uint8_t *inner;\n");
-	if (needs_items)
-		idl_text_printf(out, "\tconst uint8_t *items;\n");
-	idl_text_printf(out, "\n");
-	emit_line(out, "\tif (served->argument_bytes %s\v%s_%s_ARGUMENT_BYTES)",
-		  varies ? "<" : "!=", interface, p->name.text);
-	emit_line(out, "\t\treturn false;");
-	if (varies)
-		emit_line(out, "\ttail = arguments +\v%s_%s_ARGUMENT_BYTES;", interface,
-			  p->name.text);
-	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a))
-		emit_check(scope, a->type, (struct emit_place){"arguments", a->argument_offset});
-	idl_text_printf(out, "\treturn %s;\n}\n\n", varies ? "tail == end" : "true");
-}
-
 static void emit_argument_check(struct idl_text *out, const char *interface,
 				const struct idl_procedure *p)
 {
-	if (has_checks(p))
+	if (emit_has_checks(p, EMIT_ARGUMENTS))
 		emit_line(out, "\tif (!%s_%s_arguments_are_sound(%s))", interface, p->name.text,
 			  p->names.served);
 	else
@@ -562,13 +509,15 @@ static void emit_heap_stub(struct idl_text *out, const char *interface,
 	emit_line(out, "\tfree(%s);\n\treturn %s;\n}\n", names->values, names->status);
 }
 
-static void emit_stub(struct idl_text *out, const char *interface, const struct idl_procedure *p)
+static void emit_stub(struct idl_text *out, const struct idl_interface *whole,
+		      const struct idl_procedure *p)
 {
+	const char *interface = whole->name.text;
 	const struct idl_names *names = &p->names;
 	const char *name = p->name.text;
 
 	idl_text_printf(out, "/* ---- %s ---- */\n\n", name);
-	emit_soundness(out, interface, p);
+	emit_soundness(out, whole, p, EMIT_ARGUMENTS);
 	if (is_heap(p)) {
 		emit_line(out, "/* Too much for the stack. */\nstruct %s_%s_values {", interface,
 			  name);
@@ -714,27 +663,6 @@ static void emit_export(struct idl_text *out, const struct idl_interface *interf
 	idl_text_printf(out, "}\n");
 }
 
-static void emit_types(struct idl_text *out, const struct idl_file *file)
-{
-	unsigned *uses = calloc(file->n_declarations + 1, sizeof *uses);
-
-	if (!uses)
-		abort();
-	for (const struct idl_procedure *p = file->interface->procedures; p; p = p->next) {
-		for (const struct idl_field *a = emit_first_argument(p); a;
-		     a = emit_next_argument(a))
-			emit_use(uses, a->type, EMIT_USE_GET);
-		for (const struct idl_field *r = emit_first_result(p); r;
-		     r = emit_next_result(p, r))
-			emit_use(uses, r->type, EMIT_USE_PUT);
-		for (const struct idl_raise *r = p->raises; r; r = r->next)
-			if (r->exception->fields)
-				emit_use(uses, r->exception->type, EMIT_USE_PUT);
-	}
-	emit_type_functions(out, file, uses);
-	free(uses);
-}
-
 void idl_emit_server(const struct idl_file *file, const char *base, struct idl_text *out)
 {
 	const struct idl_interface *interface = file->interface;
@@ -746,9 +674,9 @@ void idl_emit_server(const struct idl_file *file, const char *base, struct idl_t
 	if (needs_heap)
 		idl_text_printf(out, "#include <stdlib.h>\n\n");
 	idl_text_printf(out, "#include <firefly/stub.h>\n\n#include \"%s.h\"\n\n", base);
-	emit_types(out, file);
+	emit_types(out, file, EMIT_USE_RECEIVE, EMIT_USE_SEND);
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
-		emit_stub(out, interface->name.text, p);
+		emit_stub(out, interface, p);
 	emit_table(out, interface);
 	emit_export(out, interface);
 }

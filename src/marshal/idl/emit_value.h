@@ -4,8 +4,8 @@
  *
  * Four things are done to a value: it is measured (how long is its variable part, and does it keep
  * its bounds?), put on the wire, checked on the wire, and got from there. Each is a function that
- * writes statements; structs and unions have functions of their own in generated code,
- * emit_type_functions().
+ * writes statements; structs and unions have functions of their own in generated code:
+ * emit_type.h.
  */
 #ifndef FIREFLY_IDL_EMIT_VALUE_H
 #define FIREFLY_IDL_EMIT_VALUE_H
@@ -75,19 +75,21 @@ bool emit_needs_at(const struct idl_type *type, bool is_check);
 /* "results", "results + 12"; the buffer is the result. */
 const char *emit_place_text(char buffer[160], struct emit_place place);
 
-/* What generated code does with the types of a file; a set for each declaration. */
-enum emit_use {
-	EMIT_USE_PUT = 1, /* and measure */
-	EMIT_USE_GET = 2, /* and check */
-};
-
 /*
- * emit_use() - note that a type, and all types in it, are used so.
- * @uses: file->n_declarations of them, zeroed at first.
+ * The same for a value whose fixed part begins the variable part: an optional's, or a union's arm.
  */
-void emit_use(unsigned *uses, const struct idl_type *type, unsigned use);
+void emit_put_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v);
+void emit_check_at_tail(struct emit_scope scope, const struct idl_type *type);
+void emit_get_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v);
 
-/* emit_type_functions() - the functions of all types that are used, each behind those it needs. */
-void emit_type_functions(struct idl_text *out, const struct idl_file *file, const unsigned *uses);
+/* emit_statement() - a line of its own, as deep as the scope. */
+void emit_statement(struct emit_scope scope, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static inline struct emit_scope emit_deeper(struct emit_scope scope)
+{
+	scope.tabs++;
+	return scope;
+}
 
 #endif
