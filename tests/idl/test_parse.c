@@ -160,3 +160,162 @@ Test(parse, idl_compile__two_files_at_once)
 	discard(a);
 	discard(b);
 }
+
+/* ---- declarations ---- */
+
+Test(parse, idl_parse__words_that_are_names_elsewhere)
+{
+	struct idl_file *file = compile("const u32 include = 3;"
+					"struct S { u8 version; u8 string; u8 optional[include]; }"
+					"exception raises { u8 exception; }"
+					"enum E { idempotent, inplace }"
+					"interface string version 1 {"
+					" optional(in S worker, in E raises) raises (raises);"
+					" worker(in optional S optional) worker; }");
+
+	cr_expect_eq(file->n_errors, 0, "%s", file->errors ? file->errors->message : "");
+	discard(file);
+}
+
+Test(parse, idl_parse__declarations)
+{
+	struct idl_file *file =
+		compile("/// c\nconst i8 C = -5;"
+			"enum E { A, B = 0x10, }"
+			"struct S { /// f\nu8 a[3]; optional string<4> b; };"
+			"union U switch (E e) { case A, B: u8 x<2>; default: void; }"
+			"typedef u8 T[2];"
+			"exception X = 4 { S s; }");
+	const struct idl_declaration *d = file->sources->declarations;
+
+	cr_assert_eq(file->n_errors, 0, "%s", file->errors ? file->errors->message : "");
+	cr_expect_eq(d->what, IDL_IS_CONST);
+	cr_expect_str_eq(d->doc->text, "c");
+	cr_expect(d->value.negative);
+	cr_expect_eq(d->value.magnitude, 5);
+	d = d->next;
+	cr_expect_eq(d->what, IDL_IS_ENUM);
+	cr_expect_eq(d->enumerators->next->value, 16);
+	d = d->next;
+	cr_expect_eq(d->what, IDL_IS_STRUCT);
+	cr_expect_str_eq(d->fields->doc->text, "f");
+	cr_expect_eq(d->fields->shape, IDL_FIXED);
+	cr_expect(d->fields->next->is_optional);
+	cr_expect_null(d->fields->next->next);
+	d = d->next;
+	cr_expect_eq(d->what, IDL_IS_UNION);
+	cr_expect_str_eq(d->discriminant->name.text, "e");
+	cr_expect(d->fields->labels->next);
+	cr_expect_eq(d->fields->shape, IDL_BOUNDED);
+	cr_expect(d->fields->next->is_default);
+	cr_expect(d->fields->next->is_void);
+	d = d->next;
+	cr_expect_eq(d->what, IDL_IS_TYPEDEF);
+	cr_expect_str_eq(d->target->name.text, "T");
+	d = d->next;
+	cr_expect_eq(d->what, IDL_IS_EXCEPTION);
+	cr_expect_eq(d->number, 4);
+	cr_expect_null(d->next);
+	discard(file);
+}
+
+Test(parse, idl_parse__values)
+{
+	static const struct {
+		const char *constant;
+		const char *words; /* NULL: no error */
+	} cases[] = {
+		{"const f64 C = 1.5e-10;", NULL},
+		{"const f64 C = -0.0;", NULL},
+		{"const f64 C = 1.0E+5;", NULL},
+		{"const f64 C = 1.;", "'.' has no meaning here"},
+		{"const f64 C = 1e5;", "'1e5' is not a number"},
+		{"const i32 C = - 5;", NULL},
+		{"const i32 C = --5;", "found '-'"},
+		{"const i32 C = +5;", "'+' has no meaning here"},
+		{"const string C = \"\";", NULL},
+		{"const string C = \"\xc3\xa4 // /* \";", NULL},
+		{"const string C = \"a\\n\";", "no '\\' and no control characters"},
+		{"const string C = \"a\tb\";", "no '\\' and no control characters"},
+		{"const string C = \"open;\n", "this text has no end on its line"},
+		{"const string C = \"open\n;", "this text has no end on its line"},
+		{"const string C = 'a';", "''' has no meaning here"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct idl_file *file = compile(cases[i].constant);
+
+		cr_expect_eq(file->n_errors > 0, cases[i].words != NULL, "%s", cases[i].constant);
+		if (cases[i].words && file->errors)
+			cr_expect(strstr(file->errors->message, cases[i].words), "%s: %s",
+				  cases[i].constant, file->errors->message);
+		discard(file);
+	}
+}
+
+/* What is wrong with one declaration is said once, and those behind it are read. */
+Test(parse, idl_parse__goes_on_behind_a_declaration)
+{
+	static const char *const wrong[] = {
+		"struct { u8 a; }",
+		"struct 5 { u8 a; }",
+		"struct S;",
+		"struct S { u8 a }",
+		"struct S { u8; u8 b; }",
+		"union N { case 1: u8 a; }",
+		"union N switch (u8) { case 1: u8 a; default: void; }",
+		"union N switch u8 t { case 1: u8 a; }",
+		"union N switch (u8 t) { u8 a; }",
+		"union N;",
+		"enum { A, B }",
+		"enum E;",
+		"enum E { A B }",
+		"exception { u8 a; }",
+		"exception E = { u8 a; }",
+		"exception E;",
+		"typedef u8;",
+		"const u8 = 5;",
+		"const u8 C 5;",
+		"include \"x\" ;",
+		"P(u8 a);",
+		"P(in u8 a;",
+		"P() raises A;",
+	};
+
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct idl_text text = {0};
+		struct idl_file *file;
+
+		idl_text_printf(&text,
+				"interface T version 1 {\n%s\nQ(in Later a); }\n"
+				"struct Later { u8 x; }",
+				wrong[i]);
+		file = compile(text.bytes);
+		cr_expect_eq(file->n_errors, 1, "%u errors: %s", file->n_errors, wrong[i]);
+		cr_expect(idl_find(file, "Later"), "%s", wrong[i]);
+		cr_expect(file->interface && file->interface->n_procedures, "%s", wrong[i]);
+		if (file->interface && file->interface->n_procedures)
+			cr_expect_str_eq(procedure_at(file, 0)->name.text, "Q", "%s", wrong[i]);
+		discard(file);
+		idl_text_free(&text);
+	}
+}
+
+Test(parse, idl_parse__includes)
+{
+	struct idl_file *file = compile("include \"a.fly\"; include \"b c.fly\";"
+					"interface T version 1 { P(); } include \"d.fly\";");
+	const struct idl_include *include = file->sources->includes;
+
+	/* there is no loader, so none is found */
+	cr_expect_eq(file->n_errors, 3);
+	cr_expect_str_eq(include->name, "a.fly");
+	cr_expect_str_eq(include->next->name, "b c.fly");
+	cr_expect_str_eq(include->next->next->name, "d.fly");
+	cr_expect(has_error(file, 8, "cannot read 'a.fly'"));
+	discard(file);
+	file = compile("include \"\"; struct S { u8 a; }");
+	cr_expect_eq(file->n_errors, 1);
+	cr_expect(has_error(file, 8, "expected the name of a file"));
+	discard(file);
+}

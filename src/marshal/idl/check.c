@@ -49,6 +49,12 @@ static const char *const variables[] = {
 	"result",    "results", "runtime", "served",  "status",  "tail", "value",      "values",
 };
 
+/* Words that mean something of their own where a type may stand, or beside it. */
+static const char *const type_words[] = {
+	"version", "include",    "string", "optional", "exception",
+	"raises",  "idempotent", "worker", "inplace",
+};
+
 #define N_OF(array) (sizeof(array) / sizeof *(array))
 
 static void check_name(struct idl_file *file, const struct idl_name *name, const char *what)
@@ -403,10 +409,22 @@ static void check_union(struct idl_file *file, const struct idl_declaration *d)
 		check_labels(file, d);
 }
 
+static void check_type_name(struct idl_file *file, const struct idl_declaration *d)
+{
+	if (d->what == IDL_IS_CONST || d->what == IDL_IS_EXCEPTION)
+		return;
+	for (size_t i = 0; i < N_OF(type_words); i++)
+		if (!strcmp(d->name.text, type_words[i]))
+			idl_error(file, d->name.span,
+				  "'%s' cannot be the name of %s: it is a word of this language",
+				  d->name.text, idl_what_name(d));
+}
+
 static void check_declaration(struct idl_file *file, struct idl_declaration *d)
 {
 	check_doc(file, d->doc);
 	check_name(file, &d->name, idl_what_name(d));
+	check_type_name(file, d);
 	switch (d->what) {
 	case IDL_IS_CONST:
 		for (size_t i = 0; i < N_OF(variables); i++)
@@ -660,6 +678,9 @@ static int compare_made(const void *a, const void *b)
 static void check_made_names(struct idl_file *file)
 {
 	struct made_list list = {0};
+	/* two that meet in one name often do so in many: that is said once */
+	const struct idl_name *said = NULL;
+	const struct idl_name *said_before = NULL;
 
 	make_names(file, &list);
 	list.items = idl_allocate(file, (list.n + 1) * sizeof *list.items);
@@ -683,10 +704,14 @@ static void check_made_names(struct idl_file *file)
 				"'%.64s' would make '%.128s', and that is a name of the interface "
 				"itself",
 				m->owner->text, m->text);
-		else if (strcmp(before->owner->text, m->owner->text) != 0)
+		else if (strcmp(before->owner->text, m->owner->text) != 0 &&
+			 (m->owner != said || before->owner != said_before)) {
 			idl_error(file, m->owner->span,
 				  "'%.64s' would make '%.128s', and so does '%.64s'",
 				  m->owner->text, m->text, before->owner->text);
+			said = m->owner;
+			said_before = before->owner;
+		}
 	}
 }
 
