@@ -1094,6 +1094,26 @@ Case(bulk, fly_slow_ack__of_a_call)
 	cr_expect(bulks(w.caller)->n == 0);
 }
 
+/* Who says over and over that all arguments are there, and nothing else, does not answer. */
+Case(bulk, fly_bulk_call_acked__all_of_it_again_is_nothing_new)
+{
+	uint64_t begun;
+	struct fly_header answer;
+	struct fly_header h;
+
+	by_hand_as_server(10 * UNIT);
+	h = answer_of(FLY_PACKET_ACK, 10, 10, 0);
+	begun = w.sim->now_tsc;
+	while (!fly_ready(outstanding)) {
+		cr_assert(w.sim->now_tsc - begun < UINT64_C(5000) * SIM_TSC_PER_MS);
+		put(h, &answer);
+		forget_answers();
+		sim_run(w.sim, 5);
+	}
+	cr_expect(ours->wait(outstanding) == -FLY_EPEER);
+	cr_expect(sim_count(w.caller, FLY_COUNT_acks_received) == 1);
+}
+
 static void expect_refused(uint16_t status)
 {
 	struct fly_header answer;

@@ -75,6 +75,7 @@ Test(fragments, fly_scatter_acked__moves_the_window)
 	fly_scatter_rewind(&s);
 	cr_expect(s.next == 99 && send_all(&s, 16, &asked) == 1 && asked == 1,
 		  "all are there: the last one asks for the answer");
+	cr_expect(!fly_scatter_acked(&s, 100), "that all are there is nothing new");
 }
 
 Test(fragments, fly_gather_begin__what_no_message_begins_with)

@@ -41,9 +41,7 @@ bool fly_scatter_acked(struct fly_scatter *s, uint32_t n)
 
 void fly_scatter_rewind(struct fly_scatter *s)
 {
-	if (s->acked == s->fragments)
-		s->acked--;
-	s->next = s->acked;
+	s->next = s->acked < s->fragments ? s->acked : s->fragments - 1;
 }
 
 enum fly_gathered fly_gather_begin(struct fly_gather *g, uint32_t fragment, uint32_t fragments,

@@ -26,7 +26,7 @@ struct fly_scatter {
 	uint32_t unit;      /* bytes of each fragment but the last */
 	uint32_t fragments; /* at least 1; 0: there is no message */
 	uint32_t acked;     /* that the receiver has, from the first on */
-	uint32_t next;      /* the fragment to be sent next, at least acked */
+	uint32_t next;      /* the fragment to be sent next; at least acked, or the last one */
 	uint32_t most;      /* next was never higher: what is below has been sent before */
 };
 
@@ -46,7 +46,7 @@ uint32_t fly_scatter_window(uint32_t n_sending);
 /* fly_scatter_ready() - may the fragment `next` be sent? */
 static inline bool fly_scatter_ready(const struct fly_scatter *s, uint32_t window)
 {
-	return s->next < s->fragments && s->next - s->acked < window;
+	return s->next < s->fragments && s->next < s->acked + window;
 }
 
 /* Bytes of a fragment. */
