@@ -1141,6 +1141,40 @@ Case(bulk, fly_slow_rejected__while_fragments_are_under_way_by_one_that_was_rest
 	expect_refused(FLY_ESTALE);
 }
 
+/* There is a part of its result: it has run, whatever is said of another copy. */
+Case(bulk, fly_slow_rejected__once_the_result_has_begun)
+{
+	static const struct {
+		uint16_t refusal;
+		int status;
+	} ends[] = {
+		{FLY_EBUSY, -FLY_EFORGOTTEN},
+		{FLY_EVERSION, -FLY_EFORGOTTEN},
+		{FLY_ESTALE, -FLY_ESTALE_MAYBE},
+	};
+	struct fly_header answer;
+	struct fly_header h;
+
+	by_hand_as_server(8);
+	for (unsigned i = 0; i < RTE_DIM(ends); i++) {
+		struct frame f;
+
+		cr_expect(!put(answer_of(FLY_PACKET_RESULT, 0, 3, 100), &answer));
+		h = answer_of(FLY_PACKET_REJECT, 0, 1, 0);
+		h.procedure = ends[i].refusal;
+		h.hint = 100000; /* up for longer than the call */
+		put(h, &answer);
+		cr_assert(fly_ready(outstanding));
+		cr_expect(ours->wait(outstanding) == ends[i].status);
+		cr_expect(bulks(w.caller)->n == 0);
+		cr_assert(ours->starter(ours, FILL, 8, &outstanding) == 0);
+		memset(outstanding->payload, 0, 8);
+		ours->send(outstanding);
+		sim_turn(w.sim);
+		cr_assert(frame_take(peer, &f, &called));
+	}
+}
+
 Case(bulk, fly_slow_result_part__what_does_not_fit)
 {
 	struct fly_header answer;

@@ -67,6 +67,12 @@ static uint32_t started_ms(const struct fly_call_entry *e)
 	return e->state == FLY_CALL_BULK ? e->bulk->started_ms : fly_call_started_ms(e);
 }
 
+/* May another copy of it have run than the one that is refused, or has one, by its result? */
+static bool may_have_run(const struct fly_call_entry *e)
+{
+	return e->resends || (e->state == FLY_CALL_BULK && e->bulk->in.fragments != 0);
+}
+
 void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
@@ -86,7 +92,7 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
 		 * and our clock, which stands still while nobody turns us, is no proof that it did
 		 * not.
 		 */
-		if (e->resends || h->hint <= p->now_ms - started_ms(e))
+		if (may_have_run(e) || h->hint <= p->now_ms - started_ms(e))
 			status = -FLY_ESTALE_MAYBE;
 		break;
 	case FLY_EVERSION:
@@ -97,8 +103,7 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
 		fly_odd_drop(p, m, FLY_COUNT_drop_type);
 		return;
 	}
-	/* A call that was sent more than once may have run by an earlier copy. */
-	if (e->resends && (h->procedure == FLY_EBUSY || h->procedure == FLY_EVERSION))
+	if (may_have_run(e) && (h->procedure == FLY_EBUSY || h->procedure == FLY_EVERSION))
 		status = -FLY_EFORGOTTEN;
 	fly_caller_fail(p, e, status);
 	fly_packet_put(&p->cache, m);
