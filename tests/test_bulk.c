@@ -681,6 +681,25 @@ Case(bulk, fly_bulk_sweep__arguments_that_nobody_completes_are_forgotten)
 	bulk = sim_import(w.sim, w.caller, w.at_caller, EXPORT);
 }
 
+static int sum_after_turning(struct fly_served *served)
+{
+	for (unsigned i = 0; i < 10; i++)
+		fly_poller_turn(sim_poller(w.server), w.sim->now_tsc += 2 * SIM_TSC_PER_MS);
+	return sum(served);
+}
+
+/* A procedure may turn its poller, by fly_turn() or fly_import(): its arguments stay. */
+Case(bulk, fly_bulk_sweep__what_a_procedure_is_reading_stays)
+{
+	static const struct fly_procedure turning[] = {
+		[SUM] = {"Sum", sum_after_turning, MOST + 4, 4, 0, FLY_RESULTS_SECOND, 0},
+	};
+
+	sim_poller(w.server)->exports[EXPORT % FLY_EXPORTS].stubs = turning;
+	finish_sum(start(SUM, 1, 50 * UNIT), 1);
+	cr_expect(runs == 1);
+}
+
 Case(bulk, fly_conversations_sweep__an_unacknowledged_result_goes_with_its_record)
 {
 	struct fly_call *call = start_fill(FILL, 1, 100 * UNIT);

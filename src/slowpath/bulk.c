@@ -212,8 +212,8 @@ static bool is_stale(const struct fly_poller *p, const struct fly_bulk *b)
 {
 	const struct fly_conversation *c = b->conversation;
 
-	if (!c)
-		return false;
+	if (!c || c->state == FLY_CONVERSATION_RUNNING)
+		return false; /* of a running one: its procedure turns the poller */
 	if (fly_seq_after(b->header.seq, c->seq))
 		return p->now_ms - b->progress_ms > FLY_BULK_IDLE_MS;
 	return b->header.seq != c->seq || b->out.fragments == 0;
