@@ -913,6 +913,29 @@ Case(bulk, fly_slow_call_part__a_later_call_ends_what_is_gathered)
 	forget_answers();
 }
 
+/* By its hint it goes past the check; it had not run, and what is gathered is later still. */
+Case(bulk, fly_serve_plain__earlier_than_what_is_gathered)
+{
+	struct fly_header answer;
+	struct fly_header h;
+
+	by_hand();
+	cr_expect(!put(part_of(7, ECHO, 0, 4, 100), &answer));
+	h = frame_call(w.server->export_id, ACTIVITY, 6, Probe_Null_NUMBER);
+	h.hint = 0;
+	cr_expect(!put(h, &answer), "the record is before 7, whose fragment opened it");
+	cr_expect(!put(part_of(9, ECHO, 0, 2, 100), &answer));
+	h.seq = 8;
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert(put(h, &answer) && answer.seq == 8);
+		cr_expect(answer.flags == (i ? FLY_FLAG_RESENT : 0) && answer.age == 1);
+	}
+	cr_assert(put(part_of(9, ECHO, 1, 2, 100), &answer));
+	cr_expect(answer.seq == 9 && answer.length == 200 && answer.age == 2);
+	expect_drop(h, FLY_COUNT_drop_old_call, "it is the older one now");
+	forget_answers();
+}
+
 Case(bulk, fly_slow_call_part__until_it_runs_the_last_result_stays)
 {
 	struct fly_header answer;
