@@ -359,7 +359,9 @@ static void append_rule(struct idl_text *text, const struct output *outputs, uns
 		append_make_path(text, f->path);
 	}
 	idl_text_append(text, "\n", 1);
-	for (const struct loaded *f = loading->files->next; f; f = f->next) {
+	for (const struct loaded *f = loading->files; f; f = f->next) {
+		if (f == loading->files)
+			continue;
 		append_make_path(text, f->path);
 		idl_text_append(text, ":\n", 2);
 	}

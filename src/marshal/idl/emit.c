@@ -198,7 +198,7 @@ void emit_comment(struct idl_text *out, unsigned tabs, const struct idl_doc *doc
 
 	if (!doc)
 		return;
-	if (!doc->next && strlen(doc->text) + 8 * tabs + strlen("/*  */") <= COLUMNS) {
+	if (!doc->next && strlen(doc->text) + TAB * (size_t)tabs + strlen("/*  */") <= COLUMNS) {
 		idl_text_printf(out, "%s/* ", indent(tabs));
 		append_comment(out, doc->text, strlen(doc->text));
 		idl_text_printf(out, " */\n");
@@ -206,7 +206,7 @@ void emit_comment(struct idl_text *out, unsigned tabs, const struct idl_doc *doc
 	}
 	snprintf(margin, sizeof margin, "%s * ", indent(tabs));
 	idl_text_printf(out, "%s/*\n", indent(tabs));
-	emit_lines(out, margin, COLUMNS - 8 * tabs - strlen(" * "), doc);
+	emit_lines(out, margin, COLUMNS - TAB * (size_t)tabs - strlen(" * "), doc);
 	idl_text_printf(out, "%s */\n", indent(tabs));
 }
 
