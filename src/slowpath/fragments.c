@@ -13,11 +13,12 @@ void fly_scatter_begin(struct fly_scatter *s, uint32_t bytes, uint32_t unit)
 
 uint32_t fly_scatter_window(uint32_t n_sending)
 {
+	const uint32_t least = FLY_WINDOW < 2 ? FLY_WINDOW : 2;
 	const uint32_t share = n_sending ? FLY_WINDOWS / n_sending : FLY_WINDOW;
 
 	if (share > FLY_WINDOW)
 		return FLY_WINDOW;
-	return share > 2 || FLY_WINDOW < 2 ? share : 2;
+	return share > least ? share : least;
 }
 
 /* Twice in a window, so that the answer comes before the window is used up; at its end; and for
