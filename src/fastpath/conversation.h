@@ -50,7 +50,7 @@ struct fly_conversation {
 	uint16_t result_bytes; /* of the retained result */
 	int16_t result_status; /* of the retained result: 0 or a negative status */
 	uint16_t unused;
-	uint32_t touched_ms;     /* poller time of the newest call */
+	uint32_t touched_ms; /* poller time of the newest call, new fragment or acknowledgement */
 	struct rte_mbuf *result; /* DONE: the retained result packet; NULL: its bytes are in kept */
 	uint32_t next_free;      /* FREE: list; FLY_NO_ENTRY ends it */
 	uint32_t given_seq;      /* of a call whose caller has its large result, which is gone */

@@ -35,7 +35,7 @@ void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct
 void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		  const struct fly_header *h);
 
-/* fly_slow_result() - a result that nobody waits for: counted and freed. */
+/* fly_slow_result() - a result that no WAITING call waits for: that of a BULK one, or dropped. */
 void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
 
 /* fly_slow_rejected() - a call of ours was refused: it ends with the status that this means. */

@@ -38,8 +38,8 @@ struct fly_bulk {
 	struct fly_conversation *conversation; /* whose call it is */
 	struct fly_link *link;                 /* where the other side is */
 	uint32_t started_ms;                   /* poller time of the first transmission */
-	uint32_t progress_ms;   /* poller time of the newest fragment or acknowledgement that was */
-	uint8_t tries;          /* resends since then */
+	uint32_t progress_ms;                  /* poller time at which something new came last */
+	uint8_t tries;                         /* resends since then */
 	bool is_shifted;        /* progress_ms was corrected for an absence, see sweep.c */
 	bool is_sending;        /* counted in the poller's n_sending */
 	int16_t status;         /* entry: what the fragments of the result say */

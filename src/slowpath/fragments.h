@@ -111,7 +111,7 @@ enum fly_gathered {
 enum fly_gathered fly_gather_begin(struct fly_gather *g, uint32_t fragment, uint32_t fragments,
 				   uint32_t bytes, uint32_t limit);
 
-/* fly_gather_take() - account for a fragment. Never AGAIN in the middle of a change. */
+/* fly_gather_take() - account for a fragment. Return: what became of it; only NEW changes *g. */
 enum fly_gathered fly_gather_take(struct fly_gather *g, uint32_t fragment, uint32_t fragments,
 				  uint32_t bytes);
 
