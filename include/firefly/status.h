@@ -104,7 +104,8 @@ struct fly_raised {
  * `return fly_raise(7, "the disk is full")`.
  * @number: not 0, and not that of an exception that the procedure declares. @text: copied, and cut
  * after FLY_RAISED_TEXT_MAX bytes; NULL: none.
- * Return: @number, which the procedure returns. The words are lost if it does not.
+ * Return: @number, which the procedure returns at once: the words stay with the thread until some
+ * procedure on it ends with FLY_ERAISED, and go along if that is with the same number.
  * On the thread that runs the procedure.
  */
 int fly_raise(int number, const char *text);
