@@ -18,7 +18,7 @@ scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
 command -v "$cc" >/dev/null || { echo "no $cc"; exit 77; }
 
-flags="-std=c17 -D_GNU_SOURCE -g1 -O1 -Wall -Wextra $flags -I $scratch -I $include -I $src -I ."
+flags="-std=c17 -D_GNU_SOURCE -g1 -O0 -Wall -Wextra $flags -I $scratch -I $include -I $src -I ."
 for file in bytes.c loopback.c "$src/marshal/raise.c"; do
 	$cc $flags -c "$file" -o "$scratch/common_$(basename "$file" .c).o" || exit 1
 done
