@@ -8,6 +8,7 @@
 #include "case.h"
 #include "marshal/raise.h"
 #include "pair.h"
+#include "slowpath/conversations.h"
 
 #define ACTIVITY UINT64_C(0xabcdef0123450007)
 
@@ -267,6 +268,32 @@ Case(server, fly_server_call__a_hint_to_somebody_elses_record_is_not_believed)
 	cr_assert(exchange(&mine, &f, &h));
 	cr_expect(h.length == 0 && h.activity == ACTIVITY && h.hint != mine.hint);
 	cr_expect(sim_count(server, FLY_COUNT_conversations_opened) == 2);
+}
+
+/* A free record's activity is 0 as well, and its peer is whoever had it last, or nobody. */
+Case(server, fly_serve_plain__activity_0_finds_no_record)
+{
+	const struct fly_address us = sim_address(peer);
+	struct fly_header call = call_of(1, Probe_Mirror_NUMBER, 504, 1);
+	struct fly_header nobody = call;
+	struct fly_header h;
+	struct frame f;
+
+	nobody.activity = 0;
+	nobody.hint = 5;
+	peer->link.ip = 0;
+	peer->link.udp_port = 0;
+	cr_expect(!exchange(&nobody, &f, &h), "of a record that nobody has had");
+	peer->link.ip = us.ip;
+	peer->link.udp_port = us.port;
+	cr_assert(exchange(&call, &f, &h));
+	fly_conversations_forget_link(sim_poller(server), &at_server->link);
+	nobody.hint = h.hint;
+	nobody.seq = 2;
+	cr_expect(!exchange(&nobody, &f, &h), "of a record that was ours");
+	cr_expect(sim_count(server, FLY_COUNT_drop_activity) == 2);
+	cr_expect(server->service.executions == 1);
+	cr_expect(sim_poller(server)->conversations.n_retained == 0);
 }
 
 Case(server, fly_server_call__a_known_activity_from_another_address_is_dropped)

@@ -36,6 +36,9 @@ enum fly_conversation_state {
 /* Results up to this many bytes are retained in the record, longer ones by their packet. */
 #define FLY_RETAIN_BYTES 64
 
+/* No link has this index: nobody is the peer of a FREE record, whose activity a call may name. */
+#define FLY_NO_LINK UINT8_MAX
+
 struct fly_bulk;
 
 struct fly_conversation {
@@ -44,7 +47,7 @@ struct fly_conversation {
 	uint32_t seq;          /* of the newest call */
 	uint32_t peer_ip;      /* network order */
 	uint16_t peer_port;    /* network order */
-	uint8_t link;          /* index of the link it came over */
+	uint8_t link;          /* index of the link it came over; FREE: FLY_NO_LINK */
 	uint8_t state;         /* enum fly_conversation_state */
 	uint16_t executions;   /* how many calls ran; wraps; travels in results */
 	uint16_t result_bytes; /* of the retained result */

@@ -49,8 +49,10 @@ int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_
 		rte_free(t->records);
 		return -FLY_ENOMEM;
 	}
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		t->records[i].link = FLY_NO_LINK;
 		t->records[i].next_free = i + 1 < n ? i + 1 : FLY_NO_ENTRY;
+	}
 	return 0;
 }
 
@@ -117,6 +119,7 @@ void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c)
 	}
 	rte_hash_del_key(t->by_activity, &c->activity);
 	c->activity = 0;
+	c->link = FLY_NO_LINK;
 	c->result = NULL;
 	c->state = FLY_CONVERSATION_FREE;
 	c->next_free = t->free;
