@@ -100,7 +100,7 @@ Test(check, idl_check__reserved_words)
 		idl_text_free(&text);
 	}
 	expect_good("interface T version 1 { P(in u8 flying, in u8 integer, in u8 INTEGER,"
-		    " in u8 delta_t, in u8 uint, in u8 intern_t, in u8 x_, in u8 index); }");
+		    " in u8 delta_t, in u8 uint_, in u8 intern_t, in u8 x_, in u8 index); }");
 }
 
 Test(check, idl_check__generated_names_do_not_meet)

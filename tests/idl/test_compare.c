@@ -265,3 +265,17 @@ Test(compare, idl_compare__goes_on_behind_what_it_finds)
 	discard(new);
 	discard(old);
 }
+
+/* Two fields of the next deeper type at each depth: 2^40 ways down. */
+Test(compare, idl_compare__no_type_is_compared_twice, .timeout = 10)
+{
+	struct idl_text text = {0};
+
+	idl_text_printf(&text, "interface T version 1 { union U0 switch (u8 t) { case 0: u8 x; } ");
+	for (int i = 1; i < 40; i++)
+		idl_text_printf(&text, "union U%d switch (u8 t) { case 0: U%d x; case 1: U%d y; } ",
+				i, i - 1, i - 1);
+	idl_text_printf(&text, "P(inout U39 u); }");
+	expect_said(text.bytes, text.bytes, NULL);
+	idl_text_free(&text);
+}

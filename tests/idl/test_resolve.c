@@ -109,6 +109,29 @@ Test(resolve, idl_resolve__constants_of_the_wrong_kind)
 
 /* ---- enums ---- */
 
+/* Each of n constants is the next one, and the last is 1; they stand in that order. */
+static unsigned errors_of_chain(int n)
+{
+	struct idl_text text = {0};
+	struct idl_file *file;
+	unsigned n_errors;
+
+	for (int i = 1; i < n; i++)
+		idl_text_printf(&text, "const u8 A%d = A%d; ", i, i + 1);
+	idl_text_printf(&text, "const u8 A%d = 1;", n);
+	file = compile(text.bytes);
+	n_errors = file->n_errors;
+	discard(file);
+	idl_text_free(&text);
+	return n_errors;
+}
+
+Test(resolve, idl_constant__is_so_many_constants_away)
+{
+	cr_expect_eq(errors_of_chain(IDL_DEPTH_MAX + 1), 0);
+	cr_expect_eq(errors_of_chain(IDL_DEPTH_MAX + 2), 1);
+}
+
 Test(resolve, idl_resolve__values_of_enums_count_on)
 {
 	struct idl_file *file = compile_good("const i32 N = -3;"

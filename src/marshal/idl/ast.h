@@ -200,6 +200,8 @@ struct idl_declaration {
 	const struct idl_source *source;
 	bool in_interface;
 	unsigned ordinal; /* in by_name */
+	/* compare.c: an older one that this has been found to fit, for each direction; or NULL */
+	const struct idl_declaration *fits[IDL_INOUT + 1];
 	enum {
 		IDL_UNSEEN,
 		IDL_OPEN,
@@ -420,6 +422,9 @@ const char *idl_word_reserved(const char *name);
 /* idl_error() - note an error; the format makes one line without a full stop. */
 void idl_error(struct idl_file *file, struct idl_span span, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* idl_is_shown() - will one more error be shown? Else nobody has to think of good words for it. */
+bool idl_is_shown(const struct idl_file *file);
 
 /* idl_print_errors() - all errors in the order of the source, each with its line and a caret. */
 void idl_print_errors(const struct idl_file *file, struct idl_text *out);

@@ -42,11 +42,16 @@ static const char *const fixed_names[] = {
 	"import", "export", "procedures", "procedure_table", "interface", "VERSION",
 };
 
-/* Variables of generated functions, which a macro of that name would spoil. */
+/* Variables, members and functions in generated code, which a macro of that name would spoil. */
 static const char *const variables[] = {
-	"arguments", "as",      "at",      "binding", "bytes",   "call", "context",    "count",
-	"end",       "i",       "length",  "number",  "payload", "peer", "procedures", "raised",
-	"result",    "results", "runtime", "served",  "status",  "tail", "value",      "values",
+	"argc",    "argument_bytes", "arguments", "argv",    "arm",        "as",
+	"at",      "binding",        "bytes",     "call",    "context",    "count",
+	"end",     "ender",          "fprintf",   "free",    "i",          "inner",
+	"items",   "length",         "links",     "main",    "malloc",     "number",
+	"options", "payload",        "peer",      "printf",  "procedures", "raised",
+	"result",  "result_bytes",   "results",   "runtime", "send",       "served",
+	"signal",  "starter",        "status",    "stop",    "tail",       "transporter",
+	"value",   "values",         "view",      "wait",
 };
 
 /* Words that mean something of their own where a type may stand, or beside it. */
@@ -69,15 +74,38 @@ static void check_name(struct idl_file *file, const struct idl_name *name, const
 			  IDL_NAME_MAX);
 }
 
-/* A name that C sees alone must not be that of a macro or a typedef. */
+/* Does it begin as the names of the interface in generated code do? */
+static bool is_of_interface(const struct idl_file *file, const char *name)
+{
+	const size_t n = file->interface ? strlen(file->interface->name.text) : 0;
+
+	return n && !strncmp(name, file->interface->name.text, n) && name[n] == '_';
+}
+
+/* A macro or a typedef of that name, which C cannot call anything else; or NULL. */
+static const struct idl_declaration *find_macro(const struct idl_file *file, const char *name)
+{
+	const struct idl_declaration *d = idl_find(file, name);
+
+	if (d && !d->in_interface && (d->what == IDL_IS_CONST || d->what == IDL_IS_TYPEDEF))
+		return d;
+	return NULL;
+}
+
+/* A name that C sees alone must not be that of a macro or a typedef, of the interface either. */
 static void check_bare_name(struct idl_file *file, const struct idl_name *name, const char *what)
 {
-	const struct idl_declaration *d = idl_find(file, name->text);
+	const struct idl_declaration *d = find_macro(file, name->text);
 
 	check_name(file, name, what);
-	if (d && !d->in_interface && (d->what == IDL_IS_CONST || d->what == IDL_IS_TYPEDEF))
+	if (d)
 		idl_error(file, name->span, "'%.64s' cannot be the name of %s: it is %s",
 			  name->text, what, idl_what_name(d));
+	if (is_of_interface(file, name->text))
+		idl_error(file, name->span,
+			  "'%.64s' cannot be the name of %s: names that begin with '%.64s_' are "
+			  "those of generated code",
+			  name->text, what, file->interface->name.text);
 }
 
 /* The length of a UTF-8 sequence without bidirectional controls; 0: none (RFC 3629). */
@@ -151,6 +179,22 @@ static void check_duplicates(struct idl_file *file, const struct idl_name **name
 
 /* ---- fields and parameters ---- */
 
+/* What comes with a field in C, named after it. */
+static struct idl_name *new_companion(struct idl_file *file, const struct idl_field *field,
+				      const char *before, const char *behind)
+{
+	struct idl_name *companion = idl_allocate(file, sizeof *companion);
+	const struct idl_declaration *macro;
+
+	companion->text = idl_printf(file, "%s%s%s", before, field->name.text, behind);
+	companion->span = field->name.span;
+	macro = find_macro(file, companion->text);
+	if (macro)
+		idl_error(file, companion->span, "'%.64s' would make '%.80s', and that is %s",
+			  field->name.text, companion->text, idl_what_name(macro));
+	return companion;
+}
+
 /*
  * Names of fields or parameters: each once, together with those that come with them in C, the count
  * of a variable array and the flag of what is optional.
@@ -159,12 +203,11 @@ static void check_field_names(struct idl_file *file, const struct idl_field *fie
 			      const char *what)
 {
 	const struct idl_name **names;
-	struct idl_name *companion;
 	size_t n = 0;
 
 	for (const struct idl_field *f = fields; f; f = f->next)
 		n += 3;
-	if (n < 4)
+	if (n == 0)
 		return;
 	names = idl_allocate(file, n * sizeof *names);
 	n = 0;
@@ -174,19 +217,11 @@ static void check_field_names(struct idl_file *file, const struct idl_field *fie
 		names[n++] = &f->name;
 		if (!f->type)
 			continue;
-		if (f->is_optional) {
-			companion = idl_allocate(file, sizeof *companion);
-			*companion = f->name;
-			companion->text = idl_printf(file, "has_%s", f->name.text);
-			names[n++] = companion;
-		}
+		if (f->is_optional)
+			names[n++] = new_companion(file, f, "has_", "");
 		if (f->type->kind == IDL_LIST ||
-		    (f->is_optional && f->type->element->kind == IDL_LIST)) {
-			companion = idl_allocate(file, sizeof *companion);
-			*companion = f->name;
-			companion->text = idl_printf(file, "%s_count", f->name.text);
-			names[n++] = companion;
-		}
+		    (f->is_optional && f->type->element->kind == IDL_LIST))
+			names[n++] = new_companion(file, f, "", "_count");
 	}
 	check_duplicates(file, names, n, what);
 }
@@ -203,18 +238,9 @@ static void check_fields(struct idl_file *file, const struct idl_declaration *d)
 
 static void check_params(struct idl_file *file, struct idl_procedure *procedure)
 {
-	const char *interface = file->interface->name.text;
-	const size_t n = strlen(interface);
-
 	for (struct idl_field *param = procedure->params; param; param = param->next) {
 		check_doc(file, param->doc);
 		check_bare_name(file, &param->name, "a parameter");
-		if (!strncmp(param->name.text, interface, n) && param->name.text[n] == '_')
-			idl_error(
-				file, param->name.span,
-				"'%.64s' cannot be the name of a parameter: names that begin with "
-				"'%.64s_' are those of generated code",
-				param->name.text, interface);
 		if (!param->is_inplace || !param->type)
 			continue;
 		if (param->direction == IDL_OUT)
@@ -298,9 +324,10 @@ static bool find_enumerator(struct idl_file *file, const struct idl_declaration 
 			*number = e->value;
 			return e->has_value;
 		}
+	}
+	for (const struct idl_enumerator *e = d->enumerators; e && idl_is_shown(file); e = e->next)
 		if (idl_is_nearer(label->text, e->name.text, &least))
 			nearest = e->name.text;
-	}
 	if (nearest)
 		idl_error(file, label->span,
 			  "'%.64s' is not a value of the enum '%.64s'; did you mean '%.64s'?",
@@ -427,6 +454,9 @@ static void check_declaration(struct idl_file *file, struct idl_declaration *d)
 	check_type_name(file, d);
 	switch (d->what) {
 	case IDL_IS_CONST:
+		if (!d->scalar && d->value.kind == IDL_TEXT && !is_plain_text(d->value.text))
+			idl_error(file, d->value.span,
+				  "a text must be UTF-8 without control characters");
 		for (size_t i = 0; i < N_OF(variables); i++)
 			if (!d->in_interface && !strcmp(d->name.text, variables[i]))
 				idl_error(file, d->name.span,
@@ -674,6 +704,35 @@ static int compare_made(const void *a, const void *b)
 	return x->owner->span.begin < y->owner->span.begin ? -1 : 1;
 }
 
+static int compare_with_made(const void *name, const void *made)
+{
+	return strcmp(name, ((const struct made *)made)->text);
+}
+
+/*
+ * A parameter is seen where generated code uses the functions and the values of types. Those of the
+ * interface have names that check_bare_name() refuses; these are of types outside of it.
+ */
+static void check_hidden_names(struct idl_file *file, const struct made_list *list)
+{
+	const struct idl_procedure *p = file->interface ? file->interface->procedures : NULL;
+
+	for (; p; p = p->next) {
+		for (const struct idl_field *param = p->params; param; param = param->next) {
+			const struct made *m = bsearch(param->name.text, list->items, list->n,
+						       sizeof *m, compare_with_made);
+
+			/* the name of a struct alone hides nothing */
+			if (m && m->owner && !is_of_interface(file, m->text) &&
+			    strcmp(m->text, m->owner->text) != 0)
+				idl_error(file, param->name.span,
+					  "'%.64s' cannot be the name of a parameter: generated "
+					  "code makes it of '%.64s'",
+					  param->name.text, m->owner->text);
+		}
+	}
+}
+
 /* Two procedures Add and Add_start would both make a function NAME_Add_start(). */
 static void check_made_names(struct idl_file *file)
 {
@@ -713,6 +772,7 @@ static void check_made_names(struct idl_file *file)
 			said_before = before->owner;
 		}
 	}
+	check_hidden_names(file, &list);
 }
 
 void idl_check(struct idl_file *file)

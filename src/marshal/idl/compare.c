@@ -183,6 +183,26 @@ static void compare_unions(const struct comparison *c, const struct idl_declarat
 	compare_arms(c, old, new, NULL);
 }
 
+/*
+ * A struct or a union that has been compared before, and nothing was found, is not compared again:
+ * two fields of the next deeper one at each of 40 depths would make 2^40 comparisons.
+ */
+static void compare_declared(const struct comparison *c, const struct idl_type *old,
+			     const struct idl_type *new)
+{
+	const struct idl_declaration **fits = &new->declared->fits[c->direction];
+	const unsigned n_errors = c->file->n_errors;
+
+	if (*fits == old->declared || !idl_is_shown(c->file))
+		return;
+	if (old->kind == IDL_STRUCT)
+		compare_structs(c, old, new);
+	else
+		compare_unions(c, old->declared, new->declared);
+	if (c->file->n_errors == n_errors)
+		*fits = old->declared;
+}
+
 static void compare_types(const struct comparison *c, const struct idl_type *old,
 			  const struct idl_type *new)
 {
@@ -199,10 +219,8 @@ static void compare_types(const struct comparison *c, const struct idl_type *old
 		compare_enums(c, old->declared, new->declared);
 		break;
 	case IDL_STRUCT:
-		compare_structs(c, old, new);
-		break;
 	case IDL_UNION:
-		compare_unions(c, old->declared, new->declared);
+		compare_declared(c, old, new);
 		break;
 	case IDL_STRING:
 		compare_bounds(c, old, new);

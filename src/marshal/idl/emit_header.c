@@ -415,7 +415,8 @@ void idl_emit_header(const struct idl_file *file, const char *base, struct idl_t
 	if (interface)
 		idl_text_printf(&guard, "%s", interface->name.text);
 	else if (file->sources->declarations)
-		idl_text_printf(&guard, "%s_%s", base, file->sources->declarations->name.text);
+		idl_text_printf(&guard, "%s%s_%s", isdigit((unsigned char)base[0]) ? "F" : "", base,
+				file->sources->declarations->name.text);
 	else
 		idl_text_printf(&guard, "%s", base);
 	for (size_t i = 0; i < guard.length; i++)

@@ -33,6 +33,11 @@ void idl_error(struct idl_file *file, struct idl_span span, const char *format, 
 	*place = error;
 }
 
+bool idl_is_shown(const struct idl_file *file)
+{
+	return file->n_errors < IDL_ERRORS_MAX;
+}
+
 const struct idl_source *idl_source_at(const struct idl_file *file, uint32_t place)
 {
 	const struct idl_source *source = file->sources;

@@ -7,6 +7,7 @@
  * which C can declare them. Whatever cannot be resolved is noted, and its type stays NULL.
  */
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,7 +118,8 @@ static void collect_names(struct idl_file *file)
 			idl_error(file, d->name.span,
 				  "there is already %s called '%.64s', at %s:%u",
 				  idl_what_name(other), d->name.text, other->source->name,
-				  idl_line_at(file, other->name.span.begin));
+				  idl_is_shown(file) ? idl_line_at(file, other->name.span.begin)
+						     : 0);
 		}
 	}
 }
@@ -127,7 +129,7 @@ const char *idl_proposal(struct idl_file *file, const char *name, unsigned what)
 	const struct idl_declaration *nearest = NULL;
 	unsigned least = UINT_MAX;
 
-	for (size_t i = 0; i < file->n_declarations; i++)
+	for (size_t i = 0; i < file->n_declarations && idl_is_shown(file); i++)
 		if ((what >> file->by_name[i]->what & 1) &&
 		    idl_is_nearer(name, file->by_name[i]->name.text, &least))
 			nearest = file->by_name[i];
@@ -154,10 +156,10 @@ const char *idl_describe_value(struct idl_file *file, const struct idl_value *va
 
 bool idl_constant(struct idl_file *file, struct idl_value *value)
 {
+	const struct idl_declaration *earlier = NULL;
 	const struct idl_span span = value->span;
 
-	/* Each step leads to another constant, and there are no more of them than declarations. */
-	for (size_t steps = 0; value->kind == IDL_NAMED; steps++) {
+	for (unsigned steps = 0; value->kind == IDL_NAMED; steps++) {
 		const struct idl_declaration *d = idl_find(file, value->text);
 
 		if (!d) {
@@ -170,10 +172,17 @@ bool idl_constant(struct idl_file *file, struct idl_value *value)
 				  value->text, idl_what_name(d));
 			return false;
 		}
-		if (steps > file->n_declarations) {
+		if (d == earlier) {
 			idl_error(file, span, "the constant '%.64s' is its own value", value->text);
 			return false;
 		}
+		if (steps == IDL_DEPTH_MAX) {
+			idl_error(file, span, "the value is more than %d constants away",
+				  IDL_DEPTH_MAX);
+			return false;
+		}
+		if (!(steps & (steps - 1)))
+			earlier = d; /* on any circle sooner or later (Brent 1980) */
 		*value = d->value;
 	}
 	value->span = span;
@@ -205,6 +214,15 @@ bool idl_integer(struct idl_file *file, struct idl_value value, int64_t least, u
 	}
 	*number = (int64_t)(value.negative ? (uint64_t)0 - value.magnitude : value.magnitude);
 	return true;
+}
+
+/* A C compiler would make something else of it, infinity or zero. */
+static bool is_real_of(const struct idl_scalar *scalar, const char *text)
+{
+	const double number = scalar->bytes == 4 ? (double)strtof(text, NULL) : strtod(text, NULL);
+	const char *end = text + strspn(text, "0.");
+
+	return !isinf(number) && (number > 0 || !*end || *end == 'e' || *end == 'E');
 }
 
 static void resolve_constant(struct idl_file *file, struct idl_declaration *d)
@@ -245,6 +263,9 @@ static void resolve_constant(struct idl_file *file, struct idl_declaration *d)
 				  idl_describe_value(file, &value));
 	} else if (value.kind != IDL_REAL && value.kind != IDL_INTEGER) {
 		idl_error(file, value.span, "expected a number, found %s",
+			  idl_describe_value(file, &value));
+	} else if (value.kind == IDL_REAL && !is_real_of(d->scalar, value.text)) {
+		idl_error(file, value.span, "no %s is as large or as small as %s", d->scalar->name,
 			  idl_describe_value(file, &value));
 	}
 	d->value = value;

@@ -34,12 +34,27 @@ static const char *const cpp_words[] = {
 	"xor_eq",    NULL,
 };
 
-/* Macros and types, and the two functions that generated code calls. */
+/* Macros and types, and the functions that generated code calls; the skeleton includes more. */
 static const char *const library_words[] = {
-	"NULL",      "EOF",         "offsetof",   "assert",   "errno",     "stdin",    "stdout",
-	"stderr",    "linux",       "unix",       "i386",     "memcpy",    "memmove",  "size_t",
-	"ptrdiff_t", "max_align_t", "nullptr_t",  "intptr_t", "uintptr_t", "intmax_t", "uintmax_t",
-	"locale_t",  "SIZE_MAX",    "SIZE_WIDTH", NULL,
+	"NULL",         "EOF",          "offsetof",     "assert",      "errno",     "stdin",
+	"stdout",       "stderr",       "linux",        "unix",        "i386",      "memcpy",
+	"memmove",      "size_t",       "ptrdiff_t",    "max_align_t", "nullptr_t", "intptr_t",
+	"uintptr_t",    "intmax_t",     "uintmax_t",    "locale_t",    "SIZE_MAX",  "SIZE_WIDTH",
+	"alloca",       "BUFSIZ",       "RAND_MAX",     "SEEK_CUR",    "SEEK_END",  "SEEK_SET",
+	"SIGABRT",      "SIGFPE",       "SIGILL",       "SIGINT",      "SIGSEGV",   "SIGTERM",
+	"SIG_DFL",      "SIG_ERR",      "SIG_IGN",      "TMP_MAX",     "L_tmpnam",  "FOPEN_MAX",
+	"EXIT_FAILURE", "EXIT_SUCCESS", "FILENAME_MAX", "MB_CUR_MAX",  NULL,
+};
+
+/* The types of <sys/types.h> and <stdio.h>, which <stdlib.h> and skeletons bring along. */
+static const char *const system_types[] = {
+	"FILE",        "blkcnt_t", "blksize_t", "caddr_t", "clock_t",    "clockid_t", "daddr_t",
+	"dev_t",       "div_t",    "fd_mask",   "fd_set",  "fpos_t",     "fsid_t",    "gid_t",
+	"id_t",        "ino_t",    "key_t",     "ldiv_t",  "lldiv_t",    "loff_t",    "mode_t",
+	"nlink_t",     "off_t",    "pid_t",     "quad_t",  "register_t", "sigset_t",  "ssize_t",
+	"suseconds_t", "time_t",   "timer_t",   "u_char",  "u_int",      "u_long",    "u_quad_t",
+	"u_short",     "uid_t",    "uint",      "ulong",   "useconds_t", "ushort",    "va_list",
+	"wint_t",      NULL,
 };
 
 static bool is_one_of(const char *name, const char *const *words)
@@ -89,10 +104,10 @@ const char *idl_word_reserved(const char *name)
 		return "a keyword of C";
 	if (is_one_of(name, cpp_words))
 		return "a keyword of C++";
-	if (is_one_of(name, library_words) || is_of_stdint(name))
+	if (is_one_of(name, library_words) || is_one_of(name, system_types) || is_of_stdint(name))
 		return "a name of the C library or of the compiler";
 	if (begins(name, "fly_") || begins(name, "FLY_") || !strcmp(name, "fly") ||
-	    !strcmp(name, "FLY"))
+	    !strcmp(name, "FLY") || ends(name, "_FLY_H"))
 		return "a name that belongs to Firefly";
 	if (name[0] == '_')
 		return "a name that belongs to the compiler, because it begins with '_'";
