@@ -4,9 +4,9 @@
  *
  * What a caller sends must be what the newer server takes, and what that returns must be what the
  * caller takes: so arguments may only be allowed more than before, and results only less. As old
- * servers may meet new callers as well, results are not allowed less either. Names of parameters,
- * fields and types are not sent, and may change; those of procedures are what tells that two of
- * them have changed places.
+ * servers may meet new callers as well, results are not allowed less either. Names are not sent,
+ * and may change, but those of procedures; and they tell that two things have changed places: that
+ * has the same layout, and another meaning.
  */
 #include <string.h>
 
@@ -64,13 +64,30 @@ static bool has_value(const struct idl_declaration *d, int32_t value)
 	return e;
 }
 
+static const struct idl_enumerator *find_enumerator(const struct idl_declaration *d,
+						    const char *name)
+{
+	const struct idl_enumerator *e = d->enumerators;
+
+	while (e && strcmp(e->name.text, name) != 0)
+		e = e->next;
+	return e;
+}
+
 static void compare_enums(const struct comparison *c, const struct idl_declaration *old,
 			  const struct idl_declaration *new)
 {
-	for (const struct idl_enumerator *e = old->enumerators; e; e = e->next)
+	for (const struct idl_enumerator *e = old->enumerators; e; e = e->next) {
+		const struct idl_enumerator *now = find_enumerator(new, e->name.text);
+
 		if (!has_value(new, e->value))
 			note(c, idl_printf(c->file, "has lost the value %d ('%.64s')", e->value,
 					   e->name.text));
+		else if (now && now->value != e->value)
+			note(c,
+			     idl_printf(c->file, "has another value '%.64s': it was %d and is %d",
+					e->name.text, e->value, now->value));
+	}
 	if (c->direction == IDL_IN)
 		return;
 	for (const struct idl_enumerator *e = new->enumerators; e; e = e->next)
@@ -97,6 +114,23 @@ static void compare_bounds(const struct comparison *c, const struct idl_type *ol
 static void compare_types(const struct comparison *c, const struct idl_type *old,
 			  const struct idl_type *new);
 
+/* Fields or parameters of the same place, of which the newer may have had another one. */
+static void compare_fields(const struct comparison *c, const struct idl_field *all_old,
+			   const struct idl_field *old, const struct idl_field *new)
+{
+	const unsigned n_errors = c->file->n_errors;
+	const struct idl_field *o = all_old;
+
+	compare_types(c, old->type, new->type);
+	if (c->file->n_errors != n_errors || !strcmp(old->name.text, new->name.text))
+		return;
+	while (o && strcmp(o->name.text, new->name.text) != 0)
+		o = o->next;
+	/* of another type, it is a name that was given again */
+	if (o && o->type->kind == new->type->kind && o->type->scalar == new->type->scalar)
+		note(c, idl_printf(c->file, "stands where '%.64s' was", old->name.text));
+}
+
 static void compare_structs(const struct comparison *c, const struct idl_type *old,
 			    const struct idl_type *new)
 {
@@ -107,7 +141,7 @@ static void compare_structs(const struct comparison *c, const struct idl_type *o
 		struct comparison inner = *c;
 
 		inner.name = idl_printf(c->file, "%s.%s", c->name, n->name.text);
-		compare_types(&inner, o->type, n->type);
+		compare_fields(&inner, old->declared->fields, o, n);
 	}
 	if (o)
 		note(c, idl_printf(c->file, "has lost the field '%.64s'", o->name.text));
@@ -149,6 +183,15 @@ static bool has_label(const struct idl_declaration *d, const struct idl_value *v
 	return arm;
 }
 
+static struct idl_value enumerator_value(const struct idl_enumerator *e)
+{
+	return (struct idl_value){
+		.kind = IDL_INTEGER,
+		.negative = e->value < 0,
+		.magnitude = (uint64_t)(e->value < 0 ? -(int64_t)e->value : e->value),
+	};
+}
+
 /* What both unions choose for a value. @value NULL: for all that are no case of either. */
 static void compare_arms(const struct comparison *c, const struct idl_declaration *old,
 			 const struct idl_declaration *new, const struct idl_value *value)
@@ -169,6 +212,38 @@ static void compare_arms(const struct comparison *c, const struct idl_declaratio
 		compare_types(c, o->type, n->type);
 }
 
+/* Can a value of the tag be what is no case of either union, where there is a default? */
+static bool has_other_values(const struct idl_declaration *old, const struct idl_declaration *new)
+{
+	const struct idl_type *tag = old->discriminant->type;
+	struct idl_value value = {.kind = IDL_INTEGER};
+
+	if (tag->kind == IDL_ENUM) {
+		for (const struct idl_enumerator *e = tag->declared->enumerators; e; e = e->next) {
+			value = enumerator_value(e);
+			if (!has_label(old, &value) && !has_label(new, &value))
+				return true;
+		}
+		return false;
+	}
+	if (tag->scalar->is_integer)
+		return true;
+	for (; value.magnitude < 2; value.magnitude++)
+		if (!has_label(old, &value) && !has_label(new, &value))
+			return true;
+	return false;
+}
+
+/* Was it a value of the tag? If not, that is for compare_enums() to judge. */
+static bool was_value(const struct idl_declaration *old, const struct idl_value *value)
+{
+	const struct idl_type *tag = old->discriminant->type;
+
+	return tag->kind != IDL_ENUM ||
+	       has_value(tag->declared, (int32_t)(value->negative ? -(int64_t)value->magnitude
+								  : (int64_t)value->magnitude));
+}
+
 static void compare_unions(const struct comparison *c, const struct idl_declaration *old,
 			   const struct idl_declaration *new)
 {
@@ -178,9 +253,10 @@ static void compare_unions(const struct comparison *c, const struct idl_declarat
 			compare_arms(c, old, new, &label->value);
 	for (const struct idl_field *arm = new->fields; arm; arm = arm->next)
 		for (const struct idl_label *label = arm->labels; label; label = label->next)
-			if (!has_label(old, &label->value))
+			if (!has_label(old, &label->value) && was_value(old, &label->value))
 				compare_arms(c, old, new, &label->value);
-	compare_arms(c, old, new, NULL);
+	if (has_other_values(old, new))
+		compare_arms(c, old, new, NULL);
 }
 
 /*
@@ -252,7 +328,7 @@ static void compare_params(struct comparison *c, const struct idl_procedure *old
 		c->name = n->name.text;
 		c->direction = n->direction;
 		if (o->direction == n->direction)
-			compare_types(c, o->type, n->type);
+			compare_fields(c, old->params, o, n);
 		else
 			note(c, "has another direction");
 	}
@@ -287,17 +363,31 @@ static const struct idl_raise *find_raise(const struct idl_procedure *procedure,
 	return r;
 }
 
+static const struct idl_raise *find_raise_of(const struct idl_procedure *procedure,
+					     const char *name)
+{
+	const struct idl_raise *r = procedure->raises;
+
+	while (r && strcmp(r->name.text, name) != 0)
+		r = r->next;
+	return r;
+}
+
 /* Callers must know every exception that may come. */
 static void compare_raises(struct comparison *c, const struct idl_procedure *old,
 			   const struct idl_procedure *new)
 {
 	for (const struct idl_raise *r = new->raises; r; r = r->next) {
 		const struct idl_raise *o = find_raise(old, r->exception->number);
+		const struct idl_raise *namesake = find_raise_of(old, r->name.text);
 
 		c->span = r->name.span;
 		c->name = r->name.text;
 		c->direction = IDL_OUT;
-		if (o)
+		if (o && namesake && namesake != o)
+			note(c, idl_printf(c->file, "has another number: it was %d and is %d",
+					   namesake->exception->number, r->exception->number));
+		else if (o)
 			compare_types(c, o->exception->type, r->exception->type);
 		else
 			note(c, "is an exception that old callers do not know");
