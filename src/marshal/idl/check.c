@@ -447,6 +447,17 @@ static void check_type_name(struct idl_file *file, const struct idl_declaration 
 				  d->name.text, idl_what_name(d));
 }
 
+/* A macro would spoil a variable of generated code, and a typedef would be hidden by it. */
+static void check_variables(struct idl_file *file, const struct idl_declaration *d)
+{
+	for (size_t i = 0; i < N_OF(variables); i++)
+		if (!d->in_interface && !strcmp(d->name.text, variables[i]))
+			idl_error(file, d->name.span,
+				  "'%s' cannot be the name of %s outside of an interface: "
+				  "generated code has a variable of that name",
+				  d->name.text, idl_what_name(d));
+}
+
 static void check_declaration(struct idl_file *file, struct idl_declaration *d)
 {
 	check_doc(file, d->doc);
@@ -457,12 +468,7 @@ static void check_declaration(struct idl_file *file, struct idl_declaration *d)
 		if (!d->scalar && d->value.kind == IDL_TEXT && !is_plain_text(d->value.text))
 			idl_error(file, d->value.span,
 				  "a text must be UTF-8 without control characters");
-		for (size_t i = 0; i < N_OF(variables); i++)
-			if (!d->in_interface && !strcmp(d->name.text, variables[i]))
-				idl_error(file, d->name.span,
-					  "'%s' cannot be the name of a constant outside of an "
-					  "interface: generated code has a variable of that name",
-					  d->name.text);
+		check_variables(file, d);
 		break;
 	case IDL_IS_ENUM:
 		check_enum(file, d);
@@ -480,6 +486,7 @@ static void check_declaration(struct idl_file *file, struct idl_declaration *d)
 		check_union(file, d);
 		break;
 	case IDL_IS_TYPEDEF:
+		check_variables(file, d);
 		break;
 	}
 }
@@ -602,6 +609,16 @@ static void number_procedures(struct idl_file *file)
 			  all[n - 1]->number, IDL_GAPS_MAX);
 }
 
+/* A struct outside of the interface may become NAME_STRUCT_view, as NAME_PROCEDURE_view() does. */
+static void check_other_meaning(struct idl_file *file, const struct idl_procedure *p)
+{
+	const struct idl_declaration *d = idl_find(file, p->name.text);
+
+	if (d && (d->in_interface || d->what == IDL_IS_STRUCT || d->what == IDL_IS_UNION))
+		idl_error(file, p->name.span, "there is already %s called '%.64s'",
+			  idl_what_name(d), p->name.text);
+}
+
 static void check_procedures(struct idl_file *file)
 {
 	const struct idl_interface *interface = file->interface;
@@ -613,9 +630,7 @@ static void check_procedures(struct idl_file *file)
 		names[i++] = &p->name;
 		check_doc(file, p->doc);
 		check_bare_name(file, &p->name, "a procedure");
-		if (idl_find(file, p->name.text) && idl_find(file, p->name.text)->in_interface)
-			idl_error(file, p->name.span, "there is already %s called '%.64s'",
-				  idl_what_name(idl_find(file, p->name.text)), p->name.text);
+		check_other_meaning(file, p);
 		check_params(file, p);
 		check_raises(file, p);
 		if ((p->attributes & IDL_INLINE) && (p->attributes & IDL_WORKER))
