@@ -242,6 +242,7 @@ interface:
 		interface->n_procedures = $body.n_procedures;
 		parser->source->interface = interface;
 	}
+	| "'interface'" error '{' body closing
 	;
 
 closing:

@@ -10,14 +10,14 @@
 
 #include "ast.h"
 
-/* Is it what a parameter, or what comes with one, is called in C? Or a macro of the user's? */
+/* Is it what a parameter, or what comes with one, is called in C? Or a macro or a typedef of the user's? */
 static bool is_taken(const struct idl_file *file, const struct idl_procedure *procedure,
 		     const char *name)
 {
 	const struct idl_declaration *d = idl_find(file, name);
 	const bool is_flag = !strncmp(name, "has_", 4);
 
-	if (d && !d->in_interface && d->what == IDL_IS_CONST)
+	if (d && !d->in_interface && (d->what == IDL_IS_CONST || d->what == IDL_IS_TYPEDEF))
 		return true;
 	for (const struct idl_field *param = procedure->params; param; param = param->next) {
 		const size_t n = strlen(param->name.text);
