@@ -226,12 +226,35 @@ static void check_field_names(struct idl_file *file, const struct idl_field *fie
 	check_duplicates(file, names, n, what);
 }
 
+/* What stands outside belongs to other interfaces too, and they do not have what is in this one. */
+static void check_outside(struct idl_file *file, const struct idl_declaration *d,
+			  const struct idl_field *field)
+{
+	const struct idl_name *names[] = {
+		&field->type_name,
+		&(struct idl_name){field->size.text, field->size.span},
+		&(struct idl_name){field->string_max.text, field->string_max.span},
+	};
+
+	for (size_t i = 0; i < N_OF(names) && !d->in_interface; i++) {
+		const struct idl_declaration *used =
+			names[i]->text ? idl_find(file, names[i]->text) : NULL;
+
+		if (used && used->in_interface)
+			idl_error(file, names[i]->span,
+				  "'%.64s' stands in the interface, and is unknown outside of it",
+				  names[i]->text);
+	}
+}
+
 static void check_fields(struct idl_file *file, const struct idl_declaration *d)
 {
 	for (const struct idl_field *f = d->fields; f; f = f->next) {
 		check_doc(file, f->doc);
-		if (!f->is_void)
-			check_bare_name(file, &f->name, "a field");
+		if (f->is_void)
+			continue;
+		check_bare_name(file, &f->name, "a field");
+		check_outside(file, d, f);
 	}
 	check_field_names(file, d->fields, "a field");
 }
@@ -416,6 +439,7 @@ static void check_union(struct idl_file *file, const struct idl_declaration *d)
 	const struct idl_type *tag = d->discriminant->type;
 
 	check_bare_name(file, &d->discriminant->name, "a discriminant");
+	check_outside(file, d, d->discriminant);
 	if (!strcmp(d->discriminant->name.text, "as"))
 		idl_error(file, d->discriminant->name.span,
 			  "'as' cannot be the name of a discriminant: in C the arms are behind it");
@@ -487,6 +511,7 @@ static void check_declaration(struct idl_file *file, struct idl_declaration *d)
 		break;
 	case IDL_IS_TYPEDEF:
 		check_variables(file, d);
+		check_outside(file, d, d->target);
 		break;
 	}
 }
