@@ -164,6 +164,14 @@ expect 1 -o out --header --server types/address.fly && says 'there is no interfa
 expect 1 -o out --skeleton types/address.fly && says 'there is no interface in it'
 files out
 
+# two headers that differ in the case of a name only do not hide each other
+echo 'interface Case version 1 { P(); }' >case.fly
+echo 'interface CASE version 1 { P(); }' >upper.fly
+expect 0 -o out --header case.fly
+expect 0 -o out --header upper.fly
+[ "$(grep -h '^#ifndef.*_H' out/case.h out/upper.h | sort -u | wc -l)" -eq 2 ] || fail "one guard for two"
+files out case.h upper.h
+
 # a skeleton is written once
 expect 0 -o out --skeleton t.fly && [ -s out/t_skeleton.c ] || fail "no skeleton"
 echo mine >out/t_skeleton.c

@@ -6,15 +6,10 @@
 
 #include "emit.h"
 
+/* In the case of the names: interfaces Store and STORE may meet in one program. */
 static void emit_guard(struct idl_text *out, const char *directive, const char *name)
 {
-	idl_text_printf(out, "%s ", directive);
-	for (; *name; name++) {
-		const char c = (char)toupper((unsigned char)*name);
-
-		idl_text_append(out, &c, 1);
-	}
-	idl_text_printf(out, "_FLY_H\n");
+	idl_text_printf(out, "%s %s_FLY_H\n", directive, name);
 }
 
 /* ---- declarations ---- */

@@ -3,8 +3,8 @@
  *
  * Numbers that have names.
  */
-#ifndef CONSTANTS_FLY_H
-#define CONSTANTS_FLY_H
+#ifndef Constants_FLY_H
+#define Constants_FLY_H
 
 #include <firefly/firefly.h>
 

@@ -9,8 +9,8 @@
  * averyveryveryverylongwordwithoutanyblank_averyveryveryverylongwordwithoutanyblank_averyveryveryverylongword
  * end
  */
-#ifndef DOCS_FLY_H
-#define DOCS_FLY_H
+#ifndef Docs_FLY_H
+#define Docs_FLY_H
 
 #include <firefly/firefly.h>
 

@@ -3,8 +3,8 @@
  *
  * What the Firefly measured in 1989.
  */
-#ifndef TEST_FLY_H
-#define TEST_FLY_H
+#ifndef Test_FLY_H
+#define Test_FLY_H
 
 #include <firefly/firefly.h>
 
