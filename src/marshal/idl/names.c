@@ -10,7 +10,8 @@
 
 #include "ast.h"
 
-/* Is it what a parameter, or what comes with one, is called in C? Or a macro or a typedef of the user's? */
+/* Is it what a parameter, or what comes with one, is called in C? Or a macro or a typedef of the
+ * user's? */
 static bool is_taken(const struct idl_file *file, const struct idl_procedure *procedure,
 		     const char *name)
 {
