@@ -196,10 +196,11 @@ struct idl_file *idl_compile(const char *name, const char *text, size_t length,
 	file->has_syntax_errors = file->n_errors > 0;
 	idl_resolve(file);
 	idl_check(file);
-	if (!file->interface || file->n_errors)
+	if (!file->interface)
 		return file;
 	idl_layout(file);
-	idl_choose_names(file);
+	if (!file->n_errors)
+		idl_choose_names(file);
 	return file;
 }
 

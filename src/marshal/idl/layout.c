@@ -208,12 +208,26 @@ static uint64_t variable_bytes(const struct idl_field *param)
 	return idl_is_direct(param->type) ? 16 : param->type->c_bytes + 16;
 }
 
+/* Are all its types known? Else that has been said. */
+static bool is_resolved(const struct idl_procedure *procedure)
+{
+	for (const struct idl_field *param = procedure->params; param; param = param->next)
+		if (!param->type)
+			return false;
+	for (const struct idl_raise *r = procedure->raises; r; r = r->next)
+		if (!r->exception || !r->exception->type)
+			return false;
+	return !procedure->result || procedure->result->type;
+}
+
 static void lay_out(struct idl_file *file, struct idl_procedure *procedure)
 {
 	struct sum arguments = {0};
 	struct sum results = {0};
 	uint64_t exception_bytes = 0;
 
+	if (!is_resolved(procedure))
+		return;
 	if (procedure->result)
 		place_result(&results, procedure->result);
 	for (struct idl_field *param = procedure->params; param; param = param->next) {
