@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* emit_type.c - see emit_type.h. What is written about one value is in emit_value.c. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -303,9 +304,10 @@ static void emit_enum_check(struct idl_text *out, const struct idl_declaration *
 {
 	const struct idl_enumerator *least = d->enumerators;
 	const struct idl_enumerator *most = d->enumerators;
-	int64_t n = 0;
+	int64_t n = 1;
 
-	for (const struct idl_enumerator *e = d->enumerators; e; e = e->next, n++) {
+	assert(least); /* check.c refuses an enum without values */
+	for (const struct idl_enumerator *e = least->next; e; e = e->next, n++) {
 		least = e->value < least->value ? e : least;
 		most = e->value > most->value ? e : most;
 	}
@@ -447,8 +449,8 @@ void emit_soundness(struct idl_text *out, const struct idl_interface *interface,
 	if (items)
 		emit_line(out, "\tconst uint8_t *items;");
 	emit_line(out, "%s", "");
-	emit_line(out, "\tif (%s %s\v%s_%s_%s)", length,
-		  varies ? "<" : "!=", interface->name.text, p->name.text, sides[message].constant);
+	emit_line(out, "\tif (%s %s\v%s_%s_%s)", length, varies ? "<" : "!=", interface->name.text,
+		  p->name.text, sides[message].constant);
 	emit_line(out, "\t\treturn false;");
 	if (varies)
 		emit_line(out, "\ttail = %s +\v%s_%s_%s;", name, interface->name.text, p->name.text,
