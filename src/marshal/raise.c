@@ -25,30 +25,24 @@ const struct fly_raised *fly_raised(void)
 
 uint32_t fly_raised_put(uint8_t *results, int32_t number)
 {
-	const bool has_text = raising.number == number;
-	const uint32_t length = has_text ? (uint32_t)strlen(raising.text) : 0;
+	const char *text = raising.number == number ? raising.text : "";
+	const uint8_t *end;
 
 	fly_put_i32(results, number);
-	fly_put_u32(results + 4, length);
-	if (has_text)
-		memcpy(results + 8, raising.text, length);
-	results[8 + length] = '\0';
+	end = fly_put_string(results + 4, results + 8, text, (uint32_t)strlen(text));
 	raising.number = 0;
-	return 8 + length + 1;
+	return (uint32_t)(end - results);
 }
 
 void fly_raised_get(const uint8_t *results, uint32_t bytes)
 {
-	uint32_t length;
+	const uint8_t *end = results + bytes;
 
 	told.number = 0;
 	told.text[0] = '\0';
-	if (bytes < 9)
-		return;
-	length = fly_get_u32(results + 4);
-	if (length > FLY_RAISED_TEXT_MAX || bytes != 9 + length || results[8 + length] != '\0' ||
-	    memchr(results + 8, '\0', length))
+	if (bytes < 8 ||
+	    fly_check_string(results + 4, results + 8, end, FLY_RAISED_TEXT_MAX) != end)
 		return;
 	told.number = fly_get_i32(results);
-	memcpy(told.text, results + 8, length + 1);
+	fly_get_string(results + 4, results + 8, told.text);
 }
