@@ -3,6 +3,7 @@
 #ifndef FIREFLY_TESTS_IDL_COMPILE_H
 #define FIREFLY_TESTS_IDL_COMPILE_H
 
+#include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,18 @@ static inline const struct idl_field *param_at(const struct idl_procedure *proce
 	while (n--)
 		param = param->next;
 	return param;
+}
+
+/* Exactly one error, whose message has these words in it. */
+static inline void expect_error(const char *text, const char *words)
+{
+	struct idl_file *file = compile(text);
+
+	cr_expect_eq(file->n_errors, 1, "%u errors: %s", file->n_errors, text);
+	if (file->errors)
+		cr_expect(strstr(file->errors->message, words), "%s: %s", text,
+			  file->errors->message);
+	discard(file);
 }
 
 #endif

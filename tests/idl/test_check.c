@@ -6,17 +6,6 @@
 
 #define LONG_NAME "a23456789012345678901234567890123456789012345678901234567890123" /* 63 */
 
-static void expect_error(const char *text, const char *words)
-{
-	struct idl_file *file = compile(text);
-
-	cr_expect_eq(file->n_errors, 1, "%u errors: %s", file->n_errors, text);
-	if (file->errors)
-		cr_expect(strstr(file->errors->message, words), "%s: %s", text,
-			  file->errors->message);
-	discard(file);
-}
-
 static void expect_procedure_error(const char *procedures, const char *words)
 {
 	struct idl_text text = {0};

@@ -15,17 +15,6 @@ static struct idl_file *compile_good(const char *text)
 	return file;
 }
 
-static void expect_error(const char *text, const char *words)
-{
-	struct idl_file *file = compile(text);
-
-	cr_expect_eq(file->n_errors, 1, "%u errors: %s", file->n_errors, text);
-	if (file->errors)
-		cr_expect(strstr(file->errors->message, words), "%s: %s", text,
-			  file->errors->message);
-	discard(file);
-}
-
 static const struct idl_declaration *declaration(const struct idl_file *file, const char *name)
 {
 	const struct idl_declaration *d = idl_find(file, name);
