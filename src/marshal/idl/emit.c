@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* emit.c - what the emitters share. Knows C and the form of generated code, but no file of it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "emit.h"
@@ -450,13 +451,24 @@ void emit_prototype(struct idl_text *out, const struct idl_interface *interface,
 	idl_text_free(&line);
 }
 
-void emit_use_views(bool *viewed, const struct idl_interface *interface)
+void emit_views(struct idl_text *out, const struct idl_file *file,
+		void (*each)(struct idl_text *out, const struct idl_interface *interface,
+			     const struct idl_declaration *d))
 {
+	const struct idl_interface *interface = file->interface;
+	bool *viewed = calloc(file->n_declarations + 1, sizeof *viewed);
+
+	if (!viewed)
+		abort();
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
 		for (const struct idl_field *r = emit_first_result(p); r;
 		     r = emit_next_result(p, r))
 			if (emit_viewed_struct(r->type))
 				viewed[emit_viewed_struct(r->type)->ordinal] = true;
+	for (const struct idl_declaration *d = file->ordered; d; d = d->next_ordered)
+		if (viewed[d->ordinal])
+			each(out, interface, d);
+	free(viewed);
 }
 
 void emit_accessor(struct idl_text *out, const struct idl_interface *interface,

@@ -49,8 +49,10 @@ bool emit_is_viewed(const struct idl_type *type);
 /* The struct or union whose elements a view of this type hands out one by one; NULL: none. */
 const struct idl_declaration *emit_viewed_struct(const struct idl_type *type);
 
-/* emit_use_views() - note which declarations emit_viewed_struct() has in results; by ordinal. */
-void emit_use_views(bool *viewed, const struct idl_interface *interface);
+/* emit_views() - @each of the declarations that emit_viewed_struct() has in results. */
+void emit_views(struct idl_text *out, const struct idl_file *file,
+		void (*each)(struct idl_text *out, const struct idl_interface *interface,
+			     const struct idl_declaration *d));
 
 /* emit_accessor() - the declarator of the function that reads one, and @tail: ";" or "". */
 void emit_accessor(struct idl_text *out, const struct idl_interface *interface,

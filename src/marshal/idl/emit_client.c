@@ -6,37 +6,8 @@
  * everything is assigned. All that may be wrong with results is checked before the first of them is
  * assigned.
  */
-#include <stdlib.h>
-
 #include "emit_type.h"
 #include "emit_value.h"
-
-/* How the functions of a procedure call the parts of the arguments, and of the results. */
-static struct emit_scope argument_scope(struct idl_text *out, const struct idl_procedure *p)
-{
-	return (struct emit_scope){
-		.out = out,
-		.tabs = 1,
-		.tail = p->names.tail,
-		.at = p->names.at,
-		.items = p->names.items,
-		.index = p->names.index,
-		.bytes = p->names.bytes,
-		.failure = "return -FLY_EINVAL;",
-	};
-}
-
-static struct emit_scope result_scope(struct idl_text *out, const struct idl_procedure *p)
-{
-	return (struct emit_scope){
-		.out = out,
-		.tabs = 1,
-		.tail = p->names.rest,
-		.at = p->names.from,
-		.items = p->names.elements,
-		.index = p->names.index,
-	};
-}
 
 static void emit_raised_case(struct idl_text *out, const struct idl_raise *r)
 {
@@ -118,11 +89,10 @@ static void emit_return_failure(struct idl_text *out, const char *interface,
 		emit_line(out, "\t\treturn fly_stub_failed(%s,\v%s);", names->call, names->status);
 }
 
-/* The length of a string that is sent is looked for once. */
-static void emit_length(struct idl_text *out, const struct idl_field *a)
+/* The length of a string that is sent is looked for once. @is_pointer: so is its flag. */
+static void emit_length(struct idl_text *out, const struct idl_field *a, bool is_pointer)
 {
 	const struct idl_type *type = a->type->kind == IDL_OPTIONAL ? a->type->element : a->type;
-	const bool is_pointer = a->direction == IDL_INOUT;
 
 	if (type->kind != IDL_STRING)
 		return;
@@ -135,15 +105,6 @@ static void emit_length(struct idl_text *out, const struct idl_field *a)
 			  (unsigned)type->bound);
 }
 
-/* In _start an optional inout parameter is no pointer. */
-static void emit_length_of_start(struct idl_text *out, const struct idl_field *a)
-{
-	struct idl_field input = *a;
-
-	input.direction = IDL_IN;
-	emit_length(out, &input);
-}
-
 static void emit_argument_variables(struct idl_text *out, const char *interface,
 				    const struct idl_procedure *p, bool is_start)
 {
@@ -152,10 +113,7 @@ static void emit_argument_variables(struct idl_text *out, const char *interface,
 	bool needs_items = false;
 
 	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
-		if (is_start)
-			emit_length_of_start(out, a);
-		else
-			emit_length(out, a);
+		emit_length(out, a, !is_start && a->direction == IDL_INOUT);
 		needs_at = needs_at || emit_needs_at(a->type, false);
 		needs_items = needs_items || emit_needs_items(a->type, false);
 	}
@@ -206,7 +164,7 @@ static void emit_result_variables(struct idl_text *out, const struct idl_procedu
 static void emit_beginning(struct idl_text *out, const char *interface,
 			   const struct idl_procedure *p, bool is_start)
 {
-	const struct emit_scope scope = argument_scope(out, p);
+	const struct emit_scope scope = emit_argument_scope(out, p, "return -FLY_EINVAL;");
 	const struct idl_names *names = &p->names;
 	const char *name = p->name.text;
 	struct emit_param_text text;
@@ -264,7 +222,7 @@ static void emit_result_check(struct idl_text *out, const char *interface,
 static void emit_results(struct idl_text *out, const char *interface, const struct idl_procedure *p,
 			 bool is_view)
 {
-	const struct emit_scope scope = result_scope(out, p);
+	const struct emit_scope scope = emit_result_scope(out, p, NULL);
 	const struct idl_names *names = &p->names;
 
 	if (!emit_first_result(p))
@@ -341,21 +299,12 @@ static void emit_end(struct idl_text *out, const struct idl_interface *interface
 	emit_line(out, "\treturn 0;\n}");
 }
 
-static void emit_accessors(struct idl_text *out, const struct idl_file *file)
+static void emit_view(struct idl_text *out, const struct idl_interface *interface,
+		      const struct idl_declaration *d)
 {
-	bool *viewed = calloc(file->n_declarations + 1, sizeof *viewed);
-
-	if (!viewed)
-		abort();
-	emit_use_views(viewed, file->interface);
-	for (const struct idl_declaration *d = file->ordered; d; d = d->next_ordered) {
-		if (!viewed[d->ordinal])
-			continue;
-		emit_accessor(out, file->interface, d, "");
-		emit_line(out, "{\n\t%s_get(view.at + %llu * (size_t)i, value);\n}\n", d->c_name,
-			  (unsigned long long)d->type->fixed_bytes);
-	}
-	free(viewed);
+	emit_accessor(out, interface, d, "");
+	emit_line(out, "{\n\t%s_get(view.at + %llu * (size_t)i, value);\n}\n", d->c_name,
+		  (unsigned long long)d->type->fixed_bytes);
 }
 
 void idl_emit_client(const struct idl_file *file, const char *base, struct idl_text *out)
@@ -366,7 +315,7 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 	emit_banner(out, base);
 	idl_text_printf(out, "#include <firefly/stub.h>\n\n#include \"%s.h\"\n\n", base);
 	emit_types(out, file, EMIT_USE_SEND, EMIT_USE_RECEIVE);
-	emit_accessors(out, file);
+	emit_views(out, file, emit_view);
 	emit_line(out,
 		  "int %s_import(struct fly_runtime *runtime,\vconst char *peer,\vstruct "
 		  "fly_binding **binding)",

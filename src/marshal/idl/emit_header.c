@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* emit_header.c - writes NAME.h: what a caller and a server of the interface need to see. */
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "emit.h"
@@ -356,32 +355,27 @@ static void emit_caller_side(struct idl_text *out, const struct idl_interface *i
 	}
 }
 
-/* For arrays of structs that are handed out where they lie. */
-static void emit_views(struct idl_text *out, const struct idl_file *file)
+static void emit_view(struct idl_text *out, const struct idl_interface *interface,
+		      const struct idl_declaration *d)
 {
-	const char *name = file->interface->name.text;
-	bool *viewed = calloc(file->n_declarations + 1, sizeof *viewed);
-	bool is_any = false;
+	idl_text_printf(out, "struct %s_%s_view {\n\tconst uint8_t *at;\n\tuint32_t count;\n};\n",
+			interface->name.text, d->name.text);
+	emit_accessor(out, interface, d, ";");
+	idl_text_printf(out, "\n");
+}
 
-	if (!viewed)
-		abort();
-	emit_use_views(viewed, file->interface);
-	for (const struct idl_declaration *d = file->ordered; d; d = d->next_ordered) {
-		if (!viewed[d->ordinal])
-			continue;
-		if (!is_any)
-			idl_text_printf(out, "/*\n * Arrays of structs where they lie in a result "
-					     "packet; _at() reads element i, which is less than\n"
-					     " * count.\n */\n");
-		is_any = true;
+/* For arrays of structs that are handed out where they lie. */
+static void emit_view_types(struct idl_text *out, const struct idl_file *file)
+{
+	struct idl_text views = {0};
+
+	emit_views(&views, file, emit_view);
+	if (views.length)
 		idl_text_printf(out,
-				"struct %s_%s_view {\n\tconst uint8_t *at;\n\tuint32_t count;\n"
-				"};\n",
-				name, d->name.text);
-		emit_accessor(out, file->interface, d, ";");
-		idl_text_printf(out, "\n");
-	}
-	free(viewed);
+				"/*\n * Arrays of structs where they lie in a result packet; _at() "
+				"reads element i, which is less than\n * count.\n */\n%s",
+				views.bytes);
+	idl_text_free(&views);
 }
 
 static void emit_includes(struct idl_text *out, const struct idl_file *file)
@@ -430,7 +424,7 @@ void idl_emit_header(const struct idl_file *file, const char *base, struct idl_t
 		emit_constants(out, interface);
 		for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
 			emit_raised(out, interface, p);
-		emit_views(out, file);
+		emit_view_types(out, file);
 		emit_server_side(out, interface);
 		emit_caller_side(out, interface);
 		idl_text_printf(out, "\n");

@@ -26,32 +26,6 @@ static bool is_variable(const struct idl_field *param)
 	return idl_varies(param->type);
 }
 
-static struct emit_scope argument_scope(struct idl_text *out, const struct idl_procedure *p)
-{
-	return (struct emit_scope){
-		.out = out,
-		.tabs = 1,
-		.tail = p->names.tail,
-		.at = p->names.at,
-		.items = p->names.items,
-		.index = p->names.index,
-	};
-}
-
-static struct emit_scope result_scope(struct idl_text *out, const struct idl_procedure *p)
-{
-	return (struct emit_scope){
-		.out = out,
-		.tabs = 1,
-		.tail = p->names.rest,
-		.at = p->names.from,
-		.items = p->names.elements,
-		.index = p->names.index,
-		.bytes = p->names.bytes,
-		.failure = "return -FLY_ERESULT;",
-	};
-}
-
 /* Not if there are none but inout bytes that stay where they are: these are results then. */
 static bool reads_arguments(const struct idl_procedure *p)
 {
@@ -215,7 +189,7 @@ static void emit_locate(struct emit_scope scope, const struct idl_procedure *p,
 /* Everything is loaded before the first copy is made. */
 static void emit_load(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
-	const struct emit_scope scope = argument_scope(out, p);
+	const struct emit_scope scope = emit_argument_scope(out, p, NULL);
 	const struct idl_names *names = &p->names;
 
 	if (emit_varies(&p->arguments))
@@ -437,7 +411,7 @@ static void emit_close_gap(struct idl_text *out, const struct idl_procedure *p,
 static void emit_measures(struct idl_text *out, const char *interface,
 			  const struct idl_procedure *p)
 {
-	const struct emit_scope scope = result_scope(out, p);
+	const struct emit_scope scope = emit_result_scope(out, p, "return -FLY_ERESULT;");
 	const char *own = p->names.own;
 
 	emit_line(out, "\t%s = %s_%s_RESULT_BYTES;", p->names.bytes, interface, p->name.text);
@@ -463,7 +437,7 @@ static void emit_measures(struct idl_text *out, const char *interface,
 
 static void emit_store(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
-	const struct emit_scope scope = result_scope(out, p);
+	const struct emit_scope scope = emit_result_scope(out, p, "return -FLY_ERESULT;");
 	const bool varies = emit_varies(&p->results);
 	bool is_first = true;
 

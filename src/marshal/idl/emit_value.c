@@ -27,6 +27,35 @@ void emit_statement(struct emit_scope scope, const char *format, ...)
 	idl_text_free(&text);
 }
 
+struct emit_scope emit_argument_scope(struct idl_text *out, const struct idl_procedure *procedure,
+				      const char *failure)
+{
+	const struct idl_names *names = &procedure->names;
+
+	return (struct emit_scope){
+		.out = out,
+		.tabs = 1,
+		.tail = names->tail,
+		.at = names->at,
+		.items = names->items,
+		.index = names->index,
+		.bytes = names->bytes,
+		.failure = failure,
+	};
+}
+
+struct emit_scope emit_result_scope(struct idl_text *out, const struct idl_procedure *procedure,
+				    const char *failure)
+{
+	struct emit_scope scope = emit_argument_scope(out, procedure, failure);
+
+	/* names of their own: a caller's function has both */
+	scope.tail = procedure->names.rest;
+	scope.at = procedure->names.from;
+	scope.items = procedure->names.elements;
+	return scope;
+}
+
 const char *emit_place_text(char buffer[160], struct emit_place place)
 {
 	if (place.offset)

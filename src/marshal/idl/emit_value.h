@@ -25,6 +25,15 @@ struct emit_scope {
 	const char *failure; /* a statement for what is wrong: in checks and when measuring */
 };
 
+/*
+ * The scopes of the two messages in the functions of a procedure, on both sides.
+ * @failure: see there; NULL: nothing can be wrong.
+ */
+struct emit_scope emit_argument_scope(struct idl_text *out, const struct idl_procedure *procedure,
+				      const char *failure);
+struct emit_scope emit_result_scope(struct idl_text *out, const struct idl_procedure *procedure,
+				    const char *failure);
+
 /* A place on the wire: base + offset. */
 struct emit_place {
 	const char *base;
