@@ -20,7 +20,6 @@ static int malformed(struct fly_served *served)
 }
 
 static const struct fly_procedure too_long = {.name = "too long", .stub = malformed};
-static const struct fly_procedure none = {.name = "none", .stub = fly_stub_none};
 
 /* End a new call by a stub that needs neither arguments nor results. */
 static void run_without(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
@@ -131,7 +130,7 @@ void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_
 	if (h->procedure < export->n_procedures)
 		gather(p, link, m, h, export, &export->stubs[h->procedure], c);
 	else
-		run_without(p, link, m, h, export, &none, c);
+		run_without(p, link, m, h, export, &fly_odd_no_procedure, c);
 }
 
 /* ---- running, and results ---- */

@@ -35,6 +35,9 @@ struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *l
 					struct rte_mbuf *m, const struct fly_header *h,
 					const struct fly_export **export);
 
+/* What runs for a number that no procedure of the export has. */
+extern const struct fly_procedure fly_odd_no_procedure;
+
 /* fly_odd_send_kept() - send the result whose bytes are in the record, in @m, which came in. */
 void fly_odd_send_kept(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		       const struct fly_conversation *c, uint8_t flags);

@@ -240,11 +240,12 @@ struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *l
 	return c;
 }
 
+const struct fly_procedure fly_odd_no_procedure = {.name = "none", .stub = fly_stub_none};
+
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h)
 {
-	static const struct fly_procedure none = {.name = "none", .stub = fly_stub_none};
-	const struct fly_procedure *stub = &none;
+	const struct fly_procedure *stub = &fly_odd_no_procedure;
 	const struct fly_export *export;
 	struct fly_conversation *c = fly_odd_accept(p, link, m, h, &export);
 	struct rte_mbuf *result;
