@@ -416,6 +416,12 @@ bool idl_is_nearer(const char *written, const char *meant, unsigned *least);
  */
 const char *idl_word_reserved(const char *name);
 
+/* idl_word_of_stubs() - has generated code a variable, member or function of that name? */
+bool idl_word_of_stubs(const char *name);
+
+/* idl_word_of_language() - does it mean something of its own where a type may stand? */
+bool idl_word_of_language(const char *name);
+
 /* ---- errors.c ---------------------------------------------------------------------------------
  */
 

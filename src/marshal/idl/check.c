@@ -42,24 +42,6 @@ static const char *const fixed_names[] = {
 	"import", "export", "procedures", "procedure_table", "interface", "VERSION",
 };
 
-/* Variables, members and functions in generated code, which a macro of that name would spoil. */
-static const char *const variables[] = {
-	"argc",    "argument_bytes", "arguments", "argv",    "arm",        "as",
-	"at",      "binding",        "bytes",     "call",    "context",    "count",
-	"end",     "ender",          "fprintf",   "free",    "i",          "inner",
-	"items",   "length",         "links",     "main",    "malloc",     "number",
-	"options", "payload",        "peer",      "printf",  "procedures", "raised",
-	"result",  "result_bytes",   "results",   "runtime", "send",       "served",
-	"signal",  "starter",        "status",    "stop",    "tail",       "transporter",
-	"value",   "values",         "view",      "wait",
-};
-
-/* Words that mean something of their own where a type may stand, or beside it. */
-static const char *const type_words[] = {
-	"version", "include",    "string", "optional", "exception",
-	"raises",  "idempotent", "worker", "inplace",
-};
-
 #define N_OF(array) (sizeof(array) / sizeof *(array))
 
 static void check_name(struct idl_file *file, const struct idl_name *name, const char *what)
@@ -462,24 +444,21 @@ static void check_union(struct idl_file *file, const struct idl_declaration *d)
 
 static void check_type_name(struct idl_file *file, const struct idl_declaration *d)
 {
-	if (d->what == IDL_IS_CONST || d->what == IDL_IS_EXCEPTION)
-		return;
-	for (size_t i = 0; i < N_OF(type_words); i++)
-		if (!strcmp(d->name.text, type_words[i]))
-			idl_error(file, d->name.span,
-				  "'%s' cannot be the name of %s: it is a word of this language",
-				  d->name.text, idl_what_name(d));
+	if (d->what != IDL_IS_CONST && d->what != IDL_IS_EXCEPTION &&
+	    idl_word_of_language(d->name.text))
+		idl_error(file, d->name.span,
+			  "'%s' cannot be the name of %s: it is a word of this language",
+			  d->name.text, idl_what_name(d));
 }
 
 /* A macro would spoil a variable of generated code, and a typedef would be hidden by it. */
 static void check_variables(struct idl_file *file, const struct idl_declaration *d)
 {
-	for (size_t i = 0; i < N_OF(variables); i++)
-		if (!d->in_interface && !strcmp(d->name.text, variables[i]))
-			idl_error(file, d->name.span,
-				  "'%s' cannot be the name of %s outside of an interface: "
-				  "generated code has a variable of that name",
-				  d->name.text, idl_what_name(d));
+	if (!d->in_interface && idl_word_of_stubs(d->name.text))
+		idl_error(file, d->name.span,
+			  "'%s' cannot be the name of %s outside of an interface: generated code "
+			  "has a variable of that name",
+			  d->name.text, idl_what_name(d));
 }
 
 static void check_declaration(struct idl_file *file, struct idl_declaration *d)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * words.c - names that an interface cannot use, because they mean something in generated code.
+ * words.c - names that an interface cannot use, because they mean something in generated code, or
+ * in the language itself.
  *
  * The keywords of C up to C23 and of C++ up to C++20, GNU's, the types and macros of the headers
  * that generated files include, and what gcc and clang define by themselves.
@@ -55,6 +56,24 @@ static const char *const system_types[] = {
 	"suseconds_t", "time_t",   "timer_t",   "u_char",  "u_int",      "u_long",    "u_quad_t",
 	"u_short",     "uid_t",    "uint",      "ulong",   "useconds_t", "ushort",    "va_list",
 	"wint_t",      NULL,
+};
+
+/* Variables, members and functions in generated code, which a macro of that name would spoil. */
+static const char *const variables[] = {
+	"argc",    "argument_bytes", "arguments", "argv",    "arm",        "as",
+	"at",      "binding",        "bytes",     "call",    "context",    "count",
+	"end",     "ender",          "fprintf",   "free",    "i",          "inner",
+	"items",   "length",         "links",     "main",    "malloc",     "number",
+	"options", "payload",        "peer",      "printf",  "procedures", "raised",
+	"result",  "result_bytes",   "results",   "runtime", "send",       "served",
+	"signal",  "starter",        "status",    "stop",    "tail",       "transporter",
+	"value",   "values",         "view",      "wait",    NULL,
+};
+
+/* Words that mean something of their own where a type may stand, or beside it. */
+static const char *const type_words[] = {
+	"version", "include",    "string", "optional", "exception",
+	"raises",  "idempotent", "worker", "inplace",  NULL,
 };
 
 static bool is_one_of(const char *name, const char *const *words)
@@ -112,4 +131,14 @@ const char *idl_word_reserved(const char *name)
 	if (name[0] == '_')
 		return "a name that belongs to the compiler, because it begins with '_'";
 	return NULL;
+}
+
+bool idl_word_of_stubs(const char *name)
+{
+	return is_one_of(name, variables);
+}
+
+bool idl_word_of_language(const char *name)
+{
+	return is_one_of(name, type_words);
 }
