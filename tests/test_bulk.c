@@ -385,7 +385,7 @@ Case(bulk, transporter__bad_links)
 	w.at_caller->faults = bad;
 	w.at_server->faults = bad;
 	w.sim->step_us = 50;
-	sim_poller(w.caller)->call_timeout_ms = 20000;
+	sim_poller(w.caller)->waits.timeout_tsc = SIM_TSC_PER_MS * 20000;
 	for (uint32_t round = 0; round < 30; round++) {
 		for (uint32_t i = 0; i < 8; i++) {
 			const uint32_t bytes = 4 + (round * 8 + i) * 311;
@@ -416,7 +416,7 @@ Test(bulk, fly_bulk_push__with_few_packets)
 	struct fly_call *calls[40];
 
 	begin_with(&few, &few);
-	sim_poller(w.caller)->call_timeout_ms = 20000;
+	sim_poller(w.caller)->waits.timeout_tsc = SIM_TSC_PER_MS * 20000;
 	for (uint32_t i = 0; i < 40; i++)
 		calls[i] = start(ECHO, i, 100 * UNIT);
 	for (uint32_t i = 0; i < 40; i++)
@@ -829,7 +829,7 @@ Case(bulk, fly_slow_call_part__a_hostile_count_allocates_nothing)
 
 	by_hand();
 	cr_assert(put(part_of(1, FILL, 0, 65535, 1440), &answer));
-	cr_expect(answer.type == FLY_PACKET_RESULT && answer.procedure == FLY_EMALFORMED);
+	cr_expect(answer.type == FLY_PACKET_EXCEPTION && answer.procedure == FLY_EMALFORMED);
 	cr_expect(answer.fragments == 1 && answer.fragment == 0);
 	cr_assert(put(part_of(2, ECHO, 0, 65535, 1440), &answer));
 	cr_expect(answer.procedure == FLY_EMALFORMED);

@@ -77,11 +77,22 @@ Case(call_table, fly_call_table_find__never_outside_of_the_table)
 	}
 }
 
-Case(call_table, fly_call_started_ms__is_the_first_transmission_before_and_after_resends)
+Case(call_table, fly_call_is_out__between_sending_and_the_end)
 {
-	struct fly_call_entry e = {.retry_at_ms = 5, .started_ms = 4711};
+	static const struct {
+		enum fly_call_state state;
+		bool out, small;
+	} rows[] = {
+		{FLY_CALL_UNBOUND, false, false}, {FLY_CALL_IDLE, false, false},
+		{FLY_CALL_STARTED, false, false}, {FLY_CALL_WAITING, true, true},
+		{FLY_CALL_TIMED, true, true},     {FLY_CALL_BULK, true, false},
+		{FLY_CALL_DONE, false, false},    {FLY_CALL_FAILED, false, false},
+	};
 
-	cr_expect(fly_call_started_ms(&e) == 5u - FLY_RESEND_FIRST_MS, "also around the wrap");
-	e.resends = 1;
-	cr_expect(fly_call_started_ms(&e) == 4711);
+	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
+		const struct fly_call_entry e = {.state = (uint8_t)rows[i].state};
+
+		cr_expect(fly_call_is_out(&e) == rows[i].out, "state %u", i);
+		cr_expect(fly_call_is_small(&e) == rows[i].small, "state %u", i);
+	}
 }

@@ -278,7 +278,7 @@ static const uint8_t *answered; /* what answer() sends; NULL: zeroes */
 static void answer(uint16_t status, uint16_t length)
 {
 	struct fly_header h = {
-		.type = FLY_PACKET_RESULT,
+		.type = status ? FLY_PACKET_EXCEPTION : FLY_PACKET_RESULT,
 		.procedure = status,
 		.export_id = w.server->export_id,
 		.activity = entry(0)->activity,

@@ -143,7 +143,7 @@ static void repeat(uint16_t procedure, uint16_t bytes, unsigned retained)
 	cr_expect(sim_poller(server)->conversations.n_retained == retained);
 	for (unsigned i = 1; i <= 3; i++) {
 		cr_assert(exchange(&call, &again, &h), "copy %u has no answer", i);
-		cr_expect(h.type == FLY_PACKET_RESULT && h.seq == 1 && h.age == 1);
+		cr_expect(h.type == fly_wire_result_type(h.procedure) && h.seq == 1 && h.age == 1);
 		cr_expect(again.bytes == first.bytes);
 		again.data[FLY_RPC + 1] = first.data[FLY_RPC + 1]; /* the flags may differ */
 		cr_expect(memcmp(again.data, first.data, first.bytes) == 0, "copy %u differs", i);
@@ -324,7 +324,7 @@ Case(server, fly_server_call__an_unknown_procedure)
 		const struct fly_header call = call_of(number, (uint16_t)number, 0, 0);
 
 		cr_assert(exchange(&call, &f, &h));
-		cr_expect(h.type == FLY_PACKET_RESULT && h.procedure == FLY_ENOPROC);
+		cr_expect(h.type == FLY_PACKET_EXCEPTION && h.procedure == FLY_ENOPROC);
 		cr_expect(h.length == 0);
 	}
 	cr_expect(sim_count(server, FLY_COUNT_calls_no_procedure) > 5);
@@ -412,7 +412,8 @@ static void expect_end(uint32_t seq, uint16_t procedure, uint16_t status, unsign
 	stub_runs = 0;
 	for (unsigned i = 0; i < 2; i++) {
 		cr_assert(exchange(&call, &f, &h));
-		cr_expect(h.type == FLY_PACKET_RESULT && h.procedure == status,
+		cr_expect(h.type == (status ? FLY_PACKET_EXCEPTION : FLY_PACKET_RESULT) &&
+				  h.procedure == status,
 			  "procedure %u ended with %u, not %u", procedure, h.procedure, status);
 		cr_expect(h.length == bytes && f.bytes == FLY_PAYLOAD + bytes);
 		if (status == FLY_EEXCEPTION)
@@ -586,7 +587,7 @@ Case(server, fly_server_call__at_the_limit_a_copy_of_a_call_that_ran_is_not_refu
 	cr_assert(h.procedure == FLY_ERAISED);
 	sim_poller(server)->conversations.retained_max = 0;
 	cr_assert(exchange(&call, &f, &h));
-	cr_expect(h.type == FLY_PACKET_RESULT && h.procedure == FLY_ERAISED,
+	cr_expect(h.type == FLY_PACKET_EXCEPTION && h.procedure == FLY_ERAISED,
 		  "a copy of a call that ran was refused as not executed");
 	call.seq = 2;
 	cr_assert(exchange(&call, &f, &h));

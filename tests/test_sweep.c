@@ -136,7 +136,7 @@ Case(sweep, fly_slow_sweep__a_resent_call_says_so_and_tells_its_age)
 		while (to_us->far->n_in == 0)
 			sim_turn(w.sim);
 		cr_assert(frame_take(to_us->far, &g, &again));
-		cr_expect(again.flags == FLY_FLAG_RESENT);
+		cr_expect(again.flags == (FLY_FLAG_RESENT | FLY_FLAG_ACK));
 		cr_expect(again.age >= at_ms[i] && again.age <= at_ms[i] + 4, "age %u", again.age);
 		cr_expect(again.seq == h.seq && again.activity == h.activity);
 		g.data[FLY_RPC + 1] = 0;
@@ -153,7 +153,7 @@ Case(sweep, fly_slow_sweep__age_saturates)
 	struct fly_header h;
 	struct frame f;
 
-	sim_poller(w.caller)->call_timeout_ms = 1000000;
+	sim_poller(w.caller)->waits.timeout_tsc = UINT64_C(1000000) * SIM_TSC_PER_MS;
 	w.sim->step_us = 1000;
 	cr_assert(Probe_Null_start(binding, &call) == 0);
 	for (unsigned i = 0; i < 70; i++) {

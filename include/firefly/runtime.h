@@ -38,11 +38,23 @@ struct fly_options {
 	 * wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
 	 */
 	const char *const *links;
-	const char *eal;          /* further EAL arguments, separated by blanks; NULL: none */
-	unsigned packets;         /* packet buffers in the pool; default 8191 */
-	unsigned calls;           /* entries of the call table, at most 65536; default 1024 */
-	unsigned conversations;   /* callers the server side remembers; default 4096 */
+	const char *eal;        /* further EAL arguments, separated by blanks; NULL: none */
+	unsigned packets;       /* packet buffers in the pool; default 8191 */
+	unsigned calls;         /* entries of the call table, at most 65536; default 1024 */
+	unsigned conversations; /* callers the server side remembers; default 4096 */
+	/*
+	 * How long to wait. A call of which nothing is heard is sent again after a time that
+	 * follows from measured round trips, then after twice as long and so on, and given up in
+	 * the end. Once its server has said that it works on it, it may take for ever: it is
+	 * probed, at growing intervals, and given up when several probes in a row are not answered.
+	 */
 	unsigned call_timeout_ms; /* a call that is never answered ends after this; default 5000 */
+	unsigned resend_first_us; /* the first wait, as long as nothing was measured; default 20000
+				   */
+	unsigned resend_least_us; /* and never less than; default 1000 */
+	unsigned resend_most_ms;  /* the longest wait between two copies; default 1000 */
+	unsigned probe_most_ms;   /* the longest interval between probes; default 300000 */
+	unsigned probes; /* unanswered ones before a call is given up; default 8, at most 255 */
 	/* One-line remarks for a person (no hugepages, a link that came back); NULL: to nobody. */
 	void (*notice)(void *context, const char *line); /* may be called on any thread */
 	void *notice_context;

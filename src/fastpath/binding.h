@@ -10,6 +10,13 @@
 
 #include "fastpath/poller.h"
 
+/* What is known of the round trip to a peer: RFC 6298, in ticks. src/slowpath/retry.c. */
+struct fly_rtt {
+	uint64_t srtt_tsc; /* smoothed; 0: nothing is known yet */
+	uint64_t rttvar_tsc;
+	uint64_t rto_tsc; /* how long to wait for an answer, within the poller's bounds */
+};
+
 struct fly_import {
 	/* ---- each call ---- */
 	struct fly_binding head; /* what stubs see: the procedure variables */
@@ -17,10 +24,12 @@ struct fly_import {
 	struct fly_link *link;
 	uint32_t idle;         /* first of this binding's free entries; FLY_NO_ENTRY */
 	uint32_t argument_max; /* bytes of payload that one packet takes on this link */
+	uint8_t sends_as; /* state of a call that is sent: WAITING; TIMED until one was measured */
 	uint8_t template[FLY_PAYLOAD + 6] __rte_aligned(
 		16); /* headers of a call without arguments */
 	/* ---- seldom ---- */
 	struct fly_address peer;
+	struct fly_rtt rtt;
 	uint64_t activity; /* its upper 48 bits */
 	uint32_t export_id;
 	const char *name; /* of the interface; static */
@@ -69,7 +78,7 @@ static inline void fly_caller_write(uint8_t *frame, const struct fly_import *imp
 	fly_put_u64(rpc + 24, hint | (uint64_t)bytes << 32); /* age 0 */
 }
 
-/* fly_caller_fail() - end a WAITING or BULK call without a result. @status: negative. */
+/* fly_caller_fail() - end a call that is out without a result. @status: negative. */
 void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status);
 
 #endif

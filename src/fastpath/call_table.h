@@ -19,15 +19,15 @@
 /*
  * Legal orders of an entry's state; the transitions are in caller.c,
  * receiver.h (WAITING -> DONE), call_table.c (UNBOUND), src/slowpath/bulk_caller.c (BULK), odd.c
- * and sweep.c.
+ * and overdue.c.
  *   UNBOUND -> IDLE             the entry is handed to a binding
  *   IDLE -> STARTED             Starter
- *   STARTED -> WAITING          Transporter sends
- *   STARTED -> BULK             Transporter sends arguments of several packets
- *   WAITING -> BULK             the first packet of a result of several came
- *   WAITING -> DONE             the result packet came
+ *   STARTED -> WAITING or TIMED Transporter sends; TIMED: once in a while, to measure the round
+ * trip STARTED -> BULK             Transporter sends arguments of several packets TIMED -> WAITING
+ * it cannot be measured any more: it was sent again, or nobody knows when WAITING or TIMED -> BULK
+ * the first packet of a result of several came WAITING or TIMED -> DONE    the result packet came
  *   BULK -> DONE                the result is whole
- *   WAITING or BULK -> FAILED   refused, timed out, link lost
+ *   WAITING, TIMED or BULK -> FAILED  refused, cancelled, given up, link lost
  *   DONE -> IDLE                Ender
  *   DONE or FAILED -> IDLE      Transporter returns the status, unless that is an exception
  *   any but UNBOUND -> UNBOUND  the binding ends
@@ -37,16 +37,27 @@ enum fly_call_state {
 	FLY_CALL_IDLE,
 	FLY_CALL_STARTED,
 	FLY_CALL_WAITING,
+	FLY_CALL_TIMED, /* as WAITING, but its result goes the slow way, where the clock is looked
+			   at */
 	FLY_CALL_BULK,
 	FLY_CALL_DONE,
 	FLY_CALL_FAILED,
 };
 
 /* Arguments up to this many bytes are kept for resending in the entry itself: keep(), caller.c. */
-#define FLY_KEEP_BYTES 112
+#define FLY_KEEP_BYTES 128
 
-/* A call that is not answered is sent again after so long, then after twice as long, and so on. */
-#define FLY_RESEND_FIRST_MS 20
+/* Later than any time of a poller. */
+#define FLY_NEVER UINT64_MAX
+
+/* Waiting for an answer: how it goes on when none comes. src/slowpath/retry.h has the policy. */
+struct fly_retry {
+	uint64_t due_tsc;      /* when something is to be done */
+	uint64_t interval_tsc; /* the wait that ends then */
+	uint64_t waited_tsc;   /* all waits since something was heard, that one included */
+	uint8_t tries;         /* what was sent since something was heard, and not answered */
+	bool is_running;       /* the server has said that it works on the call */
+};
 
 #define FLY_NO_ENTRY UINT32_MAX
 
@@ -64,20 +75,28 @@ struct fly_call_entry {
 	uint16_t procedure;
 	uint16_t argument_bytes; /* UINT16_MAX: more than one packet takes */
 	uint8_t state;           /* enum fly_call_state */
-	uint8_t resends;         /* of the call in flight */
+	uint8_t resends;         /* of the call in flight, probes included; saturating */
 	int16_t status;          /* FAILED: why; DONE: the result's, negative or 0 */
-	uint32_t retry_at_ms;    /* WAITING: poller time at which the call is looked at again */
-	uint32_t next_idle; /* IDLE: the binding's next free entry; FLY_NO_ENTRY ends the list */
-	/* ---- line 1 and 2: seldom ---- */
-	uint32_t started_ms; /* WAITING and resent: poller time of the first transmission */
-	uint16_t early_ms;   /* how much earlier the call that early_seq names may have been sent */
-	uint16_t early_seq;  /* low half of a seq */
-	struct fly_bulk *bulk; /* of a call of several packets; NULL: it is none, or not yet */
-	uint8_t kept[FLY_KEEP_BYTES]; /* WAITING: the arguments, if packet is NULL */
+	union {
+		uint64_t sent_tsc; /* out: poller time of the first transmission */
+		uint32_t
+			next_idle; /* IDLE: the binding's next free entry; FLY_NO_ENTRY: the last */
+	};
+	/* ---- line 1: seldom ---- */
+	struct fly_retry retry; /* BULK, or resends is not 0. Else due one RTO after sent_tsc */
+	struct fly_bulk *bulk;  /* of a call of several packets; NULL: it is none, or not yet */
+	uint64_t deadline_tsc;  /* of the call that deadline_seq names */
+	uint32_t deadline_seq;
+	uint16_t early_ms;  /* how much earlier the call that early_seq names may have been sent */
+	uint16_t early_seq; /* low half of a seq */
+	/* ---- line 2 and 3: small arguments ---- */
+	uint8_t kept[FLY_KEEP_BYTES] __rte_cache_aligned; /* out: the arguments, if packet is NULL
+							   */
 } __rte_cache_aligned;
 
-static_assert(offsetof(struct fly_call_entry, started_ms) == 64, "a common call touches one line");
-static_assert(sizeof(struct fly_call_entry) == 192, "three lines");
+static_assert(offsetof(struct fly_call_entry, retry) == 64, "a common call touches one line");
+static_assert(offsetof(struct fly_call_entry, kept) == 128, "and small arguments one or two more");
+static_assert(sizeof(struct fly_call_entry) == 256, "four lines");
 
 struct fly_call_table {
 	struct fly_call_entry *entries;
@@ -113,16 +132,16 @@ static inline uint32_t fly_call_table_index(const struct fly_call_table *table,
 /* fly_call_is_out() - it was sent, and has not ended. */
 static inline bool fly_call_is_out(const struct fly_call_entry *e)
 {
-	return e->state == FLY_CALL_WAITING || e->state == FLY_CALL_BULK;
+	static_assert(FLY_CALL_TIMED == FLY_CALL_WAITING + 1 &&
+			      FLY_CALL_BULK == FLY_CALL_WAITING + 2,
+		      "the states of a call that is out lie side by side");
+	return e->state >= FLY_CALL_WAITING && e->state <= FLY_CALL_BULK;
 }
 
-/*
- * fly_call_started_ms() - poller time of a WAITING call's first transmission. The common call
- * does not write it down: until the first resend it follows from retry_at_ms.
- */
-static inline uint32_t fly_call_started_ms(const struct fly_call_entry *e)
+/* fly_call_is_small() - out, and neither its arguments nor what has come of its result is long. */
+static inline bool fly_call_is_small(const struct fly_call_entry *e)
 {
-	return e->resends ? e->started_ms : e->retry_at_ms - FLY_RESEND_FIRST_MS;
+	return e->state == FLY_CALL_WAITING || e->state == FLY_CALL_TIMED;
 }
 
 /* fly_call_table_find() - the entry an activity names, whoever it belongs to; NULL: none. */

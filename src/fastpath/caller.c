@@ -97,8 +97,8 @@ static void transporter_send(struct fly_call *call)
 		fly_slow_send(call);
 		return;
 	}
-	e->state = FLY_CALL_WAITING;
-	e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+	e->state = import->sends_as;
+	e->sent_tsc = p->now_tsc;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
 	fly_link_send(import->link, m);
 }
@@ -127,8 +127,8 @@ static void ender(struct fly_call *call)
 }
 
 /*
- * A call that takes several packets, and is waited for here; or one that did not end well: it is
- * over, but for an exception, which is read until the Ender.
+ * A call that takes several packets, or is measured, and is waited for here; or one that did not
+ * end well: it is over, but for an exception, which is read until the Ender.
  */
 static __rte_noinline int wait_oddly(struct fly_call *call)
 {
@@ -136,8 +136,8 @@ static __rte_noinline int wait_oddly(struct fly_call *call)
 	struct fly_poller *p = fly_import_of(call->binding)->poller;
 	int status;
 
-	while (e->state == FLY_CALL_BULK)
-		fly_poller_turn(p, fly_clock_turn(&p->clock));
+	while (fly_call_is_out(e))
+		fly_poller_turn(p, fly_poller_time(p));
 	status = e->status;
 	if (e->state != FLY_CALL_DONE) {
 		make_idle(e);
@@ -157,7 +157,7 @@ static int transporter_wait(struct fly_call *call)
 	struct fly_poller *p = fly_import_of(call->binding)->poller;
 
 	while (e->state == FLY_CALL_WAITING)
-		fly_poller_turn(p, fly_clock_turn(&p->clock));
+		fly_poller_turn(p, fly_poller_time(p));
 	if (likely(e->state == FLY_CALL_DONE && e->status == 0))
 		return 0;
 	return wait_oddly(call);
@@ -179,6 +179,7 @@ void fly_caller_bind(struct fly_import *import)
 		.wait = transporter_wait,
 		.ender = ender,
 	};
+	import->sends_as = FLY_CALL_TIMED;
 }
 
 void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)

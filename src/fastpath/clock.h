@@ -2,15 +2,17 @@
 /*
  * clock.h - the only place that reads the TSC.
  *
- * Called by the outermost poll loops (fly_turn(), fly_serve(), a waiting caller) and by nobody
- * else. Everything below a poller's turn gets `now_tsc` as an argument, so that a
- * simulation can drive the same objects on a time of its own.
+ * Called by the outermost poll loops (fly_turn(), fly_serve(), a waiting caller), through
+ * fly_poller_time(), and by nobody else. Everything below a poller's turn gets `now_tsc` as an
+ * argument, so that a simulation can drive the same objects on a time of its own.
  */
 #ifndef FLY_CLOCK_H
 #define FLY_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 
 static inline uint64_t fly_clock_now_tsc(void)
@@ -28,13 +30,27 @@ static inline uint64_t fly_clock_now_tsc(void)
 
 struct fly_clock {
 	uint64_t now_tsc;
-	uint32_t turns; /* since now_tsc was read */
+	uint64_t offset_tsc; /* of now_tsc to the counter: 0, unless that was ever set back */
+	uint32_t turns;      /* since now_tsc was read */
 };
 
-static inline uint64_t fly_clock_turn(struct fly_clock *clock)
+static inline bool fly_clock_is_due(struct fly_clock *clock)
 {
-	if (clock->turns++ % FLY_CLOCK_TURNS == 0)
-		clock->now_tsc = fly_clock_now_tsc();
+	return clock->turns++ % FLY_CLOCK_TURNS == 0;
+}
+
+/*
+ * fly_clock_read() - the time now, never before @last_tsc. A counter that was set back (the machine
+ * was suspended, or moved) does not tell how long that took: an hour is assumed, which makes every
+ * call that was under way too old to be run by a server that has forgotten it.
+ */
+static inline uint64_t fly_clock_read(struct fly_clock *clock, uint64_t last_tsc)
+{
+	const uint64_t raw_tsc = fly_clock_now_tsc();
+
+	if (unlikely(raw_tsc + clock->offset_tsc < last_tsc))
+		clock->offset_tsc = last_tsc - raw_tsc + 3600 * rte_get_tsc_hz();
+	clock->now_tsc = raw_tsc + clock->offset_tsc;
 	return clock->now_tsc;
 }
 

@@ -16,6 +16,7 @@
 #define FLY_PACKETS(X)                                                                              \
 	X(CALL,   fly_serve_plain(p, link, m),   fly_slow_call(p, link, m, &h), fly_slow_call_part(p, link, m, &h)) \
 	X(RESULT, fly_receive_plain(p, link, m), fly_slow_result(p, m, &h),     fly_slow_result_part(p, m, &h))     \
+	X(EXCEPTION, false,                      fly_slow_result(p, m, &h),     fly_slow_result_part(p, m, &h))     \
 	X(REJECT, false,                         fly_slow_rejected(p, m, &h),   fly_slow_frame(p, link, m, -(int)FLY_COUNT_drop_fragments)) \
 	X(ACK,    false,                         fly_slow_ack(p, link, m, &h),  fly_slow_ack(p, link, m, &h))
 /* clang-format on */
@@ -29,7 +30,8 @@ static __rte_always_inline void fly_demux_plain(struct fly_poller *p, struct fly
 	fly_packet_fence(m);
 	if (likely(fly_wire_is_plain(frame, m->data_len, link->ip, link->udp_port) &&
 		   m->nb_segs == 1 && link->checksum == FLY_CHECKSUM_NONE)) {
-		switch (frame[FLY_RPC]) { /* version and type at once */
+		/* Version, type and flags at once; that it was sent again means nothing here. */
+		switch (fly_get_u16(frame + FLY_RPC) & ~((uint32_t)FLY_FLAG_RESENT << 8)) {
 #define FLY_PACKET_HIT(type, plain, odd, part)          \
 	case FLY_WIRE_VERSION << 4 | FLY_PACKET_##type: \
 		if (likely(plain))                      \

@@ -22,14 +22,34 @@ struct fly_bulks {
 	TAILQ_HEAD(, fly_bulk) all; /* in the order in which the sweep looks at them */
 	uint32_t n;                 /* in it */
 	uint32_t n_sending;         /* of them, have fragments under way */
+	uint64_t due_tsc;           /* when fly_bulk_due() is to be called; FLY_NEVER */
 	uint32_t bytes;             /* that they hold, of those that are limited */
 	uint32_t max;               /* at most so many */
+};
+
+/* How long to wait for answers, in ticks: src/slowpath/retry.h. */
+struct fly_waits {
+	uint64_t first_tsc;       /* RTO of a binding that has not measured a round trip */
+	uint64_t least_tsc;       /* RTO at the least, */
+	uint64_t most_tsc;        /* and the longest wait between two copies */
+	uint64_t timeout_tsc;     /* a call that is not answered for so long is given up */
+	uint64_t probe_again_tsc; /* a probe that is not answered is repeated after so long */
+	uint64_t probe_most_tsc;  /* the longest interval between two probes that are answered */
+	unsigned probes;          /* so many in a row without an answer: the call is given up */
+};
+
+/* A pass over the call table: who is overdue? src/slowpath/overdue.c. */
+struct fly_pass {
+	uint64_t due_tsc;  /* when the next one begins, or this one goes on */
+	uint64_t next_tsc; /* the earliest time seen in this one at which a call is due */
+	uint32_t at;       /* entries seen in this one; 0: none is under way */
+	bool is_graced;    /* put off because of an absence */
 };
 
 struct fly_poller {
 	/* ---- each turn ---- */
 	uint64_t now_tsc;       /* the time of this turn */
-	uint64_t sweep_at_tsc;  /* when the slow path looks at retries and old records again */
+	uint64_t sweep_at_tsc;  /* when the slow path wants a turn, though no packet comes */
 	uint32_t now_ms;        /* since the poller began; stands still between sweeps */
 	struct fly_clock clock; /* of whoever turns us; the turn itself does not look at it */
 	uint32_t n_links;
@@ -48,20 +68,36 @@ struct fly_poller {
 	/* ---- seldom ---- */
 	uint64_t began_tsc;
 	uint64_t tsc_per_ms;
-	uint32_t call_timeout_ms;
-	uint32_t calls_swept;           /* where the next sweep of the call table goes on */
+	uint64_t absent_tsc;   /* FLY_ABSENT_US */
+	uint64_t house_at_tsc; /* once a millisecond: budgets, links, old records */
+	struct fly_waits waits;
+	struct fly_pass pass;
 	uint32_t reject_budget;         /* refusals that may still be sent before the next sweep */
 	void *runtime;                  /* for fly_slow_attention(); NULL in a simulation */
 	struct fly_arp_question *asked; /* the address that is being resolved; NULL: none */
 	struct fly_bulks bulk;
 };
 
+/* What struct fly_poller_config, and struct fly_options, mean by 0. */
+#define FLY_RESEND_FIRST_US 20000
+#define FLY_RESEND_LEAST_US 1000
+#define FLY_RESEND_MOST_MS  1000
+#define FLY_CALL_TIMEOUT_MS 5000
+#define FLY_PROBE_AGAIN_MS  50 /* not to be chosen */
+#define FLY_PROBE_MOST_MS   300000
+#define FLY_PROBES          8
+
 struct fly_poller_config {
 	struct rte_mempool *pool;
 	uint32_t packets; /* in pool */
 	uint32_t calls;
 	uint32_t conversations;
-	uint32_t call_timeout_ms;
+	uint32_t call_timeout_ms; /* of this and the next ones, 0: the default */
+	uint32_t resend_first_us;
+	uint32_t resend_least_us;
+	uint32_t resend_most_ms;
+	uint32_t probe_most_ms;
+	unsigned probes;
 	uint64_t tsc_per_ms;
 	const char *name; /* at most 15 characters; unique in the process */
 	int socket;       /* NUMA node */
@@ -94,6 +130,30 @@ void fly_poller_detach(struct fly_poller *p, struct fly_link *link);
  * Return: packets received.
  */
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc);
+
+/*
+ * fly_poller_absent() - nobody turned this poller between two times: see "Absence", absence.c. To
+ * be called before the turn at @now_tsc, by whoever owns its clock, if that was FLY_ABSENT_US or
+ * more.
+ */
+void fly_poller_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc);
+
+#define FLY_ABSENT_US 250
+
+/*
+ * fly_poller_time() - for the outermost loops: the time to turn a poller at. Reads the clock once
+ * in FLY_CLOCK_TURNS calls.
+ */
+static inline uint64_t fly_poller_time(struct fly_poller *p)
+{
+	if (fly_clock_is_due(&p->clock)) {
+		const uint64_t before_tsc = p->now_tsc;
+
+		if (unlikely(fly_clock_read(&p->clock, before_tsc) - before_tsc >= p->absent_tsc))
+			fly_poller_absent(p, before_tsc, p->clock.now_tsc);
+	}
+	return p->clock.now_tsc;
+}
 
 /* fly_demux() - decide what a packet is, whatever it is, and hand it on; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);

@@ -2,8 +2,8 @@
 /*
  * receiver.h - a result packet finds the call that waits for it.
  *
- * Owns the transition WAITING -> DONE of a call-table entry. Runs on the poller's thread; inlined
- * into the poll loop, for the reason given in server.h.
+ * Owns the transitions WAITING or TIMED -> DONE of a call-table entry. Runs on the poller's thread;
+ * inlined into the poll loop, for the reason given in server.h.
  */
 #ifndef FLY_RECEIVER_H
 #define FLY_RECEIVER_H
@@ -13,27 +13,32 @@
 #include "fastpath/binding.h"
 #include "fastpath/slow.h"
 
-/* What a result's status field may say; anything else is a peer's mistake, and the call did run. */
-static inline int fly_receive_status(uint16_t wire)
+/*
+ * fly_receive_take() - a result packet is that of a call: it has ended.
+ * @m: whole, of one packet, taken. @status: of the call, 0 or negative.
+ */
+static __rte_always_inline void fly_receive_take(struct fly_poller *p, struct fly_call_entry *e,
+						 struct rte_mbuf *m, int status)
 {
-	if (likely(wire == FLY_OK))
-		return 0;
-	switch (wire) {
-	case FLY_EEXCEPTION:
-	case FLY_ERAISED:
-	case FLY_EMALFORMED:
-	case FLY_ENOMEM:
-	case FLY_ENOPROC:
-		return -(int)wire;
-	default:
-		return -FLY_ERESULT;
-	}
+	uint8_t *frame = fly_packet_frame(m);
+	const uint8_t *rpc = frame + FLY_RPC;
+
+	if (unlikely(e->packet != NULL))
+		fly_packet_put(&p->cache, e->packet);
+	e->packet = m;
+	e->hint = fly_get_u32(rpc + 24);
+	e->head.payload = frame + FLY_PAYLOAD;
+	e->head.length = fly_get_u16(rpc + 28);
+	e->status = (int16_t)status;
+	e->state = FLY_CALL_DONE;
+	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
 }
 
 /*
  * fly_receive_plain() - give a result to the call that waits for it.
  * @m: a whole result packet of one fragment.
- * Return: true: the packet is taken; false: nobody waits for it, and nothing has changed.
+ * Return: true: the packet is taken; false: nobody waits for it, or not so plainly, and nothing
+ * has changed.
  */
 static __rte_always_inline bool fly_receive_plain(struct fly_poller *p, const struct fly_link *link,
 						  struct rte_mbuf *m)
@@ -44,7 +49,7 @@ static __rte_always_inline bool fly_receive_plain(struct fly_poller *p, const st
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, activity);
 
 	if (unlikely(!e || e->activity != activity || e->seq != fly_get_u32(rpc + 16) ||
-		     e->state != FLY_CALL_WAITING ||
+		     e->state != FLY_CALL_WAITING || fly_get_u16(rpc + 2) != FLY_OK ||
 		     fly_load_raw32(frame + FLY_IP_SOURCE) != fly_entry_peer(e)->ip ||
 		     fly_load_raw16(frame + FLY_UDP_SOURCE) != fly_entry_peer(e)->port))
 		return false;
@@ -55,15 +60,7 @@ static __rte_always_inline bool fly_receive_plain(struct fly_poller *p, const st
 		for (uint32_t at = RTE_CACHE_LINE_SIZE; at < m->data_len; at += RTE_CACHE_LINE_SIZE)
 			rte_prefetch0(frame + at);
 	}
-	if (unlikely(e->packet != NULL))
-		fly_packet_put(&p->cache, e->packet);
-	e->packet = m;
-	e->hint = fly_get_u32(rpc + 24);
-	e->head.payload = frame + FLY_PAYLOAD;
-	e->head.length = fly_get_u16(rpc + 28);
-	e->status = (int16_t)fly_receive_status(fly_get_u16(rpc + 2));
-	e->state = FLY_CALL_DONE;
-	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
+	fly_receive_take(p, e, m, 0);
 	return true;
 }
 

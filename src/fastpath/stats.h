@@ -12,62 +12,64 @@
 #include <stdint.h>
 
 /*   name                 about */
-#define FLY_COUNTERS(X)                                                                     \
-	X(rx_packets, "packets received")                                                   \
-	X(tx_packets, "packets handed to a driver")                                         \
-	X(calls_started, "calls sent for the first time")                                   \
-	X(calls_returned, "calls that ended with a result packet")                          \
-	X(calls_failed, "calls that ended without a result packet")                         \
-	X(calls_served, "calls whose server stub ran here")                                 \
-	X(calls_unreadable, "served calls whose arguments could not be read")               \
-	X(calls_no_memory, "served calls for whose arguments there was no memory")          \
-	X(calls_excepted, "served calls that raised an exception of their interface")       \
-	X(calls_raised, "served calls that ended with another error of the procedure")      \
-	X(calls_wrong_results, "served calls whose results broke their own bounds")         \
-	X(calls_no_procedure, "calls for a procedure that the interface does not have")     \
-	X(resent_calls, "call packets sent again")                                          \
-	X(resent_results, "results sent again for a repeated call")                         \
-	X(fragments_sent, "packets of large calls and results")                             \
-	X(fragments_resent, "of them, sent again")                                          \
-	X(fragments_received, "packets of large calls and results that were taken")         \
-	X(acks_sent, "acknowledgements of such packets")                                    \
-	X(acks_received, "acknowledgements that said something new")                        \
-	X(conversations_opened, "callers that got a conversation record")                   \
-	X(conversations_ended, "conversation records forgotten")                            \
-	X(hint_misses, "calls whose hint did not lead to their record")                     \
-	X(arp_answered, "ARP requests answered")                                            \
-	X(arp_ignored, "ARP that asks for another address, or answers what was not asked")  \
-	X(arp_learned, "ARP replies that resolved an address")                              \
-	X(links_lost, "links whose peer went away")                                         \
-	X(links_returned, "links that came back")                                           \
-	X(reject_stale, "calls refused: export identifier of an earlier start")             \
-	X(reject_version, "calls refused: another protocol version")                        \
-	X(reject_full, "calls refused: no room for another conversation, call or result")   \
-	X(reject_forgotten, "calls refused: too old to tell whether they ran")              \
-	X(reject_limited, "refusals not sent: over the rate limit")                         \
-	X(drop_short, "frame shorter than its headers")                                     \
-	X(drop_not_ip, "neither IPv4 nor ARP")                                              \
-	X(drop_not_udp, "IPv4, but not UDP")                                                \
-	X(drop_ip_options, "IPv4 with options or a bad header length")                      \
-	X(drop_ip_fragment, "part of a fragmented IPv4 packet")                             \
-	X(drop_other_address, "IPv4 for another address")                                   \
-	X(drop_other_port, "UDP for another port")                                          \
-	X(drop_broadcast, "UDP sent to a broadcast or multicast address")                   \
-	X(drop_length, "lengths of frame, IPv4, UDP and RPC header disagree")               \
-	X(drop_segments, "packet in several buffers")                                       \
-	X(drop_checksum, "wrong checksum")                                                  \
-	X(drop_version, "another protocol version, and not a call")                         \
-	X(drop_type, "unknown packet type")                                                 \
-	X(drop_fragments, "part of a large call or result that does not fit to the others") \
-	X(drop_fragment_again, "part of a large call or result that was there already")     \
-	X(drop_too_long, "part of a result that is longer than any may be")                 \
-	X(drop_no_memory, "part of a large result for which there is no memory now")        \
-	X(drop_ack, "acknowledgement that says nothing new, or something impossible")       \
-	X(drop_activity, "result or refusal for a call that nobody here made")              \
-	X(drop_sequence, "result or refusal for a call that is over")                       \
-	X(drop_wrong_peer, "right activity, but from another address")                      \
-	X(drop_old_call, "call older than its conversation's newest")                       \
-	X(drop_tx_full, "packet not sent: the link's queue is full")                        \
+#define FLY_COUNTERS(X)                                                                         \
+	X(rx_packets, "packets received")                                                       \
+	X(tx_packets, "packets handed to a driver")                                             \
+	X(calls_started, "calls sent for the first time")                                       \
+	X(calls_returned, "calls that ended with a result packet")                              \
+	X(calls_failed, "calls that ended without a result packet")                             \
+	X(calls_served, "calls whose server stub ran here")                                     \
+	X(calls_unreadable, "served calls whose arguments could not be read")                   \
+	X(calls_no_memory, "served calls for whose arguments there was no memory")              \
+	X(calls_excepted, "served calls that raised an exception of their interface")           \
+	X(calls_raised, "served calls that ended with another error of the procedure")          \
+	X(calls_wrong_results, "served calls whose results broke their own bounds")             \
+	X(calls_no_procedure, "calls for a procedure that the interface does not have")         \
+	X(resent_calls, "call packets sent again")                                              \
+	X(probes_sent, "probes: does the server still work on a call, has a caller its result") \
+	X(round_trips, "calls of which the round trip was measured")                            \
+	X(resent_results, "results sent again for a repeated call")                             \
+	X(fragments_sent, "packets of large calls and results")                                 \
+	X(fragments_resent, "of them, sent again")                                              \
+	X(fragments_received, "packets of large calls and results that were taken")             \
+	X(acks_sent, "acknowledgements of such packets")                                        \
+	X(acks_received, "acknowledgements that said something new")                            \
+	X(conversations_opened, "callers that got a conversation record")                       \
+	X(conversations_ended, "conversation records forgotten")                                \
+	X(hint_misses, "calls whose hint did not lead to their record")                         \
+	X(arp_answered, "ARP requests answered")                                                \
+	X(arp_ignored, "ARP that asks for another address, or answers what was not asked")      \
+	X(arp_learned, "ARP replies that resolved an address")                                  \
+	X(links_lost, "links whose peer went away")                                             \
+	X(links_returned, "links that came back")                                               \
+	X(reject_stale, "calls refused: export identifier of an earlier start")                 \
+	X(reject_version, "calls refused: another protocol version")                            \
+	X(reject_full, "calls refused: no room for another conversation, call or result")       \
+	X(reject_forgotten, "calls refused: too old to tell whether they ran")                  \
+	X(reject_limited, "refusals not sent: over the rate limit")                             \
+	X(drop_short, "frame shorter than its headers")                                         \
+	X(drop_not_ip, "neither IPv4 nor ARP")                                                  \
+	X(drop_not_udp, "IPv4, but not UDP")                                                    \
+	X(drop_ip_options, "IPv4 with options or a bad header length")                          \
+	X(drop_ip_fragment, "part of a fragmented IPv4 packet")                                 \
+	X(drop_other_address, "IPv4 for another address")                                       \
+	X(drop_other_port, "UDP for another port")                                              \
+	X(drop_broadcast, "UDP sent to a broadcast or multicast address")                       \
+	X(drop_length, "lengths of frame, IPv4, UDP and RPC header disagree")                   \
+	X(drop_segments, "packet in several buffers")                                           \
+	X(drop_checksum, "wrong checksum")                                                      \
+	X(drop_version, "another protocol version, and not a call")                             \
+	X(drop_type, "unknown packet type")                                                     \
+	X(drop_fragments, "part of a large call or result that does not fit to the others")     \
+	X(drop_fragment_again, "part of a large call or result that was there already")         \
+	X(drop_too_long, "part of a result that is longer than any may be")                     \
+	X(drop_no_memory, "part of a large result for which there is no memory now")            \
+	X(drop_ack, "acknowledgement that says nothing new, or something impossible")           \
+	X(drop_activity, "result or refusal for a call that nobody here made")                  \
+	X(drop_sequence, "result or refusal for a call that is over")                           \
+	X(drop_wrong_peer, "right activity, but from another address")                          \
+	X(drop_old_call, "call older than its conversation's newest")                           \
+	X(drop_tx_full, "packet not sent: the link's queue is full")                            \
 	X(drop_link_down, "packet not sent: the link is down")
 
 enum fly_counter {

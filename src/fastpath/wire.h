@@ -45,17 +45,32 @@
 #define FLY_IP_OVERHEAD  60 /* IPv4, UDP and RPC headers: what an MTU loses before the payload */
 #define FLY_WIRE_VERSION 1
 
-/* Packet types, the low nibble of byte 0. The rest of DESIGN's types come with the slow path. */
+/* Packet types, the low nibble of byte 0. */
 enum fly_packet_type {
 	FLY_PACKET_CALL = 1,
 	FLY_PACKET_RESULT = 2,
 	FLY_PACKET_REJECT = 3,
-	FLY_PACKET_ACK = 4, /* of fragments; procedure: the type of those, CALL or RESULT */
+	FLY_PACKET_ACK = 4,       /* how much is there; procedure: of what, enum fly_about */
+	FLY_PACKET_PROBE = 5,     /* what became of it? procedure: of what, enum fly_about */
+	FLY_PACKET_CANCEL = 6,    /* the caller of a call has gone */
+	FLY_PACKET_CHALLENGE = 7, /* a call is to be sent again with the token in the hint */
+	FLY_PACKET_EXCEPTION = 8, /* a result of a call that did not run to its end */
+};
+
+/* What a packet that is neither call nor result is about: its field `procedure`. */
+enum fly_about {
+	FLY_ABOUT_CALL = 1,
+	FLY_ABOUT_RESULT = 2,
 };
 
 /* Flags, byte 1. */
-#define FLY_FLAG_RESENT 0x01 /* not the first transmission of this packet */
-#define FLY_FLAG_ACK    0x02 /* one of several fragments: say how many are there */
+#define FLY_FLAG_RESENT   0x01 /* not the first transmission of this packet */
+#define FLY_FLAG_ACK      0x02 /* say how much is there */
+#define FLY_FLAG_DEADLINE 0x04 /* call: ends with 4 bytes of its own, see FLY_DEADLINE_BYTES */
+#define FLY_FLAG_TOKEN    0x08 /* call: the hint is a token that the server gave out */
+
+/* Behind the arguments of a call with a deadline: us that were left when it was first sent. */
+#define FLY_DEADLINE_BYTES 4
 
 /* A caller that does not know where the server keeps its record. */
 #define FLY_HINT_NONE UINT32_MAX
@@ -299,6 +314,14 @@ static inline void fly_wire_swap(uint8_t *frame, const uint8_t mac[6])
 }
 
 /*
+ * fly_wire_result_type() - a result that has a status is an exception.
+ */
+static inline uint32_t fly_wire_result_type(uint16_t status)
+{
+	return status == FLY_OK ? FLY_PACKET_RESULT : FLY_PACKET_EXCEPTION;
+}
+
+/*
  * fly_wire_make_result() - turn the RPC header of a call into that of its result, whose outer
  * headers are done. The UDP checksum becomes 0; activity, sequence and fragments stay.
  * @hint: where the record is. @execution: which run of a procedure for this caller it was.
@@ -309,7 +332,8 @@ static inline void fly_wire_make_result(uint8_t *frame, uint16_t status, uint32_
 	uint8_t *rpc = frame + FLY_RPC;
 
 	fly_store_raw16(frame + FLY_UDP_CHECKSUM, 0);
-	fly_put_u32(rpc, FLY_WIRE_VERSION << 4 | FLY_PACKET_RESULT | (uint32_t)status << 16);
+	fly_put_u32(rpc,
+		    FLY_WIRE_VERSION << 4 | fly_wire_result_type(status) | (uint32_t)status << 16);
 	fly_put_u64(rpc + 24, hint | (uint64_t)length << 32 | (uint64_t)execution << 48);
 }
 

@@ -11,6 +11,25 @@
 #include "slowpath/conversations.h"
 #include "slowpath/sweep.h"
 
+#define OR_DEFAULT(value, usual) ((value) ? (value) : (usual))
+
+static void set_waits(struct fly_waits *w, const struct fly_poller_config *config)
+{
+	const uint64_t ms = config->tsc_per_ms;
+
+	*w = (struct fly_waits){
+		.least_tsc = OR_DEFAULT(config->resend_least_us, FLY_RESEND_LEAST_US) * ms / 1000,
+		.first_tsc = OR_DEFAULT(config->resend_first_us, FLY_RESEND_FIRST_US) * ms / 1000,
+		.most_tsc = OR_DEFAULT(config->resend_most_ms, FLY_RESEND_MOST_MS) * ms,
+		.timeout_tsc = OR_DEFAULT(config->call_timeout_ms, FLY_CALL_TIMEOUT_MS) * ms,
+		.probe_again_tsc = FLY_PROBE_AGAIN_MS * ms,
+		.probe_most_tsc = OR_DEFAULT(config->probe_most_ms, FLY_PROBE_MOST_MS) * ms,
+		.probes = OR_DEFAULT(config->probes, FLY_PROBES),
+	};
+	w->first_tsc = RTE_MAX(w->first_tsc, w->least_tsc);
+	w->most_tsc = RTE_MAX(w->most_tsc, w->least_tsc);
+}
+
 int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config, uint64_t now_tsc)
 {
 	*p = (struct fly_poller){
@@ -18,10 +37,12 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.began_tsc = now_tsc,
 		.sweep_at_tsc = now_tsc,
 		.tsc_per_ms = config->tsc_per_ms,
-		.call_timeout_ms = config->call_timeout_ms,
+		.absent_tsc = FLY_ABSENT_US * config->tsc_per_ms / 1000,
 		.cache.pool = config->pool,
 	};
+	set_waits(&p->waits, config);
 	TAILQ_INIT(&p->bulk.all);
+	p->bulk.due_tsc = FLY_NEVER;
 	p->bulk.max = FLY_BULK_MAX;
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "slowpath/conversations.h"
+#include "slowpath/overdue.h"
 
 #define SWEEP_BULKS 64 /* looked at per sweep */
 #define SILENT_MS   20 /* who has not acknowledged for so long needs no share of the window */
@@ -63,7 +64,6 @@ struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link)
 	if (!b)
 		return NULL;
 	b->link = link;
-	b->started_ms = p->now_ms;
 	b->progress_ms = p->now_ms;
 	TAILQ_INSERT_TAIL(&p->bulk.all, b, all);
 	p->bulk.n++;
@@ -126,7 +126,7 @@ void fly_bulk_push(struct fly_poller *p, struct fly_bulk *b)
 		h.fragments = (uint16_t)s->fragments;
 		h.length = (uint16_t)fly_scatter_length(s, s->next);
 		if (b->entry)
-			h.age = (uint16_t)RTE_MIN(p->now_ms - b->started_ms, 0xffffU);
+			h.age = fly_overdue_age_ms(p, b->entry);
 		m = packet(p, b, &h);
 		if (!m)
 			return;
@@ -245,6 +245,11 @@ void fly_bulk_sweep(struct fly_poller *p)
 		fly_bulk_free(p, stale[--n_stale]);
 }
 
+void fly_bulk_due(struct fly_poller *p)
+{
+	p->bulk.due_tsc = FLY_NEVER;
+}
+
 void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms)
 {
 	const uint32_t absent_ms = p->now_ms - before_ms;
@@ -252,17 +257,7 @@ void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms)
 
 	TAILQ_FOREACH(b, &p->bulk.all, all)
 	{
-		if (b->conversation) {
-			if (absent_ms > FLY_ABSENCE_MS)
-				b->progress_ms += absent_ms;
-			continue;
-		}
-		/* Once only, as for other calls. */
-		if (b->entry->state != FLY_CALL_BULK || b->is_shifted ||
-		    b->progress_ms != before_ms)
-			continue;
-		b->progress_ms = p->now_ms;
-		b->is_shifted = true;
-		b->entry->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+		if (b->conversation && absent_ms > FLY_ABSENCE_MS)
+			b->progress_ms += absent_ms;
 	}
 }

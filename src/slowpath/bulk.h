@@ -37,13 +37,10 @@ struct fly_bulk {
 	struct fly_call_entry *entry;          /* whose call it is; or NULL, and */
 	struct fly_conversation *conversation; /* whose call it is */
 	struct fly_link *link;                 /* where the other side is */
-	uint32_t started_ms;                   /* poller time of the first transmission */
 	uint32_t progress_ms;                  /* poller time at which something new came last */
-	uint8_t tries;                         /* resends since then */
-	bool is_shifted;        /* progress_ms was corrected for an absence, see sweep.c */
-	bool is_sending;        /* counted in the poller's n_sending */
-	int16_t status;         /* entry: what the fragments of the result say */
-	struct fly_scatter out; /* entry: arguments; conversation: results */
+	bool is_sending;                       /* counted in the poller's n_sending */
+	int16_t status;                        /* entry: what the fragments of the result say */
+	struct fly_scatter out;                /* entry: arguments; conversation: results */
 	struct fly_buffer out_buffer;
 	struct fly_gather in; /* the other way round */
 	struct fly_buffer in_buffer;
@@ -84,8 +81,6 @@ bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, uint32_t n);
 static inline void fly_bulk_progress(const struct fly_poller *p, struct fly_bulk *b)
 {
 	b->progress_ms = p->now_ms;
-	b->tries = 0;
-	b->is_shifted = false;
 }
 
 /*
@@ -103,16 +98,16 @@ void fly_bulk_ack(struct fly_poller *p, const struct fly_bulk *b, uint8_t *rpc);
 /* fly_bulk_sweep() - end what is stale, go on where there was no packet; a bounded piece. */
 void fly_bulk_sweep(struct fly_poller *p);
 
-/* fly_bulk_absent() - the poller was not turned from @before_ms on: see "Absence" in sweep.c. */
+/* fly_bulk_due() - the poller's bulk.due_tsc has come. */
+void fly_bulk_due(struct fly_poller *p);
+
+/* fly_bulk_absent() - the poller was not turned from @before_ms on: see "Absence" in absence.c. */
 void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms);
 
 /* ---- the caller's half ---- */
 
-/*
- * fly_bulk_look_after() - an entry in state BULK, from the sweep.
- * Return: true: the arguments are small, and are to be sent again.
- */
-bool fly_bulk_look_after(struct fly_poller *p, struct fly_call_entry *e);
+/* fly_bulk_overdue() - nothing was heard about an entry in state BULK for too long: go on. */
+void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e);
 
 /* fly_bulk_result() - a plain result for an entry in state BULK; takes it. */
 void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_mbuf *m,

@@ -11,6 +11,7 @@
 #include "fastpath/receiver.h"
 #include "slowpath/bulk.h"
 #include "slowpath/odd.h"
+#include "slowpath/overdue.h"
 #include "slowpath/retry.h"
 
 /* The entry gets a bulk that sends to its binding's peer. Return: false: no memory. */
@@ -66,6 +67,12 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	return 0;
 }
 
+/* Something was sent first, or something new was heard. */
+static void go_on_waiting(const struct fly_poller *p, struct fly_call_entry *e)
+{
+	fly_retry_begin(&e->retry, fly_import_of(e->head.binding)->rtt.rto_tsc, p->now_tsc);
+}
+
 void fly_slow_send(struct fly_call *call)
 {
 	struct fly_call_entry *e = fly_entry_of(call);
@@ -74,9 +81,9 @@ void fly_slow_send(struct fly_call *call)
 	struct fly_bulk *b = e->bulk;
 
 	e->state = FLY_CALL_BULK;
-	e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
-	b->started_ms = p->now_ms;
+	e->sent_tsc = p->now_tsc;
 	fly_bulk_progress(p, b);
+	go_on_waiting(p, e);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
 	fly_bulk_send(p, b, call->length, import->argument_max);
 }
@@ -108,7 +115,7 @@ void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_
 		return;
 	}
 	fly_bulk_free(p, e->bulk);
-	done(p, e, fly_receive_status(h->procedure));
+	done(p, e, fly_odd_status(h));
 	e->packet = m;
 	e->hint = h->hint;
 	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
@@ -132,18 +139,16 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 		return -(int)FLY_COUNT_drop_fragments;
 	}
 	if (!e->bulk) {
-		const uint32_t started_ms = fly_call_started_ms(e);
-
 		if (!attach(p, e))
 			return -(int)FLY_COUNT_drop_no_memory;
-		e->bulk->started_ms = started_ms;
-		e->bulk->progress_ms = started_ms;
+		if (!e->resends)
+			go_on_waiting(p, e);
 		e->state = FLY_CALL_BULK;
 	}
 	if (!fly_buffer_get(p, &e->bulk->in_buffer, fly_gather_room(&in), true))
 		return -(int)FLY_COUNT_drop_no_memory;
 	e->bulk->in = in;
-	e->bulk->status = (int16_t)fly_receive_status(h->procedure);
+	e->bulk->status = (int16_t)fly_odd_status(h);
 	/* The server has all arguments, or there would be no result. */
 	if (e->bulk->out.fragments != 0)
 		fly_bulk_stop(p, e->bulk);
@@ -177,7 +182,7 @@ void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct
 		return;
 	}
 	b = e->bulk;
-	what = b->status == fly_receive_status(h->procedure)
+	what = b->status == fly_odd_status(h)
 		       ? fly_bulk_take(p, b, fly_packet_frame(m), h, &wants_ack)
 		       : FLY_GATHER_WRONG;
 	switch (what) {
@@ -196,7 +201,7 @@ void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct
 	e->hint = h->hint;
 	b->header.hint = h->hint;
 	if (what == FLY_GATHER_NEW)
-		e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+		go_on_waiting(p, e);
 	if (fly_gather_is_whole(&b->in) || wants_ack)
 		acknowledge(p, b, m);
 	else
@@ -221,33 +226,23 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const s
 	b->header.hint = h->hint;
 	if (!fly_bulk_acked(p, b, h->fragment))
 		return false;
-	e->retry_at_ms = p->now_ms + FLY_RESEND_FIRST_MS;
+	if (b->out.acked == b->out.fragments)
+		fly_retry_running(&e->retry, &p->waits, &fly_import_of(e->head.binding)->rtt,
+				  p->now_tsc);
+	else
+		go_on_waiting(p, e);
 	return true;
 }
 
 /* ---- what is overdue ---- */
 
-bool fly_bulk_look_after(struct fly_poller *p, struct fly_call_entry *e)
+void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e)
 {
 	struct fly_bulk *b = e->bulk;
 	struct rte_mbuf *m;
-	uint32_t next_ms;
 
-	switch (fly_retry_step(p->now_ms, e->retry_at_ms, b->progress_ms, b->tries,
-			       p->call_timeout_ms, &next_ms)) {
-	case FLY_RETRY_WAIT:
-		return false;
-	case FLY_RETRY_GIVE_UP:
-		fly_caller_fail(p, e, -FLY_EPEER);
-		return false;
-	case FLY_RETRY_RESEND:
-		break;
-	}
-	e->retry_at_ms = p->now_ms + next_ms;
 	if (e->resends < UINT8_MAX)
 		e->resends++;
-	if (b->tries < UINT8_MAX)
-		b->tries++;
 	if (b->in.fragments != 0) {
 		/* From where the result is to go on; the copy of the call behind it says "go on".
 		 */
@@ -255,8 +250,8 @@ bool fly_bulk_look_after(struct fly_poller *p, struct fly_call_entry *e)
 		if (m)
 			acknowledge(p, b, m);
 	}
-	if (b->out.fragments == 0)
-		return true;
-	fly_bulk_again(p, b);
-	return false;
+	if (b->out.fragments != 0)
+		fly_bulk_again(p, b);
+	else if (fly_overdue_send(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
+		fly_stats_add(&p->stats, FLY_COUNT_resent_calls, 1);
 }

@@ -243,7 +243,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	address(b, link, m);
 	b->in = (struct fly_gather){0};
 	b->header = (struct fly_header){
-		.type = FLY_PACKET_RESULT,
+		.type = (uint8_t)fly_wire_result_type((uint16_t)-status),
 		.procedure = (uint16_t)-status,
 		.export_id = h->export_id,
 		.activity = h->activity,

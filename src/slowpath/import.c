@@ -17,6 +17,7 @@
 #include "slowpath/arp.h"
 #include "slowpath/error.h"
 #include "slowpath/link_spec.h"
+#include "slowpath/retry.h"
 #include "slowpath/runtime.h"
 
 #define ARP_AGAIN_MS 20
@@ -83,6 +84,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.activity = activity,
 		.export_id = export_id,
 	};
+	fly_rtt_init(&import->rtt, &p->waits);
 	fly_caller_bind(import);
 	write_template(import);
 	return import;
@@ -125,7 +127,7 @@ void fly_unbind(struct fly_binding *binding)
 static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer)
 {
 	struct fly_arp_question question = {.link = link, .ip = peer->ip};
-	const uint64_t end_tsc = fly_clock_now_tsc() + p->call_timeout_ms * p->tsc_per_ms;
+	const uint64_t end_tsc = fly_clock_now_tsc() + p->waits.timeout_tsc;
 	uint64_t ask_tsc = 0;
 	uint64_t now_tsc;
 
@@ -197,7 +199,7 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct fly_addres
 			FLY_EPEER,
 			"import %s: nobody answers for %s on this link within %u ms; is the server "
 			"up, and is that its address (peer=)?",
-			name, ip, p->call_timeout_ms);
+			name, ip, (unsigned)(p->waits.timeout_tsc / p->tsc_per_ms));
 	return ask_binder(p, link, peer, name, version, export_id);
 }
 

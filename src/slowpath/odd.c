@@ -8,12 +8,14 @@
  */
 #include "slowpath/odd.h"
 
-#include "fastpath/binding.h"
+#include "fastpath/receiver.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
 #include "slowpath/import.h"
+#include "slowpath/overdue.h"
+#include "slowpath/retry.h"
 
 void fly_odd_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter why)
 {
@@ -50,21 +52,44 @@ int fly_odd_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
 	return 0;
 }
 
+/* What a result's status means; anything else is a peer's mistake, and the call did run. */
+int fly_odd_status(const struct fly_header *h)
+{
+	if (h->type == FLY_PACKET_RESULT)
+		return h->procedure == FLY_OK ? 0 : -FLY_ERESULT;
+	switch (h->procedure) {
+	case FLY_EEXCEPTION:
+	case FLY_ERAISED:
+	case FLY_EMALFORMED:
+	case FLY_ENOMEM:
+	case FLY_ENOPROC:
+		return -(int)h->procedure;
+	default:
+		return -FLY_ERESULT;
+	}
+}
+
 void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
 	const int why = fly_odd_mismatch(e, m, h);
 
-	if (!why && e->state == FLY_CALL_BULK) {
+	if (why) {
+		fly_odd_drop(p, m, (enum fly_counter) - why);
+		return;
+	}
+	if (e->state == FLY_CALL_BULK) {
 		fly_bulk_result(p, e, m, h);
 		return;
 	}
-	fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_sequence);
-}
+	if (e->state == FLY_CALL_TIMED) {
+		struct fly_import *import = fly_import_of(e->head.binding);
 
-static uint32_t started_ms(const struct fly_call_entry *e)
-{
-	return e->state == FLY_CALL_BULK ? e->bulk->started_ms : fly_call_started_ms(e);
+		fly_rtt_sample(&import->rtt, &p->waits, p->now_tsc - e->sent_tsc);
+		import->sends_as = FLY_CALL_WAITING;
+		fly_stats_add(&p->stats, FLY_COUNT_round_trips, 1);
+	}
+	fly_receive_take(p, e, m, fly_odd_status(h));
 }
 
 /* May another copy of it have run than the one that is refused, or has one, by its result? */
@@ -92,7 +117,7 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
 		 * and our clock, which stands still while nobody turns us, is no proof that it did
 		 * not.
 		 */
-		if (may_have_run(e) || h->hint <= p->now_ms - started_ms(e))
+		if (may_have_run(e) || h->hint <= fly_overdue_age_ms(p, e))
 			status = -FLY_ESTALE_MAYBE;
 		break;
 	case FLY_EVERSION:

@@ -20,6 +20,9 @@ void fly_odd_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 int fly_odd_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
 		     const struct fly_header *h);
 
+/* fly_odd_status() - what the header of a result or exception says: 0 or a negative status. */
+int fly_odd_status(const struct fly_header *h);
+
 /*
  * fly_odd_turn_around() - turn a packet around into one without payload, back to its sender.
  * Return: its RPC header, which the caller of this writes.

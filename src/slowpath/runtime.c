@@ -32,7 +32,6 @@
 #define PACKETS_SPARE         64   /* at least so many must be left when the links are up */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
-#define TIMEOUT_DEFAULT_MS    5000
 #define PACKET_OVERHEAD       256 /* mbuf and mempool headers, padding: for the estimate only */
 
 /* How many runtimes this thread has: it is registered with DPDK while there is one. */
@@ -233,7 +232,12 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 		.packets = r->packets,
 		.calls = o->calls ? o->calls : CALLS_DEFAULT,
 		.conversations = o->conversations ? o->conversations : CONVERSATIONS_DEFAULT,
-		.call_timeout_ms = o->call_timeout_ms ? o->call_timeout_ms : TIMEOUT_DEFAULT_MS,
+		.call_timeout_ms = o->call_timeout_ms,
+		.resend_first_us = o->resend_first_us,
+		.resend_least_us = o->resend_least_us,
+		.resend_most_ms = o->resend_most_ms,
+		.probe_most_ms = o->probe_most_ms,
+		.probes = o->probes,
 		.tsc_per_ms = fly_clock_tsc_per_ms(),
 		.name = name,
 		.socket = r->pool->socket_id,
@@ -320,13 +324,13 @@ int fly_stop(struct fly_runtime *r)
 
 unsigned fly_turn(struct fly_runtime *r)
 {
-	return fly_poller_turn(&r->poller, fly_clock_turn(&r->poller.clock));
+	return fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
 }
 
 int fly_serve(struct fly_runtime *r)
 {
 	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
-		fly_poller_turn(&r->poller, fly_clock_turn(&r->poller.clock));
+		fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
 	atomic_store_explicit(&r->quit, false, memory_order_relaxed);
 	return 0;
 }

@@ -171,8 +171,13 @@ void sim_unbind(struct sim *s, struct fly_binding *binding)
 
 void sim_turn(struct sim *s)
 {
-	for (unsigned i = 0; i < s->n_nodes; i++)
-		fly_poller_turn(sim_poller(s->nodes[i]), s->now_tsc);
+	for (unsigned i = 0; i < s->n_nodes; i++) {
+		struct fly_poller *p = sim_poller(s->nodes[i]);
+
+		if (s->now_tsc - p->now_tsc > SIM_ABSENT_MS * SIM_TSC_PER_MS)
+			fly_poller_absent(p, p->now_tsc, s->now_tsc);
+		fly_poller_turn(p, s->now_tsc);
+	}
 	s->now_tsc += s->step_us;
 }
 

@@ -18,6 +18,7 @@
 #define SIM_NODE_LINKS 4
 #define SIM_BINDINGS   256
 #define SIM_PORT       61989
+#define SIM_ABSENT_MS  2 /* a step of time longer than that: the pollers are told of an absence */
 
 struct sim_node_config {
 	unsigned packets;       /* 0: 511 */
