@@ -11,6 +11,7 @@
 
 #include <firefly/firefly.h>
 
+#include "bench_stage.h"
 #include "block.h"
 #include "histogram.h"
 #include "pairs.h"
@@ -50,15 +51,11 @@ struct bench_row {
 
 /* All that a report needs. */
 struct bench_result {
-	const char *link; /* "vhost" or "memif" */
-	bool view;        /* results were read where they lay in the packet */
+	const struct bench_machine *machine;
+	bool view; /* results were read where they lay in the packet */
 	struct bench_row *rows;
 	size_t n_rows;
-	struct histogram *distance[PAIRS_STATES]; /* of the ping-pongs, in ticks */
-	struct fly_platform platform;
-	unsigned client_core, server_core;
 	double seconds;
-	double step; /* of the counter, in ticks */
 };
 
 /*
