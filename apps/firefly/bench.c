@@ -308,6 +308,7 @@ static const struct {
 	const char *name; /* what argp calls the program */
 	int (*run)(int argc, char **argv);
 } others[] = {
+	{"bulk", "firefly bench bulk", bench_bulk_main},
 	{"marshal", "firefly bench marshal", bench_marshal_main},
 };
 

@@ -163,12 +163,13 @@ static struct json_object *run_json(const struct bench_result *r, const struct b
 
 int bench_write_json(const struct bench_result *r, const char *path)
 {
-	struct json_object *runs = json_object_new_array();
+	struct json_object *all = json_object_new_object(), *runs = json_object_new_array();
 
 	for (size_t i = 0; i < r->n_rows; i++)
 		for (unsigned s = 0; s < PAIRS_STATES; s++)
 			if (r->rows[i].in[s]->pairs.kept || r->rows[i].in[s]->pairs.dropped)
 				json_object_array_add(runs, run_json(r, &r->rows[i],
 								     (enum pairs_state)s));
-	return bench_write(r->machine, runs, path);
+	json_object_object_add(all, "runs", runs);
+	return bench_write(r->machine, all, path);
 }

@@ -2,9 +2,9 @@
 /*
  * bench_server.c - the server process of `firefly bench`: a hidden subcommand.
  *
- * Owns a runtime with the Test interface exported, and does what the control page says: serve
- * calls, echo bare frames, answer the ping-pong, quit. Started by bench.c and by nobody else; it
- * dies with it.
+ * Owns a runtime with the interfaces Test and Bulk exported, and does what the control page says:
+ * serve calls, echo, send or receive bare frames, answer the ping-pong, quit. Started by
+ * bench_stage.c and by nobody else; it dies with it.
  */
 #include <argp.h>
 #include <signal.h>
@@ -15,14 +15,17 @@
 
 #include <firefly/firefly.h>
 
+#include "bulk_service.h"
 #include "cli.h"
 #include "commands.h"
 #include "control.h"
 #include "floor.h"
 #include "test_service.h"
+#include "ticks.h"
 
 enum {
 	KEY_CONTROL = CLI_KEY_OWN,
+	KEY_CONVERSATIONS,
 };
 
 struct server_options {
@@ -31,12 +34,15 @@ struct server_options {
 	int control;          /* descriptor of the control page */
 	const char *eal;
 	unsigned packets;
+	unsigned conversations;
 };
 
 struct server {
 	struct control_page *page;
 	uint64_t order; /* the one that is being carried out */
 	struct fly_runtime *runtime;
+	struct test_service test;
+	struct bulk_service bulk;
 };
 
 static const struct argp_option options[] = {
@@ -44,6 +50,7 @@ static const struct argp_option options[] = {
 	{"core", CLI_KEY_CORE, "N", 0, "The core to run on", 0},
 	{"control", KEY_CONTROL, "FD", 0, "Descriptor of the control page", 0},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool", 0},
+	{"conversations", KEY_CONVERSATIONS, "N", 0, "Callers that it remembers", 0},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments", 0},
 	{0},
 };
@@ -64,6 +71,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("bench-server", "--packets", text, 64, 4194303);
+		return 0;
+	case KEY_CONVERSATIONS:
+		o->conversations =
+			(unsigned)cli_number("bench-server", "--conversations", text, 1, 1 << 24);
 		return 0;
 	case CLI_KEY_EAL:
 		o->eal = text;
@@ -97,6 +108,52 @@ static void settle(struct server *s)
 		;
 }
 
+/* floor_send() and floor_receive() tell how far they are; that is for the client to count. */
+static bool order_stands_still(void *context, unsigned n)
+{
+	(void)n;
+	return order_stands(context);
+}
+
+static void turn_plainly(struct server *s)
+{
+	while (order_stands(s))
+		fly_turn(s->runtime);
+}
+
+/* What turns that found something took; those that found nothing are not work. */
+static void turn_and_count(struct server *s)
+{
+	uint64_t packets = 0, ticks = 0, before = ticks_now();
+
+	while (order_stands(s)) {
+		const unsigned n = fly_turn(s->runtime);
+		const uint64_t after = ticks_now();
+
+		if (n) {
+			packets += n;
+			ticks += after - before;
+		}
+		before = after;
+	}
+	s->page->counted = packets;
+	s->page->counted_ticks = ticks;
+}
+
+static void turn_for_calls(struct server *s, enum control_calls what)
+{
+	if (what == CONTROL_CALLS_BUSY) {
+		turn_and_count(s);
+		return;
+	}
+	s->bulk.checking = what == CONTROL_CALLS_CHECKED;
+	s->bulk.calls = 0;
+	s->bulk.ticks = 0;
+	turn_plainly(s);
+	s->page->counted = s->bulk.calls;
+	s->page->counted_ticks = s->bulk.ticks;
+}
+
 static void carry_out_orders(struct server *s)
 {
 	for (;;) {
@@ -107,12 +164,17 @@ static void carry_out_orders(struct server *s)
 		control_acknowledge(s->page, s->order);
 		switch (control_mode(s->order)) {
 		case CONTROL_CALLS:
-			while (order_stands(s))
-				fly_turn(s->runtime);
+			turn_for_calls(s, (enum control_calls)control_argument(s->order));
 			break;
 		case CONTROL_FLOOR:
 			floor_echo(s->runtime, (uint16_t)control_argument(s->order), order_stands,
 				   s);
+			break;
+		case CONTROL_SEND:
+			floor_send(s->runtime, order_stands_still, s);
+			break;
+		case CONTROL_RECEIVE:
+			floor_receive(s->runtime, order_stands_still, s);
 			break;
 		case CONTROL_PINGPONG:
 			control_answer(s->page, s->order);
@@ -125,16 +187,23 @@ static void carry_out_orders(struct server *s)
 }
 
 /* Return: 0, or a status with trouble said on the page. */
-static int start(struct server *s, const struct server_options *o, struct test_service *service)
+static int start(struct server *s, const struct server_options *o)
 {
-	const struct fly_options with = {.links = o->links, .eal = o->eal, .packets = o->packets};
+	const struct fly_options with = {
+		.links = o->links,
+		.eal = o->eal,
+		.packets = o->packets,
+		.conversations = o->conversations,
+	};
 	int status;
 
 	if (o->core >= 0 && cli_pin("bench-server", (unsigned)o->core))
 		return -FLY_EINVAL;
 	status = fly_start(&with, &s->runtime);
 	if (!status) {
-		status = test_service_export(s->runtime, service, false);
+		status = test_service_export(s->runtime, &s->test, false);
+		if (!status)
+			status = bulk_service_export(s->runtime, &s->bulk);
 		if (status)
 			fly_stop(s->runtime);
 	}
@@ -146,7 +215,6 @@ static int start(struct server *s, const struct server_options *o, struct test_s
 int bench_server_main(int argc, char **argv)
 {
 	struct server_options o = {.core = -1, .control = -1};
-	struct test_service service = {0};
 	struct server server = {0};
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
@@ -158,7 +226,7 @@ int bench_server_main(int argc, char **argv)
 		return CLI_FAILED;
 	}
 	server.order = control_next(server.page, 0);
-	if (start(&server, &o, &service))
+	if (start(&server, &o))
 		return CLI_FAILED;
 	control_acknowledge(server.page, server.order);
 	carry_out_orders(&server);

@@ -197,15 +197,13 @@ static struct json_object *machine_json(const struct bench_machine *m)
 	return machine;
 }
 
-int bench_write(const struct bench_machine *m, struct json_object *runs, const char *path)
+int bench_write(const struct bench_machine *m, struct json_object *all, const char *path)
 {
 	const int style =
 		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
-	struct json_object *all = json_object_new_object();
 	FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
 	int failed = 0;
 
-	json_object_object_add(all, "runs", runs);
 	json_object_object_add(all, "machine", machine_json(m));
 	if (!file)
 		failed = -1;

@@ -52,10 +52,10 @@ struct json_object *bench_percentile(const struct bench_machine *machine, const 
 				     double percent);
 
 /*
- * bench_write() - `{"runs": @runs, "machine": ...}`; takes @runs.
+ * bench_write() - an object, with "machine" added to it; takes it.
  * @path: a file, or "-": stdout.
  * Return: 0, or -1 with errno set.
  */
-int bench_write(const struct bench_machine *machine, struct json_object *runs, const char *path);
+int bench_write(const struct bench_machine *machine, struct json_object *all, const char *path);
 
 #endif

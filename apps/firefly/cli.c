@@ -62,6 +62,26 @@ uint64_t cli_number(const char *subcommand, const char *option, const char *text
 	return number;
 }
 
+uint64_t cli_bytes(const char *subcommand, const char *option, const char *text, uint64_t least,
+		   uint64_t most)
+{
+	unsigned long long number;
+	unsigned shift = 0;
+	char *end;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (end != text && (*end == 'k' || *end == 'M'))
+		shift = *end++ == 'k' ? 10 : 20;
+	if (end == text || *end || errno || text[0] == '-' || number > UINT64_MAX >> shift ||
+	    number << shift < least || number << shift > most)
+		cli_refuse(subcommand,
+			   "%s takes a number of bytes from %" PRIu64 " to %" PRIu64
+			   ", which may end with k or M, not '%s'",
+			   option, least, most, text);
+	return number << shift;
+}
+
 double cli_seconds(const char *subcommand, const char *option, const char *text, double least,
 		   double most)
 {

@@ -36,6 +36,13 @@ __attribute__((noreturn, format(printf, 2, 3))) void cli_refuse(const char *subc
 uint64_t cli_number(const char *subcommand, const char *option, const char *text, uint64_t least,
 		    uint64_t most);
 
+/*
+ * cli_bytes() - a number of bytes from @least to @most, which may end with k or M (times 1024, once
+ * or twice), or cli_refuse() naming @option.
+ */
+uint64_t cli_bytes(const char *subcommand, const char *option, const char *text, uint64_t least,
+		   uint64_t most);
+
 /* cli_seconds() - seconds with a fraction, from @least to @most, or cli_refuse(). */
 double cli_seconds(const char *subcommand, const char *option, const char *text, double least,
 		   double most);

@@ -21,10 +21,21 @@
 
 enum control_mode {
 	CONTROL_START,    /* bring the runtime up; acknowledged when Test is exported */
-	CONTROL_CALLS,    /* turn the poller */
+	CONTROL_CALLS,    /* turn the poller; argument: an enum control_calls */
 	CONTROL_FLOOR,    /* echo bare frames; argument: the size to send back */
+	CONTROL_SEND,     /* send bare frames of full size, one way */
+	CONTROL_RECEIVE,  /* receive them, and say so now and then */
 	CONTROL_PINGPONG, /* answer on the other line */
 	CONTROL_QUIT,     /* stop the runtime; acknowledged when it has stopped */
+};
+
+/* What CONTROL_CALLS counts, for the client to read once there is another order. */
+enum control_calls {
+	CONTROL_CALLS_PLAIN,   /* nothing */
+	CONTROL_CALLS_CHECKED, /* the same; procedures of Bulk check what they get: bulk_service.h
+				*/
+	CONTROL_CALLS_WORK,    /* ticks in procedures of Bulk, and their calls */
+	CONTROL_CALLS_BUSY,    /* ticks in turns that received packets, and those packets */
 };
 
 /* Pairs of lines are fetched together: what two cores write is two lines apart. */
@@ -38,6 +49,8 @@ struct control_page {
 
 	/* Written by the server before it acknowledges; read by the client after that. */
 	alignas(CONTROL_APART) int32_t missing; /* of CONTROL_QUIT: what fly_stop() returned */
+	uint64_t counted;                       /* by CONTROL_CALLS: how many */
+	uint64_t counted_ticks;                 /* and how long they took together */
 	char trouble[512];                      /* of CONTROL_START: what went wrong, or "" */
 };
 

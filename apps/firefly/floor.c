@@ -153,3 +153,70 @@ void floor_echo(struct fly_runtime *runtime, uint16_t result_bytes, bool (*go_on
 	}
 	rte_pktmbuf_free_bulk(out.frames, out.held);
 }
+
+/* ---- one way ---- */
+
+uint16_t floor_full_bytes(const struct fly_runtime *runtime)
+{
+	return fly_runtime_link(runtime, 0)->payload_max;
+}
+
+/* Fill an empty outbox. Return: frames; 0 if the pool has not so many. */
+static inline uint16_t refill(struct outbox *out, struct rte_mempool *pool, uint16_t n,
+			      uint16_t bytes)
+{
+	if (rte_pktmbuf_alloc_bulk(pool, out->frames + out->held, n))
+		return 0;
+	for (uint16_t i = 0; i < n; i++) {
+		address(out->frames[out->held + i]);
+		shape(out->frames[out->held + i], bytes);
+	}
+	out->held = (uint16_t)(out->held + n);
+	return n;
+}
+
+void floor_send(struct fly_runtime *runtime, bool (*go_on)(void *context, unsigned n),
+		void *context)
+{
+	const struct fly_link *link = fly_runtime_link(runtime, 0);
+	const uint16_t bytes = (uint16_t)(FLOOR_HEADERS + link->payload_max);
+	struct outbox out = {.port = link->port};
+	struct rte_mbuf *receipts[FLY_BURST];
+	unsigned under_way = 0, arrived = 0, idle = 0;
+
+	while (go_on(context, arrived)) {
+		const uint16_t n = rte_eth_rx_burst(link->port, 0, receipts, FLY_BURST);
+
+		rte_pktmbuf_free_bulk(receipts, n);
+		arrived = RTE_MIN((unsigned)n * FLOOR_BATCH, under_way);
+		under_way -= arrived;
+		if (out.held == 0 && under_way + FLOOR_BATCH <= FLOOR_FLOW)
+			under_way += refill(&out, link->pool, FLOOR_BATCH, bytes);
+		else if (n == 0 && ++idle % IDLE_POLLS == 0)
+			sched_yield();
+		offer(&out);
+	}
+	rte_pktmbuf_free_bulk(out.frames, out.held);
+}
+
+void floor_receive(struct fly_runtime *runtime, bool (*go_on)(void *context, unsigned n),
+		   void *context)
+{
+	const struct fly_link *link = fly_runtime_link(runtime, 0);
+	struct outbox out = {.port = link->port};
+	struct rte_mbuf *frames[FLY_BURST];
+	unsigned owed = 0, idle = 0;
+	uint16_t n = 0;
+
+	while (go_on(context, n)) {
+		n = rte_eth_rx_burst(link->port, 0, frames, FLY_BURST);
+		rte_pktmbuf_free_bulk(frames, n);
+		owed += n;
+		if (owed >= FLOOR_BATCH && out.held < FLOOR_FLOW)
+			owed -= FLOOR_BATCH * refill(&out, link->pool, 1, FLOOR_HEADERS);
+		else if (n == 0 && ++idle % IDLE_POLLS == 0)
+			sched_yield();
+		offer(&out);
+	}
+	rte_pktmbuf_free_bulk(out.frames, out.held);
+}

@@ -32,4 +32,26 @@ int floor_bounce(struct fly_runtime *runtime, uint16_t call_bytes, struct block_
 void floor_echo(struct fly_runtime *runtime, uint16_t result_bytes, bool (*go_on)(void *context),
 		void *context);
 
+/*
+ * One way
+ *
+ * Frames of full size one way, and a small one back for each FLOOR_BATCH of them, so that the
+ * sender never has more than FLOOR_FLOW under way and none is lost. Both ends call
+ * @go_on(context, n) in every round of their loop: n more frames have arrived, as far as this end
+ * knows, mostly 0; false ends it. What is in the rings then has to be received by somebody.
+ */
+#define FLOOR_BATCH 32
+#define FLOOR_FLOW  256
+
+/* floor_full_bytes() - the payload of a frame of full size: what one packet takes on this link. */
+uint16_t floor_full_bytes(const struct fly_runtime *runtime);
+
+/* floor_send() - write the payload of each frame, and send it. */
+void floor_send(struct fly_runtime *runtime, bool (*go_on)(void *context, unsigned n),
+		void *context);
+
+/* floor_receive() - receive and free. */
+void floor_receive(struct fly_runtime *runtime, bool (*go_on)(void *context, unsigned n),
+		   void *context);
+
 #endif

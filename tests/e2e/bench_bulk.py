@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""bench_bulk.py FIREFLY LINK - `firefly bench bulk` makes calls of all sizes with the right data, in
+each way of reading results, and says what came of it. How fast that was is not judged: the machine
+is busy with tests.
+"""
+import json
+import os
+import sys
+
+import e2e
+
+LINK = sys.argv[2]
+SIZES = [4 ** i for i in range(13)] + [67108860]
+PLOT = os.path.join(e2e.directory, "times.svg")
+
+
+def run(*arguments, status=0):
+    process = e2e.Process(["bench", "bulk", "--link", LINK, "--block", "1"] + list(arguments))
+    e2e.check(process.wait(120) == status, "exit status of %s\n%s" % (arguments, process.text()))
+    return process.text()
+
+
+def check_run(run):
+    what = str(run)
+    e2e.check(run["link"] == LINK and run["threads"] == 1, what)
+    e2e.check(run["pairs"] + run["pairs_dropped"] > 0, what)
+    if run["pairs"]:
+        e2e.check(run["calls"] > 0 and run["p50_ns"] > 0 and run["bytes_per_s"] > 0, what)
+        e2e.check(0 < run["procedure_ns"] < 1e9 * run["bytes"] / run["bytes_per_s"], what)
+        e2e.check(run["floor"]["bytes_per_s"] > 0, what)
+    if run["bytes"] < 65536:
+        e2e.check(run["ratio"] is None and run["whole_ratio"] is None, what)
+
+
+def table_of_sizes():
+    both = json.loads(run("--seconds", "0.1", "--json", "-", "--plot", PLOT))
+    for procedure in "Put", "Get":
+        seen = {run["bytes"] for run in both["runs"] if run["procedure"] == procedure}
+        e2e.check(seen == set(SIZES), "sizes of %s: %s" % (procedure, sorted(seen)))
+    for each in both["runs"]:
+        check_run(each)
+    e2e.check([fit["procedure"] for fit in both["fits"]] == ["Put", "Get"], str(both["fits"]))
+    with open(PLOT) as plot:
+        text = plot.read()
+    e2e.check(text.startswith("<svg ") and text.endswith("</svg>\n") and "NaN" not in text.upper(),
+              text)
+    os.unlink(PLOT)
+
+
+def one_size():
+    for view in [], ["--view"]:
+        both = json.loads(run("--seconds", "0.1", "--size", "300k", "--json", "-", *view))
+        for each in both["runs"]:
+            check_run(each)
+            e2e.check(each["bytes"] == 300 << 10, str(each))
+            e2e.check(each["view"] == (bool(view) and each["procedure"] == "Get"), str(each))
+        e2e.check(both["fits"] == [], str(both["fits"]))
+
+
+def as_table():
+    lines = run("--seconds", "0.1", "--size", "1M").splitlines()
+    for word in "Put ", "Get ":
+        e2e.check(any(line.startswith(word) and "1 MiB" in line for line in lines),
+                  "no %s in\n%s" % (word, "\n".join(lines)))
+    e2e.check(max(len(line) for line in lines) <= 110, "wide lines:\n%s" % "\n".join(lines))
+
+
+def mistakes():
+    for arguments in ["--size", "0"], ["--size", "65M"], ["--size", "8G"], ["8M"], \
+            ["--size", "1M", "--plot", PLOT]:
+        lines = run(*arguments, status=2).splitlines()
+        e2e.check(len(lines) == 1, "%s: %s" % (arguments, lines))
+
+
+table_of_sizes()
+one_size()
+as_table()
+mistakes()
+e2e.finish()
