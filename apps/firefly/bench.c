@@ -309,6 +309,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } others[] = {
 	{"bulk", "firefly bench bulk", bench_bulk_main},
+	{"conversations", "firefly bench conversations", bench_conversations_main},
 	{"marshal", "firefly bench marshal", bench_marshal_main},
 };
 

@@ -9,7 +9,8 @@
 #define FIREFLY_APP_COMMANDS_H
 
 int bench_main(int argc, char **argv);
-int bench_bulk_main(int argc, char **argv);    /* by way of bench_main() */
+int bench_bulk_main(int argc, char **argv); /* by way of bench_main() */
+int bench_conversations_main(int argc, char **argv);
 int bench_marshal_main(int argc, char **argv); /* by way of bench_main() */
 int bench_server_main(int argc, char **argv);
 int call_main(int argc, char **argv);
