@@ -6,7 +6,7 @@
 # shellcheck disable=SC2034  # used by those who source this file
 # What a build needs. libdpdk-dev depends on all drivers, vhost, virtio and memif among them.
 BUILD_PACKAGES=(gcc libc6-dev meson ninja-build pkgconf flex bison libdpdk-dev libnuma-dev
-	libjson-c-dev scdoc)
+	libjson-c-dev libsodium-dev scdoc)
 # What the tests need beyond that; the last four are for `firefly bench marshal`, to compare with.
 # shellcheck disable=SC2034  # as above
 TEST_PACKAGES=(make g++ libcriterion-dev clang llvm libclang-rt-dev clang-format clang-tidy python3

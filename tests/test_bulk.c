@@ -1126,12 +1126,12 @@ Case(bulk, fly_slow_ack__of_a_call)
 	cr_expect(answer.fragment == 8 && answer.flags == FLY_FLAG_RESENT);
 	cr_expect(answer.age >= 20 && answer.age <= 25);
 	forget_answers();
-	/* A refusal ends it; it was sent twice, so what it says is "maybe". */
+	/* A refusal ends it, however often it was sent. */
 	h = answer_of(FLY_PACKET_REJECT, 0, 1, 0);
 	h.procedure = FLY_EBUSY;
 	put(h, &answer);
 	cr_assert(fly_ready(outstanding));
-	cr_expect(ours->wait(outstanding) == -FLY_EFORGOTTEN);
+	cr_expect(ours->wait(outstanding) == -FLY_EBUSY);
 	expect_caller_drop(answer_of(FLY_PACKET_ACK, 24, 40, 0), FLY_COUNT_drop_sequence, "over");
 	cr_expect(bulks(w.caller)->n == 0);
 }

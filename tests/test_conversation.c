@@ -65,7 +65,28 @@ Test(conversation, fly_conversation_accept__while_one_runs_nothing_else_does)
 
 Test(conversation, fly_conversation_accept__a_record_that_ran_nothing_has_nothing_to_resend)
 {
-	expect(FLY_CONVERSATION_KNOWN, 0, FLY_BUSY);
+	expect(FLY_CONVERSATION_KNOWN, 0, FLY_OLD);
+}
+
+Test(conversation, fly_conversation_accept__a_refused_call_stays_refused)
+{
+	expect(FLY_CONVERSATION_REFUSED, 0, FLY_REFUSE);
+	expect(FLY_CONVERSATION_REFUSED, (uint32_t)-1, FLY_OLD);
+	expect(FLY_CONVERSATION_REFUSED, 1, FLY_RUN);
+}
+
+Test(conversation, fly_conversation_accept__a_result_that_its_caller_has_is_not_sent_again)
+{
+	expect(FLY_CONVERSATION_GIVEN, 0, FLY_OLD);
+	expect(FLY_CONVERSATION_GIVEN, (uint32_t)-1, FLY_OLD);
+	expect(FLY_CONVERSATION_GIVEN, 1, FLY_RUN);
+}
+
+Test(conversation, fly_conversation_accept__what_was_not_kept_may_be_done_again)
+{
+	expect(FLY_CONVERSATION_UNKEPT, 0, FLY_REPEAT);
+	expect(FLY_CONVERSATION_UNKEPT, (uint32_t)-1, FLY_OLD);
+	expect(FLY_CONVERSATION_UNKEPT, 1, FLY_RUN);
 }
 
 Test(conversation, fly_conversation_accept__across_the_wrap_each_call_runs_once)

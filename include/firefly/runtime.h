@@ -77,10 +77,10 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
 /*
  * fly_stop() - end a runtime: its bindings, exports, links and pool.
  *
- * Outstanding calls end: their handles are dead, and their procedures may have run. Only the
- * owning thread.
+ * Outstanding calls end, as with fly_shutdown(), which should come first where somebody waits for
+ * them: their handles are dead afterwards. Not from within a procedure. Only the owning thread.
  * Return: how many packet buffers were missing from the pool at the end (0 unless there is a
- * bug), or -FLY_EINVAL.
+ * bug), or -FLY_EINVAL, or -FLY_ECONFLICT (from within a procedure).
  */
 int fly_stop(struct fly_runtime *runtime);
 
@@ -136,6 +136,48 @@ int fly_rebind(struct fly_binding *binding);
  * fly_unbind() - end a binding. Its outstanding calls end with it; their handles are dead.
  */
 void fly_unbind(struct fly_binding *binding);
+
+/*
+ * fly_set_deadline() - give each call that is started through this binding from now on so long.
+ * @us: microseconds, from its start to its result; 0: as long as it takes, which is the default.
+ *
+ * A call that has not ended by then ends with FLY_EDEADLINE, maybe executed. The server is told how
+ * much time is left, and does not begin what is late; a procedure can ask: fly_remaining(). A call
+ * with a deadline does not take the fastest way.
+ */
+void fly_set_deadline(struct fly_binding *binding, uint32_t us);
+
+/*
+ * fly_cancel() - end a call that was started: it ends with FLY_ECANCELLED, maybe executed, and is
+ * still to be finished. The server is told; if the call has not begun there it will not, and a
+ * procedure that runs can ask: fly_cancelled(). Return: 0; -FLY_EINVAL: it has ended already.
+ */
+int fly_cancel(struct fly_call *call);
+
+/*
+ * fly_remaining() - for procedures: how much time their caller has left for this call.
+ * Return: microseconds, 0 when it is over; UINT64_MAX: there is no deadline, or no call is running
+ * on this thread.
+ */
+uint64_t fly_remaining(void);
+
+/*
+ * fly_cancelled() - for procedures: has their caller gone, because it cancelled the call or its
+ * deadline has passed? Then nobody reads the results.
+ *
+ * A procedure that takes longer than a millisecond or so should ask now and then, whatever it does
+ * with the answer: its poller attends to its links meanwhile, so that its caller, which asks
+ * whether the server is still there, is told so. Other calls wait until the procedure has returned.
+ */
+bool fly_cancelled(void);
+
+/*
+ * fly_shutdown() - end everything but the runtime itself: nothing is exported any more, calls that
+ * are outstanding end with FLY_ESTOPPED, maybe executed, and are still to be finished; starting
+ * another one returns FLY_ESTOPPED. fly_stop() does the same, and then frees what was to be
+ * finished. Not from within a procedure. Only the owning thread.
+ */
+void fly_shutdown(struct fly_runtime *runtime);
 
 /*
  * fly_ready() - has this call ended, so that finishing it will not wait? Does not turn the

@@ -33,7 +33,7 @@ enum fly_outcome {
 	X(ENOEXPORT,     8, FLY_NOT_EXECUTED,   "the peer does not export that interface")         \
 	X(EVERSION,      9, FLY_NOT_EXECUTED,   "the peer has another version of it")              \
 	X(EMALFORMED,   10, FLY_NOT_EXECUTED,   "the server could not read the arguments")         \
-	X(EBUSY,        11, FLY_NOT_EXECUTED,   "the server has no room for another caller")       \
+	X(EBUSY,        11, FLY_NOT_EXECUTED,   "the server has no room for another caller or call") \
 	X(ESTALE,       12, FLY_NOT_EXECUTED,   "the server restarted before the call was made")   \
 	X(ESTALE_MAYBE, 13, FLY_MAYBE_EXECUTED, "the server restarted while the call was under way") \
 	X(EPEER,        14, FLY_MAYBE_EXECUTED, "the peer does not answer any more")               \
@@ -46,7 +46,9 @@ enum fly_outcome {
 	X(EPERM,        21, FLY_NOT_EXECUTED,   "permission denied")                               \
 	X(ESYSTEM,      22, FLY_NOT_EXECUTED,   "the system or DPDK refused")                      \
 	X(ECONFLICT,    23, FLY_NOT_EXECUTED,   "it conflicts with what this process already uses") \
-	X(EEXCEPTION,   24, FLY_EXECUTED,       "the procedure raised an exception of its interface")
+	X(EEXCEPTION,   24, FLY_EXECUTED,       "the procedure raised an exception of its interface") \
+	X(EDEADLINE,    25, FLY_MAYBE_EXECUTED, "the deadline of the call has passed")             \
+	X(ECANCELLED,   26, FLY_MAYBE_EXECUTED, "the call was cancelled")
 /* clang-format on */
 
 /* FLY_OK and FLY_E...: positive values; functions return them negated. */

@@ -30,7 +30,11 @@ struct fly_import {
 	/* ---- seldom ---- */
 	struct fly_address peer;
 	struct fly_rtt rtt;
-	uint64_t activity; /* its upper 48 bits */
+	uint32_t deadline_us; /* of its calls; 0: none. src/slowpath/deadline.c */
+	int (*plain_starter)(struct fly_binding *binding, uint16_t procedure,
+			     uint32_t argument_bytes,
+			     struct fly_call **call); /* behind its Starter */
+	uint64_t activity;                            /* its upper 48 bits */
 	uint32_t export_id;
 	const char *name; /* of the interface; static */
 	uint32_t version;
@@ -78,7 +82,10 @@ static inline void fly_caller_write(uint8_t *frame, const struct fly_import *imp
 	fly_put_u64(rpc + 24, hint | (uint64_t)bytes << 32); /* age 0 */
 }
 
-/* fly_caller_fail() - end a call that is out without a result. @status: negative. */
+/*
+ * fly_caller_fail() - end a call that is out without a result. @status: negative. If its procedure
+ * may still be running the entry's activity is not used again.
+ */
 void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status);
 
 #endif

@@ -85,8 +85,9 @@ struct fly_call_entry {
 	/* ---- line 1: seldom ---- */
 	struct fly_retry retry; /* BULK, or resends is not 0. Else due one RTO after sent_tsc */
 	struct fly_bulk *bulk;  /* of a call of several packets; NULL: it is none, or not yet */
-	uint64_t deadline_tsc;  /* of the call that deadline_seq names */
+	uint64_t deadline_tsc;  /* of the call that deadline_seq names; 0: none ever had one */
 	uint32_t deadline_seq;
+	uint32_t challenged_seq; /* the hint of that call is a token that its server gave out */
 	uint16_t early_ms;  /* how much earlier the call that early_seq names may have been sent */
 	uint16_t early_seq; /* low half of a seq */
 	/* ---- line 2 and 3: small arguments ---- */

@@ -188,6 +188,8 @@ void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)
 		fly_packet_put(&p->cache, e->packet);
 	e->packet = NULL;
 	fly_slow_let_go(p, e);
+	if (fly_outcome(status) == FLY_MAYBE_EXECUTED)
+		fly_slow_retire(e);
 	e->status = (int16_t)status;
 	e->state = FLY_CALL_FAILED;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_failed, 1);

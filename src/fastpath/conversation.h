@@ -20,17 +20,23 @@
 
 /*
  * Legal orders of a record's state:
- *   FREE -> KNOWN     a first call opens it (slow path), seq set just before that call's
- *   KNOWN -> RUNNING  fly_conversation_accept() says FLY_RUN
- *   DONE -> RUNNING   the same, for the next call
- *   RUNNING -> DONE   the result is retained and sent
- *   KNOWN or DONE -> FREE  forgotten (slow path)
+ *   FREE -> KNOWN      a first call opens it (slow path), seq set just before that call's
+ *   any but FREE and RUNNING -> RUNNING  fly_conversation_accept() says FLY_RUN: a later call
+ *   RUNNING -> DONE    the result is retained and sent
+ *   RUNNING -> UNKEPT  the same, but the result was not retained: its procedure may run again
+ *   UNKEPT -> RUNNING  it does
+ *   DONE -> GIVEN      the caller has said that it has the result, which is let go
+ *   any but FREE and RUNNING -> REFUSED  a later call was refused, or cancelled before it ran
+ *   any but RUNNING -> FREE  forgotten (slow path)
  */
 enum fly_conversation_state {
 	FLY_CONVERSATION_FREE,
 	FLY_CONVERSATION_KNOWN,
 	FLY_CONVERSATION_RUNNING,
 	FLY_CONVERSATION_DONE,
+	FLY_CONVERSATION_GIVEN,
+	FLY_CONVERSATION_UNKEPT,
+	FLY_CONVERSATION_REFUSED,
 };
 
 /* Results up to this many bytes are retained in the record, longer ones by their packet. */
@@ -52,11 +58,12 @@ struct fly_conversation {
 	uint16_t executions;   /* how many calls ran; wraps; travels in results */
 	uint16_t result_bytes; /* of the retained result */
 	int16_t result_status; /* of the retained result: 0 or a negative status */
-	uint16_t unused;
+	bool is_proven;        /* the caller receives what is sent to the address that it gave */
+	uint8_t unused;
 	uint32_t touched_ms; /* poller time of the newest call, new fragment or acknowledgement */
 	struct rte_mbuf *result; /* DONE: the retained result packet; NULL: its bytes are in kept */
 	uint32_t next_free;      /* FREE: list; FLY_NO_ENTRY ends it */
-	uint32_t given_seq;      /* of a call whose caller has its large result, which is gone */
+	uint32_t cancelled_seq;  /* of a call whose caller has gone while it ran */
 	struct fly_bulk *bulk; /* large arguments under way, or a large result; NULL; or stale, see
 				* src/slowpath/bulk.h */
 	uint8_t pad[8];
@@ -73,10 +80,11 @@ struct fly_conversation_table {
 	struct fly_conversation *records;
 	uint32_t n; /* records */
 	uint32_t n_free;
-	uint32_t free;         /* first of a list; FLY_NO_ENTRY */
-	uint32_t n_retained;   /* packets held in result */
-	uint32_t retained_max; /* at most so many: then calls with large results are refused */
-	uint32_t swept;        /* where the next sweep goes on */
+	uint32_t free;          /* first of a list; FLY_NO_ENTRY */
+	uint32_t n_retained;    /* packets held in result */
+	uint32_t retained_max;  /* at most so many: then calls with large results are refused */
+	uint32_t retained_high; /* from here on callers are asked to acknowledge them */
+	uint32_t swept;         /* where the next sweep goes on */
 	struct rte_hash *by_activity;
 };
 
@@ -84,8 +92,10 @@ struct fly_conversation_table {
 enum fly_accept {
 	FLY_RUN,    /* new: the record is RUNNING now, its retained result is to be let go */
 	FLY_RESEND, /* done already: send the retained result */
-	FLY_BUSY,   /* running: nothing to say until it is done */
-	FLY_OLD,    /* older than the newest: drop */
+	FLY_REPEAT, /* done already, and may be done again */
+	FLY_BUSY,   /* running: say so */
+	FLY_REFUSE, /* it was refused: say so again */
+	FLY_OLD,    /* older than the newest, or its caller has the result: drop */
 };
 
 /*
@@ -113,7 +123,18 @@ static inline enum fly_accept fly_conversation_accept(struct fly_conversation *c
 		return FLY_RUN;
 	if (seq != c->seq)
 		return FLY_OLD;
-	return c->state == FLY_CONVERSATION_DONE ? FLY_RESEND : FLY_BUSY;
+	switch (c->state) {
+	case FLY_CONVERSATION_DONE:
+		return FLY_RESEND;
+	case FLY_CONVERSATION_UNKEPT:
+		return FLY_REPEAT;
+	case FLY_CONVERSATION_RUNNING:
+		return FLY_BUSY;
+	case FLY_CONVERSATION_REFUSED:
+		return FLY_REFUSE;
+	default:
+		return FLY_OLD;
+	}
 }
 
 /* fly_conversation_at() - the record that a hint names, whoever it belongs to; NULL: none. */

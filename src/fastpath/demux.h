@@ -18,7 +18,10 @@
 	X(RESULT, fly_receive_plain(p, link, m), fly_slow_result(p, m, &h),     fly_slow_result_part(p, m, &h))     \
 	X(EXCEPTION, false,                      fly_slow_result(p, m, &h),     fly_slow_result_part(p, m, &h))     \
 	X(REJECT, false,                         fly_slow_rejected(p, m, &h),   fly_slow_frame(p, link, m, -(int)FLY_COUNT_drop_fragments)) \
-	X(ACK,    false,                         fly_slow_ack(p, link, m, &h),  fly_slow_ack(p, link, m, &h))
+	X(ACK,    false,                         fly_slow_ack(p, link, m, &h),  fly_slow_ack(p, link, m, &h)) \
+	X(PROBE,  false,                         fly_slow_probe(p, link, m, &h), fly_slow_probe(p, link, m, &h)) \
+	X(CANCEL, false,                         fly_slow_cancel(p, link, m, &h), fly_slow_cancel(p, link, m, &h)) \
+	X(CHALLENGE, false,                      fly_slow_challenge(p, m, &h),  fly_slow_challenge(p, m, &h))
 /* clang-format on */
 
 /* fly_demux_plain() - hand a packet to its handler; takes it. */

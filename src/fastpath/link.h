@@ -45,6 +45,8 @@ struct fly_link {
 	struct rte_mempool *pool; /* what the driver receives into; its poller's */
 	uint16_t payload_max;     /* bytes of payload in one packet, by the MTU */
 	bool answers_arp;         /* no kernel owns our address here: we answer for it */
+	bool is_private;          /* one peer at the far end, who gets all that we send, whatever
+				   * address it gives: a forged one harms nobody else */
 	uint64_t stuck_since_tsc; /* the driver has taken nothing since then; 0: it does */
 };
 

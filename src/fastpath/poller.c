@@ -32,13 +32,17 @@ static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_l
 
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 {
+	/* A procedure that waits for a call of its own turns its poller within the turn. */
+	struct fly_conversation *const serving = p->serving;
+	const bool was_turning = p->turning;
 	unsigned received = 0;
 
 	p->now_tsc = now_tsc;
 	p->turning = true;
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
-	p->turning = false;
+	p->turning = was_turning;
+	p->serving = serving;
 	if (received)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
 	if (unlikely(now_tsc >= p->sweep_at_tsc))

@@ -46,6 +46,14 @@ struct fly_pass {
 	bool is_graced;    /* put off because of an absence */
 };
 
+/* A call that came while a procedure ran and let its poller attend to its links. */
+struct fly_parked {
+	struct rte_mbuf *m;
+	struct fly_link *link;
+};
+
+#define FLY_PARKED 128
+
 struct fly_poller {
 	/* ---- each turn ---- */
 	uint64_t now_tsc;       /* the time of this turn */
@@ -59,7 +67,8 @@ struct fly_poller {
 	 * runtime.c; read once a turn.
 	 */
 	_Atomic uint32_t attention;
-	bool turning; /* inside a turn: a procedure that calls out is refused */
+	bool turning;                     /* inside a turn: a procedure that calls out is refused */
+	struct fly_conversation *serving; /* whose call is being run, or was last */
 	struct fly_call_table calls;
 	struct fly_conversation_table conversations;
 	struct fly_export exports[FLY_EXPORTS];
@@ -68,14 +77,21 @@ struct fly_poller {
 	/* ---- seldom ---- */
 	uint64_t began_tsc;
 	uint64_t tsc_per_ms;
-	uint64_t absent_tsc;   /* FLY_ABSENT_US */
-	uint64_t house_at_tsc; /* once a millisecond: budgets, links, old records */
+	uint64_t absent_tsc;       /* FLY_ABSENT_US */
+	uint32_t exports_since_ms; /* no export of an earlier identifier was called here since */
+	uint64_t house_at_tsc;     /* once a millisecond: budgets, links, old records */
 	struct fly_waits waits;
 	struct fly_pass pass;
-	uint32_t reject_budget;         /* refusals that may still be sent before the next sweep */
+	uint32_t reject_budget;         /* refusals that may still be sent in this millisecond */
+	uint32_t again_budget;          /* results that may still be sent again in it */
 	void *runtime;                  /* for fly_slow_attention(); NULL in a simulation */
 	struct fly_arp_question *asked; /* the address that is being resolved; NULL: none */
 	struct fly_bulks bulk;
+	struct fly_refused *refused;   /* calls that were refused without a record */
+	uint8_t token_key[16];         /* of the tokens that we give out: src/slowpath/token.h */
+	uint64_t serving_deadline_tsc; /* of the call that is being run; FLY_NEVER */
+	uint32_t n_parked;
+	struct fly_parked parked[FLY_PARKED]; /* in the order in which they came */
 };
 
 /* What struct fly_poller_config, and struct fly_options, mean by 0. */
@@ -154,6 +170,12 @@ static inline uint64_t fly_poller_time(struct fly_poller *p)
 	}
 	return p->clock.now_tsc;
 }
+
+/*
+ * fly_poller_attend() - within a turn, from a procedure that takes long: receive and send, but
+ * begin no other call: those are parked until the turn is over.
+ */
+void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc);
 
 /* fly_demux() - decide what a packet is, whatever it is, and hand it on; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);

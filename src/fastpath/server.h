@@ -33,23 +33,29 @@ static __rte_always_inline void fly_serve_let_go(struct fly_poller *p, struct fl
  * measurements behind that are in docs/performance.md, "What is kept for resending".
  */
 static __rte_always_inline void fly_serve_retain(struct fly_poller *p, struct fly_conversation *c,
-						 struct rte_mbuf *m, const uint8_t *results,
+						 const struct fly_procedure *stub,
+						 struct rte_mbuf *m, uint8_t *results,
 						 uint32_t bytes, int status)
 {
 	c->result_bytes = (uint16_t)bytes;
 	c->result_status = (int16_t)status;
 	c->state = FLY_CONVERSATION_DONE;
 	if (unlikely(bytes > FLY_RETAIN_BYTES)) {
+		if (unlikely(stub->flags & FLY_PROCEDURE_IDEMPOTENT)) {
+			c->state = FLY_CONVERSATION_UNKEPT; /* a copy of the call makes another */
+			return;
+		}
 		fly_packet_share(m);
 		c->result = m;
-		p->conversations.n_retained++;
+		if (unlikely(p->conversations.n_retained++ >= p->conversations.retained_high))
+			results[FLY_RPC + 1 - FLY_PAYLOAD] = FLY_FLAG_ACK;
 	} else if (bytes != 0) {
 		rte_memcpy(c->kept, results, bytes); /* gcc makes "rep movs" of memcpy() here */
 	}
 }
 
 /*
- * fly_serve_has_room() - can the results of a procedure be sent and retained?
+ * fly_serve_has_room() - can the results of a procedure be sent, to this caller, and retained?
  * @room: bytes from the start of the result's frame to the end of its buffer.
  */
 static __rte_always_inline bool fly_serve_has_room(const struct fly_poller *p,
@@ -59,24 +65,25 @@ static __rte_always_inline bool fly_serve_has_room(const struct fly_poller *p,
 {
 	return stub->result_bytes <= link->payload_max &&
 	       (uint32_t)FLY_PAYLOAD + stub->result_bytes <= room &&
-	       (stub->result_bytes <= FLY_RETAIN_BYTES || c->result ||
-		p->conversations.n_retained < p->conversations.retained_max);
+	       (stub->result_bytes <= FLY_RETAIN_BYTES ||
+		(c->is_proven &&
+		 (c->result || p->conversations.n_retained < p->conversations.retained_max)));
 }
 
 /*
  * fly_serve_run() - run an accepted call and send its result. Nothing in here can fail.
- * @m: the call packet, taken. @result: the packet that becomes the result: @m itself, or a second
- * one. @to: where in it the result's frame begins.
+ * @m: the call packet, taken. @argument_bytes: in it, read once and checked. @result: the packet
+ * that becomes the result: @m itself, or a second one. @to: where in it the result's frame begins.
  * @c: RUNNING since just now.
  */
 static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_link *link,
-					      struct rte_mbuf *m, struct rte_mbuf *result,
-					      uint8_t *to, const struct fly_export *export,
+					      struct rte_mbuf *m, uint32_t argument_bytes,
+					      struct rte_mbuf *result, uint8_t *to,
+					      const struct fly_export *export,
 					      const struct fly_procedure *stub,
 					      struct fly_conversation *c)
 {
 	uint8_t *frame = fly_packet_frame(m);
-	const uint32_t argument_bytes = fly_get_u16(frame + FLY_RPC + 28);
 	struct fly_served served = {
 		.procedures = export->procedures,
 		.context = export->context,
@@ -87,10 +94,11 @@ static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_l
 	int status;
 
 	fly_serve_let_go(p, c);
-	c->touched_ms = p->now_ms;
 	fly_packet_expose(result, (uint32_t)(to - fly_packet_frame(result)) + FLY_PAYLOAD +
 					  stub->result_bytes);
+	p->serving = c;
 	status = stub->stub(&served);
+	c->touched_ms = p->now_ms;
 	if (likely(status == 0)) {
 		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
 	} else {
@@ -111,7 +119,7 @@ static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_l
 			     (uint16_t)served.result_bytes, ++c->executions);
 	fly_packet_set_bytes(result, FLY_PAYLOAD + served.result_bytes);
 	result->ol_flags = 0;
-	fly_serve_retain(p, c, result, to + FLY_PAYLOAD, served.result_bytes, status);
+	fly_serve_retain(p, c, stub, result, to + FLY_PAYLOAD, served.result_bytes, status);
 	fly_link_send(link, result);
 }
 
@@ -126,10 +134,13 @@ static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly
 	uint8_t *frame = fly_packet_frame(m);
 	const uint8_t *rpc = frame + FLY_RPC;
 	const uint32_t procedure = fly_get_u16(rpc + 2);
+	const uint32_t argument_bytes = fly_get_u16(rpc + 28);
 	const struct fly_export *export = fly_export_find(p->exports, fly_get_u32(rpc + 4));
 	struct fly_conversation *c = fly_conversation_at(&p->conversations, fly_get_u32(rpc + 24));
 
+	/* The length was checked, but a peer that shares our memory may have changed it since. */
 	if (unlikely(!export || procedure >= export->n_procedures || !c ||
+		     argument_bytes + FLY_PAYLOAD > m->data_len ||
 		     c->activity != fly_get_u64(rpc + 8) ||
 		     !fly_conversation_is_peer(c, link, frame)))
 		return false;
@@ -142,7 +153,7 @@ static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly
 		     !fly_conversation_accept_next(c, fly_get_u32(rpc + 16))))
 		return false;
 	/* ---- committed: the call runs, and nothing below can fail ---- */
-	fly_serve_run(p, link, m, m, frame + stub->result_offset, export, stub, c);
+	fly_serve_run(p, link, m, argument_bytes, m, frame + stub->result_offset, export, stub, c);
 	return true;
 }
 

@@ -38,6 +38,20 @@ void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *
 /* fly_slow_result() - a result that no WAITING call waits for: that of a BULK one, or dropped. */
 void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
 
+/* fly_slow_probe() - what became of a call, or of a result? Of several packets or not. */
+void fly_slow_probe(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		    const struct fly_header *h);
+
+/* fly_slow_cancel() - the caller of a call has gone. */
+void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		     const struct fly_header *h);
+
+/* fly_slow_challenge() - a call of ours is to be sent again with a token. */
+void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
+
+/* fly_slow_retire() - an entry gets another activity: nobody knows what the old one still does. */
+void fly_slow_retire(struct fly_call_entry *e);
+
 /* fly_slow_rejected() - a call of ours was refused: it ends with the status that this means. */
 void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
 

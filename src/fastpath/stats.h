@@ -34,6 +34,11 @@
 	X(fragments_received, "packets of large calls and results that were taken")             \
 	X(acks_sent, "acknowledgements of such packets")                                        \
 	X(acks_received, "acknowledgements that said something new")                            \
+	X(cancels_sent, "calls of which the server was told that the caller has gone")          \
+	X(cancels_received, "calls that were cancelled before or while they ran")               \
+	X(challenges_sent, "callers asked to prove their address")                              \
+	X(challenges_answered, "calls sent again with the token that was asked for")            \
+	X(calls_parked, "calls that came while a procedure attended to the links")              \
 	X(conversations_opened, "callers that got a conversation record")                       \
 	X(conversations_ended, "conversation records forgotten")                                \
 	X(hint_misses, "calls whose hint did not lead to their record")                         \
@@ -46,7 +51,7 @@
 	X(reject_version, "calls refused: another protocol version")                            \
 	X(reject_full, "calls refused: no room for another conversation, call or result")       \
 	X(reject_forgotten, "calls refused: too old to tell whether they ran")                  \
-	X(reject_limited, "refusals not sent: over the rate limit")                             \
+	X(reject_limited, "refusals, challenges, repeated results not sent: over a limit")      \
 	X(drop_short, "frame shorter than its headers")                                         \
 	X(drop_not_ip, "neither IPv4 nor ARP")                                                  \
 	X(drop_not_udp, "IPv4, but not UDP")                                                    \
@@ -69,6 +74,10 @@
 	X(drop_sequence, "result or refusal for a call that is over")                           \
 	X(drop_wrong_peer, "right activity, but from another address")                          \
 	X(drop_old_call, "call older than its conversation's newest")                           \
+	X(drop_late, "call whose deadline had passed when it arrived")                          \
+	X(drop_parked, "call for which there was no place to wait for a procedure to end")      \
+	X(drop_probe, "probe for a call that is over, or a result that is still waited for")    \
+	X(drop_cancel, "cancellation of a call that is over, or unknown")                       \
 	X(drop_tx_full, "packet not sent: the link's queue is full")                            \
 	X(drop_link_down, "packet not sent: the link is down")
 

@@ -16,6 +16,8 @@
 #include "fastpath/binding.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
+#include "slowpath/deadline.h"
+#include "slowpath/refused.h"
 #include "slowpath/retry.h"
 
 static void restamp(struct fly_poller *p, struct fly_call_entry *e, uint64_t before_tsc,
@@ -30,6 +32,8 @@ static void restamp(struct fly_poller *p, struct fly_call_entry *e, uint64_t bef
 	e->sent_tsc = now_tsc;
 	e->early_ms = (uint16_t)RTE_MIN(absent_ms, (uint64_t)UINT16_MAX);
 	e->early_seq = (uint16_t)e->seq;
+	if (fly_deadline_of(e) != FLY_NEVER)
+		e->deadline_tsc += now_tsc - before_tsc;
 	if (e->state == FLY_CALL_BULK)
 		fly_retry_begin(&e->retry, fly_import_of(e->head.binding)->rtt.rto_tsc, now_tsc);
 	else
@@ -53,4 +57,6 @@ void fly_poller_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_t
 	p->now_ms = (uint32_t)((now_tsc - p->began_tsc) / p->tsc_per_ms);
 	fly_bulk_absent(p, before_ms);
 	fly_conversations_absent(p, p->now_ms - before_ms);
+	if (p->now_ms - before_ms > FLY_ABSENCE_MS)
+		p->refused->rotated_ms += p->now_ms - before_ms;
 }

@@ -9,7 +9,11 @@
 
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
+#include "slowpath/refused.h"
 #include "slowpath/sweep.h"
+#include "slowpath/token.h"
+
+static_assert(sizeof((struct fly_poller *)0)->token_key == FLY_TOKEN_KEY_BYTES, "a token's key");
 
 #define OR_DEFAULT(value, usual) ((value) ? (value) : (usual))
 
@@ -46,20 +50,30 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	p->bulk.max = FLY_BULK_MAX;
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
+	p->serving_deadline_tsc = FLY_NEVER;
+	fly_token_key(p->token_key);
+	p->refused = fly_refused_new(config->socket);
+	if (!p->refused)
+		return -FLY_ENOMEM;
 	if (fly_call_table_init(&p->calls, config->calls, config->socket))
-		return -FLY_ENOMEM;
+		goto fail_calls;
 	if (fly_conversations_init(&p->conversations, config->conversations, config->packets / 2,
-				   config->name, config->socket)) {
-		fly_call_table_free(&p->calls);
-		return -FLY_ENOMEM;
-	}
+				   config->name, config->socket))
+		goto fail_conversations;
 	return 0;
+
+fail_conversations:
+	fly_call_table_free(&p->calls);
+fail_calls:
+	fly_refused_free(p->refused);
+	return -FLY_ENOMEM;
 }
 
 void fly_poller_fini(struct fly_poller *p)
 {
 	fly_conversations_free(p);
 	fly_call_table_free(&p->calls);
+	fly_refused_free(p->refused);
 	fly_packet_drain(&p->cache);
 }
 

@@ -133,7 +133,7 @@ void fly_bulk_push(struct fly_poller *p, struct fly_bulk *b)
 		s->next++;
 		s->most = RTE_MAX(s->most, s->next);
 		fly_packet_frame(m)[FLY_RPC + 1] =
-			(is_again ? FLY_FLAG_RESENT : 0) |
+			b->header.flags | (is_again ? FLY_FLAG_RESENT : 0) |
 			(s->fragments > 1 && fly_scatter_wants_ack(s, window) ? FLY_FLAG_ACK : 0);
 		fly_stats_add(&p->stats,
 			      is_again ? FLY_COUNT_fragments_resent : FLY_COUNT_fragments_sent, 1);

@@ -106,6 +106,10 @@ void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms);
 
 /* ---- the caller's half ---- */
 
+/* fly_bulk_challenged() - the entry's hint is a token now, with which its call is to be sent again.
+ */
+void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e);
+
 /* fly_bulk_overdue() - nothing was heard about an entry in state BULK for too long: go on. */
 void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e);
 
@@ -131,8 +135,8 @@ static inline bool fly_conversation_bulk_result(const struct fly_conversation *c
  */
 static inline void fly_conversation_bulk_end(struct fly_poller *p, struct fly_conversation *c)
 {
-	if (fly_conversation_bulk_result(c))
-		c->given_seq = c->seq;
+	if (fly_conversation_bulk_result(c) && c->state == FLY_CONVERSATION_DONE)
+		c->state = FLY_CONVERSATION_GIVEN;
 	fly_bulk_free(p, c->bulk);
 }
 

@@ -255,3 +255,15 @@ void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e)
 	else if (fly_overdue_send(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
 		fly_stats_add(&p->stats, FLY_COUNT_resent_calls, 1);
 }
+
+void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_bulk *b = e->bulk;
+
+	b->header.hint = e->hint;
+	b->header.flags |= FLY_FLAG_TOKEN;
+	if (b->out.fragments != 0)
+		fly_bulk_again(p, b);
+	else
+		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
+}

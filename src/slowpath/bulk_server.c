@@ -31,7 +31,7 @@ static void run_without(struct fly_poller *p, struct fly_link *link, struct rte_
 	fly_conversation_bulk_end(p, c);
 	fly_put_u32(frame + FLY_RPC + 20, 1U << 16); /* the result is one packet */
 	fly_conversation_accept(c, h->seq);
-	fly_serve_run(p, link, m, m, frame, export, stub, c);
+	fly_serve_run(p, link, m, h->length, m, frame, export, stub, c);
 }
 
 /* ---- arguments ---- */
@@ -58,7 +58,7 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 	b = fly_bulk_new(p, link);
 	if (!b || !fly_buffer_get(p, &b->in_buffer, fly_gather_room(&in), true)) {
 		fly_bulk_free(p, b);
-		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+		fly_odd_refuse_for_good(p, link, m, h, c);
 		return NULL;
 	}
 	b->in = in;
@@ -206,7 +206,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		served.results = results_at(p, b, served.arguments, served.argument_bytes, stub);
 	if (!served.results) {
 		fly_bulk_free(p, b);
-		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+		fly_odd_refuse_for_good(p, link, m, h, c);
 		return;
 	}
 	if (b->in_buffer.bytes)

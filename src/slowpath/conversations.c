@@ -39,7 +39,12 @@ int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* holds all @n, whatever collides */
 	};
 
-	*t = (struct fly_conversation_table){.n = n, .n_free = n, .retained_max = retained_max};
+	*t = (struct fly_conversation_table){
+		.n = n,
+		.n_free = n,
+		.retained_max = retained_max,
+		.retained_high = retained_max - retained_max / 4,
+	};
 	t->records = rte_zmalloc_socket("fly_conversations", n * sizeof t->records[0],
 					RTE_CACHE_LINE_SIZE, socket);
 	if (!t->records)
@@ -102,7 +107,8 @@ struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struc
 	c->executions = 0;
 	c->result = NULL;
 	c->bulk = NULL;
-	c->given_seq = c->seq - 1; /* no call of this activity's */
+	c->is_proven = false;
+	c->cancelled_seq = c->seq - 1; /* no call of this activity's */
 	c->touched_ms = p->now_ms;
 	fly_stats_add(&p->stats, FLY_COUNT_conversations_opened, 1);
 	return c;

@@ -44,6 +44,12 @@ struct fly_conversation *fly_conversation_find(const struct fly_conversation_tab
 struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struct fly_link *link,
 					       const uint8_t *frame, const struct fly_header *h);
 
+/*
+ * fly_conversation_refuse() - a later call than the newest will not run, nor will a copy of it.
+ * What is kept of earlier ones goes. Not while RUNNING.
+ */
+void fly_conversation_refuse(struct fly_poller *p, struct fly_conversation *c, uint32_t seq);
+
 /* fly_conversation_forget() - let go of its packet, make it FREE. Not while RUNNING. */
 void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c);
 

@@ -15,6 +15,7 @@
 #include "fastpath/clock.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
+#include "slowpath/deadline.h"
 #include "slowpath/error.h"
 #include "slowpath/link_spec.h"
 #include "slowpath/retry.h"
@@ -109,6 +110,43 @@ static void end_calls(struct fly_import *import, bool unbind)
 		e->packet = NULL;
 		fly_slow_let_go(p, e);
 		fly_call_table_unbind(&p->calls, e);
+	}
+}
+
+static int starter_shut(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			struct fly_call **call)
+{
+	(void)binding;
+	(void)procedure;
+	(void)argument_bytes;
+	(void)call;
+	return -FLY_ESTOPPED;
+}
+
+/* A call that was started before and is sent now. */
+static void send_shut(struct fly_call *call)
+{
+	fly_caller_fail(fly_import_of(call->binding)->poller, fly_entry_of(call), -FLY_ESTOPPED);
+}
+
+static int transporter_shut(struct fly_call *call)
+{
+	send_shut(call);
+	return call->binding->wait(call);
+}
+
+void fly_import_shut(struct fly_import *import)
+{
+	struct fly_poller *p = import->poller;
+
+	import->head.starter = starter_shut;
+	import->head.transporter = transporter_shut;
+	import->head.send = send_shut;
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		struct fly_call_entry *e = &p->calls.entries[i];
+
+		if (e->head.binding == &import->head && fly_call_is_out(e))
+			fly_deadline_end(p, e, -FLY_ESTOPPED);
 	}
 }
 

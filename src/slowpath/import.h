@@ -17,4 +17,10 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 uint64_t fly_import_random_activity(void);
 uint32_t fly_import_random32(void);
 
+/*
+ * fly_import_shut() - calls through this binding end with FLY_ESTOPPED, those that are out and
+ * those that are to be started; it is good for nothing else any more.
+ */
+void fly_import_shut(struct fly_import *import);
+
 #endif

@@ -11,6 +11,7 @@
 #include "fastpath/receiver.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
+#include "slowpath/asked.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
 #include "slowpath/import.h"
@@ -90,46 +91,59 @@ void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_
 		fly_stats_add(&p->stats, FLY_COUNT_round_trips, 1);
 	}
 	fly_receive_take(p, e, m, fly_odd_status(h));
+	if (h->flags & FLY_FLAG_ACK)
+		fly_asked_result_here(p, e);
 }
 
-/* May another copy of it have run than the one that is refused, or has one, by its result? */
-static bool may_have_run(const struct fly_call_entry *e)
+void fly_slow_retire(struct fly_call_entry *e)
 {
-	return e->resends || (e->state == FLY_CALL_BULK && e->bulk->in.fragments != 0);
+	e->activity = fly_import_random_activity() | (e->activity & 0xffff);
+	e->hint = FLY_HINT_NONE;
+}
+
+/*
+ * Was the exporter up before the call was made? Then the call cannot have gone to an earlier one,
+ * and none of its copies will find one. Both sides measure with clocks of their own.
+ */
+static bool was_up_before(const struct fly_poller *p, const struct fly_call_entry *e,
+			  uint32_t uptime_ms)
+{
+	const uint32_t age_ms = fly_overdue_age_ms(p, e);
+
+	return age_ms < UINT16_MAX && uptime_ms > age_ms + age_ms / 100 + 1;
+}
+
+/* What a refusal means for a call; 0: nothing. */
+static int refused_status(const struct fly_poller *p, const struct fly_call_entry *e,
+			  const struct fly_header *h)
+{
+	/* There is a part of its result: it has run, whatever is said of another copy. */
+	const bool has_run = e->state == FLY_CALL_BULK && e->bulk->in.fragments != 0;
+
+	switch (h->procedure) {
+	case FLY_EBUSY: /* no copy of it has run, or will: the server sees to that */
+		return has_run ? -FLY_EFORGOTTEN : -FLY_EBUSY;
+	case FLY_ESTALE:
+		return !has_run && was_up_before(p, e, h->hint) ? -FLY_ESTALE : -FLY_ESTALE_MAYBE;
+	case FLY_EVERSION: /* one that spoke our version may have run an earlier copy */
+		return has_run || e->resends ? -FLY_EFORGOTTEN : -FLY_EVERSION;
+	case FLY_EFORGOTTEN:
+		return -FLY_EFORGOTTEN;
+	default:
+		return 0;
+	}
 }
 
 void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
 	const int why = fly_odd_mismatch(e, m, h);
-	int status = -(int)h->procedure;
+	const int status = why ? 0 : refused_status(p, e, h);
 
-	if (why) {
-		fly_odd_drop(p, m, (enum fly_counter) - why);
+	if (status == 0) {
+		fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_type);
 		return;
 	}
-	switch (h->procedure) {
-	case FLY_ESTALE:
-		/*
-		 * The exporter was started before our call was: then this call cannot have gone to
-		 * the one before it. Otherwise it may have, and may have run there.
-		 * Nor is that said of a call that was sent twice: the earlier copy may have run,
-		 * and our clock, which stands still while nobody turns us, is no proof that it did
-		 * not.
-		 */
-		if (may_have_run(e) || h->hint <= fly_overdue_age_ms(p, e))
-			status = -FLY_ESTALE_MAYBE;
-		break;
-	case FLY_EVERSION:
-	case FLY_EBUSY:
-	case FLY_EFORGOTTEN:
-		break;
-	default:
-		fly_odd_drop(p, m, FLY_COUNT_drop_type);
-		return;
-	}
-	if (may_have_run(e) && (h->procedure == FLY_EBUSY || h->procedure == FLY_EVERSION))
-		status = -FLY_EFORGOTTEN;
 	fly_caller_fail(p, e, status);
 	fly_packet_put(&p->cache, m);
 }
@@ -154,23 +168,29 @@ static int acked(struct fly_poller *p, const struct fly_link *link, const struct
 	struct fly_conversation *c;
 	int why;
 
-	if (h->procedure == FLY_PACKET_CALL) {
+	if (h->procedure == FLY_ABOUT_CALL) {
 		e = fly_call_table_find(&p->calls, h->activity);
 		why = fly_odd_mismatch(e, m, h);
 		if (why)
 			return why;
+		if (fly_call_is_small(e) && h->fragments == 1 && h->fragment == 1) {
+			fly_asked_running(p, e, h);
+			return 0;
+		}
 		return e->state == FLY_CALL_BULK && fly_bulk_call_acked(p, e, h)
 			       ? 0
 			       : -(int)FLY_COUNT_drop_ack;
 	}
-	if (h->procedure != FLY_PACKET_RESULT)
+	if (h->procedure != FLY_ABOUT_RESULT)
 		return -(int)FLY_COUNT_drop_type;
 	c = h->activity != 0 ? fly_conversation_find(&p->conversations, h->activity) : NULL;
 	if (!c)
 		return -(int)FLY_COUNT_drop_activity;
 	if (!fly_conversation_is_peer(c, link, fly_packet_frame(m)))
 		return -(int)FLY_COUNT_drop_wrong_peer;
-	return fly_bulk_result_acked(p, c, h) ? 0 : -(int)FLY_COUNT_drop_ack;
+	return fly_asked_result_given(p, c, h) || fly_bulk_result_acked(p, c, h)
+		       ? 0
+		       : -(int)FLY_COUNT_drop_ack;
 }
 
 void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,

@@ -13,6 +13,24 @@ void fly_odd_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		    const struct fly_header *h, enum fly_status status);
 
 /*
+ * fly_odd_refuse_for_good() - refuse a new call of @c with FLY_EBUSY: neither it nor a copy of it
+ * will run. Takes the packet.
+ */
+void fly_odd_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			     const struct fly_header *h, struct fly_conversation *c);
+
+/* fly_odd_say_running() - a call is all here, and its procedure runs. Takes the packet. */
+void fly_odd_say_running(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			 const struct fly_header *h, const struct fly_conversation *c);
+
+/* fly_odd_result_again() - send the retained result of a DONE call. Takes the packet. */
+void fly_odd_result_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			  struct fly_conversation *c);
+
+/* fly_odd_conversation() - a caller's record: by the hint or through the hash table; NULL. */
+struct fly_conversation *fly_odd_conversation(struct fly_poller *p, const struct fly_header *h);
+
+/*
  * fly_odd_mismatch() - does a packet answer the call that its entry has sent, from where that
  * call went?
  * Return: 0, or the counter that says why not, negated.
@@ -32,7 +50,8 @@ uint8_t *fly_odd_turn_around(const struct fly_link *link, struct rte_mbuf *m);
 /*
  * fly_odd_accept() - the checks of docs/protocol.md up to "is this call new?", for a call of one
  * packet or a part of one of several.
- * Return: the record of a call that is new, and *export; NULL: the packet is gone.
+ * Return: the record of a call that is new, or may run again, and *export; NULL: the packet is
+ * gone.
  */
 struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *link,
 					struct rte_mbuf *m, const struct fly_header *h,

@@ -16,6 +16,7 @@
 #include "fastpath/binding.h"
 #include "fastpath/slow.h"
 #include "slowpath/bulk.h"
+#include "slowpath/deadline.h"
 #include "slowpath/retry.h"
 
 #define PASS_ENTRIES  256 /* looked at in one turn */
@@ -43,6 +44,12 @@ bool fly_overdue_send(struct fly_poller *p, struct fly_call_entry *e, enum fly_p
 	frame = fly_packet_frame(m);
 	fly_caller_write(frame, import, e);
 	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | type);
+	if (type != FLY_PACKET_CALL)
+		fly_put_u16(frame + FLY_RPC + 2, FLY_ABOUT_CALL);
+	else if (fly_deadline_of(e) != FLY_NEVER)
+		flags |= FLY_FLAG_DEADLINE;
+	if (e->challenged_seq == e->seq && type == FLY_PACKET_CALL)
+		flags |= FLY_FLAG_TOKEN;
 	frame[FLY_RPC + 1] = FLY_FLAG_RESENT | flags;
 	fly_put_u16(frame + FLY_RPC + 28, (uint16_t)bytes);
 	fly_put_u16(frame + FLY_RPC + 30, fly_overdue_age_ms(p, e));
@@ -108,9 +115,11 @@ static uint64_t visit(struct fly_poller *p, struct fly_call_entry *e)
 		return FLY_NEVER;
 	if (!fly_import_of(e->head.binding)->link->up)
 		fly_caller_fail(p, e, -FLY_EPEER);
+	else if (fly_deadline_of(e) <= p->now_tsc)
+		fly_deadline_end(p, e, -FLY_EDEADLINE);
 	else if (due_tsc(e) <= p->now_tsc)
 		look_after(p, e);
-	return fly_call_is_out(e) ? due_tsc(e) : FLY_NEVER;
+	return fly_call_is_out(e) ? RTE_MIN(due_tsc(e), fly_deadline_of(e)) : FLY_NEVER;
 }
 
 void fly_overdue_pass(struct fly_poller *p)

@@ -465,6 +465,7 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 	port->link.zero_copy =
 		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
 	port->link.answers_arp = port->guard_fd < 0;
+	port->link.is_private = kinds[spec->kind].point_to_point;
 	port->link.pool = runtime->pool;
 	port->peer_ip = spec->peer_ip;
 	if (port->peer_ip == 0 && kinds[spec->kind].point_to_point)

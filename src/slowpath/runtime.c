@@ -32,10 +32,13 @@
 #define PACKETS_SPARE         64   /* at least so many must be left when the links are up */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
+#define STOP_TURNS            4
 #define PACKET_OVERHEAD       256 /* mbuf and mempool headers, padding: for the estimate only */
 
 /* How many runtimes this thread has: it is registered with DPDK while there is one. */
 static _Thread_local unsigned runtimes_here;
+/* They, the newest first. */
+static _Thread_local struct fly_runtime *runtimes;
 static _Atomic unsigned runtimes_ever;
 
 const char *fly_version(void)
@@ -264,6 +267,8 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 		stop(r);
 		return status;
 	}
+	r->next_here = runtimes;
+	runtimes = r;
 	*runtime = r;
 	return 0;
 
@@ -276,10 +281,24 @@ fail_memory:
 	return status;
 }
 
+static void forget_here(const struct fly_runtime *r)
+{
+	struct fly_runtime **at = &runtimes;
+
+	while (*at && *at != r)
+		at = &(*at)->next_here;
+	if (*at)
+		*at = r->next_here;
+}
+
 static int stop(struct fly_runtime *r)
 {
 	unsigned missing;
 
+	forget_here(r);
+	fly_shutdown(r);
+	for (unsigned i = 0; i < STOP_TURNS; i++) /* that the calls are cancelled goes out */
+		fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
 	fly_ports_remove(r);
 	while (r->n_imports)
 		fly_unbind(&r->imports[r->n_imports - 1]->head);
@@ -294,6 +313,15 @@ static int stop(struct fly_runtime *r)
 	unregister_thread();
 	numa_free(r, sizeof *r);
 	return (int)missing;
+}
+
+void fly_shutdown(struct fly_runtime *r)
+{
+	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
+		r->poller.exports[i] = (struct fly_export){.id = ~i};
+	r->poller.exports_since_ms = r->poller.now_ms;
+	for (unsigned i = 0; i < r->n_imports; i++)
+		fly_import_shut(r->imports[i]);
 }
 
 int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
@@ -314,6 +342,8 @@ int fly_stop(struct fly_runtime *r)
 
 	if (!r)
 		return -FLY_EINVAL;
+	if (r->poller.turning)
+		return -FLY_ECONFLICT;
 	quiet_begin(&quiet);
 	missing = stop(r);
 	quiet_end(&quiet);
@@ -344,6 +374,46 @@ void fly_slow_attention(struct fly_poller *p)
 {
 	if (p->runtime)
 		fly_ports_attend(p->runtime);
+}
+
+/* ---- what a procedure can ask ---- */
+
+/* The poller whose procedure asks; NULL. A runtime that is turned within another's turn is newer.
+ */
+static struct fly_poller *serving_here(void)
+{
+	for (struct fly_runtime *r = runtimes; r; r = r->next_here) {
+		const struct fly_conversation *c = r->poller.serving;
+
+		if (r->poller.turning && c && c->state == FLY_CONVERSATION_RUNNING)
+			return &r->poller;
+	}
+	return NULL;
+}
+
+uint64_t fly_remaining(void)
+{
+	struct fly_poller *p = serving_here();
+	uint64_t now_tsc;
+
+	if (!p || p->serving_deadline_tsc == FLY_NEVER)
+		return UINT64_MAX;
+	now_tsc = fly_clock_read(&p->clock, p->now_tsc);
+	if (now_tsc >= p->serving_deadline_tsc)
+		return 0;
+	return (p->serving_deadline_tsc - now_tsc) * 1000 / p->tsc_per_ms;
+}
+
+bool fly_cancelled(void)
+{
+	struct fly_poller *p = serving_here();
+	uint64_t now_tsc;
+
+	if (!p)
+		return false;
+	now_tsc = fly_clock_read(&p->clock, p->now_tsc);
+	fly_poller_attend(p, now_tsc);
+	return p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc;
 }
 
 /* ---- exports and bindings ---- */

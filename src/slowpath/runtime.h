@@ -18,7 +18,8 @@ struct fly_runtime {
 	unsigned packets; /* in pool */
 	unsigned n_ports;
 	struct fly_port *ports[FLY_LINKS];
-	struct fly_import **imports; /* to be ended by fly_stop() */
+	struct fly_import **imports;   /* to be ended by fly_stop() */
+	struct fly_runtime *next_here; /* the runtime that this thread started before; runtime.c */
 	unsigned n_imports;
 	unsigned imports_room;
 	_Atomic bool quit; /* set by fly_quit(), any thread or signal handler */

@@ -9,11 +9,14 @@
 
 #include "fastpath/binding.h"
 #include "fastpath/slow.h"
+#include "slowpath/attend.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
 #include "slowpath/overdue.h"
+#include "slowpath/refused.h"
 
-#define HOUSE_REJECTS 64  /* refusals and ARP answers in a millisecond */
+#define HOUSE_REJECTS 64  /* refusals, challenges and ARP answers in a millisecond */
+#define HOUSE_AGAIN   512 /* results that are sent again in a millisecond */
 #define STUCK_MS      100 /* a driver that takes nothing for so long has lost its peer */
 
 static void sweep_links(struct fly_poller *p)
@@ -36,8 +39,10 @@ static void keep_house(struct fly_poller *p)
 	p->now_ms = (uint32_t)((p->now_tsc - p->began_tsc) / p->tsc_per_ms);
 	p->house_at_tsc = p->now_tsc + p->tsc_per_ms;
 	p->reject_budget = HOUSE_REJECTS;
+	p->again_budget = HOUSE_AGAIN;
 	sweep_links(p);
 	fly_conversations_sweep(p);
+	fly_refused_sweep(p->refused, p->now_ms);
 	fly_bulk_sweep(p);
 }
 
@@ -48,6 +53,7 @@ void fly_slow_sweep(struct fly_poller *p)
 	if (p->now_tsc >= p->bulk.due_tsc)
 		fly_bulk_due(p);
 	fly_overdue_pass(p);
+	fly_attend_unpark(p);
 	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->house_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
 }
 
@@ -55,6 +61,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 {
 	link->up = false;
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
+	fly_attend_drop(p, link);
 	for (uint32_t i = 0; i < p->calls.n; i++) {
 		struct fly_call_entry *e = &p->calls.entries[i];
 

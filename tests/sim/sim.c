@@ -93,6 +93,7 @@ static void address(struct sim_link *l, unsigned node, unsigned link)
 	l->link.payload_max = 1500 - FLY_IP_OVERHEAD;
 	l->link.checksum = FLY_CHECKSUM_NONE;
 	l->link.answers_arp = true;
+	l->link.is_private = true;
 }
 
 static void attach(struct sim_node *node, struct sim_link *l)
