@@ -7,6 +7,7 @@
  */
 #include "slowpath/conversations.h"
 
+#include "slowpath/asked.h"
 #include "slowpath/bulk.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <rte_malloc.h>
 
 #define SWEEP_RECORDS 64 /* looked at per sweep */
+#define ASK_MS        10 /* after which a caller is asked for its result, if many are retained */
 
 int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_t retained_max,
 			   const char *name, int socket)
@@ -172,8 +174,12 @@ void fly_conversations_sweep(struct fly_poller *p)
 		struct fly_conversation *c = &t->records[t->swept];
 
 		t->swept = t->swept + 1 < t->n ? t->swept + 1 : 0;
-		if (c->activity && c->state != FLY_CONVERSATION_RUNNING &&
-		    p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
+		if (!c->activity || c->state == FLY_CONVERSATION_RUNNING)
+			continue;
+		if (p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
 			fly_conversation_forget(p, c);
+		else if (c->result && t->n_retained >= t->retained_high &&
+			 p->now_ms - c->touched_ms > ASK_MS)
+			fly_asked_ask(p, c); /* its caller has it, most likely */
 	}
 }
