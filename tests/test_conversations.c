@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "case.h"
+#include "fastpath/slow.h"
 #include "pair.h"
 #include "slowpath/conversations.h"
 
@@ -89,6 +90,36 @@ Case(conversations, fly_conversation_forget__makes_room_and_lets_the_packet_go)
 	}
 	cr_expect(sim_count(node, FLY_COUNT_conversations_opened) == 11 * RECORDS);
 	cr_expect(sim_count(node, FLY_COUNT_conversations_ended) == 10 * RECORDS);
+}
+
+Case(conversations, fly_slow_hint__into_the_packets_whose_callers_are_known)
+{
+	struct rte_mbuf *packets[FLY_BURST];
+
+	for (uint64_t i = 1; i <= RECORDS; i++)
+		open_record(l, i << 40);
+	for (uint64_t i = 0; i < FLY_BURST; i++) {
+		packets[i] = fly_packet_get(&p->cache, FLY_PAYLOAD);
+		fly_put_u64(fly_packet_frame(packets[i]) + FLY_RPC + 8,
+			    (i % 2 ? RECORDS + 1 + i : 1 + i) << 40);
+		fly_put_u32(fly_packet_frame(packets[i]) + FLY_RPC + 24, FLY_HINT_NONE);
+	}
+	fly_packet_share(packets[2]); /* a driver may be reading it */
+	fly_slow_hint(p, packets, FLY_BURST);
+	for (uint64_t i = 0; i < FLY_BURST; i++) {
+		const uint32_t hint = fly_get_u32(fly_packet_frame(packets[i]) + FLY_RPC + 24);
+
+		if (i % 2 || i == 2)
+			cr_expect(hint == FLY_HINT_NONE, "packet %lu", i);
+		else
+			cr_expect(&p->conversations.records[hint] ==
+					  fly_conversation_find(&p->conversations, (1 + i) << 40),
+				  "packet %lu", i);
+	}
+	cr_expect(sim_count(node, FLY_COUNT_hint_misses) == FLY_BURST / 2 - 1);
+	rte_mbuf_refcnt_set(packets[2], 1);
+	for (unsigned i = 0; i < FLY_BURST; i++)
+		fly_packet_put(&p->cache, packets[i]);
 }
 
 Case(conversations, fly_conversations_forget_link__that_links_and_no_others)

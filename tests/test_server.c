@@ -4,6 +4,7 @@
  * again, and that nothing runs twice. Callers are made by hand: they see each frame.
  */
 #include <criterion/criterion.h>
+#include <rte_ip.h>
 
 #include "case.h"
 #include "marshal/raise.h"
@@ -655,4 +656,116 @@ Case(server, fly_server_call__a_record_outlives_the_servers_own_absence)
 	cr_assert(exchange(&call, &f, &h));
 	cr_expect(h.type == FLY_PACKET_RESULT && h.age == 1);
 	cr_expect(server->service.executions == 1, "it ran %u times", server->service.executions);
+}
+
+/* ---- many callers ---- */
+
+#define MANY  300 /* so many that the poller looks ahead */
+#define BURST 32
+
+static uint32_t hints[MANY];
+
+/* A call of Null by one of them, from now on at the server. */
+static void put_call(uint32_t caller, uint32_t seq, uint32_t hint)
+{
+	struct fly_header call =
+		frame_call(server->export_id, (caller + UINT64_C(1)) << 16, seq, Probe_Null_NUMBER);
+	struct frame f;
+
+	call.hint = hint;
+	frame_make(&f, &call, peer, at_server, NULL);
+	if (at_server->link.checksum != FLY_CHECKSUM_NONE)
+		fly_store_raw16(f.data + FLY_UDP_CHECKSUM,
+				rte_ipv4_udptcp_cksum((void *)(f.data + FLY_IP),
+						      f.data + FLY_UDP_SOURCE));
+	frame_put(at_server, &f);
+}
+
+/* The next result: is it this one, from the record that the caller has had all the time? */
+static void expect_result(uint32_t caller, uint32_t seq, uint16_t execution)
+{
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(frame_take(peer, &f, &h), "none for %u", caller);
+	cr_expect(h.type == FLY_PACKET_RESULT && h.procedure == 0);
+	cr_expect(h.activity == (caller + UINT64_C(1)) << 16 && h.seq == seq, "not %u's", caller);
+	cr_expect(h.hint == hints[caller] && h.age == execution, "caller %u", caller);
+}
+
+static void know_many(void)
+{
+	struct fly_header h;
+	struct frame f;
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		put_call(i, 10, FLY_HINT_NONE);
+		sim_turn(s);
+		cr_assert(frame_take(peer, &f, &h));
+		hints[i] = h.hint;
+	}
+}
+
+/* Every fourth with its hint, without one, with another's, with one that names no record. */
+static void burst_of_all_kinds(void)
+{
+	for (uint32_t i = 0; i < BURST; i++) {
+		const uint32_t kinds[] = {hints[9 * i], FLY_HINT_NONE, hints[9 * i + 1], 1U << 30};
+
+		put_call(9 * i, 11, kinds[i % 4]);
+	}
+	sim_turn(s);
+	for (uint32_t i = 0; i < BURST; i++)
+		expect_result(9 * i, 11, 2);
+}
+
+Case(server, fly_poller_turn__many_callers_with_and_without_hints)
+{
+	set_up_again(&(const struct sim_node_config){.conversations = MANY + 10});
+	know_many();
+	cr_expect(sim_count(server, FLY_COUNT_hint_misses) == 0);
+	burst_of_all_kinds();
+	cr_expect(sim_count(server, FLY_COUNT_hint_misses) == BURST * 3 / 4);
+	cr_expect(server->service.executions == MANY + BURST);
+}
+
+Case(server, fly_poller_turn__many_callers_over_a_link_with_checksums)
+{
+	set_up_again(&(const struct sim_node_config){.conversations = MANY + 10});
+	know_many();
+	at_server->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	burst_of_all_kinds();
+	cr_expect(sim_count(server, FLY_COUNT_hint_misses) == BURST * 3 / 4);
+	cr_expect(sim_count(server, FLY_COUNT_drop_checksum) == 0);
+}
+
+Case(server, fly_poller_turn__a_hint_that_is_looked_up_changes_no_decision)
+{
+	struct fly_header stranger = frame_call(server->export_id, 0, 1, Probe_Null_NUMBER), h;
+	struct frame f;
+
+	set_up_again(&(const struct sim_node_config){.conversations = MANY + 10});
+	stranger.export_id = server->export_id;
+	know_many();
+	put_call(0, 11, FLY_HINT_NONE);
+	put_call(1, 10, FLY_HINT_NONE); /* a copy */
+	put_call(2, 9, FLY_HINT_NONE);  /* an old one */
+	put_call(0, 12, FLY_HINT_NONE);
+	put_call(MANY, 1, FLY_HINT_NONE); /* a new caller */
+	stranger.hint = FLY_HINT_NONE;    /* no caller has activity 0 */
+	frame_make(&f, &stranger, peer, at_server, NULL);
+	frame_put(at_server, &f);
+	sim_turn(s);
+
+	expect_result(0, 11, 2);
+	expect_result(1, 10, 1);
+	expect_result(0, 12, 3);
+	cr_assert(frame_take(peer, &f, &h));
+	cr_expect(h.activity == (MANY + UINT64_C(1)) << 16 && h.age == 1);
+	cr_expect(!frame_take(peer, &f, &h));
+	cr_expect(server->service.executions == MANY + 3);
+	cr_expect(sim_count(server, FLY_COUNT_resent_results) == 1);
+	cr_expect(sim_count(server, FLY_COUNT_drop_old_call) == 1);
+	cr_expect(sim_count(server, FLY_COUNT_drop_activity) == 1);
+	cr_expect(sim_count(server, FLY_COUNT_conversations_opened) == MANY + 1);
 }

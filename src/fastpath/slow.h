@@ -19,6 +19,12 @@ void fly_slow_version(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      const struct fly_header *h);
 
 /*
+ * fly_slow_hint() - these call packets do not know where their records are: write it into them,
+ * where there are records. Keeps none of them. @n: at most FLY_BURST.
+ */
+void fly_slow_hint(struct fly_poller *p, struct rte_mbuf *const *packets, unsigned n);
+
+/*
  * fly_slow_call() - a call that fly_serve_plain() did not take: of a new caller, repeated, stale,
  * refused; or to be run after all.
  */

@@ -7,6 +7,7 @@
  */
 #include "slowpath/conversations.h"
 
+#include "fastpath/slow.h"
 #include "slowpath/asked.h"
 #include "slowpath/bulk.h"
 
@@ -19,6 +20,22 @@
 
 #define SWEEP_RECORDS 64 /* looked at per sweep */
 #define ASK_MS        10 /* after which a caller is asked for its result, if many are retained */
+
+/* What rte_hash has for keys of any length, for those of 8 bytes. */
+static uint32_t hash_activity(const void *key, uint32_t bytes, uint32_t seed)
+{
+	uint32_t words[2];
+
+	(void)bytes;
+	memcpy(words, key, sizeof words);
+	return rte_jhash_2words(words[0], words[1], seed);
+}
+
+static int compare_activities(const void *a, const void *b, size_t bytes)
+{
+	(void)bytes;
+	return fly_load_raw64(a) != fly_load_raw64(b);
+}
 
 int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_t retained_max,
 			   const char *name, int socket)
@@ -35,7 +52,7 @@ int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_
 		.name = hash_name,
 		.entries = RTE_MAX(n, 8U),
 		.key_len = sizeof(uint64_t),
-		.hash_func = rte_jhash,
+		.hash_func = hash_activity,
 		.hash_func_init_val = seed,
 		.socket_id = socket,
 		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* holds all @n, whatever collides */
@@ -56,6 +73,7 @@ int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_
 		rte_free(t->records);
 		return -FLY_ENOMEM;
 	}
+	rte_hash_set_cmp_func(t->by_activity, compare_activities);
 	for (uint32_t i = 0; i < n; i++) {
 		t->records[i].link = FLY_NO_LINK;
 		t->records[i].next_free = i + 1 < n ? i + 1 : FLY_NO_ENTRY;
@@ -84,6 +102,29 @@ struct fly_conversation *fly_conversation_find(const struct fly_conversation_tab
 	if (rte_hash_lookup_data(t->by_activity, &activity, &index) < 0)
 		return NULL;
 	return &t->records[(uintptr_t)index];
+}
+
+void fly_slow_hint(struct fly_poller *p, struct rte_mbuf *const *packets, unsigned n)
+{
+	const struct fly_conversation_table *t = &p->conversations;
+	uint64_t activities[FLY_BURST], found = 0;
+	const void *keys[FLY_BURST];
+	void *indices[FLY_BURST];
+
+	for (unsigned i = 0; i < n; i++) {
+		activities[i] = fly_get_u64(fly_packet_frame(packets[i]) + FLY_RPC + 8);
+		keys[i] = &activities[i];
+	}
+	if (rte_hash_lookup_bulk_data(t->by_activity, keys, n, &found, indices) <= 0)
+		return;
+	for (unsigned i = 0; i < n; i++) {
+		if (!(found >> i & 1) || !fly_packet_is_plain(packets[i]))
+			continue;
+		__builtin_prefetch(&t->records[(uintptr_t)indices[i]], 1);
+		fly_put_u32(fly_packet_frame(packets[i]) + FLY_RPC + 24,
+			    (uint32_t)(uintptr_t)indices[i]);
+		fly_stats_add(&p->stats, FLY_COUNT_hint_misses, 1);
+	}
 }
 
 struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struct fly_link *link,
