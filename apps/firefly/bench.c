@@ -123,7 +123,10 @@ static const struct argp argp = {
 	       "it is faster.\n\n"
 	       "  firefly bench\n"
 	       "  firefly bench maxresult --link memif --window 64 --seconds 5 --json -\n"
-	       "  firefly bench marshal --help   another measurement: what marshalling costs\n\n"
+	       "  firefly bench bulk --help            other measurements: large calls,\n"
+	       "  firefly bench beside --help          Null beside large calls,\n"
+	       "  firefly bench conversations --help   servers that know many callers,\n"
+	       "  firefly bench marshal --help         what marshalling costs\n\n"
 	       "The floor is what the same link does with bare frames of the same sizes and no "
 	       "calls. At window 1 the ratio compares times (1.00x would be free, lower is "
 	       "better), at larger windows calls per second with frames per second (higher is "
@@ -308,6 +311,7 @@ static const struct {
 	const char *name; /* what argp calls the program */
 	int (*run)(int argc, char **argv);
 } others[] = {
+	{"beside", "firefly bench beside", bench_beside_main},
 	{"bulk", "firefly bench bulk", bench_bulk_main},
 	{"conversations", "firefly bench conversations", bench_conversations_main},
 	{"marshal", "firefly bench marshal", bench_marshal_main},

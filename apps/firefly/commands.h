@@ -9,12 +9,15 @@
 #define FIREFLY_APP_COMMANDS_H
 
 int bench_main(int argc, char **argv);
-int bench_bulk_main(int argc, char **argv); /* by way of bench_main() */
-int bench_conversations_main(int argc, char **argv);
-int bench_marshal_main(int argc, char **argv); /* by way of bench_main() */
 int bench_server_main(int argc, char **argv);
 int call_main(int argc, char **argv);
 int ping_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
+
+/* Those that bench_main() hands over to. */
+int bench_beside_main(int argc, char **argv);
+int bench_bulk_main(int argc, char **argv);
+int bench_conversations_main(int argc, char **argv);
+int bench_marshal_main(int argc, char **argv);
 
 #endif
