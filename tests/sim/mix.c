@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* mix.c - what a seed makes of all that can be chosen. See world.h. */
+#include "world.h"
+
+const struct mix mixes[MIXES] = {
+	{"clean", 0},
+	{"loss", FAULT_LOSS},
+	{"burst", FAULT_BURST},
+	{"duplicate", FAULT_DUPLICATE},
+	{"reorder", FAULT_REORDER},
+	{"corrupt", FAULT_CORRUPT},
+	{"partition", FAULT_PARTITION},
+	{"pause", FAULT_PAUSE},
+	{"crash", FAULT_CRASH},
+	{"limits", FAULT_LIMITS},
+	{"long", FAULT_LONG},
+	{"idle", FAULT_IDLE},
+	{"some", FAULT_CHOICE},
+	{"all", FAULT_CHOICE - 1},
+};
+
+const struct mix *mix_find(const char *name)
+{
+	for (unsigned i = 0; i < MIXES; i++) {
+		if (strcmp(mixes[i].name, name) == 0)
+			return &mixes[i];
+	}
+	return NULL;
+}
+
+static unsigned one_of(struct world *w, const unsigned *values, unsigned n)
+{
+	return values[world_below(w, n)];
+}
+
+#define ONE_OF(w, ...)                             \
+	one_of(w, (const unsigned[]){__VA_ARGS__}, \
+	       sizeof((const unsigned[]){__VA_ARGS__}) / sizeof(unsigned))
+
+void mix_plan(struct world *w)
+{
+	struct plan *p = &w->plan;
+
+	*p = (struct plan){.faults = w->mix->faults};
+	/* "all" has everything, but few of the calls of a run would be about anything if each
+	 * packet met everything: so each of its faults is there in most of the runs. */
+	if (p->faults == FAULT_CHOICE)
+		p->faults = (unsigned)world_below(w, FAULT_CHOICE);
+	else if (p->faults == FAULT_CHOICE - 1)
+		p->faults &=
+			(unsigned)(world_below(w, FAULT_CHOICE) | world_below(w, FAULT_CHOICE));
+	p->faults &= (1 << 11) - 1;
+	p->n_servers = ONE_OF(w, 1, 1, 1, 2, 2, 3);
+	p->n_nodes = p->n_servers + 1 + (unsigned)world_below(w, RTE_MIN(4U, NODES - p->n_servers));
+	if (p->n_nodes > NODES)
+		p->n_nodes = NODES;
+	p->payload_max = ONE_OF(w, 1440, 1440, 1440, 1440, 1440, 1440, 516, 250);
+	p->checksums = (p->faults & FAULT_CORRUPT) || world_chance(w, PPM / 8);
+	p->is_private = !p->checksums && world_chance(w, PPM / 2);
+	p->is_promiscuous = world_chance(w, PPM / 4);
+	p->zero_copy = world_chance(w, PPM / 4);
+	p->holds = ONE_OF(w, 0, 0, 0, 1, 16, HELD);
+	p->ring = RING;
+	p->bulk_per_10000 = ONE_OF(w, 50, 100, 100, 200, 1000);
+	p->bulk_most = ONE_OF(w, 5000, 30000, 30000, BYTES_MAX);
+	if (p->bulk_per_10000 == 1000)
+		p->bulk_most = 8000;
+	p->strange_per_10000 = ONE_OF(w, 0, 20, 100);
+	p->error_per_10000 = ONE_OF(w, 0, 100, 500);
+	p->think = ONE_OF(w, 0, 0, 2, 20, 200) * US;
+	p->fault_every = 50 + RTE_MAX(w->calls_wanted / 3, 100U);
+	p->pause_most = ONE_OF(w, 5, 100, 2000, 20000) * MS;
+	p->partition_most = ONE_OF(w, 5, 100, 3000, 8000) * MS;
+	if (p->faults & FAULT_LIMITS) {
+		p->takes_ppm = ONE_OF(w, 0, 100000, 500000);
+		p->ring = ONE_OF(w, 8, 32, RING);
+		p->bulk_bytes = ONE_OF(w, 0, 4, 250, 500, 2000) * 1000;
+	}
+	if (p->faults & FAULT_LONG) {
+		p->work_per_10000 = ONE_OF(w, 10, 100, 500);
+		p->work_most = ONE_OF(w, 1, 30, 30, 500) * MS;
+	}
+	if (p->faults & FAULT_IDLE) {
+		p->sleep_per_10000 = ONE_OF(w, 20, 100, 500);
+		p->sleep_most = ONE_OF(w, 100, 4000, 80000) * MS;
+	}
+}
+
+void mix_weather(struct world *w, struct weather *weather)
+{
+	const unsigned faults = w->plan.faults;
+
+	*weather = (struct weather){
+		.latency = world_spread(w, US, 50 * US),
+		.ps_per_byte = ONE_OF(w, 80, 80, 320, 800, 8000), /* 100, 25, 10, 1 Gb/s */
+		.queue_bytes = 1 << 20,
+		.reorder_by = 10 * US,
+	};
+	if (world_chance(w, PPM / 2))
+		weather->jitter = world_spread(w, 100, weather->latency);
+	if (faults & FAULT_LOSS)
+		weather->loss_ppm = (uint32_t)world_spread(w, 500, 200000);
+	if (faults & FAULT_BURST) {
+		weather->to_bad_ppm = (uint32_t)world_spread(w, 500, 20000);
+		weather->to_good_ppm = (uint32_t)world_spread(w, 20000, 500000);
+		weather->bad_loss_ppm = ONE_OF(w, 500000, 900000, 1000000);
+	}
+	if (faults & FAULT_DUPLICATE) {
+		weather->duplicate_ppm = (uint32_t)world_spread(w, 1000, 300000);
+		weather->reorder_by = world_spread(w, US, 100 * MS);
+		weather->late_ppm = ONE_OF(w, 0, 1000, 100000);
+	}
+	if (faults & FAULT_REORDER) {
+		weather->reorder_ppm = (uint32_t)world_spread(w, 1000, 300000);
+		weather->reorder_by = world_spread(w, 10 * US, 30 * MS);
+		weather->late_ppm = RTE_MAX(weather->late_ppm, ONE_OF(w, 0, 0, 1000));
+	}
+	if (faults & FAULT_CORRUPT)
+		weather->corrupt_ppm = (uint32_t)world_spread(w, 1000, 30000);
+	if (faults & FAULT_LIMITS)
+		weather->queue_bytes = ONE_OF(w, 50000, 200000, 1 << 20);
+}
+
+void mix_node(struct world *w, struct node *node)
+{
+	node->clock_offset = world_below(w, 1000) * SECOND;
+	node->turn_ticks = world_spread(w, 50, 2000);
+	node->packets = ONE_OF(w, 1023, 2047);
+	node->calls = 64;
+	node->conversations = 512;
+	node->timeout_ms = w->plan.faults & FAULTS_UNKIND ? ONE_OF(w, 300, 1000, 5000) : 5000;
+	if (w->plan.faults & FAULT_LIMITS) {
+		node->packets = ONE_OF(w, 703, 703, 1023);
+		node->calls = ONE_OF(w, 4, 16, 64);
+		node->conversations = ONE_OF(w, 2, 8, 32, 128);
+	}
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * oracle.c - each call's record, and what is a failure of a run. See world.h.
+ *
+ * The procedures say when they run, the workload how a call ended. Held against each other:
+ *   - a procedure runs at most once for a call, unless it is idempotent; where its caller was bound
+ *     to, in the life of the process that it was bound to; with the arguments that were sent
+ *   - a call that returned ran exactly once, and its results are the right ones
+ *   - a call that ended as "not executed" has not run, and does not run later
+ *   - a status is one that the procedure can end with
+ *   - a call ends within its bound; it takes a bounded number of packets
+ *   - when all is over, nobody remembers anything
+ */
+#include "world.h"
+
+#include <stdlib.h>
+
+#include "slowpath/bulk.h"
+
+/*
+ * Twice the longest wait between two copies: a call that is sent again only then is sent twice
+ * before it is given up. And a little for turns that come late.
+ */
+#define LAST_WAIT        (2 * FLY_RESEND_MOST_MS * MS + 100 * MS)
+#define PACKETS_SMALL    64 /* of a call of one packet and a result of one, at most */
+#define PACKETS_FRAGMENT 40 /* of each fragment, at most */
+
+#define TABLE (256 * 1024) /* of random bytes: data begins somewhere in its first half */
+
+const uint8_t *oracle_data(uint32_t number, unsigned way)
+{
+	static uint8_t table[TABLE + BYTES_MAX];
+	static bool is_filled;
+	uint64_t random = 1984;
+
+	if (!is_filled) {
+		for (size_t i = 0; i < sizeof table; i++)
+			table[i] = (uint8_t)(sim_random(&random) >> 32);
+		is_filled = true;
+	}
+	random = ((uint64_t)number * 2 + way) * UINT64_C(0x9e3779b97f4a7c15);
+	return table + (random >> 40) % TABLE;
+}
+
+static const char *name_of(const struct call *c)
+{
+	return procedure_names[c->procedure];
+}
+
+static bool is_idempotent(const struct call *c)
+{
+	return c->procedure == TRIAL_LOOK || c->procedure == TRIAL_SCAN;
+}
+
+/* ---- while it runs ---- */
+
+struct call *oracle_call(struct world *w, uint32_t number)
+{
+	return number < w->n_calls ? &w->calls[number] : NULL;
+}
+
+void oracle_ran(struct node *node, uint32_t number, enum procedure which, bool is_right)
+{
+	struct world *w = node->world;
+	struct call *c = oracle_call(w, number);
+
+	trace_line(w, "%s runs #%u %s", node->name, number, procedure_names[which]);
+	world_digest(w, number);
+	if (!c) {
+		world_fail(w, "%s ran for a call that nobody made, #%u", procedure_names[which],
+			   number);
+		return;
+	}
+	c->runs++;
+	if (c->procedure != which)
+		world_fail(w, "call #%u of %s ran %s", number, name_of(c), procedure_names[which]);
+	else if (!is_right)
+		world_fail(w, "call #%u of %s ran with wrong arguments", number, name_of(c));
+	else if (c->runs > 1 && !is_idempotent(c))
+		world_fail(w, "call #%u of %s ran %u times", number, name_of(c), c->runs);
+	else if (c->server != node->index)
+		world_fail(w, "call #%u of %s ran at %s, and is for n%u", number, name_of(c),
+			   node->name, c->server);
+	else if (c->server_life == 0)
+		world_fail(w, "call #%u of %s ran, to an export that there is not", number,
+			   name_of(c));
+	else if (c->server_life != node->life)
+		world_fail(w, "call #%u of %s is for %s's %u. start, and ran in its %u.", number,
+			   name_of(c), node->name, c->server_life, node->life);
+	else if (c->state == CALL_ENDED && fly_outcome(c->status) == FLY_NOT_EXECUTED)
+		world_fail(w, "call #%u of %s ran after its caller was told %s, not executed",
+			   number, name_of(c), fly_status_name(c->status));
+}
+
+static int expected_status(const struct call *c)
+{
+	switch (c->procedure) {
+	case TRIAL_REFUSE:
+		return -FLY_EEXCEPTION;
+	case TRIAL_FAIL:
+		return -FLY_ERAISED;
+	case TRIAL_MALFORMED:
+		return -FLY_EMALFORMED;
+	case TRIAL_NONE:
+		return -FLY_ENOPROC;
+	default:
+		return 0;
+	}
+}
+
+/* Can a call end so at all, in these circumstances? */
+static bool is_possible(const struct world *w, const struct call *c)
+{
+	if (c->status == expected_status(c) && c->server_life != 0)
+		return true;
+	switch (c->status) {
+	case -FLY_ESTALE:
+	case -FLY_ESTALE_MAYBE:
+		return c->server_life == 0 || (w->plan.faults & FAULT_CRASH);
+	case -FLY_EPACKETS:
+	case -FLY_ECALLS:
+	case -FLY_ENOMEM:
+	case -FLY_EBUSY: /* also to one whose address is not proven, if its result must be kept */
+		return (w->plan.faults & FAULTS_UNKIND) || !w->plan.is_private;
+	case -FLY_EPEER:
+	case -FLY_EFORGOTTEN:
+		return w->plan.faults & FAULTS_UNKIND;
+	default:
+		return false;
+	}
+}
+
+static uint64_t bound_of(const struct world *w, const struct call *c)
+{
+	return c->heard + w->nodes[c->node].timeout_ms * MS + LAST_WAIT;
+}
+
+static void tally(struct world *w, const struct call *c)
+{
+	switch (fly_outcome(c->status)) {
+	case FLY_EXECUTED:
+		w->tally.returned += c->status == 0;
+		w->tally.raised += c->status != 0;
+		break;
+	case FLY_NOT_EXECUTED:
+		w->tally.not_executed++;
+		break;
+	case FLY_MAYBE_EXECUTED:
+		w->tally.maybe++;
+		break;
+	}
+}
+
+void oracle_ended(struct world *w, uint32_t number, int status, bool is_right)
+{
+	struct call *c = &w->calls[number];
+	const bool is_counted = c->procedure != TRIAL_NULL && c->procedure != TRIAL_NOT;
+
+	c->state = CALL_ENDED;
+	c->status = (int16_t)status;
+	tally(w, c);
+	trace_line(w, "n%u's #%u %s ended: %s, %s; it ran %u times, took %u packets and %.3f us",
+		   c->node, number, name_of(c), status ? fly_status_name(status) : "FLY_OK",
+		   fly_outcome_name(fly_outcome(status)), c->runs, c->packets,
+		   (double)(w->now - c->started) / (double)US);
+	world_digest(w, number ^ (uint64_t)(uint32_t)status << 32);
+	if (!is_possible(w, c))
+		world_fail(w, "call #%u of %s ended with %s", number, name_of(c),
+			   fly_status_name(status));
+	else if (!is_right)
+		world_fail(w, "call #%u of %s ended with %s and wrong data", number, name_of(c),
+			   status ? fly_status_name(status) : "FLY_OK");
+	else if (w->now > bound_of(w, c))
+		world_fail(w, "call #%u of %s ended %.3f ms too late", number, name_of(c),
+			   (double)(w->now - bound_of(w, c)) / (double)MS);
+	if (!is_counted)
+		return;
+	if (fly_outcome(status) == FLY_EXECUTED && c->runs == 0)
+		world_fail(w, "call #%u of %s ended with %s and did not run", number, name_of(c),
+			   status ? fly_status_name(status) : "FLY_OK");
+	if (fly_outcome(status) == FLY_NOT_EXECUTED && c->runs != 0)
+		world_fail(w, "call #%u of %s ended with %s, not executed, but it ran", number,
+			   name_of(c), fly_status_name(status));
+}
+
+void oracle_gone(struct world *w, uint32_t number)
+{
+	struct call *c = &w->calls[number];
+
+	c->state = CALL_GONE;
+	w->tally.gone++;
+	trace_line(w, "n%u's #%u %s is gone with its caller", c->node, number, name_of(c));
+}
+
+static uint32_t fragments(const struct world *w, uint32_t bytes)
+{
+	return bytes / w->plan.payload_max;
+}
+
+struct call *oracle_packet(struct plug *from, const uint8_t *frame, uint32_t bytes,
+			   uint32_t *number)
+{
+	struct world *w = from->world;
+	struct node *ends[] = {from->node, from->far->node};
+	const uint64_t activity = fly_get_u64(frame + FLY_RPC + 8);
+	const uint32_t seq = fly_get_u32(frame + FLY_RPC + 16);
+	const unsigned index = activity & 0xffff;
+
+	if (bytes < FLY_PAYLOAD || index >= NODE_CALLS)
+		return NULL;
+	for (unsigned i = 0; i < 2; i++) {
+		struct call *c;
+
+		if (ends[i]->current[index].activity != activity ||
+		    ends[i]->current[index].seq != seq)
+			continue;
+		*number = ends[i]->current[index].number;
+		c = &w->calls[*number];
+		if (c->packets > PACKETS_SMALL + PACKETS_FRAGMENT * (fragments(w, c->bytes_in) +
+								     fragments(w, c->bytes_out)))
+			world_fail(w, "call #%u of %s took %u packets so far", *number, name_of(c),
+				   c->packets);
+		return c;
+	}
+	return NULL;
+}
+
+void oracle_look(struct world *w)
+{
+	for (unsigned i = 0; i < w->n_nodes && w->n_out; i++) {
+		const struct node *node = &w->nodes[i];
+
+		/* Who is away cannot end anything. */
+		if (!node->is_up || node->is_inside || node->away_from != NEVER)
+			continue;
+		for (unsigned j = 0; j < node->n_desks; j++) {
+			const struct desk *desk = &node->desks[j];
+
+			for (unsigned k = 0; k < desk->window; k++) {
+				const struct slot *slot = &desk->slots[k];
+
+				if (slot->call && !slot->is_held &&
+				    w->now > bound_of(w, &w->calls[slot->number]))
+					world_fail(w, "call #%u of %s does not end", slot->number,
+						   name_of(&w->calls[slot->number]));
+			}
+		}
+	}
+}
+
+/* ---- when it is over ---- */
+
+/* Packets that drivers have; a result that was sent twice may be there twice. */
+static unsigned held_by_drivers(const struct node *node)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < node->n_plugs; i++) {
+		const struct plug *plug = &node->plugs[i];
+
+		for (unsigned j = 0; j < plug->n_held; j++) {
+			bool is_first = true;
+
+			for (unsigned k = 0; k < j; k++)
+				is_first &= plug->held[k].m != plug->held[j].m;
+			n += is_first;
+		}
+	}
+	return n;
+}
+
+static void quiet_node(struct world *w, struct node *node)
+{
+	const struct fly_poller *p = world_poller(node);
+	const unsigned held = held_by_drivers(node);
+	unsigned busy = 0;
+
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		const struct fly_call_entry *e = &p->calls.entries[i];
+
+		busy += e->state > FLY_CALL_IDLE || (e->state == FLY_CALL_IDLE && e->packet) ||
+			e->bulk;
+	}
+	if (busy)
+		world_fail(w, "%s: %u call-table entries are in use at the end", node->name, busy);
+	if (p->conversations.n_free != p->conversations.n)
+		world_fail(w, "%s: %u conversation records are left at the end", node->name,
+			   p->conversations.n - p->conversations.n_free);
+	if (p->conversations.n_retained)
+		world_fail(w, "%s: %u results are retained at the end", node->name,
+			   p->conversations.n_retained);
+	if (p->bulk.n || p->bulk.n_sending || p->bulk.bytes)
+		world_fail(w,
+			   "%s: %u large messages of %u bytes are left at the end, %u being sent",
+			   node->name, p->bulk.n, p->bulk.bytes, p->bulk.n_sending);
+	for (unsigned i = 0; i < node->n_plugs; i++) {
+		if (node->plugs[i].link.n_queued || node->plugs[i].n_ring)
+			world_fail(w, "%s: packets wait at the end", node->name);
+	}
+	if (rte_mempool_avail_count(node->runtime.pool) + p->cache.n + held != node->packets)
+		world_fail(w, "%s: of %u packets there are %u at the end", node->name,
+			   node->packets,
+			   rte_mempool_avail_count(node->runtime.pool) + p->cache.n + held);
+}
+
+/* Calls of Null have no number: what is known of them is how many ran. */
+static void quiet_nulls(struct world *w)
+{
+	uint64_t certain = 0;
+	uint64_t possible = 0;
+
+	for (uint32_t i = 0; i < w->n_calls; i++) {
+		const struct call *c = &w->calls[i];
+
+		if (c->procedure != TRIAL_NULL)
+			continue;
+		certain += c->state == CALL_ENDED && c->status == 0;
+		possible += c->state == CALL_GONE || fly_outcome(c->status) == FLY_MAYBE_EXECUTED;
+	}
+	if (w->null_runs < certain || w->null_runs > certain + possible)
+		world_fail(w, "Null ran %ju times, for %ju calls that returned and %ju that may",
+			   (uintmax_t)w->null_runs, (uintmax_t)certain, (uintmax_t)possible);
+}
+
+void oracle_quiet(struct world *w)
+{
+	for (unsigned i = 0; i < w->n_nodes; i++)
+		quiet_node(w, &w->nodes[i]);
+	if (w->n_frames)
+		world_fail(w, "%u frames are under way at the end", w->n_frames);
+	quiet_nulls(w);
+}

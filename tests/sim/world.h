@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * world.h - one run of the campaign: processes with pollers that ship, joined by simulated
+ * links, on virtual time; what can go wrong; what is known about each call.
+ *
+ *   world.c      events in the order of their time; processes that live, pause, crash, restart
+ *   air.c        links: latency, bandwidth, queues, and what becomes of each frame
+ *   mix.c        what a seed makes of all that can be chosen
+ *   workload.c   callers: which procedure next, when, with what; and how it ended
+ *   oracle.c     each call's record, and what is a failure
+ *   trial_service.c  the procedures, which tell the oracle
+ *   trace.c      the same for a person to read
+ *   campaign.c   many runs, and their table
+ *
+ * Everything follows from the seed: no clock, no address, and getrandom() is the run's own. One
+ * thread, one run at a time; memory and pools are used again by the next one.
+ *
+ * Time: a tick is a nanosecond, everywhere, and the pollers' TSC too.
+ */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "sim_link.h"
+#include "slowpath/import.h"
+#include "slowpath/runtime.h"
+#include "trial.h"
+
+#define US     UINT64_C(1000)
+#define MS     (1000 * US)
+#define SECOND (1000 * MS)
+#define NEVER  UINT64_MAX
+#define PPM    1000000U
+
+#define NODES       6
+#define NODE_PLUGS  NODES
+#define NODE_DESKS  8
+#define DESK_WINDOW 16
+#define NODE_CALLS  256 /* call-table entries at most */
+#define RING        256 /* frames that came and that the poller has not taken, at most */
+#define HELD        64  /* sent packets that a driver gives back late, at most */
+#define CALLS_MAX   1000000
+#define BYTES_MAX   200000 /* of arguments or results */
+
+/* ---- what a seed chooses ---- */
+
+enum fault {
+	FAULT_LOSS = 1 << 0,
+	FAULT_BURST = 1 << 1,
+	FAULT_DUPLICATE = 1 << 2,
+	FAULT_REORDER = 1 << 3,
+	FAULT_CORRUPT = 1 << 4,
+	FAULT_PARTITION = 1 << 5,
+	FAULT_PAUSE = 1 << 6,
+	FAULT_CRASH = 1 << 7,
+	FAULT_LIMITS = 1 << 8,
+	FAULT_LONG = 1 << 9,    /* procedures that take long */
+	FAULT_IDLE = 1 << 10,   /* callers that sleep for so long that they are forgotten */
+	FAULT_CHOICE = 1 << 15, /* any of the above, by the seed */
+};
+
+/*
+ * Under one of these a call may fail for want of an answer or of room; otherwise none does.
+ * Corruption: a result that is retained in its packet is sent again to the MAC that its call came
+ * from, and that may have been corrupted. Long procedures: their callers give up.
+ */
+#define FAULTS_UNKIND                                                                             \
+	(FAULT_LOSS | FAULT_BURST | FAULT_CORRUPT | FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | \
+	 FAULT_LIMITS | FAULT_LONG)
+
+struct mix {
+	const char *name;
+	unsigned faults; /* enum fault */
+};
+
+#define MIXES 14
+extern const struct mix mixes[MIXES];
+
+/* One direction of a link. */
+struct weather {
+	uint64_t latency;
+	uint64_t jitter;
+	uint32_t ps_per_byte; /* picoseconds: bandwidth */
+	uint32_t queue_bytes; /* what waits for the wire at most */
+	uint32_t loss_ppm;
+	uint32_t to_bad_ppm;  /* Gilbert-Elliott: from the good state to the bad one, each frame */
+	uint32_t to_good_ppm; /* and back */
+	uint32_t bad_loss_ppm;
+	uint32_t duplicate_ppm;
+	uint32_t reorder_ppm;
+	uint64_t reorder_by; /* at most */
+	uint32_t late_ppm;   /* of copies and of what is reordered: nearly the longest life */
+	uint32_t corrupt_ppm;
+};
+
+/* Of a run. */
+struct plan {
+	unsigned faults;
+	unsigned n_servers; /* the first ones; 1 to 3 */
+	unsigned n_nodes;
+	unsigned payload_max;
+	bool checksums;
+	bool is_private;     /* links do not leave the machine: nobody proves an address */
+	bool is_promiscuous; /* NICs take what is for another MAC */
+	bool zero_copy;
+	unsigned holds;      /* sent packets that are given back late */
+	uint32_t takes_ppm;  /* a driver takes only part of a burst */
+	uint32_t ring;       /* frames */
+	uint32_t bulk_bytes; /* 0: as it comes */
+	unsigned bulk_per_10000;
+	uint32_t bulk_most;         /* bytes of a large call */
+	unsigned strange_per_10000; /* calls of no procedure, malformed ones */
+	unsigned error_per_10000;   /* calls that end with an exception or error */
+	unsigned work_per_10000;
+	uint64_t work_most;
+	uint64_t think; /* between two calls; 0: none */
+	unsigned sleep_per_10000;
+	uint64_t sleep_most;
+	uint64_t fault_every; /* frames, about */
+	uint64_t pause_most;
+	uint64_t partition_most;
+};
+
+/* ---- links ---- */
+
+struct frame {
+	struct frame *next; /* when free */
+	struct plug *to;
+	uint32_t bytes;
+	uint8_t data[2048];
+};
+
+/* A link's end. Its weather is that of what it sends. */
+struct plug {
+	struct fly_link link; /* what the poller has; first */
+	struct world *world;
+	struct node *node;
+	struct plug *far;
+	struct weather weather;
+	uint64_t wire_free_at;
+	uint64_t last_due;
+	uint64_t cut_until; /* a partition, in this direction */
+	bool is_bad;        /* Gilbert-Elliott */
+	unsigned ring_first;
+	unsigned n_ring;
+	struct frame *ring[RING];
+	unsigned n_held;
+	struct {
+		struct rte_mbuf *m;
+		uint64_t sum; /* of its bytes when it was sent */
+	} held[HELD];
+};
+
+/* ---- calls ---- */
+
+enum procedure {
+	TRIAL_NULL,
+	TRIAL_ADD,
+	TRIAL_FILL,
+	TRIAL_SUM,
+	TRIAL_MIRROR,
+	TRIAL_SWAP,
+	TRIAL_STORE,
+	TRIAL_FETCH,
+	TRIAL_EXCHANGE,
+	TRIAL_LOOK,
+	TRIAL_SCAN,
+	TRIAL_REFUSE,
+	TRIAL_FAIL,
+	TRIAL_NOT,
+	TRIAL_WORK,
+	TRIAL_MALFORMED, /* Not, with what is no bool */
+	TRIAL_NONE,      /* a number that no procedure has */
+	TRIAL_N
+};
+
+enum call_state {
+	CALL_OUT,
+	CALL_ENDED, /* status is set */
+	CALL_GONE,  /* its caller crashed, or ended its binding */
+};
+
+struct call {
+	uint8_t procedure;
+	uint8_t state;
+	uint8_t node;
+	uint8_t server;
+	uint16_t server_life; /* the only one in which it may run; 0: none */
+	int16_t status;
+	uint16_t runs;
+	uint16_t packets; /* with its activity and sequence number, both ways */
+	uint32_t bytes_in;
+	uint32_t bytes_out;
+	uint32_t us; /* Work */
+	uint64_t started;
+	uint64_t heard; /* when a packet about it came last; at first, when it began */
+};
+
+/* One outstanding call of a desk, or none. */
+struct slot {
+	struct fly_call *call; /* NULL: none */
+	uint32_t number;
+	uint64_t wake_at;    /* no call: not before this */
+	const uint8_t *view; /* of a result that is looked at until wake_at */
+	uint32_t view_bytes;
+	bool is_held; /* the call is over, its result not given back */
+};
+
+/* A binding and those who call through it. */
+struct desk {
+	struct node *node;
+	struct plug *plug;
+	struct fly_binding *binding; /* NULL: to be made */
+	uint16_t server_life;
+	bool is_wrong;    /* bound to an export that there is not */
+	bool is_stale;    /* to be made anew when nothing is out */
+	uint64_t wake_at; /* binding NULL: not before this */
+	unsigned window;
+	struct slot slots[DESK_WINDOW];
+};
+
+/* ---- processes ---- */
+
+struct node {
+	struct fly_runtime runtime; /* with the poller; first, for its alignment */
+	struct world *world;
+	unsigned index;
+	char name[12];
+	bool is_up;
+	bool is_dead;   /* nothing goes out any more: it is about to be down */
+	bool is_inside; /* of its poller's turn, or of what its thread does behind it */
+	uint16_t life;  /* how many times it was started */
+	uint32_t export_id;
+	uint64_t clock_offset;
+	uint64_t turn_at; /* of the TURN event that counts; NEVER */
+	uint64_t busy_until;
+	uint64_t paused_until;
+	uint64_t away_from; /* it has not been turned since then, though it would have; NEVER */
+	uint64_t turned_at;
+	uint64_t turn_ticks; /* what a turn takes; and each packet */
+	/* what it is started with */
+	unsigned packets;
+	unsigned calls;
+	unsigned conversations;
+	unsigned timeout_ms;
+	unsigned n_plugs;
+	struct plug plugs[NODE_PLUGS];
+	unsigned n_desks;
+	struct desk desks[NODE_DESKS];
+	unsigned n_out;
+	/* by call-table entry: whose call it is */
+	struct {
+		uint64_t activity;
+		uint32_t seq;
+		uint32_t number;
+	} current[NODE_CALLS];
+	uint64_t seen[FLY_N_COUNTERS]; /* trace: counters when they were printed last */
+	struct rte_mempool *pools[3];
+};
+
+enum event_kind {
+	EVENT_FRAME, /* a frame arrives */
+	EVENT_TURN,  /* a node's poller is turned */
+	EVENT_START, /* a node that is down starts */
+	EVENT_LOOK,  /* the oracle looks for what is overdue */
+};
+
+struct event {
+	uint64_t when;
+	uint64_t order; /* of those at the same time, the one that was made first */
+	enum event_kind kind;
+	void *what;
+};
+
+/* What one run came to; also of many. */
+struct tally {
+	uint64_t seeds;
+	uint64_t calls;
+	uint64_t returned; /* with status 0 */
+	uint64_t raised;   /* EXECUTED, with another */
+	uint64_t not_executed;
+	uint64_t maybe;
+	uint64_t gone;
+	uint64_t frames;  /* that pollers sent */
+	uint64_t lost;    /* of them, by whatever fault */
+	uint64_t resends; /* calls, results and fragments sent again */
+	uint64_t faults;  /* partitions, pauses, crashes */
+	uint64_t failures;
+	uint64_t virtual_ms;
+};
+
+/* What no runtime does: to see that the oracle finds it. */
+enum sabotage {
+	SABOTAGE_NONE,
+	SABOTAGE_FORGET, /* a server forgets a caller at once */
+	SABOTAGE_RESULT, /* a retained result changes */
+	SABOTAGE_PACKET, /* a packet is lost */
+};
+
+struct world {
+	enum sabotage sabotage;
+	uint64_t seed;
+	const struct mix *mix;
+	struct plan plan;
+	uint64_t now;
+	uint64_t random;    /* ours */
+	uint64_t os_random; /* what getrandom() gives */
+	uint64_t digest;    /* of all that was traced or would have been */
+	bool is_traced;
+	bool is_calm;   /* the workload is over: no more faults */
+	unsigned depth; /* procedures that are running, one inside of the other's time */
+	uint64_t events;
+	uint64_t order;
+	unsigned n_heap;
+	unsigned heap_room;
+	struct event *heap;
+	struct frame *free_frames;
+	unsigned n_frames; /* under way or in rings */
+	unsigned n_nodes;
+	struct node *nodes;  /* NODES of them */
+	uint64_t next_fault; /* by count of frames */
+	uint32_t n_calls;
+	uint32_t calls_wanted;
+	unsigned n_out; /* outstanding, of all nodes */
+	struct call *calls;
+	uint64_t null_runs;
+	struct tally tally;
+	char failure[400]; /* "": none */
+};
+
+/* ---- world.c ---- */
+
+/* world_new() - once in a process, after sim_eal(). */
+struct world *world_new(void);
+
+/*
+ * world_run() - one run. @calls: to be made. Return: did all hold? Else w->failure says what not.
+ * After a failure no more runs are possible: what is left over is left where it is.
+ */
+bool world_run(struct world *w, uint64_t seed, const struct mix *mix, uint32_t calls,
+	       bool is_traced);
+
+/* world_fail() - note the first thing that is wrong. */
+void world_fail(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+void world_event(struct world *w, uint64_t when, enum event_kind kind, void *what);
+
+/* world_want() - turn this node at that time, or earlier. */
+void world_want(struct node *node, uint64_t when);
+
+/* world_while() - let so much time pass in a procedure of this node: the others go on. */
+void world_while(struct node *node, uint64_t ticks);
+
+/* world_fault() - something bad happens, as it is chosen; called after a frame was sent. */
+void world_fault(struct world *w);
+
+static inline struct fly_poller *world_poller(struct node *node)
+{
+	return &node->runtime.poller;
+}
+
+/* Random numbers: below n; at most so many in a million; from low to high, logarithmically. */
+static inline uint64_t world_below(struct world *w, uint64_t n)
+{
+	return sim_random(&w->random) % n;
+}
+
+static inline bool world_chance(struct world *w, uint32_t ppm)
+{
+	return ppm && world_below(w, PPM) < ppm;
+}
+
+uint64_t world_spread(struct world *w, uint64_t low, uint64_t high);
+
+/* world_mix() - into the digest. */
+static inline void world_digest(struct world *w, uint64_t x)
+{
+	w->digest = (w->digest ^ x) * UINT64_C(0x9e3779b97f4a7c15);
+	w->digest ^= w->digest >> 29;
+}
+
+/* ---- mix.c ---- */
+
+const struct mix *mix_find(const char *name);
+void mix_plan(struct world *w);
+void mix_weather(struct world *w, struct weather *weather);
+void mix_node(struct world *w, struct node *node);
+
+/* ---- air.c ---- */
+
+void air_join(struct world *w, struct node *a, struct node *b);
+void air_arrive(struct world *w, struct frame *f);
+void air_free(struct world *w, struct frame *f);
+/* air_clear() - the host forgets what came and what a driver held. */
+void air_clear(struct plug *plug);
+
+/* ---- workload.c ---- */
+
+void workload_plan(struct world *w);
+/* workload_look() - between two turns of a node: end what is ready, begin what can begin. */
+void workload_look(struct node *node);
+void workload_crash(struct node *node);
+void workload_unbind(struct desk *desk, bool is_crash);
+/* workload_absent() - the process was away: its calls are waited for from now on. */
+void workload_absent(struct node *node);
+bool workload_is_over(const struct world *w);
+extern const char *const procedure_names[TRIAL_N];
+
+/* ---- oracle.c ---- */
+
+/* oracle_data() - what a call's data is. @way: 0: arguments, 1: results. */
+const uint8_t *oracle_data(uint32_t number, unsigned way);
+struct call *oracle_call(struct world *w, uint32_t number);
+/* oracle_ran() - a procedure runs at a node. */
+void oracle_ran(struct node *node, uint32_t number, enum procedure which, bool is_right);
+void oracle_ended(struct world *w, uint32_t number, int status, bool is_right);
+void oracle_gone(struct world *w, uint32_t number);
+/* oracle_look() - is something overdue? */
+void oracle_look(struct world *w);
+/* oracle_quiet() - the run is over, and everybody was given the time to forget. */
+void oracle_quiet(struct world *w);
+/* oracle_packet() - a packet that belongs to a call was sent, or was received by its caller. */
+struct call *oracle_packet(struct plug *from, const uint8_t *frame, uint32_t bytes,
+			   uint32_t *number);
+
+/* ---- trial_service.c ---- */
+
+extern const struct Trial_procedures trial_procedures;
+#define TRIAL_SUM_OF(number) ((uint64_t)(number)*UINT64_C(0xd6e8feb86659fd93))
+
+/* ---- trace.c ---- */
+
+void trace_line(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void trace_frame(struct world *w, const struct plug *from, const uint8_t *frame, uint32_t bytes,
+		 uint32_t number, const char *format, ...) __attribute__((format(printf, 6, 7)));
+void trace_turn(struct node *node, unsigned received);
+
+#endif
