@@ -55,7 +55,7 @@ static __rte_always_inline void fly_serve_retain(struct fly_poller *p, struct fl
 }
 
 /*
- * fly_serve_has_room() - can the results of a procedure be sent, to this caller, and retained?
+ * fly_serve_has_room() - can the results of a procedure be sent and retained?
  * @room: bytes from the start of the result's frame to the end of its buffer.
  */
 static __rte_always_inline bool fly_serve_has_room(const struct fly_poller *p,
@@ -65,9 +65,8 @@ static __rte_always_inline bool fly_serve_has_room(const struct fly_poller *p,
 {
 	return stub->result_bytes <= link->payload_max &&
 	       (uint32_t)FLY_PAYLOAD + stub->result_bytes <= room &&
-	       (stub->result_bytes <= FLY_RETAIN_BYTES ||
-		(c->is_proven &&
-		 (c->result || p->conversations.n_retained < p->conversations.retained_max)));
+	       (stub->result_bytes <= FLY_RETAIN_BYTES || c->result ||
+		p->conversations.n_retained < p->conversations.retained_max);
 }
 
 /*
@@ -147,7 +146,10 @@ static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly
 
 	const struct fly_procedure *stub = &export->stubs[procedure];
 
+	/* A small result is never much longer than its call; see "Strangers" in docs/protocol.md.
+	 */
 	if (unlikely(stub->layout == FLY_RESULTS_SECOND ||
+		     (stub->result_bytes > FLY_RETAIN_BYTES && !c->is_proven) ||
 		     !fly_serve_has_room(p, link, c, stub,
 					 fly_packet_room(m) - stub->result_offset) ||
 		     !fly_conversation_accept_next(c, fly_get_u32(rpc + 16))))

@@ -34,6 +34,13 @@ static void set_waits(struct fly_waits *w, const struct fly_poller_config *confi
 	w->most_tsc = RTE_MAX(w->most_tsc, w->least_tsc);
 }
 
+/* Half of the packets that the poller's own stack of free ones may leave: the rest is for drivers.
+ */
+static uint32_t retained_max(uint32_t packets)
+{
+	return packets > 2 * FLY_PACKET_CACHE ? (packets - FLY_PACKET_CACHE) / 2 : packets / 8;
+}
+
 int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config, uint64_t now_tsc)
 {
 	*p = (struct fly_poller){
@@ -57,8 +64,8 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		return -FLY_ENOMEM;
 	if (fly_call_table_init(&p->calls, config->calls, config->socket))
 		goto fail_calls;
-	if (fly_conversations_init(&p->conversations, config->conversations, config->packets / 2,
-				   config->name, config->socket))
+	if (fly_conversations_init(&p->conversations, config->conversations,
+				   retained_max(config->packets), config->name, config->socket))
 		goto fail_conversations;
 	return 0;
 

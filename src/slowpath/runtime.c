@@ -28,8 +28,9 @@
 #include "slowpath/import.h"
 #include "slowpath/sweep.h"
 
-#define PACKETS_DEFAULT       8191 /* one less than a power of two: what fits a mempool's ring best */
-#define PACKETS_SPARE         64   /* at least so many must be left when the links are up */
+#define PACKETS_DEFAULT 8191 /* one less than a power of two: what fits a mempool's ring best */
+#define PACKETS_SPARE \
+	(FLY_PACKET_CACHE + 64) /* at least so many must be left when the links are up */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
 #define STOP_TURNS            4
