@@ -45,12 +45,12 @@ void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m)
 		return;
 	}
 	switch (h.type) {
-#define FLY_PACKET_CASE(type, plain, odd, part) \
-	case FLY_PACKET_##type:                 \
-		if (h.fragments != 1)           \
-			part;                   \
-		else if (!(plain))              \
-			odd;                    \
+#define FLY_PACKET_CASE(type, plain, odd, part)                    \
+	case FLY_PACKET_##type:                                    \
+		if (h.fragments != 1)                              \
+			part;                                      \
+		else if ((h.flags & ~FLY_FLAG_RESENT) || !(plain)) \
+			odd;                                       \
 		return;
 		FLY_PACKETS(FLY_PACKET_CASE)
 #undef FLY_PACKET_CASE
