@@ -133,6 +133,7 @@ static int measure(struct many *b, enum floor_callers who, struct cost *cost)
 	struct block_clock clock = block_clock(&plan, b->times);
 	int status;
 
+	*cost = (struct cost){0};
 	if (bench_stage_order(&b->stage, CONTROL_CALLS, CONTROL_CALLS_BUSY))
 		return -1;
 	status = floor_calls_run(&b->calls, who, &clock);
