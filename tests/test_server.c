@@ -660,7 +660,7 @@ Case(server, fly_server_call__a_record_outlives_the_servers_own_absence)
 
 /* ---- many callers ---- */
 
-#define MANY  300 /* so many that the poller looks ahead */
+#define MANY  1100 /* so many that the poller looks ahead */
 #define BURST 32
 
 static uint32_t hints[MANY];

@@ -26,7 +26,7 @@
  * docs/performance.md, "Many callers".
  */
 #define AHEAD_PACKETS 4
-#define AHEAD_KNOWN   256
+#define AHEAD_KNOWN   1024
 
 static __rte_noinline void look_ahead(struct fly_poller *p, const struct fly_link *link,
 				      struct rte_mbuf *const *packets, unsigned n)
