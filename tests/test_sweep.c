@@ -254,6 +254,7 @@ Case(sweep, fly_slow_sweep__after_an_absence_age_is_never_understated)
 	cr_expect(h.age >= 14000 && h.age <= 14100, "age %u", h.age);
 	/* The next call of this entry is as young as it is. */
 	h.type = FLY_PACKET_RESULT;
+	h.flags = 0;
 	h.procedure = 0;
 	frame_make(&f, &h, to_us->far, to_us, NULL);
 	frame_put(to_us, &f);

@@ -59,8 +59,9 @@ static void fly(struct sim_link *l, struct rte_mbuf *m)
 
 	must(m->pkt_len <= MOST);
 	f = new_frame(rte_pktmbuf_read(m, 0, m->pkt_len, bytes), m->pkt_len);
+	f->due_tsc = *l->now_tsc + faults->latency_us * SIM_TSC_PER_MS / 1000;
 	if (happens(l, faults->delay_mask, faults->delay_percent))
-		f->due_tsc = *l->now_tsc + 1 + sim_random(&l->random) % (faults->delay_us + 1);
+		f->due_tsc += 1 + sim_random(&l->random) % (faults->delay_us + 1);
 	if (happens(l, faults->corrupt_mask, 0) && faults->corrupt_at < f->bytes)
 		f->data[faults->corrupt_at] ^= 0xff;
 	arrive(l->far, f);

@@ -21,6 +21,7 @@ struct sim_faults {
 	uint64_t delay_mask;
 	uint64_t corrupt_mask;
 	unsigned corrupt_at;        /* this byte is inverted */
+	unsigned latency_us;        /* of each packet */
 	unsigned delay_us;          /* of a packet that is delayed, at most; those behind pass it */
 	unsigned drop_percent;      /* of all packets, drawn at random */
 	unsigned duplicate_percent; /* the same */
