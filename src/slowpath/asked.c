@@ -153,12 +153,16 @@ void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct f
 
 void fly_asked_running(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
 {
+	const struct fly_rtt *rtt = &fly_import_of(e->head.binding)->rtt;
+
 	e->hint = h->hint;
-	if (e->resends == 0)
-		e->resends = 1; /* from now on e->retry says when it is due */
+	if (e->resends == 0) { /* nothing has waited in e->retry yet, but an earlier call */
+		fly_retry_begin(&e->retry, rtt->rto_tsc, e->sent_tsc);
+		e->resends = 1; /* from now on it says when this one is due */
+	}
 	if (e->state == FLY_CALL_TIMED)
 		e->state = FLY_CALL_WAITING;
-	fly_retry_running(&e->retry, &p->waits, &fly_import_of(e->head.binding)->rtt, p->now_tsc);
+	fly_retry_running(&e->retry, &p->waits, rtt, p->now_tsc);
 }
 
 void fly_asked_result_here(struct fly_poller *p, struct fly_call_entry *e)
