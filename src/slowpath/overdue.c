@@ -43,6 +43,8 @@ bool fly_overdue_send(struct fly_poller *p, struct fly_call_entry *e, enum fly_p
 		return false;
 	frame = fly_packet_frame(m);
 	fly_caller_write(frame, import, e);
+	memcpy(frame, import->template,
+	       FLY_RPC); /* the length of a long call fits into no packet */
 	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | type);
 	if (type != FLY_PACKET_CALL)
 		fly_put_u16(frame + FLY_RPC + 2, FLY_ABOUT_CALL);
