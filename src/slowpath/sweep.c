@@ -55,6 +55,8 @@ void fly_slow_sweep(struct fly_poller *p)
 	fly_overdue_pass(p);
 	fly_attend_unpark(p);
 	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->house_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
+	if (p->n_parked) /* this was within a turn: the turn ends with them */
+		p->sweep_at_tsc = 0;
 }
 
 void fly_link_lost(struct fly_poller *p, struct fly_link *link)
