@@ -37,6 +37,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	e->deadline_seq = e->seq;
 	e->deadline_tsc = p->now_tsc + import->deadline_us * p->tsc_per_ms / 1000;
 	p->pass.due_tsc = RTE_MIN(p->pass.due_tsc, e->deadline_tsc);
+	p->pass.next_tsc = RTE_MIN(p->pass.next_tsc, e->deadline_tsc); /* one is under way */
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, e->deadline_tsc);
 	return 0;
 }

@@ -14,7 +14,7 @@ void fly_odd_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 
 /*
  * fly_odd_refuse_for_good() - refuse a new call of @c with FLY_EBUSY: neither it nor a copy of it
- * will run. Takes the packet.
+ * will run; or one that may run again with FLY_EFORGOTTEN. Takes the packet.
  */
 void fly_odd_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			     const struct fly_header *h, struct fly_conversation *c);

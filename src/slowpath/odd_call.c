@@ -185,6 +185,10 @@ struct fly_conversation *fly_odd_conversation(struct fly_poller *p, const struct
 void fly_odd_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			     const struct fly_header *h, struct fly_conversation *c)
 {
+	if (c->seq == h->seq) { /* UNKEPT: it may run again, but it did run */
+		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
+		return;
+	}
 	fly_conversation_refuse(p, c, h->seq);
 	fly_odd_refuse(p, link, m, h, FLY_EBUSY);
 }
@@ -444,20 +448,22 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h)
 {
+	const uint64_t outer_tsc =
+		p->serving_deadline_tsc; /* of a procedure that turns its poller */
 	const struct fly_export *export;
 	struct fly_conversation *c = fly_odd_accept(p, link, m, h, &export);
 	struct fly_header bare = *h;
 
 	if (!c)
 		return;
-	if (h->flags & FLY_FLAG_DEADLINE) {
-		if (!fly_deadline_strip(p, m, &bare)) {
-			/* Nobody waits for it any more, nor shall a copy of it run. */
-			fly_conversation_refuse(p, c, h->seq);
-			fly_odd_drop(p, m, FLY_COUNT_drop_late);
-			return;
-		}
-	}
-	run(p, link, m, &bare, export, c);
 	p->serving_deadline_tsc = FLY_NEVER;
+	if ((h->flags & FLY_FLAG_DEADLINE) && !fly_deadline_strip(p, m, &bare)) {
+		/* Nobody waits for it any more, nor shall a copy of it run; unless it has. */
+		if (c->seq != h->seq)
+			fly_conversation_refuse(p, c, h->seq);
+		fly_odd_drop(p, m, FLY_COUNT_drop_late);
+	} else {
+		run(p, link, m, &bare, export, c);
+	}
+	p->serving_deadline_tsc = outer_tsc;
 }
