@@ -199,10 +199,12 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 	uint32_t room;
 	int status;
 
-	if (!o || !runtime || o->calls > 65536)
-		return fly_fail(FLY_EINVAL, "fly_start: %s",
-				o && o->calls > 65536 ? "at most 65536 calls"
-						      : "options and runtime are needed");
+	if (!o || !runtime)
+		return fly_fail(FLY_EINVAL, "fly_start: options and runtime are needed");
+	if (o->calls > 65536)
+		return fly_fail(FLY_EINVAL, "fly_start: at most 65536 calls");
+	if (o->probes > 255)
+		return fly_fail(FLY_EINVAL, "fly_start: at most 255 probes");
 	*runtime = NULL;
 	status = parse_links(o, specs, &n_specs);
 	if (status)
