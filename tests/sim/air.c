@@ -252,8 +252,10 @@ static uint16_t air_rx_burst(struct fly_link *link, struct rte_mbuf **packets, u
 		memcpy(rte_pktmbuf_append(m, (uint16_t)f->bytes), f->data, f->bytes);
 		packets[got++] = m;
 		call = oracle_packet(plug->far, f->data, f->bytes, &number);
-		if (call && call->node == plug->node->index)
+		if (call && call->node == plug->node->index) {
 			call->heard = w->now;
+			call->is_running |= (f->data[FLY_RPC] & 15) == FLY_PACKET_ACK;
+		}
 		air_free(w, f);
 	}
 	return got;

@@ -15,8 +15,9 @@ const struct mix mixes[MIXES] = {
 	{"limits", FAULT_LIMITS},
 	{"long", FAULT_LONG},
 	{"idle", FAULT_IDLE},
+	{"cancel", FAULT_CANCEL},
 	{"some", FAULT_CHOICE},
-	{"all", FAULT_CHOICE - 1},
+	{"all", FAULT_ALL},
 };
 
 const struct mix *mix_find(const char *name)
@@ -45,11 +46,10 @@ void mix_plan(struct world *w)
 	/* "all" has everything, but few of the calls of a run would be about anything if each
 	 * packet met everything: so each of its faults is there in most of the runs. */
 	if (p->faults == FAULT_CHOICE)
-		p->faults = (unsigned)world_below(w, FAULT_CHOICE);
-	else if (p->faults == FAULT_CHOICE - 1)
-		p->faults &=
-			(unsigned)(world_below(w, FAULT_CHOICE) | world_below(w, FAULT_CHOICE));
-	p->faults &= (1 << 11) - 1;
+		p->faults = (unsigned)world_below(w, FAULT_ALL + 1);
+	else if (p->faults == FAULT_ALL)
+		p->faults =
+			(unsigned)(world_below(w, FAULT_ALL + 1) | world_below(w, FAULT_ALL + 1));
 	p->n_servers = ONE_OF(w, 1, 1, 1, 2, 2, 3);
 	p->n_nodes = p->n_servers + 1 + (unsigned)world_below(w, RTE_MIN(4U, NODES - p->n_servers));
 	if (p->n_nodes > NODES)
@@ -79,11 +79,18 @@ void mix_plan(struct world *w)
 	if (p->faults & FAULT_LONG) {
 		p->work_per_10000 = ONE_OF(w, 10, 100, 500);
 		p->work_most = ONE_OF(w, 1, 30, 30, 500) * MS;
+		p->attend_every = ONE_OF(w, 0, 20, 500, 3000) * US;
 	}
 	if (p->faults & FAULT_IDLE) {
 		p->sleep_per_10000 = ONE_OF(w, 20, 100, 500);
 		p->sleep_most = ONE_OF(w, 100, 4000, 80000) * MS;
 	}
+	if (p->faults & FAULT_CANCEL) {
+		p->cancel_per_10000 = ONE_OF(w, 0, 100, 1000);
+		/* For now calls of several packets have none that a server understands. */
+		p->has_deadlines = p->payload_max == 1440 && world_chance(w, PPM * 3 / 4);
+	}
+	p->is_kind = !(p->faults & FAULTS_UNKIND) && p->work_most <= 30 * MS;
 }
 
 void mix_weather(struct world *w, struct weather *weather)
@@ -128,9 +135,9 @@ void mix_node(struct world *w, struct node *node)
 	node->packets = ONE_OF(w, 1023, 2047);
 	node->calls = 64;
 	node->conversations = 512;
-	node->timeout_ms = w->plan.faults & FAULTS_UNKIND ? ONE_OF(w, 300, 1000, 5000) : 5000;
+	node->timeout_ms = w->plan.is_kind ? 5000 : ONE_OF(w, 300, 1000, 5000);
 	if (w->plan.faults & FAULT_LIMITS) {
-		node->packets = ONE_OF(w, 703, 703, 1023);
+		node->packets = ONE_OF(w, 351, 351, 511, 1023);
 		node->calls = ONE_OF(w, 4, 16, 64);
 		node->conversations = ONE_OF(w, 2, 8, 32, 128);
 	}

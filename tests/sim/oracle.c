@@ -22,6 +22,8 @@
  * before it is given up. And a little for turns that come late.
  */
 #define LAST_WAIT        (2 * FLY_RESEND_MOST_MS * MS + 100 * MS)
+#define PROBES_TIME      (5 * SECOND)
+#define DEADLINE_LATE    (3 * MS)
 #define PACKETS_SMALL    64 /* of a call of one packet and a result of one, at most */
 #define PACKETS_FRAGMENT 40 /* of each fragment, at most */
 
@@ -120,19 +122,39 @@ static bool is_possible(const struct world *w, const struct call *c)
 	case -FLY_EPACKETS:
 	case -FLY_ECALLS:
 	case -FLY_ENOMEM:
-	case -FLY_EBUSY: /* also to one whose address is not proven, if its result must be kept */
-		return (w->plan.faults & FAULTS_UNKIND) || !w->plan.is_private;
+	case -FLY_EBUSY: /* or a caller that gave up many calls has all the records */
+		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL);
 	case -FLY_EPEER:
 	case -FLY_EFORGOTTEN:
-		return w->plan.faults & FAULTS_UNKIND;
+		return !w->plan.is_kind;
+	case -FLY_ECANCELLED:
+		return c->is_cancelled;
+	case -FLY_EDEADLINE:
+		/* A poller's clock may be behind by less than what is an absence. */
+		return c->deadline_us &&
+		       w->now + FLY_ABSENT_US * US >= c->started + c->deadline_us * US;
 	default:
 		return false;
 	}
 }
 
+/*
+ * When a call has to be over, by what is known now. One that the server works on is asked about at
+ * growing intervals, none longer than it has taken so far, and is given up when FLY_PROBES in a row
+ * are not answered. What its caller was away does not count for a deadline.
+ */
 static uint64_t bound_of(const struct world *w, const struct call *c)
 {
-	return c->heard + w->nodes[c->node].timeout_ms * MS + LAST_WAIT;
+	const struct node *node = &w->nodes[c->node];
+	const uint64_t away =
+		node->away - c->away + (node->away_from == NEVER ? 0 : w->now - node->away_from);
+	uint64_t bound = c->heard + node->timeout_ms * MS + LAST_WAIT;
+
+	if (c->is_running)
+		bound = RTE_MAX(bound, 2 * c->heard - c->started + PROBES_TIME);
+	if (c->deadline_us)
+		bound = RTE_MIN(bound, c->started + c->deadline_us * US + away + DEADLINE_LATE);
+	return bound;
 }
 
 static void tally(struct world *w, const struct call *c)

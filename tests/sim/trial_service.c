@@ -141,7 +141,7 @@ static int work(void *context, uint32_t number, uint32_t us, uint64_t *result)
 	const struct call *c = oracle_call(node->world, number);
 
 	oracle_ran(node, number, TRIAL_WORK, c && c->us == us);
-	world_while(node, us * US);
+	world_work(node, us * US);
 	*result = TRIAL_SUM_OF(number);
 	return 0;
 }

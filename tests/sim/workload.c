@@ -80,6 +80,11 @@ static bool bind(struct desk *desk)
 	desk->binding = &import->head;
 	desk->server_life = desk->is_wrong ? 0 : server->life;
 	desk->is_stale = false;
+	desk->deadline_us = 0;
+	if (w->plan.has_deadlines && world_chance(w, PPM / 2)) {
+		desk->deadline_us = (uint32_t)world_spread(w, 20, 100000);
+		fly_set_deadline(desk->binding, desk->deadline_us);
+	}
 	trace_line(w, "%s binds to %s, export %08x%s, activity %012jx, %u calls at a time",
 		   desk->node->name, server->name, export_id,
 		   desk->is_wrong ? " (there is none)" : "", (uintmax_t)(import->activity >> 16),
@@ -139,7 +144,7 @@ void workload_absent(struct node *node)
 
 /* ---- a call begins ---- */
 
-static enum procedure choose(struct world *w)
+static enum procedure choose(struct world *w, bool has_deadline)
 {
 	static const enum procedure small[] = {
 		TRIAL_NULL, TRIAL_NULL,   TRIAL_ADD,    TRIAL_ADD,  TRIAL_ADD,  TRIAL_ADD,
@@ -156,7 +161,7 @@ static enum procedure choose(struct world *w)
 	const unsigned drawn = (unsigned)world_below(w, 10000);
 	unsigned below = p->bulk_per_10000;
 
-	if (drawn < below)
+	if (drawn < below && !has_deadline)
 		return bulk[world_below(w, RTE_DIM(bulk))];
 	below += p->error_per_10000;
 	if (drawn < below)
@@ -281,11 +286,13 @@ static void start(struct desk *desk, struct slot *slot)
 	int status;
 
 	*c = (struct call){
-		.procedure = (uint8_t)choose(w),
+		.procedure = (uint8_t)choose(w, desk->deadline_us != 0),
 		.node = (uint8_t)node->index,
 		.server = (uint8_t)desk->plug->far->node->index,
 		.server_life = desk->server_life,
+		.deadline_us = desk->deadline_us,
 		.started = w->now,
+		.away = node->away,
 		.heard = w->now,
 	};
 	fill_in(w, c);
@@ -299,6 +306,8 @@ static void start(struct desk *desk, struct slot *slot)
 	}
 	node->n_out++;
 	w->n_out++;
+	if (w->plan.cancel_per_10000 && world_below(w, 10000) < w->plan.cancel_per_10000)
+		slot->cancel_at = w->now + world_spread(w, US, 10 * MS);
 	e = fly_entry_of(slot->call);
 	index = e->activity & 0xffff;
 	node->current[index].activity = e->activity;
@@ -476,6 +485,21 @@ static bool has_out(const struct desk *desk)
 	return false;
 }
 
+/* A call that is out, or has ended. */
+static void watch(struct desk *desk, struct slot *slot)
+{
+	struct world *w = desk->node->world;
+
+	if (slot->cancel_at && w->now >= slot->cancel_at && fly_cancel(slot->call) == 0) {
+		trace_line(w, "%s cancels #%u", desk->node->name, slot->number);
+		w->calls[slot->number].is_cancelled = true;
+	}
+	if (fly_ready(slot->call))
+		finish(desk, slot);
+	else if (slot->cancel_at)
+		world_want(desk->node, slot->cancel_at);
+}
+
 static void look_at(struct desk *desk)
 {
 	struct node *node = desk->node;
@@ -495,8 +519,8 @@ static void look_at(struct desk *desk)
 
 		if (slot->is_held && w->now >= slot->wake_at)
 			release(desk, slot);
-		else if (slot->call && !slot->is_held && fly_ready(slot->call))
-			finish(desk, slot);
+		else if (slot->call && !slot->is_held)
+			watch(desk, slot);
 		if (!slot->call && !desk->is_stale && w->now >= slot->wake_at &&
 		    w->n_calls < w->calls_wanted)
 			start(desk, slot);

@@ -22,7 +22,7 @@
 #define QUIET_TIME      (100 * SECOND) /* longer than anything is remembered */
 #define QUIET_TURNS     512            /* and a few turns more: tables are swept piece by piece */
 
-static const unsigned pool_sizes[] = {703, 1023, 2047};
+static const unsigned pool_sizes[] = {351, 511, 1023, 2047};
 
 static struct world *the_world;
 
@@ -288,13 +288,16 @@ static void turn(struct node *node)
 		if (w->now + node->clock_offset - p->now_tsc >= p->absent_tsc)
 			fly_poller_absent(p, p->now_tsc, w->now + node->clock_offset);
 		workload_absent(node);
+		node->away += w->now - node->away_from;
 		node->away_from = NEVER;
 	}
 	began = w->now;
 	node->is_inside = true;
 	received = fly_poller_turn(p, w->now + node->clock_offset);
-	if (w->now > began)
-		node->away_from = began; /* in a procedure, for all that time */
+	if (w->now > began) { /* in a procedure, for all that time */
+		node->away_from = began;
+		workload_absent(node);
+	}
 	node->turned_at = w->now;
 	node->busy_until = w->now + node->turn_ticks * (1 + received);
 	if (w->is_traced)
@@ -383,12 +386,31 @@ static void run_until(struct world *w, uint64_t until)
 	w->now = RTE_MAX(w->now, until);
 }
 
-void world_while(struct node *node, uint64_t ticks)
+/* As fly_cancelled(), which has a clock of its own. */
+static bool is_cancelled(struct node *node)
+{
+	struct fly_poller *p = world_poller(node);
+	const uint64_t now_tsc = node->world->now + node->clock_offset;
+
+	fly_poller_attend(p, now_tsc);
+	return p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc;
+}
+
+void world_work(struct node *node, uint64_t ticks)
 {
 	struct world *w = node->world;
+	const uint64_t end = w->now + ticks;
 
 	w->depth++;
-	run_until(w, w->now + ticks);
+	if (w->plan.attend_every == 0)
+		run_until(w, end);
+	while (w->now < end && !w->failure[0]) {
+		run_until(w, RTE_MIN(end, w->now + w->plan.attend_every));
+		if (is_cancelled(node)) {
+			trace_line(w, "%s: what it runs is cancelled", node->name);
+			break;
+		}
+	}
 	w->depth--;
 }
 

@@ -55,24 +55,21 @@ enum fault {
 	FAULT_LIMITS = 1 << 8,
 	FAULT_LONG = 1 << 9,    /* procedures that take long */
 	FAULT_IDLE = 1 << 10,   /* callers that sleep for so long that they are forgotten */
+	FAULT_CANCEL = 1 << 11, /* callers that give up, deadlines */
+	FAULT_ALL = (1 << 12) - 1,
 	FAULT_CHOICE = 1 << 15, /* any of the above, by the seed */
 };
 
-/*
- * Under one of these a call may fail for want of an answer or of room; otherwise none does.
- * Corruption: a result that is retained in its packet is sent again to the MAC that its call came
- * from, and that may have been corrupted. Long procedures: their callers give up.
- */
-#define FAULTS_UNKIND                                                                             \
-	(FAULT_LOSS | FAULT_BURST | FAULT_CORRUPT | FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | \
-	 FAULT_LIMITS | FAULT_LONG)
+/* Under one of these a call may fail for want of an answer or of room. */
+#define FAULTS_UNKIND \
+	(FAULT_LOSS | FAULT_BURST | FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | FAULT_LIMITS)
 
 struct mix {
 	const char *name;
 	unsigned faults; /* enum fault */
 };
 
-#define MIXES 14
+#define MIXES 15
 extern const struct mix mixes[MIXES];
 
 /* One direction of a link. */
@@ -112,6 +109,11 @@ struct plan {
 	unsigned error_per_10000;   /* calls that end with an exception or error */
 	unsigned work_per_10000;
 	uint64_t work_most;
+	uint64_t
+		attend_every; /* a procedure that takes long attends to the links; 0: it does not */
+	unsigned cancel_per_10000;
+	bool has_deadlines;
+	bool is_kind;   /* no call fails for want of an answer or of room */
 	uint64_t think; /* between two calls; 0: none */
 	unsigned sleep_per_10000;
 	uint64_t sleep_most;
@@ -190,8 +192,12 @@ struct call {
 	uint16_t packets; /* with its activity and sequence number, both ways */
 	uint32_t bytes_in;
 	uint32_t bytes_out;
-	uint32_t us; /* Work */
+	uint32_t us;          /* Work */
+	uint32_t deadline_us; /* 0: none */
+	bool is_cancelled;
+	bool is_running; /* the server has said that it works on it */
 	uint64_t started;
+	uint64_t away;  /* how long its caller had been away when it began */
 	uint64_t heard; /* when a packet about it came last; at first, when it began */
 };
 
@@ -202,7 +208,8 @@ struct slot {
 	uint64_t wake_at;    /* no call: not before this */
 	const uint8_t *view; /* of a result that is looked at until wake_at */
 	uint32_t view_bytes;
-	bool is_held; /* the call is over, its result not given back */
+	uint64_t cancel_at; /* 0: never */
+	bool is_held;       /* the call is over, its result not given back */
 };
 
 /* A binding and those who call through it. */
@@ -211,9 +218,10 @@ struct desk {
 	struct plug *plug;
 	struct fly_binding *binding; /* NULL: to be made */
 	uint16_t server_life;
-	bool is_wrong;    /* bound to an export that there is not */
-	bool is_stale;    /* to be made anew when nothing is out */
-	uint64_t wake_at; /* binding NULL: not before this */
+	uint32_t deadline_us; /* 0: none */
+	bool is_wrong;        /* bound to an export that there is not */
+	bool is_stale;        /* to be made anew when nothing is out */
+	uint64_t wake_at;     /* binding NULL: not before this */
 	unsigned window;
 	struct slot slots[DESK_WINDOW];
 };
@@ -236,6 +244,7 @@ struct node {
 	uint64_t paused_until;
 	uint64_t away_from; /* it has not been turned since then, though it would have; NEVER */
 	uint64_t turned_at;
+	uint64_t away;       /* how long it was away, altogether */
 	uint64_t turn_ticks; /* what a turn takes; and each packet */
 	/* what it is started with */
 	unsigned packets;
@@ -254,7 +263,7 @@ struct node {
 		uint32_t number;
 	} current[NODE_CALLS];
 	uint64_t seen[FLY_N_COUNTERS]; /* trace: counters when they were printed last */
-	struct rte_mempool *pools[3];
+	struct rte_mempool *pools[4];
 };
 
 enum event_kind {
@@ -347,8 +356,8 @@ void world_event(struct world *w, uint64_t when, enum event_kind kind, void *wha
 /* world_want() - turn this node at that time, or earlier. */
 void world_want(struct node *node, uint64_t when);
 
-/* world_while() - let so much time pass in a procedure of this node: the others go on. */
-void world_while(struct node *node, uint64_t ticks);
+/* world_work() - a procedure of this node takes so long, or until it is cancelled: others go on. */
+void world_work(struct node *node, uint64_t ticks);
 
 /* world_fault() - something bad happens, as it is chosen; called after a frame was sent. */
 void world_fault(struct world *w);
