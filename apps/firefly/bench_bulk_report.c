@@ -122,8 +122,8 @@ static void print_fit(const struct bulk_result *r, enum bulk_procedure procedure
 
 	if (isnan(f.alpha))
 		return;
-	printf("%s of n bytes takes alpha + n * beta: alpha %.3f us, beta %.4f ns (%.2f GB/s); "
-	       "at most %.0f%% off, at %s\n",
+	printf("%s: T(n) = alpha + n beta, alpha %.3f us, beta %.4f ns (%.2f GB/s); at most "
+	       "%.0f%% off, at %s\n",
 	       bulk_names[procedure], f.alpha / 1000, f.beta, 1 / f.beta, 100 * f.worst,
 	       size_text(size, bytes[f.worst_point]));
 }

@@ -13,12 +13,17 @@ import e2e
 LINK = sys.argv[2]
 SIZES = [4 ** i for i in range(13)] + [67108860]
 PLOT = os.path.join(e2e.directory, "times.svg")
+JSON = os.path.join(e2e.directory, "times.json")
 
 
 def run(*arguments, status=0):
     process = e2e.Process(["bench", "bulk", "--link", LINK, "--block", "1"] + list(arguments))
     e2e.check(process.wait(120) == status, "exit status of %s\n%s" % (arguments, process.text()))
     return process.text()
+
+
+def check_widths(lines):
+    e2e.check(max(len(line) for line in lines) <= 100, "wide lines:\n%s" % "\n".join(lines))
 
 
 def check_run(run):
@@ -34,7 +39,14 @@ def check_run(run):
 
 
 def table_of_sizes():
-    both = json.loads(run("--seconds", "0.1", "--json", "-", "--plot", PLOT))
+    lines = run("--seconds", "0.1", "--json", JSON, "--plot", PLOT).splitlines()
+    check_widths(lines)
+    for procedure in "Put", "Get":
+        e2e.check(any(line.startswith(procedure + ": T(n) = ") for line in lines),
+                  "no line through %s in\n%s" % (procedure, "\n".join(lines)))
+    with open(JSON) as file:
+        both = json.load(file)
+    os.unlink(JSON)
     for procedure in "Put", "Get":
         seen = {run["bytes"] for run in both["runs"] if run["procedure"] == procedure}
         e2e.check(seen == set(SIZES), "sizes of %s: %s" % (procedure, sorted(seen)))
@@ -63,7 +75,7 @@ def as_table():
     for word in "Put ", "Get ":
         e2e.check(any(line.startswith(word) and "1 MiB" in line for line in lines),
                   "no %s in\n%s" % (word, "\n".join(lines)))
-    e2e.check(max(len(line) for line in lines) <= 110, "wide lines:\n%s" % "\n".join(lines))
+    check_widths(lines)
 
 
 def mistakes():
