@@ -50,6 +50,9 @@ void mix_plan(struct world *w)
 	else if (p->faults == FAULT_ALL)
 		p->faults =
 			(unsigned)(world_below(w, FAULT_ALL + 1) | world_below(w, FAULT_ALL + 1));
+	/* What is refused must stay refused, also for a copy. */
+	if (p->faults == FAULT_LIMITS && world_chance(w, PPM / 3))
+		p->faults |= FAULT_DUPLICATE;
 	p->n_servers = ONE_OF(w, 1, 1, 1, 2, 2, 3);
 	p->n_nodes = p->n_servers + 1 + (unsigned)world_below(w, RTE_MIN(4U, NODES - p->n_servers));
 	if (p->n_nodes > NODES)
@@ -69,7 +72,7 @@ void mix_plan(struct world *w)
 	p->error_per_10000 = ONE_OF(w, 0, 100, 500);
 	p->think = ONE_OF(w, 0, 0, 2, 20, 200) * US;
 	p->fault_every = 50 + RTE_MAX(w->calls_wanted / 3, 100U);
-	p->pause_most = ONE_OF(w, 5, 100, 2000, 20000) * MS;
+	p->pause_most = ONE_OF(w, 5, 100, 2000, 20000, 90000) * MS;
 	p->partition_most = ONE_OF(w, 5, 100, 3000, 8000) * MS;
 	if (p->faults & FAULT_LIMITS) {
 		p->takes_ppm = ONE_OF(w, 0, 100000, 500000);

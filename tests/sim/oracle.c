@@ -315,6 +315,9 @@ static void quiet_node(struct world *w, struct node *node)
 		world_fail(w,
 			   "%s: %u large messages of %u bytes are left at the end, %u being sent",
 			   node->name, p->bulk.n, p->bulk.bytes, p->bulk.n_sending);
+	if (p->bulk.due_tsc != FLY_NEVER || p->n_parked)
+		world_fail(w, "%s: a timer is armed, or %u calls are parked, at the end",
+			   node->name, p->n_parked);
 	for (unsigned i = 0; i < node->n_plugs; i++) {
 		if (node->plugs[i].link.n_queued || node->plugs[i].n_ring)
 			world_fail(w, "%s: packets wait at the end", node->name);

@@ -16,9 +16,10 @@
 
 #include "slowpath/conversations.h"
 
-#define EVENTS_PER_CALL 4000           /* more than that, and it goes on for ever */
-#define IDLE_LEAP       (4 * SECOND)   /* who has nothing to do is turned so often */
-#define LOOK_EVERY      (250 * MS)     /* the oracle, for what is overdue */
+#define EVENTS_PER_CALL 4000         /* more than that, and it goes on for ever */
+#define IDLE_LEAP       (4 * SECOND) /* who has nothing to do is turned so often */
+#define LOOK_EVERY      (250 * MS)   /* the oracle, for what is overdue */
+#define RECORD_LIFE     ((FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS) * MS)
 #define QUIET_TIME      (100 * SECOND) /* longer than anything is remembered */
 #define QUIET_TURNS     512            /* and a few turns more: tables are swept piece by piece */
 
@@ -430,8 +431,11 @@ static void cut(struct world *w)
 static void pause_node(struct world *w)
 {
 	struct node *node = &w->nodes[world_below(w, w->n_nodes)];
-	const uint64_t ticks = world_spread(w, 100 * US, w->plan.pause_most);
+	uint64_t ticks = world_spread(w, 100 * US, w->plan.pause_most);
 
+	/* Longer than a record is kept: what it says then must be known to be old. */
+	if (w->plan.pause_most > RECORD_LIFE && world_chance(w, PPM / 4))
+		ticks = RECORD_LIFE + world_below(w, w->plan.pause_most - RECORD_LIFE);
 	if (!node->is_up || node->is_inside)
 		return;
 	node->paused_until = w->now + ticks;
