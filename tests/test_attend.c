@@ -272,10 +272,32 @@ static void late_inside(void)
 	attend();
 }
 
-/* A remark more than a demand: the time that a call waits here is not counted. */
-Case(attend, fly_poller_attend__the_deadline_of_a_call_that_waits_is_stripped)
+/* The time that a call waits here is its caller's, too. */
+Case(attend, fly_attend_unpark__a_call_whose_deadline_passed_while_it_waited_does_not_run)
 {
 	run(late_inside);
+	sim_turn(w.sim);
+	cr_expect(w.node->service.runs[0] == 0);
+	cr_expect(count(FLY_COUNT_drop_late) == 1);
+	cr_expect(frame_take(w.peer, &f, &answer) && !frame_take(w.peer, &f, &answer));
+}
+
+static void in_time_inside(void)
+{
+	struct fly_header h = add_call(0);
+
+	h.flags = FLY_FLAG_DEADLINE;
+	fly_put_u32(w.payload + h.length, 9000);
+	h.length += FLY_DEADLINE_BYTES;
+	hand_send(&w, &h);
+	attend();
+	w.sim->now_tsc += 5000;
+	attend();
+}
+
+Case(attend, fly_attend_unpark__the_deadline_of_a_call_that_waits_is_stripped)
+{
+	run(in_time_inside);
 	sim_turn(w.sim);
 	cr_expect(w.node->service.runs[0] == 1);
 	cr_expect(frame_take(w.peer, &f, &answer) && frame_take(w.peer, &f, &answer));

@@ -359,13 +359,19 @@ Case(deadline, fly_deadline_end__at_the_time_and_the_server_is_told_once)
 }
 
 /* The server may still be at it: the next call has nothing to do with it. */
-Case(deadline, fly_deadline_end__the_entry_is_somebody_else_afterwards)
+/* A server that works on it takes no other call of that activity: the next one is of another. */
+static void expect_activity(bool is_running)
 {
 	struct fly_header late;
+	struct fly_header ack;
 
 	bind(1000);
 	start();
 	late = hand_about(&call, FLY_PACKET_RESULT, 0);
+	ack = hand_about(&call, FLY_PACKET_ACK, FLY_ABOUT_CALL);
+	ack.fragment = 1;
+	if (is_running)
+		cr_expect(!hand_ask(&w, &ack, &f, &answer));
 	sim_run(w.sim, 2);
 	cr_assert(fly_ready(ours) && Probe_Null_finish(ours) == -FLY_EDEADLINE);
 	while (frame_take(w.peer, &f, &answer))
@@ -373,10 +379,51 @@ Case(deadline, fly_deadline_end__the_entry_is_somebody_else_afterwards)
 	fly_set_deadline(binding, 0);
 	start();
 	cr_expect((call.activity & 0xffff) == (late.activity & 0xffff), "the same entry");
-	cr_expect(call.activity != late.activity && call.hint == FLY_HINT_NONE);
+	cr_expect((call.activity == late.activity) == !is_running);
+	if (is_running)
+		cr_expect(call.hint == FLY_HINT_NONE);
 	cr_expect(!hand_ask(&w, &late, &f, &answer));
-	cr_expect(count(FLY_COUNT_drop_activity) == 1 && !fly_ready(ours));
+	cr_expect(count(is_running ? FLY_COUNT_drop_activity : FLY_COUNT_drop_sequence) == 1);
+	cr_expect(!fly_ready(ours));
 	answer_it();
+}
+
+Case(deadline, fly_slow_doubt__the_entry_is_somebody_else_after_a_call_that_runs)
+{
+	expect_activity(true);
+}
+
+Case(deadline, fly_slow_doubt__the_entry_is_the_same_after_a_call_of_which_nothing_was_heard)
+{
+	expect_activity(false);
+}
+
+/* Without a record a late copy of the one before may open one, which knows of no refusal. */
+Case(deadline, fly_slow_doubt__a_refusal_after_a_doubtful_call_says_maybe)
+{
+	struct fly_header refusal;
+
+	bind(1000);
+	start();
+	sim_run(w.sim, 2);
+	cr_assert(fly_ready(ours) && Probe_Null_finish(ours) == -FLY_EDEADLINE);
+	while (frame_take(w.peer, &f, &answer))
+		;
+	fly_set_deadline(binding, 0);
+	for (unsigned i = 0; i < 2; i++) { /* the second is in doubt because of the first */
+		start();
+		refusal = hand_about(&call, FLY_PACKET_REJECT, 0);
+		refusal.procedure = FLY_EBUSY;
+		cr_expect(!hand_ask(&w, &refusal, &f, &answer));
+		cr_assert(fly_ready(ours) && Probe_Null_finish(ours) == -FLY_EFORGOTTEN);
+	}
+	start();
+	answer_it();
+	start();
+	refusal = hand_about(&call, FLY_PACKET_REJECT, 0);
+	refusal.procedure = FLY_EBUSY;
+	cr_expect(!hand_ask(&w, &refusal, &f, &answer));
+	cr_expect(fly_ready(ours) && Probe_Null_finish(ours) == -FLY_EBUSY);
 }
 
 Case(deadline, fly_deadline_end__however_long_the_server_works_on_it)

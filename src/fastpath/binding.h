@@ -82,10 +82,7 @@ static inline void fly_caller_write(uint8_t *frame, const struct fly_import *imp
 	fly_put_u64(rpc + 24, hint | (uint64_t)bytes << 32); /* age 0 */
 }
 
-/*
- * fly_caller_fail() - end a call that is out without a result. @status: negative. If its procedure
- * may still be running the entry's activity is not used again.
- */
+/* fly_caller_fail() - end a call that is out without a result. @status: negative. */
 void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status);
 
 #endif

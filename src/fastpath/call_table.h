@@ -87,6 +87,7 @@ struct fly_call_entry {
 	struct fly_bulk *bulk;  /* of a call of several packets; NULL: it is none, or not yet */
 	uint64_t deadline_tsc;  /* of the call that deadline_seq names; 0: none ever had one */
 	uint32_t deadline_seq;
+	uint32_t doubtful_seq;   /* that call ended, and may still run */
 	uint32_t challenged_seq; /* the hint of that call is a token that its server gave out */
 	uint16_t early_ms;  /* how much earlier the call that early_seq names may have been sent */
 	uint16_t early_seq; /* low half of a seq */

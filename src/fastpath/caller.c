@@ -189,7 +189,7 @@ void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)
 	e->packet = NULL;
 	fly_slow_let_go(p, e);
 	if (fly_outcome(status) == FLY_MAYBE_EXECUTED)
-		fly_slow_retire(e);
+		fly_slow_doubt(e);
 	e->status = (int16_t)status;
 	e->state = FLY_CALL_FAILED;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_failed, 1);

@@ -50,6 +50,7 @@ struct fly_pass {
 struct fly_parked {
 	struct rte_mbuf *m;
 	struct fly_link *link;
+	uint64_t came_tsc;
 };
 
 #define FLY_PARKED 128
@@ -90,6 +91,7 @@ struct fly_poller {
 	struct fly_refused *refused;   /* calls that were refused without a record */
 	uint8_t token_key[16];         /* of the tokens that we give out: src/slowpath/token.h */
 	uint64_t serving_deadline_tsc; /* of the call that is being run; FLY_NEVER */
+	uint32_t held_ms; /* how long the call that is being handled was parked; else 0 */
 	uint32_t n_parked;
 	struct fly_parked parked[FLY_PARKED]; /* in the order in which they came */
 };

@@ -55,8 +55,9 @@ void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 /* fly_slow_challenge() - a call of ours is to be sent again with a token. */
 void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
 
-/* fly_slow_retire() - an entry gets another activity: nobody knows what the old one still does. */
-void fly_slow_retire(struct fly_call_entry *e);
+/* fly_slow_doubt() - the call of an entry, which is out, ends: its procedure may run all the same.
+ */
+void fly_slow_doubt(struct fly_call_entry *e);
 
 /* fly_slow_rejected() - a call of ours was refused: it ends with the status that this means. */
 void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);

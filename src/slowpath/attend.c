@@ -30,7 +30,11 @@ static void park(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m
 		fly_packet_put(&p->cache, m);
 		return;
 	}
-	p->parked[p->n_parked++] = (struct fly_parked){.m = m, .link = link};
+	p->parked[p->n_parked++] = (struct fly_parked){
+		.m = m,
+		.link = link,
+		.came_tsc = p->now_tsc,
+	};
 	fly_stats_add(&p->stats, FLY_COUNT_calls_parked, 1);
 	p->sweep_at_tsc = 0; /* the turn that is under way ends with them */
 }
@@ -69,8 +73,11 @@ void fly_attend_unpark(struct fly_poller *p)
 	memcpy(parked, p->parked, n * sizeof parked[0]);
 	p->n_parked = 0;
 	p->turning = true;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		p->held_ms = (uint32_t)((p->now_tsc - parked[i].came_tsc) / p->tsc_per_ms) + 1;
 		fly_demux(p, parked[i].link, parked[i].m);
+	}
+	p->held_ms = 0;
 	p->turning = false;
 }
 

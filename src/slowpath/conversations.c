@@ -205,6 +205,17 @@ void fly_conversations_absent(struct fly_poller *p, uint32_t absent_ms)
 	}
 }
 
+/* When its result is ASK_MS old, twice as old, and so on; a sweep comes by once in a while. */
+static bool is_to_be_asked(const struct fly_poller *p, const struct fly_conversation *c)
+{
+	const uint32_t while_ms = RTE_MAX(p->conversations.n / SWEEP_RECORDS, 1U);
+	const uint32_t old_ms = p->now_ms - c->touched_ms;
+	const uint32_t old = old_ms / ASK_MS;
+	const uint32_t before = old_ms > while_ms ? (old_ms - while_ms) / ASK_MS : 0;
+
+	return old != 0 && (before == 0 || rte_fls_u32(old) != rte_fls_u32(before));
+}
+
 void fly_conversations_sweep(struct fly_poller *p)
 {
 	struct fly_conversation_table *t = &p->conversations;
@@ -219,8 +230,7 @@ void fly_conversations_sweep(struct fly_poller *p)
 			continue;
 		if (p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
 			fly_conversation_forget(p, c);
-		else if (c->result && t->n_retained >= t->retained_high &&
-			 p->now_ms - c->touched_ms > ASK_MS)
+		else if (c->result && t->n_retained >= t->retained_high && is_to_be_asked(p, c))
 			fly_asked_ask(p, c); /* its caller has it, most likely */
 	}
 }

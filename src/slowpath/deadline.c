@@ -81,14 +81,16 @@ bool fly_deadline_read(struct fly_poller *p, const uint8_t *arguments, uint32_t 
 		       uint16_t age_ms)
 {
 	uint64_t left_us;
+	uint64_t gone_us;
 
 	if (*bytes < FLY_DEADLINE_BYTES)
 		return true; /* there is none: the stub will not like the rest either */
 	*bytes -= FLY_DEADLINE_BYTES;
 	left_us = fly_get_u32(arguments + *bytes);
-	if (left_us <= age_ms * UINT64_C(1000))
+	gone_us = (age_ms + (uint64_t)p->held_ms) * 1000;
+	if (left_us <= gone_us)
 		return false;
-	left_us -= age_ms * UINT64_C(1000);
+	left_us -= gone_us;
 	p->serving_deadline_tsc = p->now_tsc + left_us * p->tsc_per_ms / 1000;
 	return true;
 }

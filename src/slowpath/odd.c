@@ -95,8 +95,17 @@ void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_
 		fly_asked_result_here(p, e);
 }
 
-void fly_slow_retire(struct fly_call_entry *e)
+/*
+ * A server that has said that it works on the call takes no other one of that activity until it is
+ * done, so the entry gets another activity. Else the next call makes all copies of this one old:
+ * but if there is no record for it, a late copy of this one may open one, which then knows nothing
+ * of a refusal of the next.
+ */
+void fly_slow_doubt(struct fly_call_entry *e)
 {
+	e->doubtful_seq = e->seq;
+	if ((e->resends == 0 && e->state != FLY_CALL_BULK) || !e->retry.is_running)
+		return;
 	e->activity = fly_import_random_activity() | (e->activity & 0xffff);
 	e->hint = FLY_HINT_NONE;
 }
@@ -122,7 +131,7 @@ static int refused_status(const struct fly_poller *p, const struct fly_call_entr
 
 	switch (h->procedure) {
 	case FLY_EBUSY: /* no copy of it has run, or will: the server sees to that */
-		return has_run ? -FLY_EFORGOTTEN : -FLY_EBUSY;
+		return has_run || e->doubtful_seq + 1 == e->seq ? -FLY_EFORGOTTEN : -FLY_EBUSY;
 	case FLY_ESTALE:
 		return !has_run && was_up_before(p, e, h->hint) ? -FLY_ESTALE : -FLY_ESTALE_MAYBE;
 	case FLY_EVERSION: /* one that spoke our version may have run an earlier copy */

@@ -137,7 +137,7 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 		fly_odd_drop(p, m, FLY_COUNT_drop_wrong_peer);
 		return NULL;
 	}
-	if (!c && h->age + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS) {
+	if (!c && h->age + p->held_ms + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS) {
 		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		return NULL;
 	}
