@@ -110,6 +110,7 @@ void fly_slow_hint(struct fly_poller *p, struct rte_mbuf *const *packets, unsign
 	uint64_t activities[FLY_BURST], found = 0;
 	const void *keys[FLY_BURST];
 	void *indices[FLY_BURST];
+	unsigned n_found = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		activities[i] = fly_get_u64(fly_packet_frame(packets[i]) + FLY_RPC + 8);
@@ -123,8 +124,9 @@ void fly_slow_hint(struct fly_poller *p, struct rte_mbuf *const *packets, unsign
 		__builtin_prefetch(&t->records[(uintptr_t)indices[i]], 1);
 		fly_put_u32(fly_packet_frame(packets[i]) + FLY_RPC + 24,
 			    (uint32_t)(uintptr_t)indices[i]);
-		fly_stats_add(&p->stats, FLY_COUNT_hint_misses, 1);
+		n_found++;
 	}
+	fly_stats_add(&p->stats, FLY_COUNT_hint_misses, n_found);
 }
 
 struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struct fly_link *link,
