@@ -58,7 +58,7 @@ static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_m
 		fly_odd_say_running(p, link, m, h, c);
 		break;
 	case FLY_RESEND:
-		fly_odd_result_again(p, link, m, c);
+		fly_odd_result_again(p, link, m, h, c);
 		break;
 	case FLY_REFUSE:
 		fly_odd_refuse(p, link, m, h, FLY_EBUSY);

@@ -19,7 +19,8 @@
 #include <rte_malloc.h>
 
 #define SWEEP_RECORDS 64 /* looked at per sweep */
-#define ASK_MS        10 /* after which a caller is asked for its result, if many are retained */
+#define ASK_MS        10 /* after which a caller is asked for its result, if many are retained, */
+#define ASK_AGAIN_MS  64 /* and then each so many */
 
 /* What rte_hash has for keys of any length, for those of 8 bytes. */
 static uint32_t hash_activity(const void *key, uint32_t bytes, uint32_t seed)
@@ -207,15 +208,18 @@ void fly_conversations_absent(struct fly_poller *p, uint32_t absent_ms)
 	}
 }
 
-/* When its result is ASK_MS old, twice as old, and so on; a sweep comes by once in a while. */
-static bool is_to_be_asked(const struct fly_poller *p, const struct fly_conversation *c)
+/*
+ * Is the caller of a record to be asked whether it has its result? Most likely it has. Not who has
+ * proven nothing: what is sent to its address shall not be more than what came from there.
+ */
+static bool is_to_be_asked(const struct fly_conversation_table *t, const struct fly_conversation *c,
+			   uint32_t idle_ms)
 {
-	const uint32_t while_ms = RTE_MAX(p->conversations.n / SWEEP_RECORDS, 1U);
-	const uint32_t old_ms = p->now_ms - c->touched_ms;
-	const uint32_t old = old_ms / ASK_MS;
-	const uint32_t before = old_ms > while_ms ? (old_ms - while_ms) / ASK_MS : 0;
+	/* Its age when the sweep saw it last. */
+	const uint32_t before_ms = idle_ms - RTE_MIN(idle_ms, RTE_MAX(t->n / SWEEP_RECORDS, 1U));
 
-	return old != 0 && (before == 0 || rte_fls_u32(old) != rte_fls_u32(before));
+	return c->result && t->n_retained >= t->retained_high && c->is_proven && idle_ms > ASK_MS &&
+	       (before_ms <= ASK_MS || idle_ms / ASK_AGAIN_MS != before_ms / ASK_AGAIN_MS);
 }
 
 void fly_conversations_sweep(struct fly_poller *p)
@@ -232,7 +236,7 @@ void fly_conversations_sweep(struct fly_poller *p)
 			continue;
 		if (p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
 			fly_conversation_forget(p, c);
-		else if (c->result && t->n_retained >= t->retained_high && is_to_be_asked(p, c))
-			fly_asked_ask(p, c); /* its caller has it, most likely */
+		else if (is_to_be_asked(t, c, p->now_ms - c->touched_ms))
+			fly_asked_ask(p, c);
 	}
 }

@@ -23,9 +23,12 @@ void fly_odd_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct
 void fly_odd_say_running(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			 const struct fly_header *h, const struct fly_conversation *c);
 
-/* fly_odd_result_again() - send the retained result of a DONE call. Takes the packet. */
+/*
+ * fly_odd_result_again() - send the retained result of a DONE call, or a challenge to who has
+ * proven nothing and asks for much. Takes the packet.
+ */
 void fly_odd_result_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			  struct fly_conversation *c);
+			  const struct fly_header *h, struct fly_conversation *c);
 
 /* fly_odd_conversation() - a caller's record: by the hint or through the hash table; NULL. */
 struct fly_conversation *fly_odd_conversation(struct fly_poller *p, const struct fly_header *h);

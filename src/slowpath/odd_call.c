@@ -261,9 +261,28 @@ static bool readdress(struct fly_poller *p, struct fly_conversation *c, const st
 	return true;
 }
 
-void fly_odd_result_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			  struct fly_conversation *c)
+/*
+ * What asks for a result again may be much shorter than the call that was let in, and its procedure
+ * another one: for a caller that has proven nothing the rule counts for each packet.
+ */
+static bool is_too_long(const struct fly_conversation *c, const struct rte_mbuf *m)
 {
+	uint32_t bytes = FLY_PAYLOAD + (uint32_t)c->result_bytes;
+
+	if (c->is_proven)
+		return false;
+	if (fly_conversation_bulk_result(c))
+		bytes = c->bulk->out.bytes + FLY_PAYLOAD * c->bulk->out.fragments;
+	return bytes > 3 * (uint32_t)m->data_len;
+}
+
+void fly_odd_result_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			  const struct fly_header *h, struct fly_conversation *c)
+{
+	if (is_too_long(c, m)) {
+		challenge(p, link, m, h); /* its caller answers with the call */
+		return;
+	}
 	if (p->again_budget == 0) {
 		fly_odd_drop(p, m, FLY_COUNT_reject_limited);
 		return;
@@ -300,7 +319,7 @@ static bool answer_again(struct fly_poller *p, struct fly_link *link, struct rte
 		what = FLY_OLD;
 	switch (what) {
 	case FLY_RESEND:
-		fly_odd_result_again(p, link, m, c);
+		fly_odd_result_again(p, link, m, h, c);
 		return false;
 	case FLY_BUSY:
 		if (h->flags & FLY_FLAG_ACK) {
