@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_sweep.c - what is overdue: lost calls and results, silent peers, stuck drivers, lost links.
+ * test_sweep.c - lost calls and results, silent peers, stuck drivers, lost links, old records. When
+ * exactly something is overdue is in test_overdue.c, absences are in test_absence.c.
  */
 #include <criterion/criterion.h>
 
@@ -206,95 +207,6 @@ Case(sweep, fly_slow_sweep__without_packets_it_tries_again_later)
 		fly_packet_put(cache, all[--n]);
 	cr_assert(sim_until(w.sim, call, 200));
 	cr_expect(Probe_Null_finish(call) == 0);
-}
-
-/* ---- a caller that does other things between its calls: its poller's clock stands still ---- */
-
-Case(sweep, fly_slow_sweep__after_an_absence_a_call_has_all_its_time)
-{
-	uint64_t start;
-
-	w.sim->now_tsc += UINT64_C(5000) * SIM_TSC_PER_MS;
-	w.at_caller->faults.drop_mask = 0x7;
-	start = ms();
-	cr_expect(pair_add(&w, 1) == 0);
-	cr_expect(ms() - start >= 140 && ms() - start <= 146, "after %lu ms", ms() - start);
-	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 3);
-	cr_expect(w.server->service.runs[1] == 1);
-}
-
-Case(sweep, fly_slow_sweep__after_an_absence_nothing_is_sent_twice_at_once)
-{
-	for (uint32_t n = 1; n <= 20; n++) {
-		w.sim->now_tsc += UINT64_C(300) * n * SIM_TSC_PER_MS;
-		cr_expect(pair_add(&w, n) == 0);
-		sim_run(w.sim, 3);
-	}
-	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 0);
-}
-
-/* Sent, or about to be sent, before the absence: nobody can tell. So it may be that old. */
-Case(sweep, fly_slow_sweep__after_an_absence_age_is_never_understated)
-{
-	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
-	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
-	struct fly_call *call;
-	struct fly_header h;
-	struct frame f;
-
-	cr_assert(Probe_Null_start(binding, &call) == 0);
-	fly_link_flush(&to_us->link); /* sent now */
-	cr_assert(frame_take(to_us->far, &f, &h));
-	for (unsigned i = 1; i <= 2; i++) {
-		w.sim->now_tsc += UINT64_C(7000) * SIM_TSC_PER_MS;
-		sim_run(w.sim, 2);
-	}
-	sim_run(w.sim, 30);
-	cr_assert(frame_take(to_us->far, &f, &h), "it is sent again");
-	cr_expect(h.age >= 14000 && h.age <= 14100, "age %u", h.age);
-	/* The next call of this entry is as young as it is. */
-	h.type = FLY_PACKET_RESULT;
-	h.flags = 0;
-	h.procedure = 0;
-	frame_make(&f, &h, to_us->far, to_us, NULL);
-	frame_put(to_us, &f);
-	cr_assert(sim_until(w.sim, call, 5));
-	cr_assert(Probe_Null_finish(call) == 0);
-	cr_assert(Probe_Null_start(binding, &call) == 0);
-	sim_run(w.sim, 30);
-	cr_assert(frame_take(to_us->far, &f, &h) && h.age == 0);
-	cr_assert(frame_take(to_us->far, &f, &h));
-	cr_expect(h.age >= 20 && h.age <= 22, "age %u", h.age);
-}
-
-/* A program that turns its poller now and then is absent before each sweep, and must not wait for
- * ever. */
-Case(sweep, fly_slow_sweep__a_poller_that_is_turned_seldom_resends_and_gives_up)
-{
-	struct sim_link *to_nobody = sim_join_open(w.sim, w.caller);
-	struct fly_binding *binding = sim_import(w.sim, w.caller, to_nobody, 0x1000001);
-	struct fly_call *call;
-
-	cr_assert(Probe_Null_start(binding, &call) == 0);
-	for (unsigned i = 0; i < 400 && !fly_ready(call); i++) {
-		w.sim->now_tsc += UINT64_C(32) * SIM_TSC_PER_MS;
-		sim_turn(w.sim);
-	}
-	cr_assert(fly_ready(call));
-	cr_expect(Probe_Null_finish(call) == -FLY_EPEER);
-	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) > 2);
-}
-
-/* The record of a call outlives an absence of the server: copies may have waited all the time. */
-Case(sweep, fly_slow_sweep__an_absence_makes_no_record_older)
-{
-	cr_assert(pair_add(&w, 1) == 0);
-	sim_run(w.sim, 20);
-	for (unsigned i = 0; i < 3; i++) {
-		w.sim->now_tsc += UINT64_C(50000) * SIM_TSC_PER_MS;
-		sim_run(w.sim, 5);
-	}
-	cr_expect(sim_poller(w.server)->conversations.n_free == 63);
 }
 
 /* ---- conversations ---- */
