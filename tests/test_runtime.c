@@ -14,6 +14,7 @@
 #include <rte_lcore.h>
 
 #include "case.h"
+#include "fastpath/clock.h"
 #include "pair.h"
 
 #define SA_RESTORER 0x04000000
@@ -446,6 +447,238 @@ Case(runtime, fly_quit__before_fly_serve_is_kept_and_then_used_up)
 	cr_expect(fly_serve(r) == 0);
 	cr_expect(!r->quit);
 	cr_expect(fly_stop(r) == 0);
+}
+
+/* ---- deadlines, and who asks about them ---- */
+
+/* One runtime that calls itself: whoever waits for the call turns the poller that runs it. */
+static struct fly_runtime *self;
+static struct fly_binding *own;
+static struct probe_service own_service;
+
+static void begin_self(void (*during)(void *))
+{
+	cr_assert(start(SELF, &self) == 0, "%s", fly_error());
+	own_service.during = during;
+	cr_assert(Probe_export(self, &probe_procedures, &own_service) == 0);
+	cr_assert(Probe_import(self, NULL, &own) == 0, "%s", fly_error());
+}
+
+static uint64_t us_since(uint64_t tsc)
+{
+	return (fly_clock_now_tsc() - tsc) * 1000 / fly_clock_tsc_per_ms();
+}
+
+/*
+ * A result that comes at the deadline, of a poller that was not turned until then: the call may
+ * have ended before it was looked at. When it ends otherwise is in test_deadline.c.
+ */
+static void expect_late(int status)
+{
+	cr_expect(status == 0 || status == -FLY_EDEADLINE, "%s", fly_status_name(status));
+}
+
+static uint64_t first_us;
+static uint64_t last_us;
+static unsigned asked;
+
+static void wait_for_remaining(void *context)
+{
+	(void)context;
+	first_us = last_us = fly_remaining();
+	while (last_us > 0 && last_us != UINT64_MAX) {
+		const uint64_t now_us = fly_remaining();
+
+		cr_assert(now_us <= last_us);
+		last_us = now_us;
+		asked++;
+	}
+}
+
+Case(runtime, fly_remaining__counts_down_to_the_deadline)
+{
+	const uint64_t began_tsc = fly_clock_now_tsc();
+
+	begin_self(wait_for_remaining);
+	cr_expect(fly_remaining() == UINT64_MAX && !fly_cancelled(), "no procedure runs");
+	cr_expect(Probe_Null(own) == 0 && first_us == UINT64_MAX, "there is no deadline");
+	fly_set_deadline(own, 20000);
+	expect_late(Probe_Null(own));
+	cr_expect(first_us <= 20000 && first_us > 0, "%lu", first_us);
+	cr_expect(last_us == 0 && us_since(began_tsc) >= 20000);
+	fly_set_deadline(own, 0);
+	cr_expect(Probe_Null(own) == 0 && first_us == UINT64_MAX);
+	cr_expect(fly_remaining() == UINT64_MAX);
+	cr_expect(fly_stop(self) == 0);
+}
+
+static void wait_until_cancelled(void *context)
+{
+	(void)context;
+	asked = 0;
+	while (!fly_cancelled())
+		asked++;
+	last_us = fly_remaining();
+}
+
+Case(runtime, fly_cancelled__when_the_deadline_has_passed)
+{
+	begin_self(wait_until_cancelled);
+	fly_set_deadline(own, 10000);
+	for (unsigned i = 1; i <= 3; i++) {
+		expect_late(Probe_Null(own));
+		cr_expect(last_us == 0 && own_service.executions == i);
+	}
+	cr_expect(!fly_cancelled());
+	cr_expect(fly_stop(self) == 0);
+}
+
+static struct fly_call *cancelled_call;
+
+static void cancel_inside(void *context)
+{
+	(void)context;
+	cr_expect(!fly_cancelled());
+	cr_expect(fly_cancel(cancelled_call) == 0);
+	asked = 0;
+	while (!fly_cancelled())
+		asked++;
+	cr_expect(fly_cancelled());
+}
+
+Case(runtime, fly_cancel__is_seen_by_the_procedure)
+{
+	begin_self(cancel_inside);
+	cr_assert(Probe_Null_start(own, &cancelled_call) == 0);
+	while (own_service.executions == 0)
+		fly_turn(self);
+	cr_expect(fly_ready(cancelled_call));
+	cr_expect(Probe_Null_finish(cancelled_call) == -FLY_ECANCELLED);
+	cr_expect(fly_stats_get(&self->poller.stats, FLY_COUNT_cancels_received) == 1);
+	own_service.during = NULL;
+	cr_expect(Probe_Null(own) == 0, "the next call is not cancelled");
+	cr_expect(fly_stop(self) == 0);
+}
+
+/* Time that a procedure takes is time in which nobody turned the poller: it must not get lost. */
+static uint64_t clock_after_tsc;
+static bool is_graced;
+
+static void take_long(void *context)
+{
+	const uint64_t began_tsc = fly_clock_now_tsc();
+	struct fly_poller *p = &self->poller;
+
+	(void)context;
+	while (us_since(began_tsc) < 3000)
+		;
+	fly_remaining();
+	clock_after_tsc = p->clock.now_tsc;
+	p->pass.is_graced = false;
+	p->pass.due_tsc = p->now_tsc;
+	fly_cancelled();
+	is_graced = p->pass.is_graced && p->now_tsc > began_tsc;
+}
+
+Case(runtime, fly_cancelled__is_told_of_the_time_that_nobody_turned_the_poller)
+{
+	begin_self(take_long);
+	fly_set_deadline(own, 1000000);
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(us_since(clock_after_tsc) >= 3000, "fly_remaining() only looks");
+	cr_expect(is_graced, "calls would be sent again whose answers wait in the ring");
+	cr_expect(fly_stop(self) == 0);
+}
+
+static int status_inside;
+
+static void stop_inside(void *context)
+{
+	(void)context;
+	status_inside = fly_stop(self);
+}
+
+Case(runtime, fly_stop__not_from_within_a_procedure)
+{
+	begin_self(stop_inside);
+	cr_expect(Probe_Null(own) == 0 && status_inside == -FLY_ECONFLICT);
+	cr_expect(fly_stop(self) == 0);
+}
+
+/* ---- the end ---- */
+
+Case(runtime, fly_shutdown__ends_calls_and_nothing_can_be_begun)
+{
+	struct fly_call *calls[5];
+	struct fly_call *call;
+	uint8_t data[1440];
+
+	begin_self(NULL);
+	cr_expect(Probe_Null(own) == 0);
+	for (unsigned i = 0; i < RTE_DIM(calls); i++)
+		cr_assert(Probe_Fill_start(own, i, &calls[i]) == 0);
+	fly_shutdown(self);
+	for (unsigned i = 0; i < RTE_DIM(calls); i++) {
+		cr_expect(fly_ready(calls[i]));
+		cr_expect(Probe_Fill_finish(calls[i], data) == -FLY_ESTOPPED);
+	}
+	cr_expect(fly_outcome(-FLY_ESTOPPED) == FLY_MAYBE_EXECUTED);
+	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null_start(own, &call) == -FLY_ESTOPPED);
+	fly_shutdown(self);
+	cr_expect(fly_stats_get(&self->poller.stats, FLY_COUNT_cancels_sent) == RTE_DIM(calls));
+	for (unsigned i = 0; i < 100; i++)
+		fly_turn(self);
+	cr_expect(own_service.executions == 1, "what is under way finds no export");
+	cr_expect(Probe_export(self, &probe_procedures, &own_service) == 0, "it still runs");
+	cr_expect(fly_stop(self) == 0);
+}
+
+Case(runtime, fly_shutdown__deadlines_bring_no_call_back)
+{
+	begin_self(NULL);
+	fly_set_deadline(own, 1000000);
+	cr_expect(Probe_Null(own) == 0);
+	fly_shutdown(self);
+	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	fly_set_deadline(own, 0);
+	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	fly_set_deadline(own, 500);
+	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	fly_set_deadline(own, 0);
+	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(fly_stop(self) == 0);
+}
+
+/* A call whose arguments are being written when the end comes. */
+Case(runtime, fly_shutdown__a_call_that_was_started_and_not_sent)
+{
+	struct fly_call *call;
+
+	begin_self(NULL);
+	cr_assert(own->starter(own, Probe_Sum_NUMBER, 1404, &call) == 0);
+	fly_shutdown(self);
+	cr_expect(own->transporter(call) == -FLY_ESTOPPED);
+	cr_expect(own_service.executions == 0);
+	cr_expect(fly_stop(self) == 0);
+}
+
+/* The process may be asked to end while a call of its own waits for a server that is silent. */
+Case(runtime, fly_stop__with_calls_to_a_peer_that_never_answers)
+{
+	struct fly_call *call;
+
+	begin_self(NULL);
+	for (unsigned i = 0; i < FLY_EXPORTS; i++)
+		self->poller.exports[i].id ^= 0x10000; /* of an earlier start */
+	self->poller.reject_budget = 0;
+	self->poller.house_at_tsc = UINT64_MAX; /* and nothing is refused aloud */
+	for (unsigned i = 0; i < 20; i++)
+		cr_assert(Probe_Null_start(own, &call) == 0);
+	for (unsigned i = 0; i < 1000; i++)
+		fly_turn(self);
+	cr_expect(!fly_ready(call));
+	cr_expect(fly_stop(self) == 0);
 }
 
 /* ---- two threads ---- */

@@ -140,6 +140,7 @@ void fly_import_shut(struct fly_import *import)
 	struct fly_poller *p = import->poller;
 
 	import->head.starter = starter_shut;
+	import->plain_starter = NULL; /* a deadline that is taken back brings none back */
 	import->head.transporter = transporter_shut;
 	import->head.send = send_shut;
 	for (uint32_t i = 0; i < p->calls.n; i++) {
@@ -165,12 +166,14 @@ void fly_unbind(struct fly_binding *binding)
 static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer)
 {
 	struct fly_arp_question question = {.link = link, .ip = peer->ip};
-	const uint64_t end_tsc = fly_clock_now_tsc() + p->waits.timeout_tsc;
 	uint64_t ask_tsc = 0;
+	uint64_t end_tsc;
 	uint64_t now_tsc;
 
 	p->asked = &question;
-	while ((now_tsc = fly_clock_now_tsc()) < end_tsc && !question.answered && link->up) {
+	p->clock.turns = 0; /* the time now, not that of some turns ago */
+	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
+	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
 		if (now_tsc >= ask_tsc) {
 			fly_arp_ask(p, link);
 			ask_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;

@@ -396,12 +396,14 @@ static struct fly_poller *serving_here(void)
 
 uint64_t fly_remaining(void)
 {
-	struct fly_poller *p = serving_here();
+	const struct fly_poller *p = serving_here();
+	struct fly_clock clock; /* a copy: the poller is to notice itself how long this takes */
 	uint64_t now_tsc;
 
 	if (!p || p->serving_deadline_tsc == FLY_NEVER)
 		return UINT64_MAX;
-	now_tsc = fly_clock_read(&p->clock, p->now_tsc);
+	clock = p->clock;
+	now_tsc = fly_clock_read(&clock, p->now_tsc);
 	if (now_tsc >= p->serving_deadline_tsc)
 		return 0;
 	return (p->serving_deadline_tsc - now_tsc) * 1000 / p->tsc_per_ms;
@@ -410,11 +412,15 @@ uint64_t fly_remaining(void)
 bool fly_cancelled(void)
 {
 	struct fly_poller *p = serving_here();
+	uint64_t before_tsc;
 	uint64_t now_tsc;
 
 	if (!p)
 		return false;
-	now_tsc = fly_clock_read(&p->clock, p->now_tsc);
+	before_tsc = p->now_tsc;
+	now_tsc = fly_clock_read(&p->clock, before_tsc);
+	if (now_tsc - before_tsc >= p->absent_tsc)
+		fly_poller_absent(p, before_tsc, now_tsc);
 	fly_poller_attend(p, now_tsc);
 	return p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc;
 }
