@@ -171,6 +171,25 @@ Test(retry, fly_retry_step__a_probe_that_is_not_answered_is_repeated_and_then_th
 	cr_expect(fly_retry_step(&r, &waits, &rtt, r.due_tsc) == FLY_RETRY_GIVE_UP);
 }
 
+/* A server that was busy answers all copies at once. */
+Test(retry, fly_retry_running__one_answer_counts_for_each_question)
+{
+	const struct fly_rtt rtt = measured(4000);
+	struct fly_retry r;
+	uint64_t due;
+
+	fly_retry_begin(&r, rtt.rto_tsc, 0);
+	fly_retry_running(&r, &waits, &rtt, 100);
+	due = r.due_tsc;
+	for (unsigned i = 0; i < 10; i++)
+		fly_retry_running(&r, &waits, &rtt, 101 + i);
+	cr_expect(r.due_tsc == due && r.interval_tsc == 4000);
+	cr_assert(fly_retry_step(&r, &waits, &rtt, due) == FLY_RETRY_PROBE);
+	for (unsigned i = 0; i < 10; i++)
+		fly_retry_running(&r, &waits, &rtt, due + 10 + i);
+	cr_expect(r.interval_tsc == 8000 && r.due_tsc == due + 10 + 8000);
+}
+
 Test(retry, fly_retry_running__an_answer_makes_up_for_all_probes_before)
 {
 	const struct fly_rtt rtt = measured(10);

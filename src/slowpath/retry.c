@@ -39,6 +39,8 @@ void fly_retry_begin(struct fly_retry *r, uint64_t rto_tsc, uint64_t sent_tsc)
 void fly_retry_running(struct fly_retry *r, const struct fly_waits *waits,
 		       const struct fly_rtt *rtt, uint64_t now_tsc)
 {
+	if (r->is_running && r->tries == 0)
+		return; /* nothing was asked since: the server answers several copies */
 	if (r->is_running)
 		r->interval_tsc = RTE_MIN(2 * r->interval_tsc, waits->probe_most_tsc);
 	else
