@@ -255,7 +255,7 @@ static uint32_t unknown_type(uint8_t *frame)
 {
 	const uint32_t bytes = any_call(frame);
 
-	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | (between(4, 15) + 1) % 16);
+	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | (between(8, 15) + 1) % 16);
 	return bytes;
 }
 
@@ -361,6 +361,86 @@ static uint32_t unasked_refusal(uint8_t *frame)
 	return bytes;
 }
 
+static uint32_t unasked_exception(uint8_t *frame)
+{
+	const uint32_t bytes = unasked(frame, FLY_PACKET_EXCEPTION);
+
+	fly_put_u16(frame + FLY_RPC + 2, (uint16_t)any());
+	return bytes;
+}
+
+static uint32_t unasked_challenge(uint8_t *frame)
+{
+	return unasked(frame, FLY_PACKET_CHALLENGE);
+}
+
+/* Of a call or of a result. */
+static uint32_t unasked_acknowledgement(uint8_t *frame)
+{
+	const uint32_t bytes = unasked(frame, FLY_PACKET_ACK);
+
+	fly_put_u16(frame + FLY_RPC + 2, (uint16_t)between(1, 2));
+	fly_put_u16(frame + FLY_RPC + 20, 1);
+	return bytes;
+}
+
+static uint32_t unasked_cancel(uint8_t *frame)
+{
+	return unasked(frame, FLY_PACKET_CANCEL);
+}
+
+/* Neither of a call nor of a result. */
+static uint32_t about_nothing(uint8_t *frame)
+{
+	const uint32_t bytes = packet(frame, any() & 1 ? FLY_PACKET_PROBE : FLY_PACKET_ACK, 0);
+
+	fly_put_u16(frame + FLY_RPC + 2, (uint16_t)between(3, 65535));
+	return bytes;
+}
+
+static uint32_t about(uint8_t *frame, uint8_t type, uint16_t what)
+{
+	const uint32_t bytes = packet(frame, type, 0);
+
+	fly_put_u16(frame + FLY_RPC + 2, what);
+	return bytes;
+}
+
+static uint32_t forgotten_probe(uint8_t *frame)
+{
+	return about(frame, FLY_PACKET_PROBE, FLY_ABOUT_CALL);
+}
+
+static uint32_t result_probe(uint8_t *frame)
+{
+	return about(frame, FLY_PACKET_PROBE, FLY_ABOUT_RESULT);
+}
+
+/* In our conversation: of an earlier call, and of the newest, which has run. */
+static uint32_t old_probe(uint8_t *frame)
+{
+	const uint32_t bytes = our_call(frame, seq - between(1, 0x7fffffff), FLY_ABOUT_CALL, 0);
+
+	frame[FLY_RPC] = FLY_WIRE_VERSION << 4 | FLY_PACKET_PROBE;
+	return bytes;
+}
+
+static uint32_t done_probe(uint8_t *frame)
+{
+	const uint32_t bytes = our_call(frame, seq, FLY_ABOUT_CALL, 0);
+
+	frame[FLY_RPC] = FLY_WIRE_VERSION << 4 | FLY_PACKET_PROBE;
+	return bytes;
+}
+
+static uint32_t late_cancel(uint8_t *frame)
+{
+	const uint32_t bytes = our_call(frame, seq - between(0, 0x7fffffff), FLY_ABOUT_CALL, 0);
+
+	frame[FLY_RPC] = FLY_WIRE_VERSION << 4 | FLY_PACKET_CANCEL;
+	return bytes;
+}
+
 /* kind, weight, counter of the server */
 static struct {
 	const char *name;
@@ -395,6 +475,16 @@ static struct {
 	{"flood", 3, "calls_no_procedure+reject_full", flood, 0},
 	{"unasked_result", 2, "drop_activity", unasked_result, 0},
 	{"unasked_refusal", 2, "drop_activity", unasked_refusal, 0},
+	{"unasked_exception", 1, "drop_activity", unasked_exception, 0},
+	{"unasked_challenge", 1, "drop_activity", unasked_challenge, 0},
+	{"unasked_acknowledgement", 2, "drop_activity", unasked_acknowledgement, 0},
+	{"unasked_cancel", 1, "drop_activity", unasked_cancel, 0},
+	{"about_nothing", 1, "drop_type", about_nothing, 0},
+	{"forgotten_probe", 1, "reject_forgotten", forgotten_probe, 0},
+	{"result_probe", 1, "acks_sent", result_probe, 0},
+	{"old_probe", 1, "drop_probe", old_probe, 0},
+	{"done_probe", 1, "resent_results", done_probe, 0},
+	{"late_cancel", 1, "drop_cancel", late_cancel, 0},
 };
 
 /* ---- the port ---- */

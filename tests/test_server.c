@@ -769,3 +769,123 @@ Case(server, fly_poller_turn__a_hint_that_is_looked_up_changes_no_decision)
 	cr_expect(sim_count(server, FLY_COUNT_drop_activity) == 1);
 	cr_expect(sim_count(server, FLY_COUNT_conversations_opened) == MANY + 1);
 }
+
+/* ---- procedures that may run twice ---- */
+
+/* Its stubs, with this one marked. */
+static void make_idempotent(uint16_t procedure)
+{
+	static struct fly_procedure stubs[16];
+	struct fly_export *export = &sim_poller(server)->exports[1];
+
+	for (uint32_t i = 0; i < export->n_procedures; i++)
+		stubs[i] = export->stubs[i];
+	stubs[procedure].flags |= FLY_PROCEDURE_IDEMPOTENT;
+	export->stubs = stubs;
+}
+
+Case(server, fly_serve_retain__long_results_of_idempotent_procedures_are_made_again)
+{
+	static const uint16_t kinds[][2] = {{Probe_Fill_NUMBER, 4},
+					    {Probe_Mirror_NUMBER, 504},
+					    {Probe_Swap_NUMBER, 1204}};
+
+	for (unsigned i = 0; i < RTE_DIM(kinds); i++) {
+		struct fly_header call = call_of(10 * i, kinds[i][0], kinds[i][1], i + 1);
+		struct fly_header h;
+		struct frame first;
+		struct frame again;
+
+		make_idempotent(kinds[i][0]);
+		if (i > 0)
+			call.hint = 0; /* where its record is: the plain way */
+		cr_assert(exchange(&call, &first, &h) && h.type == FLY_PACKET_RESULT);
+		cr_expect(sim_poller(server)->conversations.n_retained == 0, "no packet is kept");
+		cr_expect(sim_poller(server)->conversations.records[0].state ==
+			  FLY_CONVERSATION_UNKEPT);
+		for (unsigned copies = 1; copies <= 3; copies++) {
+			call.flags = FLY_FLAG_RESENT | FLY_FLAG_ACK;
+			cr_assert(exchange(&call, &again, &h));
+			cr_expect(again.bytes == first.bytes);
+			cr_expect(memcmp(payload(&again), payload(&first),
+					 again.bytes - FLY_PAYLOAD) == 0);
+			cr_expect(server->service.runs[i + 1] == copies + 1);
+		}
+		/* Not what is earlier. */
+		call.seq--;
+		cr_expect(!exchange(&call, &again, &h));
+	}
+	cr_expect(sim_count(server, FLY_COUNT_drop_old_call) == 3);
+	cr_expect(sim_count(server, FLY_COUNT_resent_results) == 0);
+	cr_expect(server->service.wrong == 0);
+}
+
+Case(server, fly_serve_retain__short_results_of_idempotent_procedures_are_kept)
+{
+	const struct fly_header call = call_of(1, Probe_Add_NUMBER, 16, 7);
+	struct fly_header h;
+	struct frame f;
+
+	make_idempotent(Probe_Add_NUMBER);
+	cr_assert(exchange(&call, &f, &h));
+	cr_assert(exchange(&call, &f, &h) && h.flags == FLY_FLAG_RESENT);
+	cr_expect(server->service.executions == 1);
+}
+
+/* ---- when memory is short ---- */
+
+Case(server, fly_serve_retain__from_three_quarters_on_results_ask_for_an_acknowledgement)
+{
+	const struct fly_conversation_table *t = &sim_poller(server)->conversations;
+	const uint32_t n = t->retained_high + 4;
+	struct fly_header h;
+	struct frame f;
+
+	cr_assert(t->retained_high == t->retained_max - t->retained_max / 4);
+	cr_assert(t->retained_high > 10 && n < t->retained_max);
+	if (n > t->n)
+		sim_poller(server)->conversations.retained_high = 10;
+	for (uint32_t i = 0; i < t->retained_high + 4; i++) {
+		struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, i);
+
+		call.activity = ACTIVITY + ((uint64_t)i << 32);
+		cr_assert(exchange(&call, &f, &h), "number %u", i);
+		cr_expect(h.flags == (i < t->retained_high ? 0 : FLY_FLAG_ACK), "number %u", i);
+		cr_expect(t->n_retained == i + 1);
+	}
+	/* A small one does not hold a packet, and asks for nothing. */
+	h = call_of(1, Probe_Null_NUMBER, 0, 0);
+	h.activity = 7;
+	cr_assert(exchange(&h, &f, &h) && h.flags == 0);
+}
+
+/* Callers that do nothing any more, and are real: they have their results, and say so. */
+Case(server, fly_conversations_sweep__callers_are_asked_and_results_let_go)
+{
+	enum {
+		CALLERS = 40
+	};
+	struct fly_conversation_table *t = &sim_poller(server)->conversations;
+	struct sim_node *caller = sim_add(s, NULL);
+	struct sim_link *there = sim_join(s, caller, server);
+	uint8_t data[1440];
+
+	for (uint32_t i = 0; i < CALLERS; i++) {
+		struct fly_binding *b = sim_import(s, caller, there, server->export_id);
+		struct fly_call *call;
+
+		cr_assert(Probe_Fill_start(b, i, &call) == 0);
+		cr_assert(sim_until(s, call, 5));
+		cr_assert(Probe_Fill_finish(call, data) == 0);
+	}
+	cr_expect(t->n_retained == CALLERS);
+	sim_run(s, 100);
+	cr_expect(t->n_retained == CALLERS, "there is room: nobody is asked");
+	cr_expect(sim_count(server, FLY_COUNT_probes_sent) == 0);
+	t->retained_high = 10;
+	sim_run(s, 200);
+	cr_expect(t->n_retained < 10, "%u are held", t->n_retained);
+	cr_expect(sim_count(server, FLY_COUNT_acks_received) == CALLERS - t->n_retained);
+	cr_expect(sim_count(server, FLY_COUNT_probes_sent) <= 2 * CALLERS);
+	cr_expect(server->service.executions == CALLERS);
+}
