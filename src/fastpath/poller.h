@@ -17,14 +17,20 @@
 
 #define FLY_LINKS 32
 
-/* Calls of several packets: src/slowpath/bulk.h. */
+/* Calls of several packets: src/slowpath/bulk.h, path.h, buffer.h. */
 struct fly_bulks {
-	TAILQ_HEAD(, fly_bulk) all; /* in the order in which the sweep looks at them */
-	uint32_t n;                 /* in it */
-	uint32_t n_sending;         /* of them, have fragments under way */
-	uint64_t due_tsc;           /* when fly_bulk_due() is to be called; FLY_NEVER */
-	uint32_t bytes;             /* that they hold, of those that are limited */
-	uint32_t max;               /* at most so many */
+	TAILQ_HEAD(, fly_bulk) all;            /* in the order in which the sweep looks at them */
+	TAILQ_HEAD(fly_paths, fly_path) paths; /* ways to peers: first the one used last */
+	struct fly_block *spare;               /* memory for the next ones: first the warmest */
+	uint64_t due_tsc;     /* when fly_bulk_due() is to be called; FLY_NEVER */
+	uint32_t n;           /* in all */
+	uint32_t n_sending;   /* of them, have fragments under way */
+	uint32_t n_gathering; /* of them, are arriving */
+	uint32_t n_idle_paths;
+	uint32_t bytes;    /* that they hold, of those that are limited */
+	uint32_t max;      /* at most so many */
+	uint32_t n_keys;   /* in keys */
+	uint32_t keys[32]; /* random numbers, each for one result */
 };
 
 /* How long to wait for answers, in ticks: src/slowpath/retry.h. */

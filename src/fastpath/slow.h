@@ -35,7 +35,8 @@ void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
  */
 void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			const struct fly_header *h);
-void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
+void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			  const struct fly_header *h);
 
 /* fly_slow_ack() - the peer has received some of them. */
 void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,

@@ -68,6 +68,7 @@ enum fly_about {
 #define FLY_FLAG_ACK      0x02 /* say how much is there */
 #define FLY_FLAG_DEADLINE 0x04 /* call: ends with 4 bytes of its own, see FLY_DEADLINE_BYTES */
 #define FLY_FLAG_TOKEN    0x08 /* call: the hint is a token that the server gave out */
+#define FLY_FLAG_IDLE     0x10 /* acknowledgement: nothing has come for a while, go on */
 
 /* Behind the arguments of a call with a deadline: us that were left when it was first sent. */
 #define FLY_DEADLINE_BYTES 4
@@ -80,14 +81,15 @@ struct fly_header {
 	uint8_t type;       /*  0  low nibble; the high nibble is the version */
 	uint8_t flags;      /*  1 */
 	uint16_t procedure; /*  2  in a call; in a result or reject: an enum fly_status */
-	uint32_t export_id; /*  4 */
+	uint32_t export_id; /*  4  in a result of several, and acks of it: a key drawn for it */
 	uint64_t activity;  /*  8  48 random bits, 16 bits call-table entry */
 	uint32_t seq;       /* 16  compare with fly_seq_after() */
 	uint16_t fragment; /* 20  which one, from 0; in an ack: how many are there, without a gap */
 	uint16_t fragments; /* 22  of the whole call or result */
 	uint32_t hint;      /* 24  in a reject: the exporter's uptime in ms, saturating */
 	uint16_t length;    /* 28  payload bytes */
-	uint16_t age;       /* 30  call: ms since first sent, saturating; result: which execution */
+	uint16_t age;       /* 30  call: ms since first sent, saturating; result: which execution;
+			     *     ack with a payload: the fragment that has caused it */
 };
 
 /* Big-endian fields of the outer headers are compared as they lie in memory. */

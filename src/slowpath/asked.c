@@ -118,6 +118,9 @@ void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	if (c && c->seq == h->seq && c->state == FLY_CONVERSATION_RUNNING) {
 		c->cancelled_seq = c->seq;
 		why = FLY_COUNT_cancels_received;
+	} else if (c && c->seq == h->seq && fly_conversation_bulk_result(c)) {
+		fly_conversation_bulk_end(p, c); /* it is not wanted any more */
+		why = FLY_COUNT_cancels_received;
 	} else if (c && c->state != FLY_CONVERSATION_RUNNING && fly_seq_after(h->seq, c->seq)) {
 		fly_conversation_refuse(p, c, h->seq);
 		why = FLY_COUNT_cancels_received;

@@ -52,9 +52,7 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.cache.pool = config->pool,
 	};
 	set_waits(&p->waits, config);
-	TAILQ_INIT(&p->bulk.all);
-	p->bulk.due_tsc = FLY_NEVER;
-	p->bulk.max = FLY_BULK_MAX;
+	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
 	p->serving_deadline_tsc = FLY_NEVER;
@@ -81,6 +79,7 @@ void fly_poller_fini(struct fly_poller *p)
 	fly_conversations_free(p);
 	fly_call_table_free(&p->calls);
 	fly_refused_free(p->refused);
+	fly_bulk_fini(p);
 	fly_packet_drain(&p->cache);
 }
 

@@ -18,7 +18,7 @@
 static bool attach(struct fly_poller *p, struct fly_call_entry *e)
 {
 	const struct fly_import *import = fly_import_of(e->head.binding);
-	struct fly_bulk *b = fly_bulk_new(p, import->link);
+	struct fly_bulk *b = fly_bulk_new(p, import->link, import->peer.ip, import->peer.port);
 
 	if (!b)
 		return false;
@@ -31,7 +31,7 @@ static bool attach(struct fly_poller *p, struct fly_call_entry *e)
 		.seq = e->seq,
 		.hint = e->hint,
 	};
-	memcpy(b->outer, import->template, FLY_RPC);
+	memcpy(b->front, import->template, FLY_RPC);
 	e->bulk = b;
 	return true;
 }
@@ -45,7 +45,7 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	struct fly_buffer arguments;
 
 	/* The program's own: what peers can make us allocate is another matter. */
-	if (!fly_buffer_get(p, &arguments, argument_bytes, false))
+	if (!fly_buffer_get(p, &arguments, argument_bytes, NULL))
 		return -FLY_ENOMEM;
 	e->procedure = procedure;
 	e->seq++;
@@ -56,7 +56,9 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	}
 	/* ---- committed: nothing below can fail ---- */
 	import->idle = e->next_idle;
-	e->argument_bytes = UINT16_MAX; /* longer than any packet: caller.c looks at no more */
+	/* Longer than any packet: caller.c looks at no more. Its headers have room for the number.
+	 */
+	e->argument_bytes = UINT16_MAX - FLY_IP_OVERHEAD;
 	e->packet = NULL;
 	e->resends = 0;
 	e->state = FLY_CALL_STARTED;
@@ -85,7 +87,7 @@ void fly_slow_send(struct fly_call *call)
 	fly_bulk_progress(p, b);
 	go_on_waiting(p, e);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
-	fly_bulk_send(p, b, call->length, import->argument_max);
+	fly_bulk_send(p, b, b->out_buffer.bytes, call->length, import->argument_max);
 }
 
 void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e)
@@ -145,10 +147,10 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 			go_on_waiting(p, e);
 		e->state = FLY_CALL_BULK;
 	}
-	if (!fly_buffer_get(p, &e->bulk->in_buffer, fly_gather_room(&in), true))
+	if (!fly_bulk_begin(p, e->bulk, &in))
 		return -(int)FLY_COUNT_drop_no_memory;
-	e->bulk->in = in;
 	e->bulk->status = (int16_t)fly_odd_status(h);
+	e->bulk->key = h->export_id;
 	/* The server has all arguments, or there would be no result. */
 	if (e->bulk->out.fragments != 0)
 		fly_bulk_stop(p, e->bulk);
@@ -156,18 +158,66 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 }
 
 /* Tell the server how much of the result is there. @m: a packet to say it with. */
-static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m)
+static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
+			const struct fly_header *h)
 {
-	uint8_t *frame = fly_packet_frame(m);
+	const struct fly_import *import = fly_import_of(b->entry->head.binding);
 
-	memcpy(frame, b->outer, FLY_RPC);
-	fly_bulk_ack(p, b, frame + FLY_RPC);
-	fly_packet_set_bytes(m, FLY_PAYLOAD);
-	m->ol_flags = 0;
+	memcpy(fly_packet_frame(m), import->template, FLY_RPC);
+	fly_bulk_ack(p, b, m, h);
 	fly_link_send(b->link, m);
 }
 
-void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
+void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b)
+{
+	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);
+
+	if (m)
+		acknowledge(p, b, m, NULL);
+}
+
+/*
+ * A fragment for which nobody waits: of a result that its caller has, or does not want any more, or
+ * that nobody here has ever heard of. Its server is told, if it asks, so that it lets go of it. The
+ * answer is shorter than what it answers.
+ */
+static void nobody_waits(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			 const struct fly_header *h, enum fly_counter why)
+{
+	struct fly_header ack = *h;
+
+	if (!(h->flags & FLY_FLAG_ACK) || why == FLY_COUNT_drop_wrong_peer) {
+		fly_odd_drop(p, m, why);
+		return;
+	}
+	ack.type = FLY_PACKET_ACK;
+	ack.flags = 0;
+	ack.procedure = FLY_ABOUT_RESULT;
+	ack.fragment = h->fragments;
+	ack.length = 0;
+	ack.age = 0;
+	fly_wire_encode(fly_odd_turn_around(link, m), &ack);
+	fly_stats_add(&p->stats, why, 1);
+	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
+	fly_link_send(link, m);
+}
+
+/* All of it has come. */
+static void result_whole(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_bulk *b = e->bulk;
+
+	e->head.payload = b->in_buffer.bytes;
+	e->head.length = fly_gather_bytes(&b->in);
+	fly_buffer_free(p, &b->out_buffer);
+	fly_bulk_stop(p, b);
+	fly_scatter_end(&b->out);
+	fly_bulk_gathered(p, b);
+	done(p, e, b->status);
+}
+
+void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			  const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
 	int why = fly_odd_mismatch(e, m, h);
@@ -175,14 +225,18 @@ void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct
 	bool wants_ack = false;
 	struct fly_bulk *b;
 
-	if (!why && (!e->bulk || e->bulk->in.fragments == 0))
+	if (why) {
+		nobody_waits(p, link, m, h, (enum fly_counter) - why);
+		return;
+	}
+	if (!e->bulk || e->bulk->in.fragments == 0)
 		why = begin_result(p, e, h);
 	if (why) {
 		fly_odd_drop(p, m, (enum fly_counter) - why);
 		return;
 	}
 	b = e->bulk;
-	what = b->status == fly_odd_status(h)
+	what = b->status == fly_odd_status(h) && b->key == h->export_id
 		       ? fly_bulk_take(p, b, fly_packet_frame(m), h, &wants_ack)
 		       : FLY_GATHER_WRONG;
 	switch (what) {
@@ -200,31 +254,28 @@ void fly_slow_result_part(struct fly_poller *p, struct rte_mbuf *m, const struct
 	}
 	e->hint = h->hint;
 	b->header.hint = h->hint;
-	if (what == FLY_GATHER_NEW)
+	if (what == FLY_GATHER_NEW) {
 		go_on_waiting(p, e);
+		fly_bulk_wait(p, b, 2 * fly_congestion_patience(&b->path->congestion));
+	}
 	if (fly_gather_is_whole(&b->in) || wants_ack)
-		acknowledge(p, b, m);
+		acknowledge(p, b, m, h);
 	else
 		fly_packet_put(&p->cache, m);
-	if (!fly_gather_is_whole(&b->in))
-		return;
-	e->head.payload = b->in_buffer.bytes;
-	e->head.length = fly_gather_bytes(&b->in);
-	fly_buffer_free(p, &b->out_buffer);
-	fly_bulk_stop(p, b);
-	fly_scatter_end(&b->out);
-	done(p, e, b->status);
+	if (fly_gather_is_whole(&b->in))
+		result_whole(p, e);
 }
 
-bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
+bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const uint8_t *frame,
+			 const struct fly_header *h)
 {
 	struct fly_bulk *b = e->bulk;
 
 	if (b->in.fragments != 0 || h->fragments != b->out.fragments)
 		return false;
 	e->hint = h->hint;
-	b->header.hint = h->hint;
-	if (!fly_bulk_acked(p, b, h->fragment))
+	fly_bulk_learn(b, h->hint);
+	if (!fly_bulk_acked(p, b, frame, h))
 		return false;
 	if (b->out.acked == b->out.fragments)
 		fly_retry_running(&e->retry, &p->waits, &fly_import_of(e->head.binding)->rtt,
@@ -239,17 +290,12 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const s
 void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e)
 {
 	struct fly_bulk *b = e->bulk;
-	struct rte_mbuf *m;
 
 	if (e->resends < UINT8_MAX)
 		e->resends++;
-	if (b->in.fragments != 0) {
-		/* From where the result is to go on; the copy of the call behind it says "go on".
-		 */
-		m = fly_packet_get(&p->cache, FLY_PAYLOAD);
-		if (m)
-			acknowledge(p, b, m);
-	}
+	/* And a copy of the call behind it, in case that the server knows of neither. */
+	if (b->in.fragments != 0)
+		fly_bulk_ask(p, b);
 	if (b->out.fragments != 0)
 		fly_bulk_again(p, b);
 	else if (fly_overdue_send(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
@@ -260,10 +306,8 @@ void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e)
 {
 	struct fly_bulk *b = e->bulk;
 
-	b->header.hint = e->hint;
-	b->header.flags |= FLY_FLAG_TOKEN;
 	if (b->out.fragments != 0)
-		fly_bulk_again(p, b);
+		fly_bulk_restart(p, b, e->hint);
 	else
 		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
 }

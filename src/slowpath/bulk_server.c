@@ -11,6 +11,8 @@
 #include "marshal/raise.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
+#include "slowpath/deadline.h"
+#include "slowpath/import.h"
 #include "slowpath/odd.h"
 
 static int malformed(struct fly_served *served)
@@ -41,10 +43,12 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 			      const struct fly_header *h, const struct fly_export *export,
 			      const struct fly_procedure *stub, struct fly_conversation *c)
 {
+	const uint32_t behind = h->flags & FLY_FLAG_DEADLINE ? FLY_DEADLINE_BYTES : 0;
 	struct fly_gather in;
 	struct fly_bulk *b;
 
-	switch (fly_gather_begin(&in, h->fragment, h->fragments, h->length, stub->argument_bytes)) {
+	switch (fly_gather_begin(&in, h->fragment, h->fragments, h->length,
+				 stub->argument_bytes + behind)) {
 	case FLY_GATHER_NEW:
 		break;
 	case FLY_GATHER_LONG:
@@ -55,13 +59,12 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 		return NULL;
 	}
 	fly_conversation_bulk_end(p, c);
-	b = fly_bulk_new(p, link);
-	if (!b || !fly_buffer_get(p, &b->in_buffer, fly_gather_room(&in), true)) {
+	b = fly_bulk_new(p, link, c->peer_ip, c->peer_port);
+	if (!b || !fly_bulk_begin(p, b, &in)) {
 		fly_bulk_free(p, b);
 		fly_odd_refuse_for_good(p, link, m, h, c);
 		return NULL;
 	}
-	b->in = in;
 	b->conversation = c;
 	c->bulk = b;
 	/* What the acknowledgements say, and then the results. */
@@ -77,10 +80,46 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 
 /* @m: the fragment that asks for it, which becomes the answer. */
 static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			const struct fly_bulk *b)
+			const struct fly_bulk *b, const struct fly_header *h)
 {
-	fly_bulk_ack(p, b, fly_odd_turn_around(link, m));
+	fly_odd_turn_around(link, m);
+	fly_bulk_ack(p, b, m, h);
 	fly_link_send(link, m);
+}
+
+/*
+ * All of it is there, and the procedure may take its time: the caller is told before it begins, or
+ * it would send again what it has not heard about.
+ */
+static void say_whole(struct fly_poller *p, struct fly_link *link, const struct rte_mbuf *m,
+		      const struct fly_bulk *b, const struct fly_header *h)
+{
+	struct rte_mbuf *ack = fly_packet_get(&p->cache, FLY_PAYLOAD);
+
+	if (!ack)
+		return;
+	memcpy(fly_packet_frame(ack), fly_packet_frame(m), FLY_PAYLOAD);
+	acknowledge(p, link, ack, b, h);
+	fly_link_flush(link);
+}
+
+/* All of it is there; without what is behind its arguments. */
+static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		      const struct fly_header *h, const struct fly_export *export,
+		      const struct fly_procedure *stub, struct fly_conversation *c)
+{
+	uint32_t bytes = fly_gather_bytes(&c->bulk->in);
+
+	fly_bulk_gathered(p, c->bulk);
+	if ((h->flags & FLY_FLAG_DEADLINE) &&
+	    !fly_deadline_read(p, c->bulk->in_buffer.bytes, &bytes, h->age)) {
+		/* Nobody waits for it any more, nor shall a copy of it run. */
+		fly_conversation_refuse(p, c, h->seq);
+		fly_odd_drop(p, m, FLY_COUNT_drop_late);
+		return;
+	}
+	fly_bulk_serve(p, link, m, h, export, stub, c, c->bulk, bytes);
+	p->serving_deadline_tsc = FLY_NEVER;
 }
 
 /* A fragment of a new call of a known procedure. */
@@ -111,12 +150,14 @@ static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
 		return;
 	}
-	if (fly_gather_is_whole(&b->in))
-		fly_bulk_serve(p, link, m, h, export, stub, c, b);
-	else if (wants_ack)
-		acknowledge(p, link, m, b);
-	else
+	if (fly_gather_is_whole(&b->in)) {
+		say_whole(p, link, m, b, h);
+		run_whole(p, link, m, h, export, stub, c);
+	} else if (wants_ack) {
+		acknowledge(p, link, m, b, h);
+	} else {
 		fly_packet_put(&p->cache, m);
+	}
 }
 
 void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
@@ -151,27 +192,48 @@ static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8
 		/* Nothing lies behind the arguments; no stub shall find that there is room. */
 		if (in->bytes && !fly_buffer_resize(p, in, bytes))
 			return NULL;
-		return fly_buffer_get(p, &b->out_buffer, room, true) ? b->out_buffer.bytes : NULL;
+		if (!fly_buffer_get(p, &b->out_buffer, room, b->path))
+			return NULL;
+		b->out_buffer.written =
+			0; /* mostly there is room for far more than there will be */
+		return b->out_buffer.bytes;
 	}
 	if (in->bytes)
 		return fly_buffer_resize(p, in, both) ? in->bytes + stub->result_offset : NULL;
-	if (!fly_buffer_get(p, in, both, true))
+	if (!fly_buffer_get(p, in, both, b->path))
 		return NULL;
 	memcpy(in->bytes, arguments, bytes);
 	return in->bytes + stub->result_offset;
 }
 
-/* Results of more than FLY_RETAIN_BYTES stay in their buffer, as long as they are. */
-static void keep_results(struct fly_poller *p, struct fly_bulk *b, const struct fly_served *served)
+/*
+ * Results of more than FLY_RETAIN_BYTES stay in their buffer, as long as they are.
+ * Return: where they begin.
+ */
+static const uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
+				   const struct fly_served *served)
 {
+	size_t offset;
+
 	if (b->out_buffer.bytes) {
 		fly_buffer_free(p, &b->in_buffer);
 	} else {
-		memmove(b->in_buffer.bytes, served->results, served->result_bytes);
 		b->out_buffer = b->in_buffer;
 		b->in_buffer = (struct fly_buffer){0};
 	}
-	fly_buffer_resize(p, &b->out_buffer, served->result_bytes); /* shrinking does not fail */
+	offset = (size_t)(served->results - b->out_buffer.bytes);
+	fly_buffer_resize(p, &b->out_buffer, (uint32_t)offset + served->result_bytes);
+	return b->out_buffer.bytes + offset;
+}
+
+/* A random number that only who receives the result gets to know. */
+static uint32_t draw_key(struct fly_poller *p)
+{
+	if (p->bulk.n_keys == 0) {
+		for (; p->bulk.n_keys < RTE_DIM(p->bulk.keys); p->bulk.n_keys++)
+			p->bulk.keys[p->bulk.n_keys] = fly_import_random32();
+	}
+	return p->bulk.keys[--p->bulk.n_keys];
 }
 
 /* Whom the results go to: the way back of the packet that made the call whole. */
@@ -180,30 +242,29 @@ static void address(struct fly_bulk *b, const struct fly_link *link, struct rte_
 	uint8_t *frame = fly_odd_turn_around(link, m) - FLY_RPC;
 
 	fly_store_raw16(frame + FLY_UDP_CHECKSUM, 0);
-	memcpy(b->outer, frame, FLY_RPC);
+	memcpy(b->front, frame, FLY_RPC);
 }
 
 void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		    const struct fly_header *h, const struct fly_export *export,
 		    const struct fly_procedure *stub, struct fly_conversation *c,
-		    struct fly_bulk *b)
+		    struct fly_bulk *b, uint32_t argument_bytes)
 {
 	struct fly_served served = {
 		.procedures = export->procedures,
 		.context = export->context,
 		.arguments = fly_packet_frame(m) + FLY_PAYLOAD,
-		.argument_bytes = h->length,
+		.argument_bytes = argument_bytes,
 	};
+	const uint8_t *results;
 	int status;
 
 	if (!b) {
 		fly_conversation_bulk_end(p, c);
-		b = fly_bulk_new(p, link);
-	} else {
-		served.argument_bytes = fly_gather_bytes(&b->in);
+		b = fly_bulk_new(p, link, c->peer_ip, c->peer_port);
 	}
 	if (b)
-		served.results = results_at(p, b, served.arguments, served.argument_bytes, stub);
+		served.results = results_at(p, b, served.arguments, argument_bytes, stub);
 	if (!served.results) {
 		fly_bulk_free(p, b);
 		fly_odd_refuse_for_good(p, link, m, h, c);
@@ -218,6 +279,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	/* ---- committed: the call runs, and nothing below can fail ---- */
 	fly_serve_let_go(p, c);
 	c->touched_ms = p->now_ms;
+	p->serving = c;
 	status = stub->stub(&served);
 	if (status == 0)
 		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
@@ -228,6 +290,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		served.result_bytes = 0;
 		status = -FLY_ERESULT;
 	}
+	b->out_buffer.written = served.result_bytes;
 	c->executions++;
 	c->result_status = (int16_t)status;
 	c->state = FLY_CONVERSATION_DONE;
@@ -239,13 +302,13 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		fly_odd_send_kept(p, link, m, c, 0);
 		return;
 	}
-	keep_results(p, b, &served);
+	results = keep_results(p, b, &served);
 	address(b, link, m);
 	b->in = (struct fly_gather){0};
 	b->header = (struct fly_header){
 		.type = (uint8_t)fly_wire_result_type((uint16_t)-status),
 		.procedure = (uint16_t)-status,
-		.export_id = h->export_id,
+		.export_id = served.result_bytes > link->payload_max ? draw_key(p) : h->export_id,
 		.activity = h->activity,
 		.seq = h->seq,
 		.hint = (uint32_t)(c - p->conversations.records),
@@ -253,20 +316,23 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	};
 	fly_bulk_progress(p, b);
 	fly_packet_put(&p->cache, m);
-	fly_bulk_send(p, b, served.result_bytes, link->payload_max);
+	fly_bulk_send(p, b, results, served.result_bytes, link->payload_max);
 }
 
-bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c,
+bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
 			   const struct fly_header *h)
 {
 	struct fly_bulk *b = c->bulk;
 
 	if (!fly_conversation_bulk_result(c) || c->seq != h->seq ||
-	    h->fragments != b->out.fragments || b->out.fragments == 1 ||
-	    !fly_bulk_acked(p, b, h->fragment))
+	    h->export_id != b->header.export_id || h->fragments != b->out.fragments ||
+	    b->out.fragments == 1)
+		return false;
+	/* All of it may be more than was sent: then nobody wants the rest. */
+	if (!fly_bulk_acked(p, b, frame, h) && h->fragment != h->fragments)
 		return false;
 	c->touched_ms = p->now_ms;
-	if (b->out.acked == b->out.fragments)
+	if (h->fragment == h->fragments)
 		fly_conversation_bulk_end(p, c); /* nobody will ask for it again */
 	return true;
 }

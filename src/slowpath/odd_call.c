@@ -294,7 +294,7 @@ void fly_odd_result_again(struct fly_poller *p, struct fly_link *link, struct rt
 		return;
 	}
 	if (fly_conversation_bulk_result(c)) {
-		memcpy(c->bulk->outer, fly_packet_frame(m) + FLY_ETHER_SOURCE, 6);
+		memcpy(c->bulk->front, fly_packet_frame(m) + FLY_ETHER_SOURCE, 6);
 		fly_bulk_again(p, c->bulk);
 	} else if (!readdress(p, c, m)) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_limited, 1);
@@ -450,7 +450,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 	if (h->procedure < export->n_procedures)
 		stub = &export->stubs[h->procedure];
 	if (stub->result_bytes > link->payload_max) {
-		fly_bulk_serve(p, link, m, h, export, stub, c, NULL);
+		fly_bulk_serve(p, link, m, h, export, stub, c, NULL, h->length);
 		return;
 	}
 	to = result_frame(p, link, m, c, stub, &result);

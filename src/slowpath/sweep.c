@@ -71,5 +71,6 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 			fly_caller_fail(p, e, -FLY_EPEER);
 	}
 	fly_conversations_forget_link(p, link);
+	fly_bulk_link_lost(p, link);
 	fly_stats_add(&p->stats, FLY_COUNT_links_lost, 1);
 }
