@@ -81,8 +81,10 @@ void mix_plan(struct world *w)
 	}
 	if (p->faults & FAULT_LONG) {
 		p->work_per_10000 = ONE_OF(w, 10, 100, 500);
-		p->work_most = ONE_OF(w, 1, 30, 30, 500) * MS;
+		p->work_most = ONE_OF(w, 1, 30, 30, 500, 20000) * MS;
 		p->attend_every = ONE_OF(w, 0, 20, 500, 3000) * US;
+		if (p->work_most > SECOND && p->attend_every)
+			p->attend_every = 5 * MS;
 	}
 	if (p->faults & FAULT_IDLE) {
 		p->sleep_per_10000 = ONE_OF(w, 20, 100, 500);

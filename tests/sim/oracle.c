@@ -24,8 +24,8 @@
 #define LAST_WAIT        (2 * FLY_RESEND_MOST_MS * MS + 100 * MS)
 #define PROBES_TIME      (5 * SECOND)
 #define DEADLINE_LATE    (3 * MS)
-#define PACKETS_SMALL    64 /* of a call of one packet and a result of one, at most */
-#define PACKETS_FRAGMENT 40 /* of each fragment, at most */
+#define PACKETS_SMALL    128 /* of a call of one packet and a result of one, at most */
+#define PACKETS_FRAGMENT 40  /* of each fragment, at most */
 
 #define TABLE (256 * 1024) /* of random bytes: data begins somewhere in its first half */
 
@@ -125,6 +125,11 @@ static bool is_possible(const struct world *w, const struct call *c)
 	case -FLY_EBUSY: /* or a caller that gave up many calls has all the records */
 		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL);
 	case -FLY_EPEER:
+		/* Its procedure has said all the time that it runs. */
+		if (c->procedure == TRIAL_WORK && c->is_running && w->plan.attend_every &&
+		    !(w->plan.faults & FAULTS_UNKIND))
+			return false;
+		return !w->plan.is_kind;
 	case -FLY_EFORGOTTEN:
 		return !w->plan.is_kind;
 	case -FLY_ECANCELLED:
@@ -140,8 +145,8 @@ static bool is_possible(const struct world *w, const struct call *c)
 
 /*
  * When a call has to be over, by what is known now. One that the server works on is asked about at
- * growing intervals, none longer than it has taken so far, and is given up when FLY_PROBES in a row
- * are not answered. What its caller was away does not count for a deadline.
+ * growing intervals, and is given up when FLY_PROBES in a row are not answered. What its caller was
+ * away does not count for a deadline.
  */
 static uint64_t bound_of(const struct world *w, const struct call *c)
 {
@@ -151,7 +156,7 @@ static uint64_t bound_of(const struct world *w, const struct call *c)
 	uint64_t bound = c->heard + node->timeout_ms * MS + LAST_WAIT;
 
 	if (c->is_running)
-		bound = RTE_MAX(bound, 2 * c->heard - c->started + PROBES_TIME);
+		bound = RTE_MAX(bound, c->heard + FLY_PROBE_MOST_MS * MS + PROBES_TIME);
 	if (c->deadline_us)
 		bound = RTE_MIN(bound, c->started + c->deadline_us * US + away + DEADLINE_LATE);
 	return bound;

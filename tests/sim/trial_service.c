@@ -17,6 +17,15 @@ static uint32_t bytes_of(struct node *node, uint32_t number, bool results)
 	return !c ? UINT32_MAX : results ? c->bytes_out : c->bytes_in;
 }
 
+/* Some of the calls of several packets take long, too. */
+static void take_time(struct node *node, uint32_t number)
+{
+	const struct call *c = oracle_call(node->world, number);
+
+	if (c && c->us)
+		world_work(node, c->us * US);
+}
+
 static int null(void *context)
 {
 	struct node *node = context;
@@ -67,6 +76,7 @@ static int store(void *context, uint32_t number, const uint8_t *data, uint32_t d
 	oracle_ran(context, number, TRIAL_STORE,
 		   data_count == bytes_of(context, number, false) &&
 			   is_data(data, data_count, number));
+	take_time(context, number);
 	*result = TRIAL_SUM_OF(number);
 	return 0;
 }
@@ -75,6 +85,7 @@ static int fetch(void *context, uint32_t number, uint32_t bytes, uint8_t data[BY
 		 uint32_t *data_count)
 {
 	oracle_ran(context, number, TRIAL_FETCH, bytes == bytes_of(context, number, true));
+	take_time(context, number);
 	*data_count = RTE_MIN(bytes, (uint32_t)BYTES_MAX);
 	memcpy(data, oracle_data(number, 1), *data_count);
 	return 0;
@@ -88,6 +99,7 @@ static int exchange(void *context, uint32_t number, const uint8_t *data, uint32_
 	oracle_ran(context, number, TRIAL_EXCHANGE,
 		   data_count == bytes_of(context, number, false) &&
 			   is_data(data, data_count, number));
+	take_time(context, number);
 	*back_count = RTE_MIN(bytes, (uint32_t)BYTES_MAX);
 	memcpy(back, oracle_data(number, 1), *back_count);
 	return 0;

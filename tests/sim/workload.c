@@ -179,7 +179,12 @@ static enum procedure choose(struct world *w, bool has_deadline)
 static void fill_in(struct world *w, struct call *c)
 {
 	const uint32_t large = (uint32_t)world_spread(w, 1, w->plan.bulk_most);
+	const bool is_large = c->procedure == TRIAL_STORE || c->procedure == TRIAL_FETCH ||
+			      c->procedure == TRIAL_EXCHANGE;
 
+	if (c->procedure == TRIAL_WORK ||
+	    (is_large && w->plan.work_per_10000 && world_chance(w, PPM / 8)))
+		c->us = (uint32_t)(world_spread(w, 10 * US, w->plan.work_most) / US);
 	switch (c->procedure) {
 	case TRIAL_FILL:
 		c->bytes_out = 1440;
@@ -209,9 +214,6 @@ static void fill_in(struct world *w, struct call *c)
 		return;
 	case TRIAL_REFUSE:
 		c->bytes_out = (uint32_t)world_below(w, 1001);
-		return;
-	case TRIAL_WORK:
-		c->us = (uint32_t)(world_spread(w, 10 * US, w->plan.work_most) / US);
 		return;
 	default:
 		return;

@@ -182,6 +182,7 @@ static void start_node(struct node *node)
 	node->is_dead = false;
 	node->life++;
 	node->turn_at = NEVER;
+	node->attend_at = NEVER;
 	node->busy_until = w->now;
 	node->turned_at = w->now;
 	node->away_from = NEVER;
@@ -300,6 +301,8 @@ static void turn(struct node *node)
 		workload_absent(node);
 	}
 	node->turned_at = w->now;
+	if (received)
+		w->busy_at = w->now;
 	node->busy_until = w->now + node->turn_ticks * (1 + received);
 	if (w->is_traced)
 		trace_turn(node, received);
@@ -310,6 +313,25 @@ static void turn(struct node *node)
 		crash(node);
 	else
 		want_next(node);
+}
+
+/*
+ * A procedure looks whether it is cancelled, as fly_cancelled() does, which has a clock of its own.
+ * Also while a procedure of another process runs, somewhere up the stack.
+ */
+static void attend(struct node *node)
+{
+	struct world *w = node->world;
+	struct fly_poller *p = world_poller(node);
+	const uint64_t now_tsc = w->now + node->clock_offset;
+
+	if (!p->serving || p->serving->state != FLY_CONVERSATION_RUNNING)
+		return;
+	fly_poller_attend(p, now_tsc);
+	if (p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc)
+		node->is_cancelled = true;
+	node->attend_at = w->now + w->plan.attend_every;
+	world_event(w, node->attend_at, EVENT_ATTEND, node);
 }
 
 static void handle(struct world *w, const struct event *e)
@@ -329,6 +351,10 @@ static void handle(struct world *w, const struct event *e)
 			return; /* it was wanted earlier, and that has been */
 		node->turn_at = NEVER;
 		turn(node);
+		return;
+	case EVENT_ATTEND:
+		if (e->when == node->attend_at)
+			attend(node);
 		return;
 	case EVENT_START:
 		start_node(node);
@@ -387,32 +413,23 @@ static void run_until(struct world *w, uint64_t until)
 	w->now = RTE_MAX(w->now, until);
 }
 
-/* As fly_cancelled(), which has a clock of its own. */
-static bool is_cancelled(struct node *node)
-{
-	struct fly_poller *p = world_poller(node);
-	const uint64_t now_tsc = node->world->now + node->clock_offset;
-
-	fly_poller_attend(p, now_tsc);
-	return p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc;
-}
-
 void world_work(struct node *node, uint64_t ticks)
 {
 	struct world *w = node->world;
 	const uint64_t end = w->now + ticks;
 
-	w->depth++;
-	if (w->plan.attend_every == 0)
-		run_until(w, end);
-	while (w->now < end && !w->failure[0]) {
-		run_until(w, RTE_MIN(end, w->now + w->plan.attend_every));
-		if (is_cancelled(node)) {
-			trace_line(w, "%s: what it runs is cancelled", node->name);
-			break;
-		}
+	node->is_cancelled = false;
+	if (w->plan.attend_every) {
+		node->attend_at = w->now + w->plan.attend_every;
+		world_event(w, node->attend_at, EVENT_ATTEND, node);
 	}
-	w->depth--;
+	while (w->n_heap && w->heap[0].when <= end && !node->is_cancelled && step(w))
+		;
+	node->attend_at = NEVER;
+	if (node->is_cancelled)
+		trace_line(w, "%s: what it runs is cancelled", node->name);
+	else
+		w->now = RTE_MAX(w->now, end);
 }
 
 /* ---- what happens to processes and links ---- */
@@ -548,7 +565,9 @@ static void calm_down(struct world *w)
 static void quiesce(struct world *w)
 {
 	calm_down(w);
-	run_until(w, w->now + QUIET_TIME);
+	w->busy_at = w->now;
+	while (w->now < w->busy_at + QUIET_TIME && !w->failure[0])
+		run_until(w, w->busy_at + QUIET_TIME);
 	for (unsigned i = 0; i < QUIET_TURNS && !w->failure[0]; i++) {
 		for (unsigned j = 0; j < w->n_nodes; j++)
 			turn(&w->nodes[j]);

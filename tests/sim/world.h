@@ -239,7 +239,9 @@ struct node {
 	uint16_t life;  /* how many times it was started */
 	uint32_t export_id;
 	uint64_t clock_offset;
-	uint64_t turn_at; /* of the TURN event that counts; NEVER */
+	uint64_t turn_at;   /* of the TURN event that counts; NEVER */
+	uint64_t attend_at; /* of the ATTEND event that counts; NEVER */
+	bool is_cancelled;  /* what it runs */
 	uint64_t busy_until;
 	uint64_t paused_until;
 	uint64_t away_from; /* it has not been turned since then, though it would have; NEVER */
@@ -267,10 +269,11 @@ struct node {
 };
 
 enum event_kind {
-	EVENT_FRAME, /* a frame arrives */
-	EVENT_TURN,  /* a node's poller is turned */
-	EVENT_START, /* a node that is down starts */
-	EVENT_LOOK,  /* the oracle looks for what is overdue */
+	EVENT_FRAME,  /* a frame arrives */
+	EVENT_TURN,   /* a node's poller is turned */
+	EVENT_ATTEND, /* a procedure that runs attends to its poller's links */
+	EVENT_START,  /* a node that is down starts */
+	EVENT_LOOK,   /* the oracle looks for what is overdue */
 };
 
 struct event {
@@ -311,12 +314,12 @@ struct world {
 	const struct mix *mix;
 	struct plan plan;
 	uint64_t now;
+	uint64_t busy_at;   /* when a poller had a packet last */
 	uint64_t random;    /* ours */
 	uint64_t os_random; /* what getrandom() gives */
 	uint64_t digest;    /* of all that was traced or would have been */
 	bool is_traced;
-	bool is_calm;   /* the workload is over: no more faults */
-	unsigned depth; /* procedures that are running, one inside of the other's time */
+	bool is_calm; /* the workload is over: no more faults */
 	uint64_t events;
 	uint64_t order;
 	unsigned n_heap;
