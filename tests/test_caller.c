@@ -445,3 +445,42 @@ Case(caller, fly_unbind__a_late_result_finds_nobody)
 	cr_expect(Probe_Null_finish(call) == 0);
 	cr_expect(sim_count(w.caller, FLY_COUNT_drop_activity) == 1);
 }
+
+/* ---- what the next call has to do with one that failed ---- */
+
+/* An Add that gets no answer but a refusal made by hand, if there is one. Return: its status. */
+static int add_refused(enum fly_status refusal)
+{
+	struct fly_header h = {.type = FLY_PACKET_REJECT, .procedure = refusal, .fragments = 1};
+	struct fly_call *call;
+	struct frame f;
+	uint64_t sum;
+
+	w.at_caller->faults.drop_percent = 100;
+	cr_assert(Probe_Add_start(w.binding, 1, 2, &call) == 0);
+	h.activity = entry(0)->activity;
+	h.seq = entry(0)->seq;
+	frame_make(&f, &h, w.at_server, w.at_caller, NULL);
+	if (refusal != FLY_OK)
+		frame_put(w.at_caller, &f);
+	cr_assert(sim_until(w.sim, call, 5000));
+	w.at_caller->faults.drop_percent = 0;
+	return Probe_Add_finish(call, &sum);
+}
+
+Case(caller, fly_caller_fail__in_doubt_a_refusal_of_the_next_call_proves_nothing)
+{
+	uint64_t activity;
+
+	cr_assert(pair_add(&w, 1) == 0);
+	activity = entry(0)->activity;
+	cr_expect(add_refused(FLY_EBUSY) == -FLY_EBUSY);
+	cr_expect(add_refused(FLY_EBUSY) == -FLY_EBUSY, "no copy of the one before will ever run");
+	cr_expect(add_refused(FLY_OK) == -FLY_EPEER);
+	/* A late copy of that one opens a record, beside which a copy of this one runs. */
+	cr_expect(add_refused(FLY_EBUSY) == -FLY_EFORGOTTEN);
+	cr_expect(add_refused(FLY_EBUSY) == -FLY_EFORGOTTEN, "nor is it known of that one");
+	cr_expect(pair_add(&w, 2) == 0);
+	cr_expect(add_refused(FLY_EBUSY) == -FLY_EBUSY, "there is a record now");
+	cr_expect(entry(0)->activity == activity, "no server said that it was busy with it");
+}

@@ -891,3 +891,41 @@ Case(server, fly_conversations_sweep__callers_are_asked_and_results_let_go)
 	cr_expect(sim_count(server, FLY_COUNT_probes_sent) <= 2 * CALLERS);
 	cr_expect(server->service.executions == CALLERS);
 }
+
+/* ---- how long a record is kept ---- */
+
+Case(server, fly_serve_run__a_record_is_as_young_as_its_newest_call)
+{
+	struct fly_header call = call_of(1, Probe_Add_NUMBER, 16, 1);
+	struct fly_header h;
+	struct frame f;
+
+	s->step_us = 1000;
+	cr_assert(exchange(&call, &f, &h) && h.type == FLY_PACKET_RESULT);
+	sim_run(s, FLY_RECORD_KEEP_MS);
+	call.seq = 2;
+	cr_assert(exchange(&call, &f, &h) && h.type == FLY_PACKET_RESULT);
+	sim_run(s, FLY_RECORD_KEEP_MS); /* more than that after the first call */
+	cr_assert(exchange(&call, &f, &h) && h.type == FLY_PACKET_RESULT);
+	cr_expect(h.flags == FLY_FLAG_RESENT && server->service.executions == 2);
+}
+
+Case(server, fly_odd_refuse_for_good__a_record_is_as_young_as_its_newest_refusal)
+{
+	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
+	const uint32_t retained_max = sim_poller(server)->conversations.retained_max;
+	struct fly_header h;
+	struct frame f;
+
+	s->step_us = 1000;
+	cr_assert(exchange(&call, &f, &h) && h.type == FLY_PACKET_RESULT);
+	sim_run(s, FLY_RECORD_KEEP_MS);
+	call = call_of(2, Probe_Fill_NUMBER, 4, 1);
+	sim_poller(server)->conversations.retained_max = 0;
+	cr_assert(exchange(&call, &f, &h) && h.type == FLY_PACKET_REJECT);
+	cr_expect(h.procedure == FLY_EBUSY);
+	sim_poller(server)->conversations.retained_max = retained_max;
+	sim_run(s, FLY_RECORD_KEEP_MS);
+	cr_assert(exchange(&call, &f, &h) && h.type == FLY_PACKET_REJECT);
+	cr_expect(h.procedure == FLY_EBUSY && server->service.executions == 1);
+}

@@ -281,3 +281,20 @@ Case(sweep, fly_link_lost__ends_calls_and_conversations_of_that_link_and_of_no_o
 	cr_assert(sim_until(w.sim, kept, 100));
 	cr_expect(Probe_Null_finish(kept) == 0);
 }
+
+/* ---- round trips ---- */
+
+Case(sweep, fly_slow_result__of_a_call_that_was_sent_again_is_no_round_trip)
+{
+	const struct fly_rtt *rtt = &fly_import_of(w.binding)->rtt;
+
+	w.at_caller->faults.drop_mask = 0x1;
+	cr_expect(pair_add(&w, 1) == 0);
+	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 1);
+	cr_expect(sim_count(w.caller, FLY_COUNT_round_trips) == 0, "of which copy?");
+	cr_expect(rtt->srtt_tsc == 0);
+	sim_run(w.sim, 2);
+	cr_expect(pair_add(&w, 2) == 0);
+	cr_expect(sim_count(w.caller, FLY_COUNT_round_trips) == 1);
+	cr_expect(rtt->srtt_tsc > 0 && rtt->srtt_tsc < SIM_TSC_PER_MS);
+}
