@@ -27,7 +27,7 @@
 #define REFUSALS_AGE_IN_ABSENCE       13
 #define REFUSAL_NOT_RECORDED          14
 #define REFUSAL_DOES_NOT_TOUCH        15
-#define ACTIVITY_KEPT_IN_DOUBT        16
+#define BUSY_BELIEVED_IN_DOUBT        16
 #define GIVEN_UP_IS_NOT_EXECUTED      17
 #define PROBE_WITHOUT_RECORD_DROPPED  18
 #define STALE_EXPORT_ACCEPTED         19
@@ -46,7 +46,7 @@ byte broken; /* 0: none */
 #define SEQS 2 /* calls of an activity, one after the other */
 #endif
 #ifndef ACTS
-#define ACTS 1 /* activities: a caller in doubt, or that starts again, takes the next, or stops */
+#define ACTS 1 /* activities: a caller takes the next one if the server still works, or stops */
 #endif
 #ifndef STARTS
 #define STARTS 1 /* of the server */
@@ -127,6 +127,7 @@ byte up;             /* ticks since then, up to FRESH */
 byte phase;
 byte now;           /* the call that is under way, or the next one */
 byte age;           /* ticks since its first transmission, up to FRESH */
+bit in_doubt;       /* the call before ended MAYBE */
 byte export[CALLS]; /* which start of the server a call is for */
 
 /* ---- what is true, and what was said about it ---- */
@@ -142,7 +143,7 @@ byte said[CALLS];
 #define SEEN(X) \
 	X(ok) X(ok_again) X(working) X(dropped_running) X(late_copy) X(forgotten) X(forgotten_probe) \
 	X(record_ended) X(gave_up) X(refused_record) X(refused_result) X(refused_again) \
-	X(not_executed) X(cancelled) X(given) X(stale_not) X(stale_maybe) \
+	X(not_executed) X(busy_in_doubt) X(cancelled) X(given) X(stale_not) X(stale_maybe) \
 	X(stale_probe) X(calm)
 #define SEE(what) c_code { see(SEEN_##what); }
 #define AS_NUMBER(name) SEEN_##name,
@@ -216,8 +217,9 @@ inline end_call(what)
 		MUST(what != NOT_EXECUTED || !ran[now], not_executed_is_true);
 		forget_packets_to_caller(now);
 		age = 0;
-		/* In doubt, the next call has nothing to do with this one. */
-		now = (what == MAYBE && !BROKEN(ACTIVITY_KEPT_IN_DOUBT) -> (ACT(now) + 1) * SEQS : now + 1);
+		in_doubt = (what == MAYBE);
+		/* A server that works on it takes no other call of its activity. */
+		now = (what == MAYBE && phase == PROBING -> (ACT(now) + 1) * SEQS : now + 1);
 		phase = (now == CALLS -> FINISHED : IDLE)
 	}
 }
@@ -276,9 +278,16 @@ inline receive(packet, c, waits)
 		fi
 	:: packet >= BUSY(0) && packet < FORGOTTEN(0) ->
 		if
-		:: waits ->
+		:: waits && (!in_doubt || BROKEN(BUSY_BELIEVED_IN_DOUBT)) ->
 			SEE(not_executed);
 			end_call(NOT_EXECUTED)
+		:: waits && !(!in_doubt || BROKEN(BUSY_BELIEVED_IN_DOUBT)) ->
+			/*
+			 * The call before may still come. It would open a record, beside which
+			 * nobody remembers that this one was refused.
+			 */
+			SEE(busy_in_doubt);
+			end_call(MAYBE)
 		:: else
 		fi
 	:: packet >= FORGOTTEN(0) && packet < STALE(0, 0) ->
@@ -572,6 +581,7 @@ inline restart_caller()
 		:: else
 		fi;
 		age = 0;
+		in_doubt = 0;
 		now = (ACT(now) + 1) * SEQS;
 		phase = IDLE
 	}
