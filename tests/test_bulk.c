@@ -1477,3 +1477,132 @@ Case(bulk, fly_slow_result_part__before_the_call_is_whole)
 	cr_expect(ours->wait(outstanding) == 0 && outstanding->length == 200);
 	ours->ender(outstanding);
 }
+
+/* ---- a network: 25 Gb/s, 10 us there and back, in nanoseconds ---- */
+
+#define NS_PER_MS   1000000
+#define FRAME_NS    486 /* 1518 bytes, preamble and gap included, at 25 Gb/s */
+#define ONE_WAY_NS  5000
+#define LOSSY_CALLS 60
+
+static unsigned lost_of_1000;
+static uint64_t free_at[2]; /* when each end's wire is free again */
+
+/* What a network's end does with a burst: a frame after the other, some lost. */
+static uint16_t wire_tx(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
+{
+	struct sim_link *l = (struct sim_link *)(void *)link;
+	uint64_t *const at = &free_at[l == w.at_server];
+
+	for (uint16_t i = 0; i < n; i++) {
+		const unsigned bytes = packets[i]->data_len;
+		struct sim_frame *f;
+
+		*at = RTE_MAX(*at, *l->now_tsc) + FRAME_NS * (bytes + 24U) / 1542;
+		if (sim_random(&l->random) % 1000 >= lost_of_1000) {
+			sim_link_put(l->far, fly_packet_frame(packets[i]), bytes);
+			f = l->far->in[l->far->n_in - 1];
+			f->due_tsc = *at + ONE_WAY_NS;
+		}
+		rte_pktmbuf_free(packets[i]);
+	}
+	return n;
+}
+
+static void make_network(struct sim_node *node, struct sim_link *l)
+{
+	struct fly_poller *p = sim_poller(node);
+	struct fly_waits *t = &p->waits;
+
+	l->link.tx_burst = wire_tx;
+	l->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	p->tsc_per_ms = NS_PER_MS;
+	p->absent_tsc = FLY_ABSENT_US * 1000;
+	t->first_tsc *= 1000;
+	t->least_tsc *= 1000;
+	t->most_tsc *= 1000;
+	t->timeout_tsc *= 1000;
+	t->probe_again_tsc *= 1000;
+	t->probe_most_tsc *= 1000;
+}
+
+static void begin_network(void)
+{
+	const struct sim_node_config config = {.packets = 2047};
+
+	begin_with(&config, &config);
+	make_network(w.caller, w.at_caller);
+	make_network(w.server, w.at_server);
+	w.sim->step_us = 200; /* nanoseconds here */
+	free_at[0] = free_at[1] = 0;
+}
+
+/* Calls one after the other. Return: nanoseconds that they took. */
+static uint64_t calls_take(bool with_results, unsigned loss)
+{
+	const uint64_t begun = w.sim->now_tsc;
+
+	lost_of_1000 = loss;
+	for (uint32_t i = 0; i < LOSSY_CALLS; i++) {
+		if (with_results)
+			finish_fill(start_fill(FILL, i, MOST), i, MOST);
+		else
+			finish_sum(start(SUM, i, MOST), i);
+	}
+	lost_of_1000 = 0;
+	return w.sim->now_tsc - begun;
+}
+
+static void one_percent_of_loss(bool with_results)
+{
+	uint64_t lossless;
+	uint64_t lossy;
+
+	begin_network();
+	calls_take(with_results, 0);
+	lossless = calls_take(with_results, 0);
+	lossy = calls_take(with_results, 10);
+	lossless = (uint64_t)LOSSY_CALLS * (MOST / UNIT + 1) * FRAME_NS * 100 / lossless;
+	lossy = (uint64_t)LOSSY_CALLS * (MOST / UNIT + 1) * FRAME_NS * 100 / lossy;
+	printf("%s of 1 MiB, 25 Gb/s, 10 us: %lu %% of the wire; with 1 %% of loss %lu %%\n",
+	       with_results ? "results" : "arguments", lossless, lossy);
+	cr_expect(lossless >= 90, "%lu %%", lossless);
+	cr_expect(lossy * 10 >= lossless * 8, "%lu %% instead of %lu %%", lossy, lossless);
+	end();
+}
+
+Test(bulk, fly_scatter_acked__one_percent_of_loss_costs_little_of_arguments)
+{
+	one_percent_of_loss(false);
+}
+
+Test(bulk, fly_scatter_acked__one_percent_of_loss_costs_little_of_results)
+{
+	one_percent_of_loss(true);
+}
+
+/* A Null beside a transfer waits for what is in the queue, which the target delay bounds. */
+Test(bulk, fly_path_room__a_null_beside_a_long_transfer)
+{
+	struct fly_call *large;
+	struct fly_call *small;
+	uint64_t longest[2] = {0, 0};
+
+	begin_network();
+	for (unsigned busy = 0; busy < 2; busy++) {
+		large = busy ? start(ECHO, 1, MOST) : NULL;
+		for (unsigned i = 0; i < 30; i++) {
+			const uint64_t begun = w.sim->now_tsc;
+
+			cr_assert(Probe_Null_start(w.binding, &small) == 0);
+			cr_assert(sim_until(w.sim, small, 100000));
+			cr_assert(Probe_Null_finish(small) == 0);
+			longest[busy] = RTE_MAX(longest[busy], w.sim->now_tsc - begun);
+		}
+		if (busy)
+			finish_echo(large, 1, MOST);
+	}
+	printf("Null alone %lu ns, beside bulk %lu ns\n", longest[0], longest[1]);
+	cr_expect(longest[1] < 4 * longest[0], "%lu ns, %lu ns", longest[0], longest[1]);
+	end();
+}

@@ -44,7 +44,7 @@ void fly_path_put(struct fly_poller *p, struct fly_path *path);
 /* fly_path_room() - how many fragments may be sent on it now. */
 uint32_t fly_path_room(const struct fly_poller *p, const struct fly_path *path);
 
-/* fly_path_every() - after how many fragments an acknowledgement is asked for: half a window. */
+/* fly_path_every() - after how many fragments an acknowledgement is asked for. */
 uint32_t fly_path_every(const struct fly_path *path);
 
 /* fly_paths_forget_link() - what was learned of a link that is lost. */
