@@ -1313,24 +1313,38 @@ Case(bulk, fly_slow_ack__of_a_call)
 	cr_expect(bulks(w.caller)->n == 0);
 }
 
-/* Who says over and over that all arguments are there, and nothing else, does not answer. */
-Case(bulk, fly_bulk_call_acked__all_of_it_again_is_nothing_new)
+/* While its procedure runs the caller asks, more and more seldom, and waits as long as it is told
+ * so. */
+Case(bulk, fly_bulk_call_acked__a_call_that_runs_is_probed_and_not_given_up)
 {
-	uint64_t begun;
+	const uint64_t end_tsc = w.sim->now_tsc + UINT64_C(60000) * SIM_TSC_PER_MS;
 	struct fly_header answer;
+	unsigned probes = 0;
 	struct fly_header h;
 
 	by_hand_as_server(10 * UNIT);
-	h = answer_of(FLY_PACKET_ACK, 10, 10, 0);
-	begun = w.sim->now_tsc;
-	while (!fly_ready(outstanding)) {
-		cr_assert(w.sim->now_tsc - begun < UINT64_C(5000) * SIM_TSC_PER_MS);
-		put(h, &answer);
-		forget_answers();
-		sim_run(w.sim, 5);
+	forget_answers();
+	put(answer_of(FLY_PACKET_ACK, 10, 10, 0), &answer);
+	h = answer_of(FLY_PACKET_ACK, 1, 1, 0); /* as probes are answered */
+	while (w.sim->now_tsc < end_tsc) {
+		struct frame f;
+
+		sim_run(w.sim, 1);
+		while (frame_take(peer, &f, &answer)) {
+			cr_assert(answer.type == FLY_PACKET_PROBE, "type %u", answer.type);
+			cr_assert(answer.procedure == FLY_ABOUT_CALL && answer.length == 0);
+			probes++;
+			frame_make(&f, &h, peer, peer->far, NULL);
+			frame_put(peer->far, &f);
+		}
+		cr_assert(!fly_ready(outstanding));
 	}
+	cr_expect(probes > 5 && probes < 30, "%u probes in a minute", probes);
+	/* Nobody answers any more: in the end it is given up. */
+	cr_assert(sim_until(w.sim, outstanding, 200000));
+	forget_answers();
 	cr_expect(ours->wait(outstanding) == -FLY_EPEER);
-	cr_expect(sim_count(w.caller, FLY_COUNT_acks_received) == 1);
+	cr_expect(sim_count(w.caller, FLY_COUNT_acks_received) == 1 + probes);
 }
 
 static void expect_refused(uint16_t status)

@@ -9,6 +9,7 @@
  * results, where entry->packet is NULL.
  */
 #include "fastpath/receiver.h"
+#include "slowpath/asked.h"
 #include "slowpath/bulk.h"
 #include "slowpath/odd.h"
 #include "slowpath/overdue.h"
@@ -271,7 +272,14 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const u
 {
 	struct fly_bulk *b = e->bulk;
 
-	if (b->in.fragments != 0 || h->fragments != b->out.fragments)
+	if (b->in.fragments != 0)
+		return false;
+	if (b->out.fragments != 0 && b->out.acked == b->out.fragments &&
+	    h->fragment == h->fragments) {
+		fly_asked_running(p, e, h); /* the answer to a probe: it runs still */
+		return true;
+	}
+	if (h->fragments != b->out.fragments)
 		return false;
 	e->hint = h->hint;
 	fly_bulk_learn(b, h->hint);
