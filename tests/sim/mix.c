@@ -92,8 +92,7 @@ void mix_plan(struct world *w)
 	}
 	if (p->faults & FAULT_CANCEL) {
 		p->cancel_per_10000 = ONE_OF(w, 0, 100, 1000);
-		/* For now calls of several packets have none that a server understands. */
-		p->has_deadlines = p->payload_max == 1440 && world_chance(w, PPM * 3 / 4);
+		p->has_deadlines = world_chance(w, PPM * 3 / 4);
 	}
 	p->is_kind = !(p->faults & FAULTS_UNKIND) && p->work_most <= 30 * MS;
 }
@@ -130,7 +129,7 @@ void mix_weather(struct world *w, struct weather *weather)
 	if (faults & FAULT_CORRUPT)
 		weather->corrupt_ppm = (uint32_t)world_spread(w, 1000, 30000);
 	if (faults & FAULT_LIMITS)
-		weather->queue_bytes = ONE_OF(w, 50000, 200000, 1 << 20);
+		weather->queue_bytes = ONE_OF(w, 3000, 20000, 1 << 20);
 }
 
 void mix_node(struct world *w, struct node *node)

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "slowpath/bulk.h"
+#include "slowpath/path.h"
 
 /*
  * Twice the longest wait between two copies: a call that is sent again only then is sent twice
@@ -145,7 +146,8 @@ static bool is_possible(const struct world *w, const struct call *c)
 
 /*
  * When a call has to be over, by what is known now. One that the server works on is asked about at
- * growing intervals, and is given up when FLY_PROBES in a row are not answered. What its caller was
+ * growing intervals, none longer than it has taken so far, and is given up when FLY_PROBES in a row
+ * are not answered. What its caller was
  * away does not count for a deadline.
  */
 static uint64_t bound_of(const struct world *w, const struct call *c)
@@ -156,7 +158,7 @@ static uint64_t bound_of(const struct world *w, const struct call *c)
 	uint64_t bound = c->heard + node->timeout_ms * MS + LAST_WAIT;
 
 	if (c->is_running)
-		bound = RTE_MAX(bound, c->heard + FLY_PROBE_MOST_MS * MS + PROBES_TIME);
+		bound = RTE_MAX(bound, 2 * c->heard - c->started + PROBES_TIME);
 	if (c->deadline_us)
 		bound = RTE_MIN(bound, c->started + c->deadline_us * US + away + DEADLINE_LATE);
 	return bound;
@@ -300,6 +302,7 @@ static void quiet_node(struct world *w, struct node *node)
 {
 	const struct fly_poller *p = world_poller(node);
 	const unsigned held = held_by_drivers(node);
+	const struct fly_path *path;
 	unsigned busy = 0;
 
 	for (uint32_t i = 0; i < p->calls.n; i++) {
@@ -323,6 +326,12 @@ static void quiet_node(struct world *w, struct node *node)
 	if (p->bulk.due_tsc != FLY_NEVER || p->n_parked)
 		world_fail(w, "%s: a timer is armed, or %u calls are parked, at the end",
 			   node->name, p->n_parked);
+	TAILQ_FOREACH(path, &p->bulk.paths, all)
+	{
+		if (path->n || path->n_flight || path->resume_tsc != FLY_NEVER)
+			world_fail(w, "%s: something is under way on a path at the end",
+				   node->name);
+	}
 	for (unsigned i = 0; i < node->n_plugs; i++) {
 		if (node->plugs[i].link.n_queued || node->plugs[i].n_ring)
 			world_fail(w, "%s: packets wait at the end", node->name);

@@ -144,7 +144,7 @@ void workload_absent(struct node *node)
 
 /* ---- a call begins ---- */
 
-static enum procedure choose(struct world *w, bool has_deadline)
+static enum procedure choose(struct world *w)
 {
 	static const enum procedure small[] = {
 		TRIAL_NULL, TRIAL_NULL,   TRIAL_ADD,    TRIAL_ADD,  TRIAL_ADD,  TRIAL_ADD,
@@ -161,7 +161,7 @@ static enum procedure choose(struct world *w, bool has_deadline)
 	const unsigned drawn = (unsigned)world_below(w, 10000);
 	unsigned below = p->bulk_per_10000;
 
-	if (drawn < below && !has_deadline)
+	if (drawn < below)
 		return bulk[world_below(w, RTE_DIM(bulk))];
 	below += p->error_per_10000;
 	if (drawn < below)
@@ -288,7 +288,7 @@ static void start(struct desk *desk, struct slot *slot)
 	int status;
 
 	*c = (struct call){
-		.procedure = (uint8_t)choose(w, desk->deadline_us != 0),
+		.procedure = (uint8_t)choose(w),
 		.node = (uint8_t)node->index,
 		.server = (uint8_t)desk->plug->far->node->index,
 		.server_life = desk->server_life,

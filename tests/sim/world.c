@@ -568,6 +568,13 @@ static void quiesce(struct world *w)
 	w->busy_at = w->now;
 	while (w->now < w->busy_at + QUIET_TIME && !w->failure[0])
 		run_until(w, w->busy_at + QUIET_TIME);
+	/* A timer that nobody needs any more may still be armed, and goes off once. */
+	for (unsigned i = 0; i < w->n_nodes && !w->failure[0]; i++) {
+		const uint64_t due = world_poller(&w->nodes[i])->bulk.due_tsc;
+
+		if (due != FLY_NEVER)
+			run_until(w, due - w->nodes[i].clock_offset);
+	}
 	for (unsigned i = 0; i < QUIET_TURNS && !w->failure[0]; i++) {
 		for (unsigned j = 0; j < w->n_nodes; j++)
 			turn(&w->nodes[j]);
