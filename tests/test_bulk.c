@@ -1492,6 +1492,46 @@ Case(bulk, fly_slow_result_part__before_the_call_is_whole)
 	ours->ender(outstanding);
 }
 
+/* Of a procedure that may run twice: the two may have come to different results. */
+Case(bulk, fly_slow_result_part__of_two_executions)
+{
+	struct fly_header h;
+	struct fly_header answer;
+
+	by_hand_as_server(8);
+	h = answer_of(FLY_PACKET_RESULT, 0, 3, 100);
+	h.export_id = 1111;
+	cr_expect(!put(h, &answer));
+	h.fragment = 1;
+	h.export_id = 2222;
+	expect_caller_drop(h, FLY_COUNT_drop_fragments, "of the other one");
+	h.export_id = 1111;
+	cr_expect(!put(h, &answer));
+	h.fragment = 2;
+	cr_assert(put(h, &answer) && fly_ready(outstanding));
+	cr_expect(ours->wait(outstanding) == 0 && outstanding->length == 300);
+	ours->ender(outstanding);
+}
+
+Case(bulk, run_whole__a_call_whose_deadline_has_passed_does_not_run)
+{
+	struct fly_header h;
+	struct fly_header answer;
+
+	by_hand();
+	memset(data, 0, sizeof data); /* no time was left when it was sent first */
+	for (unsigned copy = 0; copy < 2; copy++) {
+		h = part_of(1, SUM, 0, 2, 100);
+		h.flags = FLY_FLAG_DEADLINE;
+		put(h, &answer);
+		h.fragment = 1;
+		put(h, &answer);
+		forget_answers();
+	}
+	cr_expect(runs == 0 && sim_count(w.server, FLY_COUNT_drop_late) == 1);
+	cr_expect(record()->state == FLY_CONVERSATION_REFUSED && bulks(w.server)->n == 0);
+}
+
 /* ---- a network: 25 Gb/s, 10 us there and back, in nanoseconds ---- */
 
 #define NS_PER_MS   1000000

@@ -322,6 +322,40 @@ Case(caller, finish__results_that_cannot_be_right)
 	w.at_caller->faults.drop_percent = 0;
 }
 
+/* The first call of a millisecond is measured, and takes the slow path; the second one does not. */
+Case(caller, fly_receive_plain__results_with_one_thing_wrong)
+{
+	struct fly_call *call;
+	uint64_t sum;
+
+	cr_assert(pair_add(&w, 1) == 0);
+	w.at_caller->faults.drop_percent = 100;
+	cr_assert(Probe_Add_start(w.binding, 1, 2, &call) == 0);
+	cr_assert(entry(0)->state == FLY_CALL_WAITING);
+	w.at_server->link.ip ^= 0x01000000;
+	answer(0, 8);
+	w.at_server->link.ip ^= 0x01000000;
+	w.at_server->link.udp_port ^= 1;
+	answer(0, 8);
+	w.at_server->link.udp_port ^= 1;
+	entry(0)->seq--;
+	answer(0, 8);
+	entry(0)->seq++;
+	entry(0)->activity ^= UINT64_C(1) << 63;
+	answer(0, 8);
+	entry(0)->activity ^= UINT64_C(1) << 63;
+	sim_turn(w.sim);
+	sim_turn(w.sim);
+	cr_expect(!fly_ready(call));
+	cr_expect(sim_count(w.caller, FLY_COUNT_drop_wrong_peer) == 2);
+	cr_expect(sim_count(w.caller, FLY_COUNT_drop_sequence) == 1);
+	cr_expect(sim_count(w.caller, FLY_COUNT_drop_activity) == 1);
+	answer(0, 8);
+	cr_assert(sim_until(w.sim, call, 5));
+	cr_expect(Probe_Add_finish(call, &sum) == 0);
+	w.at_caller->faults.drop_percent = 0;
+}
+
 /* ---- how a procedure may have ended ---- */
 
 /* Wait for the one call that is outstanding, whose answer is made by hand. */
