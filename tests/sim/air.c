@@ -231,6 +231,16 @@ void air_arrive(struct world *w, struct frame *f)
 	world_want(node, RTE_MAX(w->now, node->busy_until));
 }
 
+/* An acknowledgement that the whole of a call is there. */
+static bool says_all_is_there(const uint8_t *rpc)
+{
+	struct fly_header h;
+
+	fly_wire_read(rpc, &h);
+	return h.type == FLY_PACKET_ACK && h.procedure == FLY_ABOUT_CALL &&
+	       h.fragment == h.fragments;
+}
+
 static uint16_t air_rx_burst(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	struct plug *plug = (struct plug *)(void *)link;
@@ -254,7 +264,7 @@ static uint16_t air_rx_burst(struct fly_link *link, struct rte_mbuf **packets, u
 		call = oracle_packet(plug->far, f->data, f->bytes, &number);
 		if (call && call->node == plug->node->index) {
 			call->heard = w->now;
-			call->is_running |= (f->data[FLY_RPC] & 15) == FLY_PACKET_ACK;
+			call->is_running |= says_all_is_there(f->data + FLY_RPC);
 		}
 		air_free(w, f);
 	}

@@ -127,7 +127,7 @@ static bool is_possible(const struct world *w, const struct call *c)
 		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL);
 	case -FLY_EPEER:
 		/* Its procedure has said all the time that it runs. */
-		if (c->procedure == TRIAL_WORK && c->is_running && w->plan.attend_every &&
+		if (c->us && c->runs && c->is_running && w->plan.attend_every &&
 		    !(w->plan.faults & FAULTS_UNKIND))
 			return false;
 		return !w->plan.is_kind;
