@@ -300,3 +300,14 @@ Test(congestion, one_flow__one_percent_of_loss_costs_little)
 
 	cr_expect(used >= 90, "%u %%", used);
 }
+
+/* The other side stood still for a minute: that is neither the way nor a reason to be patient. */
+Test(congestion, fly_congestion_patience__is_never_longer_than_a_second)
+{
+	fly_congestion_init(&c, US, 0);
+	fly_congestion_acked(&c, 1, 1, 60000000 * US, 60000000 * US);
+	cr_expect(fly_congestion_patience(&c) <= 1000000 * US);
+	for (uint64_t i = 1; i < 100; i++)
+		fly_congestion_acked(&c, 1, 1, 10 * US, 60000000 * US + i * 10 * US);
+	cr_expect(fly_congestion_patience(&c) <= 1000 * US, "and soon forgotten");
+}

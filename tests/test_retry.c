@@ -57,6 +57,7 @@ Test(retry, fly_rtt_sample__stays_within_bounds)
 	cr_expect(rtt.srtt_tsc >= 1, "0 would mean that nothing is known");
 	rtt = measured(50000000);
 	cr_expect(rtt.rto_tsc == waits.most_tsc);
+	cr_expect(rtt.srtt_tsc <= waits.most_tsc, "by which probes begin");
 }
 
 /* ---- before the server has said anything ---- */

@@ -167,6 +167,7 @@ static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct r
 	memcpy(fly_packet_frame(m), import->template, FLY_RPC);
 	fly_bulk_ack(p, b, m, h);
 	fly_link_send(b->link, m);
+	fly_link_flush(b->link); /* the sender waits for it, while more is to be taken here */
 }
 
 void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b)

@@ -85,6 +85,7 @@ static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_
 	fly_odd_turn_around(link, m);
 	fly_bulk_ack(p, b, m, h);
 	fly_link_send(link, m);
+	fly_link_flush(link); /* the sender waits for it, while more is to be taken here */
 }
 
 /*

@@ -15,6 +15,9 @@
 /* What cannot be measured is taken for that: a round trip in a network with a few queues. */
 #define FIRST_RTT_US 200
 
+/* What takes longer stood still on the way, or there. */
+#define RTT_MOST_US UINT64_C(1000000)
+
 void fly_congestion_init(struct fly_congestion *c, uint64_t tsc_per_us, uint64_t now_tsc)
 {
 	*c = (struct fly_congestion){
@@ -70,13 +73,19 @@ uint64_t fly_congestion_patience(const struct fly_congestion *c)
 
 	if (c->srtt_tsc == 0)
 		return RTE_MAX(least_tsc, 4 * FIRST_RTT_US * c->tsc_per_us);
-	return RTE_MAX(least_tsc, 2 * c->srtt_tsc + 4 * c->rttvar_tsc);
+	return RTE_MIN(RTE_MAX(least_tsc, 2 * c->srtt_tsc + 4 * c->rttvar_tsc),
+		       RTT_MOST_US * c->tsc_per_us);
 }
 
-/* RFC 6298, section 2; and the shortest one of a while. */
+/*
+ * RFC 6298, section 2; and the shortest one of a while. A round trip in which the other side stood
+ * still for a minute says nothing about the next one.
+ */
 static void measured(struct fly_congestion *c, uint64_t rtt_tsc, uint64_t now_tsc)
 {
 	uint64_t off_tsc;
+
+	rtt_tsc = RTE_MIN(rtt_tsc, RTT_MOST_US * c->tsc_per_us);
 
 	if (c->srtt_tsc == 0) {
 		c->srtt_tsc = rtt_tsc;

@@ -13,6 +13,8 @@ void fly_rtt_sample(struct fly_rtt *rtt, const struct fly_waits *waits, uint64_t
 
 	if (sample_tsc == 0)
 		sample_tsc = 1; /* 0 says that nothing is known */
+	/* A round trip in which the peer stood still for a minute says nothing about the next. */
+	sample_tsc = RTE_MIN(sample_tsc, waits->most_tsc);
 	if (rtt->srtt_tsc == 0) {
 		rtt->srtt_tsc = sample_tsc;
 		rtt->rttvar_tsc = sample_tsc / 2;
