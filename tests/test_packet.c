@@ -20,6 +20,7 @@ static void begin(void)
 				       SOCKET_ID_ANY);
 	cr_assert(pool != NULL);
 	cache.pool = pool;
+	cache.most = FLY_PACKET_CACHE;
 }
 
 static void end(void)

@@ -32,7 +32,7 @@ static void give_back(struct fly_packet_cache *cache, unsigned n)
 
 void fly_packet_spill(struct fly_packet_cache *cache)
 {
-	give_back(cache, FLY_PACKET_CACHE / 2);
+	give_back(cache, cache->n / 2);
 }
 
 void fly_packet_put_odd(struct rte_mbuf *m)

@@ -28,6 +28,7 @@
 struct fly_packet_cache {
 	struct rte_mempool *pool; /* not owned */
 	unsigned n;               /* free buffers in stack */
+	unsigned most;            /* at most, of FLY_PACKET_CACHE: drivers need some, too */
 	struct rte_mbuf *stack[FLY_PACKET_CACHE];
 };
 
@@ -124,7 +125,7 @@ static inline void fly_packet_put(struct fly_packet_cache *cache, struct rte_mbu
 		return;
 	}
 	ASAN_POISON_MEMORY_REGION(m->buf_addr, m->buf_len);
-	if (unlikely(cache->n == FLY_PACKET_CACHE))
+	if (unlikely(cache->n >= cache->most))
 		fly_packet_spill(cache);
 	cache->stack[cache->n++] = m;
 }

@@ -98,6 +98,7 @@ struct fly_poller {
 	uint8_t token_key[16];         /* of the tokens that we give out: src/slowpath/token.h */
 	uint64_t serving_deadline_tsc; /* of the call that is being run; FLY_NEVER */
 	uint32_t held_ms; /* how long the call that is being handled was parked; else 0 */
+	uint32_t parked_max; /* at most FLY_PARKED: others need packets, too */
 	uint32_t n_parked;
 	struct fly_parked parked[FLY_PARKED]; /* in the order in which they came */
 };

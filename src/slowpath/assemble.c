@@ -50,6 +50,8 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.tsc_per_ms = config->tsc_per_ms,
 		.absent_tsc = FLY_ABSENT_US * config->tsc_per_ms / 1000,
 		.cache.pool = config->pool,
+		.cache.most = RTE_MIN((uint32_t)FLY_PACKET_CACHE, config->packets / 4),
+		.parked_max = RTE_MIN((uint32_t)FLY_PARKED, config->packets / 3),
 	};
 	set_waits(&p->waits, config);
 	fly_bulk_init(p);

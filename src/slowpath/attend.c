@@ -25,7 +25,7 @@ static bool is_to_be_parked(const struct fly_poller *p, const struct rte_mbuf *m
 
 static void park(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m)
 {
-	if (p->n_parked == FLY_PARKED) {
+	if (p->n_parked == p->parked_max) {
 		fly_stats_add(&p->stats, FLY_COUNT_drop_parked, 1);
 		fly_packet_put(&p->cache, m);
 		return;
