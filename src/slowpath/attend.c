@@ -10,6 +10,8 @@
 #include "fastpath/slow.h"
 #include "slowpath/attend.h"
 
+#define ATTEND_BURSTS 32 /* of each link, at most: what a ring holds */
+
 /* A call, unless it is a copy of one that is running: that is answered. */
 static bool is_to_be_parked(const struct fly_poller *p, const struct rte_mbuf *m)
 {
@@ -39,7 +41,8 @@ static void park(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m
 	p->sweep_at_tsc = 0; /* the turn that is under way ends with them */
 }
 
-static void attend(struct fly_poller *p, struct fly_link *link)
+/* Return: packets received. */
+static uint16_t attend(struct fly_poller *p, struct fly_link *link)
 {
 	struct rte_mbuf *packets[FLY_BURST];
 	const uint16_t n = link->rx_burst(link, packets, FLY_BURST);
@@ -52,13 +55,20 @@ static void attend(struct fly_poller *p, struct fly_link *link)
 			fly_demux(p, link, packets[i]);
 	}
 	fly_link_flush(link);
+	return n;
 }
 
+/* Answers to calls of ours may have waited for long: before any is given up, they are all received.
+ */
 void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc)
 {
 	p->now_tsc = now_tsc;
-	for (uint32_t i = 0; i < p->n_links; i++)
-		attend(p, p->links[i]);
+	for (uint32_t i = 0; i < p->n_links; i++) {
+		for (unsigned bursts = 0; bursts < ATTEND_BURSTS; bursts++) {
+			if (attend(p, p->links[i]) == 0)
+				break;
+		}
+	}
 	if (now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
 }
