@@ -16,29 +16,31 @@
 
 #include "fastpath/packet.h"
 
+/* clang-format off */
 /*
- * Legal orders of an entry's state; the transitions are in caller.c,
- * receiver.h (WAITING -> DONE), call_table.c (UNBOUND), src/slowpath/bulk_caller.c (BULK), odd.c
- * and overdue.c.
- *   UNBOUND -> IDLE             the entry is handed to a binding
- *   IDLE -> STARTED             Starter
- *   STARTED -> WAITING or TIMED Transporter sends; TIMED: once in a while, to measure the round
- * trip STARTED -> BULK             Transporter sends arguments of several packets TIMED -> WAITING
- * it cannot be measured any more: it was sent again, or nobody knows when WAITING or TIMED -> BULK
- * the first packet of a result of several came WAITING or TIMED -> DONE    the result packet came
- *   BULK -> DONE                the result is whole
+ * Legal orders of an entry's state. The transitions are in caller.c (those to FAILED too), receiver.h
+ * (DONE), call_table.c (UNBOUND), src/slowpath/bulk_caller.c (BULK); from TIMED to WAITING in
+ * overdue.c, absence.c and asked.c.
+ *   UNBOUND -> IDLE              the entry is handed to a binding
+ *   IDLE -> STARTED              Starter
+ *   STARTED -> WAITING or TIMED  Transporter sends; TIMED now and then, to measure the round trip
+ *   STARTED -> BULK              Transporter sends arguments of several packets
+ *   TIMED -> WAITING             it cannot be measured any more: it was sent again, or who knows when
+ *   WAITING or TIMED -> BULK     the first packet of a result of several came
+ *   WAITING or TIMED -> DONE     the result packet came
+ *   BULK -> DONE                 the result is whole
  *   WAITING, TIMED or BULK -> FAILED  refused, cancelled, given up, link lost
- *   DONE -> IDLE                Ender
- *   DONE or FAILED -> IDLE      Transporter returns the status, unless that is an exception
- *   any but UNBOUND -> UNBOUND  the binding ends
+ *   DONE -> IDLE                 Ender
+ *   DONE or FAILED -> IDLE       Transporter returns the status, unless that is an exception
+ *   any but UNBOUND -> UNBOUND   the binding ends
  */
+/* clang-format on */
 enum fly_call_state {
 	FLY_CALL_UNBOUND,
 	FLY_CALL_IDLE,
 	FLY_CALL_STARTED,
 	FLY_CALL_WAITING,
-	FLY_CALL_TIMED, /* as WAITING, but its result goes the slow way, where the clock is looked
-			   at */
+	FLY_CALL_TIMED, /* as WAITING, but its result goes the slow way, which takes the time */
 	FLY_CALL_BULK,
 	FLY_CALL_DONE,
 	FLY_CALL_FAILED,

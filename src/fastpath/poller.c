@@ -74,19 +74,41 @@ static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_l
 	return n;
 }
 
+/*
+ * A procedure that waits for a call of its own turns its poller within the turn. What it knows of
+ * its own call stays as it is; and there is no quiescence point: packets are under way.
+ */
+static __rte_noinline unsigned turn_within(struct fly_poller *p)
+{
+	struct fly_conversation *const serving = p->serving;
+	const uint64_t deadline_tsc = p->serving_deadline_tsc;
+	const uint32_t held_ms = p->held_ms;
+	unsigned received = 0;
+
+	p->serving_deadline_tsc = FLY_NEVER;
+	p->held_ms = 0;
+	for (uint32_t i = 0; i < p->n_links; i++)
+		received += turn_link(p, p->links[i]);
+	p->serving = serving;
+	p->serving_deadline_tsc = deadline_tsc;
+	p->held_ms = held_ms;
+	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
+	if (p->now_tsc >= p->sweep_at_tsc)
+		fly_slow_sweep(p);
+	return received;
+}
+
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 {
-	/* A procedure that waits for a call of its own turns its poller within the turn. */
-	struct fly_conversation *const serving = p->serving;
-	const bool was_turning = p->turning;
 	unsigned received = 0;
 
 	p->now_tsc = now_tsc;
+	if (unlikely(p->turning))
+		return turn_within(p);
 	p->turning = true;
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
-	p->turning = was_turning;
-	p->serving = serving;
+	p->turning = false;
 	if (received)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
 	if (unlikely(now_tsc >= p->sweep_at_tsc))

@@ -22,10 +22,10 @@ struct fly_bulks {
 	TAILQ_HEAD(, fly_bulk) all;            /* in the order in which the sweep looks at them */
 	TAILQ_HEAD(fly_paths, fly_path) paths; /* ways to peers: first the one used last */
 	struct fly_block *spare;               /* memory for the next ones: first the warmest */
-	uint64_t due_tsc;     /* when fly_bulk_due() is to be called; FLY_NEVER */
-	uint32_t n;           /* in all */
-	uint32_t n_sending;   /* of them, have fragments under way */
-	uint32_t n_gathering; /* of them, are arriving */
+	uint64_t due_tsc;                      /* when fly_bulk_due() is to be called; FLY_NEVER */
+	uint32_t n;                            /* in all */
+	uint32_t n_sending;                    /* of them, have fragments under way */
+	uint32_t n_gathering;                  /* of them, are arriving */
 	uint32_t n_idle_paths;
 	uint32_t bytes;    /* that they hold, of those that are limited */
 	uint32_t max;      /* at most so many */
@@ -97,7 +97,7 @@ struct fly_poller {
 	struct fly_refused *refused;   /* calls that were refused without a record */
 	uint8_t token_key[16];         /* of the tokens that we give out: src/slowpath/token.h */
 	uint64_t serving_deadline_tsc; /* of the call that is being run; FLY_NEVER */
-	uint32_t held_ms; /* how long the call that is being handled was parked; else 0 */
+	uint32_t held_ms;    /* how long the call that is being handled was parked; else 0 */
 	uint32_t parked_max; /* at most FLY_PARKED: others need packets, too */
 	uint32_t n_parked;
 	struct fly_parked parked[FLY_PARKED]; /* in the order in which they came */

@@ -139,7 +139,9 @@ void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct f
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
 	const int why = fly_odd_mismatch(e, m, h);
 
-	if (why || (e->challenged_seq == h->seq && e->hint == h->hint) ||
+	/* Nor does a server that works on a call want proof of anything. */
+	if (why || (e->resends && e->retry.is_running) ||
+	    (e->challenged_seq == h->seq && e->hint == h->hint) ||
 	    (e->state == FLY_CALL_BULK && e->bulk->in.fragments != 0)) {
 		fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_sequence);
 		return;
@@ -147,10 +149,17 @@ void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct f
 	fly_packet_put(&p->cache, m);
 	e->hint = h->hint;
 	e->challenged_seq = h->seq;
-	if (e->state == FLY_CALL_BULK)
+	if (e->state == FLY_CALL_BULK) {
 		fly_bulk_challenged(p, e);
-	else
+	} else {
+		if (e->resends == 0) {
+			fly_retry_begin(&e->retry, fly_import_of(e->head.binding)->rtt.rto_tsc,
+					p->now_tsc);
+			e->resends = 1; /* there are two of it now: no round trip is measured */
+		}
+		e->state = FLY_CALL_WAITING;
 		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
+	}
 	fly_stats_add(&p->stats, FLY_COUNT_challenges_answered, 1);
 }
 
@@ -194,10 +203,15 @@ void fly_asked_result_here(struct fly_poller *p, struct fly_call_entry *e)
 bool fly_asked_result_given(struct fly_poller *p, struct fly_conversation *c,
 			    const struct fly_header *h)
 {
+	/* One that might have been longer has a buffer instead of a packet. */
+	const bool is_large = fly_conversation_bulk_result(c) && c->bulk->out.fragments == 1;
+
 	if (c->seq != h->seq || c->state != FLY_CONVERSATION_DONE || h->fragments != 1 ||
-	    !c->result)
+	    (!c->result && !is_large))
 		return false;
 	fly_serve_let_go(p, c);
+	if (is_large)
+		fly_bulk_free(p, c->bulk);
 	c->state = FLY_CONVERSATION_GIVEN;
 	return true;
 }

@@ -13,13 +13,18 @@
 #define ATTEND_BURSTS 32 /* of each link, at most: what a ring holds */
 
 /* A call, unless it is a copy of one that is running: that is answered. */
-static bool is_to_be_parked(const struct fly_poller *p, const struct rte_mbuf *m)
+static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *link,
+			    const struct rte_mbuf *m)
 {
 	const uint8_t *frame = fly_packet_frame(m);
 	const uint8_t *rpc = frame + FLY_RPC;
 	const struct fly_conversation *c = p->serving;
 
-	if (m->data_len < FLY_PAYLOAD || rpc[0] != (FLY_WIRE_VERSION << 4 | FLY_PACKET_CALL))
+	/* What is none of ours is dropped now: it takes no place. */
+	if (!fly_packet_is_plain(m) ||
+	    fly_wire_check_outer(frame, m->data_len, link->ip, link->udp_port) != 0 ||
+	    (link->checksum != FLY_CHECKSUM_NONE && !fly_link_intact(link, m)) ||
+	    rpc[0] != (FLY_WIRE_VERSION << 4 | FLY_PACKET_CALL))
 		return false;
 	return !c || c->state != FLY_CONVERSATION_RUNNING || c->activity != fly_get_u64(rpc + 8) ||
 	       c->seq != fly_get_u32(rpc + 16);
@@ -49,7 +54,7 @@ static uint16_t attend(struct fly_poller *p, struct fly_link *link)
 
 	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, n);
 	for (uint16_t i = 0; i < n; i++) {
-		if (is_to_be_parked(p, packets[i]))
+		if (is_to_be_parked(p, link, packets[i]))
 			park(p, link, packets[i]);
 		else
 			fly_demux(p, link, packets[i]);

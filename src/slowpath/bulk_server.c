@@ -101,7 +101,6 @@ static void say_whole(struct fly_poller *p, struct fly_link *link, const struct 
 		return;
 	memcpy(fly_packet_frame(ack), fly_packet_frame(m), FLY_PAYLOAD);
 	acknowledge(p, link, ack, b, h);
-	fly_link_flush(link);
 }
 
 /* All of it is there; without what is behind its arguments. */
@@ -109,18 +108,21 @@ static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      const struct fly_header *h, const struct fly_export *export,
 		      const struct fly_procedure *stub, struct fly_conversation *c)
 {
+	const uint64_t outer_tsc =
+		p->serving_deadline_tsc; /* of a procedure that turns its poller */
 	uint32_t bytes = fly_gather_bytes(&c->bulk->in);
 
+	p->serving_deadline_tsc = FLY_NEVER;
 	fly_bulk_gathered(p, c->bulk);
 	if ((h->flags & FLY_FLAG_DEADLINE) &&
 	    !fly_deadline_read(p, c->bulk->in_buffer.bytes, &bytes, h->age)) {
 		/* Nobody waits for it any more, nor shall a copy of it run. */
 		fly_conversation_refuse(p, c, h->seq);
 		fly_odd_drop(p, m, FLY_COUNT_drop_late);
-		return;
+	} else {
+		fly_bulk_serve(p, link, m, h, export, stub, c, c->bulk, bytes);
 	}
-	fly_bulk_serve(p, link, m, h, export, stub, c, c->bulk, bytes);
-	p->serving_deadline_tsc = FLY_NEVER;
+	p->serving_deadline_tsc = outer_tsc;
 }
 
 /* A fragment of a new call of a known procedure. */
@@ -276,7 +278,8 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	b->conversation = c;
 	c->bulk = b;
 
-	fly_conversation_accept(c, h->seq);
+	c->seq = h->seq;
+	c->state = FLY_CONVERSATION_RUNNING;
 	/* ---- committed: the call runs, and nothing below can fail ---- */
 	fly_serve_let_go(p, c);
 	c->touched_ms = p->now_ms;

@@ -412,6 +412,18 @@ static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, 
 	return NULL;
 }
 
+/* What says that it is a copy of a call that may run again: is it, or of another procedure? */
+static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
+		       const struct fly_export *export)
+{
+	const struct fly_procedure *stub;
+
+	if (h->procedure >= export->n_procedures)
+		return false;
+	stub = &export->stubs[h->procedure];
+	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) && stub->result_bytes <= link->payload_max;
+}
+
 struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *link,
 					struct rte_mbuf *m, const struct fly_header *h,
 					const struct fly_export **export)
@@ -426,8 +438,14 @@ struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *l
 	c = find_conversation(p, link, m, h, *export);
 	if (!c)
 		return NULL;
-	if (!fly_seq_after(h->seq, c->seq) || c->state == FLY_CONVERSATION_RUNNING)
-		return answer_again(p, link, m, h, c) ? c : NULL;
+	if (!fly_seq_after(h->seq, c->seq) || c->state == FLY_CONVERSATION_RUNNING) {
+		if (!answer_again(p, link, m, h, c))
+			return NULL;
+		if (may_repeat(link, h, *export))
+			return c;
+		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
+		return NULL;
+	}
 	if (c->bulk && fly_seq_after(c->bulk->header.seq, h->seq)) {
 		/* Arguments of a later call are arriving: its caller is done with this one. */
 		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);

@@ -320,6 +320,8 @@ static int stop(struct fly_runtime *r)
 
 void fly_shutdown(struct fly_runtime *r)
 {
+	if (r->poller.turning)
+		return;
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		r->poller.exports[i] = (struct fly_export){.id = ~i};
 	r->poller.exports_since_ms = r->poller.now_ms;
