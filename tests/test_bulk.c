@@ -1213,7 +1213,10 @@ Case(bulk, answer_again__a_result_of_one_packet_that_might_have_been_longer)
 	call.procedure = FLY_PACKET_RESULT;
 	call.length = 0;
 	call.fragment = 1;
-	expect_drop(call, FLY_COUNT_drop_ack, "nobody asked for that");
+	cr_expect(!put(call, &answer) && bulks(w.server)->bytes == 0, "its caller has it");
+	expect_drop(call, FLY_COUNT_drop_ack, "again");
+	call = part_of(1, FILL, 0, 1, 8);
+	expect_drop(call, FLY_COUNT_drop_old_call, "a late copy");
 	cr_expect(runs == 1);
 }
 

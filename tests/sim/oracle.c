@@ -23,7 +23,7 @@
  * before it is given up. And a little for turns that come late.
  */
 #define LAST_WAIT        (2 * FLY_RESEND_MOST_MS * MS + 100 * MS)
-#define PROBES_TIME      (5 * SECOND)
+#define PROBES_TIME      ((FLY_PROBES + 1) * FLY_RESEND_MOST_MS * MS) /* where the RTO is that long */
 #define DEADLINE_LATE    (3 * MS)
 #define PACKETS_SMALL    128 /* of a call of one packet and a result of one, at most */
 #define PACKETS_FRAGMENT 40  /* of each fragment, at most */
