@@ -186,7 +186,8 @@ static int acked(struct fly_poller *p, const struct fly_link *link, const struct
 			fly_asked_running(p, e, h);
 			return 0;
 		}
-		return e->state == FLY_CALL_BULK && fly_bulk_call_acked(p, e, fly_packet_frame(m), h)
+		return e->state == FLY_CALL_BULK &&
+				       fly_bulk_call_acked(p, e, fly_packet_frame(m), h)
 			       ? 0
 			       : -(int)FLY_COUNT_drop_ack;
 	}
@@ -197,7 +198,8 @@ static int acked(struct fly_poller *p, const struct fly_link *link, const struct
 		return -(int)FLY_COUNT_drop_activity;
 	if (!fly_conversation_is_peer(c, link, fly_packet_frame(m)))
 		return -(int)FLY_COUNT_drop_wrong_peer;
-	return fly_asked_result_given(p, c, h) || fly_bulk_result_acked(p, c, fly_packet_frame(m), h)
+	return fly_asked_result_given(p, c, h) ||
+			       fly_bulk_result_acked(p, c, fly_packet_frame(m), h)
 		       ? 0
 		       : -(int)FLY_COUNT_drop_ack;
 }
