@@ -441,8 +441,9 @@ struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *l
 	if (!fly_seq_after(h->seq, c->seq) || c->state == FLY_CONVERSATION_RUNNING) {
 		if (!answer_again(p, link, m, h, c))
 			return NULL;
-		if (may_repeat(link, h, *export))
-			return c;
+		if (may_repeat(link, h, *export) &&
+		    !(c->bulk && fly_seq_after(c->bulk->header.seq, h->seq)))
+			return c; /* nor are arguments of a later call arriving */
 		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
 		return NULL;
 	}
