@@ -563,19 +563,19 @@ static bool is_stale(const struct fly_poller *p, const struct fly_bulk *b)
 void fly_bulk_sweep(struct fly_poller *p)
 {
 	const uint32_t n = RTE_MIN(p->bulk.n, (uint32_t)SWEEP_BULKS);
-	struct fly_bulk *stale[SWEEP_BULKS];
-	uint32_t n_stale = 0;
+	struct fly_bulk *b = TAILQ_FIRST(&p->bulk.all);
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct fly_bulk *b = TAILQ_FIRST(&p->bulk.all);
+	for (uint32_t i = 0; b && i < n; i++) {
+		struct fly_bulk *next = TAILQ_NEXT(b, all);
 
-		TAILQ_REMOVE(&p->bulk.all, b, all);
-		TAILQ_INSERT_TAIL(&p->bulk.all, b, all);
-		if (is_stale(p, b))
-			stale[n_stale++] = b;
+		if (is_stale(p, b)) {
+			fly_bulk_free(p, b);
+		} else {
+			TAILQ_REMOVE(&p->bulk.all, b, all);
+			TAILQ_INSERT_TAIL(&p->bulk.all, b, all);
+		}
+		b = next;
 	}
-	while (n_stale)
-		fly_bulk_free(p, stale[--n_stale]);
 	fly_buffer_sweep(p);
 }
 

@@ -13,7 +13,7 @@
 	(10 * 256) /* of the window from which on the target is not scaled, 100 fragments */
 
 /* What cannot be measured is taken for that: a round trip in a network with a few queues. */
-#define FIRST_RTT_US 200
+#define FIRST_RTT_US UINT64_C(200)
 
 /* What takes longer stood still on the way, or there. */
 #define RTT_MOST_US UINT64_C(1000000)

@@ -114,6 +114,12 @@ void fly_paths_forget_link(struct fly_poller *p, const struct fly_link *link)
 
 void fly_paths_drain(struct fly_poller *p)
 {
-	while (!TAILQ_EMPTY(&p->bulk.paths))
-		let_go(p, TAILQ_FIRST(&p->bulk.paths));
+	struct fly_path *path = TAILQ_FIRST(&p->bulk.paths);
+
+	while (path) {
+		struct fly_path *next = TAILQ_NEXT(path, all);
+
+		let_go(p, path);
+		path = next;
+	}
 }
