@@ -131,8 +131,8 @@ static bool is_possible(const struct world *w, const struct call *c)
 		    !(w->plan.faults & FAULTS_UNKIND))
 			return false;
 		return !w->plan.is_kind;
-	case -FLY_EFORGOTTEN:
-		return !w->plan.is_kind;
+	case -FLY_EFORGOTTEN: /* also: refused, and the call before it ended in doubt */
+		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL);
 	case -FLY_ECANCELLED:
 		return c->is_cancelled;
 	case -FLY_EDEADLINE:
