@@ -102,7 +102,7 @@ Case(import_self, fly_import__what_is_not_there)
 	cr_expect(fly_import(r, "Binder", 1, NULL, &binding) == -FLY_ENOEXPORT,
 		  "it is known to everybody, and not to be asked for");
 	cr_expect(binding == NULL);
-	cr_expect(r->n_imports == 0);
+	cr_expect(LIST_EMPTY(&r->poller.imports));
 	cr_expect(r->poller.calls.n_unbound == r->poller.calls.n, "what it asked with is returned");
 }
 

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * runtime.h - starting and stopping a runtime, exporting, importing, turning its poller.
+ * runtime.h - starting and stopping a runtime, exporting, importing, turning its pollers.
  *
- * A runtime owns one poller: a set of links, a packet pool, a call table and a conversation
- * table. It belongs to the thread that started it (the inline caller): except where a function
- * says "any thread", only that thread may use the runtime and everything that came from it.
+ * Threads
+ *
+ * A runtime has links, a packet pool, and one poller or more: who receives, serves, sends, and
+ * looks after what is overdue.
+ *   - Without threads of its own (`pollers` 0) the runtime's only poller belongs to the thread that
+ *     started it, which turns it while it waits for a result, or in fly_serve(): an inline
+ *     caller. Only that thread may use the runtime and what came from it, except where a function
+ *     says "any thread".
+ *   - With `pollers` 1 or more the runtime has so many threads that do nothing else, each on a core
+ *     of its own, and every thread of the program may use the runtime.
+ * A binding always belongs to one thread at a time, the one that imported it, or the one that got
+ * it from fly_attach(): by that any thread can call through a poller that another thread turns.
  */
 #ifndef FIREFLY_RUNTIME_H
 #define FIREFLY_RUNTIME_H
@@ -23,6 +32,15 @@ struct fly_runtime;
 struct fly_binding;
 struct fly_call;
 struct fly_interface;
+
+/* How a thread waits for a result, a poller for packets, a worker for calls. */
+enum fly_wait {
+	FLY_WAIT_DEFAULT, /* as the runtime does; of a runtime: FLY_WAIT_SPIN */
+	FLY_WAIT_SPIN,    /* looks all the time: the fastest, and takes a core */
+	FLY_WAIT_YIELD,   /* lets others run in between: more threads than cores */
+	FLY_WAIT_SLEEP,   /* looks for a while, then sleeps until woken: shares its core with others
+			   */
+};
 
 /* How to start a runtime. Zero in every field but `links` means: the default. */
 struct fly_options {
@@ -55,6 +73,13 @@ struct fly_options {
 	unsigned resend_most_ms;  /* the longest wait between two copies; default 1000 */
 	unsigned probe_most_ms;   /* the longest interval between probes; default 300000 */
 	unsigned probes; /* unanswered ones before a call is given up; default 8, at most 255 */
+	/*
+	 * Threads that poll: see "Threads" above. More of them than cores need another way to wait
+	 * than FLY_WAIT_SPIN. Poller i of a runtime has the UDP port of its links, plus i.
+	 */
+	unsigned pollers;   /* 0: none, whoever calls polls; at most 16 */
+	const char *cores;  /* where they run, one each, as "2,4-5"; NULL: see fly_topology() */
+	enum fly_wait wait; /* of the pollers, and of all who do not choose for themselves */
 	/* One-line remarks for a person (no hugepages, a link that came back); NULL: to nobody. */
 	void (*notice)(void *context, const char *line); /* may be called on any thread */
 	void *notice_context;
@@ -112,6 +137,42 @@ void fly_quit(struct fly_runtime *runtime);
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);
 
+/* Who calls, as the kernel says: of a peer on this machine, over a local link. */
+struct fly_caller {
+	unsigned uid;
+	unsigned gid;
+	int pid;
+};
+
+/* How an interface is exported. Zero in every field: as by fly_export(). */
+struct fly_export_options {
+	/*
+	 * Threads for its procedures that compute or block: those that are marked `worker`, and if
+	 * there are workers those that are not marked `inline`. While all are busy calls wait, and
+	 * if too many do, others are refused with FLY_EBUSY. Without workers all run on the poller.
+	 */
+	unsigned workers;         /* at most 256; shared out among the pollers */
+	const char *worker_cores; /* where they may run, as "3,5-7"; NULL: anywhere on their node */
+	unsigned queue;           /* calls that may wait for a worker, at each poller; default 64 */
+	enum fly_wait wait;       /* of idle workers */
+	/* For peers over local links. */
+	unsigned a_stacks; /* calls that one binding can have under way; at most 64, default 16 */
+	const unsigned *uids; /* who may bind, n_uids of them; with both NULL: everybody */
+	const unsigned *gids;
+	unsigned n_uids;
+	unsigned n_gids;
+	bool (*allow)(void *context, const struct fly_caller *caller); /* or NULL; may be called
+									  on any thread */
+};
+
+/*
+ * fly_export_with() - fly_export(), with options, which are read during the call only. Generated
+ * code wraps it: NAME_export_with(). Return: as fly_export(), or EINVAL, ESYSTEM.
+ */
+int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *interface,
+		    const void *procedures, void *context,
+		    const struct fly_export_options *options);
+
 /*
  * fly_import() - bind to an interface at a peer. Generated code wraps it: NAME_import().
  * @peer: "A.B.C.D" or "A.B.C.D:PORT"; NULL: the far end of the runtime's first link.
@@ -136,6 +197,36 @@ int fly_rebind(struct fly_binding *binding);
  * fly_unbind() - end a binding. Its outstanding calls end with it; their handles are dead.
  */
 void fly_unbind(struct fly_binding *binding);
+
+/*
+ * fly_attach() - another binding to the same export, for the calling thread. Any thread, as long as
+ * the binding is not being ended.
+ * @mine: set on success: belongs to the calling thread, and is ended by fly_unbind().
+ *
+ * Of a binding over a link it needs somebody who turns its poller: a thread of the runtime, or an
+ * inline caller in fly_serve() or a wait. Calls are handed to that poller; on the thread that turns
+ * it itself they would wait for ever, and end with FLY_ECONFLICT, not executed. Return: 0, or
+ * EPEER, ENOMEM, ECALLS, ESTOPPED, ECONFLICT with fly_error() set.
+ */
+int fly_attach(struct fly_binding *binding, struct fly_binding **mine);
+
+/*
+ * fly_set_wait() - how to wait for the results of calls through this binding, from now on.
+ * FLY_WAIT_DEFAULT: as its runtime does.
+ */
+void fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
+
+/*
+ * fly_event_fd() - for event loops: a file descriptor that becomes readable when calls that were
+ * started through this binding have ended.
+ *
+ * Belongs to the binding, and is closed with it. When it is readable read(2) eight bytes from it
+ * first, and then ask fly_ready() about every call that is under way: it says that there is
+ * something to see, not how much. Not for the binding of an inline caller, who has to turn the
+ * poller anyway; attach to one, or have the runtime poll by itself.
+ * Return: the descriptor, or EINVAL (an inline caller's), ESYSTEM with fly_error() set.
+ */
+int fly_event_fd(struct fly_binding *binding);
 
 /*
  * fly_set_deadline() - give each call that is started through this binding from now on so long.
@@ -181,7 +272,7 @@ void fly_shutdown(struct fly_runtime *runtime);
 
 /*
  * fly_ready() - has this call ended, so that finishing it will not wait? Does not turn the
- * poller; call fly_turn() in between.
+ * poller of an inline caller; call fly_turn() in between.
  */
 bool fly_ready(const struct fly_call *call);
 

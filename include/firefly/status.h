@@ -48,7 +48,8 @@ enum fly_outcome {
 	X(ECONFLICT,    23, FLY_NOT_EXECUTED,   "it conflicts with what this process already uses") \
 	X(EEXCEPTION,   24, FLY_EXECUTED,       "the procedure raised an exception of its interface") \
 	X(EDEADLINE,    25, FLY_MAYBE_EXECUTED, "the deadline of the call has passed")             \
-	X(ECANCELLED,   26, FLY_MAYBE_EXECUTED, "the call was cancelled")
+	X(ECANCELLED,   26, FLY_MAYBE_EXECUTED, "the call was cancelled")                          \
+	X(EWITHDRAWN,   27, FLY_NOT_EXECUTED,   "the call was taken back before it began")
 /* clang-format on */
 
 /* FLY_OK and FLY_E...: positive values; functions return them negated. */

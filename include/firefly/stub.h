@@ -46,7 +46,7 @@ struct fly_call {
 	uint32_t length; /* bytes at payload: of arguments, then of results */
 };
 
-/* The head of a binding. All on the thread that owns the runtime. */
+/* The head of a binding. All on the one thread that uses it: see "Threads" in runtime.h. */
 struct fly_binding {
 	/*
 	 * Starter: a call packet with a partially filled-in header and room for the arguments.
@@ -67,6 +67,9 @@ struct fly_binding {
 	int (*wait)(struct fly_call *call);
 	/* Ender: the result packet goes back to its pool, the entry becomes free. */
 	void (*ender)(struct fly_call *call);
+	/* What is done to a binding more seldom, by the functions of runtime.h; the runtime's own.
+	 */
+	const struct fly_binding_kind *kind;
 };
 
 /* ---- server ------------------------------------------------------------------------------ */

@@ -27,17 +27,25 @@ struct fly_import {
 	uint8_t sends_as; /* state of a call that is sent: WAITING; TIMED until one was measured */
 	uint8_t template[FLY_PAYLOAD + 6] __rte_aligned(
 		16); /* headers of a call without arguments */
-	/* ---- seldom ---- */
+	/* ---- each result ---- */
 	struct fly_address peer;
+	/* its calls are made for other threads: hands back one that has ended; else NULL */
+	void (*deliver)(struct fly_poller *p, struct fly_call_entry *e);
+	/* ---- seldom ---- */
 	struct fly_rtt rtt;
 	uint32_t deadline_us; /* of its calls; 0: none. src/slowpath/deadline.c */
 	int (*plain_starter)(struct fly_binding *binding, uint16_t procedure,
 			     uint32_t argument_bytes,
 			     struct fly_call **call); /* behind its Starter */
-	uint64_t activity;                            /* its upper 48 bits */
+	enum fly_wait wait;                           /* how its inline caller waits */
+	int (*plain_transporter)(
+		struct fly_call *call); /* behind its Transporter, unless it spins */
+	int (*plain_wait)(struct fly_call *call);
+	uint64_t activity; /* its upper 48 bits */
 	uint32_t export_id;
 	const char *name; /* of the interface; static */
 	uint32_t version;
+	LIST_ENTRY(fly_import) next; /* in its poller's list, if a program has it */
 };
 
 /* The binding of a stub's handle: the head is its first member. */
@@ -54,6 +62,15 @@ static inline struct fly_call_entry *fly_entry_of(struct fly_call *call)
 static inline const struct fly_address *fly_entry_peer(const struct fly_call_entry *e)
 {
 	return &((const struct fly_import *)(const void *)e->head.binding)->peer;
+}
+
+/* fly_deliver() - a call has ended: if it was made for another thread, that one gets it. */
+static inline void fly_deliver(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_import *import = (struct fly_import *)(void *)e->head.binding;
+
+	if (unlikely(import->deliver != NULL))
+		import->deliver(p, e);
 }
 
 /* fly_caller_bind() - fill in the procedure variables of a binding over a link. */

@@ -8,8 +8,12 @@ int fly_call_table_init(struct fly_call_table *table, uint32_t n, int socket)
 {
 	table->entries = rte_zmalloc_socket("fly_calls", n * sizeof table->entries[0],
 					    RTE_CACHE_LINE_SIZE, socket);
-	if (!table->entries)
+	table->waiters = rte_zmalloc_socket("fly_waiters", n * sizeof table->waiters[0],
+					    RTE_CACHE_LINE_SIZE, socket);
+	if (!table->entries || !table->waiters) {
+		fly_call_table_free(table);
 		return -FLY_ENOMEM;
+	}
 	table->n = n;
 	table->n_unbound = n;
 	table->unbound = 0;
@@ -21,7 +25,9 @@ int fly_call_table_init(struct fly_call_table *table, uint32_t n, int socket)
 void fly_call_table_free(struct fly_call_table *table)
 {
 	rte_free(table->entries);
+	rte_free(table->waiters);
 	table->entries = NULL;
+	table->waiters = NULL;
 	table->n = 0;
 }
 

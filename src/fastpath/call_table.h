@@ -64,6 +64,7 @@ struct fly_retry {
 #define FLY_NO_ENTRY UINT32_MAX
 
 struct fly_bulk;
+struct fly_attached_call;
 
 struct fly_call_entry {
 	/* ---- line 0: every call ---- */
@@ -104,6 +105,9 @@ static_assert(sizeof(struct fly_call_entry) == 256, "four lines");
 
 struct fly_call_table {
 	struct fly_call_entry *entries;
+	struct fly_attached_call *
+		*waiters;   /* by entry: who gets its result, on another thread; NULL:
+			     * nobody. Beside them, as lines 0 and 1 are full */
 	uint32_t n;         /* entries, at most 65,536 */
 	uint32_t n_unbound; /* of them, not handed to a binding */
 	uint32_t unbound;   /* first of a list linked by next_idle; FLY_NO_ENTRY */

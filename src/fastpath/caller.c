@@ -38,7 +38,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	struct fly_poller *p = import->poller;
 
 	if (unlikely(import->idle == FLY_NO_ENTRY || argument_bytes > import->argument_max ||
-		     !import->link->up || p->turning || p->cache.n == 0))
+		     !import->link->up || p->nested == FLY_NESTED_MAX || p->cache.n == 0))
 		return starter_again(binding, procedure, argument_bytes, call);
 	/* ---- committed: nothing below can fail ---- */
 	struct rte_mbuf *m = fly_packet_take(&p->cache, (uint32_t)FLY_PAYLOAD + argument_bytes);
@@ -193,4 +193,5 @@ void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)
 	e->status = (int16_t)status;
 	e->state = FLY_CALL_FAILED;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_failed, 1);
+	fly_deliver(p, e);
 }

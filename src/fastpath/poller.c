@@ -83,16 +83,22 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	struct fly_conversation *const serving = p->serving;
 	const uint64_t deadline_tsc = p->serving_deadline_tsc;
 	const uint32_t held_ms = p->held_ms;
+	const uint16_t nested = p->nested;
 	unsigned received = 0;
 
 	p->serving_deadline_tsc = FLY_NEVER;
 	p->held_ms = 0;
+	p->nested++;
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
+	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
+	p->nested = 0; /* other threads are not within */
+	if (p->n_doors)
+		received += fly_desk_turn(p, &p->desk);
+	p->nested = nested;
 	p->serving = serving;
 	p->serving_deadline_tsc = deadline_tsc;
 	p->held_ms = held_ms;
-	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
 	if (p->now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
 	return received;
@@ -108,9 +114,11 @@ unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 	p->turning = true;
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
-	p->turning = false;
 	if (received)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
+	if (unlikely(p->n_doors != 0))
+		received += fly_desk_turn(p, &p->desk);
+	p->turning = false;
 	if (unlikely(now_tsc >= p->sweep_at_tsc))
 		fly_slow_sweep(p);
 	if (unlikely(atomic_load_explicit(&p->attention, memory_order_relaxed)))

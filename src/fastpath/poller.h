@@ -13,9 +13,13 @@
 
 #include "fastpath/clock.h"
 #include "fastpath/conversation.h"
+#include "fastpath/desk.h"
 #include "fastpath/export.h"
 
 #define FLY_LINKS 32
+
+/* So many procedures may wait for calls of theirs, one within the other, on one poller. */
+#define FLY_NESTED_MAX 8
 
 /* Calls of several packets: src/slowpath/bulk.h, path.h, buffer.h. */
 struct fly_bulks {
@@ -74,12 +78,15 @@ struct fly_poller {
 	 * runtime.c; read once a turn.
 	 */
 	_Atomic uint32_t attention;
-	bool turning;                     /* inside a turn: a procedure that calls out is refused */
+	uint32_t n_doors;                 /* slots of other threads and processes: 0: only links */
+	uint16_t nested;                  /* turns within turns: procedures that wait for calls */
+	bool turning;                     /* inside a turn */
 	struct fly_conversation *serving; /* whose call is being run, or was last */
 	struct fly_call_table calls;
 	struct fly_conversation_table conversations;
 	struct fly_export exports[FLY_EXPORTS];
 	struct fly_packet_cache cache;
+	struct fly_desk desk; /* other threads of this process */
 	struct fly_stats stats;
 	/* ---- seldom ---- */
 	uint64_t began_tsc;
@@ -89,10 +96,12 @@ struct fly_poller {
 	uint64_t house_at_tsc;     /* once a millisecond: budgets, links, old records */
 	struct fly_waits waits;
 	struct fly_pass pass;
-	uint32_t reject_budget;         /* refusals that may still be sent in this millisecond */
-	uint32_t again_budget;          /* results that may still be sent again in it */
-	void *runtime;                  /* for fly_slow_attention(); NULL in a simulation */
-	struct fly_arp_question *asked; /* the address that is being resolved; NULL: none */
+	uint32_t reject_budget;          /* refusals that may still be sent in this millisecond */
+	uint32_t again_budget;           /* results that may still be sent again in it */
+	struct fly_asks *asks;           /* what other threads want: src/slowpath/ask.h */
+	void *runtime;                   /* for fly_slow_attention(); NULL in a simulation */
+	struct fly_arp_question *asked;  /* the address that is being resolved; NULL: none */
+	LIST_HEAD(, fly_import) imports; /* bindings; ended with it */
 	struct fly_bulks bulk;
 	struct fly_refused *refused;   /* calls that were refused without a record */
 	uint8_t token_key[16];         /* of the tokens that we give out: src/slowpath/token.h */
@@ -152,7 +161,7 @@ void fly_poller_detach(struct fly_poller *p, struct fly_link *link);
 /*
  * fly_poller_turn() - receive, handle, send, look after what is overdue.
  * @now_tsc: not before that of the last turn.
- * Return: packets received.
+ * Return: packets received, and slots of other threads that were seen to.
  */
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc);
 

@@ -32,6 +32,7 @@ static __rte_always_inline void fly_receive_take(struct fly_poller *p, struct fl
 	e->status = (int16_t)status;
 	e->state = FLY_CALL_DONE;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
+	fly_deliver(p, e);
 }
 
 /*

@@ -92,6 +92,12 @@ int fly_slow_served(struct fly_poller *p, struct rte_mbuf *result, struct fly_se
  */
 void fly_slow_sweep(struct fly_poller *p);
 
+/* fly_slow_wake() - a slot was handed to somebody who sleeps. */
+void fly_slow_wake(struct fly_hand *hand);
+
+/* fly_slow_wake_poller() - a poller sleeps, or is about to. @wake_fd: its desk's. Any thread. */
+void fly_slow_wake_poller(int wake_fd);
+
 /* fly_slow_attention() - the quiescence point: changes from the control side take effect. */
 void fly_slow_attention(struct fly_poller *p);
 

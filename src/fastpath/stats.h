@@ -39,6 +39,7 @@
 	X(challenges_sent, "callers asked to prove their address")                              \
 	X(challenges_answered, "calls sent again with the token that was asked for")            \
 	X(calls_parked, "calls that came while a procedure attended to the links")              \
+	X(slots_missed, "calls between threads that nobody was told of: must be 0")             \
 	X(conversations_opened, "callers that got a conversation record")                       \
 	X(conversations_ended, "conversation records forgotten")                                \
 	X(hint_misses, "calls whose hint did not lead to their record")                         \

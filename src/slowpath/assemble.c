@@ -7,6 +7,7 @@
  */
 #include "fastpath/poller.h"
 
+#include "slowpath/ask.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
 #include "slowpath/refused.h"
@@ -54,14 +55,18 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.parked_max = RTE_MIN((uint32_t)FLY_PARKED, config->packets / 3),
 	};
 	set_waits(&p->waits, config);
+	fly_desk_init(&p->desk);
+	LIST_INIT(&p->imports);
 	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
 	p->serving_deadline_tsc = FLY_NEVER;
 	fly_token_key(p->token_key);
+	if (fly_ask_init(p))
+		return -FLY_ENOMEM;
 	p->refused = fly_refused_new(config->socket);
 	if (!p->refused)
-		return -FLY_ENOMEM;
+		goto fail_refused;
 	if (fly_call_table_init(&p->calls, config->calls, config->socket))
 		goto fail_calls;
 	if (fly_conversations_init(&p->conversations, config->conversations,
@@ -73,6 +78,8 @@ fail_conversations:
 	fly_call_table_free(&p->calls);
 fail_calls:
 	fly_refused_free(p->refused);
+fail_refused:
+	fly_ask_fini(p);
 	return -FLY_ENOMEM;
 }
 
@@ -83,6 +90,8 @@ void fly_poller_fini(struct fly_poller *p)
 	fly_refused_free(p->refused);
 	fly_bulk_fini(p);
 	fly_packet_drain(&p->cache);
+	fly_desk_fini(&p->desk);
+	fly_ask_fini(p);
 }
 
 int fly_poller_attach(struct fly_poller *p, struct fly_link *link)

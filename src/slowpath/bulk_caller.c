@@ -123,6 +123,7 @@ void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_
 	e->hint = h->hint;
 	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
 	e->head.length = h->length;
+	fly_deliver(p, e);
 }
 
 /*
@@ -216,6 +217,7 @@ static void result_whole(struct fly_poller *p, struct fly_call_entry *e)
 	fly_scatter_end(&b->out);
 	fly_bulk_gathered(p, b);
 	done(p, e, b->status);
+	fly_deliver(p, e);
 }
 
 void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,

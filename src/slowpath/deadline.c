@@ -42,7 +42,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	return 0;
 }
 
-void fly_set_deadline(struct fly_binding *binding, uint32_t us)
+void fly_deadline_set(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_import *import = fly_import_of(binding);
 
@@ -65,7 +65,7 @@ void fly_deadline_end(struct fly_poller *p, struct fly_call_entry *e, int status
 	fly_caller_fail(p, e, status);
 }
 
-int fly_cancel(struct fly_call *call)
+int fly_deadline_cancel(struct fly_call *call)
 {
 	struct fly_call_entry *e = fly_entry_of(call);
 

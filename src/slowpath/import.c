@@ -2,8 +2,8 @@
 /*
  * import.c - binding to an interface at a peer: address, MAC, the binder's answer, the binding.
  *
- * Runs on the thread that owns the runtime, which turns its poller while it waits. Owns the
- * bindings; caller.c uses them.
+ * Runs on the poller's thread, which turns the poller while it waits. Owns the bindings; caller.c
+ * uses them.
  */
 #include "slowpath/import.h"
 
@@ -15,9 +15,13 @@
 #include "fastpath/clock.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
+#include "slowpath/ask.h"
+#include "slowpath/attach.h"
+#include "slowpath/binding_kind.h"
 #include "slowpath/deadline.h"
 #include "slowpath/error.h"
 #include "slowpath/link_spec.h"
+#include "slowpath/nap.h"
 #include "slowpath/retry.h"
 #include "slowpath/runtime.h"
 
@@ -67,6 +71,8 @@ static void write_template(struct fly_import *import)
 	fly_wire_encode(import->template + FLY_RPC, &h);
 }
 
+static const struct fly_binding_kind kind;
+
 struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 				   const struct fly_address *peer, uint32_t export_id,
 				   uint64_t activity)
@@ -84,9 +90,11 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.peer = *peer,
 		.activity = activity,
 		.export_id = export_id,
+		.wait = FLY_WAIT_SPIN,
 	};
 	fly_rtt_init(&import->rtt, &p->waits);
 	fly_caller_bind(import);
+	import->head.kind = &kind;
 	write_template(import);
 	return import;
 }
@@ -151,14 +159,13 @@ void fly_import_shut(struct fly_import *import)
 	}
 }
 
-void fly_unbind(struct fly_binding *binding)
+void fly_import_unbind(struct fly_binding *binding)
 {
 	struct fly_import *import = fly_import_of(binding);
 
-	if (!binding)
-		return;
 	end_calls(import, true);
-	fly_runtime_forget(import);
+	if (import->name)
+		LIST_REMOVE(import, next);
 	free(import);
 }
 
@@ -244,37 +251,73 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct fly_addres
 	return ask_binder(p, link, peer, name, version, export_id);
 }
 
-int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
-	       struct fly_binding **binding)
+/* What an import of a program leaves behind. */
+static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
+			       const struct fly_address *peer, uint32_t export_id, const char *name,
+			       uint32_t version)
 {
-	struct fly_poller *p = &runtime->poller;
+	struct fly_import *import =
+		fly_import_make(p, link, peer, export_id, fly_import_random_activity());
+
+	if (!import)
+		return NULL;
+	import->name = name;
+	import->version = version;
+	LIST_INSERT_HEAD(&p->imports, import, next);
+	return import;
+}
+
+struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_import *like)
+{
+	return keep(p, like->link, &like->peer, like->export_id, like->name, like->version);
+}
+
+struct wish {
+	struct fly_runtime *runtime;
+	const char *name;
+	uint32_t version;
+	const char *peer;
+	struct fly_import *import;
+};
+
+static int import_on_poller(struct fly_poller *p, void *argument)
+{
+	struct wish *w = argument;
 	struct fly_address address;
 	struct fly_link *link;
 	uint32_t export_id = 0;
 	int status;
 
+	status = fly_runtime_peer(w->runtime, w->peer, &link, &address);
+	if (status)
+		return status;
+	status = locate(p, link, &address, w->name, w->version, &export_id);
+	if (status)
+		return status;
+	w->import = keep(p, link, &address, export_id, w->name, w->version);
+	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
+}
+
+int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+	       struct fly_binding **binding)
+{
+	struct wish w = {.runtime = runtime, .name = name, .version = version, .peer = peer};
+	struct fly_poller *p = &runtime->poller;
+	int status;
+
 	if (!name || !binding || strlen(name) > 63)
 		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
-	status = fly_runtime_peer(runtime, peer, &link, &address);
+	status = fly_ask(p, import_on_poller, &w);
 	if (status)
 		return status;
-	status = locate(p, link, &address, name, version, &export_id);
-	if (status)
-		return status;
-
-	struct fly_import *import =
-		fly_import_make(p, link, &address, export_id, fly_import_random_activity());
-
-	if (!import)
-		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
-	import->name = name;
-	import->version = version;
-	fly_runtime_remember(runtime, import);
-	*binding = &import->head;
+	if (!fly_poller_is_here(p))
+		return fly_attach_make(runtime, w.import, binding);
+	fly_import_set_wait(&w.import->head, FLY_WAIT_DEFAULT);
+	*binding = &w.import->head;
 	return 0;
 }
 
-int fly_rebind(struct fly_binding *binding)
+int fly_import_rebind(struct fly_binding *binding)
 {
 	struct fly_import *import = fly_import_of(binding);
 	struct fly_address peer = import->peer;
@@ -292,3 +335,75 @@ int fly_rebind(struct fly_binding *binding)
 	write_template(import);
 	return 0;
 }
+
+/* ---- the kind of binding ---- */
+
+static bool ready(const struct fly_call *call)
+{
+	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+
+	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
+}
+
+/*
+ * Waiting otherwise than by turning all the time: the same Transporter, but that it looks for the
+ * end of the call first, and yields or sleeps between turns.
+ */
+static int wait_lazily(struct fly_call *call)
+{
+	const struct fly_call_entry *e = fly_entry_of(call);
+	const struct fly_import *import = fly_import_of(call->binding);
+	struct fly_poller *p = import->poller;
+	struct fly_nap nap = {0};
+
+	while (fly_call_is_out(e))
+		fly_nap_poller(&nap, p, import->wait, fly_poller_turn(p, fly_poller_time(p)));
+	return import->plain_wait(call);
+}
+
+static int transporter_lazily(struct fly_call *call)
+{
+	call->binding->send(call);
+	fly_link_flush(fly_import_of(call->binding)->link);
+	return wait_lazily(call);
+}
+
+void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait)
+{
+	struct fly_import *import = fly_import_of(binding);
+	const struct fly_runtime *runtime = import->poller->runtime;
+
+	if (wait == FLY_WAIT_DEFAULT)
+		wait = runtime ? runtime->wait : FLY_WAIT_SPIN;
+	if (import->wait == wait || binding->starter == starter_shut)
+		return;
+	if (import->wait == FLY_WAIT_SPIN) {
+		import->plain_transporter = binding->transporter;
+		import->plain_wait = binding->wait;
+		binding->transporter = transporter_lazily;
+		binding->wait = wait_lazily;
+	} else if (wait == FLY_WAIT_SPIN) {
+		binding->transporter = import->plain_transporter;
+		binding->wait = import->plain_wait;
+	}
+	import->wait = wait;
+}
+
+static int event_fd(struct fly_binding *binding)
+{
+	(void)binding;
+	return fly_fail(FLY_EINVAL,
+			"event_fd: this thread has to turn its poller to get results; start the "
+			"runtime with pollers, or attach to one that another thread turns");
+}
+
+static const struct fly_binding_kind kind = {
+	.ready = ready,
+	.cancel = fly_deadline_cancel,
+	.set_deadline = fly_deadline_set,
+	.set_wait = fly_import_set_wait,
+	.rebind = fly_import_rebind,
+	.unbind = fly_import_unbind,
+	.attach = fly_attach_import,
+	.event_fd = event_fd,
+};

@@ -14,6 +14,19 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 				   const struct fly_address *peer, uint32_t export_id,
 				   uint64_t activity);
 
+/*
+ * fly_import_again() - another binding like this one, for a program: it is ended with the poller.
+ * Return: NULL: out of memory.
+ */
+struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_import *like);
+
+/* fly_import_unbind(), fly_import_rebind() - fly_unbind(), fly_rebind(), on the poller's thread. */
+void fly_import_unbind(struct fly_binding *binding);
+int fly_import_rebind(struct fly_binding *binding);
+
+/* fly_import_set_wait() - fly_set_wait() for an inline caller. */
+void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait);
+
 uint64_t fly_import_random_activity(void);
 uint32_t fly_import_random32(void);
 

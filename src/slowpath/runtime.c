@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+#include <sys/eventfd.h>
 
 #include <numa.h>
 #include <rte_lcore.h>
@@ -25,7 +27,10 @@
 #include "fastpath/slow.h"
 #include "slowpath/eal.h"
 #include "slowpath/error.h"
+#include "slowpath/ask.h"
+#include "slowpath/attach.h"
 #include "slowpath/import.h"
+#include "slowpath/nap.h"
 #include "slowpath/sweep.h"
 
 #define PACKETS_DEFAULT 8191 /* one less than a power of two: what fits a mempool's ring best */
@@ -216,7 +221,10 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 		.packets = o->packets ? o->packets : PACKETS_DEFAULT,
 		.notice = o->notice,
 		.notice_context = o->notice_context,
+		.wait = o->wait ? o->wait : FLY_WAIT_SPIN,
 	};
+	pthread_mutex_init(&r->lock, NULL);
+	LIST_INIT(&r->attached);
 	room = packet_room(specs, n_specs);
 	status = fly_eal_start(o->eal, (size_t)r->packets * (room + PACKET_OVERHEAD) + (16UL << 20),
 			       fly_ports_watch);
@@ -255,6 +263,7 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 		goto fail_pool;
 	}
 	r->poller.runtime = r;
+	r->poller.desk.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	status = fly_binder_export(r);
 	if (!status)
 		status = open_ports(r, specs, n_specs);
@@ -300,16 +309,17 @@ static int stop(struct fly_runtime *r)
 
 	forget_here(r);
 	fly_shutdown(r);
+	fly_ask_close(&r->poller);
 	for (unsigned i = 0; i < STOP_TURNS; i++) /* that the calls are cancelled goes out */
 		fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
 	fly_ports_remove(r);
-	while (r->n_imports)
-		fly_unbind(&r->imports[r->n_imports - 1]->head);
-	free(r->imports);
+	while (!LIST_EMPTY(&r->poller.imports))
+		fly_import_unbind(&LIST_FIRST(&r->poller.imports)->head);
 	while (r->poller.n_links)
 		fly_poller_detach(&r->poller, r->poller.links[r->poller.n_links - 1]);
 	while (r->n_ports)
 		fly_port_close(r->ports[--r->n_ports]);
+	close(r->poller.desk.wake_fd);
 	fly_poller_fini(&r->poller);
 	missing = r->packets - rte_mempool_avail_count(r->pool);
 	rte_mempool_free(r->pool);
@@ -320,13 +330,15 @@ static int stop(struct fly_runtime *r)
 
 void fly_shutdown(struct fly_runtime *r)
 {
+	struct fly_import *import;
+
 	if (r->poller.turning)
 		return;
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		r->poller.exports[i] = (struct fly_export){.id = ~i};
 	r->poller.exports_since_ms = r->poller.now_ms;
-	for (unsigned i = 0; i < r->n_imports; i++)
-		fly_import_shut(r->imports[i]);
+	LIST_FOREACH(import, &r->poller.imports, next)
+	fly_import_shut(import);
 }
 
 int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
@@ -343,12 +355,19 @@ int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
 int fly_stop(struct fly_runtime *r)
 {
 	struct quiet quiet;
+	unsigned n;
 	int missing;
 
 	if (!r)
 		return -FLY_EINVAL;
 	if (r->poller.turning)
 		return -FLY_ECONFLICT;
+	n = fly_attach_end_mine(r);
+	if (n)
+		return fly_fail(FLY_ECONFLICT,
+				"stop: other threads still have %u bindings; fly_shutdown() ends "
+				"their calls, and each has to end its own bindings",
+				n);
 	quiet_begin(&quiet);
 	missing = stop(r);
 	quiet_end(&quiet);
@@ -364,8 +383,10 @@ unsigned fly_turn(struct fly_runtime *r)
 
 int fly_serve(struct fly_runtime *r)
 {
+	struct fly_nap nap = {0};
+
 	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
-		fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
+		fly_nap_poller(&nap, &r->poller, r->wait, fly_turn(r));
 	atomic_store_explicit(&r->quit, false, memory_order_relaxed);
 	return 0;
 }
@@ -379,6 +400,7 @@ void fly_slow_attention(struct fly_poller *p)
 {
 	if (p->runtime)
 		fly_ports_attend(p->runtime);
+	fly_ask_attend(p);
 }
 
 /* ---- what a procedure can ask ---- */
@@ -429,15 +451,20 @@ bool fly_cancelled(void)
 
 /* ---- exports and bindings ---- */
 
-int fly_export(struct fly_runtime *r, const struct fly_interface *interface, const void *procedures,
-	       void *context)
+struct offer {
+	const struct fly_interface *interface;
+	const void *procedures;
+	void *context;
+};
+
+/* One row of the table, of one poller. */
+static int export_on_poller(struct fly_poller *p, void *argument)
 {
-	struct fly_export *exports = r->poller.exports;
+	const struct offer *o = argument;
+	const struct fly_interface *interface = o->interface;
+	struct fly_export *exports = p->exports;
 	uint32_t at = FLY_EXPORT_BINDER;
 
-	if (!interface || !procedures || strlen(interface->name) > 63 ||
-	    interface->n_procedures == 0)
-		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++) {
 		if (exports[i].n_procedures &&
 		    exports[i].interface->version == interface->version &&
@@ -457,34 +484,47 @@ int fly_export(struct fly_runtime *r, const struct fly_interface *interface, con
 					      : (fly_import_random32() & ~(FLY_EXPORTS - 1U)) + at,
 		.n_procedures = interface->n_procedures,
 		.stubs = interface->procedures,
-		.procedures = procedures,
-		.context = context,
+		.procedures = o->procedures,
+		.context = o->context,
 		.interface = interface,
 	};
 	return 0;
 }
 
-void fly_runtime_remember(struct fly_runtime *r, struct fly_import *import)
+int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface,
+		    const void *procedures, void *context, const struct fly_export_options *options)
 {
-	if (r->n_imports == r->imports_room) {
-		r->imports_room += FLY_BINDINGS_STEP;
-		r->imports = realloc(r->imports, r->imports_room * sizeof r->imports[0]);
-		if (!r->imports)
-			abort(); /* a few bytes: there is nothing left to run on */
-	}
-	r->imports[r->n_imports++] = import;
+	struct offer offer = {
+		.interface = interface,
+		.procedures = procedures,
+		.context = context,
+	};
+
+	(void)options;
+	if (!interface || !procedures || strlen(interface->name) > 63 ||
+	    interface->n_procedures == 0)
+		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
+	return fly_ask(&r->poller, export_on_poller, &offer);
 }
 
-void fly_runtime_forget(struct fly_import *import)
+int fly_export(struct fly_runtime *r, const struct fly_interface *interface, const void *procedures,
+	       void *context)
 {
-	struct fly_runtime *r = import->poller->runtime;
+	return fly_export_with(r, interface, procedures, context, NULL);
+}
 
-	for (unsigned i = 0; r && i < r->n_imports; i++) {
-		if (r->imports[i] == import) {
-			r->imports[i] = r->imports[--r->n_imports];
-			return;
-		}
-	}
+void fly_runtime_attached(struct fly_runtime *r, struct fly_attached *attached)
+{
+	pthread_mutex_lock(&r->lock);
+	LIST_INSERT_HEAD(&r->attached, attached, next);
+	pthread_mutex_unlock(&r->lock);
+}
+
+void fly_runtime_detached(struct fly_attached *attached)
+{
+	pthread_mutex_lock(&attached->runtime->lock);
+	LIST_REMOVE(attached, next);
+	pthread_mutex_unlock(&attached->runtime->lock);
 }
 
 int fly_runtime_peer(struct fly_runtime *r, const char *peer, struct fly_link **link,
@@ -505,18 +545,6 @@ int fly_runtime_peer(struct fly_runtime *r, const char *peer, struct fly_link **
 			port->spec.text, port->spec.text);
 	address->port = htons(udp_port);
 	return 0;
-}
-
-bool fly_ready(const struct fly_call *call)
-{
-	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
-
-	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
-}
-
-void fly_release(struct fly_call *call)
-{
-	call->binding->ender(call);
 }
 
 /* ---- looking ---- */

@@ -7,10 +7,8 @@
 #ifndef FLY_RUNTIME_PRIVATE_H
 #define FLY_RUNTIME_PRIVATE_H
 
-#include "fastpath/binding.h"
+#include "fastpath/attached.h"
 #include "slowpath/port.h"
-
-#define FLY_BINDINGS_STEP 16
 
 struct fly_runtime {
 	struct fly_poller poller;
@@ -18,18 +16,21 @@ struct fly_runtime {
 	unsigned packets; /* in pool */
 	unsigned n_ports;
 	struct fly_port *ports[FLY_LINKS];
-	struct fly_import **imports;   /* to be ended by fly_stop() */
 	struct fly_runtime *next_here; /* the runtime that this thread started before; runtime.c */
-	unsigned n_imports;
-	unsigned imports_room;
+	enum fly_wait wait;            /* of its pollers, and of bindings that do not choose */
+	bool has_threads;              /* of its own, which turn its pollers */
+	pthread_mutex_t lock;
+	LIST_HEAD(, fly_attached)
+	attached;          /* under lock: bindings of threads, to be ended by them */
 	_Atomic bool quit; /* set by fly_quit(), any thread or signal handler */
 	void (*notice)(void *context, const char *line);
 	void *notice_context;
 };
 
-/* fly_runtime_remember(), fly_runtime_forget() - the list of what fly_stop() has to unbind. */
-void fly_runtime_remember(struct fly_runtime *runtime, struct fly_import *import);
-void fly_runtime_forget(struct fly_import *import);
+/* fly_runtime_attached(), fly_runtime_detached() - a thread has got a binding of its own; ends it.
+ */
+void fly_runtime_attached(struct fly_runtime *runtime, struct fly_attached *attached);
+void fly_runtime_detached(struct fly_attached *attached);
 
 /*
  * fly_runtime_peer() - where an import goes.

@@ -44,6 +44,9 @@ static void keep_house(struct fly_poller *p)
 	fly_conversations_sweep(p);
 	fly_refused_sweep(p->refused, p->now_ms);
 	fly_bulk_sweep(p);
+	if (p->n_doors)
+		fly_stats_add(&p->stats, FLY_COUNT_slots_missed,
+			      fly_desk_sweep(&p->desk, p->now_ms));
 }
 
 void fly_slow_sweep(struct fly_poller *p)
