@@ -308,9 +308,10 @@ static const struct marshal_way *const ways[MARSHAL_WAYS] = {
 };
 
 int bench_marshal_export(struct fly_runtime *runtime, const struct fly_interface *interface,
-			 const void *procedures, void *context)
+			 const void *procedures, void *context,
+			 const struct fly_export_options *options)
 {
-	(void)runtime, (void)procedures, (void)context;
+	(void)runtime, (void)procedures, (void)context, (void)options;
 	firefly.interface = interface;
 	return 0;
 }

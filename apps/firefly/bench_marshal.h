@@ -161,11 +161,13 @@ static inline int marshal_end(struct fly_binding *binding, struct fly_call *call
 
 /*
  * bench_marshal_export() - what the generated Marshal_export() of this program calls instead of
- * fly_export(), by -Dfly_export=bench_marshal_export in meson.build. The tables of an interface are
- * static in generated code, and so they can be had without a runtime. In bench_marshal.c.
+ * fly_export_with(), by -Dfly_export_with=bench_marshal_export in meson.build. The tables of an
+ * interface are static in generated code, and so they can be had without a runtime. In
+ * bench_marshal.c.
  */
 int bench_marshal_export(struct fly_runtime *runtime, const struct fly_interface *interface,
-			 const void *procedures, void *context);
+			 const void *procedures, void *context,
+			 const struct fly_export_options *options);
 
 /* bench_marshal_print_table() - for people, on stdout. In bench_marshal_report.c. */
 void bench_marshal_print_table(const struct marshal_result *result);

@@ -237,10 +237,11 @@ void loopback_free(void)
 
 /* ---- what generated code calls ------------------------------------------------------------ */
 
-int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
-	       const void *procedures, void *context)
+int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *interface,
+		    const void *procedures, void *context, const struct fly_export_options *options)
 {
 	(void)runtime;
+	(void)options;
 	loopback.interface = interface;
 	loopback.procedures = procedures;
 	loopback.context = context;

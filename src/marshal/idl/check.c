@@ -39,7 +39,7 @@ static const char *const type_suffixes[] = {
 
 /* NAME_... that belong to the interface as a whole. */
 static const char *const fixed_names[] = {
-	"import", "export", "procedures", "procedure_table", "interface", "VERSION",
+	"import", "export", "export_with", "procedures", "procedure_table", "interface", "VERSION",
 };
 
 #define N_OF(array) (sizeof(array) / sizeof *(array))

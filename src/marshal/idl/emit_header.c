@@ -307,6 +307,18 @@ static void emit_server_side(struct idl_text *out, const struct idl_interface *i
 		  "int %s_export(struct fly_runtime *runtime,\vconst struct %s_procedures "
 		  "*procedures,\vvoid *context);",
 		  name, name);
+	idl_text_printf(out,
+			"\n"
+			"/*\n"
+			" * %s_export_with() - the same, with workers, or only for some: see "
+			"fly_export_with().\n"
+			" * @options: read during the call only; NULL: as %s_export().\n"
+			" */\n",
+			name, name);
+	emit_line(out,
+		  "int %s_export_with(struct fly_runtime *runtime,\vconst struct %s_procedures "
+		  "*procedures,\vvoid *context,\vconst struct fly_export_options *options);",
+		  name, name);
 }
 
 static void emit_caller_side(struct idl_text *out, const struct idl_interface *interface)

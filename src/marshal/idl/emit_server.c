@@ -623,8 +623,8 @@ static void emit_export(struct idl_text *out, const struct idl_interface *interf
 	struct idl_text condition = {0};
 
 	emit_line(out,
-		  "int %s_export(struct fly_runtime *runtime,\vconst struct %s_procedures "
-		  "*procedures,\vvoid *context)",
+		  "int %s_export_with(struct fly_runtime *runtime,\vconst struct %s_procedures "
+		  "*procedures,\vvoid *context,\vconst struct fly_export_options *options)",
 		  name, name);
 	idl_text_printf(out, "{\n");
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
@@ -632,9 +632,17 @@ static void emit_export(struct idl_text *out, const struct idl_interface *interf
 	emit_line(out, "\tif (!procedures%s)", condition.bytes);
 	idl_text_free(&condition);
 	idl_text_printf(out, "\t\treturn -FLY_EINVAL;\n");
-	emit_line(out, "\treturn fly_export(runtime,\v&%s_interface,\vprocedures,\vcontext);",
+	emit_line(out,
+		  "\treturn fly_export_with(runtime,\v&%s_interface,\vprocedures,\vcontext,\v"
+		  "options);",
 		  name);
-	idl_text_printf(out, "}\n");
+	idl_text_printf(out, "}\n\n");
+	emit_line(out,
+		  "int %s_export(struct fly_runtime *runtime,\vconst struct %s_procedures "
+		  "*procedures,\vvoid *context)",
+		  name, name);
+	emit_line(out, "{\n\treturn %s_export_with(runtime,\vprocedures,\vcontext,\vNULL);\n}",
+		  name);
 }
 
 void idl_emit_server(const struct idl_file *file, const char *base, struct idl_text *out)

@@ -100,6 +100,13 @@ int Arrays_export(struct fly_runtime *runtime, const struct Arrays_procedures *p
 		  void *context);
 
 /*
+ * Arrays_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Arrays_export().
+ */
+int Arrays_export_with(struct fly_runtime *runtime, const struct Arrays_procedures *procedures,
+		       void *context, const struct fly_export_options *options);
+
+/*
  * Arrays_import() - bind to the interface at a peer; as fly_import().
  */
 int Arrays_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

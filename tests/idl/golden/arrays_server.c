@@ -399,11 +399,17 @@ static const struct fly_procedure Arrays_procedure_table[] = {
 static const struct fly_interface Arrays_interface = {"Arrays", Arrays_VERSION, 4,
 						      Arrays_procedure_table};
 
-int Arrays_export(struct fly_runtime *runtime, const struct Arrays_procedures *procedures,
-		  void *context)
+int Arrays_export_with(struct fly_runtime *runtime, const struct Arrays_procedures *procedures,
+		       void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Scalars || !procedures->Named || !procedures->Varying ||
 	    !procedures->Both)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Arrays_interface, procedures, context);
+	return fly_export_with(runtime, &Arrays_interface, procedures, context, options);
+}
+
+int Arrays_export(struct fly_runtime *runtime, const struct Arrays_procedures *procedures,
+		  void *context)
+{
+	return Arrays_export_with(runtime, procedures, context, NULL);
 }

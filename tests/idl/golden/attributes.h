@@ -93,6 +93,14 @@ int Attributes_export(struct fly_runtime *runtime, const struct Attributes_proce
 		      void *context);
 
 /*
+ * Attributes_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Attributes_export().
+ */
+int Attributes_export_with(struct fly_runtime *runtime,
+			   const struct Attributes_procedures *procedures, void *context,
+			   const struct fly_export_options *options);
+
+/*
  * Attributes_import() - bind to the interface at a peer; as fly_import().
  */
 int Attributes_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -393,12 +393,19 @@ static const struct fly_procedure Attributes_procedure_table[] = {
 static const struct fly_interface Attributes_interface = {"Attributes", Attributes_VERSION, 14,
 							  Attributes_procedure_table};
 
-int Attributes_export(struct fly_runtime *runtime, const struct Attributes_procedures *procedures,
-		      void *context)
+int Attributes_export_with(struct fly_runtime *runtime,
+			   const struct Attributes_procedures *procedures, void *context,
+			   const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Nothing || !procedures->Idempotent || !procedures->Inline ||
 	    !procedures->Worker || !procedures->Inplace || !procedures->All ||
 	    !procedures->Parameter || !procedures->Half || !procedures->Both || !procedures->worker)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Attributes_interface, procedures, context);
+	return fly_export_with(runtime, &Attributes_interface, procedures, context, options);
+}
+
+int Attributes_export(struct fly_runtime *runtime, const struct Attributes_procedures *procedures,
+		      void *context)
+{
+	return Attributes_export_with(runtime, procedures, context, NULL);
 }

@@ -103,6 +103,14 @@ int Constants_export(struct fly_runtime *runtime, const struct Constants_procedu
 		     void *context);
 
 /*
+ * Constants_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Constants_export().
+ */
+int Constants_export_with(struct fly_runtime *runtime,
+			  const struct Constants_procedures *procedures, void *context,
+			  const struct fly_export_options *options);
+
+/*
  * Constants_import() - bind to the interface at a peer; as fly_import().
  */
 int Constants_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -145,10 +145,17 @@ static const struct fly_procedure Constants_procedure_table[] = {
 static const struct fly_interface Constants_interface = {"Constants", Constants_VERSION, 4,
 							 Constants_procedure_table};
 
-int Constants_export(struct fly_runtime *runtime, const struct Constants_procedures *procedures,
-		     void *context)
+int Constants_export_with(struct fly_runtime *runtime,
+			  const struct Constants_procedures *procedures, void *context,
+			  const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Sum || !procedures->Numbered)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Constants_interface, procedures, context);
+	return fly_export_with(runtime, &Constants_interface, procedures, context, options);
+}
+
+int Constants_export(struct fly_runtime *runtime, const struct Constants_procedures *procedures,
+		     void *context)
+{
+	return Constants_export_with(runtime, procedures, context, NULL);
 }

@@ -63,6 +63,13 @@ int Docs_export(struct fly_runtime *runtime, const struct Docs_procedures *proce
 		void *context);
 
 /*
+ * Docs_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Docs_export().
+ */
+int Docs_export_with(struct fly_runtime *runtime, const struct Docs_procedures *procedures,
+		     void *context, const struct fly_export_options *options);
+
+/*
  * Docs_import() - bind to the interface at a peer; as fly_import().
  */
 int Docs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

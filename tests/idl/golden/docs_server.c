@@ -104,11 +104,17 @@ static const struct fly_procedure Docs_procedure_table[] = {
 
 static const struct fly_interface Docs_interface = {"Docs", Docs_VERSION, 4, Docs_procedure_table};
 
-int Docs_export(struct fly_runtime *runtime, const struct Docs_procedures *procedures,
-		void *context)
+int Docs_export_with(struct fly_runtime *runtime, const struct Docs_procedures *procedures,
+		     void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Described || !procedures->Plain ||
 	    !procedures->OnlyParameters || !procedures->EmptyLine)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Docs_interface, procedures, context);
+	return fly_export_with(runtime, &Docs_interface, procedures, context, options);
+}
+
+int Docs_export(struct fly_runtime *runtime, const struct Docs_procedures *procedures,
+		void *context)
+{
+	return Docs_export_with(runtime, procedures, context, NULL);
 }

@@ -89,6 +89,13 @@ int Enums_export(struct fly_runtime *runtime, const struct Enums_procedures *pro
 		 void *context);
 
 /*
+ * Enums_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Enums_export().
+ */
+int Enums_export_with(struct fly_runtime *runtime, const struct Enums_procedures *procedures,
+		      void *context, const struct fly_export_options *options);
+
+/*
  * Enums_import() - bind to the interface at a peer; as fly_import().
  */
 int Enums_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

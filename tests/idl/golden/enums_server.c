@@ -235,10 +235,16 @@ static const struct fly_procedure Enums_procedure_table[] = {
 static const struct fly_interface Enums_interface = {"Enums", Enums_VERSION, 3,
 						     Enums_procedure_table};
 
-int Enums_export(struct fly_runtime *runtime, const struct Enums_procedures *procedures,
-		 void *context)
+int Enums_export_with(struct fly_runtime *runtime, const struct Enums_procedures *procedures,
+		      void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Mix || !procedures->Edges || !procedures->Deal)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Enums_interface, procedures, context);
+	return fly_export_with(runtime, &Enums_interface, procedures, context, options);
+}
+
+int Enums_export(struct fly_runtime *runtime, const struct Enums_procedures *procedures,
+		 void *context)
+{
+	return Enums_export_with(runtime, procedures, context, NULL);
 }

@@ -140,6 +140,14 @@ int Exceptions_export(struct fly_runtime *runtime, const struct Exceptions_proce
 		      void *context);
 
 /*
+ * Exceptions_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Exceptions_export().
+ */
+int Exceptions_export_with(struct fly_runtime *runtime,
+			   const struct Exceptions_procedures *procedures, void *context,
+			   const struct fly_export_options *options);
+
+/*
  * Exceptions_import() - bind to the interface at a peer; as fly_import().
  */
 int Exceptions_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -301,11 +301,18 @@ static const struct fly_procedure Exceptions_procedure_table[] = {
 static const struct fly_interface Exceptions_interface = {"Exceptions", Exceptions_VERSION, 5,
 							  Exceptions_procedure_table};
 
-int Exceptions_export(struct fly_runtime *runtime, const struct Exceptions_procedures *procedures,
-		      void *context)
+int Exceptions_export_with(struct fly_runtime *runtime,
+			   const struct Exceptions_procedures *procedures, void *context,
+			   const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Withdraw || !procedures->Close || !procedures->Poll ||
 	    !procedures->Judge || !procedures->Raise)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Exceptions_interface, procedures, context);
+	return fly_export_with(runtime, &Exceptions_interface, procedures, context, options);
+}
+
+int Exceptions_export(struct fly_runtime *runtime, const struct Exceptions_procedures *procedures,
+		      void *context)
+{
+	return Exceptions_export_with(runtime, procedures, context, NULL);
 }

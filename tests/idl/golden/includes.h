@@ -81,6 +81,13 @@ int Includes_export(struct fly_runtime *runtime, const struct Includes_procedure
 		    void *context);
 
 /*
+ * Includes_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Includes_export().
+ */
+int Includes_export_with(struct fly_runtime *runtime, const struct Includes_procedures *procedures,
+			 void *context, const struct fly_export_options *options);
+
+/*
  * Includes_import() - bind to the interface at a peer; as fly_import().
  */
 int Includes_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

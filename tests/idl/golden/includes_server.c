@@ -223,10 +223,16 @@ static const struct fly_procedure Includes_procedure_table[] = {
 static const struct fly_interface Includes_interface = {"Includes", Includes_VERSION, 3,
 							Includes_procedure_table};
 
-int Includes_export(struct fly_runtime *runtime, const struct Includes_procedures *procedures,
-		    void *context)
+int Includes_export_with(struct fly_runtime *runtime, const struct Includes_procedures *procedures,
+			 void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Resolve || !procedures->Count || !procedures->Nearest)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Includes_interface, procedures, context);
+	return fly_export_with(runtime, &Includes_interface, procedures, context, options);
+}
+
+int Includes_export(struct fly_runtime *runtime, const struct Includes_procedures *procedures,
+		    void *context)
+{
+	return Includes_export_with(runtime, procedures, context, NULL);
 }

@@ -89,6 +89,13 @@ int Inout_export(struct fly_runtime *runtime, const struct Inout_procedures *pro
 		 void *context);
 
 /*
+ * Inout_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Inout_export().
+ */
+int Inout_export_with(struct fly_runtime *runtime, const struct Inout_procedures *procedures,
+		      void *context, const struct fly_export_options *options);
+
+/*
  * Inout_import() - bind to the interface at a peer; as fly_import().
  */
 int Inout_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -473,11 +473,17 @@ static const struct fly_procedure Inout_procedure_table[] = {
 static const struct fly_interface Inout_interface = {"Inout", Inout_VERSION, 6,
 						     Inout_procedure_table};
 
-int Inout_export(struct fly_runtime *runtime, const struct Inout_procedures *procedures,
-		 void *context)
+int Inout_export_with(struct fly_runtime *runtime, const struct Inout_procedures *procedures,
+		      void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Scalars || !procedures->Stays || !procedures->Moves ||
 	    !procedures->Pushed || !procedures->Filled || !procedures->Copied)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Inout_interface, procedures, context);
+	return fly_export_with(runtime, &Inout_interface, procedures, context, options);
+}
+
+int Inout_export(struct fly_runtime *runtime, const struct Inout_procedures *procedures,
+		 void *context)
+{
+	return Inout_export_with(runtime, procedures, context, NULL);
 }

@@ -86,6 +86,13 @@ int Layouts_export(struct fly_runtime *runtime, const struct Layouts_procedures 
 		   void *context);
 
 /*
+ * Layouts_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Layouts_export().
+ */
+int Layouts_export_with(struct fly_runtime *runtime, const struct Layouts_procedures *procedures,
+			void *context, const struct fly_export_options *options);
+
+/*
  * Layouts_import() - bind to the interface at a peer; as fly_import().
  */
 int Layouts_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -259,13 +259,19 @@ static const struct fly_procedure Layouts_procedure_table[] = {
 static const struct fly_interface Layouts_interface = {"Layouts", Layouts_VERSION, 10,
 						       Layouts_procedure_table};
 
-int Layouts_export(struct fly_runtime *runtime, const struct Layouts_procedures *procedures,
-		   void *context)
+int Layouts_export_with(struct fly_runtime *runtime, const struct Layouts_procedures *procedures,
+			void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Over || !procedures->OverLoaded || !procedures->Stays ||
 	    !procedures->MovesLeft || !procedures->MovesRight || !procedures->Behind ||
 	    !procedures->BehindCopied || !procedures->Second || !procedures->SecondCopied ||
 	    !procedures->Longest)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Layouts_interface, procedures, context);
+	return fly_export_with(runtime, &Layouts_interface, procedures, context, options);
+}
+
+int Layouts_export(struct fly_runtime *runtime, const struct Layouts_procedures *procedures,
+		   void *context)
+{
+	return Layouts_export_with(runtime, procedures, context, NULL);
 }

@@ -120,6 +120,13 @@ int Lists_export(struct fly_runtime *runtime, const struct Lists_procedures *pro
 		 void *context);
 
 /*
+ * Lists_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Lists_export().
+ */
+int Lists_export_with(struct fly_runtime *runtime, const struct Lists_procedures *procedures,
+		      void *context, const struct fly_export_options *options);
+
+/*
  * Lists_import() - bind to the interface at a peer; as fly_import().
  */
 int Lists_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

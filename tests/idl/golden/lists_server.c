@@ -591,12 +591,18 @@ static const struct fly_procedure Lists_procedure_table[] = {
 static const struct fly_interface Lists_interface = {"Lists", Lists_VERSION, 7,
 						     Lists_procedure_table};
 
-int Lists_export(struct fly_runtime *runtime, const struct Lists_procedures *procedures,
-		 void *context)
+int Lists_export_with(struct fly_runtime *runtime, const struct Lists_procedures *procedures,
+		      void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Bytes || !procedures->Numbers || !procedures->Reals ||
 	    !procedures->Enums || !procedures->Structs || !procedures->Strings ||
 	    !procedures->Several)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Lists_interface, procedures, context);
+	return fly_export_with(runtime, &Lists_interface, procedures, context, options);
+}
+
+int Lists_export(struct fly_runtime *runtime, const struct Lists_procedures *procedures,
+		 void *context)
+{
+	return Lists_export_with(runtime, procedures, context, NULL);
 }

@@ -81,6 +81,13 @@ int Long_export(struct fly_runtime *runtime, const struct Long_procedures *proce
 		void *context);
 
 /*
+ * Long_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Long_export().
+ */
+int Long_export_with(struct fly_runtime *runtime, const struct Long_procedures *procedures,
+		     void *context, const struct fly_export_options *options);
+
+/*
  * Long_import() - bind to the interface at a peer; as fly_import().
  */
 int Long_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -403,11 +403,17 @@ static const struct fly_procedure Long_procedure_table[] = {
 
 static const struct fly_interface Long_interface = {"Long", Long_VERSION, 6, Long_procedure_table};
 
-int Long_export(struct fly_runtime *runtime, const struct Long_procedures *procedures,
-		void *context)
+int Long_export_with(struct fly_runtime *runtime, const struct Long_procedures *procedures,
+		     void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Store || !procedures->Load || !procedures->Sort ||
 	    !procedures->Rows || !procedures->Table || !procedures->Largest)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Long_interface, procedures, context);
+	return fly_export_with(runtime, &Long_interface, procedures, context, options);
+}
+
+int Long_export(struct fly_runtime *runtime, const struct Long_procedures *procedures,
+		void *context)
+{
+	return Long_export_with(runtime, procedures, context, NULL);
 }

@@ -94,6 +94,13 @@ int Names_export(struct fly_runtime *runtime, const struct Names_procedures *pro
 		 void *context);
 
 /*
+ * Names_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Names_export().
+ */
+int Names_export_with(struct fly_runtime *runtime, const struct Names_procedures *procedures,
+		      void *context, const struct fly_export_options *options);
+
+/*
  * Names_import() - bind to the interface at a peer; as fly_import().
  */
 int Names_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

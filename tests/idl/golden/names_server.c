@@ -344,13 +344,19 @@ static const struct fly_procedure Names_procedure_table[] = {
 static const struct fly_interface Names_interface = {"Names", Names_VERSION, 8,
 						     Names_procedure_table};
 
-int Names_export(struct fly_runtime *runtime, const struct Names_procedures *procedures,
-		 void *context)
+int Names_export_with(struct fly_runtime *runtime, const struct Names_procedures *procedures,
+		      void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Own || !procedures->Library || !procedures->start ||
 	    !procedures->finish || !procedures->Quick_view || !procedures->number ||
 	    !procedures->a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters ||
 	    !procedures->Many)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Names_interface, procedures, context);
+	return fly_export_with(runtime, &Names_interface, procedures, context, options);
+}
+
+int Names_export(struct fly_runtime *runtime, const struct Names_procedures *procedures,
+		 void *context)
+{
+	return Names_export_with(runtime, procedures, context, NULL);
 }

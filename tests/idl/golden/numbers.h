@@ -77,6 +77,13 @@ int Numbers_export(struct fly_runtime *runtime, const struct Numbers_procedures 
 		   void *context);
 
 /*
+ * Numbers_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Numbers_export().
+ */
+int Numbers_export_with(struct fly_runtime *runtime, const struct Numbers_procedures *procedures,
+			void *context, const struct fly_export_options *options);
+
+/*
  * Numbers_import() - bind to the interface at a peer; as fly_import().
  */
 int Numbers_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

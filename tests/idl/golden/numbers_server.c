@@ -225,12 +225,18 @@ static const struct fly_procedure Numbers_procedure_table[] = {
 static const struct fly_interface Numbers_interface = {"Numbers", Numbers_VERSION, 13,
 						       Numbers_procedure_table};
 
-int Numbers_export(struct fly_runtime *runtime, const struct Numbers_procedures *procedures,
-		   void *context)
+int Numbers_export_with(struct fly_runtime *runtime, const struct Numbers_procedures *procedures,
+			void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->First || !procedures->Second || !procedures->Jump ||
 	    !procedures->Next || !procedures->Back || !procedures->AfterBack ||
 	    !procedures->Named || !procedures->Hex)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Numbers_interface, procedures, context);
+	return fly_export_with(runtime, &Numbers_interface, procedures, context, options);
+}
+
+int Numbers_export(struct fly_runtime *runtime, const struct Numbers_procedures *procedures,
+		   void *context)
+{
+	return Numbers_export_with(runtime, procedures, context, NULL);
 }

@@ -103,6 +103,14 @@ int Optionals_export(struct fly_runtime *runtime, const struct Optionals_procedu
 		     void *context);
 
 /*
+ * Optionals_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Optionals_export().
+ */
+int Optionals_export_with(struct fly_runtime *runtime,
+			  const struct Optionals_procedures *procedures, void *context,
+			  const struct fly_export_options *options);
+
+/*
  * Optionals_import() - bind to the interface at a peer; as fly_import().
  */
 int Optionals_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

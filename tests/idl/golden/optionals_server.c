@@ -835,11 +835,18 @@ static const struct fly_procedure Optionals_procedure_table[] = {
 static const struct fly_interface Optionals_interface = {"Optionals", Optionals_VERSION, 5,
 							 Optionals_procedure_table};
 
-int Optionals_export(struct fly_runtime *runtime, const struct Optionals_procedures *procedures,
-		     void *context)
+int Optionals_export_with(struct fly_runtime *runtime,
+			  const struct Optionals_procedures *procedures, void *context,
+			  const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Scalars || !procedures->Arrays || !procedures->Texts ||
 	    !procedures->Structs || !procedures->Change)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Optionals_interface, procedures, context);
+	return fly_export_with(runtime, &Optionals_interface, procedures, context, options);
+}
+
+int Optionals_export(struct fly_runtime *runtime, const struct Optionals_procedures *procedures,
+		     void *context)
+{
+	return Optionals_export_with(runtime, procedures, context, NULL);
 }

@@ -74,6 +74,13 @@ int Strings_export(struct fly_runtime *runtime, const struct Strings_procedures 
 		   void *context);
 
 /*
+ * Strings_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Strings_export().
+ */
+int Strings_export_with(struct fly_runtime *runtime, const struct Strings_procedures *procedures,
+			void *context, const struct fly_export_options *options);
+
+/*
  * Strings_import() - bind to the interface at a peer; as fly_import().
  */
 int Strings_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -303,11 +303,17 @@ static const struct fly_procedure Strings_procedure_table[] = {
 static const struct fly_interface Strings_interface = {"Strings", Strings_VERSION, 5,
 						       Strings_procedure_table};
 
-int Strings_export(struct fly_runtime *runtime, const struct Strings_procedures *procedures,
-		   void *context)
+int Strings_export_with(struct fly_runtime *runtime, const struct Strings_procedures *procedures,
+			void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Length || !procedures->Upper || !procedures->Join ||
 	    !procedures->Rename || !procedures->Bare)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Strings_interface, procedures, context);
+	return fly_export_with(runtime, &Strings_interface, procedures, context, options);
+}
+
+int Strings_export(struct fly_runtime *runtime, const struct Strings_procedures *procedures,
+		   void *context)
+{
+	return Strings_export_with(runtime, procedures, context, NULL);
 }

@@ -101,6 +101,13 @@ int Structs_export(struct fly_runtime *runtime, const struct Structs_procedures 
 		   void *context);
 
 /*
+ * Structs_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Structs_export().
+ */
+int Structs_export_with(struct fly_runtime *runtime, const struct Structs_procedures *procedures,
+			void *context, const struct fly_export_options *options);
+
+/*
  * Structs_import() - bind to the interface at a peer; as fly_import().
  */
 int Structs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

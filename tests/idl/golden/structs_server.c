@@ -391,11 +391,17 @@ static const struct fly_procedure Structs_procedure_table[] = {
 static const struct fly_interface Structs_interface = {"Structs", Structs_VERSION, 4,
 						       Structs_procedure_table};
 
-int Structs_export(struct fly_runtime *runtime, const struct Structs_procedures *procedures,
-		   void *context)
+int Structs_export_with(struct fly_runtime *runtime, const struct Structs_procedures *procedures,
+			void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Length || !procedures->Move || !procedures->Draw ||
 	    !procedures->Turn)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Structs_interface, procedures, context);
+	return fly_export_with(runtime, &Structs_interface, procedures, context, options);
+}
+
+int Structs_export(struct fly_runtime *runtime, const struct Structs_procedures *procedures,
+		   void *context)
+{
+	return Structs_export_with(runtime, procedures, context, NULL);
 }

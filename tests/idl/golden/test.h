@@ -62,6 +62,13 @@ int Test_export(struct fly_runtime *runtime, const struct Test_procedures *proce
 		void *context);
 
 /*
+ * Test_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Test_export().
+ */
+int Test_export_with(struct fly_runtime *runtime, const struct Test_procedures *procedures,
+		     void *context, const struct fly_export_options *options);
+
+/*
  * Test_import() - bind to the interface at a peer; as fly_import().
  */
 int Test_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -138,11 +138,17 @@ static const struct fly_procedure Test_procedure_table[] = {
 
 static const struct fly_interface Test_interface = {"Test", Test_VERSION, 5, Test_procedure_table};
 
-int Test_export(struct fly_runtime *runtime, const struct Test_procedures *procedures,
-		void *context)
+int Test_export_with(struct fly_runtime *runtime, const struct Test_procedures *procedures,
+		     void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Null || !procedures->MaxResult || !procedures->MaxArg ||
 	    !procedures->Add || !procedures->Swap)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Test_interface, procedures, context);
+	return fly_export_with(runtime, &Test_interface, procedures, context, options);
+}
+
+int Test_export(struct fly_runtime *runtime, const struct Test_procedures *procedures,
+		void *context)
+{
+	return Test_export_with(runtime, procedures, context, NULL);
 }

@@ -108,6 +108,13 @@ int Typedefs_export(struct fly_runtime *runtime, const struct Typedefs_procedure
 		    void *context);
 
 /*
+ * Typedefs_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Typedefs_export().
+ */
+int Typedefs_export_with(struct fly_runtime *runtime, const struct Typedefs_procedures *procedures,
+			 void *context, const struct fly_export_options *options);
+
+/*
  * Typedefs_import() - bind to the interface at a peer; as fly_import().
  */
 int Typedefs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

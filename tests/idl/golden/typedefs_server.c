@@ -370,11 +370,17 @@ static const struct fly_procedure Typedefs_procedure_table[] = {
 static const struct fly_interface Typedefs_interface = {"Typedefs", Typedefs_VERSION, 5,
 							Typedefs_procedure_table};
 
-int Typedefs_export(struct fly_runtime *runtime, const struct Typedefs_procedures *procedures,
-		    void *context)
+int Typedefs_export_with(struct fly_runtime *runtime, const struct Typedefs_procedures *procedures,
+			 void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Read || !procedures->Name || !procedures->Tables ||
 	    !procedures->Direct || !procedures->Find)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Typedefs_interface, procedures, context);
+	return fly_export_with(runtime, &Typedefs_interface, procedures, context, options);
+}
+
+int Typedefs_export(struct fly_runtime *runtime, const struct Typedefs_procedures *procedures,
+		    void *context)
+{
+	return Typedefs_export_with(runtime, procedures, context, NULL);
 }

@@ -155,6 +155,13 @@ int Types_export(struct fly_runtime *runtime, const struct Types_procedures *pro
 		 void *context);
 
 /*
+ * Types_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Types_export().
+ */
+int Types_export_with(struct fly_runtime *runtime, const struct Types_procedures *procedures,
+		      void *context, const struct fly_export_options *options);
+
+/*
  * Types_import() - bind to the interface at a peer; as fly_import().
  */
 int Types_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -769,8 +769,8 @@ static const struct fly_procedure Types_procedure_table[] = {
 static const struct fly_interface Types_interface = {"Types", Types_VERSION, 24,
 						     Types_procedure_table};
 
-int Types_export(struct fly_runtime *runtime, const struct Types_procedures *procedures,
-		 void *context)
+int Types_export_with(struct fly_runtime *runtime, const struct Types_procedures *procedures,
+		      void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Bool || !procedures->Bools || !procedures->Byte ||
 	    !procedures->Bytes || !procedures->I8 || !procedures->I8s || !procedures->I16 ||
@@ -780,5 +780,11 @@ int Types_export(struct fly_runtime *runtime, const struct Types_procedures *pro
 	    !procedures->U64s || !procedures->F32 || !procedures->F32s || !procedures->F64 ||
 	    !procedures->F64s)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Types_interface, procedures, context);
+	return fly_export_with(runtime, &Types_interface, procedures, context, options);
+}
+
+int Types_export(struct fly_runtime *runtime, const struct Types_procedures *procedures,
+		 void *context)
+{
+	return Types_export_with(runtime, procedures, context, NULL);
 }

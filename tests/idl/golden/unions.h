@@ -136,6 +136,13 @@ int Unions_export(struct fly_runtime *runtime, const struct Unions_procedures *p
 		  void *context);
 
 /*
+ * Unions_export_with() - the same, with workers, or only for some: see fly_export_with().
+ * @options: read during the call only; NULL: as Unions_export().
+ */
+int Unions_export_with(struct fly_runtime *runtime, const struct Unions_procedures *procedures,
+		       void *context, const struct fly_export_options *options);
+
+/*
  * Unions_import() - bind to the interface at a peer; as fly_import().
  */
 int Unions_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);

@@ -785,11 +785,17 @@ static const struct fly_procedure Unions_procedure_table[] = {
 static const struct fly_interface Unions_interface = {"Unions", Unions_VERSION, 4,
 						      Unions_procedure_table};
 
-int Unions_export(struct fly_runtime *runtime, const struct Unions_procedures *procedures,
-		  void *context)
+int Unions_export_with(struct fly_runtime *runtime, const struct Unions_procedures *procedures,
+		       void *context, const struct fly_export_options *options)
 {
 	if (!procedures || !procedures->Show || !procedures->Ask || !procedures->Tag ||
 	    !procedures->Draw)
 		return -FLY_EINVAL;
-	return fly_export(runtime, &Unions_interface, procedures, context);
+	return fly_export_with(runtime, &Unions_interface, procedures, context, options);
+}
+
+int Unions_export(struct fly_runtime *runtime, const struct Unions_procedures *procedures,
+		  void *context)
+{
+	return Unions_export_with(runtime, procedures, context, NULL);
 }
