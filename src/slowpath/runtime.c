@@ -365,7 +365,7 @@ int fly_stop(struct fly_runtime *r)
 	n = fly_attach_end_mine(r);
 	if (n)
 		return fly_fail(FLY_ECONFLICT,
-				"stop: other threads still have %u bindings; fly_shutdown() ends "
+				"stop: other threads still have %u binding(s); fly_shutdown() ends "
 				"their calls, and each has to end its own bindings",
 				n);
 	quiet_begin(&quiet);

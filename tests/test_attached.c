@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_attached.c - threads that call through a poller which another thread turns: the test's own
+ * thread turns it, others call, and a server is on a thread of its own, over vhost.
+ */
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "probe_service.h"
+#include "slowpath/ask.h"
+#include "slowpath/runtime.h"
+
+#define EAL "--no-huge -m 256"
+
+static char directory[] = "/tmp/firefly-attached-XXXXXX";
+static struct fly_runtime *self;
+static struct fly_binding *own;
+
+static struct {
+	pthread_t thread;
+	pthread_barrier_t up;
+	struct fly_runtime *r;
+	int missing;
+} server;
+
+static struct probe_service service;
+
+static void begin(void)
+{
+	cr_assert(mkdtemp(directory) != NULL);
+	setenv("RUNTIME_DIRECTORY", directory, 1);
+}
+
+static uint64_t missed;
+static uint64_t failed;
+
+static void note(void *context, const char *name, const char *about, uint64_t value)
+{
+	(void)context;
+	(void)about;
+	if (strcmp(name, "slots_missed") == 0)
+		missed = value;
+	if (strcmp(name, "calls_failed") == 0)
+		failed = value;
+}
+
+static void end(void)
+{
+	char command[128];
+
+	fly_counters(self, note, NULL);
+	cr_expect(missed == 0, "somebody was not seen");
+	cr_expect(LIST_EMPTY(&self->attached));
+	cr_expect(fly_stop(self) == 0, "packets are missing");
+	fly_quit(server.r);
+	pthread_join(server.thread, NULL);
+	cr_expect(server.missing == 0, "packets of the server are missing");
+	cr_expect(service.wrong == 0);
+	snprintf(command, sizeof command, "rm -r %s", directory);
+	cr_expect(system(command) == 0);
+}
+
+TestSuite(attached, .timeout = 60);
+
+static int start_runtime(const char *role, const char *keys, enum fly_wait wait,
+			 struct fly_runtime **r)
+{
+	char spec[128];
+	const char *const links[] = {spec, NULL};
+	const struct fly_options options = {
+		.links = links,
+		.packets = 4095,
+		.calls = 128,
+		.eal = EAL,
+		.wait = wait,
+	};
+
+	snprintf(spec, sizeof spec, "vhost:%s/v,%s%s", directory, role, keys);
+	return fly_start(&options, r);
+}
+
+static const char *link_keys;
+
+static void *serve_vhost(void *context)
+{
+	(void)context;
+	if (start_runtime("server", link_keys, FLY_WAIT_YIELD, &server.r) ||
+	    Probe_export(server.r, &probe_procedures, &service))
+		abort();
+	pthread_barrier_wait(&server.up);
+	fly_serve(server.r);
+	server.missing = fly_stop(server.r);
+	return NULL;
+}
+
+static void start(const char *keys, enum fly_wait wait)
+{
+	link_keys = keys;
+	pthread_barrier_init(&server.up, NULL, 2);
+	pthread_create(&server.thread, NULL, serve_vhost, NULL);
+	pthread_barrier_wait(&server.up);
+	cr_assert(start_runtime("wait=3", keys, wait, &self) == 0, "%s", fly_error());
+	cr_assert(Probe_import(self, NULL, &own) == 0, "%s", fly_error());
+}
+
+#define WIDE   ""
+#define NARROW ",mtu=300"
+
+/* Run a function on each of some threads, with a binding of its own, while this one serves. */
+struct caller {
+	pthread_t thread;
+	unsigned number;
+	void (*run)(struct caller *c, struct fly_binding *mine);
+};
+
+static _Atomic unsigned n_running;
+
+static void *call(void *argument)
+{
+	struct caller *c = argument;
+	struct fly_binding *mine;
+
+	cr_assert(fly_attach(own, &mine) == 0, "%s", fly_error());
+	c->run(c, mine);
+	fly_unbind(mine);
+	if (atomic_fetch_sub(&n_running, 1) == 1)
+		fly_quit(self);
+	return NULL;
+}
+
+static void serve(unsigned n, void (*run)(struct caller *c, struct fly_binding *mine))
+{
+	struct caller callers[16];
+
+	n_running = n;
+	for (unsigned i = 0; i < n; i++) {
+		callers[i] = (struct caller){.number = i, .run = run};
+		cr_assert(pthread_create(&callers[i].thread, NULL, call, &callers[i]) == 0);
+	}
+	fly_serve(self);
+	for (unsigned i = 0; i < n; i++)
+		pthread_join(callers[i].thread, NULL);
+}
+
+/* ---- every way in which arguments and results lie ---- */
+
+static void call_all(struct fly_binding *mine, uint32_t number)
+{
+	uint8_t data[1440];
+	uint8_t back[1440];
+	uint64_t sum;
+	uint32_t total;
+	bool truth;
+
+	cr_expect(Probe_Null(mine) == 0);
+	cr_expect(Probe_Add(mine, number, 3, &sum) == 0 && sum == number + 3);
+	cr_expect(Probe_Fill(mine, number, data) == 0 && probe_is(data, 1440, probe_sum(number)));
+	probe_fill(data, 1400, number);
+	cr_expect(Probe_Sum(mine, number, data, &total) == 0 && total == probe_sum(number));
+	probe_fill(data, 500, number);
+	cr_expect(Probe_Mirror(mine, number, data, back) == 0);
+	for (unsigned i = 0; i < 500; i++)
+		cr_assert(back[499 - i] == data[i]);
+	probe_fill(data, 1200, number);
+	cr_expect(Probe_Swap(mine, number, data, back) == 0);
+	cr_expect(Probe_Not(mine, true, &truth) == 0 && !truth);
+	cr_expect(Probe_Raise(mine, number, data) == -FLY_ERAISED);
+	cr_expect(fly_raised()->number != 0);
+}
+
+static void call_some_of_all(struct caller *c, struct fly_binding *mine)
+{
+	for (unsigned i = 0; i < 200; i++)
+		call_all(mine, 1 + c->number * 200 + i);
+}
+
+Case(attached, calls__every_procedure)
+{
+	start(WIDE, FLY_WAIT_SPIN);
+	serve(1, call_some_of_all);
+	cr_expect(service.executions == 200 * 8);
+}
+
+Case(attached, calls__of_several_packets)
+{
+	start(NARROW, FLY_WAIT_YIELD);
+	serve(1, call_some_of_all);
+	cr_expect(service.executions == 200 * 8);
+}
+
+Case(attached, calls__several_threads_that_yield)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(8, call_some_of_all);
+	cr_expect(service.executions == 8 * 200 * 8);
+}
+
+Case(attached, calls__several_threads_that_sleep)
+{
+	start(NARROW, FLY_WAIT_SLEEP);
+	serve(4, call_some_of_all);
+	cr_expect(service.executions == 4 * 200 * 8);
+}
+
+/* ---- coming and going ---- */
+
+static void come_and_go(struct caller *c, struct fly_binding *mine)
+{
+	(void)mine;
+	for (unsigned i = 0; i < 50; i++) {
+		struct fly_binding *another;
+
+		cr_assert(fly_attach(own, &another) == 0, "%s", fly_error());
+		call_all(another, 1 + c->number * 50 + i);
+		fly_unbind(another);
+	}
+}
+
+Case(attached, fly_attach__threads_come_and_go)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(4, come_and_go);
+	cr_expect(self->poller.desk.n_polled == 0 && self->poller.n_doors == 0);
+}
+
+Case(attached, fly_attach__not_on_the_thread_that_turns_the_poller)
+{
+	struct fly_binding *mine;
+
+	start(WIDE, FLY_WAIT_SPIN);
+	cr_expect(fly_attach(own, &mine) == -FLY_ECONFLICT);
+	cr_expect(strstr(fly_error(), "turns the poller itself") != NULL, "%s", fly_error());
+	cr_expect(fly_event_fd(own) == -FLY_EINVAL);
+}
+
+/* ---- more than one at a time ---- */
+
+#define WINDOW 40
+
+static void call_at_once(struct caller *c, struct fly_binding *mine)
+{
+	struct fly_call *calls[WINDOW];
+
+	for (unsigned round = 0; round < 20; round++) {
+		const uint32_t first = 1 + (c->number * 20 + round) * WINDOW;
+		uint8_t data[1440];
+
+		for (unsigned i = 0; i < WINDOW; i++)
+			cr_assert(Probe_Fill_start(mine, first + i, &calls[i]) == 0);
+		for (unsigned i = WINDOW; i-- > 0;)
+			cr_assert(Probe_Fill_finish(calls[i], data) == 0 &&
+				  probe_is(data, 1440, probe_sum(first + i)));
+	}
+}
+
+Case(attached, start__many_at_a_time)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(2, call_at_once);
+	cr_expect(service.executions == 2 * 20 * WINDOW);
+}
+
+static _Atomic bool is_held;
+
+static void hold(void *context)
+{
+	(void)context;
+	is_held = true;
+	while (is_held)
+		;
+}
+
+static void start_too_many(struct caller *c, struct fly_binding *mine)
+{
+	struct fly_call *calls[256];
+	unsigned n = 0;
+	unsigned refused = 0;
+
+	(void)c;
+	service.during = hold;
+	while (n < 256 && Probe_Null_start(mine, &calls[n]) == 0)
+		n++;
+	cr_assert(n == 256);
+	while (!is_held)
+		;
+	service.during = NULL;
+	while (!fly_ready(calls[255]))
+		; /* refused, as the server is still busy with the first */
+	is_held = false;
+	for (unsigned i = 0; i < n; i++) {
+		const int status = Probe_Null_finish(calls[i]);
+
+		refused += status == -FLY_ECALLS;
+		cr_expect(status == 0 || status == -FLY_ECALLS);
+	}
+	cr_expect(refused > 0 && service.executions == n - refused);
+}
+
+Case(attached, start__more_than_the_poller_has_entries_for)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, start_too_many);
+}
+
+/* ---- an event loop ---- */
+
+static void wait_for_events(struct caller *c, struct fly_binding *mine)
+{
+	const int fd = fly_event_fd(mine);
+	struct fly_call *calls[8];
+	unsigned finished = 0;
+
+	(void)c;
+	cr_assert(fd >= 0 && fly_event_fd(mine) == fd);
+	for (unsigned i = 0; i < 8; i++)
+		cr_assert(Probe_Null_start(mine, &calls[i]) == 0);
+	while (finished < 8) {
+		struct pollfd readable = {.fd = fd, .events = POLLIN};
+		uint64_t count;
+
+		cr_assert(poll(&readable, 1, 5000) == 1, "nobody was told");
+		cr_assert(read(fd, &count, sizeof count) == sizeof count);
+		for (unsigned i = 0; i < 8; i++) {
+			if (!calls[i] || !fly_ready(calls[i]))
+				continue;
+			cr_expect(Probe_Null_finish(calls[i]) == 0);
+			calls[i] = NULL;
+			finished++;
+		}
+	}
+	cr_expect(Probe_Null(mine) == 0);
+}
+
+Case(attached, fly_event_fd__is_readable_when_calls_have_ended)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(2, wait_for_events);
+	cr_expect(service.executions == 2 * 9);
+}
+
+/* ---- calls that end otherwise ---- */
+
+static void be_slow(void *context)
+{
+	(void)context;
+	while (!fly_cancelled())
+		;
+}
+
+static void set_a_deadline(struct caller *c, struct fly_binding *mine)
+{
+	uint8_t data[1440];
+	uint32_t total;
+	uint64_t sum;
+	int status;
+
+	(void)c;
+	service.during = be_slow;
+	fly_set_deadline(mine, 20000);
+	status = Probe_Null(mine);
+	cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
+	service.during = NULL;
+	fly_set_deadline(mine, 5000000);
+	cr_expect(Probe_Add(mine, 1, 2, &sum) == 0 && sum == 3);
+	probe_fill(data, 1400, 7);
+	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
+	fly_set_deadline(mine, 0);
+	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
+}
+
+Case(attached, fly_set_deadline__travels_with_the_call)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, set_a_deadline);
+}
+
+static int hold_poller(struct fly_poller *p, void *context)
+{
+	(void)p;
+	hold(context);
+	return 0;
+}
+
+static void *hold_it(void *context)
+{
+	(void)context;
+	fly_ask(&self->poller, hold_poller, NULL);
+	return NULL;
+}
+
+/* While the poller does something else it claims nothing: what is handed over lies in its slot. */
+static void cancel_some(struct caller *c, struct fly_binding *mine)
+{
+	struct fly_call *calls[2];
+	pthread_t holder;
+
+	(void)c;
+	for (unsigned i = 0; i < 2; i++) /* each its own slot */
+		cr_assert(Probe_Null_start(mine, &calls[i]) == 0);
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert(Probe_Null_finish(calls[i]) == 0);
+	pthread_create(&holder, NULL, hold_it, NULL);
+	while (!is_held)
+		;
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert(Probe_Null_start(mine, &calls[i]) == 0);
+	cr_expect(fly_cancel(calls[1]) == 0 && fly_ready(calls[1]));
+	cr_expect(fly_cancel(calls[1]) == -FLY_EINVAL);
+	is_held = false;
+	cr_expect(Probe_Null_finish(calls[1]) == -FLY_EWITHDRAWN);
+	cr_expect(Probe_Null_finish(calls[0]) == 0);
+	cr_expect(Probe_Null(mine) == 0, "the slot is as good as before");
+	cr_expect(service.executions == 2 + 1 + 1);
+	pthread_join(holder, NULL);
+}
+
+Case(attached, fly_cancel__what_has_not_begun_never_does)
+{
+	cr_expect(fly_outcome(-FLY_EWITHDRAWN) == FLY_NOT_EXECUTED);
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, cancel_some);
+}
+
+static _Atomic int step;
+
+static void wait_for_the_end(struct caller *c, struct fly_binding *mine)
+{
+	(void)c;
+	cr_expect(Probe_Null(mine) == 0);
+	step = 1;
+	fly_quit(self);
+	while (step == 1)
+		;
+	cr_expect(Probe_Null(mine) == -FLY_ESTOPPED);
+}
+
+Case(attached, fly_stop__not_before_other_threads_have_ended_their_bindings)
+{
+	struct caller c = {.run = wait_for_the_end};
+
+	start(WIDE, FLY_WAIT_YIELD);
+	n_running = 1;
+	cr_assert(pthread_create(&c.thread, NULL, call, &c) == 0);
+	fly_serve(self);
+	cr_expect(step == 1 && fly_stop(self) == -FLY_ECONFLICT);
+	cr_expect(strstr(fly_error(), "other threads still have 1 binding") != NULL, "%s",
+		  fly_error());
+	fly_shutdown(self);
+	step = 2;
+	fly_serve(self);
+	pthread_join(c.thread, NULL);
+}
