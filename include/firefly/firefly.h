@@ -5,6 +5,7 @@
 
 #include <firefly/runtime.h>
 #include <firefly/status.h>
+#include <firefly/topology.h>
 #include <firefly/view.h>
 
 #endif
