@@ -47,6 +47,8 @@ struct fly_link {
 	bool answers_arp;         /* no kernel owns our address here: we answer for it */
 	bool is_private;          /* one peer at the far end, who gets all that we send, whatever
 				   * address it gives: a forged one harms nobody else */
+	struct fly_shared *shared; /* what several pollers of this port have in common; NULL: one */
+	uint8_t sharer;            /* which of them */
 	uint64_t stuck_since_tsc; /* the driver has taken nothing since then; 0: it does */
 };
 

@@ -99,6 +99,7 @@ struct fly_poller {
 	uint32_t reject_budget;          /* refusals that may still be sent in this millisecond */
 	uint32_t again_budget;           /* results that may still be sent again in it */
 	struct fly_asks *asks;           /* what other threads want: src/slowpath/ask.h */
+	uint32_t number;                 /* of its runtime's pollers, this is */
 	void *runtime;                   /* for fly_slow_attention(); NULL in a simulation */
 	struct fly_arp_question *asked;  /* the address that is being resolved; NULL: none */
 	LIST_HEAD(, fly_import) imports; /* bindings; ended with it */

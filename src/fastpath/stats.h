@@ -46,6 +46,7 @@
 	X(arp_answered, "ARP requests answered")                                                \
 	X(arp_ignored, "ARP that asks for another address, or answers what was not asked")      \
 	X(arp_learned, "ARP replies that resolved an address")                                  \
+	X(passed_on, "packets received for another poller of ours, and passed on to it")         \
 	X(links_lost, "links whose peer went away")                                             \
 	X(links_returned, "links that came back")                                               \
 	X(reject_stale, "calls refused: export identifier of an earlier start")                 \
@@ -80,6 +81,7 @@
 	X(drop_probe, "probe for a call that is over, or a result that is still waited for")    \
 	X(drop_cancel, "cancellation of a call that is over, or unknown")                       \
 	X(drop_tx_full, "packet not sent: the link's queue is full")                            \
+	X(drop_ring_full, "packet for another poller of ours, which does not take it")          \
 	X(drop_link_down, "packet not sent: the link is down")
 
 enum fly_counter {

@@ -22,8 +22,10 @@
 
 #include <rte_dev.h>
 #include <rte_ethdev.h>
+#include <rte_flow.h>
 
 #include "fastpath/link_eth.h"
+#include "fastpath/link_shared.h"
 #include "slowpath/eal.h"
 #include "slowpath/error.h"
 #include "slowpath/guard.h"
@@ -93,8 +95,13 @@ static int check_af_packet(struct fly_port *port)
 				port->spec.text, interface);
 	if (port->spec.mtu == 0)
 		port->spec.mtu = RTE_MIN(mtu, (unsigned)MTU_DEFAULT);
-	port->guard_fd = fly_guard_open(port->spec.ip, htons(port->spec.udp_port));
-	return port->guard_fd < -1 ? port->guard_fd : 0;
+	for (unsigned i = 0; i < port->runtime->n_pollers; i++) {
+		port->guard_fds[i] =
+			fly_guard_open(port->spec.ip, htons((uint16_t)(port->spec.udp_port + i)));
+		if (port->guard_fds[i] < -1)
+			return port->guard_fds[i];
+	}
+	return 0;
 }
 
 static int check_system(struct fly_port *port)
@@ -121,6 +128,10 @@ static int check_system(struct fly_port *port)
 	default:
 		break;
 	}
+	if (s->udp_port + port->runtime->n_pollers - 1 > UINT16_MAX)
+		return fly_fail(FLY_EINVAL,
+				"link %s: %u pollers need as many UDP ports, from %u on", s->text,
+				port->runtime->n_pollers, s->udp_port);
 	if (s->ip == 0 && !kinds[s->kind].point_to_point)
 		return fly_fail(FLY_EINVAL,
 				"link %s: our own address is not known; add ip=", s->text);
@@ -161,6 +172,9 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 			 rte_pktmbuf_data_room_size(port->runtime->pool) - RTE_PKTMBUF_HEADROOM);
 		break;
 	case FLY_LINK_AF_PACKET:
+		/* The kernel shares out what comes between them, by its own rule. */
+		snprintf(to, bytes, "iface=%s,qpairs=%u", s->what, port->runtime->n_pollers);
+		break;
 	case FLY_LINK_TAP:
 		snprintf(to, bytes, "iface=%s", s->what);
 		break;
@@ -180,14 +194,50 @@ static int no_device(const struct fly_port *port, int error)
 			strerror(error < 0 ? -error : ENODEV), mend, fly_eal_last_log());
 }
 
+/* Drivers that free on the interrupt thread what their bursts use. */
+static bool needs_guard(const struct fly_port *port)
+{
+	return strncmp(port->device, "net_memif", 9) == 0;
+}
+
+/*
+ * A pair of queues for each poller, if the device has as many; else one. Links between processes
+ * have one, whatever their driver says: the far end decides which one it sends to.
+ */
+static unsigned queues_of(const struct fly_port *port, const struct rte_eth_dev_info *info)
+{
+	const unsigned n = port->runtime->n_pollers;
+
+	return info->max_rx_queues >= n && info->max_tx_queues >= n &&
+			       !kinds[port->spec.kind].has_server && !needs_guard(port)
+		       ? n
+		       : 1;
+}
+
+static int set_up_queues(struct fly_port *port, uint16_t id, const struct rte_eth_conf *conf)
+{
+	const unsigned socket = (unsigned)rte_eth_dev_socket_id(id);
+	const uint16_t n = (uint16_t)port->n_queues;
+	uint16_t n_rx = DESCRIPTORS;
+	uint16_t n_tx = DESCRIPTORS;
+	int error;
+
+	error = rte_eth_dev_configure(id, n, n, conf);
+	if (!error)
+		error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
+	for (uint16_t i = 0; i < n && !error; i++) {
+		error = rte_eth_rx_queue_setup(id, i, n_rx, socket, NULL, port->runtime->pool);
+		if (!error)
+			error = rte_eth_tx_queue_setup(id, i, n_tx, socket, NULL);
+	}
+	return error;
+}
+
 /* Offloads, queues, MTU: what the device has, not what we would like. */
 static int configure(struct fly_port *port, uint16_t id)
 {
-	const int socket = rte_eth_dev_socket_id(id);
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
-	uint16_t n_rx = DESCRIPTORS;
-	uint16_t n_tx = DESCRIPTORS;
 	const uint64_t tx_sums = RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 	const uint64_t rx_sums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 	uint16_t mtu = MTU_DEFAULT;
@@ -206,14 +256,12 @@ static int configure(struct fly_port *port, uint16_t id)
 		conf.txmode.offloads = tx_sums;
 		conf.rxmode.offloads = rx_sums;
 	}
-	error = rte_eth_dev_configure(id, 1, 1, &conf);
-	if (!error)
-		error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
-	if (!error)
-		error = rte_eth_rx_queue_setup(id, 0, n_rx, (unsigned)socket, NULL,
-					       port->runtime->pool);
-	if (!error)
-		error = rte_eth_tx_queue_setup(id, 0, n_tx, (unsigned)socket, NULL);
+	port->n_queues = queues_of(port, &info);
+	if (port->n_queues > 1 && (info.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_UDP)) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_UDP;
+	}
+	error = set_up_queues(port, id, &conf);
 	if (error)
 		return no_device(port, error);
 	if (port->spec.mtu) {
@@ -230,12 +278,6 @@ static int configure(struct fly_port *port, uint16_t id)
 						       RTE_PKTMBUF_HEADROOM - (unsigned)FLY_IP);
 	port->link.payload_max = (uint16_t)(mtu - FLY_IP_OVERHEAD);
 	return 0;
-}
-
-/* Drivers that free on the interrupt thread what their bursts use. */
-static bool needs_guard(const struct fly_port *port)
-{
-	return strncmp(port->device, "net_memif", 9) == 0;
 }
 
 /* Add the device and set it up; not started yet. Return: 0 or a status with a sentence. */
@@ -267,6 +309,8 @@ static int add_device(struct fly_port *port)
 	fly_link_eth(&port->link, id);
 	if (needs_guard(port))
 		fly_intr_guard_add(&port->guarded);
+	if (port->shared)
+		fly_shared_join(port->shared, &port->link, 0, port->n_queues);
 	port->device_place = port->client;
 	port->open = true;
 	return 0;
@@ -295,6 +339,58 @@ static void take_mac(struct fly_port *port)
 						 (struct rte_ether_addr *)port->spec.mac);
 }
 
+/*
+ * The packets for a poller's UDP port to its queue, where the device takes such a rule; if not it
+ * is as it comes, and what comes to the wrong queue is passed on.
+ */
+static void steer(struct fly_port *port)
+{
+	const struct rte_flow_item_udp any_port = {.hdr.dst_port = UINT16_MAX};
+	const struct rte_flow_attr attributes = {.ingress = 1};
+
+	for (unsigned i = 0; i < port->n_queues; i++) {
+		const uint16_t udp_port = htons((uint16_t)(port->spec.udp_port + i));
+		const struct rte_flow_item_udp udp = {.hdr.dst_port = udp_port};
+		const struct rte_flow_action_queue queue = {.index = (uint16_t)i};
+		const struct rte_flow_item pattern[] = {
+			{.type = RTE_FLOW_ITEM_TYPE_ETH},
+			{.type = RTE_FLOW_ITEM_TYPE_IPV4},
+			{.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &udp, .mask = &any_port},
+			{.type = RTE_FLOW_ITEM_TYPE_END},
+		};
+		const struct rte_flow_action actions[] = {
+			{.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue},
+			{.type = RTE_FLOW_ACTION_TYPE_END},
+		};
+		struct rte_flow_error why;
+
+		if (rte_flow_validate(port->link.port, &attributes, pattern, actions, &why) == 0)
+			rte_flow_create(port->link.port, &attributes, pattern, actions, &why);
+	}
+}
+
+/* The other pollers' links are like the first one's, but for the UDP port. No poller has them. */
+static void tell_others(struct fly_port *port)
+{
+	const struct fly_link *first = &port->link;
+
+	for (unsigned i = 1; i < port->runtime->n_pollers; i++) {
+		struct fly_link *link = port->others[i];
+
+		link->port = first->port;
+		link->ip = first->ip;
+		link->udp_port = htons((uint16_t)(port->spec.udp_port + i));
+		memcpy(link->mac, first->mac, 6);
+		link->checksum = first->checksum;
+		link->zero_copy = first->zero_copy;
+		link->answers_arp = first->answers_arp;
+		link->is_private = first->is_private;
+		link->pool = first->pool;
+		link->payload_max = first->payload_max;
+		fly_shared_join(port->shared, link, i, port->n_queues);
+	}
+}
+
 static int start_device(struct fly_port *port)
 {
 	int status;
@@ -317,6 +413,9 @@ static int start_device(struct fly_port *port)
 	}
 	port->started = true;
 	take_mac(port);
+	if (port->n_queues > 1)
+		steer(port);
+	tell_others(port);
 	return 0;
 }
 
@@ -342,6 +441,8 @@ int fly_port_start_device(struct fly_port *port)
 
 void fly_port_stop_device(struct fly_port *port)
 {
+	if (port->shared)
+		fly_shared_drain(port->shared);
 	if (kinds[port->spec.kind].starts_again) {
 		fly_intr_guard_hold();
 		rte_eth_dev_stop(port->link.port);
@@ -435,6 +536,26 @@ static int open_server(struct fly_port *port)
 	return fly_port_start_device(port);
 }
 
+static int make_others(struct fly_port *port)
+{
+	static _Atomic unsigned ever;
+	struct fly_runtime *r = port->runtime;
+	char name[21];
+	bool has_all;
+
+	snprintf(name, sizeof name, "flyport%u", atomic_fetch_add(&ever, 1));
+	port->shared = fly_shared_new(r->n_pollers, port->spec.udp_port, name, r->node);
+	has_all = port->shared != NULL;
+	for (unsigned i = 1; i < r->n_pollers && has_all; i++) {
+		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
+						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));
+		has_all = port->others[i] != NULL;
+		if (has_all)
+			*port->others[i] = (struct fly_link){0};
+	}
+	return has_all ? 0 : fly_fail(FLY_ENOMEM, "link %s: out of memory", port->spec.text);
+}
+
 int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec, unsigned client,
 		  struct fly_port **to)
 {
@@ -449,12 +570,19 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 		.runtime = runtime,
 		.client = client,
 		.lock_fd = -1,
-		.guard_fd = -1,
 	};
+	for (unsigned i = 0; i < FLY_POLLERS; i++)
+		port->guard_fds[i] = -1;
 	status = check_system(port);
-	if (!status && kinds[spec->kind].has_server)
+	if (!status && runtime->n_pollers > 1)
+		status = make_others(port);
+	if (status) {
+		fly_port_close(port);
+		return status;
+	}
+	if (kinds[spec->kind].has_server)
 		status = spec->server ? open_server(port) : open_client(port);
-	else if (!status)
+	else
 		status = fly_port_start_device(port);
 	if (status) {
 		fly_port_close(port);
@@ -464,15 +592,21 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 	port->link.udp_port = htons(spec->udp_port);
 	port->link.zero_copy =
 		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
-	port->link.answers_arp = port->guard_fd < 0;
+	port->link.answers_arp = port->guard_fds[0] < 0;
 	port->link.is_private = kinds[spec->kind].point_to_point;
 	port->link.pool = runtime->pool;
 	port->peer_ip = spec->peer_ip;
 	if (port->peer_ip == 0 && kinds[spec->kind].point_to_point)
 		port->peer_ip = spec->server ? CLIENT_IP : SERVER_IP;
 	port->was_up = fly_port_has_peer(port) && fly_port_is_up(port);
+	tell_others(port);
 	*to = port;
 	return 0;
+}
+
+struct fly_link *fly_port_link(struct fly_port *port, unsigned poller)
+{
+	return poller ? port->others[poller] : &port->link;
 }
 
 void fly_port_close(struct fly_port *port)
@@ -481,7 +615,11 @@ void fly_port_close(struct fly_port *port)
 		remove_device(port);
 	fly_place_leave(port->lock_fd,
 			port->spec.server && port->client == 0 ? port->spec.what : NULL);
-	if (port->guard_fd >= 0)
-		close(port->guard_fd);
+	for (unsigned i = 0; i < FLY_POLLERS; i++) {
+		if (port->guard_fds[i] >= 0)
+			close(port->guard_fds[i]);
+		free(port->others[i]);
+	}
+	fly_shared_free(port->shared);
 	free(port);
 }

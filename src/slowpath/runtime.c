@@ -23,8 +23,11 @@
 #include <rte_malloc.h>
 #include <rte_version.h>
 
+#include <firefly/topology.h>
+
 #include "fastpath/clock.h"
 #include "fastpath/slow.h"
+#include "slowpath/cores.h"
 #include "slowpath/eal.h"
 #include "slowpath/error.h"
 #include "slowpath/ask.h"
@@ -32,6 +35,7 @@
 #include "slowpath/import.h"
 #include "slowpath/nap.h"
 #include "slowpath/sweep.h"
+#include "slowpath/topology.h"
 
 #define PACKETS_DEFAULT 8191 /* one less than a power of two: what fits a mempool's ring best */
 #define PACKETS_SPARE \
@@ -98,12 +102,6 @@ static uint32_t packet_room(const struct fly_link_spec *specs, unsigned n)
 	return RTE_ALIGN(room, 64U);
 }
 
-/* The NUMA node that the calling thread runs on: its packets, tables and runtime belong there. */
-static int node_here(void)
-{
-	return numa_available() < 0 ? 0 : numa_node_of_cpu(sched_getcpu());
-}
-
 static struct rte_mempool *pool_on(const struct fly_runtime *r, const char *name, uint32_t room,
 				   int node)
 {
@@ -113,7 +111,7 @@ static struct rte_mempool *pool_on(const struct fly_runtime *r, const char *name
 
 static int make_pool(struct fly_runtime *r, const char *name, uint32_t room)
 {
-	r->pool = pool_on(r, name, room, node_here());
+	r->pool = pool_on(r, name, room, r->node);
 	if (!r->pool)
 		r->pool = pool_on(r, name, room,
 				  SOCKET_ID_ANY); /* without hugepages: one node has all */
@@ -124,6 +122,12 @@ static int make_pool(struct fly_runtime *r, const char *name, uint32_t room)
 			"hugepages%s",
 			r->packets, room, fly_eal_last_log());
 	return 0;
+}
+
+/* Each poller has some in its hands, and one queue of a driver more may be filled with them. */
+static unsigned packets_default(unsigned pollers)
+{
+	return RTE_MAX(pollers, 4U) / 4 * (PACKETS_DEFAULT + 1) - 1;
 }
 
 static int parse_links(const struct fly_options *o, struct fly_link_spec *specs, unsigned *n)
@@ -154,7 +158,8 @@ static int open_ports(struct fly_runtime *r, const struct fly_link_spec *specs, 
 			if (status)
 				return status;
 			r->ports[r->n_ports++] = port;
-			fly_poller_attach(&r->poller, &port->link);
+			for (unsigned j = 0; j < r->n_pollers; j++)
+				fly_poller_attach(r->pollers[j], fly_port_link(port, j));
 		}
 	}
 	return 0;
@@ -195,14 +200,78 @@ static void quiet_end(const struct quiet *q)
 
 static int stop(struct fly_runtime *r);
 
+/* Whole pages on one node; anywhere, if that is not known. */
+static void *alloc_on(size_t bytes, int node)
+{
+	return numa_available() < 0 ? numa_alloc(bytes) : numa_alloc_onnode(bytes, node);
+}
+
+/* Where a runtime belongs, and on which cores its pollers run. Return: 0 or a negative status. */
+static int place(const struct fly_options *o, const struct fly_link_spec *spec, int *node,
+		 unsigned *cores)
+{
+	struct fly_topology topology;
+	bool is_device;
+	int status;
+
+	*node = fly_topology_node(spec, &is_device);
+	if (o->pollers == 0 && !o->cores)
+		return 0;
+	status = fly_topology(&topology);
+	if (!status)
+		status = fly_cores_node(&topology, *node);
+	return status ? status : fly_pollers_choose(o, &topology, *node, cores);
+}
+
+/* The pollers that fly_stop() finds are whole; the first is in the runtime. */
+static int make_pollers(struct fly_runtime *r, const struct fly_options *o, const char *name)
+{
+	const unsigned n = o->pollers ? o->pollers : 1;
+	char names[FLY_POLLERS][16];
+	struct fly_poller_config config = {
+		.pool = r->pool,
+		.packets = r->packets / n, /* its share */
+		.calls = o->calls ? o->calls : CALLS_DEFAULT,
+		.conversations = o->conversations ? o->conversations : CONVERSATIONS_DEFAULT,
+		.call_timeout_ms = o->call_timeout_ms,
+		.resend_first_us = o->resend_first_us,
+		.resend_least_us = o->resend_least_us,
+		.resend_most_ms = o->resend_most_ms,
+		.probe_most_ms = o->probe_most_ms,
+		.probes = o->probes,
+		.tsc_per_ms = fly_clock_tsc_per_ms(),
+		.socket = r->pool->socket_id,
+	};
+
+	for (unsigned i = 0; i < n; i++) {
+		struct fly_poller *p = i ? alloc_on(sizeof *p, r->node) : &r->poller;
+
+		snprintf(names[i], sizeof names[i], "%.13s%c", name, (char)('a' + i));
+		config.name = names[i];
+		if (!p || fly_poller_init(p, &config, fly_clock_now_tsc())) {
+			if (i && p)
+				numa_free(p, sizeof *p);
+			return fly_fail(FLY_ENOMEM, "no memory for %u calls and %u conversations",
+					config.calls, config.conversations);
+		}
+		p->runtime = r;
+		p->number = i;
+		p->desk.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		r->pollers[r->n_pollers++] = p;
+	}
+	return 0;
+}
+
 static int start(const struct fly_options *o, struct fly_runtime **runtime)
 {
 	struct fly_link_spec specs[FLY_LINKS];
 	struct fly_runtime *r;
 	char name[16];
+	unsigned cores[FLY_POLLERS] = {0};
 	unsigned n_specs;
 	uint32_t room;
 	int status;
+	int node;
 
 	if (!o || !runtime)
 		return fly_fail(FLY_EINVAL, "fly_start: options and runtime are needed");
@@ -214,11 +283,15 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 	status = parse_links(o, specs, &n_specs);
 	if (status)
 		return status;
-	r = numa_alloc(sizeof *r); /* whole pages, on the node of whoever touches them first: us */
+	status = place(o, &specs[0], &node, cores);
+	if (status)
+		return status;
+	r = alloc_on(sizeof *r, node);
 	if (!r)
 		return fly_fail(FLY_ENOMEM, "out of memory");
 	*r = (struct fly_runtime){
-		.packets = o->packets ? o->packets : PACKETS_DEFAULT,
+		.packets = o->packets ? o->packets : packets_default(o->pollers),
+		.node = node,
 		.notice = o->notice,
 		.notice_context = o->notice_context,
 		.wait = o->wait ? o->wait : FLY_WAIT_SPIN,
@@ -241,33 +314,12 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 	if (status)
 		goto fail_thread;
 
-	const struct fly_poller_config config = {
-		.pool = r->pool,
-		.packets = r->packets,
-		.calls = o->calls ? o->calls : CALLS_DEFAULT,
-		.conversations = o->conversations ? o->conversations : CONVERSATIONS_DEFAULT,
-		.call_timeout_ms = o->call_timeout_ms,
-		.resend_first_us = o->resend_first_us,
-		.resend_least_us = o->resend_least_us,
-		.resend_most_ms = o->resend_most_ms,
-		.probe_most_ms = o->probe_most_ms,
-		.probes = o->probes,
-		.tsc_per_ms = fly_clock_tsc_per_ms(),
-		.name = name,
-		.socket = r->pool->socket_id,
-	};
-
-	if (fly_poller_init(&r->poller, &config, fly_clock_now_tsc())) {
-		status = fly_fail(FLY_ENOMEM, "no memory for %u calls and %u conversations",
-				  config.calls, config.conversations);
-		goto fail_pool;
-	}
-	r->poller.runtime = r;
-	r->poller.desk.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	status = fly_binder_export(r);
+	status = make_pollers(r, o, name);
+	if (!status)
+		status = fly_binder_export(r);
 	if (!status)
 		status = open_ports(r, specs, n_specs);
-	if (!status && rte_mempool_avail_count(r->pool) < PACKETS_SPARE)
+	if (!status && rte_mempool_avail_count(r->pool) < r->n_pollers * PACKETS_SPARE)
 		status =
 			fly_fail(FLY_EINVAL,
 				 "%u packets are too few: the drivers of the links keep %u of them "
@@ -275,17 +327,21 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 				 r->packets, r->packets - rte_mempool_avail_count(r->pool));
 	if (!status)
 		status = fly_ports_add(r);
+	if (!status && o->pollers)
+		status = fly_pollers_start(r, cores);
 	if (status) {
 		stop(r);
 		return status;
 	}
+	*runtime = r;
+	if (r->threads) {
+		unregister_thread(); /* it has made them, and has no further part in them */
+		return 0;
+	}
 	r->next_here = runtimes;
 	runtimes = r;
-	*runtime = r;
 	return 0;
 
-fail_pool:
-	rte_mempool_free(r->pool);
 fail_thread:
 	unregister_thread();
 fail_memory:
@@ -303,24 +359,42 @@ static void forget_here(const struct fly_runtime *r)
 		*at = r->next_here;
 }
 
+static void turn_all(struct fly_runtime *r)
+{
+	for (unsigned i = 0; i < r->n_pollers; i++)
+		fly_poller_turn(r->pollers[i], fly_poller_time(r->pollers[i]));
+}
+
 static int stop(struct fly_runtime *r)
 {
 	unsigned missing;
 
 	forget_here(r);
 	fly_shutdown(r);
-	fly_ask_close(&r->poller);
+	fly_pollers_stop(r);
+	for (unsigned i = 0; i < r->n_pollers; i++)
+		fly_ask_close(r->pollers[i]);
 	for (unsigned i = 0; i < STOP_TURNS; i++) /* that the calls are cancelled goes out */
-		fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
+		turn_all(r);
 	fly_ports_remove(r);
-	while (!LIST_EMPTY(&r->poller.imports))
-		fly_import_unbind(&LIST_FIRST(&r->poller.imports)->head);
-	while (r->poller.n_links)
-		fly_poller_detach(&r->poller, r->poller.links[r->poller.n_links - 1]);
+	for (unsigned i = 0; i < r->n_pollers; i++) {
+		struct fly_poller *p = r->pollers[i];
+
+		while (!LIST_EMPTY(&p->imports))
+			fly_import_unbind(&LIST_FIRST(&p->imports)->head);
+		while (p->n_links)
+			fly_poller_detach(p, p->links[p->n_links - 1]);
+	}
 	while (r->n_ports)
 		fly_port_close(r->ports[--r->n_ports]);
-	close(r->poller.desk.wake_fd);
-	fly_poller_fini(&r->poller);
+	while (r->n_pollers) {
+		struct fly_poller *p = r->pollers[--r->n_pollers];
+
+		close(p->desk.wake_fd);
+		fly_poller_fini(p);
+		if (p != &r->poller)
+			numa_free(p, sizeof *p);
+	}
 	missing = r->packets - rte_mempool_avail_count(r->pool);
 	rte_mempool_free(r->pool);
 	unregister_thread();
@@ -328,17 +402,40 @@ static int stop(struct fly_runtime *r)
 	return (int)missing;
 }
 
-void fly_shutdown(struct fly_runtime *r)
+static int shut_poller(struct fly_poller *p, void *unused)
 {
 	struct fly_import *import;
 
-	if (r->poller.turning)
-		return;
+	(void)unused;
+	if (p->turning)
+		return -FLY_ECONFLICT;
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
-		r->poller.exports[i] = (struct fly_export){.id = ~i};
-	r->poller.exports_since_ms = r->poller.now_ms;
-	LIST_FOREACH(import, &r->poller.imports, next)
+		p->exports[i] = (struct fly_export){.id = ~i};
+	p->exports_since_ms = p->now_ms;
+	LIST_FOREACH(import, &p->imports, next)
 	fly_import_shut(import);
+	return 0;
+}
+
+/* Is this one of the runtime's pollers' threads, or inside of a turn of its only poller? */
+static bool is_within(const struct fly_runtime *r)
+{
+	for (unsigned i = 0; i < r->n_pollers; i++) {
+		if (fly_poller_is_here(r->pollers[i]) && (r->threads || r->pollers[i]->turning))
+			return true;
+	}
+	return false;
+}
+
+void fly_shutdown(struct fly_runtime *r)
+{
+	if (is_within(r))
+		return;
+	pthread_mutex_lock(&r->lock);
+	memset(r->exports, 0, sizeof r->exports);
+	pthread_mutex_unlock(&r->lock);
+	for (unsigned i = 0; i < r->n_pollers; i++)
+		fly_ask(r->pollers[i], shut_poller, NULL);
 }
 
 int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
@@ -360,7 +457,7 @@ int fly_stop(struct fly_runtime *r)
 
 	if (!r)
 		return -FLY_EINVAL;
-	if (r->poller.turning)
+	if (is_within(r))
 		return -FLY_ECONFLICT;
 	n = fly_attach_end_mine(r);
 	if (n)
@@ -369,6 +466,8 @@ int fly_stop(struct fly_runtime *r)
 				"their calls, and each has to end its own bindings",
 				n);
 	quiet_begin(&quiet);
+	if (r->threads)
+		register_thread(); /* without it stopping is slower, and works */
 	missing = stop(r);
 	quiet_end(&quiet);
 	return missing;
@@ -378,6 +477,8 @@ int fly_stop(struct fly_runtime *r)
 
 unsigned fly_turn(struct fly_runtime *r)
 {
+	if (r->threads)
+		return 0;
 	return fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
 }
 
@@ -385,6 +486,10 @@ int fly_serve(struct fly_runtime *r)
 {
 	struct fly_nap nap = {0};
 
+	if (r->threads) {
+		fly_pollers_wait(r);
+		return 0;
+	}
 	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
 		fly_nap_poller(&nap, &r->poller, r->wait, fly_turn(r));
 	atomic_store_explicit(&r->quit, false, memory_order_relaxed);
@@ -393,13 +498,17 @@ int fly_serve(struct fly_runtime *r)
 
 void fly_quit(struct fly_runtime *r)
 {
+	if (r->threads) {
+		fly_pollers_quit(r);
+		return;
+	}
 	atomic_store_explicit(&r->quit, true, memory_order_relaxed);
 }
 
 void fly_slow_attention(struct fly_poller *p)
 {
 	if (p->runtime)
-		fly_ports_attend(p->runtime);
+		fly_ports_attend(p->runtime, p);
 	fly_ask_attend(p);
 }
 
@@ -409,6 +518,13 @@ void fly_slow_attention(struct fly_poller *p)
  */
 static struct fly_poller *serving_here(void)
 {
+	struct fly_poller *own = fly_pollers_here();
+
+	if (own)
+		return own->turning && own->serving &&
+				       own->serving->state == FLY_CONVERSATION_RUNNING
+			       ? own
+			       : NULL;
 	for (struct fly_runtime *r = runtimes; r; r = r->next_here) {
 		const struct fly_conversation *c = r->poller.serving;
 
@@ -451,18 +567,10 @@ bool fly_cancelled(void)
 
 /* ---- exports and bindings ---- */
 
-struct offer {
-	const struct fly_interface *interface;
-	const void *procedures;
-	void *context;
-};
-
-/* One row of the table, of one poller. */
-static int export_on_poller(struct fly_poller *p, void *argument)
+/* Is there something in its way? Return: 0 and its place, or a negative status with a sentence. */
+static int find_place(const struct fly_export *exports, const struct fly_interface *interface,
+		      uint32_t *place)
 {
-	const struct offer *o = argument;
-	const struct fly_interface *interface = o->interface;
-	struct fly_export *exports = p->exports;
 	uint32_t at = FLY_EXPORT_BINDER;
 
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++) {
@@ -474,37 +582,57 @@ static int export_on_poller(struct fly_poller *p, void *argument)
 	}
 	while (at < FLY_EXPORTS && exports[at].n_procedures)
 		at++;
-	if (at == FLY_EXPORTS)
-		return fly_fail(FLY_ENOMEM, "export %s: a runtime exports at most %d interfaces",
-				interface->name, FLY_EXPORTS - 1);
+	*place = at;
+	return at < FLY_EXPORTS
+		       ? 0
+		       : fly_fail(FLY_ENOMEM, "export %s: a runtime exports at most %d interfaces",
+				  interface->name, FLY_EXPORTS - 1);
+}
 
-	exports[at] = (struct fly_export){
-		/* The binder's is known to everybody; the others' change with each start. */
-		.id = at == FLY_EXPORT_BINDER ? FLY_EXPORT_BINDER
-					      : (fly_import_random32() & ~(FLY_EXPORTS - 1U)) + at,
-		.n_procedures = interface->n_procedures,
-		.stubs = interface->procedures,
-		.procedures = o->procedures,
-		.context = o->context,
-		.interface = interface,
-	};
+struct offer {
+	uint32_t at;
+	struct fly_export export;
+};
+
+static int export_on_poller(struct fly_poller *p, void *argument)
+{
+	const struct offer *offer = argument;
+
+	p->exports[offer->at] = offer->export;
 	return 0;
 }
 
 int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface,
 		    const void *procedures, void *context, const struct fly_export_options *options)
 {
-	struct offer offer = {
-		.interface = interface,
-		.procedures = procedures,
-		.context = context,
-	};
+	struct offer offer = {0};
+	int status;
 
 	(void)options;
 	if (!interface || !procedures || strlen(interface->name) > 63 ||
 	    interface->n_procedures == 0)
 		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
-	return fly_ask(&r->poller, export_on_poller, &offer);
+	pthread_mutex_lock(&r->lock);
+	status = find_place(r->exports, interface, &offer.at);
+	if (!status) {
+		offer.export = (struct fly_export){
+			/* The binder's is known to all; the others' change with each start. */
+			.id = offer.at == FLY_EXPORT_BINDER
+				      ? FLY_EXPORT_BINDER
+				      : (fly_import_random32() & ~(FLY_EXPORTS - 1U)) + offer.at,
+			.n_procedures = interface->n_procedures,
+			.stubs = interface->procedures,
+			.procedures = procedures,
+			.context = context,
+			.interface = interface,
+		};
+		r->exports[offer.at] = offer.export;
+	}
+	pthread_mutex_unlock(&r->lock);
+	/* The first poller is the one whose binder is asked: it must not be ahead of the others. */
+	for (unsigned i = r->n_pollers; i-- > 0 && !status;)
+		status = fly_ask(r->pollers[i], export_on_poller, &offer);
+	return status;
 }
 
 int fly_export(struct fly_runtime *r, const struct fly_interface *interface, const void *procedures,
@@ -554,30 +682,42 @@ const struct fly_link *fly_runtime_link(const struct fly_runtime *r, unsigned in
 	return index < r->n_ports ? &r->ports[index]->link : NULL;
 }
 
-void fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
+static int count_packets(struct fly_poller *p, void *argument)
 {
-	const struct fly_poller *p = &r->poller;
+	struct fly_packet_census *census = argument;
 
-	*census = (struct fly_packet_census){
-		.total = r->packets,
-		.free = rte_mempool_avail_count(r->pool) + p->cache.n,
-		.retained = p->conversations.n_retained,
-	};
+	census->free += p->cache.n;
+	census->retained += p->conversations.n_retained;
 	for (uint32_t i = 0; i < p->calls.n; i++) {
 		if (p->calls.entries[i].packet)
 			census->retained++;
 	}
 	for (uint32_t i = 0; i < p->n_links; i++)
 		census->queued += p->links[i]->n_queued;
+	return 0;
+}
+
+void fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
+{
+	*census = (struct fly_packet_census){
+		.total = r->packets,
+		.free = rte_mempool_avail_count(r->pool),
+	};
+	for (unsigned i = 0; i < r->n_pollers; i++)
+		fly_ask(r->pollers[i], count_packets, census);
 }
 
 void fly_counters(const struct fly_runtime *r,
 		  void (*each)(void *context, const char *name, const char *about, uint64_t value),
 		  void *context)
 {
-	for (unsigned i = 0; i < FLY_N_COUNTERS; i++)
-		each(context, fly_stats_name(i), fly_stats_about(i),
-		     fly_stats_get(&r->poller.stats, i));
+	for (unsigned i = 0; i < FLY_N_COUNTERS; i++) {
+		uint64_t sum = 0;
+
+		for (unsigned j = 0; j < r->n_pollers; j++)
+			sum += fly_stats_get(&r->pollers[j]->stats, i);
+		each(context, fly_stats_name(i), fly_stats_about(i), sum);
+	}
 }
 
 void fly_platform(const struct fly_runtime *r, struct fly_platform *platform)

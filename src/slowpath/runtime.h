@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * runtime.h - what fly_start() puts together: one poller, its pool, its ports, its bindings.
+ * runtime.h - what fly_start() puts together: its pollers, their pool, its ports, its bindings.
  *
- * Owned by the thread that started it. The control thread reads `ports` under the lock of port.c.
+ * Owned by the thread that started it, or, if it has threads of its own, by nobody: what belongs to
+ * a poller is asked of that (ask.h), and the rest does not change between fly_start() and
+ * fly_stop(), unless it says otherwise. The control thread reads `ports` under the lock of watch.c.
  */
 #ifndef FLY_RUNTIME_PRIVATE_H
 #define FLY_RUNTIME_PRIVATE_H
 
 #include "fastpath/attached.h"
+#include "slowpath/pollers.h"
 #include "slowpath/port.h"
 
 struct fly_runtime {
-	struct fly_poller poller;
-	struct rte_mempool *pool;
-	unsigned packets; /* in pool */
+	struct fly_poller poller;                /* the first one */
+	struct fly_poller *pollers[FLY_POLLERS]; /* that one, and the others */
+	unsigned n_pollers;
+	struct fly_poller_threads *threads; /* that turn them; NULL: who started the runtime does */
+	struct rte_mempool *pool;           /* of all of them */
+	unsigned packets;                   /* in pool */
+	int node;                           /* NUMA node of all that */
 	unsigned n_ports;
 	struct fly_port *ports[FLY_LINKS];
 	struct fly_runtime *next_here; /* the runtime that this thread started before; runtime.c */
 	enum fly_wait wait;            /* of its pollers, and of bindings that do not choose */
-	bool has_threads;              /* of its own, which turn its pollers */
 	pthread_mutex_t lock;
+	struct fly_export exports[FLY_EXPORTS]; /* under lock: what each poller's table is to be */
 	LIST_HEAD(, fly_attached)
 	attached;          /* under lock: bindings of threads, to be ended by them */
 	_Atomic bool quit; /* set by fly_quit(), any thread or signal handler */

@@ -8,6 +8,7 @@
 #include "slowpath/sweep.h"
 
 #include "fastpath/binding.h"
+#include "fastpath/link_shared.h"
 #include "fastpath/slow.h"
 #include "slowpath/attend.h"
 #include "slowpath/bulk.h"
@@ -66,6 +67,8 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 {
 	link->up = false;
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
+	if (link->shared)
+		fly_shared_lost(link);
 	fly_attend_drop(p, link);
 	for (uint32_t i = 0; i < p->calls.n; i++) {
 		struct fly_call_entry *e = &p->calls.entries[i];

@@ -3,12 +3,13 @@
  * watch.c - links whose peer dies and comes back: the control thread notices, the poller agrees.
  *
  * fly_ports_watch() runs on the control thread every FLY_CONTROL_TICK_MS; fly_ports_attend() on
- * the poller, at its quiescence point. What one may touch of a port at a time is decided by
- * port->request alone: NONE, the control thread may look at it and ask for a change, and has it to
- * itself while it is detached; anything else, it is the poller's.
+ * each poller, at its quiescence point. What one may touch of a port at a time is decided by
+ * port->request alone: all NONE, the control thread may look at it and ask for a change, and has it
+ * to itself while it is detached; anything else, and that poller's link is the poller's.
  */
 #include <pthread.h>
 
+#include "fastpath/slow.h"
 #include "slowpath/error.h"
 #include "slowpath/port_device.h"
 #include "slowpath/runtime.h"
@@ -48,10 +49,15 @@ void fly_ports_remove(struct fly_runtime *runtime)
 
 static void ask(struct fly_port *port, enum fly_port_request request)
 {
-	/* W1: hands the port to the poller; pairs with W2 in fly_ports_attend(). */
-	atomic_store_explicit(&port->request, request, memory_order_release);
-	/* Only a hint that there is something to see: the request itself is what carries data. */
-	atomic_store_explicit(&port->runtime->poller.attention, 1, memory_order_release);
+	struct fly_runtime *r = port->runtime;
+
+	for (unsigned i = 0; i < r->n_pollers; i++) {
+		/* W1: hands the link to its poller; pairs with W2 in fly_ports_attend(). */
+		atomic_store_explicit(&port->request[i], request, memory_order_release);
+		/* Only a hint that there is something to see: the request is what carries data. */
+		atomic_store_explicit(&r->pollers[i]->attention, 1, memory_order_seq_cst);
+		fly_slow_wake_poller(r->pollers[i]->desk.wake_fd);
+	}
 }
 
 static void watch_server(struct fly_port *port)
@@ -100,6 +106,16 @@ static void watch_client(struct fly_port *port)
 	}
 }
 
+static bool is_ours(struct fly_port *port)
+{
+	for (unsigned i = 0; i < port->runtime->n_pollers; i++) {
+		/* W4: what the poller did to its link is ours to see; pairs with W3. */
+		if (atomic_load_explicit(&port->request[i], memory_order_acquire) != FLY_PORT_NONE)
+			return false;
+	}
+	return true;
+}
+
 void fly_ports_watch(void)
 {
 	pthread_mutex_lock(&lock);
@@ -107,10 +123,7 @@ void fly_ports_watch(void)
 		for (unsigned j = 0; watched[i] && j < watched[i]->n_ports; j++) {
 			struct fly_port *port = watched[i]->ports[j];
 
-			/* W4: what the poller did to the link is ours to see; pairs with W3. */
-			if (!fly_port_has_peer(port) ||
-			    atomic_load_explicit(&port->request, memory_order_acquire) !=
-				    FLY_PORT_NONE)
+			if (!fly_port_has_peer(port) || !is_ours(port))
 				continue;
 			if (port->spec.server)
 				watch_server(port);
@@ -121,32 +134,32 @@ void fly_ports_watch(void)
 	pthread_mutex_unlock(&lock);
 }
 
-void fly_ports_attend(struct fly_runtime *runtime)
+void fly_ports_attend(struct fly_runtime *runtime, struct fly_poller *p)
 {
-	struct fly_poller *p = &runtime->poller;
-
 	/* Before the requests are read: one that comes meanwhile sets it again. */
 	atomic_exchange_explicit(&p->attention, 0, memory_order_acq_rel);
 	for (unsigned i = 0; i < runtime->n_ports; i++) {
 		struct fly_port *port = runtime->ports[i];
+		struct fly_link *link = fly_port_link(port, p->number);
 
 		/* W2: what the control thread did to the link is ours to see; pairs with W1. */
-		switch (atomic_load_explicit(&port->request, memory_order_acquire)) {
+		switch (atomic_load_explicit(&port->request[p->number], memory_order_acquire)) {
 		case FLY_PORT_LOST:
-			fly_link_lost(p, &port->link);
-			port->link.up = true; /* the driver takes the next client by itself */
+			fly_link_lost(p, link);
+			link->up = true; /* the driver takes the next client by itself */
 			break;
 		case FLY_PORT_DETACH:
-			fly_poller_detach(p, &port->link);
+			fly_poller_detach(p, link);
 			break;
 		case FLY_PORT_ATTACH:
-			fly_poller_attach(p, &port->link);
+			fly_poller_attach(p, link);
 			fly_stats_add(&p->stats, FLY_COUNT_links_returned, 1);
 			break;
 		default:
 			continue;
 		}
-		/* W3: gives the port back to the control thread; pairs with W4. */
-		atomic_store_explicit(&port->request, FLY_PORT_NONE, memory_order_release);
+		/* W3: gives the link back to the control thread; pairs with W4. */
+		atomic_store_explicit(&port->request[p->number], FLY_PORT_NONE,
+				      memory_order_release);
 	}
 }

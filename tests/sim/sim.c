@@ -63,6 +63,8 @@ struct sim_node *sim_add(struct sim *s, const struct sim_node_config *c)
 
 	snprintf(name, sizeof name, "sim%u", nodes_ever++);
 	node->index = s->n_nodes;
+	node->runtime.pollers[0] = sim_poller(node);
+	node->runtime.n_pollers = 1;
 	node->runtime.packets = c && c->packets ? c->packets : 511;
 	node->runtime.pool =
 		must(rte_pktmbuf_pool_create(name, node->runtime.packets, 0, 0,
@@ -139,14 +141,14 @@ void sim_export(struct sim_node *node)
 {
 	/* The first place is the binder's, which is not here: Probe goes behind it. */
 	static const struct fly_interface binder = {.name = "Binder"};
-	struct fly_export *exports = sim_poller(node)->exports;
+	struct fly_export *exports = node->runtime.exports;
 
 	exports[FLY_EXPORT_BINDER].n_procedures = 1;
 	exports[FLY_EXPORT_BINDER].interface = &binder;
 	must(Probe_export(&node->runtime, &probe_procedures, &node->service) == 0 ? node : NULL);
 	exports[FLY_EXPORT_BINDER].n_procedures = 0;
 	exports[FLY_EXPORT_BINDER].interface = NULL;
-	node->export_id = exports[1].id;
+	node->export_id = sim_poller(node)->exports[1].id;
 }
 
 struct fly_binding *sim_import(struct sim *s, struct sim_node *node, struct sim_link *link,

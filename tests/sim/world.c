@@ -152,6 +152,8 @@ static void start_node(struct node *node)
 	node->runtime = (struct fly_runtime){
 		.pool = node->pools[size],
 		.packets = node->packets,
+		.pollers = {p},
+		.n_pollers = 1,
 	};
 
 	const struct fly_poller_config config = {
@@ -172,11 +174,11 @@ static void start_node(struct node *node)
 		node->plugs[i].link.pool = node->runtime.pool;
 		must(fly_poller_attach(p, &node->plugs[i].link) == 0 ? p : NULL);
 	}
-	p->exports[FLY_EXPORT_BINDER].n_procedures = 1;
-	p->exports[FLY_EXPORT_BINDER].interface = &binder;
+	node->runtime.exports[FLY_EXPORT_BINDER].n_procedures = 1;
+	node->runtime.exports[FLY_EXPORT_BINDER].interface = &binder;
 	must(Trial_export(&node->runtime, &trial_procedures, node) == 0 ? p : NULL);
-	p->exports[FLY_EXPORT_BINDER].n_procedures = 0;
-	p->exports[FLY_EXPORT_BINDER].interface = NULL;
+	node->runtime.exports[FLY_EXPORT_BINDER].n_procedures = 0;
+	node->runtime.exports[FLY_EXPORT_BINDER].interface = NULL;
 	node->export_id = p->exports[1].id;
 	node->is_up = true;
 	node->is_dead = false;

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_pollers.c - runtimes with threads of their own: they serve, stop, and start again; what is
+ * wrong with a wish is said in one line.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "pair.h"
+
+#define EAL  "--no-huge -m 256"
+#define SELF "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"
+
+static char directory[] = "/tmp/firefly-pollers-XXXXXX";
+static char server_spec[96];
+static char client_spec[96];
+
+static void begin(void)
+{
+	cr_assert(mkdtemp(directory) != NULL);
+	setenv("RUNTIME_DIRECTORY", directory, 1);
+	snprintf(server_spec, sizeof server_spec, "vhost:%s/v,server", directory);
+	snprintf(client_spec, sizeof client_spec, "vhost:%s/v,wait=3", directory);
+}
+
+static void end(void)
+{
+	char command[128];
+
+	snprintf(command, sizeof command, "test -z \"$(find %s ! -type d | tee /dev/stderr)\"",
+		 directory);
+	cr_expect(system(command) == 0, "files are left");
+	snprintf(command, sizeof command, "rm -r %s", directory);
+	cr_expect(system(command) == 0);
+}
+
+TestSuite(pollers, .timeout = 60);
+
+static struct fly_options options_for(const char *const *links, unsigned pollers)
+{
+	return (struct fly_options){
+		.links = links,
+		.packets = 4095,
+		.calls = 64,
+		.call_timeout_ms = 2000,
+		.eal = EAL,
+		.pollers = pollers,
+		.wait = FLY_WAIT_YIELD,
+	};
+}
+
+static uint64_t counter_value;
+
+static void take_counter(void *wanted, const char *name, const char *about, uint64_t value)
+{
+	(void)about;
+	if (strcmp(name, wanted) == 0)
+		counter_value = value;
+}
+
+static uint64_t counter(const struct fly_runtime *r, const char *name)
+{
+	counter_value = UINT64_MAX;
+	fly_counters(r, take_counter, (void *)(uintptr_t)name);
+	return counter_value;
+}
+
+Case(pollers, fly_start__a_runtime_that_polls_by_itself_serves)
+{
+	const char *const at_server[] = {server_spec, NULL};
+	const char *const at_client[] = {client_spec, NULL};
+	const struct fly_options serves = options_for(at_server, 1);
+	const struct fly_options calls = options_for(at_client, 0);
+	struct probe_service service = {0};
+	struct fly_runtime *server;
+	struct fly_runtime *client;
+	struct fly_binding *binding;
+	uint64_t sum;
+
+	cr_assert(fly_start(&serves, &server) == 0, "%s", fly_error());
+	cr_assert(Probe_export(server, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(fly_start(&calls, &client) == 0, "%s", fly_error());
+	cr_assert(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
+	for (uint32_t i = 0; i < 200; i++) {
+		cr_assert(Probe_Add(binding, i, 1, &sum) == 0);
+		cr_expect(sum == i + 1);
+	}
+	cr_expect(fly_turn(server) == 0, "it is not ours to turn");
+	cr_expect(counter(server, "calls_served") >= 200);
+	cr_expect(fly_stop(client) == 0);
+	cr_expect(fly_stop(server) == 0, "all packets are back");
+	cr_expect(service.executions == 200, "%u", service.executions);
+}
+
+struct caller {
+	pthread_t thread;
+	struct fly_runtime *client;
+	uint32_t first;
+	unsigned wrong;
+};
+
+static void *call(void *context)
+{
+	struct caller *c = context;
+	struct fly_binding *binding;
+	uint8_t data[1440];
+	uint64_t sum;
+
+	if (Probe_import(c->client, NULL, &binding)) {
+		c->wrong = UINT32_MAX;
+		return NULL;
+	}
+	for (uint32_t i = c->first; i < c->first + 200; i++) {
+		c->wrong += Probe_Add(binding, i, 1, &sum) != 0 || sum != i + 1;
+		c->wrong += Probe_Fill(binding, i, data) != 0;
+	}
+	fly_unbind(binding);
+	return NULL;
+}
+
+/* Two threads call through a client, each by a binding of its own. */
+static void calls_from_threads(struct fly_runtime *client)
+{
+	struct caller callers[2] = {{.client = client}, {.client = client, .first = 1000}};
+
+	for (unsigned i = 0; i < 2; i++)
+		pthread_create(&callers[i].thread, NULL, call, &callers[i]);
+	for (unsigned i = 0; i < 2; i++) {
+		pthread_join(callers[i].thread, NULL);
+		cr_expect(callers[i].wrong == 0, "%u wrong", callers[i].wrong);
+	}
+}
+
+Case(pollers, fly_import__any_thread_calls_through_a_runtime_that_polls_by_itself)
+{
+	const char *const at_server[] = {server_spec, NULL};
+	const char *const at_client[] = {client_spec, NULL};
+	const struct fly_options serves = options_for(at_server, 1);
+	const struct fly_options calls = options_for(at_client, 1);
+	struct probe_service service = {0};
+	struct fly_runtime *server;
+	struct fly_runtime *client;
+
+	cr_assert(fly_start(&serves, &server) == 0, "%s", fly_error());
+	cr_assert(Probe_export(server, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(fly_start(&calls, &client) == 0, "%s", fly_error());
+	calls_from_threads(client);
+	cr_expect(fly_stop(client) == 0);
+	cr_expect(fly_stop(server) == 0);
+	cr_expect(service.executions == 800, "%u", service.executions);
+}
+
+static void *quit_soon(void *runtime)
+{
+	usleep(20000);
+	fly_quit(runtime);
+	return NULL;
+}
+
+Case(pollers, fly_serve__waits_until_somebody_says_so)
+{
+	const char *const links[] = {SELF, NULL};
+	const struct fly_options options = options_for(links, 1);
+	struct fly_runtime *r;
+	pthread_t thread;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	fly_quit(r);
+	fly_quit(r);
+	cr_expect(fly_serve(r) == 0, "a request that came before is kept");
+	pthread_create(&thread, NULL, quit_soon, r);
+	cr_expect(fly_serve(r) == 0, "and it is one");
+	pthread_join(thread, NULL);
+	cr_expect(fly_stop(r) == 0);
+}
+
+/* What is wrong, in one line. */
+static void refused(unsigned pollers, const char *cores, enum fly_wait wait, const char *word)
+{
+	const char *const links[] = {SELF, NULL};
+	struct fly_options options = options_for(links, pollers);
+	struct fly_runtime *r = NULL;
+
+	options.cores = cores;
+	options.wait = wait;
+	cr_expect(fly_start(&options, &r) == -FLY_EINVAL, "%s", cores);
+	cr_expect(r == NULL);
+	cr_expect(strstr(fly_error(), word) != NULL, "'%s' is not about '%s'", fly_error(), word);
+	cr_expect(strchr(fly_error(), '\n') == NULL);
+}
+
+Case(pollers, fly_start__says_what_is_wrong_with_the_cores)
+{
+	refused(17, NULL, FLY_WAIT_YIELD, "at most 16");
+	refused(2, "0", FLY_WAIT_SPIN, "2 pollers that spin");
+	refused(2, "0", FLY_WAIT_DEFAULT, "2 pollers that spin");
+	refused(1, "1023", FLY_WAIT_SPIN, "no core 1023");
+	refused(1, "0-1023", FLY_WAIT_SPIN, "no core 1023");
+	refused(1, "zero", FLY_WAIT_SPIN, "a list is wanted");
+	refused(1, "", FLY_WAIT_SPIN, "a list is wanted");
+	refused(0, "0", FLY_WAIT_SPIN, "how many");
+}
+
+/* The thread of a poller, by its name: its core and its mask, from /proc. */
+static bool thread_is_there(const char *name, char *cores, size_t bytes,
+			    unsigned long long *blocked)
+{
+	char command[256];
+	FILE *f;
+	bool is_there;
+
+	snprintf(command, sizeof command,
+		 "for t in /proc/%d/task/*; do grep -q '^%s$' $t/comm && sed -n "
+		 "-e 's/^SigBlk:[^0-9a-f]*//p' -e 's/^Cpus_allowed_list:[^0-9]*//p' $t/status; "
+		 "done; true",
+		 (int)getpid(), name);
+	f = popen(command, "r");
+	cr_assert(f != NULL);
+	is_there = fscanf(f, "%llx", blocked) == 1 && fscanf(f, "%31s", cores) == 1;
+	(void)bytes;
+	pclose(f);
+	return is_there;
+}
+
+Case(pollers, fly_start__pins_them_and_leaves_signals_to_the_program)
+{
+	const char *const links[] = {SELF, NULL};
+	struct fly_options options = options_for(links, 1);
+	unsigned long long blocked = 0;
+	char cores[32] = "";
+	cpu_set_t before;
+	cpu_set_t after;
+	struct fly_runtime *r;
+
+	options.cores = "0";
+	sched_getaffinity(0, sizeof before, &before);
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	cr_assert(thread_is_there("fly-poller0", cores, sizeof cores, &blocked));
+	cr_expect(strcmp(cores, "0") == 0, "on %s", cores);
+	cr_expect((blocked & 1ULL << (SIGTERM - 1)) && (blocked & 1ULL << (SIGUSR1 - 1)));
+	sched_getaffinity(0, sizeof after, &after);
+	cr_expect(CPU_EQUAL(&before, &after));
+	cr_expect(fly_stop(r) == 0);
+	cr_expect(!thread_is_there("fly-poller0", cores, sizeof cores, &blocked));
+}
+
+Case(pollers, fly_stop__and_start_again_many_times)
+{
+	const char *const links[] = {SELF, NULL};
+	const struct fly_options options = options_for(links, 1);
+
+	for (unsigned i = 0; i < 20; i++) {
+		struct fly_runtime *r;
+
+		cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+		cr_expect(fly_stop(r) == 0);
+	}
+}
