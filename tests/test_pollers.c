@@ -14,6 +14,7 @@
 
 #include "case.h"
 #include "pair.h"
+#include "slowpath/runtime.h"
 
 #define EAL  "--no-huge -m 256"
 #define SELF "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"
@@ -155,6 +156,48 @@ Case(pollers, fly_import__any_thread_calls_through_a_runtime_that_polls_by_itsel
 	cr_expect(fly_stop(client) == 0);
 	cr_expect(fly_stop(server) == 0);
 	cr_expect(service.executions == 800, "%u", service.executions);
+}
+
+static void serve_and_call(unsigned servers, unsigned clients)
+{
+	const char *const at_server[] = {server_spec, NULL};
+	const char *const at_client[] = {client_spec, NULL};
+	const struct fly_options serves = options_for(at_server, servers);
+	const struct fly_options calls = options_for(at_client, clients);
+	struct probe_service service = {0};
+	struct fly_runtime *server;
+	struct fly_runtime *client;
+
+	cr_assert(fly_start(&serves, &server) == 0, "%s", fly_error());
+	cr_assert(Probe_export(server, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(fly_start(&calls, &client) == 0, "%s", fly_error());
+	calls_from_threads(client);
+	for (unsigned i = 0; i < servers; i++)
+		cr_expect(fly_stats_get(&server->pollers[i]->stats, FLY_COUNT_calls_served) >=
+				  800 / servers,
+			  "poller %u has its share", i);
+	for (unsigned i = 0; i < clients; i++)
+		cr_expect(fly_stats_get(&client->pollers[i]->stats, FLY_COUNT_calls_returned) >=
+				  800 / clients,
+			  "poller %u has its share", i);
+	cr_expect(counter(server, "drop_ring_full") == 0);
+	cr_expect(fly_stop(client) == 0);
+	cr_expect(fly_stop(server) == 0);
+}
+
+Case(pollers, fly_start__two_of_a_server_share_its_callers)
+{
+	serve_and_call(2, 1);
+}
+
+Case(pollers, fly_start__two_of_a_client_share_its_bindings)
+{
+	serve_and_call(1, 2);
+}
+
+Case(pollers, fly_start__two_at_both_ends)
+{
+	serve_and_call(2, 2);
 }
 
 static void *quit_soon(void *runtime)

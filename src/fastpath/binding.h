@@ -29,6 +29,7 @@ struct fly_import {
 		16); /* headers of a call without arguments */
 	/* ---- each result ---- */
 	struct fly_address peer;
+	uint16_t binder_port; /* of the peer, network order: whom to ask again; else as in peer */
 	/* its calls are made for other threads: hands back one that has ended; else NULL */
 	void (*deliver)(struct fly_poller *p, struct fly_call_entry *e);
 	/* ---- seldom ---- */

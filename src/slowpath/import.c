@@ -192,8 +192,11 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	return question.answered ? 0 : -FLY_EPEER;
 }
 
-/* Ask the peer's binder. Return: 0 and *export_id, or a negative status with a sentence. */
-static int ask_binder(struct fly_poller *p, struct fly_link *link, const struct fly_address *peer,
+/*
+ * Ask the peer's binder. Return: 0, *export_id, and in @peer the port where calls are to go; or a
+ * negative status with a sentence.
+ */
+static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
 		      const char *name, uint32_t version, uint32_t *export_id)
 {
 	struct fly_import *binder =
@@ -201,13 +204,15 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, const struct 
 	uint8_t padded[64] = {0};
 	uint32_t answer = 0;
 	uint32_t version_there = 0;
+	uint16_t udp_port = 0;
 	char ip[INET_ADDRSTRLEN];
 	int status;
 
 	if (!binder)
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
 	memcpy(padded, name, strnlen(name, sizeof padded - 1));
-	status = Binder_Import(&binder->head, padded, version, export_id, &version_there, &answer);
+	status = Binder_Import(&binder->head, padded, version, export_id, &version_there, &udp_port,
+			       &answer);
 	end_calls(binder, true);
 	free(binder);
 	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
@@ -221,6 +226,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, const struct 
 		return fly_fail(-status, "import %s from %s: %s", name, ip, fly_strerror(status));
 	switch (answer) {
 	case FLY_OK:
+		peer->port = htons(udp_port);
 		return 0;
 	case FLY_EVERSION:
 		return fly_fail(FLY_EVERSION,
@@ -253,14 +259,15 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct fly_addres
 
 /* What an import of a program leaves behind. */
 static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
-			       const struct fly_address *peer, uint32_t export_id, const char *name,
-			       uint32_t version)
+			       const struct fly_address *peer, uint16_t binder_port,
+			       uint32_t export_id, const char *name, uint32_t version)
 {
 	struct fly_import *import =
 		fly_import_make(p, link, peer, export_id, fly_import_random_activity());
 
 	if (!import)
 		return NULL;
+	import->binder_port = binder_port;
 	import->name = name;
 	import->version = version;
 	LIST_INSERT_HEAD(&p->imports, import, next);
@@ -269,7 +276,8 @@ static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
 
 struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_import *like)
 {
-	return keep(p, like->link, &like->peer, like->export_id, like->name, like->version);
+	return keep(p, like->link, &like->peer, like->binder_port, like->export_id, like->name,
+		    like->version);
 }
 
 struct wish {
@@ -286,23 +294,37 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 	struct fly_address address;
 	struct fly_link *link;
 	uint32_t export_id = 0;
+	uint16_t binder_port;
 	int status;
 
-	status = fly_runtime_peer(w->runtime, w->peer, &link, &address);
+	status = fly_runtime_peer(w->runtime, p->number, w->peer, &link, &address);
 	if (status)
 		return status;
+	binder_port = address.port;
 	status = locate(p, link, &address, w->name, w->version, &export_id);
 	if (status)
 		return status;
-	w->import = keep(p, link, &address, export_id, w->name, w->version);
+	w->import = keep(p, link, &address, binder_port, export_id, w->name, w->version);
 	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
+}
+
+/* Who is to make a binding: the poller whose procedure asks; else each one in its turn. */
+static struct fly_poller *next_poller(struct fly_runtime *runtime)
+{
+	struct fly_poller *here = fly_pollers_here();
+
+	if (here && here->runtime == runtime)
+		return here;
+	return runtime
+		->pollers[atomic_fetch_add_explicit(&runtime->imported, 1, memory_order_relaxed) %
+			  runtime->n_pollers];
 }
 
 int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
 	       struct fly_binding **binding)
 {
 	struct wish w = {.runtime = runtime, .name = name, .version = version, .peer = peer};
-	struct fly_poller *p = &runtime->poller;
+	struct fly_poller *p = next_poller(runtime);
 	int status;
 
 	if (!name || !binding || strlen(name) > 63)
@@ -325,6 +347,7 @@ int fly_import_rebind(struct fly_binding *binding)
 	int status;
 
 	end_calls(import, false);
+	peer.port = import->binder_port; /* who is there now may have other pollers */
 	status = locate(import->poller, import->link, &peer, import->name, import->version,
 			&export_id);
 	if (status)

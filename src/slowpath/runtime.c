@@ -655,14 +655,14 @@ void fly_runtime_detached(struct fly_attached *attached)
 	pthread_mutex_unlock(&attached->runtime->lock);
 }
 
-int fly_runtime_peer(struct fly_runtime *r, const char *peer, struct fly_link **link,
-		     struct fly_address *address)
+int fly_runtime_peer(struct fly_runtime *r, unsigned poller, const char *peer,
+		     struct fly_link **link, struct fly_address *address)
 {
 	const struct fly_port *port = r->ports[0];
 	uint16_t udp_port = port->spec.peer_port;
 
 	*address = (struct fly_address){.ip = port->peer_ip};
-	*link = &r->ports[0]->link;
+	*link = fly_port_link(r->ports[0], poller);
 	if (peer && fly_link_spec_address(peer, &address->ip, &udp_port))
 		return fly_fail(FLY_EINVAL, "'%s' is not an address, as in 10.0.0.2 or 10.0.0.2:%d",
 				peer, FLY_UDP_PORT_DEFAULT);

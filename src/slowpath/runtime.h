@@ -28,8 +28,10 @@ struct fly_runtime {
 	pthread_mutex_t lock;
 	struct fly_export exports[FLY_EXPORTS]; /* under lock: what each poller's table is to be */
 	LIST_HEAD(, fly_attached)
-	attached;          /* under lock: bindings of threads, to be ended by them */
-	_Atomic bool quit; /* set by fly_quit(), any thread or signal handler */
+	attached;                    /* under lock: bindings of threads, to be ended by them */
+	_Atomic unsigned shared_out; /* callers, among our pollers, by the binder */
+	_Atomic unsigned imported;   /* bindings, by the pollers that they go through */
+	_Atomic bool quit;           /* set by fly_quit(), any thread or signal handler */
 	void (*notice)(void *context, const char *line);
 	void *notice_context;
 };
@@ -41,11 +43,12 @@ void fly_runtime_detached(struct fly_attached *attached);
 
 /*
  * fly_runtime_peer() - where an import goes.
- * @peer: as for fly_import(); NULL: the far end of the first link.
- * Return: 0, *link and *address without its MAC; or a negative status with a sentence.
+ * @poller: the number of the one that makes it. @peer: as for fly_import(); NULL: the far end of
+ * the first link. Return: 0, *link and *address without its MAC; or a negative status with a
+ * sentence.
  */
-int fly_runtime_peer(struct fly_runtime *runtime, const char *peer, struct fly_link **link,
-		     struct fly_address *address);
+int fly_runtime_peer(struct fly_runtime *runtime, unsigned poller, const char *peer,
+		     struct fly_link **link, struct fly_address *address);
 
 /*
  * fly_runtime_link() - a link as the poller sees it, for the benchmark's bare-frame floors.
