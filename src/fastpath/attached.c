@@ -156,11 +156,11 @@ static int wait_for_call(struct fly_call *call)
 	struct fly_attached_call *c = call_of(call);
 	struct fly_slot *s = &c->hand.slot;
 
-	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
-		if (unlikely(c->attached->wait != FLY_WAIT_SPIN || is_here(c->attached)))
-			fly_slow_attached_wait(c);
-		else
+	if (likely(c->attached->looks)) {
+		while (!fly_slot_is(s, FLY_SLOT_RESULT))
 			rte_pause();
+	} else {
+		fly_slow_attached_wait(c);
 	}
 	return read_result(c);
 }

@@ -49,11 +49,13 @@ struct fly_attached {
 	pthread_t poller_thread;        /* who turns it */
 	uint32_t argument_max;          /* bytes in one packet */
 	uint32_t deadline_us;           /* as fly_set_deadline() said: they travel with the call */
+	bool looks;                     /* while it waits it does nothing else */
 	enum fly_wait wait;
 	enum fly_wait default_wait; /* of its runtime */
 	int event_fd;               /* of fly_event_fd(); -1 */
 	struct fly_runtime *runtime;
 	pthread_t thread;              /* whose it is */
+	struct fly_poller *mine;       /* that this thread turns itself; NULL: none */
 	LIST_ENTRY(fly_attached) next; /* in the runtime's list, under its lock */
 	/* ---- the poller's ---- */
 	struct fly_import *import;

@@ -95,6 +95,8 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	p->nested = 0; /* other threads are not within */
 	if (p->n_doors)
 		received += fly_desk_turn(p, &p->desk);
+	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
+		fly_slow_favours(p);
 	p->nested = nested;
 	p->serving = serving;
 	p->serving_deadline_tsc = deadline_tsc;

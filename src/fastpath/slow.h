@@ -92,6 +92,9 @@ int fly_slow_served(struct fly_poller *p, struct rte_mbuf *result, struct fly_se
  */
 void fly_slow_sweep(struct fly_poller *p);
 
+/* fly_slow_favours() - another thread asks for something that can be done within a turn. */
+void fly_slow_favours(struct fly_poller *p);
+
 /* fly_slow_wake() - a slot was handed to somebody who sleeps. */
 void fly_slow_wake(struct fly_hand *hand);
 

@@ -13,12 +13,19 @@ struct fly_poller;
 /*
  * fly_ask() - run a function on the thread of a poller, between two turns, and wait for it. On that
  * thread itself: at once. Any thread; one after the other, in the order of asking. The function may
- * turn the poller.
+ * turn the poller. Not in a procedure that another poller runs: -FLY_ECONFLICT.
  * Return: what it returns, with its sentence for fly_error() if that is negative; -FLY_ESTOPPED:
  * the poller is not turned any more, it did not run.
  */
 int fly_ask(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 	    void *argument);
+
+/*
+ * fly_ask_favour() - the same, but within turns too, between packets: for a function that turns
+ * nothing, and takes nothing away from a procedure that may be under way. Leaves no sentence.
+ */
+int fly_ask_favour(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+		   void *argument);
 
 /* fly_ask_attend() - do what was asked for; at the quiescence point. */
 void fly_ask_attend(struct fly_poller *p);
@@ -38,7 +45,10 @@ bool fly_poller_is_here(const struct fly_poller *p);
 /* fly_poller_thread() - which one it is. */
 pthread_t fly_poller_thread(const struct fly_poller *p);
 
-/* fly_poller_take() - it is, from now on. */
+/* fly_poller_take() - it is, from now on: of whoever turns a poller that was set up elsewhere. */
 void fly_poller_take(struct fly_poller *p);
+
+/* fly_poller_mine() - the poller that the calling thread turns, the last it took; NULL: none. */
+struct fly_poller *fly_poller_mine(void);
 
 #endif

@@ -3,7 +3,7 @@
  * attach.c - what an attached caller has its poller do, besides calling: attaching and leaving,
  * further calls at a time, calls of several packets, cancelling.
  *
- * Each function is called on the attached thread, and does its work on the poller's, by fly_ask().
+ * Each function is called on the attached thread, and does its work on the poller's (ask.h).
  * Of the structures that both use, a thread touches its own half (attached.h) in between.
  */
 #include "slowpath/attach.h"
@@ -68,7 +68,7 @@ static int add_call(struct fly_poller *p, void *argument)
 
 int fly_slow_attached_more(struct fly_attached *a)
 {
-	return fly_ask(a->poller, add_call, a);
+	return fly_ask_favour(a->poller, add_call, a);
 }
 
 /* ---- calls of several packets ---- */
@@ -106,7 +106,7 @@ int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uin
 {
 	struct start s = {.c = c, .procedure = procedure, .bytes = bytes};
 
-	return fly_ask(c->attached->poller, start, &s);
+	return fly_ask_favour(c->attached->poller, start, &s);
 }
 
 static int end_call(struct fly_poller *p, void *argument)
@@ -122,7 +122,7 @@ static int end_call(struct fly_poller *p, void *argument)
 
 void fly_slow_attached_end(struct fly_attached_call *c)
 {
-	fly_ask(c->attached->poller, end_call, c);
+	fly_ask_favour(c->attached->poller, end_call, c);
 }
 
 /* ---- waiting ---- */
@@ -130,14 +130,15 @@ void fly_slow_attached_end(struct fly_attached_call *c)
 void fly_slow_attached_wait(struct fly_attached_call *c)
 {
 	struct fly_slot *s = &c->hand.slot;
+	struct fly_poller *mine = c->attached->mine;
 	struct fly_nap nap = {0};
 
-	/* A procedure that finishes another thread's call: nobody else would turn its poller. */
+	/* Whoever turns a poller itself goes on doing so: the call may lead back to it. */
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
 		const uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
 
-		if (pthread_equal(c->attached->poller_thread, pthread_self()))
-			fly_poller_turn(c->attached->poller, fly_poller_time(c->attached->poller));
+		if (mine)
+			fly_poller_turn(mine, fly_poller_time(mine));
 		else if (state != FLY_SLOT_RESULT)
 			fly_nap_slot(&nap, s, (enum fly_slot_state)state, c->attached->wait, false);
 	}
@@ -189,7 +190,7 @@ static int cancel(struct fly_call *call)
 		atomic_store_explicit(&s->state, FLY_SLOT_RESULT, memory_order_relaxed);
 		return 0;
 	}
-	return fly_ask(c->attached->poller, cancel_on_poller, c);
+	return fly_ask_favour(c->attached->poller, cancel_on_poller, c);
 }
 
 static int set_deadline_on_poller(struct fly_poller *p, void *argument)
@@ -206,7 +207,7 @@ static void set_deadline(struct fly_binding *binding, uint32_t us)
 	struct fly_attached *a = attached_of(binding);
 
 	a->deadline_us = us;
-	fly_ask(a->poller, set_deadline_on_poller, a);
+	fly_ask_favour(a->poller, set_deadline_on_poller, a);
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
@@ -214,6 +215,7 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 	struct fly_attached *a = attached_of(binding);
 
 	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
+	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine;
 }
 
 static int rebind_on_poller(struct fly_poller *p, void *argument)
@@ -262,7 +264,7 @@ static void unbind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	fly_ask(a->poller, unbind_on_poller, a);
+	fly_ask_favour(a->poller, unbind_on_poller, a);
 	fly_runtime_detached(a);
 	if (a->event_fd >= 0)
 		close(a->event_fd);
@@ -338,17 +340,19 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->head.kind = &kind;
 	a->runtime = runtime;
 	a->thread = pthread_self();
+	a->mine = fly_poller_mine();
 	a->poller = p;
+	a->poller_thread = fly_poller_thread(p);
 	a->import = import;
 	a->event_fd = -1;
-	a->default_wait = a->wait = runtime->wait;
+	a->default_wait = runtime->wait;
+	set_wait(&a->head, FLY_WAIT_DEFAULT);
 	LIST_INIT(&a->calls);
-	status = fly_ask(p, make_on_poller, &m);
+	status = fly_ask_favour(p, make_on_poller, &m);
 	if (status) {
 		free(a);
 		return fly_fail(-status, "attach: %s", fly_strerror(status));
 	}
-	a->poller_thread = fly_poller_thread(p);
 	fly_runtime_attached(runtime, a);
 	*mine = &a->head;
 	return 0;
