@@ -33,6 +33,7 @@ Test(link_spec, fly_link_spec_parse__every_kind)
 		[FLY_LINK_VHOST] = "vhost:x",         [FLY_LINK_MEMIF] = "memif:x",
 		[FLY_LINK_AF_PACKET] = "af_packet:x", [FLY_LINK_TAP] = "tap:x",
 		[FLY_LINK_PCI] = "pci:0000:03:00.0",  [FLY_LINK_VDEV] = "vdev:x",
+		[FLY_LINK_LOCAL] = "local:x",
 	};
 
 	for (unsigned i = 0; i < FLY_N_LINK_KINDS; i++) {
@@ -45,6 +46,43 @@ Test(link_spec, fly_link_spec_parse__every_kind)
 	}
 	cr_assert(fly_link_spec_parse("pci:0000:03:00.0,mtu=9000", &s) == 0);
 	cr_expect(strcmp(s.what, "0000:03:00.0") == 0 && s.mtu == 9000);
+}
+
+Test(link_spec, fly_link_spec_parse__local)
+{
+	cr_assert(fly_link_spec_parse("local:name", &s) == 0);
+	cr_expect(s.kind == FLY_LINK_LOCAL && !s.server && !s.huge && s.uid == -1);
+	cr_expect(s.clients == FLY_LOCAL_CLIENTS_DEFAULT && strcmp(s.what, "name") == 0);
+	cr_assert(fly_link_spec_parse("local:/run/f,server,clients=4096,huge", &s) == 0);
+	cr_expect(s.server && s.huge && s.clients == 4096);
+	cr_assert(fly_link_spec_parse("local:name,uid=0,wait=1", &s) == 0);
+	cr_expect(s.uid == 0 && s.wait_ms == 1000);
+}
+
+Test(link_spec, fly_link_spec_parse__what_a_local_link_has_not)
+{
+	static const char *const specs[] = {
+		"local:x,clients=2",
+		"local:x,huge",
+		"local:x,server,uid=1",
+		"local:x,server,clients=0",
+		"local:x,ip=10.0.0.1",
+		"local:x,mtu=1500",
+		"local:x,server,clients=4097",
+		"local:x,uid=-1",
+		"local:x,uid=4294967295",
+		"vhost:x,huge",
+		"vhost:x,uid=0",
+		"local:",
+	};
+	char spec[128] = "local:";
+
+	for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++)
+		cr_expect(fly_link_spec_parse(specs[i], &s) == -FLY_EINVAL, "%s", specs[i]);
+	memset(spec + 6, 'n', 97); /* an abstract address has no room for more */
+	cr_expect(fly_link_spec_parse(spec, &s) == -FLY_EINVAL);
+	spec[6 + 96] = '\0';
+	cr_expect(fly_link_spec_parse(spec, &s) == 0);
 }
 
 Test(link_spec, fly_link_spec_parse__every_key)

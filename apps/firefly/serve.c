@@ -29,6 +29,7 @@ enum {
 	KEY_STATS = CLI_KEY_OWN,
 	KEY_CHECK,
 	KEY_TALLY,
+	KEY_LOCAL,
 };
 
 struct serve_options {
@@ -50,6 +51,8 @@ static const struct argp_option options[] = {
 	{"link", 'l', "SPEC", 0,
 	 "Serve on this link, for instance vhost:/tmp/f.sock,server; may be given several times",
 	 0},
+	{"local", KEY_LOCAL, "NAME", 0,
+	 "Serve callers of this machine as local:NAME; short for --link local:NAME,server", 0},
 	{"core", 'c', "N", 0, "Run on this core only", 0},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end, and on SIGUSR1, print the counters that are not zero (with =all: every one)",
@@ -66,16 +69,27 @@ static const struct argp_option options[] = {
 	{0},
 };
 
+static void add_link(struct serve_options *o, const char *link)
+{
+	if (o->n_links == LINKS_MOST)
+		cli_refuse("serve", "at most %d links; start another server for the rest",
+			   LINKS_MOST);
+	o->links[o->n_links++] = link;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct serve_options *o = state->input;
+	char *link;
 
 	switch (key) {
 	case 'l':
-		if (o->n_links == LINKS_MOST)
-			cli_refuse("serve", "at most %d links; start another server for the rest",
-				   LINKS_MOST);
-		o->links[o->n_links++] = text;
+		add_link(o, text);
+		return 0;
+	case KEY_LOCAL:
+		if (asprintf(&link, "local:%s,server", text) < 0)
+			cli_refuse("serve", "out of memory");
+		add_link(o, link); /* for as long as we live */
 		return 0;
 	case 'c':
 		o->core = (int)cli_number("serve", "--core", text, 0, 1023);

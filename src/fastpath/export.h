@@ -17,6 +17,16 @@
 #define FLY_EXPORTS       16
 #define FLY_EXPORT_BINDER 0
 
+/* Whom an export lets in over local links; made by fly_export_with(), never changed. */
+struct fly_export_rule {
+	struct fly_export_rule *next; /* of the same runtime: freed with it */
+	unsigned a_stacks;
+	unsigned n_uids;
+	unsigned n_gids;
+	bool (*allow)(void *context, const struct fly_caller *caller);
+	unsigned ids[]; /* first the users, then the groups */
+};
+
 struct fly_export {
 	uint32_t id;           /* a free one has an id that no index leads to */
 	uint32_t n_procedures; /* 0: free */
@@ -24,6 +34,7 @@ struct fly_export {
 	const void *procedures;
 	void *context;
 	const struct fly_interface *interface;
+	const struct fly_export_rule *rule; /* NULL: everybody is let in */
 };
 
 static inline const struct fly_export *fly_export_find(const struct fly_export *exports,

@@ -92,6 +92,8 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
 	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
+	if (p->astacks.n)
+		received += fly_astacks_turn(p);
 	p->nested = 0; /* other threads are not within */
 	if (p->n_doors)
 		received += fly_desk_turn(p, &p->desk);
@@ -118,8 +120,10 @@ unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 		received += turn_link(p, p->links[i]);
 	if (received)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
-	if (unlikely(p->n_doors != 0))
+	if (unlikely(p->n_doors != 0)) {
 		received += fly_desk_turn(p, &p->desk);
+		received += fly_astacks_turn(p);
+	}
 	p->turning = false;
 	if (unlikely(now_tsc >= p->sweep_at_tsc))
 		fly_slow_sweep(p);

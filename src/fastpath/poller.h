@@ -11,6 +11,7 @@
 
 #include <sys/queue.h>
 
+#include "fastpath/astack.h"
 #include "fastpath/clock.h"
 #include "fastpath/conversation.h"
 #include "fastpath/desk.h"
@@ -86,6 +87,8 @@ struct fly_poller {
 	struct fly_conversation_table conversations;
 	struct fly_export exports[FLY_EXPORTS];
 	struct fly_packet_cache cache;
+	struct fly_slot *serving_slot;     /* the same, of a call over the local link; NULL */
+	struct fly_astack_desk astacks;    /* clients of this machine */
 	struct fly_desk desk; /* other threads of this process */
 	struct fly_stats stats;
 	/* ---- seldom ---- */

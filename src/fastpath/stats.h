@@ -40,6 +40,12 @@
 	X(challenges_answered, "calls sent again with the token that was asked for")            \
 	X(calls_parked, "calls that came while a procedure attended to the links")              \
 	X(slots_missed, "calls between threads that nobody was told of: must be 0")             \
+	X(local_bound, "clients of this machine that were let in")                              \
+	X(local_ended, "clients of this machine that have gone")                                \
+	X(local_refused, "clients of this machine that were not let in")                        \
+	X(local_rings, "times that a client of this machine has rung")                          \
+	X(local_revoked, "clients of this machine that broke the rules")                        \
+	X(local_faults, "clients of this machine whose memory was not there")                   \
 	X(conversations_opened, "callers that got a conversation record")                       \
 	X(conversations_ended, "conversation records forgotten")                                \
 	X(hint_misses, "calls whose hint did not lead to their record")                         \
@@ -70,6 +76,7 @@
 	X(drop_fragments, "part of a large call or result that does not fit to the others")     \
 	X(drop_fragment_again, "part of a large call or result that was there already")         \
 	X(drop_too_long, "part of a result that is longer than any may be")                     \
+	X(drop_local_header, "call over the local link whose header is impossible")             \
 	X(drop_no_memory, "part of a large result for which there is no memory now")            \
 	X(drop_ack, "acknowledgement that says nothing new, or something impossible")           \
 	X(drop_activity, "result or refusal for a call that nobody here made")                  \

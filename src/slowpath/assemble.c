@@ -8,6 +8,7 @@
 #include "fastpath/poller.h"
 
 #include "slowpath/ask.h"
+#include "slowpath/astack_house.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
 #include "slowpath/refused.h"
@@ -91,6 +92,7 @@ void fly_poller_fini(struct fly_poller *p)
 	fly_bulk_fini(p);
 	fly_packet_drain(&p->cache);
 	fly_desk_fini(&p->desk);
+	fly_astacks_fini(p);
 	fly_ask_fini(p);
 }
 

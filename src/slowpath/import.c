@@ -16,6 +16,7 @@
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
 #include "slowpath/ask.h"
+#include "slowpath/astack_import.h"
 #include "slowpath/attach.h"
 #include "slowpath/binding_kind.h"
 #include "slowpath/deadline.h"
@@ -329,6 +330,8 @@ int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, 
 
 	if (!name || !binding || strlen(name) > 63)
 		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
+	if (peer ? fly_local_is(peer) : runtime->local != NULL)
+		return fly_local_import(runtime, name, version, peer, binding);
 	status = fly_ask(p, import_on_poller, &w);
 	if (status)
 		return status;

@@ -19,6 +19,7 @@
 static const char *const kinds[FLY_N_LINK_KINDS] = {
 	[FLY_LINK_VHOST] = "vhost", [FLY_LINK_MEMIF] = "memif", [FLY_LINK_AF_PACKET] = "af_packet",
 	[FLY_LINK_TAP] = "tap",     [FLY_LINK_PCI] = "pci",     [FLY_LINK_VDEV] = "vdev",
+	[FLY_LINK_LOCAL] = "local",
 };
 
 enum key {
@@ -30,20 +31,15 @@ enum key {
 	MAC,
 	MTU,
 	WAIT,
-	CHECKSUM
+	CHECKSUM,
+	HUGE,
+	UID
 };
 
 static char *const keys[] = {
-	[SERVER] = "server",
-	[CLIENTS] = "clients",
-	[IP] = "ip",
-	[PEER] = "peer",
-	[PORT] = "port",
-	[MAC] = "mac",
-	[MTU] = "mtu",
-	[WAIT] = "wait",
-	[CHECKSUM] = "checksum",
-	NULL,
+	[SERVER] = "server",     [CLIENTS] = "clients", [IP] = "ip",   [PEER] = "peer",
+	[PORT] = "port",         [MAC] = "mac",         [MTU] = "mtu", [WAIT] = "wait",
+	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid", NULL,
 };
 
 const char *fly_link_kind_name(enum fly_link_kind kind)
@@ -104,12 +100,49 @@ static int bad(const struct fly_link_spec *s, const char *what)
 	return fly_fail(FLY_EINVAL, "link %s: %s", s->text, what);
 }
 
+/* A local link has no addresses, nor packets. */
+static int set_local(struct fly_link_spec *s, int key, const char *value)
+{
+	long n;
+
+	switch (key) {
+	case SERVER:
+		s->server = true;
+		return value ? bad(s, "server takes no value") : 0;
+	case CLIENTS:
+		n = number(value, 1, FLY_LOCAL_CLIENTS_MAX);
+		if (n < 0)
+			return bad(s, "clients= takes 1 to 4096");
+		s->clients = (unsigned)n;
+		return 0;
+	case HUGE:
+		s->huge = true;
+		return value ? bad(s, "huge takes no value") : 0;
+	case UID:
+		n = number(value, 0, UINT32_MAX - 1L);
+		if (n < 0)
+			return bad(s, "uid= takes the number of a user");
+		s->uid = n;
+		return 0;
+	case WAIT:
+		n = number(value, 0, 86400);
+		if (n < 0)
+			return bad(s, "wait= takes seconds, 0 to 86400");
+		s->wait_ms = (unsigned)n * 1000;
+		return 0;
+	default:
+		return bad(s, "a local link has the keys server, clients=, huge, uid=, wait=");
+	}
+}
+
 static int set(struct fly_link_spec *s, int key, const char *value)
 {
 	const bool has_socket = s->kind == FLY_LINK_VHOST || s->kind == FLY_LINK_MEMIF;
 	uint16_t no_port = 0;
 	long n;
 
+	if (s->kind == FLY_LINK_LOCAL)
+		return set_local(s, key, value);
 	switch (key) {
 	case SERVER:
 		s->server = true;
@@ -160,6 +193,9 @@ static int set(struct fly_link_spec *s, int key, const char *value)
 		else
 			return bad(s, "checksum= takes on or off");
 		return 0;
+	case HUGE:
+	case UID:
+		return bad(s, "huge and uid= are for local links");
 	default:
 		if (s->kind != FLY_LINK_VDEV)
 			return fly_fail(
@@ -172,6 +208,19 @@ static int set(struct fly_link_spec *s, int key, const char *value)
 		strcat(strcat(s->arguments, s->arguments[0] ? "," : ""), value);
 		return 0;
 	}
+}
+
+static int check_local(struct fly_link_spec *s)
+{
+	if (strchr(s->what, '/') == NULL && strlen(s->what) > FLY_LOCAL_NAME_MAX)
+		return bad(s, "a name has at most 96 characters");
+	if (!s->server && (s->clients || s->huge))
+		return bad(s, "clients= and huge are for the server's end");
+	if (s->server && s->uid >= 0)
+		return bad(s, "uid= is for the client's end: whom the server must be");
+	if (s->clients == 0)
+		s->clients = FLY_LOCAL_CLIENTS_DEFAULT;
+	return 0;
 }
 
 int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
@@ -201,9 +250,12 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		return fly_fail(
 			FLY_EINVAL,
 			"link %s: '%s' is not a kind of link; there are vhost, memif, af_packet, "
-			"tap, pci, vdev",
+			"tap, pci, vdev, local",
 			s->text, copy);
 	s->kind = (enum fly_link_kind)kind;
+	s->uid = -1;
+	if (s->kind == FLY_LINK_LOCAL)
+		s->clients = 0;
 	if (!what || *what == '\0' || *what == ',')
 		return fly_fail(FLY_EINVAL, "link %s: what comes after '%s:' is missing", s->text,
 				kinds[kind]);
@@ -221,6 +273,8 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		if (status)
 			return status;
 	}
+	if (s->kind == FLY_LINK_LOCAL)
+		return check_local(s);
 	if (s->clients > 1 && !s->server)
 		return bad(s, "clients= is for the server's end");
 	return 0;

@@ -9,6 +9,10 @@
 /* UDP port of a runtime whose spec names none; both sides have it. */
 #define FLY_UDP_PORT_DEFAULT 61989
 
+#define FLY_LOCAL_CLIENTS_DEFAULT 64
+#define FLY_LOCAL_CLIENTS_MAX     4096
+#define FLY_LOCAL_NAME_MAX        96 /* of a name without a slash: an address has 108 bytes */
+
 /* Kinds of links. What differs between them is one table in port.c. */
 enum fly_link_kind {
 	FLY_LINK_VHOST,
@@ -17,6 +21,7 @@ enum fly_link_kind {
 	FLY_LINK_TAP,
 	FLY_LINK_PCI,
 	FLY_LINK_VDEV,
+	FLY_LINK_LOCAL,
 	FLY_N_LINK_KINDS
 };
 
@@ -28,8 +33,9 @@ enum fly_checksum_wish {
 
 struct fly_link_spec {
 	enum fly_link_kind kind;
-	bool server;        /* vhost, memif: owns the socket */
-	unsigned clients;   /* server: ports to open; 1 to 32 */
+	bool server;        /* vhost, memif, local: owns the socket */
+	bool huge;          /* local: memory in hugepages, for clients of our own user */
+	unsigned clients;   /* server: ports to open; 1 to 32. local: bindings; 1 to 4096 */
 	unsigned wait_ms;   /* how long to wait for a server that is not up */
 	unsigned mtu;       /* 0: what the device says */
 	uint32_t ip;        /* ours, network order; 0: the default of the kind */
@@ -38,6 +44,7 @@ struct fly_link_spec {
 	uint16_t udp_port;  /* host order */
 	uint8_t mac[6];
 	bool has_mac;
+	int64_t uid; /* local: whom the server must be; -1: anybody */
 	enum fly_checksum_wish checksum;
 	char what[108]; /* path, interface or device; a UNIX socket's path has 107 characters */
 	char arguments[256]; /* vdev: the driver's own, comma-separated; else "" */

@@ -116,7 +116,8 @@ static void *turn_poller(void *context)
 	return NULL;
 }
 
-/* With all signals blocked: they are the program's. */
+/* With all signals blocked, which are the program's; but a fault is for who made it:
+ * astack_fault.c. */
 static int create(struct thread *thread)
 {
 	cpu_set_t *const cpus = CPU_ALLOC(FLY_TOPOLOGY_CORES);
@@ -131,6 +132,7 @@ static int create(struct thread *thread)
 	CPU_ZERO_S(bytes, cpus);
 	CPU_SET_S(thread->core, bytes, cpus);
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_attr_init(&attributes);
 	error = pthread_attr_setaffinity_np(&attributes, bytes, cpus);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -31,6 +31,8 @@
 #include "slowpath/eal.h"
 #include "slowpath/error.h"
 #include "slowpath/ask.h"
+#include "slowpath/astack_clerk.h"
+#include "slowpath/astack_import.h"
 #include "slowpath/attach.h"
 #include "slowpath/import.h"
 #include "slowpath/nap.h"
@@ -39,7 +41,8 @@
 
 #define PACKETS_DEFAULT 8191 /* one less than a power of two: what fits a mempool's ring best */
 #define PACKETS_SPARE \
-	(FLY_PACKET_CACHE + 64) /* at least so many must be left when the links are up */
+	(FLY_PACKET_CACHE + 64)    /* at least so many must be left when the links are up */
+#define PACKETS_LOCAL         1023 /* with local links only: for what other threads hand over */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
 #define STOP_TURNS            4
@@ -148,6 +151,8 @@ static int parse_links(const struct fly_options *o, struct fly_link_spec *specs,
 static int open_ports(struct fly_runtime *r, const struct fly_link_spec *specs, unsigned n_specs)
 {
 	for (unsigned i = 0; i < n_specs; i++) {
+		if (specs[i].kind == FLY_LINK_LOCAL)
+			continue; /* no packets, no port */
 		for (unsigned client = 0; client < specs[i].clients; client++) {
 			struct fly_port *port;
 			int status;
@@ -163,6 +168,37 @@ static int open_ports(struct fly_runtime *r, const struct fly_link_spec *specs, 
 		}
 	}
 	return 0;
+}
+
+/* Local links: a server's is opened, a client's is kept if fly_import() may mean it. */
+static int open_locals(struct fly_runtime *r, const struct fly_link_spec *specs, unsigned n_specs)
+{
+	for (unsigned i = 0; i < n_specs; i++) {
+		int status = 0;
+
+		if (specs[i].kind != FLY_LINK_LOCAL)
+			continue;
+		if (specs[i].server)
+			status = fly_clerk_open(r, &specs[i]);
+		if (status)
+			return status;
+		if (i != 0)
+			continue;
+		r->local = malloc(sizeof *r->local);
+		if (!r->local)
+			return fly_fail(FLY_ENOMEM, "out of memory");
+		*r->local = specs[i];
+	}
+	return 0;
+}
+
+static bool has_ports(const struct fly_link_spec *specs, unsigned n_specs)
+{
+	for (unsigned i = 0; i < n_specs; i++) {
+		if (specs[i].kind != FLY_LINK_LOCAL)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -298,6 +334,9 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 	};
 	pthread_mutex_init(&r->lock, NULL);
 	LIST_INIT(&r->attached);
+	LIST_INIT(&r->locals);
+	if (!o->packets && !has_ports(specs, n_specs))
+		r->packets = PACKETS_LOCAL;
 	room = packet_room(specs, n_specs);
 	status = fly_eal_start(o->eal, (size_t)r->packets * (room + PACKET_OVERHEAD) + (16UL << 20),
 			       fly_ports_watch);
@@ -329,6 +368,8 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 		status = fly_ports_add(r);
 	if (!status && o->pollers)
 		status = fly_pollers_start(r, cores);
+	if (!status)
+		status = open_locals(r, specs, n_specs);
 	if (status) {
 		stop(r);
 		return status;
@@ -371,12 +412,21 @@ static int stop(struct fly_runtime *r)
 
 	forget_here(r);
 	fly_shutdown(r);
+	fly_clerk_stop(r);
 	fly_pollers_stop(r);
 	for (unsigned i = 0; i < r->n_pollers; i++)
 		fly_ask_close(r->pollers[i]);
 	for (unsigned i = 0; i < STOP_TURNS; i++) /* that the calls are cancelled goes out */
 		turn_all(r);
 	fly_ports_remove(r);
+	fly_clerk_free(r);
+	free(r->local);
+	while (r->rules) {
+		struct fly_export_rule *rule = r->rules;
+
+		r->rules = rule->next;
+		free(rule);
+	}
 	for (unsigned i = 0; i < r->n_pollers; i++) {
 		struct fly_poller *p = r->pollers[i];
 
@@ -434,6 +484,7 @@ void fly_shutdown(struct fly_runtime *r)
 	pthread_mutex_lock(&r->lock);
 	memset(r->exports, 0, sizeof r->exports);
 	pthread_mutex_unlock(&r->lock);
+	fly_local_shut(r);
 	for (unsigned i = 0; i < r->n_pollers; i++)
 		fly_ask(r->pollers[i], shut_poller, NULL);
 }
@@ -459,7 +510,7 @@ int fly_stop(struct fly_runtime *r)
 		return -FLY_EINVAL;
 	if (is_within(r))
 		return -FLY_ECONFLICT;
-	n = fly_attach_end_mine(r);
+	n = fly_attach_end_mine(r) + fly_local_end_mine(r);
 	if (n)
 		return fly_fail(FLY_ECONFLICT,
 				"stop: other threads still have %u binding(s); fly_shutdown() ends "
@@ -530,6 +581,8 @@ static struct fly_poller *serving_here(void)
 
 		if (r->poller.turning && c && c->state == FLY_CONVERSATION_RUNNING)
 			return &r->poller;
+		if (r->poller.serving_slot) /* a call over the local link */
+			return &r->poller;
 	}
 	return NULL;
 }
@@ -562,10 +615,50 @@ bool fly_cancelled(void)
 	if (now_tsc - before_tsc >= p->absent_tsc)
 		fly_poller_absent(p, before_tsc, now_tsc);
 	fly_poller_attend(p, now_tsc);
-	return p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc;
+	if (now_tsc >= p->serving_deadline_tsc)
+		return true;
+	if (!p->serving)
+		return atomic_load_explicit(&p->serving_slot->gone, memory_order_relaxed) != 0;
+	return p->serving->cancelled_seq == p->serving->seq;
 }
 
 /* ---- exports and bindings ---- */
+
+/* What the options say about peers over local links. Return: 0 and *rule, or a negative status. */
+static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
+		     struct fly_export_rule **rule)
+{
+	struct fly_export_rule *new;
+
+	*rule = NULL;
+	if (!o)
+		return 0;
+	if (o->a_stacks > FLY_ASTACK_SLOTS || (o->n_uids && !o->uids) || (o->n_gids && !o->gids) ||
+	    o->n_uids > 65536 || o->n_gids > 65536)
+		return fly_fail(FLY_EINVAL,
+				"export: at most %d A-stacks, and lists of users and "
+				"groups that are there",
+				FLY_ASTACK_SLOTS);
+	new = malloc(sizeof *new + ((size_t)o->n_uids + o->n_gids) * sizeof new->ids[0]);
+	if (!new)
+		return fly_fail(FLY_ENOMEM, "export: out of memory");
+	*new = (struct fly_export_rule){
+		.a_stacks = o->a_stacks ? o->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
+		.n_uids = o->n_uids,
+		.n_gids = o->n_gids,
+		.allow = o->allow,
+	};
+	if (o->n_uids)
+		memcpy(new->ids, o->uids, o->n_uids * sizeof new->ids[0]);
+	if (o->n_gids)
+		memcpy(new->ids + o->n_uids, o->gids, o->n_gids * sizeof new->ids[0]);
+	pthread_mutex_lock(&r->lock);
+	new->next = r->rules;
+	r->rules = new;
+	pthread_mutex_unlock(&r->lock);
+	*rule = new;
+	return 0;
+}
 
 /* Is there something in its way? Return: 0 and its place, or a negative status with a sentence. */
 static int find_place(const struct fly_export *exports, const struct fly_interface *interface,
@@ -606,12 +699,15 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 		    const void *procedures, void *context, const struct fly_export_options *options)
 {
 	struct offer offer = {0};
+	struct fly_export_rule *rule;
 	int status;
 
-	(void)options;
 	if (!interface || !procedures || strlen(interface->name) > 63 ||
 	    interface->n_procedures == 0)
 		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
+	status = make_rule(r, options, &rule);
+	if (status)
+		return status;
 	pthread_mutex_lock(&r->lock);
 	status = find_place(r->exports, interface, &offer.at);
 	if (!status) {
@@ -625,6 +721,7 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 			.procedures = procedures,
 			.context = context,
 			.interface = interface,
+			.rule = rule,
 		};
 		r->exports[offer.at] = offer.export;
 	}
@@ -659,7 +756,13 @@ int fly_runtime_peer(struct fly_runtime *r, unsigned poller, const char *peer,
 		     struct fly_link **link, struct fly_address *address)
 {
 	const struct fly_port *port = r->ports[0];
-	uint16_t udp_port = port->spec.peer_port;
+	uint16_t udp_port;
+
+	if (r->n_ports == 0)
+		return fly_fail(FLY_EINVAL,
+				"'%s': this runtime has local links only, as in local:NAME",
+				peer ? peer : "");
+	udp_port = port->spec.peer_port;
 
 	*address = (struct fly_address){.ip = port->peer_ip};
 	*link = fly_port_link(r->ports[0], poller);

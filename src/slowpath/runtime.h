@@ -9,6 +9,7 @@
 #ifndef FLY_RUNTIME_PRIVATE_H
 #define FLY_RUNTIME_PRIVATE_H
 
+#include "fastpath/astack_caller.h"
 #include "fastpath/attached.h"
 #include "slowpath/pollers.h"
 #include "slowpath/port.h"
@@ -28,10 +29,14 @@ struct fly_runtime {
 	pthread_mutex_t lock;
 	struct fly_export exports[FLY_EXPORTS]; /* under lock: what each poller's table is to be */
 	LIST_HEAD(, fly_attached)
-	attached;                    /* under lock: bindings of threads, to be ended by them */
-	_Atomic unsigned shared_out; /* callers, among our pollers, by the binder */
-	_Atomic unsigned imported;   /* bindings, by the pollers that they go through */
-	_Atomic bool quit;           /* set by fly_quit(), any thread or signal handler */
+	attached;                      /* under lock: bindings of threads, to be ended by them */
+	LIST_HEAD(, fly_local) locals; /* under lock: bindings over the local link */
+	struct fly_export_rule *rules; /* under lock: of exports, past ones as well */
+	struct fly_clerk *clerk;       /* lets clients of this machine in; NULL: none may come */
+	struct fly_link_spec *local;   /* the first link, if it leads to a server of this machine */
+	_Atomic unsigned shared_out;   /* callers, among our pollers, by the binder */
+	_Atomic unsigned imported;     /* bindings, by the pollers that they go through */
+	_Atomic bool quit;             /* set by fly_quit(), any thread or signal handler */
 	void (*notice)(void *context, const char *line);
 	void *notice_context;
 };

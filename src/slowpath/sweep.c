@@ -10,6 +10,7 @@
 #include "fastpath/binding.h"
 #include "fastpath/link_shared.h"
 #include "fastpath/slow.h"
+#include "slowpath/astack_house.h"
 #include "slowpath/attend.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
@@ -45,6 +46,7 @@ static void keep_house(struct fly_poller *p)
 	fly_conversations_sweep(p);
 	fly_refused_sweep(p->refused, p->now_ms);
 	fly_bulk_sweep(p);
+	fly_astacks_sweep(p);
 	if (p->n_doors)
 		fly_stats_add(&p->stats, FLY_COUNT_slots_missed,
 			      fly_desk_sweep(&p->desk, p->now_ms));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""bulk.py FIREFLY BULK vhost|memif - calls of one byte to almost 64 MiB, each byte checked, executed once; and
+"""bulk.py FIREFLY BULK vhost|memif|local - calls of one byte to almost 64 MiB, each byte checked, executed once; and
 peers that are killed in the middle of one.
 """
 import re

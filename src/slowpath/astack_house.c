@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * astack_house.c - what the fast path of the local link leaves to others: waking clients, memory
+ * for long calls, and once in a while a look at each client.
+ *
+ * Runs on the poller's thread.
+ *
+ * Far memory
+ *
+ * What was written for a long call stays in far memory when the call is over, since the next one of
+ * that slot finds it warm. When no call has used it for a second it is given back, in pieces. Who
+ * may write to it is said by `far` in the shared page: the client has it while it says USED, and
+ * leaves it alone while it says TAKEN, which takes some microseconds. A client that does not keep
+ * to that loses its own arguments. The pages are freed with the binding at the latest.
+ */
+#include "slowpath/astack_house.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "fastpath/slow.h"
+#include "slowpath/astack_fault.h"
+#include "slowpath/nap.h"
+
+#define SWEEP_MS    1000         /* each client is looked at once in so long */
+#define PIECE       (512U << 10) /* bytes of far memory that are given back in a millisecond */
+#define SPARE_BYTES (32U << 20)  /* of memory for long calls are kept while they are used */
+
+void fly_slow_astack_wake(struct fly_astacks *of, struct fly_slot *slot)
+{
+	const char byte = 0;
+
+	/* A hint: who sleeps has said so before it looked at the state. */
+	if (atomic_load_explicit(&slot->asleep, memory_order_relaxed) == FLY_ASLEEP_FUTEX)
+		fly_nap_wake_slot(slot, true);
+	else /* if there is no room it has enough to read */
+		(void)!send(of->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void fly_slow_astack_part(struct fly_astacks *of)
+{
+	shutdown(of->socket, SHUT_RDWR);
+}
+
+/* ---- memory for long calls ----------------------------------------------------------------------
+ */
+
+uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes)
+{
+	struct fly_astack_desk *d = &p->astacks;
+	uint8_t *block = d->spare;
+
+	d->spare_used = true;
+	if (block && d->spare_bytes >= *bytes) {
+		*bytes = d->spare_bytes;
+		d->spare = NULL;
+		return block;
+	}
+	*bytes = RTE_CACHE_LINE_ROUNDUP(*bytes);
+	return aligned_alloc(RTE_CACHE_LINE_SIZE, *bytes);
+}
+
+void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes)
+{
+	struct fly_astack_desk *d = &p->astacks;
+
+	/* The larger one stays. */
+	if (bytes > SPARE_BYTES || (d->spare && d->spare_bytes >= bytes)) {
+		free(block);
+		return;
+	}
+	free(d->spare);
+	d->spare = block;
+	d->spare_bytes = bytes;
+}
+
+bool fly_slow_astack_may(const struct fly_poller *p, const struct fly_astacks *of, uint32_t i,
+			 uint32_t bytes)
+{
+	const uint64_t all = p->astacks.far_results;
+	const uint64_t free_bytes = all < FLY_ASTACKS_FAR_MAX ? FLY_ASTACKS_FAR_MAX - all : 0;
+	uint64_t own = 0;
+
+	if (bytes <= of->far_results[i])
+		return true;
+	for (uint32_t k = 0; k < of->memory.slots; k++)
+		own += of->far_results[k];
+	/* To each client twice as much as it leaves to the others. */
+	return own - of->far_results[i] + bytes <= 2 * (free_bytes + of->far_results[i]);
+}
+
+void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes,
+			 bool results)
+{
+	of->far_used |= UINT64_C(1) << i;
+	of->far_written[i] = RTE_MAX(of->far_written[i], bytes);
+	if (results && bytes > of->far_results[i]) {
+		p->astacks.far_results += bytes - of->far_results[i];
+		of->far_results[i] = bytes;
+	}
+}
+
+/* Give a piece of a slot's far memory back. Return: there is more. */
+static bool give_back(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
+{
+	_Atomic uint8_t *far = &fly_astack_head(&of->memory)->far[i];
+	const uint32_t bytes = RTE_MIN((of->far_written[i] - 1) % PIECE + 1, of->far_written[i]);
+	uint8_t expected = FLY_FAR_FREE;
+
+	if (!atomic_compare_exchange_strong_explicit(far, &expected, FLY_FAR_TAKEN,
+						     memory_order_acquire, memory_order_relaxed))
+		return false; /* a call, or one whose result is still being read */
+	of->far_written[i] -= bytes;
+	madvise(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR) + of->far_written[i],
+		RTE_ALIGN_CEIL((size_t)bytes, FLY_ASTACK_PAGE), MADV_REMOVE);
+	atomic_store_explicit(far, FLY_FAR_FREE, memory_order_release);
+	if (of->far_results[i] > of->far_written[i]) {
+		p->astacks.far_results -= of->far_results[i] - of->far_written[i];
+		of->far_results[i] = of->far_written[i];
+	}
+	return of->far_written[i] != 0;
+}
+
+/* ---- once a second ------------------------------------------------------------------------------
+ */
+
+/* A call that was there a second ago, and is, and nobody looks: there must be none. */
+static void look_for_missed(struct fly_poller *p, struct fly_astacks *of)
+{
+	const struct fly_astack_desk *d = &p->astacks;
+	uint64_t polled = of->busy;
+	uint64_t lying = 0;
+
+	for (uint32_t k = 0; k < d->n_polled; k++) {
+		if (d->polled[k].of == of)
+			polled |= UINT64_C(1) << d->polled[k].index;
+	}
+	for (uint32_t i = 0; i < of->memory.slots; i++) {
+		struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
+		const uint64_t bit = UINT64_C(1) << i;
+		uint32_t seq;
+
+		if ((polled & bit) || !fly_slot_is(slot, FLY_SLOT_CALL))
+			continue;
+		seq = FLY_ASTACK_READ(slot->seq);
+		if ((of->lying & bit) && of->lying_seq[i] == seq) {
+			fly_stats_add(&p->stats, FLY_COUNT_slots_missed, 1);
+			fly_astacks_watch(p, of, i);
+			continue;
+		}
+		lying |= bit;
+		of->lying_seq[i] = seq;
+	}
+	of->lying = lying;
+}
+
+static void look_at(struct fly_poller *p, struct fly_astacks *of)
+{
+	if (of->ending)
+		return;
+	look_for_missed(p, of);
+	for (uint32_t i = 0; i < of->memory.slots; i++) {
+		if (of->far_written[i] != 0 && !(of->far_used >> i & 1))
+			of->far_idle |= UINT64_C(1) << i;
+	}
+	of->far_used = 0;
+	if (of->far_idle != 0 && !p->astacks.giving)
+		p->astacks.giving = of;
+}
+
+/* One piece of what nobody has used for long. */
+static void give_some_back(struct fly_poller *p, struct fly_astack_desk *d)
+{
+	struct fly_astacks *of = d->giving;
+
+	of->far_idle &= ~of->far_used & ~of->busy;
+	if (of->far_idle == 0)
+		d->giving = NULL;
+	else if (!give_back(p, of, (uint32_t)__builtin_ctzll(of->far_idle)))
+		of->far_idle &= of->far_idle - 1;
+}
+
+/* Memory for long calls that none has needed since the last time. */
+static void drop_spare(struct fly_astack_desk *d)
+{
+	if (!d->spare_used && d->spare) {
+		free(d->spare);
+		d->spare = NULL;
+	}
+	d->spare_used = false;
+}
+
+static void look_for_faults(struct fly_poller *p)
+{
+	struct fly_astack_desk *d = &p->astacks;
+	const uint32_t ever = fly_fault_ever();
+
+	if (likely(ever == d->faults))
+		return;
+	d->faults = ever;
+	for (uint32_t k = 0; k < d->n; k++) {
+		struct fly_astacks *of = d->clients[k];
+
+		if (of->ending || !fly_fault_has(&of->memory))
+			continue;
+		fly_stats_add(&p->stats, FLY_COUNT_local_faults, 1);
+		fly_astacks_end(p, of);
+	}
+}
+
+void fly_astacks_sweep(struct fly_poller *p)
+{
+	struct fly_astack_desk *d = &p->astacks;
+	uint64_t due;
+
+	look_for_faults(p);
+	if (d->n == 0)
+		return;
+	/* As many as it takes to see each once in SWEEP_MS. */
+	due = (p->now_tsc - d->sweep_tsc) * d->n / (SWEEP_MS * p->tsc_per_ms);
+	if (due == 0)
+		goto pieces;
+	d->sweep_tsc = p->now_tsc;
+	for (due = RTE_MIN(due, (uint64_t)d->n); due-- > 0;) {
+		if (d->sweep_at >= d->n) {
+			d->sweep_at = 0;
+			drop_spare(d);
+		}
+		look_at(p, d->clients[d->sweep_at++]);
+	}
+pieces:
+	if (d->giving)
+		give_some_back(p, d);
+}
+
+void fly_astacks_fini(struct fly_poller *p)
+{
+	free(p->astacks.spare);
+	free(p->astacks.clients);
+}
