@@ -123,7 +123,8 @@ static const struct argp argp = {
 	       "it is faster.\n\n"
 	       "  firefly bench\n"
 	       "  firefly bench maxresult --link memif --window 64 --seconds 5 --json -\n"
-	       "  firefly bench bulk --help            other measurements: large calls,\n"
+	       "  firefly bench --threads 1..8 --help  other measurements: several threads,\n"
+	       "  firefly bench bulk --help            large calls,\n"
 	       "  firefly bench beside --help          Null beside large calls,\n"
 	       "  firefly bench conversations --help   servers that know many callers,\n"
 	       "  firefly bench marshal --help         what marshalling costs\n\n"
@@ -328,6 +329,9 @@ int bench_main(int argc, char **argv)
 		argv[1] = (char *)others[i].name;
 		return others[i].run(argc - 1, argv + 1);
 	}
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], "--threads", 9) == 0)
+			return bench_threads_main(argc, argv);
 	bench_stage_init(&b.stage, "bench");
 	argp_parse(&argp, argc, argv, 0, NULL, &b);
 	make_rows(&b);

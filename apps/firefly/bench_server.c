@@ -7,6 +7,7 @@
  * bench_stage.c and by nobody else; it dies with it.
  */
 #include <argp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,10 +25,14 @@
 #include "ticks.h"
 
 #define TURNS_PER_SECOND 10000 /* at the least, if nobody interferes */
+#define WORKER_QUEUE     4096  /* nobody is to be refused */
 
 enum {
 	KEY_CONTROL = CLI_KEY_OWN,
 	KEY_CONVERSATIONS,
+	KEY_WORKERS,
+	KEY_WORKER_CORES,
+	KEY_YIELD,
 };
 
 struct server_options {
@@ -37,6 +42,8 @@ struct server_options {
 	const char *eal;
 	unsigned packets;
 	unsigned conversations;
+	struct fly_export_options of_test; /* its workers */
+	bool yield;                        /* others run on this core as well */
 };
 
 struct server {
@@ -45,6 +52,7 @@ struct server {
 	struct fly_runtime *runtime;
 	struct test_service test;
 	struct bulk_service bulk;
+	bool yield;
 };
 
 static const struct argp_option options[] = {
@@ -53,6 +61,9 @@ static const struct argp_option options[] = {
 	{"control", KEY_CONTROL, "FD", 0, "Descriptor of the control page", 0},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool", 0},
 	{"conversations", KEY_CONVERSATIONS, "N", 0, "Callers that it remembers", 0},
+	{"workers", KEY_WORKERS, "N", 0, "Workers for the procedures of Test", 0},
+	{"worker-cores", KEY_WORKER_CORES, "LIST", 0, "Where they run", 0},
+	{"yield", KEY_YIELD, NULL, 0, "Let others run while there is nothing to do", 0},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments", 0},
 	{0},
 };
@@ -77,6 +88,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_CONVERSATIONS:
 		o->conversations =
 			(unsigned)cli_number("bench-server", "--conversations", text, 1, 1 << 24);
+		return 0;
+	case KEY_WORKERS:
+		o->of_test.workers =
+			(unsigned)cli_number("bench-server", "--workers", text, 1, 256);
+		return 0;
+	case KEY_WORKER_CORES:
+		o->of_test.worker_cores = text;
+		return 0;
+	case KEY_YIELD:
+		o->yield = true;
 		return 0;
 	case CLI_KEY_EAL:
 		o->eal = text;
@@ -119,6 +140,12 @@ static bool order_stands_still(void *context, unsigned n)
 
 static void turn_plainly(struct server *s)
 {
+	if (s->yield) {
+		while (order_stands(s))
+			if (!fly_turn(s->runtime))
+				sched_yield();
+		return;
+	}
 	while (order_stands(s))
 		fly_turn(s->runtime);
 }
@@ -198,19 +225,25 @@ static void carry_out_orders(struct server *s)
 /* Return: 0, or a status with trouble said on the page. */
 static int start(struct server *s, const struct server_options *o)
 {
+	const enum fly_wait wait = o->yield ? FLY_WAIT_YIELD : FLY_WAIT_SPIN;
 	const struct fly_options with = {
 		.links = o->links,
 		.eal = o->eal,
 		.packets = o->packets,
 		.conversations = o->conversations,
+		.wait = wait,
 	};
+	struct fly_export_options of_test = o->of_test;
 	int status;
 
 	if (o->core >= 0 && cli_pin("bench-server", (unsigned)o->core))
 		return -FLY_EINVAL;
 	status = fly_start(&with, &s->runtime);
 	if (!status) {
-		status = test_service_export(s->runtime, &s->test, false);
+		of_test.wait = wait;
+		of_test.queue = WORKER_QUEUE;
+		status = of_test.workers ? test_service_export_to_workers(s->runtime, &of_test)
+					 : test_service_export(s->runtime, &s->test, false);
 		if (!status)
 			status = bulk_service_export(s->runtime, &s->bulk);
 		if (status)
@@ -234,6 +267,7 @@ int bench_server_main(int argc, char **argv)
 		cli_complain("bench-server", "descriptor %d is no control page", o.control);
 		return CLI_FAILED;
 	}
+	server.yield = o.yield;
 	server.order = control_next(server.page, 0);
 	if (start(&server, &o))
 		return CLI_FAILED;

@@ -175,7 +175,7 @@ static int check_cores(const struct bench_stage *s, const cpu_set_t *allowed)
 }
 
 /* Unless the user named two: the last ones that we may use; interrupts prefer the first. */
-static int choose_cores(struct bench_stage *s)
+int bench_stage_choose_cores(struct bench_stage *s)
 {
 	struct bench_stage_options *o = &s->options;
 	int server = -1, client = -1;
@@ -241,8 +241,8 @@ static void become_server(const struct bench_stage *s, pid_t parent)
 {
 	const struct bench_stage_options *o = &s->options;
 	char link[sizeof s->directory + 64], core[16], control[16], packets[16];
-	char conversations[16];
-	char *argv[20];
+	char conversations[16], workers[16];
+	char *argv[28];
 	int n = 0;
 
 	/* Never outlive the client; it may have died before the request was made. */
@@ -268,6 +268,15 @@ static void become_server(const struct bench_stage *s, pid_t parent)
 		snprintf(conversations, sizeof conversations, "%u", o->conversations);
 		argv[n++] = (char *)"--conversations";
 		argv[n++] = conversations;
+	}
+	if (o->wait == FLY_WAIT_YIELD)
+		argv[n++] = (char *)"--yield";
+	if (o->workers) {
+		snprintf(workers, sizeof workers, "%u", o->workers);
+		argv[n++] = (char *)"--workers";
+		argv[n++] = workers;
+		argv[n++] = (char *)"--worker-cores";
+		argv[n++] = (char *)(*o->worker_cores ? o->worker_cores : core);
 	}
 	if (o->eal) {
 		argv[n++] = (char *)"--eal";
@@ -319,6 +328,7 @@ static int start_client(struct bench_stage *s)
 		.eal = o->eal,
 		.packets = o->packets,
 		.calls = o->calls,
+		.wait = o->wait,
 		.notice = cli_notice,
 		.notice_context = (void *)s->name,
 	};
@@ -345,6 +355,11 @@ void *bench_zeros(const char *name, size_t n, size_t bytes)
 	return memory;
 }
 
+static int start_both(struct bench_stage *s)
+{
+	return make_directory(s) || start_server(s) || start_client(s) ? CLI_FAILED : 0;
+}
+
 int bench_stage_open(struct bench_stage *s)
 {
 	/* The second ^C ends it at once. */
@@ -352,7 +367,7 @@ int bench_stage_open(struct bench_stage *s)
 
 	for (unsigned i = 0; i < PAIRS_STATES; i++)
 		s->machine.distance[i] = bench_zeros(s->name, 1, sizeof *s->machine.distance[i]);
-	if (choose_cores(s) || make_directory(s))
+	if (bench_stage_choose_cores(s))
 		return CLI_FAILED;
 	s->machine.link = s->options.link;
 	s->machine.step = ticks_step();
@@ -360,11 +375,11 @@ int bench_stage_open(struct bench_stage *s)
 	s->machine.server_core = (unsigned)s->options.server_core;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	return start_server(s) || start_client(s) ? CLI_FAILED : 0;
+	return start_both(s);
 }
 
 /* Both pools have to be whole. */
-int bench_stage_close(struct bench_stage *s)
+static int end_both(struct bench_stage *s)
 {
 	int server_missing, missing = 0;
 
@@ -372,11 +387,10 @@ int bench_stage_close(struct bench_stage *s)
 	if (s->runtime) {
 		(void)control_order(&s->control, CONTROL_PINGPONG, 0);
 		missing = fly_stop(s->runtime);
+		s->runtime = NULL;
 	}
 	server_missing = control_close(&s->control);
 	remove_directory(s);
-	for (unsigned i = 0; i < PAIRS_STATES; i++)
-		free(s->machine.distance[i]);
 	if (missing == 0 && server_missing == 0)
 		return 0;
 	cli_complain(s->name,
@@ -384,6 +398,20 @@ int bench_stage_close(struct bench_stage *s)
 		     "server; this is a bug",
 		     missing, server_missing);
 	return CLI_FAILED;
+}
+
+int bench_stage_again(struct bench_stage *s)
+{
+	return end_both(s) || start_both(s) ? CLI_FAILED : 0;
+}
+
+int bench_stage_close(struct bench_stage *s)
+{
+	const int failed = end_both(s);
+
+	for (unsigned i = 0; i < PAIRS_STATES; i++)
+		free(s->machine.distance[i]);
+	return failed;
 }
 
 int bench_stage_give_up(struct bench_stage *s, const char *trouble, int status)

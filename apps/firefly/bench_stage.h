@@ -35,6 +35,9 @@ struct bench_stage_options {
 	unsigned packets;       /* 0: the default */
 	unsigned calls;         /* entries of the client's call table */
 	unsigned conversations; /* of the server; 0: the default */
+	enum fly_wait wait;     /* of both pollers, where they wait for anything but frames */
+	unsigned workers;       /* of the server, for Test; 0: its procedures run on its poller */
+	char worker_cores[64];  /* where those run; "": where the server does */
 };
 
 /* What a figure was measured on. */
@@ -73,11 +76,23 @@ extern const struct argp bench_stage_argp;
 void bench_stage_init(struct bench_stage *stage, const char *name);
 
 /*
+ * bench_stage_choose_cores() - settle options.client_core and server_core, for those who have to
+ * know before it is opened. Return: 0, or CLI_FAILED after complaining.
+ */
+int bench_stage_choose_cores(struct bench_stage *stage);
+
+/*
  * bench_stage_open() - choose the cores, start the server process and our runtime. From now on ^C
  * asks for an early end.
  * Return: 0; or CLI_FAILED after complaining. bench_stage_close() ends it in both cases.
  */
 int bench_stage_open(struct bench_stage *stage);
+
+/*
+ * bench_stage_again() - end both processes and start them with the options as they are now. Return:
+ * as bench_stage_open().
+ */
+int bench_stage_again(struct bench_stage *stage);
 
 /*
  * bench_stage_close() - end both processes, remove the directory.

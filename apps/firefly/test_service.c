@@ -2,9 +2,10 @@
 /*
  * test_service.c - what a server does when Null, MaxResult, MaxArg, Echo and Count are called.
  *
- * Owns the two sets of procedures: the plain one does what the paper's did and no more, because
- * it is in the time that is measured; the checking one looks at every byte. Used by serve.c and
- * bench_server.c; runs on the thread that turns the poller.
+ * Owns the sets of procedures: the plain one does what the paper's did and no more, because it is
+ * in the time that is measured; that for workers does not even count; the checking one looks at
+ * every byte. Used by serve.c and bench_server.c; they run on the thread that turns the poller, or
+ * on workers.
  */
 #include "test_service.h"
 
@@ -90,6 +91,52 @@ static int do_count(void *context, uint64_t *executions)
 	return 0;
 }
 
+/* ---- of workers: nothing is shared between two of them ---- */
+
+static int uncounted_null(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+static int uncounted_max_result(void *context, uint8_t buffer[1440])
+{
+	(void)context;
+	memset(buffer, PATTERN_PLAIN, 1440);
+	return 0;
+}
+
+static int uncounted_max_arg(void *context, const uint8_t buffer[1440])
+{
+	(void)context;
+	(void)buffer;
+	return 0;
+}
+
+static int uncounted_echo(void *context, uint64_t number, const uint8_t data[512],
+			  uint64_t *number_again, uint8_t data_again[512])
+{
+	struct test_service own = {0};
+
+	(void)context;
+	return plain_echo(&own, number, data, number_again, data_again);
+}
+
+static int count_nothing(void *context, uint64_t *executions)
+{
+	(void)context;
+	*executions = 0;
+	return 0;
+}
+
+static const struct Test_procedures uncounted = {
+	.Null = uncounted_null,
+	.MaxResult = uncounted_max_result,
+	.MaxArg = uncounted_max_arg,
+	.Echo = uncounted_echo,
+	.Count = count_nothing,
+};
+
 static const struct Test_procedures plain = {
 	.Null = do_null,
 	.MaxResult = plain_max_result,
@@ -109,6 +156,12 @@ static const struct Test_procedures checked = {
 int test_service_export(struct fly_runtime *runtime, struct test_service *service, bool checking)
 {
 	return Test_export(runtime, checking ? &checked : &plain, service);
+}
+
+int test_service_export_to_workers(struct fly_runtime *runtime,
+				   const struct fly_export_options *options)
+{
+	return Test_export_with(runtime, &uncounted, NULL, options);
 }
 
 uint64_t test_service_executions(const struct test_service *service)

@@ -28,6 +28,13 @@ struct test_service {
  */
 int test_service_export(struct fly_runtime *runtime, struct test_service *service, bool checking);
 
+/*
+ * test_service_export_to_workers() - the same for procedures that several threads run at a time:
+ * they do what the plain ones do but count, and Count returns 0. Return: as fly_export_with().
+ */
+int test_service_export_to_workers(struct fly_runtime *runtime,
+				   const struct fly_export_options *options);
+
 /* test_service_executions() - of everything but Count, as Count reports it. */
 uint64_t test_service_executions(const struct test_service *service);
 
