@@ -200,6 +200,57 @@ Case(pollers, fly_start__two_at_both_ends)
 	serve_and_call(2, 2);
 }
 
+/* Import again until the server is back, at most some seconds. */
+static int come_back(struct fly_binding *binding)
+{
+	int status = -1;
+
+	for (unsigned i = 0; i < 100 && status != 0; i++) {
+		usleep(50000);
+		status = fly_rebind(binding);
+	}
+	return status;
+}
+
+Case(pollers, fly_ports_attend__a_server_goes_and_another_one_comes)
+{
+	const char *const at_server[] = {server_spec, NULL};
+	const char *const at_client[] = {client_spec, NULL};
+	const struct fly_options serves = options_for(at_server, 2);
+	const struct fly_options calls = options_for(at_client, 2);
+	struct probe_service service = {0};
+	struct fly_binding *bindings[2];
+	struct fly_runtime *server;
+	struct fly_runtime *client;
+	uint64_t sum;
+
+	cr_assert(fly_start(&serves, &server) == 0, "%s", fly_error());
+	cr_assert(Probe_export(server, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(fly_start(&calls, &client) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(Probe_import(client, NULL, &bindings[i]) == 0, "%s", fly_error());
+		cr_expect(Probe_Add(bindings[i], 1, 2, &sum) == 0);
+	}
+	for (unsigned round = 0; round < 3; round++) {
+		cr_expect(fly_stop(server) == 0);
+		for (unsigned i = 0; i < 2; i++)
+			cr_expect(Probe_Add(bindings[i], 1, 2, &sum) != 0, "nobody is there");
+		cr_assert(fly_start(&serves, &server) == 0, "%s", fly_error());
+		cr_assert(Probe_export(server, &probe_procedures, &service) == 0);
+		for (unsigned i = 0; i < 2; i++) {
+			cr_assert(come_back(bindings[i]) == 0, "%s", fly_error());
+			cr_expect(Probe_Add(bindings[i], round, 2, &sum) == 0);
+			cr_expect(sum == round + 2);
+		}
+	}
+	cr_expect(counter(client, "links_lost") == 6, "each poller has lost its link");
+	cr_expect(counter(client, "links_returned") == 6, "and got it back");
+	for (unsigned i = 0; i < 2; i++)
+		fly_unbind(bindings[i]);
+	cr_expect(fly_stop(client) == 0);
+	cr_expect(fly_stop(server) == 0);
+}
+
 static void *quit_soon(void *runtime)
 {
 	usleep(20000);

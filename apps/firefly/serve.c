@@ -30,6 +30,9 @@ enum {
 	KEY_CHECK,
 	KEY_TALLY,
 	KEY_LOCAL,
+	KEY_POLLERS,
+	KEY_CORES,
+	KEY_WAIT,
 };
 
 struct serve_options {
@@ -41,6 +44,9 @@ struct serve_options {
 	enum counters_wanted stats;
 	bool checking;
 	const char *tally; /* a file; NULL: none */
+	unsigned pollers;  /* 0: we poll */
+	const char *cores;
+	enum fly_wait wait;
 };
 
 /* For the signal handler, which can do no more than ask fly_serve() to return. */
@@ -54,6 +60,13 @@ static const struct argp_option options[] = {
 	{"local", KEY_LOCAL, "NAME", 0,
 	 "Serve callers of this machine as local:NAME; short for --link local:NAME,server", 0},
 	{"core", 'c', "N", 0, "Run on this core only", 0},
+	{"pollers", KEY_POLLERS, "N", 0,
+	 "Have N threads poll, each on a core and a UDP port of its own (default: this one polls)",
+	 0},
+	{"cores", KEY_CORES, "LIST", 0,
+	 "Where they run, as 2,4-5 (default: as `firefly topology` shows)", 0},
+	{"wait", KEY_WAIT, "HOW", 0,
+	 "What they do while there is nothing to do: spin (default), yield or sleep", 0},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end, and on SIGUSR1, print the counters that are not zero (with =all: every one)",
 	 0},
@@ -75,6 +88,17 @@ static void add_link(struct serve_options *o, const char *link)
 		cli_refuse("serve", "at most %d links; start another server for the rest",
 			   LINKS_MOST);
 	o->links[o->n_links++] = link;
+}
+
+static enum fly_wait parse_wait(const char *text)
+{
+	if (!strcmp(text, "spin"))
+		return FLY_WAIT_SPIN;
+	if (!strcmp(text, "yield"))
+		return FLY_WAIT_YIELD;
+	if (!strcmp(text, "sleep"))
+		return FLY_WAIT_SLEEP;
+	cli_refuse("serve", "--wait: '%s' is neither spin, yield nor sleep", text);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -102,6 +126,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_TALLY:
 		o->tally = text;
+		return 0;
+	case KEY_POLLERS:
+		o->pollers = (unsigned)cli_number("serve", "--pollers", text, 1, 16);
+		return 0;
+	case KEY_CORES:
+		o->cores = text;
+		return 0;
+	case KEY_WAIT:
+		o->wait = parse_wait(text);
 		return 0;
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("serve", "--packets", text, 64, 4194303);
@@ -207,6 +240,9 @@ int serve_main(int argc, char **argv)
 	start.links = o.links;
 	start.eal = o.eal;
 	start.packets = o.packets;
+	start.pollers = o.pollers;
+	start.cores = o.cores;
+	start.wait = o.wait;
 	if (o.core >= 0 && cli_pin("serve", (unsigned)o.core))
 		return CLI_FAILED;
 	service = make_service(o.tally);
@@ -214,6 +250,7 @@ int serve_main(int argc, char **argv)
 		return CLI_FAILED;
 	if (cli_start("serve", &start, &serving))
 		return CLI_FAILED;
+	service->is_shared = o.pollers > 1;
 	if (test_service_export(serving, service, o.checking)) {
 		cli_complain("serve", "%s", fly_error());
 		fly_stop(serving);

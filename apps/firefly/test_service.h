@@ -5,18 +5,20 @@
 #ifndef FIREFLY_APP_TEST_SERVICE_H
 #define FIREFLY_APP_TEST_SERVICE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "test.h"
 
-/* The context of an exported Test. Starts as zeros; read it between two turns. */
+/* The context of an exported Test. Starts as zeros. Any thread may read it. */
 struct test_service {
-	uint64_t nulls; /* executions of each procedure */
-	uint64_t max_results;
-	uint64_t max_args;
-	uint64_t echoes;
-	uint64_t wrong; /* arguments that were not their pattern; only when checking */
+	_Atomic uint64_t nulls; /* executions of each procedure */
+	_Atomic uint64_t max_results;
+	_Atomic uint64_t max_args;
+	_Atomic uint64_t echoes;
+	_Atomic uint64_t wrong; /* arguments that were not their pattern; only when checking */
+	bool is_shared;         /* set before the export: several threads run the procedures */
 };
 
 /*

@@ -89,6 +89,30 @@ def af_packet():
               "no such peer\n" + nobody.text())
 
 
+def pollers():
+    """Two pollers with a pair of queues each: which packets come to which is the kernel's choice."""
+    before = snmp(A), snmp(B)
+    server = e2e.serve("af_packet:fly0", "--stats", "--pollers", "2", "--wait", "yield",
+                       before=inside(B))
+    if not server:
+        return
+    for i in range(4):
+        pair = [e2e.call("af_packet:fly0,peer=10.70.0.2,port=%d" % (5000 + 10 * i + j),
+                         "--calls", "400", "--window", "8", "--shared", "--timeout",
+                         "30000",
+                         before=inside(A)) for j in range(2)]
+        for client in pair:
+            e2e.called_well(client, "af_packet, two pollers", 400)
+    server.stop()
+    server.ended_well("af_packet, two pollers")
+    counts = e2e.counters(server.text())
+    print("af_packet, two pollers: %d of %d packets passed on" %
+          (counts.get("passed_on", 0), counts.get("rx_packets", 0)), flush=True)
+    e2e.check(e2e.served(server)[0] == 8 * 401 and "drop_ring_full" not in counts,
+              "af_packet, two pollers\n" + server.text())
+    e2e.check((snmp(A), snmp(B)) == before, "two pollers: the kernel answered")
+
+
 def port_in_use():
     holder = e2e.Process(
         ["-c", "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -141,6 +165,7 @@ for _ in range(3):
 prepare()
 try:
     af_packet()
+    pollers()
     port_in_use()
     vdev()
     tap()
