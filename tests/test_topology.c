@@ -61,6 +61,16 @@ Test(cores, fly_cores_order__near_first_then_one_thread_of_each_physical_core)
 	expect_order(0, NULL, "0 5 4 3 6 7");
 }
 
+Test(cores, fly_cores_of_node__those_that_may_be_used)
+{
+	unsigned cores[FLY_TOPOLOGY_CORES];
+
+	make_machine();
+	machine.cores[2].is_online = false;
+	cr_expect(fly_cores_of_node(&machine, 1, cores) == 3 && cores[0] == 3 && cores[2] == 7);
+	cr_expect(fly_cores_of_node(&machine, 5, cores) == 7, "it has none: any");
+}
+
 static void refused(const char *list, unsigned n, const char *word)
 {
 	unsigned cores[16];

@@ -13,6 +13,7 @@ int bench_server_main(int argc, char **argv);
 int call_main(int argc, char **argv);
 int ping_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
+int topology_main(int argc, char **argv);
 
 /* Those that bench_main() hands over to. */
 int bench_beside_main(int argc, char **argv);

@@ -26,6 +26,8 @@ static const struct {
 	 serve_main},
 	{"ping", "firefly ping", "call a server once a second and say how long it took", ping_main},
 	{"call", "firefly call", "make many calls and check every byte of them", call_main},
+	{"topology", "firefly topology", "print the cores and NUMA nodes, and what it would choose",
+	 topology_main},
 	{"bench-server", "firefly bench-server", NULL, bench_server_main},
 };
 
@@ -43,7 +45,7 @@ static void print_help(void)
 	     "Remote procedure calls between polling cores, over whatever links DPDK drives.\n");
 	for (size_t i = 0; i < n_commands; i++)
 		if (commands[i].about)
-			printf("  %-6s  %s\n", commands[i].name, commands[i].about);
+			printf("  %-8s  %s\n", commands[i].name, commands[i].about);
 	puts("\n"
 	     "  firefly SUBCOMMAND --help   what a subcommand takes\n"
 	     "  firefly --version           the version of the runtime\n"

@@ -64,6 +64,8 @@ struct fly_choice {
 	bool is_device; /* because the device is there; else because the calling thread is */
 	unsigned n_cores;
 	unsigned cores[FLY_TOPOLOGY_CORES]; /* for pollers, the first one first */
+	unsigned n_worker_cores;
+	unsigned worker_cores[FLY_TOPOLOGY_CORES]; /* where workers may run, by number */
 };
 
 /*

@@ -140,6 +140,19 @@ unsigned fly_cores_order(const struct fly_topology *t, int node, const uint8_t *
 	return n;
 }
 
+unsigned fly_cores_of_node(const struct fly_topology *t, int node, unsigned *cores)
+{
+	unsigned n = 0;
+
+	for (unsigned near = 2; near-- > 0 && n == 0;) {
+		for (unsigned i = 0; i < t->n_cores; i++) {
+			if (is_usable(&t->cores[i]) && (!near || t->cores[i].node == node))
+				cores[n++] = t->cores[i].number;
+		}
+	}
+	return n;
+}
+
 int fly_cores_choose(const struct fly_topology *t, const struct fly_cores_wish *wish,
 		     unsigned *cores)
 {

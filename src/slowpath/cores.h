@@ -34,6 +34,13 @@ int fly_cores_list(const struct fly_topology *t, const char *list, unsigned *cor
 unsigned fly_cores_order(const struct fly_topology *t, int node, const uint8_t *taken,
 			 unsigned *cores);
 
+/*
+ * fly_cores_of_node() - all cores of a node that may be used, by number; of all nodes if it has
+ * none.
+ * @cores: room for FLY_TOPOLOGY_CORES. Return: how many.
+ */
+unsigned fly_cores_of_node(const struct fly_topology *t, int node, unsigned *cores);
+
 /* fly_cores_node() - can memory be had on this node? Return: 0, or -FLY_EINVAL with a sentence. */
 int fly_cores_node(const struct fly_topology *t, int node);
 

@@ -186,5 +186,6 @@ int fly_topology_choose(const struct fly_topology *t, const char *link, struct f
 		return status;
 	choice->node = fly_topology_node(link ? &spec : NULL, &choice->is_device);
 	choice->n_cores = fly_cores_order(t, choice->node, NULL, choice->cores);
+	choice->n_worker_cores = fly_cores_of_node(t, choice->node, choice->worker_cores);
 	return 0;
 }
