@@ -26,6 +26,7 @@
 
 #define SPINS        2000 /* looks at a slot before going to sleep: some 20 us */
 #define TURNS        1000 /* empty turns of a poller before it naps */
+#define YIELD_TURNS  32   /* empty turns of a poller that waits for results: some 1 us */
 #define NAP_LEAST_US 50
 #define NAP_MOST_US  1000
 #define NAP_ALONE_US 10000 /* without links: it is woken for everything that is not a timer */
@@ -90,10 +91,23 @@ static void sleep_for(struct fly_poller *p, uint64_t us)
 	fly_desk_open_eyes(&p->desk);
 }
 
+/* Calls of ours that are not answered yet. */
+static uint64_t n_out(const struct fly_poller *p)
+{
+	return fly_stats_get(&p->stats, FLY_COUNT_calls_started) -
+	       fly_stats_get(&p->stats, FLY_COUNT_calls_returned) -
+	       fly_stats_get(&p->stats, FLY_COUNT_calls_failed);
+}
+
+/*
+ * Yielding
+ *
+ * Letting every other thread of the core have its turn takes longer than most round trips. So while
+ * calls are out a poller looks for their results for about as long, before it yields; else at once.
+ */
 void fly_nap_poller(struct fly_nap *nap, struct fly_poller *p, enum fly_wait wait,
 		    unsigned received)
 {
-	const uint64_t turn = p->desk.turns;
 	uint64_t us = NAP_ALONE_US;
 
 	if (likely(wait <= FLY_WAIT_SPIN))
@@ -102,13 +116,14 @@ void fly_nap_poller(struct fly_nap *nap, struct fly_poller *p, enum fly_wait wai
 		nap->empty = 0;
 		return;
 	}
+	nap->empty++;
 	if (wait == FLY_WAIT_YIELD) {
-		sched_yield();
+		if (n_out(p) == 0 || nap->empty % YIELD_TURNS == 0)
+			sched_yield();
 		return;
 	}
-	if (++nap->empty < TURNS)
+	if (nap->empty < TURNS)
 		return;
-	(void)turn;
 	if (p->n_links) /* the longer it has been quiet, the longer the next one */
 		us = RTE_MIN((uint64_t)NAP_LEAST_US + (nap->empty - TURNS), (uint64_t)NAP_MOST_US);
 	sleep_for(p, us);
