@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * slots.c - slots between bare threads: a desk, callers and workers, and no runtime.
+ *
+ * Callers come and go, call, take calls back, look, yield or sleep. The desk's thread answers them,
+ * gives calls to workers and takes some back, stops looking at slots, and sleeps. Nobody sleeps for
+ * a time: whoever is not woken stays asleep, and the program hangs.
+ */
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fastpath/desk.h"
+#include "fastpath/poller.h"
+#include "fastpath/slow.h"
+#include "slowpath/ask.h"
+#include "threads.h"
+
+#define CALLERS 3
+#define WORKERS 2
+
+static struct fly_poller poller;
+
+/* One at either end of a hand: `hand` first. */
+struct end {
+	struct fly_hand hand;
+	pthread_t thread;
+	unsigned number;
+	uint64_t random;
+	/* Of a caller: its own. */
+	uint64_t calls;
+	uint64_t withdrawn;
+	uint64_t slept;
+	/* The poller's. */
+	uint64_t last; /* the number of the newest call that was run, or given */
+	uint64_t n;    /* calls that were run; of a worker's: results */
+	uint64_t taken_back;
+	uint64_t said; /* of a worker: as the worker counts; read when it has ended */
+};
+
+static struct end workers[WORKERS];
+static _Atomic unsigned n_callers;
+static _Atomic uint64_t answered; /* of callers that have left */
+static _Atomic uint64_t called;
+static _Atomic uint64_t slept;
+static _Atomic uint64_t withdrawn;
+static uint64_t naps;
+
+static uint64_t number_in(const struct fly_slot *s)
+{
+	uint64_t number;
+
+	memcpy(&number, s->bytes, sizeof number);
+	return number;
+}
+
+static void put_number(struct fly_slot *s, uint64_t number)
+{
+	for (unsigned i = 0; i < FLY_SLOT_BYTES; i += (unsigned)sizeof number)
+		memcpy(s->bytes + i, &number, sizeof number);
+}
+
+static bool is_number(const struct fly_slot *s, uint64_t number)
+{
+	for (unsigned i = 0; i < FLY_SLOT_BYTES; i += (unsigned)sizeof number) {
+		if (memcmp(s->bytes + i, &number, sizeof number) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Nothing is in the slot: in some way, wait a little, or until it is handed over. */
+static void rest(struct end *e, enum fly_slot_state state)
+{
+	struct fly_slot *s = &e->hand.slot;
+	const uint32_t how = threads_random(&e->random, 100);
+
+	if (how < 10) {
+		sched_yield();
+	} else if (how < 12 && fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, state)) {
+		e->slept++;
+		syscall(SYS_futex, &s->state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
+		atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
+	}
+}
+
+static void hand_over(struct end *e, enum fly_slot_state state)
+{
+	const enum fly_handed handed = fly_slot_to_poller(&e->hand.slot, state);
+
+	threads_must(handed != FLY_HANDED_REVOKED, "nobody revokes here");
+	if (handed == FLY_HANDED_RING)
+		fly_desk_ring(&poller.desk, &e->hand);
+}
+
+/* ---- callers ---- */
+
+static void answer(struct fly_poller *p, struct fly_hand *hand)
+{
+	struct end *e = (struct end *)(void *)hand;
+	struct fly_slot *s = &hand->slot;
+	uint64_t mine;
+
+	(void)p;
+	if (!fly_slot_claim(s))
+		return;
+	mine = number_in(s);
+	threads_check(is_number(s, mine), "caller %u: arguments of two calls", e->number);
+	threads_check(mine > e->last, "caller %u: call %lu after %lu", e->number,
+		      (unsigned long)mine, (unsigned long)e->last);
+	e->last = mine;
+	e->n++;
+	put_number(s, ~mine);
+	if (fly_slot_from_poller(s, FLY_SLOT_RESULT))
+		fly_slow_wake(hand);
+}
+
+static int join(struct fly_poller *p, void *argument)
+{
+	struct end *e = argument;
+	const int status = fly_desk_add(p, &e->hand);
+
+	if (status == 0 && e->number % 2)
+		fly_desk_watch(&p->desk, &e->hand);
+	return status;
+}
+
+static int leave(struct fly_poller *p, void *argument)
+{
+	struct end *e = argument;
+
+	fly_desk_remove(p, &e->hand);
+	return 0;
+}
+
+static void call(struct end *e, uint64_t number)
+{
+	struct fly_slot *s = &e->hand.slot;
+	bool may_withdraw = threads_random(&e->random, 10) == 0;
+
+	put_number(s, number);
+	hand_over(e, FLY_SLOT_CALL);
+	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
+		const uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+
+		if (may_withdraw && threads_random(&e->random, 10) == 0) {
+			if (fly_slot_withdraw(s)) {
+				e->withdrawn++;
+				return;
+			}
+			may_withdraw = false;
+		}
+		if (state != FLY_SLOT_RESULT)
+			rest(e, (enum fly_slot_state)state);
+	}
+	threads_check(is_number(s, ~number), "caller %u: another result", e->number);
+	fly_slot_release(s);
+	e->calls++;
+}
+
+static void *be_caller(void *argument)
+{
+	const unsigned place = (unsigned)(uintptr_t)argument;
+	const unsigned rounds = threads_many(40);
+
+	for (unsigned round = 0; round < rounds; round++) {
+		struct end e = {
+			.hand = {.act = answer, .wanted = FLY_SLOT_CALL, .event_fd = -1},
+			.number = round * CALLERS + place,
+			.random = threads_random_init(round * CALLERS + place),
+		};
+
+		threads_must(fly_ask(&poller, join, &e) == 0, "no room at the desk");
+		for (uint64_t number = 1; number <= 10000; number++)
+			call(&e, number);
+		threads_must(fly_ask(&poller, leave, &e) == 0, "cannot leave");
+		threads_check(e.calls == e.n, "caller %u: %lu results, but %lu calls were run",
+			      e.number, (unsigned long)e.calls, (unsigned long)e.n);
+		atomic_fetch_add(&answered, e.n);
+		atomic_fetch_add(&called, e.calls);
+		atomic_fetch_add(&withdrawn, e.withdrawn);
+		atomic_fetch_add(&slept, e.slept);
+	}
+	if (atomic_fetch_sub(&n_callers, 1) == 1)
+		eventfd_write(poller.desk.wake_fd, 1);
+	return NULL;
+}
+
+/* ---- workers ---- */
+
+#define NO_MORE UINT64_MAX
+
+static void *be_worker(void *argument)
+{
+	struct end *e = argument;
+	struct fly_slot *s = &e->hand.slot;
+	uint64_t number = 0;
+
+	while (number != NO_MORE) {
+		const uint32_t state = atomic_load_explicit(&s->state, memory_order_acquire);
+
+		if (state != FLY_SLOT_CALL) {
+			rest(e, (enum fly_slot_state)state);
+			continue;
+		}
+		if (!fly_slot_claim(s))
+			continue;
+		threads_check(number_in(s) > number, "worker %u: call %lu after %lu", e->number,
+			      (unsigned long)number_in(s), (unsigned long)number);
+		number = number_in(s);
+		threads_check(is_number(s, number), "worker %u: arguments of two calls", e->number);
+		e->said++;
+		put_number(s, ~number);
+		hand_over(e, FLY_SLOT_RESULT);
+	}
+	atomic_fetch_add(&slept, e->slept);
+	return NULL;
+}
+
+static void take_result(struct fly_poller *p, struct fly_hand *hand)
+{
+	struct end *e = (struct end *)(void *)hand;
+
+	(void)p;
+	threads_check(is_number(&hand->slot, ~e->last), "worker %u: another result", e->number);
+	e->n++;
+	fly_slot_release(&hand->slot);
+}
+
+static void give(struct end *e, uint64_t number)
+{
+	struct fly_slot *s = &e->hand.slot;
+
+	e->last = number;
+	put_number(s, number);
+	if (fly_slot_from_poller(s, FLY_SLOT_CALL))
+		fly_slow_wake(&e->hand);
+}
+
+static void keep_busy(uint64_t *random)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		struct end *e = &workers[i];
+
+		if (fly_slot_is(&e->hand.slot, FLY_SLOT_FREE) && threads_random(random, 4) == 0) {
+			give(e, e->last + 1);
+			if (threads_random(random, 2))
+				fly_desk_watch(&poller.desk, &e->hand);
+		} else if (threads_random(random, 50) == 0 && fly_slot_withdraw(&e->hand.slot)) {
+			e->taken_back++;
+		}
+	}
+}
+
+/* ---- the desk ---- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void nap(void)
+{
+	eventfd_t count;
+
+	if (!fly_desk_close_eyes(&poller.desk))
+		return;
+	if (!atomic_load_explicit(&poller.attention, memory_order_seq_cst)) {
+		naps++;
+		eventfd_read(poller.desk.wake_fd, &count);
+	}
+	fly_desk_open_eyes(&poller.desk);
+}
+
+static void turn(void)
+{
+	fly_desk_turn(&poller, &poller.desk);
+	if (atomic_load_explicit(&poller.attention, memory_order_relaxed)) {
+		atomic_store_explicit(&poller.attention, 0, memory_order_relaxed);
+		fly_ask_attend(&poller);
+	}
+}
+
+static bool is_over(void)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		if (!fly_slot_is(&workers[i].hand.slot, FLY_SLOT_FREE))
+			return false;
+	}
+	return atomic_load(&n_callers) == 0;
+}
+
+int main(int argc, char **argv)
+{
+	pthread_t callers[CALLERS];
+	uint64_t random;
+	uint64_t results = 0;
+	uint64_t missed = 0;
+	uint64_t swept_ms = now_ms();
+
+	threads_begin("slots", argc, argv, 300);
+	random = threads_random_init(UINT_MAX);
+	fly_desk_init(&poller.desk);
+	poller.desk.wake_fd = eventfd(0, EFD_CLOEXEC);
+	threads_must(poller.desk.wake_fd >= 0 && fly_ask_init(&poller) == 0, "no memory");
+	for (unsigned i = 0; i < WORKERS; i++) {
+		workers[i] = (struct end){
+			.hand = {.act = take_result, .wanted = FLY_SLOT_RESULT, .event_fd = -1},
+			.number = i,
+			.random = threads_random_init(1000 + i),
+		};
+		threads_must(fly_desk_add(&poller, &workers[i].hand) == 0, "no memory");
+		pthread_create(&workers[i].thread, NULL, be_worker, &workers[i]);
+	}
+	atomic_store(&n_callers, CALLERS);
+	for (unsigned i = 0; i < CALLERS; i++)
+		pthread_create(&callers[i], NULL, be_caller, (void *)(uintptr_t)i);
+	while (!is_over()) {
+		turn();
+		if (atomic_load_explicit(&n_callers, memory_order_relaxed))
+			keep_busy(&random);
+		if (poller.desk.n_polled && threads_random(&random, 20) == 0)
+			fly_desk_leave(
+				&poller.desk,
+				poller.desk.polled[threads_random(&random, poller.desk.n_polled)]);
+		if (threads_random(&random, 200) == 0)
+			nap();
+		if (threads_random(&random, 20) == 0)
+			sched_yield();
+		if (now_ms() > swept_ms + 100) {
+			swept_ms = now_ms();
+			missed += fly_desk_sweep(&poller.desk, swept_ms);
+		}
+	}
+	for (unsigned i = 0; i < CALLERS; i++)
+		pthread_join(callers[i], NULL);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		const uint64_t given = workers[i].last;
+
+		give(&workers[i], NO_MORE);
+		pthread_join(workers[i].thread, NULL);
+		threads_check(workers[i].said == workers[i].n + 1 &&
+				      workers[i].n + workers[i].taken_back == given,
+			      "worker %u: ran %lu, %lu results, %lu taken back, of %lu", i,
+			      (unsigned long)workers[i].said, (unsigned long)workers[i].n,
+			      (unsigned long)workers[i].taken_back, (unsigned long)given);
+		results += workers[i].n;
+		fly_desk_remove(&poller, &workers[i].hand);
+	}
+	threads_check(missed == 0, "%lu slots were missed", (unsigned long)missed);
+	threads_check(atomic_load(&withdrawn) && atomic_load(&slept) && naps,
+		      "something was never done");
+	fly_ask_fini(&poller);
+	fly_desk_fini(&poller.desk);
+	close(poller.desk.wake_fd);
+	return threads_end(
+		"%lu calls by callers that came and went, %lu taken back, %lu by workers; "
+		"slept %lu times, the poller %lu times",
+		(unsigned long)called, (unsigned long)withdrawn, (unsigned long)results,
+		(unsigned long)slept, (unsigned long)naps);
+}

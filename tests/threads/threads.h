@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * threads.h - what the programs here share. Each is plain, without a test framework: Criterion
+ * aborts under ThreadSanitizer, for which they are made. A program does its work, prints one line,
+ * and ends with 0, or with 1 and a line that says what was wrong.
+ */
+#ifndef THREADS_H
+#define THREADS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <firefly/runtime.h>
+
+/*
+ * threads_begin() - the program's name, arguments, and a limit to its time.
+ * @limit_s: then it has hung, and ends with 1. Arguments: --seed N, --much N (in percent).
+ */
+void threads_begin(const char *name, int argc, char **argv, unsigned limit_s);
+
+/* threads_many() - n, or as much of it as the program was asked for; at least 1. */
+unsigned threads_many(unsigned n);
+
+/* threads_check() - say what is wrong, if it is; the program goes on, and will end with 1. */
+void threads_check(bool good, const char *what, ...) __attribute__((format(printf, 2, 3)));
+
+/* threads_must() - as above, but the program ends at once. */
+void threads_must(bool good, const char *what, ...) __attribute__((format(printf, 2, 3)));
+
+/* threads_end() - print the line, and return what main() is to return. */
+int threads_end(const char *line, ...) __attribute__((format(printf, 1, 2)));
+
+/* Random numbers: one state per thread. threads_random_init(): from the seed and the number. */
+uint64_t threads_random_init(unsigned number);
+uint32_t threads_random(uint64_t *state, uint32_t below);
+
+/* threads_directory() - a directory of this program's own, ended by threads_end(). */
+const char *threads_directory(void);
+
+/* threads_start() - a runtime with one link. @spec: a format, with the directory for its %s. */
+struct fly_runtime *threads_start(const char *spec, unsigned pollers, enum fly_wait wait);
+
+/* threads_stop() - no packet is missing, no slot was missed. On a thread that may stop it. */
+void threads_stop(struct fly_runtime *runtime);
+
+/* threads_counter() - of a runtime, by name. */
+uint64_t threads_counter(const struct fly_runtime *runtime, const char *name);
+
+#endif
