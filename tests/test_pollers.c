@@ -251,6 +251,35 @@ Case(pollers, fly_ports_attend__a_server_goes_and_another_one_comes)
 	cr_expect(fly_stop(server) == 0);
 }
 
+Case(pollers, fly_import__of_ones_own_interface_over_a_loop_with_queues)
+{
+	const char *const links[] = {SELF, NULL};
+	const struct fly_options options = options_for(links, 2);
+	struct probe_service service = {0};
+	struct fly_binding *binding;
+	struct fly_runtime *r;
+	uint64_t sum;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_expect(r->ports[0]->n_queues == 2, "a pair for each");
+	/* From here on the one whose turn it is to call is not the one whose turn it is to serve.
+	 */
+	cr_expect(fly_import(r, "Nothing", 1, NULL, &binding) == -FLY_ENOEXPORT);
+	for (unsigned i = 0; i < 4; i++) {
+		const uint64_t before = counter(r, "passed_on");
+
+		cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+		for (uint32_t j = 0; j < 100; j++)
+			cr_expect(Probe_Add(binding, j, i, &sum) == 0 && sum == i + j);
+		/* What leaves by a queue comes back by it: to the wrong one, call and result. */
+		cr_expect(counter(r, "passed_on") >= before + 200);
+		fly_unbind(binding);
+	}
+	cr_expect(counter(r, "drop_ring_full") == 0);
+	cr_expect(fly_stop(r) == 0);
+}
+
 static void *quit_soon(void *runtime)
 {
 	usleep(20000);

@@ -571,11 +571,12 @@ static struct fly_poller *serving_here(void)
 {
 	struct fly_poller *own = fly_pollers_here();
 
-	if (own)
-		return own->turning && own->serving &&
-				       own->serving->state == FLY_CONVERSATION_RUNNING
-			       ? own
-			       : NULL;
+	if (own) {
+		const struct fly_conversation *c = own->serving;
+		const bool runs = own->turning && c && c->state == FLY_CONVERSATION_RUNNING;
+
+		return runs || own->serving_slot ? own : NULL;
+	}
 	for (struct fly_runtime *r = runtimes; r; r = r->next_here) {
 		const struct fly_conversation *c = r->poller.serving;
 
