@@ -124,6 +124,7 @@ static const struct argp argp = {
 	       "  firefly bench\n"
 	       "  firefly bench maxresult --link memif --window 64 --seconds 5 --json -\n"
 	       "  firefly bench --threads 1..8 --help  other measurements: several threads,\n"
+	       "  firefly bench local --help           calls without packets,\n"
 	       "  firefly bench bulk --help            large calls,\n"
 	       "  firefly bench beside --help          Null beside large calls,\n"
 	       "  firefly bench conversations --help   servers that know many callers,\n"
@@ -315,6 +316,8 @@ static const struct {
 	{"beside", "firefly bench beside", bench_beside_main},
 	{"bulk", "firefly bench bulk", bench_bulk_main},
 	{"conversations", "firefly bench conversations", bench_conversations_main},
+	{"local", "firefly bench local", bench_local_main},
+	{"--local", "firefly bench local", bench_local_main},
 	{"marshal", "firefly bench marshal", bench_marshal_main},
 };
 

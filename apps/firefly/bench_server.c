@@ -26,6 +26,7 @@
 
 #define TURNS_PER_SECOND 10000 /* at the least, if nobody interferes */
 #define WORKER_QUEUE     4096  /* nobody is to be refused */
+#define A_STACKS         64    /* calls at a time over a local link: as many as there can be */
 
 enum {
 	KEY_CONTROL = CLI_KEY_OWN,
@@ -215,6 +216,10 @@ static void carry_out_orders(struct server *s)
 		case CONTROL_PINGPONG:
 			control_answer(s->page, s->order);
 			break;
+		case CONTROL_LINE:
+			line_answer(&s->page->line, (enum line_load)control_argument(s->order),
+				    order_stands, s);
+			break;
 		case CONTROL_START:
 		case CONTROL_QUIT:
 			break;
@@ -242,8 +247,8 @@ static int start(struct server *s, const struct server_options *o)
 	if (!status) {
 		of_test.wait = wait;
 		of_test.queue = WORKER_QUEUE;
-		status = of_test.workers ? test_service_export_to_workers(s->runtime, &of_test)
-					 : test_service_export(s->runtime, &s->test, false);
+		of_test.a_stacks = A_STACKS;
+		status = test_service_export_with(s->runtime, &s->test, &of_test);
 		if (!status)
 			status = bulk_service_export(s->runtime, &s->bulk);
 		if (status)

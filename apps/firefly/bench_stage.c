@@ -248,7 +248,8 @@ static void become_server(const struct bench_stage *s, pid_t parent)
 	/* Never outlive the client; it may have died before the request was made. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		return;
-	snprintf(link, sizeof link, "%s:%s/bench.sock,server", o->link, s->directory);
+	snprintf(link, sizeof link, "%s:%s/bench.sock,server%s", o->link, s->directory,
+		 o->clients ? o->clients : "");
 	snprintf(core, sizeof core, "%d", o->server_core);
 	snprintf(control, sizeof control, "%d", s->control.fd);
 	snprintf(packets, sizeof packets, "%u", o->packets);

@@ -26,7 +26,8 @@
 
 /* What the user may say about the stage: options that the benchmarks have in common. */
 struct bench_stage_options {
-	const char *link; /* "vhost" or "memif" */
+	const char *link;    /* "vhost", "memif" or "local" */
+	const char *clients; /* NULL: the default; else ",clients=N", of the server's link */
 	double seconds;
 	double block_s;
 	const char *json;             /* NULL: a table */
@@ -42,7 +43,7 @@ struct bench_stage_options {
 
 /* What a figure was measured on. */
 struct bench_machine {
-	const char *link; /* "vhost" or "memif" */
+	const char *link; /* "vhost", "memif" or "local" */
 	struct fly_platform platform;
 	unsigned client_core, server_core;
 	double step;                              /* of the counter, in ticks */

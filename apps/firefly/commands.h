@@ -19,6 +19,7 @@ int topology_main(int argc, char **argv);
 int bench_beside_main(int argc, char **argv);
 int bench_bulk_main(int argc, char **argv);
 int bench_conversations_main(int argc, char **argv);
+int bench_local_main(int argc, char **argv);
 int bench_marshal_main(int argc, char **argv);
 int bench_threads_main(int argc, char **argv);
 

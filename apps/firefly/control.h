@@ -19,6 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "line.h"
+
 enum control_mode {
 	CONTROL_START,    /* bring the runtime up; acknowledged when Test is exported */
 	CONTROL_CALLS,    /* turn the poller; argument: an enum control_calls */
@@ -26,6 +28,7 @@ enum control_mode {
 	CONTROL_SEND,     /* send bare frames of full size, one way */
 	CONTROL_RECEIVE,  /* receive them, and say so now and then */
 	CONTROL_PINGPONG, /* answer on the other line */
+	CONTROL_LINE,     /* answer on the same line; argument: an enum line_load */
 	CONTROL_QUIT,     /* stop the runtime; acknowledged when it has stopped */
 };
 
@@ -46,6 +49,7 @@ struct control_page {
 	alignas(CONTROL_APART) _Atomic uint64_t acknowledged; /* by the server: an order */
 	alignas(CONTROL_APART) _Atomic uint64_t ping;         /* by the client */
 	alignas(CONTROL_APART) _Atomic uint64_t pong;         /* by the server */
+	struct line line;                                     /* by both: CONTROL_LINE */
 
 	/* Written by the server before it acknowledges; read by the client after that. */
 	alignas(CONTROL_APART) int32_t missing; /* of CONTROL_QUIT: what fly_stop() returned */

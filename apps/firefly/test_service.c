@@ -170,10 +170,10 @@ int test_service_export(struct fly_runtime *runtime, struct test_service *servic
 	return Test_export(runtime, checking ? &checked : &plain, service);
 }
 
-int test_service_export_to_workers(struct fly_runtime *runtime,
-				   const struct fly_export_options *options)
+int test_service_export_with(struct fly_runtime *runtime, struct test_service *service,
+			     const struct fly_export_options *options)
 {
-	return Test_export_with(runtime, &uncounted, NULL, options);
+	return Test_export_with(runtime, options->workers ? &uncounted : &plain, service, options);
 }
 
 uint64_t test_service_executions(const struct test_service *service)

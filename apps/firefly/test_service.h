@@ -31,11 +31,11 @@ struct test_service {
 int test_service_export(struct fly_runtime *runtime, struct test_service *service, bool checking);
 
 /*
- * test_service_export_to_workers() - the same for procedures that several threads run at a time:
- * they do what the plain ones do but count, and Count returns 0. Return: as fly_export_with().
+ * test_service_export_with() - the same, not checking. On workers several threads run the
+ * procedures at a time, and they do not count: Count returns 0. Return: as fly_export_with().
  */
-int test_service_export_to_workers(struct fly_runtime *runtime,
-				   const struct fly_export_options *options);
+int test_service_export_with(struct fly_runtime *runtime, struct test_service *service,
+			     const struct fly_export_options *options);
 
 /* test_service_executions() - of everything but Count, as Count reports it. */
 uint64_t test_service_executions(const struct test_service *service);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * line.h - one cache line that goes to the other core and back: what no call between two cores can
+ * be faster than.
+ *
+ * One side stores an odd number, the other answers with the next one, and both look at the same
+ * line. With a load the line announces 1440 bytes beside it: whoever sends them copies them there,
+ * whoever gets them copies them out, as a call with such arguments or results has to.
+ *
+ * Round trips are timed LINE_GROUP at a time, as the calls that are compared with them: reading the
+ * clock takes as long as a part of one.
+ */
+#ifndef FIREFLY_APP_LINE_H
+#define FIREFLY_APP_LINE_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "block.h"
+#include "histogram.h"
+
+#define LINE_GROUP 16
+#define LINE_BYTES 1440
+
+/* Which way the bytes go. */
+enum line_load {
+	LINE_BARE,  /* there are none */
+	LINE_THERE, /* with the question */
+	LINE_BACK,  /* with the answer */
+};
+
+/* In memory of both sides. Starts as zeros. */
+struct line {
+	alignas(128) _Atomic uint64_t word; /* odd: a question; even: its answer */
+	alignas(128) uint8_t bytes[LINE_BYTES];
+};
+
+/*
+ * line_ask() - a block of round trips.
+ * @times: of LINE_GROUP round trips together, in ticks, are added. @tsc_hz: ticks in a second.
+ * Return: 0; -1 when there was no answer for two seconds.
+ */
+int line_ask(struct line *line, enum line_load load, uint64_t block_ticks, uint64_t tsc_hz,
+	     struct histogram *times, struct block_sum *sum);
+
+/* line_answer() - be the other side, until @go_on says no; it is asked now and then. */
+void line_answer(struct line *line, enum line_load load, bool (*go_on)(void *context),
+		 void *context);
+
+#endif
