@@ -86,16 +86,16 @@ struct fly_options {
 };
 
 /*
- * fly_start() - bring up a runtime that belongs to the calling thread.
+ * fly_start() - bring up a runtime that belongs to the calling thread, or has threads of its own.
  * @options: read during the call only.
  * @runtime: set on success; ended by fly_stop().
  *
  * DPDK is initialised by the first runtime of a process, on a thread of its own; the calling
  * thread keeps its affinity, signal mask and handlers. Blocks until each link is up, at most
  * `wait=` seconds for each one whose server is not there yet.
- * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec), ETIMEOUT (server
- * never came up), EINUSE, EPERM, ENOMEM, ECONFLICT (other EAL options than the process already
- * has), ESYSTEM.
+ * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec; cores or a NUMA node
+ * that are not to be had), ETIMEOUT (server never came up), EINUSE, EPERM, ENOMEM, ECONFLICT (other
+ * EAL options than the process already has), ESYSTEM.
  */
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
 
@@ -103,7 +103,8 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  * fly_stop() - end a runtime: its bindings, exports, links and pool.
  *
  * Outstanding calls end, as with fly_shutdown(), which should come first where somebody waits for
- * them: their handles are dead afterwards. Not from within a procedure. Only the owning thread.
+ * them: their handles are dead afterwards. Not from within a procedure. Only the owning thread; any
+ * one, if the runtime has threads of its own, which end with it.
  * Return: how many packet buffers were missing from the pool at the end (0 unless there is a
  * bug), or -FLY_EINVAL, or -FLY_ECONFLICT (from within a procedure).
  */
@@ -111,13 +112,14 @@ int fly_stop(struct fly_runtime *runtime);
 
 /*
  * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send.
- * Return: packets received in this turn. Only the owning thread.
+ * Return: packets received in this turn; 0 if the runtime has threads of its own, which do that.
+ * Only the owning thread.
  */
 unsigned fly_turn(struct fly_runtime *runtime);
 
 /*
- * fly_serve() - turn the poller until fly_quit().
- * Return: 0. Only the owning thread.
+ * fly_serve() - turn the poller until fly_quit(); or just wait until then, if the runtime has
+ * threads of its own. Return: 0. Only the owning thread.
  */
 int fly_serve(struct fly_runtime *runtime);
 
@@ -132,7 +134,8 @@ void fly_quit(struct fly_runtime *runtime);
  * @interface: from the generated server stub; static.
  * @procedures: the generated struct of function pointers; must outlive the runtime.
  * @context: handed to each procedure; not touched.
- * Return: 0, or EINVAL, EINUSE (that interface is exported already), ENOMEM.
+ * Return: 0, or EINVAL, EINUSE (that interface is exported already), ENOMEM, ECONFLICT (from within
+ * a procedure of a runtime with several pollers).
  */
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);
@@ -292,7 +295,8 @@ struct fly_packet_census {
 
 /*
  * fly_packets() - count the packet buffers. `total - free - retained - queued` are in the hands
- * of drivers (posted for reception, or sent and not yet given back). Slow; owning thread.
+ * of drivers (posted for reception, or sent and not yet given back). Slow; owning thread. Not from
+ * within a procedure.
  */
 void fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *census);
 

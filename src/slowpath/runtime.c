@@ -706,6 +706,9 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	if (!interface || !procedures || strlen(interface->name) > 63 ||
 	    interface->n_procedures == 0)
 		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
+	if (r->n_pollers > 1 && is_within(r)) /* two that ask each other would wait for ever */
+		return fly_fail(FLY_ECONFLICT, "export %s: not from within a procedure",
+				interface->name);
 	status = make_rule(r, options, &rule);
 	if (status)
 		return status;
