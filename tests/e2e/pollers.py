@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""pollers.py FIREFLY - a server with several pollers: callers are shared out among them, each call runs
-once, all packets are back. Over vhost, where one poller receives for all; network.py has af_packet,
-where the kernel shares packets out by its own rule.
+"""pollers.py FIREFLY vhost|memif - a server with several pollers, of which one receives for all: callers
+are shared out among them, each call runs once, all packets are back. network.py has af_packet.
 """
 import signal
+import sys
 import time
 
 import e2e
 
+LINK = sys.argv[2]
 POLLERS = ["--pollers", "2", "--wait", "yield", "--stats"]
 CALLS = 400
 
@@ -36,18 +37,18 @@ def more_calls(tally, before=None, seconds=10):
 
 def one_after_the_other():
     """Each client is a new peer on the server's link: the one before was lost."""
-    link = "vhost:" + e2e.path("one")
+    link = LINK + ":" + e2e.path("one")
     server = e2e.serve(link + ",server", *POLLERS)
     for i in range(4):
         e2e.called_well(e2e.call(link, "--calls", str(CALLS), "--window", str(1 + 15 * (i % 2))),
-                        "vhost, client %d" % i, CALLS)
+                        "client %d" % i, CALLS)
     # Two of the four were at the second poller.
-    shared_out(server, "vhost", 4 * CALLS, 2 * CALLS)
+    shared_out(server, "one after the other", 4 * CALLS, 2 * CALLS)
 
 
 def killed():
     """A client dies in the midst of calls, and the next one finds both pollers well."""
-    link = "vhost:" + e2e.path("killed")
+    link = LINK + ":" + e2e.path("killed")
     tally = e2e.Tally("killed")
     server = e2e.serve(link + ",server", "--tally", tally.path, *POLLERS)
     for _ in range(4):
@@ -63,7 +64,7 @@ def killed():
 
 def restart():
     """A server with another number of pollers takes the place of the one before."""
-    link = "vhost:" + e2e.path("restart")
+    link = LINK + ":" + e2e.path("restart")
     tally = e2e.Tally("restart")
     server = e2e.serve(link + ",server", "--tally", tally.path, *POLLERS)
     caller = e2e.call(link, "--reconnect", "--shared", "--calls", str(1 << 40), "--window", "4",
@@ -93,7 +94,7 @@ def errors():
             (["--cores", "0"], "how many"),
             (["--pollers", "17"], "--pollers"),
             (["--pollers", "1", "--wait", "idle"], "--wait")):
-        link = "vhost:%s,server" % e2e.path("wrong")
+        link = "%s:%s,server" % (LINK, e2e.path("wrong"))
         server = e2e.Process(["serve", "--link", link] + arguments)
         server.wait(10)
         text = server.text()
