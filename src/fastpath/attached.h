@@ -54,8 +54,9 @@ struct fly_attached {
 	enum fly_wait default_wait; /* of its runtime */
 	int event_fd;               /* of fly_event_fd(); -1 */
 	struct fly_runtime *runtime;
-	pthread_t thread;              /* whose it is */
-	struct fly_poller *mine;       /* that this thread turns itself; NULL: none */
+	pthread_t thread;        /* whose it is */
+	struct fly_poller *mine; /* that this thread turns itself; NULL: none */
+	bool is_workers; /* one of its runtime's workers, which ends it when it ends itself */
 	LIST_ENTRY(fly_attached) next; /* in the runtime's list, under its lock */
 	/* ---- the poller's ---- */
 	struct fly_import *import;

@@ -46,6 +46,7 @@ enum fly_conversation_state {
 #define FLY_NO_LINK UINT8_MAX
 
 struct fly_bulk;
+struct fly_work;
 
 struct fly_conversation {
 	/* ---- line 0: every call ---- */
@@ -66,7 +67,7 @@ struct fly_conversation {
 	uint32_t cancelled_seq;  /* of a call whose caller has gone while it ran */
 	struct fly_bulk *bulk; /* large arguments under way, or a large result; NULL; or stale, see
 				* src/slowpath/bulk.h */
-	uint8_t pad[8];
+	struct fly_work *work; /* RUNNING: on a worker, or waiting for one; else NULL */
 	/* ---- line 1: small results with bytes in them ---- */
 	uint8_t kept[FLY_RETAIN_BYTES];
 } __rte_cache_aligned;

@@ -27,6 +27,8 @@ struct fly_export_rule {
 	unsigned ids[]; /* first the users, then the groups */
 };
 
+struct fly_worker_pool;
+
 struct fly_export {
 	uint32_t id;           /* a free one has an id that no index leads to */
 	uint32_t n_procedures; /* 0: free */
@@ -35,6 +37,7 @@ struct fly_export {
 	void *context;
 	const struct fly_interface *interface;
 	const struct fly_export_rule *rule; /* NULL: everybody is let in */
+	struct fly_worker_pool *pool; /* who runs what is not inline; NULL: the poller runs all */
 };
 
 static inline const struct fly_export *fly_export_find(const struct fly_export *exports,

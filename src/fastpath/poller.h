@@ -110,8 +110,10 @@ struct fly_poller {
 	struct fly_refused *refused;   /* calls that were refused without a record */
 	uint8_t token_key[16];         /* of the tokens that we give out: src/slowpath/token.h */
 	uint64_t serving_deadline_tsc; /* of the call that is being run; FLY_NEVER */
-	uint32_t held_ms;    /* how long the call that is being handled was parked; else 0 */
-	uint32_t parked_max; /* at most FLY_PARKED: others need packets, too */
+	LIST_HEAD(, fly_worker_pool) pools; /* worker.h */
+	uint32_t n_on_workers; /* calls in packets that run on workers, or wait for one */
+	uint32_t held_ms;      /* how long the call that is being handled was parked; else 0 */
+	uint32_t parked_max;   /* at most FLY_PARKED: others need packets, too */
 	uint32_t n_parked;
 	struct fly_parked parked[FLY_PARKED]; /* in the order in which they came */
 };

@@ -5,6 +5,7 @@
  * Owns the transitions KNOWN/DONE -> RUNNING -> DONE of a conversation. Runs on the poller's
  * thread. fly_serve_plain() checks everything and then commits; what it does not take has changed
  * nothing and goes to fly_slow_call(), which finds out why, and may come back to fly_serve_run().
+ * What is to run on a worker goes to worker.c from both, and comes back to fly_serve_send().
  *
  * Inlined into the poll loop: a round trip over shared memory is fast while the instructions
  * between receiving and sending fit into the processor's window, see docs/performance.md,
@@ -16,6 +17,7 @@
 #include <rte_memcpy.h>
 
 #include "fastpath/slow.h"
+#include "fastpath/worker.h"
 
 /* The conversation's retained result is acknowledged by the call that came now. */
 static __rte_always_inline void fly_serve_let_go(struct fly_poller *p, struct fly_conversation *c)
@@ -70,6 +72,35 @@ static __rte_always_inline bool fly_serve_has_room(const struct fly_poller *p,
 }
 
 /*
+ * fly_serve_send() - a procedure has returned: its result is sent and retained. As fly_serve_run(),
+ * behind which it stands; @to: may have moved since. @status: for the caller.
+ */
+static __rte_always_inline void fly_serve_send(struct fly_poller *p, struct fly_link *link,
+					       struct rte_mbuf *m, const uint8_t *frame,
+					       uint32_t argument_bytes, struct rte_mbuf *result,
+					       uint8_t *to, const struct fly_procedure *stub,
+					       struct fly_conversation *c, uint32_t result_bytes,
+					       int status)
+{
+	if (unlikely(to != frame)) {
+		memmove(to, frame, FLY_PAYLOAD);
+		if (result == m)
+			m->data_off = (uint16_t)(m->data_off + (to - frame));
+		else
+			fly_packet_put(&p->cache, m);
+	}
+	fly_wire_swap(to, link->mac);
+	if (result_bytes != argument_bytes)
+		fly_wire_set_lengths(to, result_bytes);
+	fly_wire_make_result(to, (uint16_t)-status, (uint32_t)(c - p->conversations.records),
+			     (uint16_t)result_bytes, ++c->executions);
+	fly_packet_set_bytes(result, FLY_PAYLOAD + result_bytes);
+	result->ol_flags = 0;
+	fly_serve_retain(p, c, stub, result, to + FLY_PAYLOAD, result_bytes, status);
+	fly_link_send(link, result);
+}
+
+/*
  * fly_serve_run() - run an accepted call and send its result. Nothing in here can fail.
  * @m: the call packet, taken. @argument_bytes: in it, read once and checked. @result: the packet
  * that becomes the result: @m itself, or a second one. @to: where in it the result's frame begins.
@@ -104,22 +135,8 @@ static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_l
 		status = fly_slow_served(p, result, &served, status);
 		to = served.results - FLY_PAYLOAD;
 	}
-	if (unlikely(to != frame)) {
-		memmove(to, frame, FLY_PAYLOAD);
-		if (result == m)
-			m->data_off = (uint16_t)(m->data_off + (to - frame));
-		else
-			fly_packet_put(&p->cache, m);
-	}
-	fly_wire_swap(to, link->mac);
-	if (served.result_bytes != argument_bytes)
-		fly_wire_set_lengths(to, served.result_bytes);
-	fly_wire_make_result(to, (uint16_t)-status, (uint32_t)(c - p->conversations.records),
-			     (uint16_t)served.result_bytes, ++c->executions);
-	fly_packet_set_bytes(result, FLY_PAYLOAD + served.result_bytes);
-	result->ol_flags = 0;
-	fly_serve_retain(p, c, stub, result, to + FLY_PAYLOAD, served.result_bytes, status);
-	fly_link_send(link, result);
+	fly_serve_send(p, link, m, frame, argument_bytes, result, to, stub, c, served.result_bytes,
+		       status);
 }
 
 /*
@@ -146,10 +163,12 @@ static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly
 
 	const struct fly_procedure *stub = &export->stubs[procedure];
 
+	/* For a worker, or with results in a second packet: both in one comparison. */
+	if (unlikely(stub->layout >= FLY_RESULTS_SECOND))
+		return fly_worker_serve_plain(p, link, m, argument_bytes, export, stub, c);
 	/* A small result is never much longer than its call; see "Strangers" in docs/protocol.md.
 	 */
-	if (unlikely(stub->layout == FLY_RESULTS_SECOND ||
-		     (stub->result_bytes > FLY_RETAIN_BYTES && !c->is_proven) ||
+	if (unlikely((stub->result_bytes > FLY_RETAIN_BYTES && !c->is_proven) ||
 		     !fly_serve_has_room(p, link, c, stub,
 					 fly_packet_room(m) - stub->result_offset) ||
 		     !fly_conversation_accept_next(c, fly_get_u32(rpc + 16))))

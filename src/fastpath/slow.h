@@ -88,6 +88,22 @@ void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e);
 int fly_slow_served(struct fly_poller *p, struct rte_mbuf *result, struct fly_served *served,
 		    int status);
 
+/*
+ * fly_slow_raised() - a procedure raised what its interface does not declare: its words, which are
+ * with the calling thread, become the results. @result: as for fly_slow_served().
+ */
+void fly_slow_raised(struct rte_mbuf *result, struct fly_served *served);
+
+/* fly_slow_served_by_worker() - fly_slow_served(), behind fly_slow_raised(). */
+int fly_slow_served_by_worker(struct fly_poller *p, struct fly_served *served, int status);
+
+/*
+ * fly_slow_packet_work_done() - what is not plain about the end of a call that a worker had, or was
+ * to have: worker.h. Takes what it holds.
+ */
+struct fly_packet_work;
+void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, int status);
+
 /* fly_slow_sweep() - resend or fail overdue calls, forget old records; a bounded piece at a time.
  */
 void fly_slow_sweep(struct fly_poller *p);

@@ -39,6 +39,8 @@
 	X(challenges_sent, "callers asked to prove their address")                              \
 	X(challenges_answered, "calls sent again with the token that was asked for")            \
 	X(calls_parked, "calls that came while a procedure attended to the links")              \
+	X(calls_on_workers, "of the served calls, run by workers")                              \
+	X(calls_queued, "calls that waited for a worker")                                       \
 	X(slots_missed, "calls between threads that nobody was told of: must be 0")             \
 	X(local_bound, "clients of this machine that were let in")                              \
 	X(local_ended, "clients of this machine that have gone")                                \
@@ -58,6 +60,7 @@
 	X(reject_stale, "calls refused: export identifier of an earlier start")                 \
 	X(reject_version, "calls refused: another protocol version")                            \
 	X(reject_full, "calls refused: no room for another conversation, call or result")       \
+	X(reject_busy, "of them, because all workers were busy and too many calls waited")      \
 	X(reject_forgotten, "calls refused: too old to tell whether they ran")                  \
 	X(reject_limited, "refusals, challenges, repeated results not sent: over a limit")      \
 	X(drop_short, "frame shorter than its headers")                                         \

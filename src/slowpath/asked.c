@@ -117,6 +117,8 @@ void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 
 	if (c && c->seq == h->seq && c->state == FLY_CONVERSATION_RUNNING) {
 		c->cancelled_seq = c->seq;
+		if (c->work)
+			fly_odd_cancel_work(p, c);
 		why = FLY_COUNT_cancels_received;
 	} else if (c && c->seq == h->seq && fly_conversation_bulk_result(c)) {
 		fly_conversation_bulk_end(p, c); /* it is not wanted any more */

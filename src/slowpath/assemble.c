@@ -58,6 +58,7 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	set_waits(&p->waits, config);
 	fly_desk_init(&p->desk);
 	LIST_INIT(&p->imports);
+	LIST_INIT(&p->pools);
 	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "fastpath/slow.h"
+#include "fastpath/worker.h"
 #include "slowpath/ask.h"
 #include "slowpath/binding_kind.h"
 #include "slowpath/deadline.h"
@@ -331,6 +332,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 		const struct fly_import *like, struct fly_binding **mine)
 {
 	struct fly_attached *a = calloc(1, sizeof *a);
+	const struct fly_worker *w = fly_worker_here();
 	struct make m = {.a = a, .like = like};
 	int status;
 
@@ -341,6 +343,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->runtime = runtime;
 	a->thread = pthread_self();
 	a->mine = fly_poller_mine();
+	a->is_workers = w && w->pool->runtime == runtime;
 	a->poller = p;
 	a->poller_thread = fly_poller_thread(p);
 	a->import = import;
@@ -376,23 +379,31 @@ int fly_attach_import(struct fly_binding *binding, struct fly_binding **mine)
 	return make(like->poller->runtime, like->poller, NULL, like, mine);
 }
 
+/* One of the calling thread's; only it ends those. @others: how many are not, nor a worker's. */
+static struct fly_attached *find_mine(struct fly_runtime *runtime, unsigned *others)
+{
+	struct fly_attached *mine = NULL;
+	struct fly_attached *a;
+
+	*others = 0;
+	pthread_mutex_lock(&runtime->lock);
+	LIST_FOREACH(a, &runtime->attached, next)
+	{
+		if (pthread_equal(a->thread, pthread_self()))
+			mine = a;
+		else if (!a->is_workers)
+			(*others)++;
+	}
+	pthread_mutex_unlock(&runtime->lock);
+	return mine;
+}
+
 unsigned fly_attach_end_mine(struct fly_runtime *runtime)
 {
 	struct fly_attached *a;
-	struct fly_attached *next;
-	unsigned n = 0;
+	unsigned others;
 
-	pthread_mutex_lock(&runtime->lock);
-	a = LIST_FIRST(&runtime->attached);
-	pthread_mutex_unlock(&runtime->lock);
-	for (; a; a = next) {
-		pthread_mutex_lock(&runtime->lock);
-		next = LIST_NEXT(a, next);
-		pthread_mutex_unlock(&runtime->lock);
-		if (pthread_equal(a->thread, pthread_self()))
-			unbind(&a->head);
-		else
-			n++;
-	}
-	return n;
+	while ((a = find_mine(runtime, &others)) != NULL)
+		unbind(&a->head);
+	return others;
 }

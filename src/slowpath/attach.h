@@ -19,7 +19,10 @@ int fly_attach_make(struct fly_runtime *runtime, struct fly_import *import,
  * export. */
 int fly_attach_import(struct fly_binding *binding, struct fly_binding **mine);
 
-/* fly_attach_end_mine() - for fly_stop(): end those of the calling thread. Return: of others. */
+/*
+ * fly_attach_end_mine() - end those of the calling thread. Return: how many other threads have, but
+ * for workers, which end their own.
+ */
 unsigned fly_attach_end_mine(struct fly_runtime *runtime);
 
 #endif

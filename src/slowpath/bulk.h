@@ -203,4 +203,12 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		    const struct fly_procedure *stub, struct fly_conversation *c,
 		    struct fly_bulk *b, uint32_t argument_bytes);
 
+/*
+ * fly_bulk_served() - its procedure has returned, here or on a worker; takes @m, which came.
+ * @served: the results lie in memory of c->bulk. @status: for the caller.
+ */
+void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,
+		     int status);
+
 #endif

@@ -191,7 +191,7 @@ static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8
 	const uint32_t both = RTE_MAX(bytes, stub->result_offset + room);
 	struct fly_buffer *in = &b->in_buffer;
 
-	if (stub->layout == FLY_RESULTS_SECOND) {
+	if (fly_procedure_layout(stub) == FLY_RESULTS_SECOND) {
 		/* Nothing lies behind the arguments; no stub shall find that there is room. */
 		if (in->bytes && !fly_buffer_resize(p, in, bytes))
 			return NULL;
@@ -259,9 +259,14 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		.arguments = fly_packet_frame(m) + FLY_PAYLOAD,
 		.argument_bytes = argument_bytes,
 	};
-	const uint8_t *results;
+	const bool is_repeat = c->seq == h->seq;
 	int status;
 
+	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_place(p, export->pool)) {
+		fly_bulk_free(p, b);
+		fly_odd_refuse_busy(p, link, m, h, c);
+		return;
+	}
 	if (!b) {
 		fly_conversation_bulk_end(p, c);
 		b = fly_bulk_new(p, link, c->peer_ip, c->peer_port);
@@ -283,44 +288,59 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	/* ---- committed: the call runs, and nothing below can fail ---- */
 	fly_serve_let_go(p, c);
 	c->touched_ms = p->now_ms;
+	if (fly_procedure_is_on_worker(stub)) {
+		fly_worker_serve_bulk(p, link, m, &served, export, stub, c, is_repeat);
+		return;
+	}
 	p->serving = c;
 	status = stub->stub(&served);
 	if (status == 0)
 		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
 	else
 		status = fly_slow_served(p, NULL, &served, status);
-	if (served.result_bytes > 0 &&
-	    fly_scatter_fragments(served.result_bytes, link->payload_max) > FLY_FRAGMENTS_MAX) {
-		served.result_bytes = 0;
+	fly_bulk_served(p, link, m, export->id, c, &served, status);
+}
+
+void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,
+		     int status)
+{
+	struct fly_bulk *b = c->bulk;
+	const uint8_t *results;
+
+	c->touched_ms = p->now_ms;
+	if (served->result_bytes > 0 &&
+	    fly_scatter_fragments(served->result_bytes, link->payload_max) > FLY_FRAGMENTS_MAX) {
+		served->result_bytes = 0;
 		status = -FLY_ERESULT;
 	}
-	b->out_buffer.written = served.result_bytes;
+	b->out_buffer.written = served->result_bytes;
 	c->executions++;
 	c->result_status = (int16_t)status;
 	c->state = FLY_CONVERSATION_DONE;
 	c->result_bytes = 0;
-	if (served.result_bytes <= FLY_RETAIN_BYTES) {
-		c->result_bytes = (uint16_t)served.result_bytes;
-		memcpy(c->kept, served.results, served.result_bytes);
+	if (served->result_bytes <= FLY_RETAIN_BYTES) {
+		c->result_bytes = (uint16_t)served->result_bytes;
+		memcpy(c->kept, served->results, served->result_bytes);
 		fly_bulk_free(p, b);
 		fly_odd_send_kept(p, link, m, c, 0);
 		return;
 	}
-	results = keep_results(p, b, &served);
+	results = keep_results(p, b, served);
 	address(b, link, m);
 	b->in = (struct fly_gather){0};
 	b->header = (struct fly_header){
 		.type = (uint8_t)fly_wire_result_type((uint16_t)-status),
 		.procedure = (uint16_t)-status,
-		.export_id = served.result_bytes > link->payload_max ? draw_key(p) : h->export_id,
-		.activity = h->activity,
-		.seq = h->seq,
+		.export_id = served->result_bytes > link->payload_max ? draw_key(p) : export_id,
+		.activity = c->activity,
+		.seq = c->seq,
 		.hint = (uint32_t)(c - p->conversations.records),
 		.age = c->executions,
 	};
 	fly_bulk_progress(p, b);
 	fly_packet_put(&p->cache, m);
-	fly_bulk_send(p, b, results, served.result_bytes, link->payload_max);
+	fly_bulk_send(p, b, results, served->result_bytes, link->payload_max);
 }
 
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,

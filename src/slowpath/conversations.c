@@ -153,6 +153,7 @@ struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struc
 	c->executions = 0;
 	c->result = NULL;
 	c->bulk = NULL;
+	c->work = NULL;
 	c->is_proven = false;
 	c->cancelled_seq = c->seq - 1; /* no call of this activity's */
 	c->touched_ms = p->now_ms;

@@ -60,6 +60,16 @@ struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *l
 					struct rte_mbuf *m, const struct fly_header *h,
 					const struct fly_export **export);
 
+/* fly_odd_cancel_work() - the caller of a call that a worker has, or is to have, has gone. */
+void fly_odd_cancel_work(struct fly_poller *p, struct fly_conversation *c);
+
+/* fly_odd_work_link_lost() - nobody gets the results of calls that came over this link. */
+void fly_odd_work_link_lost(struct fly_poller *p, const struct fly_link *link);
+
+/* fly_odd_refuse_busy() - fly_odd_refuse_for_good(): no worker is idle, and too many calls wait. */
+void fly_odd_refuse_busy(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			 const struct fly_header *h, struct fly_conversation *c);
+
 /* What runs for a number that no procedure of the export has. */
 extern const struct fly_procedure fly_odd_no_procedure;
 

@@ -193,6 +193,13 @@ void fly_odd_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct
 	fly_odd_refuse(p, link, m, h, FLY_EBUSY);
 }
 
+void fly_odd_refuse_busy(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			 const struct fly_header *h, struct fly_conversation *c)
+{
+	fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
+	fly_odd_refuse_for_good(p, link, m, h, c);
+}
+
 void fly_conversation_refuse(struct fly_poller *p, struct fly_conversation *c, uint32_t seq)
 {
 	fly_conversation_bulk_end(p, c);
@@ -341,8 +348,8 @@ static bool answer_again(struct fly_poller *p, struct fly_link *link, struct rte
 	return false;
 }
 
-/* What a procedure raised and nobody declared. Results of another layout may lie too far back. */
-static void put_raised(struct rte_mbuf *result, struct fly_served *served)
+/* Results of another layout may lie too far back. */
+void fly_slow_raised(struct rte_mbuf *result, struct fly_served *served)
 {
 	if (result) {
 		uint8_t *front = fly_packet_frame(result);
@@ -358,16 +365,22 @@ static void put_raised(struct rte_mbuf *result, struct fly_served *served)
 int fly_slow_served(struct fly_poller *p, struct rte_mbuf *result, struct fly_served *served,
 		    int status)
 {
+	if (status == -FLY_ERAISED)
+		fly_slow_raised(result, served);
+	return fly_slow_served_by_worker(p, served, status);
+}
+
+int fly_slow_served_by_worker(struct fly_poller *p, struct fly_served *served, int status)
+{
 	enum fly_counter what;
 
-	if (status != -FLY_EEXCEPTION)
+	if (status != -FLY_EEXCEPTION && status != -FLY_ERAISED)
 		served->result_bytes = 0;
 	switch (status) {
 	case -FLY_EEXCEPTION:
 		what = FLY_COUNT_calls_excepted;
 		break;
 	case -FLY_ERAISED:
-		put_raised(result, served);
 		what = FLY_COUNT_calls_raised;
 		break;
 	case -FLY_EMALFORMED:
@@ -400,7 +413,7 @@ static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, 
 	uint8_t *to;
 
 	*result = m;
-	if (stub->layout == FLY_RESULTS_SECOND)
+	if (fly_procedure_layout(stub) == FLY_RESULTS_SECOND)
 		*result = fly_packet_get(&p->cache, FLY_PAYLOAD + (uint32_t)stub->result_bytes);
 	if (!*result)
 		return NULL;
@@ -464,10 +477,15 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 {
 	const struct fly_procedure *stub = &fly_odd_no_procedure;
 	struct rte_mbuf *result;
+	bool is_repeat;
 	uint8_t *to;
 
 	if (h->procedure < export->n_procedures)
 		stub = &export->stubs[h->procedure];
+	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_place(p, export->pool)) {
+		fly_odd_refuse_busy(p, link, m, h, c);
+		return;
+	}
 	if (stub->result_bytes > link->payload_max) {
 		fly_bulk_serve(p, link, m, h, export, stub, c, NULL, h->length);
 		return;
@@ -478,9 +496,13 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		return;
 	}
 	fly_conversation_bulk_end(p, c);
+	is_repeat = c->seq == h->seq;
 	c->seq = h->seq; /* a later call, or one that may run again */
 	c->state = FLY_CONVERSATION_RUNNING;
-	fly_serve_run(p, link, m, h->length, result, to, export, stub, c);
+	if (fly_procedure_is_on_worker(stub))
+		fly_worker_serve(p, link, m, h->length, result, to, export, stub, c, is_repeat);
+	else
+		fly_serve_run(p, link, m, h->length, result, to, export, stub, c);
 }
 
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,

@@ -38,6 +38,7 @@
 #include "slowpath/nap.h"
 #include "slowpath/sweep.h"
 #include "slowpath/topology.h"
+#include "slowpath/workers.h"
 
 #define PACKETS_DEFAULT 8191 /* one less than a power of two: what fits a mempool's ring best */
 #define PACKETS_SPARE \
@@ -412,6 +413,8 @@ static int stop(struct fly_runtime *r)
 
 	forget_here(r);
 	fly_shutdown(r);
+	for (unsigned i = 0; i < r->n_pollers; i++)
+		fly_workers_stop(r->pollers[i]);
 	fly_clerk_stop(r);
 	fly_pollers_stop(r);
 	for (unsigned i = 0; i < r->n_pollers; i++)
@@ -467,9 +470,13 @@ static int shut_poller(struct fly_poller *p, void *unused)
 	return 0;
 }
 
-/* Is this one of the runtime's pollers' threads, or inside of a turn of its only poller? */
+/* Is this a thread of the runtime's, or inside of a turn of its only poller? */
 static bool is_within(const struct fly_runtime *r)
 {
+	const struct fly_worker *w = fly_worker_here();
+
+	if (w && w->pool->runtime == r)
+		return true;
 	for (unsigned i = 0; i < r->n_pollers; i++) {
 		if (fly_poller_is_here(r->pollers[i]) && (r->threads || r->pollers[i]->turning))
 			return true;
@@ -563,64 +570,26 @@ void fly_slow_attention(struct fly_poller *p)
 	fly_ask_attend(p);
 }
 
-/* ---- what a procedure can ask ---- */
+/* Does it run a procedure: of a call in packets, or over the local link? */
+static bool is_serving(const struct fly_poller *p)
+{
+	const struct fly_conversation *c = p->serving;
 
-/* The poller whose procedure asks; NULL. A runtime that is turned within another's turn is newer.
- */
-static struct fly_poller *serving_here(void)
+	return p->turning && (p->serving_slot || (c && c->state == FLY_CONVERSATION_RUNNING));
+}
+
+/* A runtime that is turned within another's turn is newer. */
+struct fly_poller *fly_runtime_serving_here(void)
 {
 	struct fly_poller *own = fly_pollers_here();
 
-	if (own) {
-		const struct fly_conversation *c = own->serving;
-		const bool runs = own->turning && c && c->state == FLY_CONVERSATION_RUNNING;
-
-		return runs || own->serving_slot ? own : NULL;
-	}
+	if (own)
+		return is_serving(own) ? own : NULL;
 	for (struct fly_runtime *r = runtimes; r; r = r->next_here) {
-		const struct fly_conversation *c = r->poller.serving;
-
-		if (r->poller.turning && c && c->state == FLY_CONVERSATION_RUNNING)
-			return &r->poller;
-		if (r->poller.serving_slot) /* a call over the local link */
+		if (is_serving(&r->poller))
 			return &r->poller;
 	}
 	return NULL;
-}
-
-uint64_t fly_remaining(void)
-{
-	const struct fly_poller *p = serving_here();
-	struct fly_clock clock; /* a copy: the poller is to notice itself how long this takes */
-	uint64_t now_tsc;
-
-	if (!p || p->serving_deadline_tsc == FLY_NEVER)
-		return UINT64_MAX;
-	clock = p->clock;
-	now_tsc = fly_clock_read(&clock, p->now_tsc);
-	if (now_tsc >= p->serving_deadline_tsc)
-		return 0;
-	return (p->serving_deadline_tsc - now_tsc) * 1000 / p->tsc_per_ms;
-}
-
-bool fly_cancelled(void)
-{
-	struct fly_poller *p = serving_here();
-	uint64_t before_tsc;
-	uint64_t now_tsc;
-
-	if (!p)
-		return false;
-	before_tsc = p->now_tsc;
-	now_tsc = fly_clock_read(&p->clock, before_tsc);
-	if (now_tsc - before_tsc >= p->absent_tsc)
-		fly_poller_absent(p, before_tsc, now_tsc);
-	fly_poller_attend(p, now_tsc);
-	if (now_tsc >= p->serving_deadline_tsc)
-		return true;
-	if (!p->serving)
-		return atomic_load_explicit(&p->serving_slot->gone, memory_order_relaxed) != 0;
-	return p->serving->cancelled_seq == p->serving->seq;
 }
 
 /* ---- exports and bindings ---- */
@@ -692,8 +661,50 @@ static int export_on_poller(struct fly_poller *p, void *argument)
 {
 	const struct offer *offer = argument;
 
+	if (offer->export.pool && fly_worker_pool_open(p, offer->export.pool))
+		return fly_fail(FLY_ENOMEM, "export %s: out of memory",
+				offer->export.interface->name);
 	p->exports[offer->at] = offer->export;
 	return 0;
+}
+
+static int withdraw_on_poller(struct fly_poller *p, void *argument)
+{
+	const struct offer *offer = argument;
+
+	p->exports[offer->at] = (struct fly_export){.id = ~offer->at};
+	if (offer->export.pool)
+		fly_worker_pool_remove(p, offer->export.pool);
+	return 0;
+}
+
+/*
+ * Each poller has workers of its own. The first poller is the one whose binder is asked: it must
+ * not be ahead of the others, and until it has the export nobody can know it.
+ */
+static int export_on_all(struct fly_runtime *r, struct offer *offer,
+			 const struct fly_export_options *o)
+{
+	struct offer offers[FLY_POLLERS];
+	unsigned i = r->n_pollers;
+	int status = 0;
+
+	while (i > 0 && !status) {
+		offers[--i] = *offer;
+		status = fly_workers_start(r, r->pollers[i], o, i, r->n_pollers, &offers[i].export);
+		if (status)
+			break;
+		status = fly_ask(r->pollers[i], export_on_poller, &offers[i]);
+		if (status)
+			fly_workers_drop(offers[i].export.pool);
+	}
+	if (!status)
+		return 0;
+	while (++i < r->n_pollers) {
+		fly_ask(r->pollers[i], withdraw_on_poller, &offers[i]);
+		fly_workers_drop(offers[i].export.pool);
+	}
+	return status;
 }
 
 int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface,
@@ -709,7 +720,9 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	if (r->n_pollers > 1 && is_within(r)) /* two that ask each other would wait for ever */
 		return fly_fail(FLY_ECONFLICT, "export %s: not from within a procedure",
 				interface->name);
-	status = make_rule(r, options, &rule);
+	status = fly_workers_check(interface, options);
+	if (!status)
+		status = make_rule(r, options, &rule);
 	if (status)
 		return status;
 	pthread_mutex_lock(&r->lock);
@@ -730,9 +743,14 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 		r->exports[offer.at] = offer.export;
 	}
 	pthread_mutex_unlock(&r->lock);
-	/* The first poller is the one whose binder is asked: it must not be ahead of the others. */
-	for (unsigned i = r->n_pollers; i-- > 0 && !status;)
-		status = fly_ask(r->pollers[i], export_on_poller, &offer);
+	if (status)
+		return status;
+	status = export_on_all(r, &offer, options);
+	if (status) {
+		pthread_mutex_lock(&r->lock);
+		r->exports[offer.at] = (struct fly_export){0};
+		pthread_mutex_unlock(&r->lock);
+	}
 	return status;
 }
 

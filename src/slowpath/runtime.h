@@ -62,6 +62,9 @@ int fly_runtime_peer(struct fly_runtime *runtime, unsigned poller, const char *p
  */
 const struct fly_link *fly_runtime_link(const struct fly_runtime *runtime, unsigned index);
 
+/* fly_runtime_serving_here() - the poller whose procedure runs on the calling thread; NULL. */
+struct fly_poller *fly_runtime_serving_here(void);
+
 /* fly_runtime_notice() - a line for a person, if somebody listens. printf-like; any thread. */
 void fly_runtime_notice(const struct fly_runtime *runtime, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -14,6 +14,7 @@
 #include "slowpath/attend.h"
 #include "slowpath/bulk.h"
 #include "slowpath/conversations.h"
+#include "slowpath/odd.h"
 #include "slowpath/overdue.h"
 #include "slowpath/refused.h"
 
@@ -78,6 +79,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 		if (fly_call_is_out(e) && fly_import_of(e->head.binding)->link == link)
 			fly_caller_fail(p, e, -FLY_EPEER);
 	}
+	fly_odd_work_link_lost(p, link);
 	fly_conversations_forget_link(p, link);
 	fly_bulk_link_lost(p, link);
 	fly_stats_add(&p->stats, FLY_COUNT_links_lost, 1);
