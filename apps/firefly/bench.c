@@ -77,7 +77,8 @@ static void want(struct bench_options *o, const char *word)
 	if (!known)
 		cli_refuse("bench",
 			   "there is null, maxresult, maxarg and all, and bulk, beside, "
-			   "conversations and marshal as the first word, but not '%s'",
+			   "conversations, handoff, local, marshal and processors as the first "
+			   "word, but not '%s'",
 			   word);
 	o->any_wanted = true;
 }
@@ -124,7 +125,9 @@ static const struct argp argp = {
 	       "  firefly bench\n"
 	       "  firefly bench maxresult --link memif --window 64 --seconds 5 --json -\n"
 	       "  firefly bench --threads 1..8 --help  other measurements: several threads,\n"
+	       "  firefly bench processors --help      fewer cores,\n"
 	       "  firefly bench local --help           calls without packets,\n"
+	       "  firefly bench handoff --help         from thread to thread,\n"
 	       "  firefly bench bulk --help            large calls,\n"
 	       "  firefly bench beside --help          Null beside large calls,\n"
 	       "  firefly bench conversations --help   servers that know many callers,\n"
@@ -316,9 +319,11 @@ static const struct {
 	{"beside", "firefly bench beside", bench_beside_main},
 	{"bulk", "firefly bench bulk", bench_bulk_main},
 	{"conversations", "firefly bench conversations", bench_conversations_main},
+	{"handoff", "firefly bench handoff", bench_handoff_main},
 	{"local", "firefly bench local", bench_local_main},
 	{"--local", "firefly bench local", bench_local_main},
 	{"marshal", "firefly bench marshal", bench_marshal_main},
+	{"processors", "firefly bench processors", bench_processors_main},
 };
 
 int bench_main(int argc, char **argv)

@@ -199,8 +199,12 @@ static void *live(void *context)
 /* Serve until so many members are done. W2: what they counted may be read; pairs with W1. */
 static void serve(struct crew *crew)
 {
-	while (atomic_load_explicit(&crew->n_busy, memory_order_acquire))
-		fly_serve(crew->runtime);
+	while (atomic_load_explicit(&crew->n_busy, memory_order_acquire)) {
+		if (crew->wait == FLY_WAIT_SPIN)
+			fly_turn(crew->runtime);
+		else
+			fly_serve(crew->runtime); /* waits as its runtime does */
+	}
 }
 
 static void give(struct crew *crew, const struct job *job, unsigned n)

@@ -17,7 +17,8 @@
 struct crew_places {
 	unsigned n;     /* members, at most CREW_MOST */
 	unsigned *core; /* of each: n of them */
-	enum fly_wait wait;
+	enum fly_wait
+		wait; /* FLY_WAIT_SPIN: their poller does so as well; else as its runtime does */
 };
 
 struct crew;

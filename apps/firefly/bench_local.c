@@ -15,11 +15,12 @@
 
 #include <json-c/json.h>
 
-#include "bench_procedures.h"
+#include "bench.h"
 #include "bench_text.h"
 #include "cli.h"
 #include "commands.h"
 #include "line.h"
+#include "test.h"
 
 #define NAME            "bench local"
 #define PAIRS_PER_VISIT 8
@@ -61,6 +62,9 @@ struct local {
 	struct figures *rows[ROWS][PAIRS_STATES]; /* never NULL */
 	struct histogram *scratch[3]; /* of the floor before, the calls, the floor after */
 };
+
+/* The caller's own variables. */
+static uint8_t result[1440], argument[1440];
 
 /* ---- the command line ---- */
 
@@ -115,37 +119,19 @@ static int measure_floor(struct local *l, const struct profile *profile, struct 
 	return 0;
 }
 
-/* As line_ask() does it. */
-BENCH_INLINE int in_groups(struct fly_binding *binding, enum bench_procedure procedure,
-			   uint64_t ticks, struct histogram *times, struct block_sum *sum)
+static int call_null(void *binding)
 {
-	static struct bench_variables mine;
-	uint64_t begin, before;
+	return Test_Null(binding);
+}
 
-	for (unsigned i = 0; i < LINE_GROUP * LINE_GROUP; i++) { /* to warm up */
-		const int status = bench_procedures_call(binding, procedure, false, &mine);
+static int call_max_result(void *binding)
+{
+	return Test_MaxResult(binding, result);
+}
 
-		if (status)
-			return status;
-	}
-	*sum = (struct block_sum){0};
-	begin = before = ticks_now();
-	do {
-		uint64_t now;
-
-		for (unsigned i = 0; i < LINE_GROUP; i++) {
-			const int status = bench_procedures_call(binding, procedure, false, &mine);
-
-			if (status)
-				return status;
-		}
-		now = ticks_now();
-		histogram_add(times, now - before);
-		before = now;
-		sum->count += LINE_GROUP;
-	} while (before - begin < ticks);
-	sum->ticks = before - begin;
-	return 0;
+static int call_max_arg(void *binding)
+{
+	return Test_MaxArg(binding, argument);
 }
 
 static int call_in_groups(struct fly_binding *binding, enum bench_procedure procedure,
@@ -153,11 +139,11 @@ static int call_in_groups(struct fly_binding *binding, enum bench_procedure proc
 {
 	switch (procedure) {
 	case BENCH_NULL:
-		return in_groups(binding, BENCH_NULL, ticks, times, sum);
+		return line_calls(call_null, binding, ticks, times, sum);
 	case BENCH_MAX_RESULT:
-		return in_groups(binding, BENCH_MAX_RESULT, ticks, times, sum);
+		return line_calls(call_max_result, binding, ticks, times, sum);
 	case BENCH_MAX_ARG:
-		return in_groups(binding, BENCH_MAX_ARG, ticks, times, sum);
+		return line_calls(call_max_arg, binding, ticks, times, sum);
 	default:
 		return -FLY_EINVAL;
 	}
@@ -325,6 +311,15 @@ static const char *name_of(char text[32], const struct profile *profile)
 	return text;
 }
 
+static const char *doubtful(char text[32], const struct profile *profile)
+{
+	if (profile->window == 1)
+		return name_of(text, profile);
+	snprintf(text, 32, "%s at window %u", bench_profiles[profile->procedure].name,
+		 profile->window);
+	return text;
+}
+
 static void print_row(const struct local *l, unsigned number, enum pairs_state state,
 		      const char *label, bool with_goal)
 {
@@ -371,7 +366,7 @@ static void print_table(const struct local *l)
 	       "better), of calls to such round trips per second above (higher).\n",
 	       LINE_GROUP, LINE_GROUP);
 	for (unsigned i = 0; i < ROWS; i++)
-		bench_print_doubt(&l->rows[i][shown(l, i)]->pairs, name_of(name, &profiles[i]));
+		bench_print_doubt(&l->rows[i][shown(l, i)]->pairs, doubtful(name, &profiles[i]));
 	for (unsigned s = 0; s < PAIRS_STATES; s++) {
 		const struct pairs *each[ROWS];
 

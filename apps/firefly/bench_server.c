@@ -139,9 +139,9 @@ static bool order_stands_still(void *context, unsigned n)
 	return order_stands(context);
 }
 
-static void turn_plainly(struct server *s)
+static void turn_plainly(struct server *s, bool yield)
 {
-	if (s->yield) {
+	if (yield) {
 		while (order_stands(s))
 			if (!fly_turn(s->runtime))
 				sched_yield();
@@ -186,7 +186,7 @@ static void turn_for_calls(struct server *s, enum control_calls what)
 	s->bulk.checking = what == CONTROL_CALLS_CHECKED;
 	s->bulk.calls = 0;
 	s->bulk.ticks = 0;
-	turn_plainly(s);
+	turn_plainly(s, s->yield || what == CONTROL_CALLS_YIELD);
 	s->page->counted = s->bulk.calls;
 	s->page->counted_ticks = s->bulk.ticks;
 }

@@ -270,7 +270,7 @@ static void become_server(const struct bench_stage *s, pid_t parent)
 		argv[n++] = (char *)"--conversations";
 		argv[n++] = conversations;
 	}
-	if (o->wait == FLY_WAIT_YIELD)
+	if (o->server_yields)
 		argv[n++] = (char *)"--yield";
 	if (o->workers) {
 		snprintf(workers, sizeof workers, "%u", o->workers);
@@ -361,7 +361,7 @@ static int start_both(struct bench_stage *s)
 	return make_directory(s) || start_server(s) || start_client(s) ? CLI_FAILED : 0;
 }
 
-int bench_stage_open(struct bench_stage *s)
+int bench_stage_begin_alone(struct bench_stage *s)
 {
 	/* The second ^C ends it at once. */
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
@@ -376,7 +376,18 @@ int bench_stage_open(struct bench_stage *s)
 	s->machine.server_core = (unsigned)s->options.server_core;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	return start_both(s);
+	return 0;
+}
+
+void bench_stage_end_alone(struct bench_stage *s)
+{
+	for (unsigned i = 0; i < PAIRS_STATES; i++)
+		free(s->machine.distance[i]);
+}
+
+int bench_stage_open(struct bench_stage *s)
+{
+	return bench_stage_begin_alone(s) || start_both(s) ? CLI_FAILED : 0;
 }
 
 /* Both pools have to be whole. */
@@ -410,8 +421,7 @@ int bench_stage_close(struct bench_stage *s)
 {
 	const int failed = end_both(s);
 
-	for (unsigned i = 0; i < PAIRS_STATES; i++)
-		free(s->machine.distance[i]);
+	bench_stage_end_alone(s);
 	return failed;
 }
 

@@ -36,7 +36,8 @@ struct bench_stage_options {
 	unsigned packets;       /* 0: the default */
 	unsigned calls;         /* entries of the client's call table */
 	unsigned conversations; /* of the server; 0: the default */
-	enum fly_wait wait;     /* of both pollers, where they wait for anything but frames */
+	enum fly_wait wait;     /* of the client's runtime */
+	bool server_yields;     /* and its workers: they share its core */
 	unsigned workers;       /* of the server, for Test; 0: its procedures run on its poller */
 	char worker_cores[64];  /* where those run; "": where the server does */
 };
@@ -88,6 +89,13 @@ int bench_stage_choose_cores(struct bench_stage *stage);
  * Return: 0; or CLI_FAILED after complaining. bench_stage_close() ends it in both cases.
  */
 int bench_stage_open(struct bench_stage *stage);
+
+/*
+ * bench_stage_begin_alone() - the same for a measurement inside of one process: choose the cores,
+ * and no more. bench_stage_end_alone() ends it.
+ */
+int bench_stage_begin_alone(struct bench_stage *stage);
+void bench_stage_end_alone(struct bench_stage *stage);
 
 /*
  * bench_stage_again() - end both processes and start them with the options as they are now. Return:

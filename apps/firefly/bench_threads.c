@@ -141,9 +141,7 @@ static void choose_places(struct threads *t)
 					 "%s%u", length ? "," : "", spare[i]);
 	r->caller_cores = callers;
 	r->worker_cores = n - callers;
-	/* With workers there are as many again at the server. */
-	r->wait = r->most > callers || (t->with_workers && r->most > n - callers) ? FLY_WAIT_YIELD
-										  : FLY_WAIT_SPIN;
+	r->wait = r->most > callers ? FLY_WAIT_YIELD : FLY_WAIT_SPIN;
 	o->wait = r->wait;
 }
 
@@ -302,8 +300,10 @@ static int measure(struct threads *t, double seconds)
 	};
 	int status = Test_import(t->stage.runtime, NULL, &t->binding);
 
-	if (!status)
+	if (!status) {
+		fly_set_wait(t->binding, FLY_WAIT_SPIN); /* the floor is as fast as it can be */
 		t->crew = crew_open(t->stage.runtime, t->binding, &places, &status);
+	}
 	if (status) {
 		cli_complain(NAME, "%s", cli_reason(status));
 		return CLI_FAILED;
@@ -324,6 +324,7 @@ static int measure_all(struct threads *t)
 		return failed;
 	t->server = THREADS_WORKERS;
 	t->stage.options.workers = t->result.most;
+	t->stage.options.server_yields = t->result.most > t->result.worker_cores;
 	return bench_stage_again(&t->stage) || measure(t, (1 - POLLER_PART) * seconds) ? CLI_FAILED
 										       : 0;
 }

@@ -173,17 +173,17 @@ static void print_goal(const struct threads_result *r, enum bench_procedure proc
 
 static void print_wait(const struct threads_result *r)
 {
-	if (r->wait != FLY_WAIT_YIELD) {
+	if (r->wait != FLY_WAIT_YIELD && r->worker_cores >= r->most) {
 		printf("every thread has a core of its own\n");
 		return;
 	}
-	printf("fewer cores than threads: who waits yields (FLY_WAIT_YIELD); ");
+	printf("fewer cores than threads: who shares a core yields while it waits; ");
 	if (r->caller_cores)
-		printf("the callers share %u cores", r->caller_cores);
+		printf("%u cores for the callers", r->caller_cores);
 	else
 		printf("the callers share their poller's core");
 	if (r->worker_cores)
-		printf(", the workers %u\n", r->worker_cores);
+		printf(", %u for the workers\n", r->worker_cores);
 	else
 		printf(", the workers theirs\n");
 }

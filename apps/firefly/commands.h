@@ -19,8 +19,10 @@ int topology_main(int argc, char **argv);
 int bench_beside_main(int argc, char **argv);
 int bench_bulk_main(int argc, char **argv);
 int bench_conversations_main(int argc, char **argv);
+int bench_handoff_main(int argc, char **argv);
 int bench_local_main(int argc, char **argv);
 int bench_marshal_main(int argc, char **argv);
+int bench_processors_main(int argc, char **argv);
 int bench_threads_main(int argc, char **argv);
 
 #endif

@@ -39,6 +39,7 @@ enum control_calls {
 				*/
 	CONTROL_CALLS_WORK,    /* ticks in procedures of Bulk, and their calls */
 	CONTROL_CALLS_BUSY,    /* ticks in turns that received packets, and those packets */
+	CONTROL_CALLS_YIELD,   /* nothing, and let others run while there is nothing to do */
 };
 
 /* Pairs of lines are fetched together: what two cores write is two lines apart. */

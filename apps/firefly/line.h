@@ -20,6 +20,7 @@
 
 #include "block.h"
 #include "histogram.h"
+#include "ticks.h"
 
 #define LINE_GROUP 16
 #define LINE_BYTES 1440
@@ -44,6 +45,36 @@ struct line {
  */
 int line_ask(struct line *line, enum line_load load, uint64_t block_ticks, uint64_t tsc_hz,
 	     struct histogram *times, struct block_sum *sum);
+
+/*
+ * line_calls() - the same with calls instead of a line, one after the other: whatever @call does.
+ * Return: 0, or what @call returned that was not. Inlined, with a constant @call.
+ */
+static inline __attribute__((always_inline)) int line_calls(int (*call)(void *context),
+							    void *context, uint64_t block_ticks,
+							    struct histogram *times,
+							    struct block_sum *sum)
+{
+	uint64_t begin, before;
+	int status = 0;
+
+	*sum = (struct block_sum){0};
+	for (unsigned i = 0; i < LINE_GROUP * LINE_GROUP && !status; i++) /* to warm up */
+		status = call(context);
+	begin = before = ticks_now();
+	while (!status && before - begin < block_ticks) {
+		uint64_t now;
+
+		for (unsigned i = 0; i < LINE_GROUP && !status; i++)
+			status = call(context);
+		now = ticks_now();
+		histogram_add(times, now - before);
+		before = now;
+		sum->count += LINE_GROUP;
+	}
+	sum->ticks = before - begin;
+	return status;
+}
 
 /* line_answer() - be the other side, until @go_on says no; it is asked now and then. */
 void line_answer(struct line *line, enum line_load load, bool (*go_on)(void *context),
