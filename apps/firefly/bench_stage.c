@@ -179,16 +179,15 @@ int bench_stage_choose_cores(struct bench_stage *s)
 {
 	struct bench_stage_options *o = &s->options;
 	int server = -1, client = -1;
-	cpu_set_t allowed;
 
-	if (sched_getaffinity(0, sizeof allowed, &allowed)) {
+	if (sched_getaffinity(0, sizeof s->allowed, &s->allowed)) {
 		cli_complain(s->name, "which cores are there? %s", strerror(errno));
 		return CLI_FAILED;
 	}
 	if (o->client_core >= 0)
-		return check_cores(s, &allowed);
+		return check_cores(s, &s->allowed);
 	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-		if (!CPU_ISSET((size_t)cpu, &allowed))
+		if (!CPU_ISSET((size_t)cpu, &s->allowed))
 			continue;
 		if (server < 0)
 			server = cpu;
@@ -245,6 +244,7 @@ static void become_server(const struct bench_stage *s, pid_t parent)
 	char *argv[28];
 	int n = 0;
 
+	(void)sched_setaffinity(0, sizeof s->allowed, &s->allowed); /* we may be on one of them */
 	/* Never outlive the client; it may have died before the request was made. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		return;

@@ -11,6 +11,7 @@
 #define FIREFLY_APP_BENCH_STAGE_H
 
 #include <argp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 
@@ -55,6 +56,7 @@ struct bench_stage {
 	const char *name; /* of the subcommand, for complaints */
 	struct bench_stage_options options;
 	struct bench_machine machine;
+	cpu_set_t allowed;    /* cores that we were started with */
 	char directory[4096]; /* ""; or ours, to be removed */
 	struct control control;
 	struct fly_runtime *runtime; /* the client's */

@@ -343,7 +343,7 @@ static int report(const struct threads *t)
 
 int bench_threads_main(int argc, char **argv)
 {
-	struct threads t = {.with_workers = false};
+	struct threads t = {.with_workers = true};
 	int failed;
 
 	bench_stage_init(&t.stage, NAME);

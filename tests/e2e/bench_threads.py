@@ -20,6 +20,8 @@ for procedure in "Null", "MaxResult":
     for threads in 1, 2, 5:
         for window in 1, 16:
             e2e.check((procedure, threads, window, "poller") in seen, str(seen))
+e2e.check(any(served_by == "workers" for _, _, _, served_by in seen) or not any(each["blocks"] for each in runs),
+          "no block with workers: %s" % seen)
 for each in runs:
     if each["blocks"]:
         e2e.check(each["calls_per_s"] > 0, str(each))
