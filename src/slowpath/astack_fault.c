@@ -22,8 +22,8 @@
 
 struct row {
 	_Atomic uintptr_t start; /* 0: free */
-	size_t bytes;
-	size_t page;
+	_Atomic size_t bytes;
+	_Atomic size_t page;
 	_Atomic uint32_t faults;
 };
 
@@ -42,8 +42,11 @@ static struct row *find(uintptr_t at)
 	for (uint32_t i = 0; i < n; i++) {
 		/* F2: the rest of the row is there; pairs with F1. */
 		const uintptr_t start = atomic_load_explicit(&rows[i].start, memory_order_acquire);
+		/* F4: if they are another memory's, it is seen below; pairs with F3. */
+		const size_t bytes = atomic_load_explicit(&rows[i].bytes, memory_order_acquire);
 
-		if (start != 0 && at >= start && at - start < rows[i].bytes)
+		if (start != 0 && at >= start && at - start < bytes &&
+		    start == atomic_load_explicit(&rows[i].start, memory_order_relaxed))
 			return &rows[i];
 	}
 	return NULL;
@@ -54,11 +57,12 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	/* Sent by somebody, it has no address. */
 	struct row *row = info->si_code > 0 ? find((uintptr_t)info->si_addr) : NULL;
 	const int was = errno;
-	uintptr_t page;
 
 	if (row) {
-		page = (uintptr_t)info->si_addr & ~(row->page - 1);
-		if (mmap((void *)page, row->page, PROT_READ | PROT_WRITE,
+		const size_t bytes = atomic_load_explicit(&row->page, memory_order_relaxed);
+		const uintptr_t page = (uintptr_t)info->si_addr & ~(bytes - 1);
+
+		if (mmap((void *)page, bytes, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1,
 			 0) != MAP_FAILED) {
 			atomic_fetch_add_explicit(&row->faults, 1, memory_order_relaxed);
@@ -81,8 +85,9 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
 static void add(uint8_t *start, size_t bytes, size_t page, struct row *row)
 {
-	row->bytes = bytes;
-	row->page = page;
+	/* F3: whoever reads them finds that the row was taken back before; pairs with F4. */
+	atomic_store_explicit(&row->bytes, bytes, memory_order_release);
+	atomic_store_explicit(&row->page, page, memory_order_relaxed);
 	atomic_store_explicit(&row->faults, 0, memory_order_relaxed);
 	/* F1: publishes the row; pairs with F2. */
 	atomic_store_explicit(&row->start, (uintptr_t)start, memory_order_release);
