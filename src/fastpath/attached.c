@@ -61,6 +61,7 @@ static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedu
 	if (status)
 		return status;
 	a->idle = c->next_idle;
+	c->has_begun = true;
 	*call = &c->head;
 	return 0;
 }
@@ -82,6 +83,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 				  : fly_packet_frame(c->spare) + FLY_PAYLOAD;
 	c->head.length = argument_bytes;
 	c->hand.slot.procedure = procedure;
+	c->has_begun = false;
 	*call = &c->head;
 	return 0;
 }

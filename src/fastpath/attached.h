@@ -30,6 +30,7 @@ struct fly_attached_call {
 	struct fly_call head; /* what the stub sees */
 	struct fly_attached *attached;
 	struct fly_attached_call *next_idle;
+	bool has_begun; /* at the poller, for its arguments: it cannot be taken back */
 	/* ---- lines 1 to 3: the slot; the poller's; the bell ---- */
 	struct fly_hand hand;
 	/* ---- line 4: the poller's, unless the slot says that it is the thread's turn ---- */

@@ -184,7 +184,7 @@ static int cancel(struct fly_call *call)
 	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
 		return -FLY_EINVAL;
 	/* Not begun: this side answers itself, and nobody else sees the slot. */
-	if (!c->call && fly_slot_withdraw(s)) {
+	if (!c->has_begun && fly_slot_withdraw(s)) {
 		s->status = -FLY_EWITHDRAWN;
 		s->length = 0;
 		s->kind = FLY_ATTACHED_IN_SLOT;
