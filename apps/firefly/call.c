@@ -68,6 +68,7 @@ struct call_options {
 	unsigned timeout_ms;
 	enum counters_wanted stats;
 	int core; /* -1: wherever the system puts us */
+	enum fly_wait wait;
 	const char *eal;
 	unsigned packets;
 };
@@ -126,6 +127,8 @@ static const struct argp_option options[] = {
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end print the counters that are not zero (with =all: every one)", 2},
 	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 2},
+	{"wait", CLI_KEY_WAIT, "HOW", 0, "How to wait for results: spin (default), yield or sleep",
+	 2},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 2},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 2},
 	{0},
@@ -192,6 +195,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_STATS:
 		o->stats = counters_option("call", text);
+		return 0;
+	case CLI_KEY_WAIT:
+		o->wait = cli_wait("call", text);
 		return 0;
 	case CLI_KEY_CORE:
 		o->core = (int)cli_number("call", "--core", text, 0, 1023);
@@ -550,6 +556,7 @@ int call_main(int argc, char **argv)
 	start.eal = o.eal;
 	start.packets = o.packets;
 	start.call_timeout_ms = o.timeout_ms;
+	start.wait = o.wait;
 	start.calls = o.window + 64;
 	if (o.core >= 0 && cli_pin("call", (unsigned)o.core))
 		return CLI_FAILED;

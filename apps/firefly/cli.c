@@ -95,6 +95,17 @@ double cli_seconds(const char *subcommand, const char *option, const char *text,
 	return seconds;
 }
 
+enum fly_wait cli_wait(const char *subcommand, const char *text)
+{
+	if (!strcmp(text, "spin"))
+		return FLY_WAIT_SPIN;
+	if (!strcmp(text, "yield"))
+		return FLY_WAIT_YIELD;
+	if (!strcmp(text, "sleep"))
+		return FLY_WAIT_SLEEP;
+	cli_refuse(subcommand, "--wait: '%s' is neither spin, yield nor sleep", text);
+}
+
 int cli_pin(const char *subcommand, unsigned core)
 {
 	cpu_set_t set;

@@ -21,6 +21,7 @@ enum cli_key {
 	CLI_KEY_CORE = 0x100,
 	CLI_KEY_EAL,
 	CLI_KEY_PACKETS,
+	CLI_KEY_WAIT,
 	CLI_KEY_OWN,
 };
 
@@ -46,6 +47,9 @@ uint64_t cli_bytes(const char *subcommand, const char *option, const char *text,
 /* cli_seconds() - seconds with a fraction, from @least to @most, or cli_refuse(). */
 double cli_seconds(const char *subcommand, const char *option, const char *text, double least,
 		   double most);
+
+/* cli_wait() - "spin", "yield" or "sleep", or cli_refuse(). */
+enum fly_wait cli_wait(const char *subcommand, const char *text);
 
 /* cli_pin() - put the calling thread on one core. Return: 0, or CLI_FAILED after complaining. */
 int cli_pin(const char *subcommand, unsigned core);

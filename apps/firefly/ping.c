@@ -32,6 +32,7 @@ struct ping_options {
 	bool flood;
 	unsigned timeout_ms; /* 0: the runtime's default */
 	int core;            /* -1: wherever the system puts us */
+	enum fly_wait wait;
 	const char *eal;
 	unsigned packets;
 };
@@ -50,6 +51,8 @@ static const struct argp_option options[] = {
 	{"timeout", KEY_TIMEOUT, "MS", 0,
 	 "How long an answer may take, in milliseconds (default 5000)", 0},
 	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 1},
+	{"wait", CLI_KEY_WAIT, "HOW", 0, "How to wait for results: spin (default), yield or sleep",
+	 1},
 	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 1},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 1},
 	{0},
@@ -71,6 +74,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_TIMEOUT:
 		o->timeout_ms = (unsigned)cli_number("ping", "--timeout", text, 1, 3600000);
+		return 0;
+	case CLI_KEY_WAIT:
+		o->wait = cli_wait("ping", text);
 		return 0;
 	case CLI_KEY_CORE:
 		o->core = (int)cli_number("ping", "--core", text, 0, 1023);
@@ -231,6 +237,7 @@ int ping_main(int argc, char **argv)
 	start.eal = o.eal;
 	start.packets = o.packets;
 	start.call_timeout_ms = o.timeout_ms;
+	start.wait = o.wait;
 	if (o.core >= 0 && cli_pin("ping", (unsigned)o.core))
 		return CLI_FAILED;
 	if (cli_start("ping", &start, &runtime))

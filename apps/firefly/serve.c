@@ -32,7 +32,6 @@ enum {
 	KEY_LOCAL,
 	KEY_POLLERS,
 	KEY_CORES,
-	KEY_WAIT,
 };
 
 struct serve_options {
@@ -65,7 +64,7 @@ static const struct argp_option options[] = {
 	 0},
 	{"cores", KEY_CORES, "LIST", 0,
 	 "Where they run, as 2,4-5 (default: as `firefly topology` shows)", 0},
-	{"wait", KEY_WAIT, "HOW", 0,
+	{"wait", CLI_KEY_WAIT, "HOW", 0,
 	 "What they do while there is nothing to do: spin (default), yield or sleep", 0},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end, and on SIGUSR1, print the counters that are not zero (with =all: every one)",
@@ -88,17 +87,6 @@ static void add_link(struct serve_options *o, const char *link)
 		cli_refuse("serve", "at most %d links; start another server for the rest",
 			   LINKS_MOST);
 	o->links[o->n_links++] = link;
-}
-
-static enum fly_wait parse_wait(const char *text)
-{
-	if (!strcmp(text, "spin"))
-		return FLY_WAIT_SPIN;
-	if (!strcmp(text, "yield"))
-		return FLY_WAIT_YIELD;
-	if (!strcmp(text, "sleep"))
-		return FLY_WAIT_SLEEP;
-	cli_refuse("serve", "--wait: '%s' is neither spin, yield nor sleep", text);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -133,8 +121,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_CORES:
 		o->cores = text;
 		return 0;
-	case KEY_WAIT:
-		o->wait = parse_wait(text);
+	case CLI_KEY_WAIT:
+		o->wait = cli_wait("serve", text);
 		return 0;
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("serve", "--packets", text, 64, 4194303);
