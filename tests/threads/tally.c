@@ -235,7 +235,10 @@ void tally_call(struct tally_caller *c, unsigned n, unsigned window, bool leave)
 	while (n > 0 && !c->gave_up) {
 		if (n_out < window) {
 			n--;
-			n_out += start(c, &outs[(first + n_out) % WINDOW]);
+			if (start(c, &outs[(first + n_out) % WINDOW]))
+				n_out++;
+			else if (n_out > 0)
+				window = n_out; /* there may be no room for more */
 		} else {
 			finish(c, &outs[first++ % WINDOW]);
 			n_out--;

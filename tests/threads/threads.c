@@ -90,6 +90,11 @@ void threads_must(bool good, const char *what, ...)
 	_exit(1);
 }
 
+bool threads_failed(void)
+{
+	return atomic_load(&has_failed);
+}
+
 int threads_end(const char *line, ...)
 {
 	char command[128];
@@ -104,7 +109,7 @@ int threads_end(const char *line, ...)
 		snprintf(command, sizeof command, "rm -r %s", directory);
 		threads_check(system(command) == 0, "%s stays", directory);
 	}
-	return atomic_load(&has_failed);
+	return threads_failed();
 }
 
 uint64_t threads_random_init(unsigned number)

@@ -30,6 +30,9 @@ void threads_must(bool good, const char *what, ...) __attribute__((format(printf
 /* threads_end() - print the line, and return what main() is to return. */
 int threads_end(const char *line, ...) __attribute__((format(printf, 1, 2)));
 
+/* threads_failed() - has anything been wrong so far? */
+bool threads_failed(void);
+
 /* Random numbers: one state per thread. threads_random_init(): from the seed and the number. */
 uint64_t threads_random_init(unsigned number);
 uint32_t threads_random(uint64_t *state, uint32_t below);
