@@ -24,7 +24,7 @@
 
 #define NUMBERS (1ull << 28)
 #define THREADS 4
-#define ENDS_S  60 /* a process that was told to end and has not done so hangs */
+#define ENDS_S  40 /* a process that was told to end and has not done so hangs */
 
 static const char *directory;
 static struct tally *tally;
@@ -275,7 +275,7 @@ static void end_life(struct child *child, int number)
 			char command[160];
 
 			snprintf(command, sizeof command,
-				 "gdb -p %d -batch -ex 'thread apply all bt 12' 2>/dev/null >&2",
+				 "gdb -p %d -batch -ex 'thread apply all bt 12' >&2 2>/dev/null",
 				 (int)child->pid);
 			fprintf(stderr, "%s, process %d, hangs:\n", child->role, (int)child->pid);
 			(void)!system(command);
