@@ -20,6 +20,10 @@
 #include <rte_arp.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
+#include <rte_ring.h>
+
+#include "fastpath/desk.h"
+#include "fastpath/slow.h"
 
 #define ARP_REPLY_BYTES (sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr))
 
@@ -49,10 +53,23 @@ static unsigned whose(const struct fly_shared *s, const struct rte_mbuf *m, unsi
 	return at < s->n ? at : self;
 }
 
+/*
+ * Something is in a poller's ring. Only a hint: one that falls asleep in this moment finds it at
+ * the end of its nap, as it would a packet in a queue of its own.
+ */
+static void wake(const struct fly_shared *s, unsigned at)
+{
+	const struct fly_desk *desk = s->desks[at];
+
+	if (desk && unlikely(atomic_load_explicit(&desk->asleep, memory_order_relaxed)))
+		fly_slow_wake_poller(desk->wake_fd);
+}
+
 static void pass_on(struct fly_link *link, unsigned to, struct rte_mbuf *m)
 {
 	if (likely(rte_ring_enqueue(link->shared->in[to], m) == 0)) {
 		fly_stats_add(link->stats, FLY_COUNT_passed_on, 1);
+		wake(link->shared, to);
 		return;
 	}
 	fly_stats_add(link->stats, FLY_COUNT_drop_ring_full, 1);
@@ -163,8 +180,11 @@ static uint16_t tx_by_first(struct fly_link *link, struct rte_mbuf **packets, ui
 		}
 		fly_packet_put(link->cache, m);
 	}
-	return (uint16_t)rte_ring_mp_enqueue_burst(link->shared->out, (void *const *)packets, ready,
-						   NULL);
+	ready = (uint16_t)rte_ring_mp_enqueue_burst(link->shared->out, (void *const *)packets,
+						    ready, NULL);
+	if (ready)
+		wake(link->shared, 0);
+	return ready;
 }
 
 /* ---- coming and going ---- */

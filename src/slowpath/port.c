@@ -546,6 +546,8 @@ static int make_others(struct fly_port *port)
 	snprintf(name, sizeof name, "flyport%u", atomic_fetch_add(&ever, 1));
 	port->shared = fly_shared_new(r->n_pollers, port->spec.udp_port, name, r->node);
 	has_all = port->shared != NULL;
+	for (unsigned i = 0; i < r->n_pollers && has_all; i++)
+		port->shared->desks[i] = &r->pollers[i]->desk;
 	for (unsigned i = 1; i < r->n_pollers && has_all; i++) {
 		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
 						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));
