@@ -149,6 +149,10 @@ static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[
 
 	for (;;) {
 		n = fly_bind_receive(l->socket, answer, fds);
+		/* One that refused without reading what we said: its answer is behind that error.
+		 */
+		if (n < 0 && errno == ECONNRESET)
+			n = fly_bind_receive(l->socket, answer, fds);
 		if (n >= 0 || errno != EAGAIN || now_us() >= end_us)
 			break;
 		idle(l);
