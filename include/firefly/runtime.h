@@ -105,8 +105,11 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  * Outstanding calls end, as with fly_shutdown(), which should come first where somebody waits for
  * them: their handles are dead afterwards. Not from within a procedure. Only the owning thread; any
  * one, if the runtime has threads of its own, which end with it.
- * Return: how many packet buffers were missing from the pool at the end (0 unless there is a
- * bug), or -FLY_EINVAL, or -FLY_ECONFLICT (from within a procedure).
+ *
+ * Calls that wait for a worker are refused. Procedures that run on workers are waited for, however
+ * long they take: fly_cancelled() tells them, and who does not ask does not return sooner. Return:
+ * how many packet buffers were missing from the pool at the end (0 unless there is a bug), or
+ * -FLY_EINVAL, or -FLY_ECONFLICT (from within a procedure).
  */
 int fly_stop(struct fly_runtime *runtime);
 
@@ -170,7 +173,8 @@ struct fly_export_options {
 
 /*
  * fly_export_with() - fly_export(), with options, which are read during the call only. Generated
- * code wraps it: NAME_export_with(). Return: as fly_export(), or EINVAL, ESYSTEM.
+ * code wraps it: NAME_export_with(). Return: as fly_export(), or EINVAL (workers that cannot be
+ * had, a core that is not there), ESYSTEM; fly_error() says more.
  */
 int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *interface,
 		    const void *procedures, void *context,
@@ -262,6 +266,7 @@ uint64_t fly_remaining(void);
  * A procedure that takes longer than a millisecond or so should ask now and then, whatever it does
  * with the answer: its poller attends to its links meanwhile, so that its caller, which asks
  * whether the server is still there, is told so. Other calls wait until the procedure has returned.
+ * On a worker neither is needed, and nothing is done but look.
  */
 bool fly_cancelled(void);
 

@@ -49,20 +49,6 @@ int fly_workers_check(const struct fly_interface *interface, const struct fly_ex
 	return 0;
 }
 
-/* All cores of a node that may be used. Return: how many. */
-static int cores_of_node(const struct fly_topology *t, int node, unsigned *cores)
-{
-	int n = 0;
-
-	for (unsigned i = 0; i < t->n_cores; i++) {
-		const struct fly_core *c = &t->cores[i];
-
-		if (c->is_online && c->is_allowed && (node < 0 || c->node == node))
-			cores[n++] = c->number;
-	}
-	return n;
-}
-
 /* Where a pool's threads may run. Return: 0, or a negative status with a sentence. */
 static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t *set)
 {
@@ -75,9 +61,7 @@ static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t 
 	if (o->worker_cores)
 		n = fly_cores_list(&topology, o->worker_cores, cores);
 	else
-		n = cores_of_node(&topology, node, cores);
-	if (n == 0) /* none may be used there */
-		n = cores_of_node(&topology, -1, cores);
+		n = (int)fly_cores_of_node(&topology, node, cores);
 	if (n < 0)
 		return n;
 	CPU_ZERO(set);
