@@ -129,8 +129,8 @@ static int carry_out(struct handoff *h, enum task task, struct fly_binding **min
 	struct block_sum sum;
 
 	if (task == TASK_LINE)
-		return line_ask(&h->line, LINE_BARE, h->block_ticks,
-				h->stage.machine.platform.tsc_hz, h->times, &sum)
+		return line_ask(&h->line, h->block_ticks, h->stage.machine.platform.tsc_hz,
+				h->times, &sum)
 			       ? -FLY_EPEER
 			       : 0;
 	if (task != TASK_CALL)

@@ -33,16 +33,16 @@
 struct profile {
 	enum bench_procedure procedure;
 	unsigned window;
-	unsigned idle;       /* further clients that are bound and do nothing */
-	enum line_load load; /* of the floor */
-	double goal;         /* times the floor at the most; 0: none was set */
+	unsigned idle;   /* further clients that are bound and do nothing */
+	unsigned copies; /* in the floor */
+	double goal;     /* times the floor at the most; 0: none was set */
 };
 
 static const struct profile profiles[] = {
-	{BENCH_NULL, 1, 0, LINE_BARE, 1.6},       {BENCH_NULL, 1, IDLE, LINE_BARE, 2.0},
-	{BENCH_MAX_RESULT, 1, 0, LINE_BACK, 1.0}, {BENCH_MAX_ARG, 1, 0, LINE_THERE, 1.0},
-	{BENCH_NULL, WINDOW, 0, LINE_BARE, 0},    {BENCH_MAX_RESULT, WINDOW, 0, LINE_BARE, 0},
-	{BENCH_MAX_ARG, WINDOW, 0, LINE_BARE, 0},
+	{BENCH_NULL, 1, 0, 0, 1.6},       {BENCH_NULL, 1, IDLE, 0, 2.0},
+	{BENCH_MAX_RESULT, 1, 0, 2, 1.0}, {BENCH_MAX_ARG, 1, 0, 2, 1.0},
+	{BENCH_NULL, WINDOW, 0, 0, 0},    {BENCH_MAX_RESULT, WINDOW, 0, 0, 0},
+	{BENCH_MAX_ARG, WINDOW, 0, 0, 0},
 };
 
 #define ROWS (sizeof profiles / sizeof *profiles)
@@ -52,7 +52,15 @@ struct figures {
 	struct pairs pairs;
 	struct histogram calls;  /* ticks: of LINE_GROUP calls at window 1 */
 	struct histogram floors; /* of LINE_GROUP round trips */
+	struct histogram copies; /* of one copy */
 	struct block_sum calls_sum, floors_sum;
+};
+
+/* What came of a block. */
+struct measured {
+	struct histogram times;
+	struct histogram copies; /* of a floor */
+	struct block_sum sum;
 };
 
 struct local {
@@ -60,7 +68,7 @@ struct local {
 	struct fly_binding *binding;
 	struct fly_binding *idle[IDLE];
 	struct figures *rows[ROWS][PAIRS_STATES]; /* never NULL */
-	struct histogram *scratch[3]; /* of the floor before, the calls, the floor after */
+	struct measured *scratch[3];              /* the floor before, the calls, the floor after */
 };
 
 /* The caller's own variables. */
@@ -107,14 +115,23 @@ static uint64_t block_ticks(const struct local *l)
 	return (uint64_t)(l->stage.options.block_s * (double)l->stage.machine.platform.tsc_hz);
 }
 
-static int measure_floor(struct local *l, const struct profile *profile, struct histogram *times,
-			 struct block_sum *sum)
+static int measure_floor(struct local *l, const struct profile *profile, struct measured *m)
 {
-	histogram_clear(times);
-	if (bench_stage_order(&l->stage, CONTROL_LINE, profile->load))
+	const uint64_t ticks = profile->copies ? block_ticks(l) / 2 : block_ticks(l);
+	const uint64_t hz = l->stage.machine.platform.tsc_hz;
+	struct line *line = &l->stage.control.page->line;
+
+	histogram_clear(&m->times);
+	histogram_clear(&m->copies);
+	if (bench_stage_order(&l->stage, CONTROL_LINE, LINE_BARE))
 		return -1;
-	if (line_ask(&l->stage.control.page->line, profile->load, block_ticks(l),
-		     l->stage.machine.platform.tsc_hz, times, sum))
+	if (line_ask(line, ticks, hz, &m->times, &m->sum))
+		return bench_stage_give_up(&l->stage, "a cache line did not come back", 0);
+	if (!profile->copies)
+		return 0;
+	if (bench_stage_order(&l->stage, CONTROL_LINE, LINE_BYTES_TOO))
+		return -1;
+	if (line_copy(line, ticks, hz, &m->copies))
 		return bench_stage_give_up(&l->stage, "a cache line did not come back", 0);
 	return 0;
 }
@@ -149,34 +166,55 @@ static int call_in_groups(struct fly_binding *binding, enum bench_procedure proc
 	}
 }
 
-static int measure_calls(struct local *l, const struct profile *profile, struct histogram *times,
-			 struct block_sum *sum)
+static int measure_calls(struct local *l, const struct profile *profile, struct measured *m)
 {
 	int status;
 
-	*sum = (struct block_sum){0};
-	histogram_clear(times);
+	histogram_clear(&m->times);
 	if (bench_stage_order(&l->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
 		return -1;
 	if (profile->window == 1) {
-		status = call_in_groups(l->binding, profile->procedure, block_ticks(l), times, sum);
+		status = call_in_groups(l->binding, profile->procedure, block_ticks(l), &m->times,
+					&m->sum);
 	} else {
 		const struct block_plan plan = block_plan(profile->window, block_ticks(l));
-		struct block_clock clock = block_clock(&plan, times);
+		struct block_clock clock = block_clock(&plan, &m->times);
 
 		status = bench_calls(l->binding, profile->procedure, false, &clock);
-		*sum = clock.sum;
+		m->sum = clock.sum;
 	}
 	return status ? bench_stage_give_up(&l->stage, "a call failed", status) : 0;
 }
 
-/* What a block is judged by: the median time at window 1, else round trips per tick. */
-static double worth(const struct local *l, const struct profile *profile,
-		    const struct histogram *times, const struct block_sum *sum)
+/* Ticks of a floor that was measured, or of all that were. */
+static double floor_ticks(const struct local *l, const struct profile *profile,
+			  const struct histogram *lines, const struct histogram *copies)
 {
-	if (profile->window == 1)
-		return histogram_percentile(times, 50, l->stage.machine.step);
+	const double step = l->stage.machine.step;
+
+	return histogram_percentile(lines, 50, step) / LINE_GROUP +
+	       profile->copies * histogram_percentile(copies, 50, step);
+}
+
+static double per_tick(const struct block_sum *sum)
+{
 	return sum->ticks ? (double)sum->count / (double)sum->ticks : 0;
+}
+
+/* What blocks are judged by: the median time at window 1, else round trips per tick. */
+static double worth_of_floor(const struct local *l, const struct profile *profile,
+			     const struct measured *m)
+{
+	return profile->window == 1 ? floor_ticks(l, profile, &m->times, &m->copies)
+				    : per_tick(&m->sum);
+}
+
+static double worth_of_calls(const struct local *l, const struct profile *profile,
+			     const struct measured *m)
+{
+	return profile->window == 1
+		       ? histogram_percentile(&m->times, 50, l->stage.machine.step) / LINE_GROUP
+		       : per_tick(&m->sum);
 }
 
 static void add(struct block_sum *into, const struct block_sum *from)
@@ -213,39 +251,42 @@ static int unbind_idle(struct local *l)
 	return 0;
 }
 
+static void keep(struct figures *f, const struct measured *before, const struct measured *calls,
+		 const struct measured *after)
+{
+	histogram_merge(&f->calls, &calls->times);
+	histogram_merge(&f->floors, &before->times);
+	histogram_merge(&f->floors, &after->times);
+	histogram_merge(&f->copies, &before->copies);
+	histogram_merge(&f->copies, &after->copies);
+	add(&f->calls_sum, &calls->sum);
+	add(&f->floors_sum, &before->sum);
+	add(&f->floors_sum, &after->sum);
+}
+
 /* Floor, then PAIRS_PER_VISIT times calls and floor. */
 static int alternate(struct local *l, unsigned number)
 {
 	const struct profile *profile = &profiles[number];
-	struct histogram **times = l->scratch;
-	struct block_sum before, calls, after;
+	struct measured **m = l->scratch;
 	struct bench_sight sights[4]; /* before and after both floors */
 
-	if (bench_stage_look(&l->stage, &sights[0]) ||
-	    measure_floor(l, profile, times[0], &before) || bench_stage_look(&l->stage, &sights[1]))
+	if (bench_stage_look(&l->stage, &sights[0]) || measure_floor(l, profile, m[0]) ||
+	    bench_stage_look(&l->stage, &sights[1]))
 		return -1;
 	for (unsigned i = 0; i < PAIRS_PER_VISIT && !bench_stop_wanted; i++) {
 		struct figures *f = l->rows[number][sights[1].state];
-		struct histogram *spare = times[0];
+		struct measured *spare = m[0];
 
-		if (measure_calls(l, profile, times[1], &calls) ||
-		    bench_stage_look(&l->stage, &sights[2]) ||
-		    measure_floor(l, profile, times[2], &after) ||
-		    bench_stage_look(&l->stage, &sights[3]))
+		if (measure_calls(l, profile, m[1]) || bench_stage_look(&l->stage, &sights[2]) ||
+		    measure_floor(l, profile, m[2]) || bench_stage_look(&l->stage, &sights[3]))
 			return -1;
-		if (pairs_add(&f->pairs, worth(l, profile, times[0], &before),
-			      worth(l, profile, times[1], &calls),
-			      worth(l, profile, times[2], &after), bench_is_steady(sights))) {
-			histogram_merge(&f->calls, times[1]);
-			histogram_merge(&f->floors, times[0]);
-			histogram_merge(&f->floors, times[2]);
-			add(&f->calls_sum, &calls);
-			add(&f->floors_sum, &before);
-			add(&f->floors_sum, &after);
-		}
-		times[0] = times[2];
-		times[2] = spare;
-		before = after;
+		if (pairs_add(&f->pairs, worth_of_floor(l, profile, m[0]),
+			      worth_of_calls(l, profile, m[1]), worth_of_floor(l, profile, m[2]),
+			      bench_is_steady(sights)))
+			keep(f, m[0], m[1], m[2]);
+		m[0] = m[2];
+		m[2] = spare;
 		sights[0] = sights[2];
 		sights[1] = sights[3];
 	}
@@ -338,7 +379,7 @@ static void print_row(const struct local *l, unsigned number, enum pairs_state s
 	       f->calls_sum.count, bench_us(p50, m, percentile(l, profile, &f->calls, 50)),
 	       bench_us(p99, m, percentile(l, profile, &f->calls, 99)),
 	       bench_scaled(rate, per_second(l, &f->calls_sum)),
-	       bench_us(line, m, histogram_percentile(&f->floors, 50, m->step) / LINE_GROUP),
+	       bench_us(line, m, floor_ticks(l, profile, &f->floors, &f->copies)),
 	       bench_ratio(ratio, pairs_judge(&f->pairs).ratio), goal);
 }
 
@@ -361,9 +402,11 @@ static void print_table(const struct local *l)
 			print_row(l, i, other, other == PAIRS_FAR ? "  far" : "  near", false);
 	}
 	printf("\nTimes in us, at window 1 of %u calls in a row, divided by %u. Floor: one cache "
-	       "line to the other core and\nback; for MaxResult and MaxArg at window 1 with 1440 "
-	       "bytes, copied in there and out here. Ratio: of times\nat window 1 (lower is "
-	       "better), of calls to such round trips per second above (higher).\n",
+	       "line to the other core and\nback; for MaxResult and MaxArg at window 1 also twice "
+	       "a "
+	       "memcpy of 1440 bytes that the other core wrote.\nRatio: of times at window 1 "
+	       "(lower "
+	       "is better), of calls to bare round trips per second above (higher).\n",
 	       LINE_GROUP, LINE_GROUP);
 	for (unsigned i = 0; i < ROWS; i++)
 		bench_print_doubt(&l->rows[i][shown(l, i)]->pairs, doubtful(name, &profiles[i]));
@@ -388,16 +431,17 @@ static struct json_object *row_json(const struct local *l, unsigned number, enum
 	struct figures *f = l->rows[number][state];
 	struct json_object *run = json_object_new_object(), *under = json_object_new_object();
 
-	json_object_object_add(under, "what",
-			       json_object_new_string(
-				       profile->load == LINE_BARE
-					       ? "a cache line there and back"
-					       : "a cache line there and back, and 1440 bytes"));
-	json_object_object_add(under, "p50_ns",
-			       bench_number(bench_ns(m, histogram_percentile(&f->floors, 50,
-									     m->step)) /
-						    LINE_GROUP,
-					    1));
+	json_object_object_add(
+		under, "what",
+		json_object_new_string(
+			profile->copies
+				? "a cache line there and back, and two copies of 1440 bytes"
+				: "a cache line there and back"));
+	json_object_object_add(
+		under, "p50_ns",
+		bench_number(bench_ns(m, floor_ticks(l, profile, &f->floors, &f->copies)), 1));
+	json_object_object_add(under, "copy_p50_ns",
+			       profile->copies ? bench_percentile(m, &f->copies, 50) : NULL);
 	json_object_object_add(under, "per_s", bench_number(per_second(l, &f->floors_sum), 0));
 
 	json_object_object_add(run, "procedure",

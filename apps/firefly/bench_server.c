@@ -217,7 +217,7 @@ static void carry_out_orders(struct server *s)
 			control_answer(s->page, s->order);
 			break;
 		case CONTROL_LINE:
-			line_answer(&s->page->line, (enum line_load)control_argument(s->order),
+			line_answer(&s->page->line, (enum line_answer)control_argument(s->order),
 				    order_stands, s);
 			break;
 		case CONTROL_START:

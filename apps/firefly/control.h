@@ -28,7 +28,7 @@ enum control_mode {
 	CONTROL_SEND,     /* send bare frames of full size, one way */
 	CONTROL_RECEIVE,  /* receive them, and say so now and then */
 	CONTROL_PINGPONG, /* answer on the other line */
-	CONTROL_LINE,     /* answer on the same line; argument: an enum line_load */
+	CONTROL_LINE,     /* answer on the same line; argument: an enum line_answer */
 	CONTROL_QUIT,     /* stop the runtime; acknowledged when it has stopped */
 };
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * line.h - one cache line that goes to the other core and back: what no call between two cores can
- * be faster than.
+ * be faster than. And what it takes to copy 1440 bytes that the other core has written.
  *
  * One side stores an odd number, the other answers with the next one, and both look at the same
- * line. With a load the line announces 1440 bytes beside it: whoever sends them copies them there,
- * whoever gets them copies them out, as a call with such arguments or results has to.
+ * line.
  *
  * Round trips are timed LINE_GROUP at a time, as the calls that are compared with them: reading the
  * clock takes as long as a part of one.
@@ -25,11 +24,10 @@
 #define LINE_GROUP 16
 #define LINE_BYTES 1440
 
-/* Which way the bytes go. */
-enum line_load {
-	LINE_BARE,  /* there are none */
-	LINE_THERE, /* with the question */
-	LINE_BACK,  /* with the answer */
+/* What the other side does before it answers. */
+enum line_answer {
+	LINE_BARE,      /* nothing */
+	LINE_BYTES_TOO, /* it writes all of the bytes */
 };
 
 /* In memory of both sides. Starts as zeros. */
@@ -41,14 +39,21 @@ struct line {
 /*
  * line_ask() - a block of round trips.
  * @times: of LINE_GROUP round trips together, in ticks, are added. @tsc_hz: ticks in a second.
- * Return: 0; -1 when there was no answer for two seconds.
+ * Return: 0; -1 when there was no answer for 20 seconds.
  */
-int line_ask(struct line *line, enum line_load load, uint64_t block_ticks, uint64_t tsc_hz,
-	     struct histogram *times, struct block_sum *sum);
+int line_ask(struct line *line, uint64_t block_ticks, uint64_t tsc_hz, struct histogram *times,
+	     struct block_sum *sum);
 
 /*
- * line_calls() - the same with calls instead of a line, one after the other: whatever @call does.
- * Return: 0, or what @call returned that was not. Inlined, with a constant @call.
+ * line_copy() - a block of the same, with bytes in each answer that are copied away.
+ * @times: of each copy alone, without what reading the clock takes, in ticks, are added.
+ * Return: as line_ask().
+ */
+int line_copy(struct line *line, uint64_t block_ticks, uint64_t tsc_hz, struct histogram *times);
+
+/*
+ * line_calls() - as line_ask(), with calls instead of a line, one after the other: whatever @call
+ * does. Return: 0, or what @call returned that was not. Inlined, with a constant @call.
  */
 static inline __attribute__((always_inline)) int line_calls(int (*call)(void *context),
 							    void *context, uint64_t block_ticks,
@@ -77,7 +82,7 @@ static inline __attribute__((always_inline)) int line_calls(int (*call)(void *co
 }
 
 /* line_answer() - be the other side, until @go_on says no; it is asked now and then. */
-void line_answer(struct line *line, enum line_load load, bool (*go_on)(void *context),
+void line_answer(struct line *line, enum line_answer what, bool (*go_on)(void *context),
 		 void *context);
 
 #endif
