@@ -280,6 +280,45 @@ Case(pollers, fly_import__of_ones_own_interface_over_a_loop_with_queues)
 	cr_expect(fly_stop(r) == 0);
 }
 
+struct inside {
+	struct fly_runtime *server;
+	int stopped;
+	int exported;
+};
+
+static void try_from_inside(void *context)
+{
+	struct inside *inside = context;
+
+	inside->stopped = fly_stop(inside->server);
+	inside->exported = Probe_export(inside->server, &probe_procedures, NULL);
+}
+
+Case(pollers, fly_stop__not_from_within_a_procedure_nor_an_export_where_there_are_several)
+{
+	const char *const at_server[] = {server_spec, NULL};
+	const char *const at_client[] = {client_spec, NULL};
+	const struct fly_options serves = options_for(at_server, 2);
+	const struct fly_options calls = options_for(at_client, 0);
+	struct inside inside = {0};
+	struct probe_service service = {.during = try_from_inside, .during_context = &inside};
+	struct fly_runtime *client;
+	struct fly_binding *binding;
+
+	cr_assert(fly_start(&serves, &inside.server) == 0, "%s", fly_error());
+	cr_assert(Probe_export(inside.server, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(fly_start(&calls, &client) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 2; i++) { /* at either of them */
+		inside.stopped = inside.exported = 0;
+		cr_assert(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
+		cr_expect(Probe_Null(binding) == 0);
+		cr_expect(inside.stopped == -FLY_ECONFLICT);
+		cr_expect(inside.exported == -FLY_ECONFLICT);
+	}
+	cr_expect(fly_stop(client) == 0);
+	cr_expect(fly_stop(inside.server) == 0);
+}
+
 static void *quit_soon(void *runtime)
 {
 	usleep(20000);
