@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -160,6 +161,83 @@ Case(astack, calls__every_place_of_arguments_and_results)
 	}
 	cr_expect(server.service.wrong == 0);
 	cr_expect(counter(FLY_COUNT_calls_served) == 300);
+}
+
+/* ---- on workers ---- */
+
+static void join_workers(void)
+{
+	options.workers = 2;
+	options.wait = FLY_WAIT_SLEEP;
+	join();
+}
+
+Case(astack, workers__every_place_of_arguments_and_results)
+{
+	uint8_t data[1440];
+	uint8_t back[1440];
+	uint64_t sum = 0;
+	uint32_t result = 0;
+
+	join_workers();
+	for (uint32_t i = 1; i <= 20; i++) {
+		cr_assert(Probe_Null(binding) == 0);
+		cr_assert(Probe_Add(binding, i, 40, &sum) == 0 && sum == i + 40);
+		cr_assert(Probe_Fill(binding, i, data) == 0);
+		cr_assert(probe_is(data, 1440, probe_sum(i)));
+		probe_fill(data, 1400, i);
+		cr_assert(Probe_Sum(binding, i, data, &result) == 0 && result == probe_sum(i));
+		probe_fill(data, 500, i);
+		cr_assert(Probe_Mirror(binding, i, data, back) == 0);
+		for (unsigned k = 0; k < 500; k++)
+			cr_assert(back[k] == data[499 - k]);
+		cr_expect(Probe_Raise(binding, i, data) == -FLY_ERAISED);
+		cr_expect(fly_raised()->number != 0);
+	}
+	cr_expect(server.service.wrong == 0);
+	cr_expect(counter(FLY_COUNT_calls_on_workers) == 120);
+}
+
+static _Atomic bool is_on_worker;
+
+static void stay_until_cancelled(void *context)
+{
+	(void)context;
+	atomic_store(&is_on_worker, true);
+	while (!fly_cancelled())
+		sched_yield();
+	atomic_store(&is_on_worker, false);
+}
+
+static struct fly_call *start_on_worker(void)
+{
+	struct fly_call *call;
+
+	join_workers();
+	server.service.during = stay_until_cancelled;
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	while (!atomic_load(&is_on_worker))
+		sched_yield();
+	return call;
+}
+
+Case(astack, workers__are_told_that_a_call_was_cancelled)
+{
+	struct fly_call *call = start_on_worker();
+	uint64_t sum;
+
+	cr_expect(fly_cancel(call) == 0 && Probe_Null_finish(call) == -FLY_ECANCELLED);
+	cr_expect(comes_to(FLY_COUNT_calls_on_workers, 1) && !atomic_load(&is_on_worker));
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
+}
+
+Case(astack, workers__are_told_that_their_client_has_gone)
+{
+	start_on_worker();
+	cr_expect(fly_stop(client) == 0);
+	client = NULL;
+	cr_expect(comes_to(FLY_COUNT_calls_on_workers, 1) && !atomic_load(&is_on_worker));
+	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
 }
 
 Case(astack, calls__errors_of_procedures_and_of_arguments)

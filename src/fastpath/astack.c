@@ -12,6 +12,8 @@
 #include <stdlib.h>
 
 #include "fastpath/slow.h"
+#include "fastpath/worker.h"
+#include "marshal/raise.h"
 
 #ifdef FLY_ASTACK_WORDWISE
 void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
@@ -29,6 +31,8 @@ void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 				 __ATOMIC_RELAXED);
 }
 #endif
+
+static void forget_works(struct fly_poller *p, struct fly_astacks *of);
 
 /* ---- which slots are looked at ----------------------------------------------------------------
  */
@@ -111,6 +115,7 @@ void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
 	struct fly_astack_desk *d = &p->astacks;
 
 	fly_astacks_end(p, of);
+	forget_works(p, of);
 	d->clients[of->at] = d->clients[--d->n];
 	d->clients[of->at]->at = of->at;
 	if (d->next >= d->n)
@@ -236,6 +241,129 @@ static unsigned refuse(struct fly_poller *p, struct fly_astacks *of, struct fly_
 	return 0;
 }
 
+/* ---- on workers ------------------------------------------------------------------------------ */
+
+/* A call that a worker has, or is to have. Its arguments and results are behind it. */
+struct fly_astack_work {
+	struct fly_work work;
+	LIST_ENTRY(fly_astack_work) next; /* of the poller's */
+	struct fly_astacks *of;           /* whose; NULL: the client has gone */
+	uint32_t i;
+};
+
+static void work_done(struct fly_poller *p, struct fly_work *work, int status)
+{
+	struct fly_astack_work *w = (struct fly_astack_work *)(void *)work;
+	struct fly_served *served = &work->served;
+	struct fly_astacks *of = w->of;
+
+	LIST_REMOVE(w, next);
+	if (of) {
+		struct fly_slot *slot = fly_astack_slot(of->memory.near, w->i);
+
+		of->busy &= ~(UINT64_C(1) << w->i);
+		if (served->result_bytes <= FLY_SLOT_BYTES) {
+			fly_astack_copy(slot->bytes, served->results, served->result_bytes);
+			answer(of, slot, status, FLY_ASTACK_IN_LINE, served->result_bytes);
+		} else {
+			answer_long(p, of, w->i, slot, status, served->results,
+				    served->result_bytes);
+		}
+	}
+	free(w);
+}
+
+/* A worker touches nothing that is shared: the client may go away while it runs. */
+static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_astacks *of,
+					       uint32_t i, struct fly_slot *slot,
+					       const struct said *said,
+					       const struct fly_export *export,
+					       const struct fly_procedure *stub)
+{
+	const size_t head = RTE_CACHE_LINE_ROUNDUP(sizeof(struct fly_astack_work));
+	const size_t arguments = RTE_CACHE_LINE_ROUNDUP((size_t)said->bytes);
+	const size_t results = RTE_MAX((size_t)stub->result_bytes, (size_t)FLY_RAISED_BYTES_MAX);
+	struct fly_astack_work *w;
+	uint8_t *block;
+
+	if (!fly_worker_has_place(export->pool)) {
+		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
+		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
+	}
+	block = aligned_alloc(RTE_CACHE_LINE_SIZE,
+			      RTE_CACHE_LINE_ROUNDUP(head + arguments + results));
+	if (!block)
+		return refuse(p, of, slot, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
+	fly_astack_copy(block + head,
+			fly_astack_bytes(&of->memory, i, (enum fly_astack_place)said->place),
+			said->bytes);
+	w = (struct fly_astack_work *)(void *)block;
+	*w = (struct fly_astack_work){
+		.work.served.arguments = block + head,
+		.work.served.argument_bytes = said->bytes,
+		.work.served.results = block + head + arguments,
+		.work.stub = stub,
+		.work.deadline_tsc = FLY_NEVER,
+		.work.done = work_done,
+		.of = of,
+		.i = i,
+	};
+	if (said->left_us != 0)
+		w->work.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
+	of->busy |= UINT64_C(1) << i;
+	LIST_INSERT_HEAD(&p->astacks.works, w, next);
+	fly_worker_take(p, export->pool, &w->work);
+	return 1;
+}
+
+static struct fly_astack_work *find_work(struct fly_poller *p, const struct fly_astacks *of)
+{
+	struct fly_astack_work *w;
+
+	LIST_FOREACH(w, &p->astacks.works, next)
+	{
+		if (w->of == of)
+			return w;
+	}
+	return NULL;
+}
+
+/* Calls that wait, or that no worker has looked at, come to nothing; the others are told. */
+static void forget_works(struct fly_poller *p, struct fly_astacks *of)
+{
+	struct fly_astack_work *w;
+
+	while ((w = find_work(p, of)) != NULL) {
+		w->of = NULL;
+		if (!fly_worker_withdraw(p, &w->work))
+			continue;
+		LIST_REMOVE(w, next);
+		free(w);
+	}
+}
+
+void fly_astacks_cancel_works(struct fly_poller *p)
+{
+	struct fly_astack_work *w = LIST_FIRST(&p->astacks.works);
+
+	while (w) {
+		struct fly_astack_work *next = LIST_NEXT(w, next);
+		const struct fly_slot *slot =
+			w->of ? fly_astack_slot(w->of->memory.near, w->i) : NULL;
+
+		/* A hint: nothing is read that the client wrote before it. */
+		if (slot && atomic_load_explicit(&slot->gone, memory_order_relaxed) &&
+		    fly_worker_withdraw(p, &w->work)) {
+			work_done(p, &w->work, -FLY_ECANCELLED);
+			next = LIST_FIRST(&p->astacks.works); /* others may have ended with it */
+		}
+		w = next;
+	}
+}
+
+/* ---- here --------------------------------------------------------------------------------------
+ */
+
 /* A call that has long arguments, or may have long results, or a deadline: or is to be refused. */
 static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
 					   struct fly_slot *slot, const struct said *said)
@@ -266,6 +394,8 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 	    !fly_slow_astack_may(p, of, i, stub->result_bytes))
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 
+	if (fly_procedure_is_on_worker(stub))
+		return serve_on_worker(p, of, i, slot, said, export, stub);
 	served.procedures = export->procedures;
 	served.context = export->context;
 	served.arguments = fly_astack_bytes(&of->memory, i, (enum fly_astack_place)said->place);
@@ -331,7 +461,8 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_astac
 		return serve_oddly(p, of, i, slot, &said);
 	stub = &export->stubs[said.procedure];
 	if (unlikely(said.bytes > fly_astack_room(said.place) ||
-		     said.bytes > stub->argument_bytes || stub->result_bytes > FLY_ASTACK_AREA))
+		     said.bytes > stub->argument_bytes || stub->result_bytes > FLY_ASTACK_AREA ||
+		     fly_procedure_is_on_worker(stub)))
 		return serve_oddly(p, of, i, slot, &said);
 
 	struct fly_served served = {

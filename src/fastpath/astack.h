@@ -16,6 +16,8 @@
 #ifndef FLY_ASTACK_H
 #define FLY_ASTACK_H
 
+#include <sys/queue.h>
+
 #include <firefly/stub.h>
 
 #include "fastpath/handoff.h"
@@ -192,10 +194,11 @@ struct fly_astack_desk {
 	struct fly_astacks **clients;
 	struct fly_astack_polled polled[FLY_ASTACKS_POLLED];
 	/* ---- seldom ---- */
-	uint32_t room;      /* at clients */
-	uint32_t sweep_at;  /* who is swept next */
-	uint64_t sweep_tsc; /* when */
-	uint8_t *spare;     /* memory for long arguments and results, kept for the next; or NULL */
+	LIST_HEAD(, fly_astack_work) works; /* calls that workers have, or are to have */
+	uint32_t room;                      /* at clients */
+	uint32_t sweep_at;                  /* who is swept next */
+	uint64_t sweep_tsc;                 /* when */
+	uint8_t *spare; /* memory for long arguments and results, kept for the next; or NULL */
 	size_t spare_bytes;
 	bool spare_used;            /* since the last look */
 	uint32_t faults;            /* in all the process, as we last saw */
@@ -215,6 +218,9 @@ unsigned fly_astacks_turn(struct fly_poller *p);
  */
 int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of);
 void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of);
+
+/* fly_astacks_cancel_works() - once in a while: tell workers whose client waits no longer. */
+void fly_astacks_cancel_works(struct fly_poller *p);
 
 /* fly_astacks_end() - look at nothing of this client any more, and let its clerk know. */
 void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of);

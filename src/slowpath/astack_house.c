@@ -215,6 +215,7 @@ void fly_astacks_sweep(struct fly_poller *p)
 	uint64_t due;
 
 	look_for_faults(p);
+	fly_astacks_cancel_works(p);
 	if (d->n == 0)
 		return;
 	/* As many as it takes to see each once in SWEEP_MS. */
