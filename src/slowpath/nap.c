@@ -28,7 +28,7 @@
 #define TURNS        1000 /* empty turns of a poller before it naps */
 #define YIELD_TURNS  32   /* empty turns of a poller that waits for results: some 1 us */
 #define NAP_LEAST_US 50
-#define NAP_MOST_US  1000
+#define NAP_MOST_US  4000
 #define NAP_ALONE_US 10000 /* without links: it is woken for everything that is not a timer */
 
 /* ---- slots ---- */
