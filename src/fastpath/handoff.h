@@ -25,7 +25,8 @@
  *   CALL -> FREE         whoever calls has taken it back; it has not run and will not
  *   RUNNING -> RESULT    whoever answers has written the result
  *   RESULT -> FREE       whoever calls has read it
- *   FREE or RESULT -> REVOKED  whoever answers does not do so any more
+ *   FREE -> REVOKED      whoever answers does not do so any more; not from RESULT: whoever calls
+ *                        stores FREE over that
  * In memory that is shared with another process the other side may write anything at any time: each
  * transition names what it expects, and what is found instead is the other side's loss.
  */

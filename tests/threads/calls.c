@@ -234,6 +234,7 @@ static void *run(void *argument)
 		.longs = way->longs,
 		.blocks = way->blocks,
 		.block_us = way->block_us,
+		.stop = &is_over,
 	};
 	const unsigned rounds = threads_many(way->rounds);
 

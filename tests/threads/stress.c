@@ -24,7 +24,7 @@
 
 #define NUMBERS (1ull << 28)
 #define THREADS 4
-#define ENDS_S  40 /* a process that was told to end and has not done so hangs */
+#define ENDS_S  60 /* a process that was told to end and has not done so hangs */
 
 static const char *directory;
 static struct tally *tally;
@@ -123,6 +123,7 @@ static void *call(void *argument)
 		.pages = 15,
 		.longs = 3,
 		.block_us = 10000,
+		.stop = &is_over,
 	};
 
 	while (!atomic_load(&is_over)) {

@@ -232,7 +232,7 @@ void tally_call(struct tally_caller *c, unsigned n, unsigned window, bool leave)
 
 	c->gave_up = false;
 	threads_must(window <= WINDOW, "a window of %u", window);
-	while (n > 0 && !c->gave_up) {
+	while (n > 0 && !c->gave_up && !(c->stop && atomic_load(c->stop))) {
 		if (n_out < window) {
 			n--;
 			if (start(c, &outs[(first + n_out) % WINDOW]))

@@ -47,9 +47,10 @@ struct tally_caller {
 	unsigned pages;
 	unsigned longs;
 	unsigned blocks;
-	uint32_t block_us; /* at most */
-	uint64_t calls;    /* that ended */
-	bool gave_up;      /* the newest one ended so that another binding is needed */
+	uint32_t block_us;  /* at most */
+	uint64_t calls;     /* that ended */
+	_Atomic bool *stop; /* when it is set, no further calls are begun; or NULL */
+	bool gave_up;       /* the newest one ended so that another binding is needed */
 };
 
 /*

@@ -220,6 +220,7 @@ struct fly_runtime *threads_start(const char *spec, unsigned pollers, enum fly_w
 		.links = links,
 		.packets = 4095,
 		.calls = 256,
+		.call_timeout_ms = 10000, /* the machine may have much else to do */
 		.eal = EAL,
 		.pollers = pollers,
 		.wait = wait,
