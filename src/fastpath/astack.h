@@ -162,6 +162,7 @@ struct fly_astacks {
 	/* ---- once in a while: slowpath/astack_house.c ---- */
 	uint64_t lying; /* a bit per slot in which the sweep found a call that nobody looked at, */
 	uint32_t lying_seq[FLY_ASTACK_SLOTS];   /* namely that one */
+	uint32_t lying_turn;                    /* in which turn */
 	uint32_t far_written[FLY_ASTACK_SLOTS]; /* bytes of far memory that hold pages */
 	uint32_t far_results[FLY_ASTACK_SLOTS]; /* of them, written by us */
 	uint64_t far_used; /* a bit per slot that used it since the last look, */

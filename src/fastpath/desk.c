@@ -138,7 +138,9 @@ unsigned fly_desk_sweep(struct fly_desk *desk, uint64_t now_ms)
 			hand->found_ms = 0;
 		} else if (hand->found_ms == 0) {
 			hand->found_ms = now_ms + 1;
-		} else if (now_ms >= hand->found_ms + FOUND_MS) {
+			hand->acted_turn = desk->turns; /* of no other use now */
+		} else if (now_ms >= hand->found_ms + FOUND_MS &&
+			   desk->turns - hand->acted_turn > 1) { /* it has not stood still since */
 			fly_desk_watch(desk, hand);
 			found++;
 		}

@@ -36,7 +36,7 @@ struct fly_hand {
 		    struct fly_hand *hand); /* the slot is in state `wanted` */
 	uint32_t wanted;     /* enum fly_slot_state: the one that the poller is to act on */
 	uint32_t place;      /* in the desk's list of those that it looks at; FLY_NO_PLACE */
-	uint64_t acted_turn; /* when it last did; of the desk's turns */
+	uint64_t acted_turn; /* when it last did; of the desk's turns; or when found_ms was set */
 	uint64_t found_ms;   /* by the sweep: in that state, and nobody looks at it, since; 0: no */
 	TAILQ_ENTRY(fly_hand) next;
 	int event_fd; /* FLY_ASLEEP_EVENT: written to when the slot is handed over; else -1 */

@@ -125,13 +125,18 @@ static bool give_back(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
 /* ---- once a second ------------------------------------------------------------------------------
  */
 
-/* A call that was there a second ago, and is, and nobody looks: there must be none. */
+/*
+ * A call that was there a second ago, and is, and nobody looks: there must be none. A poller that
+ * has stood still since has not looked at any bell.
+ */
 static void look_for_missed(struct fly_poller *p, struct fly_astacks *of)
 {
 	const struct fly_astack_desk *d = &p->astacks;
 	uint64_t polled = of->busy;
 	uint64_t lying = 0;
 
+	if (of->lying && d->turn - of->lying_turn <= d->n)
+		return;
 	for (uint32_t k = 0; k < d->n_polled; k++) {
 		if (d->polled[k].of == of)
 			polled |= UINT64_C(1) << d->polled[k].index;
@@ -153,6 +158,7 @@ static void look_for_missed(struct fly_poller *p, struct fly_astacks *of)
 		of->lying_seq[i] = seq;
 	}
 	of->lying = lying;
+	of->lying_turn = d->turn;
 }
 
 static void look_at(struct fly_poller *p, struct fly_astacks *of)
