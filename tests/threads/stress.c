@@ -55,6 +55,7 @@ static struct fly_runtime *start(const char *const *links, unsigned pollers)
 		.call_timeout_ms = 1000,
 		.probe_most_ms = 300,
 		.probes = 4,
+		.eal = "--no-huge -m 256",
 		.pollers = pollers,
 		.wait = waits[threads_random(&random_state, 2)],
 	};
