@@ -120,8 +120,6 @@ void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
 	d->clients[of->at]->at = of->at;
 	if (d->next >= d->n)
 		d->next = 0;
-	if (d->giving == of)
-		d->giving = NULL;
 	for (uint32_t i = 0; i < of->memory.slots; i++)
 		d->far_results -= of->far_results[i];
 	p->n_doors--;
@@ -388,8 +386,11 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 	stub = &export->stubs[said->procedure];
 	if (said->bytes > stub->argument_bytes)
 		return refuse(p, of, slot, FLY_EMALFORMED, FLY_COUNT_calls_unreadable);
-	if (said->place == FLY_ASTACK_IS_FAR)
+	if (said->place == FLY_ASTACK_IS_FAR) {
+		if (!fly_slow_astack_may(p, of, i, 0)) /* the client was told to leave it alone */
+			return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 		fly_slow_astack_far(p, of, i, said->bytes, false);
+	}
 	if (stub->result_bytes > FLY_ASTACK_AREA &&
 	    !fly_slow_astack_may(p, of, i, stub->result_bytes))
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);

@@ -6,7 +6,7 @@
  * A binding over the local link is two pieces of memory of its own. The near one has a line with
  * the bell, a line per slot (handoff.h) and behind them an area per slot for arguments or results
  * that do not fit into the line. The far one has room for the longest message per slot, of which no
- * memory exists until something is written, nor after the clerk (slowpath/astack_clerk.c) has taken
+ * memory exists until something is written, nor after the clerk (slowpath/astack_clerk.c) has given
  * it back. The layout is in docs/protocol.md.
  *
  * Everything in there may be changed by the other side at any time: what decides something is read
@@ -166,7 +166,10 @@ struct fly_astacks {
 	uint32_t far_written[FLY_ASTACK_SLOTS]; /* bytes of far memory that hold pages */
 	uint32_t far_results[FLY_ASTACK_SLOTS]; /* of them, written by us */
 	uint64_t far_used; /* a bit per slot that used it since the last look, */
-	uint64_t far_idle; /* and per slot whose far memory is being given back */
+	uint64_t far_lent; /* and per slot whose far memory the clerk has, as far as we know */
+	int clerk_fd;      /* an eventfd: there is something for the clerk to give back, */
+	_Atomic uint64_t
+		far_given; /* namely this; the clerk takes a bit back when it has done so */
 };
 
 /* Slots that a poller looks at in each turn: in all, and of one client. */
@@ -201,10 +204,9 @@ struct fly_astack_desk {
 	uint64_t sweep_tsc;                 /* when */
 	uint8_t *spare; /* memory for long arguments and results, kept for the next; or NULL */
 	size_t spare_bytes;
-	bool spare_used;            /* since the last look */
-	uint32_t faults;            /* in all the process, as we last saw */
-	struct fly_astacks *giving; /* whose far memory is being given back; NULL */
-	uint64_t far_results;       /* as in struct fly_astacks, of all clients */
+	bool spare_used;      /* since the last look */
+	uint32_t faults;      /* in all the process, as we last saw */
+	uint64_t far_results; /* as in struct fly_astacks, of all clients */
 };
 
 /*
@@ -256,9 +258,11 @@ void fly_slow_astack_part(struct fly_astacks *of);
 uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes);
 void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes);
 
-/* fly_slow_astack_may() - may this slot keep so many bytes of results in far memory? */
-bool fly_slow_astack_may(const struct fly_poller *p, const struct fly_astacks *of, uint32_t i,
-			 uint32_t bytes);
+/*
+ * fly_slow_astack_may() - may this slot keep so many bytes of results in far memory? Not while the
+ * clerk has it.
+ */
+bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
 
 /* fly_slow_astack_far() - so many bytes of far memory were written, and are the slot's. */
 void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes,

@@ -7,6 +7,8 @@
  * the memory of the bindings; a poller has a binding between fly_astacks_add() and
  * fly_astacks_remove(), which run on the poller's thread, by fly_ask().
  *
+ * It gives far memory back to the system that a poller has lent it: astack_house.c.
+ *
  * Whom it lets in: as many as the link says (clients=); no user other than our own more than half
  * of them; and of those that have connected and said nothing yet, some, for a while.
  */
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,7 +38,7 @@
 
 /* What an epoll event is about: the first member of whatever it points to. */
 enum subject {
-	THE_END,
+	THE_BELL,
 	A_DOOR,
 	A_CLIENT,
 };
@@ -63,11 +66,11 @@ struct client {
 };
 
 struct fly_clerk {
-	enum subject subject; /* THE_END: of the eventfd */
+	enum subject subject; /* THE_BELL: of the eventfd */
 	struct fly_runtime *runtime;
 	pthread_t thread;
 	int epoll;
-	int wake; /* an eventfd */
+	int wake; /* an eventfd: a poller has something to give back, or it is to end */
 	_Atomic bool quit;
 	_Atomic unsigned n_bound;
 	unsigned n_doors;
@@ -271,6 +274,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		.export_at = w.at,
 		.export_id = w.export.id,
 		.socket = c->socket,
+		.clerk_fd = k->wake,
 	};
 	if (fly_astack_make(&stacks->memory,
 			    w.export.rule ? w.export.rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
@@ -373,6 +377,36 @@ static void on_door(struct fly_clerk *k, struct door *door)
 	}
 }
 
+static void give_back(struct fly_astacks *of)
+{
+	/* G4: whoever has lent it is done with it; pairs with G3. */
+	uint64_t given = atomic_load_explicit(&of->far_given, memory_order_acquire);
+
+	for (; given != 0; given &= given - 1) {
+		const uint32_t i = (uint32_t)__builtin_ctzll(given);
+
+		/* It may take long, if the client wants it to. */
+		madvise(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR), FLY_ASTACK_FAR,
+			MADV_REMOVE);
+		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
+				      memory_order_release);
+		/* G1: the poller's again; pairs with G2. */
+		atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i),
+					  memory_order_release);
+	}
+}
+
+/* Some poller has lent us far memory, or we are to end. */
+static void on_bell(struct fly_clerk *k)
+{
+	struct client *c;
+	uint64_t n;
+
+	(void)!read(k->wake, &n, sizeof n);
+	TAILQ_FOREACH(c, &k->bound, next)
+	give_back(c->stacks);
+}
+
 /* ---- the thread ---------------------------------------------------------------------------------
  */
 
@@ -404,7 +438,8 @@ static void *clerk_main(void *argument)
 		if (n < 1)
 			continue;
 		switch (c->subject) {
-		case THE_END:
+		case THE_BELL:
+			on_bell(k);
 			break;
 		case A_DOOR:
 			on_door(k, event.data.ptr);
@@ -442,7 +477,7 @@ static struct fly_clerk *make_clerk(struct fly_runtime *r)
 	if (!k)
 		return NULL;
 	*k = (struct fly_clerk){
-		.subject = THE_END,
+		.subject = THE_BELL,
 		.runtime = r,
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
 		.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),

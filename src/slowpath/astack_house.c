@@ -8,24 +8,24 @@
  * Far memory
  *
  * What was written for a long call stays in far memory when the call is over, since the next one of
- * that slot finds it warm. When no call has used it for a second it is given back, in pieces. Who
- * may write to it is said by `far` in the shared page: the client has it while it says USED, and
- * leaves it alone while it says TAKEN, which takes some microseconds. A client that does not keep
- * to that loses its own arguments. The pages are freed with the binding at the latest.
+ * that slot finds it warm. When no call has used it for a second it is given back: by the clerk,
+ * since that waits for whoever else works on the same memory, and a client can do so all the time.
+ * Who may write to it is said by `far` in the shared page: the client has it while it says USED,
+ * and leaves it alone while it says TAKEN, until the clerk says FREE. A client that does not keep
+ * to that loses its own arguments. What the poller goes by is its own: until the clerk has done it
+ * refuses long calls of that slot. The pages are freed with the binding at the latest.
  */
 #include "slowpath/astack_house.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "fastpath/slow.h"
 #include "slowpath/astack_fault.h"
 #include "slowpath/nap.h"
 
-#define SWEEP_MS    1000         /* each client is looked at once in so long */
-#define PIECE       (512U << 10) /* bytes of far memory that are given back in a millisecond */
-#define SPARE_BYTES (32U << 20)  /* of memory for long calls are kept while they are used */
+#define SWEEP_MS    1000        /* each client is looked at once in so long */
+#define SPARE_BYTES (32U << 20) /* of memory for long calls are kept while they are used */
 
 void fly_slow_astack_wake(struct fly_astacks *of, struct fly_slot *slot)
 {
@@ -75,13 +75,32 @@ void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes)
 	d->spare_bytes = bytes;
 }
 
-bool fly_slow_astack_may(const struct fly_poller *p, const struct fly_astacks *of, uint32_t i,
-			 uint32_t bytes)
+/* What the clerk has given back since. */
+static void take_stock(struct fly_poller *p, struct fly_astacks *of)
 {
-	const uint64_t all = p->astacks.far_results;
-	const uint64_t free_bytes = all < FLY_ASTACKS_FAR_MAX ? FLY_ASTACKS_FAR_MAX - all : 0;
+	/* G2: the memory is ours again; pairs with G1 in astack_clerk.c. */
+	uint64_t done = of->far_lent & ~atomic_load_explicit(&of->far_given, memory_order_acquire);
+
+	of->far_lent &= ~done;
+	for (; done != 0; done &= done - 1) {
+		const unsigned i = (unsigned)__builtin_ctzll(done);
+
+		p->astacks.far_results -= of->far_results[i];
+		of->far_results[i] = 0;
+		of->far_written[i] = 0;
+	}
+}
+
+bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes)
+{
+	uint64_t free_bytes = 0;
 	uint64_t own = 0;
 
+	take_stock(p, of);
+	if (of->far_lent >> i & 1)
+		return false;
+	if (p->astacks.far_results < FLY_ASTACKS_FAR_MAX)
+		free_bytes = FLY_ASTACKS_FAR_MAX - p->astacks.far_results;
 	if (bytes <= of->far_results[i])
 		return true;
 	for (uint32_t k = 0; k < of->memory.slots; k++)
@@ -99,27 +118,6 @@ void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t 
 		p->astacks.far_results += bytes - of->far_results[i];
 		of->far_results[i] = bytes;
 	}
-}
-
-/* Give a piece of a slot's far memory back. Return: there is more. */
-static bool give_back(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
-{
-	_Atomic uint8_t *far = &fly_astack_head(&of->memory)->far[i];
-	const uint32_t bytes = RTE_MIN((of->far_written[i] - 1) % PIECE + 1, of->far_written[i]);
-	uint8_t expected = FLY_FAR_FREE;
-
-	if (!atomic_compare_exchange_strong_explicit(far, &expected, FLY_FAR_TAKEN,
-						     memory_order_acquire, memory_order_relaxed))
-		return false; /* a call, or one whose result is still being read */
-	of->far_written[i] -= bytes;
-	madvise(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR) + of->far_written[i],
-		RTE_ALIGN_CEIL((size_t)bytes, FLY_ASTACK_PAGE), MADV_REMOVE);
-	atomic_store_explicit(far, FLY_FAR_FREE, memory_order_release);
-	if (of->far_results[i] > of->far_written[i]) {
-		p->astacks.far_results -= of->far_results[i] - of->far_written[i];
-		of->far_results[i] = of->far_written[i];
-	}
-	return of->far_written[i] != 0;
 }
 
 /* ---- once a second ------------------------------------------------------------------------------
@@ -161,30 +159,40 @@ static void look_for_missed(struct fly_poller *p, struct fly_astacks *of)
 	of->lying_turn = d->turn;
 }
 
+/* Far memory that nobody has used for long is lent to the clerk. */
+static void lend_idle(struct fly_poller *p, struct fly_astacks *of)
+{
+	const uint64_t kept = of->far_used | of->busy;
+	uint64_t idle = 0;
+
+	take_stock(p, of);
+	for (uint32_t i = 0; i < of->memory.slots; i++) {
+		uint8_t expected = FLY_FAR_FREE;
+
+		if (of->far_written[i] == 0 || ((kept | of->far_lent) >> i & 1))
+			continue;
+		/* Else a call has it, or one whose result is still being read. */
+		if (atomic_compare_exchange_strong_explicit(&fly_astack_head(&of->memory)->far[i],
+							    &expected, FLY_FAR_TAKEN,
+							    memory_order_acquire,
+							    memory_order_relaxed))
+			idle |= UINT64_C(1) << i;
+	}
+	of->far_used = 0;
+	if (idle == 0)
+		return;
+	of->far_lent |= idle;
+	/* G3: nothing of ours is done to it any more; pairs with G4. */
+	atomic_fetch_or_explicit(&of->far_given, idle, memory_order_release);
+	fly_slow_wake_poller(of->clerk_fd);
+}
+
 static void look_at(struct fly_poller *p, struct fly_astacks *of)
 {
 	if (of->ending)
 		return;
 	look_for_missed(p, of);
-	for (uint32_t i = 0; i < of->memory.slots; i++) {
-		if (of->far_written[i] != 0 && !(of->far_used >> i & 1))
-			of->far_idle |= UINT64_C(1) << i;
-	}
-	of->far_used = 0;
-	if (of->far_idle != 0 && !p->astacks.giving)
-		p->astacks.giving = of;
-}
-
-/* One piece of what nobody has used for long. */
-static void give_some_back(struct fly_poller *p, struct fly_astack_desk *d)
-{
-	struct fly_astacks *of = d->giving;
-
-	of->far_idle &= ~of->far_used & ~of->busy;
-	if (of->far_idle == 0)
-		d->giving = NULL;
-	else if (!give_back(p, of, (uint32_t)__builtin_ctzll(of->far_idle)))
-		of->far_idle &= of->far_idle - 1;
+	lend_idle(p, of);
 }
 
 /* Memory for long calls that none has needed since the last time. */
@@ -227,7 +235,7 @@ void fly_astacks_sweep(struct fly_poller *p)
 	/* As many as it takes to see each once in SWEEP_MS. */
 	due = (p->now_tsc - d->sweep_tsc) * d->n / (SWEEP_MS * p->tsc_per_ms);
 	if (due == 0)
-		goto pieces;
+		return;
 	d->sweep_tsc = p->now_tsc;
 	for (due = RTE_MIN(due, (uint64_t)d->n); due-- > 0;) {
 		if (d->sweep_at >= d->n) {
@@ -236,9 +244,6 @@ void fly_astacks_sweep(struct fly_poller *p)
 		}
 		look_at(p, d->clients[d->sweep_at++]);
 	}
-pieces:
-	if (d->giving)
-		give_some_back(p, d);
 }
 
 void fly_astacks_fini(struct fly_poller *p)
