@@ -342,6 +342,35 @@ Case(astack, calls__a_procedure_learns_that_its_caller_has_gone)
 	cr_expect(raw()->n_lost <= 2);
 }
 
+Case(astack, calls__a_slot_that_was_lost_once_is_as_good_as_any)
+{
+	struct fly_call *call;
+	int status;
+
+	options.a_stacks = 1;
+	join();
+	server.service.during = until_cancelled;
+	atomic_store(&stage, 0);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	while (atomic_load(&stage) != 1)
+		;
+	cr_expect(fly_cancel(call) == 0);
+	cr_expect(Probe_Null_finish(call) == -FLY_ECANCELLED);
+	cr_expect(Probe_Null(binding) == -FLY_ECALLS, "it runs yet");
+	while (atomic_load(&stage) != 2)
+		;
+	server.service.during = NULL;
+	while ((status = Probe_Null(binding)) == -FLY_ECALLS)
+		sched_yield();
+	cr_expect(status == 0);
+	hold(true);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	cr_expect(fly_cancel(call) == 0);
+	cr_expect(Probe_Null_finish(call) == -FLY_EWITHDRAWN);
+	hold(false);
+	cr_expect(Probe_Null(binding) == 0, "nobody has the slot");
+}
+
 Case(astack, waiting__by_yielding_by_sleeping_by_an_event)
 {
 	struct fly_call *call;

@@ -69,6 +69,7 @@ static inline void begin(struct fly_local_call *c, uint16_t procedure, uint32_t 
 {
 	c->procedure = procedure;
 	c->state = FLY_LOCAL_STARTED;
+	c->is_lost = false;
 	c->place = FLY_ASTACK_IN_LINE;
 	c->head.payload = c->line;
 	c->head.length = argument_bytes;
