@@ -371,6 +371,20 @@ Case(astack, calls__a_slot_that_was_lost_once_is_as_good_as_any)
 	cr_expect(Probe_Null(binding) == 0, "nobody has the slot");
 }
 
+Case(astack, calls__so_deep_and_no_deeper)
+{
+	struct fly_poller *p;
+
+	join();
+	p = raw()->turned;
+	cr_assert(p != NULL);
+	p->nested = FLY_NESTED_MAX; /* as if so many waited, one within the other */
+	cr_expect(Probe_Null(binding) == -FLY_ECONFLICT);
+	p->nested = 0;
+	cr_expect(Probe_Null(binding) == 0 && server.service.executions == 1);
+	cr_expect(raw()->n_idle == raw()->memory.slots);
+}
+
 Case(astack, waiting__by_yielding_by_sleeping_by_an_event)
 {
 	struct fly_call *call;

@@ -79,6 +79,12 @@ static inline void begin(struct fly_local_call *c, uint16_t procedure, uint32_t 
 	}
 }
 
+/* Do so many procedures wait already, one for the other, that its poller would not be turned? */
+static inline bool is_too_deep(const struct fly_local *l)
+{
+	return l->turned && l->turned->nested >= FLY_NESTED_MAX;
+}
+
 static __rte_noinline int starter_oddly(struct fly_local *l, uint16_t procedure,
 					uint32_t argument_bytes, struct fly_call **call)
 {
@@ -88,6 +94,8 @@ static __rte_noinline int starter_oddly(struct fly_local *l, uint16_t procedure,
 		return -FLY_ESTOPPED;
 	if (l->stopped)
 		return l->stopped;
+	if (is_too_deep(l))
+		return -FLY_ECONFLICT;
 	if (argument_bytes > FLY_MESSAGE_MAX)
 		return -FLY_ETOOBIG;
 	if (l->n_idle == 0)
@@ -116,7 +124,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 {
 	struct fly_local *l = fly_local_of(binding);
 
-	if (unlikely(l->n_idle == 0 || argument_bytes > FLY_ASTACK_AREA ||
+	if (unlikely(l->n_idle == 0 || argument_bytes > FLY_ASTACK_AREA || is_too_deep(l) ||
 		     atomic_load_explicit(&l->is_odd, memory_order_relaxed)))
 		return starter_oddly(l, procedure, argument_bytes, call);
 	/* ---- committed: nothing below can fail ---- */
