@@ -242,7 +242,9 @@ static void *run(void *argument)
 		c.binding = bind(&c.random);
 		if (!c.binding)
 			break;
-		fly_set_wait(c.binding, (enum fly_wait)threads_random(&c.random, 4));
+		/* Not by spinning: there may be two cores for all of us. */
+		fly_set_wait(c.binding,
+			     (enum fly_wait)(FLY_WAIT_YIELD + threads_random(&c.random, 2)));
 		if (threads_random(&c.random, 100) < way->deadlines)
 			fly_set_deadline(c.binding, 1 + threads_random(&c.random, 20000));
 		tally_call(&c, way->calls, threads_random(&c.random, 2) ? 16 : 1,
