@@ -41,6 +41,15 @@ static inline bool is_here(const struct fly_attached *a)
 	return pthread_equal(a->poller_thread, pthread_self());
 }
 
+/*
+ * Does a procedure of a poller of ours call, and do too many wait there already, one for the other?
+ * While it waits it turns that poller, and another procedure may do the same.
+ */
+static inline bool is_too_deep(const struct fly_attached *a)
+{
+	return a->mine && a->mine->nested >= FLY_NESTED_MAX;
+}
+
 /* More calls at a time than ever before; or longer arguments than fit into what is there. */
 static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedure,
 					uint32_t argument_bytes, struct fly_call **call)
@@ -48,7 +57,7 @@ static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedu
 	struct fly_attached_call *c;
 	int status;
 
-	if (is_here(a))
+	if (is_here(a) || is_too_deep(a))
 		return -FLY_ECONFLICT;
 	if (!a->idle) {
 		status = fly_slow_attached_more(a);
@@ -72,7 +81,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	struct fly_attached *a = attached_of(binding);
 	struct fly_attached_call *c = a->idle;
 
-	if (unlikely(!c || is_here(a) ||
+	if (unlikely(!c || is_here(a) || is_too_deep(a) ||
 		     (argument_bytes > FLY_SLOT_BYTES &&
 		      (!c->spare || argument_bytes > a->argument_max))))
 		return starter_again(a, procedure, argument_bytes, call);

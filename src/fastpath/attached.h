@@ -57,7 +57,7 @@ struct fly_attached {
 	struct fly_runtime *runtime;
 	pthread_t thread;        /* whose it is */
 	struct fly_poller *mine; /* that this thread turns itself; NULL: none */
-	bool is_workers; /* one of its runtime's workers, which ends it when it ends itself */
+	bool is_workers;         /* its runtime's: a worker's, or a poller's, and ended with that */
 	LIST_ENTRY(fly_attached) next; /* in the runtime's list, under its lock */
 	/* ---- the poller's ---- */
 	struct fly_import *import;

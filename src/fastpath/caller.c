@@ -38,7 +38,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	struct fly_poller *p = import->poller;
 
 	if (unlikely(import->idle == FLY_NO_ENTRY || argument_bytes > import->argument_max ||
-		     !import->link->up || p->nested == FLY_NESTED_MAX || p->cache.n == 0))
+		     !import->link->up || p->nested >= FLY_NESTED_MAX || p->cache.n == 0))
 		return starter_again(binding, procedure, argument_bytes, call);
 	/* ---- committed: nothing below can fail ---- */
 	struct rte_mbuf *m = fly_packet_take(&p->cache, (uint32_t)FLY_PAYLOAD + argument_bytes);

@@ -74,18 +74,39 @@ static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_l
 	return n;
 }
 
+unsigned fly_poller_desk_within(struct fly_poller *p)
+{
+	const uint16_t nested = p->nested;
+	unsigned n = 0;
+
+	p->nested = 0; /* other threads are not within */
+	if (p->n_doors)
+		n = fly_desk_turn(p, &p->desk);
+	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
+		fly_slow_favours(p);
+	p->nested = nested;
+	return n;
+}
+
 /*
  * A procedure that waits for a call of its own turns its poller within the turn. What it knows of
- * its own call stays as it is; and there is no quiescence point: packets are under way.
+ * its own call stays as it is; and there is no quiescence point: packets are under way. When too
+ * many procedures wait already, no other one is begun.
  */
 static __rte_noinline unsigned turn_within(struct fly_poller *p)
 {
 	struct fly_conversation *const serving = p->serving;
 	const uint64_t deadline_tsc = p->serving_deadline_tsc;
 	const uint32_t held_ms = p->held_ms;
-	const uint16_t nested = p->nested;
+	struct fly_slot *const serving_slot = p->serving_slot;
 	unsigned received = 0;
 
+	if (unlikely(p->nested >= FLY_NESTED_MAX)) {
+		fly_poller_attend(p, p->now_tsc);
+		return 0;
+	}
+	p->serving = NULL;
+	p->serving_slot = NULL;
 	p->serving_deadline_tsc = FLY_NEVER;
 	p->held_ms = 0;
 	p->nested++;
@@ -94,13 +115,10 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
 	if (p->astacks.n)
 		received += fly_astacks_turn(p);
-	p->nested = 0; /* other threads are not within */
-	if (p->n_doors)
-		received += fly_desk_turn(p, &p->desk);
-	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
-		fly_slow_favours(p);
-	p->nested = nested;
+	p->nested--;
+	received += fly_poller_desk_within(p);
 	p->serving = serving;
+	p->serving_slot = serving_slot;
 	p->serving_deadline_tsc = deadline_tsc;
 	p->held_ms = held_ms;
 	if (p->now_tsc >= p->sweep_at_tsc)

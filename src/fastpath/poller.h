@@ -87,9 +87,9 @@ struct fly_poller {
 	struct fly_conversation_table conversations;
 	struct fly_export exports[FLY_EXPORTS];
 	struct fly_packet_cache cache;
-	struct fly_slot *serving_slot;     /* the same, of a call over the local link; NULL */
-	struct fly_astack_desk astacks;    /* clients of this machine */
-	struct fly_desk desk; /* other threads of this process */
+	struct fly_slot *serving_slot;  /* the same, of a call over the local link; NULL */
+	struct fly_astack_desk astacks; /* clients of this machine */
+	struct fly_desk desk;           /* other threads of this process */
 	struct fly_stats stats;
 	/* ---- seldom ---- */
 	uint64_t began_tsc;
@@ -200,6 +200,12 @@ static inline uint64_t fly_poller_time(struct fly_poller *p)
  * begin no other call: those are parked until the turn is over.
  */
 void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc);
+
+/*
+ * fly_poller_desk_within() - within a turn: see to the threads of this process, and do what they
+ * ask for. Return: slots that were seen to.
+ */
+unsigned fly_poller_desk_within(struct fly_poller *p);
 
 /* fly_demux() - decide what a packet is, whatever it is, and hand it on; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);

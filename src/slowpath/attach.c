@@ -168,8 +168,16 @@ static struct fly_call_entry *entry_of_waiter(struct fly_poller *p,
 
 static int cancel_on_poller(struct fly_poller *p, void *argument)
 {
-	struct fly_call_entry *e = entry_of_waiter(p, argument);
+	struct fly_attached_call *c = argument;
+	struct fly_call_entry *e = entry_of_waiter(p, c);
 
+	if (!e && c->has_begun && c->call && fly_slot_withdraw(&c->hand.slot)) {
+		/* Begun here, handed over, and not looked at yet: it is not sent. */
+		c->call->binding->ender(c->call);
+		c->call = NULL;
+		c->has_begun = false;
+		return -FLY_EWITHDRAWN;
+	}
 	if (!e || !fly_call_is_out(e))
 		return -FLY_EINVAL;
 	fly_deadline_end(p, e, -FLY_ECANCELLED);
@@ -180,18 +188,20 @@ static int cancel(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
 	struct fly_slot *s = &c->hand.slot;
+	int status = -FLY_EWITHDRAWN;
 
 	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
 		return -FLY_EINVAL;
-	/* Not begun: this side answers itself, and nobody else sees the slot. */
-	if (!c->has_begun && fly_slot_withdraw(s)) {
-		s->status = -FLY_EWITHDRAWN;
-		s->length = 0;
-		s->kind = FLY_ATTACHED_IN_SLOT;
-		atomic_store_explicit(&s->state, FLY_SLOT_RESULT, memory_order_relaxed);
-		return 0;
-	}
-	return fly_ask_favour(c->attached->poller, cancel_on_poller, c);
+	if (c->has_begun || !fly_slot_withdraw(s))
+		status = fly_ask_favour(c->attached->poller, cancel_on_poller, c);
+	if (status != -FLY_EWITHDRAWN)
+		return status;
+	/* Not sent: this side answers itself, and nobody else sees the slot. */
+	s->status = -FLY_EWITHDRAWN;
+	s->length = 0;
+	s->kind = FLY_ATTACHED_IN_SLOT;
+	atomic_store_explicit(&s->state, FLY_SLOT_RESULT, memory_order_relaxed);
+	return 0;
 }
 
 static int set_deadline_on_poller(struct fly_poller *p, void *argument)
@@ -215,7 +225,7 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
+	a->wait = wait > FLY_WAIT_DEFAULT && wait <= FLY_WAIT_SLEEP ? wait : a->default_wait;
 	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine;
 }
 
@@ -343,7 +353,8 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->runtime = runtime;
 	a->thread = pthread_self();
 	a->mine = fly_poller_mine();
-	a->is_workers = w && w->pool->runtime == runtime;
+	a->is_workers =
+		(w && w->pool->runtime == runtime) || (a->mine && a->mine->runtime == runtime);
 	a->poller = p;
 	a->poller_thread = fly_poller_thread(p);
 	a->import = import;
@@ -405,5 +416,13 @@ unsigned fly_attach_end_mine(struct fly_runtime *runtime)
 
 	while ((a = find_mine(runtime, &others)) != NULL)
 		unbind(&a->head);
+	return others;
+}
+
+unsigned fly_attach_of_others(struct fly_runtime *runtime)
+{
+	unsigned others;
+
+	find_mine(runtime, &others);
 	return others;
 }

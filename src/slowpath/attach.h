@@ -25,4 +25,8 @@ int fly_attach_import(struct fly_binding *binding, struct fly_binding **mine);
  */
 unsigned fly_attach_end_mine(struct fly_runtime *runtime);
 
+/* fly_attach_of_others() - how many there are of threads that are neither this one nor the
+ * runtime's. */
+unsigned fly_attach_of_others(struct fly_runtime *runtime);
+
 #endif

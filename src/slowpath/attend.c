@@ -74,10 +74,7 @@ void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc)
 				break;
 		}
 	}
-	if (p->n_doors)
-		fly_desk_turn(p, &p->desk); /* they begin calls of others, but none here */
-	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
-		fly_slow_favours(p);
+	fly_poller_desk_within(p); /* they begin calls of others, but none here */
 	if (now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
 }

@@ -399,7 +399,7 @@ void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait)
 	struct fly_import *import = fly_import_of(binding);
 	const struct fly_runtime *runtime = import->poller->runtime;
 
-	if (wait == FLY_WAIT_DEFAULT)
+	if (wait == FLY_WAIT_DEFAULT || wait > FLY_WAIT_SLEEP)
 		wait = runtime ? runtime->wait : FLY_WAIT_SPIN;
 	if (import->wait == wait || binding->starter == starter_shut)
 		return;

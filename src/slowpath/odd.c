@@ -219,7 +219,7 @@ int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 	struct fly_call_entry *e;
 	uint32_t first_seq;
 
-	if (p->nested == FLY_NESTED_MAX)
+	if (p->nested >= FLY_NESTED_MAX)
 		return -FLY_ECONFLICT; /* so many procedures wait here already, one for the other */
 	if (argument_bytes > import->argument_max &&
 	    (argument_bytes > FLY_MESSAGE_MAX ||

@@ -316,6 +316,8 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 		return fly_fail(FLY_EINVAL, "fly_start: at most 65536 calls");
 	if (o->probes > 255)
 		return fly_fail(FLY_EINVAL, "fly_start: at most 255 probes");
+	if (o->wait > FLY_WAIT_SLEEP)
+		return fly_fail(FLY_EINVAL, "fly_start: there is no such way to wait");
 	*runtime = NULL;
 	status = parse_links(o, specs, &n_specs);
 	if (status)
@@ -507,6 +509,21 @@ int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
 	return status;
 }
 
+static int end_on_poller(struct fly_poller *p, void *unused)
+{
+	(void)unused;
+	fly_attach_end_mine(p->runtime);
+	return 0;
+}
+
+/* Those of the calling thread, and those that procedures on the runtime's pollers have made. */
+static void end_bindings(struct fly_runtime *r)
+{
+	fly_attach_end_mine(r);
+	for (unsigned i = 0; r->threads && i < r->n_pollers; i++)
+		fly_ask(r->pollers[i], end_on_poller, NULL);
+}
+
 int fly_stop(struct fly_runtime *r)
 {
 	struct quiet quiet;
@@ -517,7 +534,11 @@ int fly_stop(struct fly_runtime *r)
 		return -FLY_EINVAL;
 	if (is_within(r))
 		return -FLY_ECONFLICT;
-	n = fly_attach_end_mine(r) + fly_local_end_mine(r);
+	n = fly_attach_of_others(r);
+	if (n == 0) {
+		end_bindings(r);
+		n = fly_local_end_mine(r);
+	}
 	if (n)
 		return fly_fail(FLY_ECONFLICT,
 				"stop: other threads still have %u binding(s); fly_shutdown() ends "
@@ -603,12 +624,16 @@ static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
 	*rule = NULL;
 	if (!o)
 		return 0;
-	if (o->a_stacks > FLY_ASTACK_SLOTS || (o->n_uids && !o->uids) || (o->n_gids && !o->gids) ||
-	    o->n_uids > 65536 || o->n_gids > 65536)
-		return fly_fail(FLY_EINVAL,
-				"export: at most %d A-stacks, and lists of users and "
-				"groups that are there",
-				FLY_ASTACK_SLOTS);
+	if (o->a_stacks > FLY_ASTACK_SLOTS)
+		return fly_fail(FLY_EINVAL, "export: at most %d A-stacks", FLY_ASTACK_SLOTS);
+	/* An empty list may well mean nobody: who means everybody says so by having none. */
+	if (!o->uids != (o->n_uids == 0) || !o->gids != (o->n_gids == 0))
+		return fly_fail(
+			FLY_EINVAL,
+			"export: a list of users or groups and its length belong together; for "
+			"everybody leave out both, for nobody use allow");
+	if (o->n_uids > 65536 || o->n_gids > 65536)
+		return fly_fail(FLY_EINVAL, "export: at most 65536 users and groups");
 	new = malloc(sizeof *new + ((size_t)o->n_uids + o->n_gids) * sizeof new->ids[0]);
 	if (!new)
 		return fly_fail(FLY_ENOMEM, "export: out of memory");

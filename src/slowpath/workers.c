@@ -156,6 +156,7 @@ static int start_threads(struct fly_runtime *r, struct fly_worker_pool *pool,
 		return status;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* of a fault in memory that is shared: astack_fault.c */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	for (uint32_t i = 0; i < pool->n && !error; i++) {
 		struct fly_worker *w = &pool->workers[i];
