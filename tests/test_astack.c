@@ -221,6 +221,26 @@ static struct fly_call *start_on_worker(void)
 	return call;
 }
 
+static _Atomic int import_status;
+
+static void import_and_keep(void *context)
+{
+	struct fly_binding *kept;
+
+	(void)context;
+	atomic_store(&import_status, Probe_import(server.r, client_spec, &kept));
+}
+
+Case(astack, workers__end_their_bindings_when_they_end)
+{
+	atomic_store(&import_status, 1);
+	join_workers();
+	server.service.during = import_and_keep;
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(atomic_load(&import_status) == 0);
+	/* end() has the server stopped, which asks nobody else to end anything. */
+}
+
 Case(astack, workers__are_told_that_a_call_was_cancelled)
 {
 	struct fly_call *call = start_on_worker();

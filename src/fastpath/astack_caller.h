@@ -75,6 +75,7 @@ struct fly_local {
 	int socket;        /* -1: none */
 	struct fly_runtime *runtime;
 	pthread_t thread;           /* whose it is */
+	bool is_ours;               /* a worker's, or a poller's: the thread ends it when it ends */
 	LIST_ENTRY(fly_local) next; /* in the runtime's list, under its lock */
 	char *server;               /* NAME, as in local:NAME */
 	const char *name;           /* of the interface; static */

@@ -16,12 +16,14 @@
 
 #include "fastpath/astack_caller.h"
 #include "fastpath/slow.h"
+#include "fastpath/worker.h"
 #include "slowpath/ask.h"
 #include "slowpath/astack_bind.h"
 #include "slowpath/astack_fault.h"
 #include "slowpath/binding_kind.h"
 #include "slowpath/error.h"
 #include "slowpath/nap.h"
+#include "slowpath/pollers.h"
 #include "slowpath/runtime.h"
 
 #define LOCAL       "local:"
@@ -346,6 +348,8 @@ static int make(struct fly_runtime *runtime, const char *name, uint32_t version,
 		int64_t uid, unsigned wait_ms, struct fly_binding **binding)
 {
 	struct fly_local *l = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *l));
+	const struct fly_worker *w = fly_worker_here();
+	const struct fly_poller *here = fly_pollers_here();
 	int status;
 
 	if (!l)
@@ -361,6 +365,7 @@ static int make(struct fly_runtime *runtime, const char *name, uint32_t version,
 		.wait = (uint8_t)runtime->wait,
 		.tsc_per_ms = runtime->poller.tsc_per_ms,
 		.thread = pthread_self(),
+		.is_ours = (w && w->pool->runtime == runtime) || (here && here->runtime == runtime),
 	};
 	l->turned = turned_here(runtime);
 	fly_local_bind(l);
@@ -419,25 +424,34 @@ void fly_local_shut(struct fly_runtime *runtime)
 	pthread_mutex_unlock(&runtime->lock);
 }
 
+/* One of the calling thread's; only it ends those. @others: how many are not, nor a thread's of the
+ * runtime. */
+static struct fly_local *find_mine(struct fly_runtime *runtime, unsigned *others)
+{
+	struct fly_local *mine = NULL;
+	struct fly_local *l;
+
+	*others = 0;
+	pthread_mutex_lock(&runtime->lock);
+	LIST_FOREACH(l, &runtime->locals, next)
+	{
+		if (pthread_equal(l->thread, pthread_self()))
+			mine = l;
+		else if (!l->is_ours)
+			(*others)++;
+	}
+	pthread_mutex_unlock(&runtime->lock);
+	return mine;
+}
+
 unsigned fly_local_end_mine(struct fly_runtime *runtime)
 {
 	struct fly_local *l;
-	struct fly_local *next;
-	unsigned n = 0;
+	unsigned others;
 
-	pthread_mutex_lock(&runtime->lock);
-	l = LIST_FIRST(&runtime->locals);
-	pthread_mutex_unlock(&runtime->lock);
-	for (; l; l = next) {
-		pthread_mutex_lock(&runtime->lock);
-		next = LIST_NEXT(l, next);
-		pthread_mutex_unlock(&runtime->lock);
-		if (pthread_equal(l->thread, pthread_self()))
-			unbind(&l->head);
-		else
-			n++;
-	}
-	return n;
+	while ((l = find_mine(runtime, &others)) != NULL)
+		unbind(&l->head);
+	return others;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@
 #include <firefly/topology.h>
 
 #include "slowpath/ask.h"
+#include "slowpath/astack_import.h"
 #include "slowpath/attach.h"
 #include "slowpath/cores.h"
 #include "slowpath/error.h"
@@ -95,6 +96,7 @@ static void *work(void *argument)
 	}
 	/* Its procedures may have left bindings, which only it can end. */
 	fly_attach_end_mine(pool->runtime);
+	fly_local_end_mine(pool->runtime);
 	/* W1: it touches nothing of the pool any more; pairs with W2. */
 	atomic_fetch_sub_explicit(&pool->n_alive, 1, memory_order_release);
 	return NULL;
