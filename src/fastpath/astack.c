@@ -121,7 +121,7 @@ void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
 	if (d->next >= d->n)
 		d->next = 0;
 	for (uint32_t i = 0; i < of->memory.slots; i++)
-		d->far_results -= of->far_results[i];
+		d->far_written -= of->far_written[i];
 	p->n_doors--;
 }
 
@@ -190,7 +190,7 @@ static __rte_noinline void answer_long(struct fly_poller *p, struct fly_astacks 
 		/* The client gives it back when it has read them. */
 		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_USED,
 				      memory_order_relaxed);
-		fly_slow_astack_far(p, of, i, bytes, true);
+		fly_slow_astack_far(p, of, i, bytes);
 	}
 	fly_astack_copy(fly_astack_bytes(&of->memory, i, place), results, bytes);
 	answer(of, slot, status, place, bytes);
@@ -247,7 +247,22 @@ struct fly_astack_work {
 	LIST_ENTRY(fly_astack_work) next; /* of the poller's */
 	struct fly_astacks *of;           /* whose; NULL: the client has gone */
 	uint32_t i;
+	uint32_t far;   /* bytes that are reserved for its results */
+	uint64_t bytes; /* of all this */
 };
+
+/* Its client is not charged for it any more. */
+static void let_go(struct fly_poller *p, struct fly_astack_work *w)
+{
+	struct fly_astacks *of = w->of;
+
+	w->of = NULL;
+	if (!of)
+		return;
+	p->astacks.far_reserved -= w->far;
+	of->far_reserved -= w->far;
+	of->work_bytes -= w->bytes;
+}
 
 static void work_done(struct fly_poller *p, struct fly_work *work, int status)
 {
@@ -256,6 +271,7 @@ static void work_done(struct fly_poller *p, struct fly_work *work, int status)
 	struct fly_astacks *of = w->of;
 
 	LIST_REMOVE(w, next);
+	let_go(p, w);
 	if (of) {
 		struct fly_slot *slot = fly_astack_slot(of->memory.near, w->i);
 
@@ -281,15 +297,15 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 	const size_t head = RTE_CACHE_LINE_ROUNDUP(sizeof(struct fly_astack_work));
 	const size_t arguments = RTE_CACHE_LINE_ROUNDUP((size_t)said->bytes);
 	const size_t results = RTE_MAX((size_t)stub->result_bytes, (size_t)FLY_RAISED_BYTES_MAX);
+	const size_t bytes = RTE_CACHE_LINE_ROUNDUP(head + arguments + results);
 	struct fly_astack_work *w;
 	uint8_t *block;
 
-	if (!fly_worker_has_place(export->pool)) {
+	if (!fly_worker_has_place(export->pool) || of->work_bytes > FLY_ASTACKS_WORK_MAX) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 	}
-	block = aligned_alloc(RTE_CACHE_LINE_SIZE,
-			      RTE_CACHE_LINE_ROUNDUP(head + arguments + results));
+	block = aligned_alloc(RTE_CACHE_LINE_SIZE, bytes);
 	if (!block)
 		return refuse(p, of, slot, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
 	fly_astack_copy(block + head,
@@ -305,7 +321,12 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 		.work.done = work_done,
 		.of = of,
 		.i = i,
+		.far = stub->result_bytes > FLY_ASTACK_AREA ? stub->result_bytes : 0,
+		.bytes = bytes,
 	};
+	p->astacks.far_reserved += w->far;
+	of->far_reserved += w->far;
+	of->work_bytes += bytes;
 	if (said->left_us != 0)
 		w->work.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
 	of->busy |= UINT64_C(1) << i;
@@ -332,7 +353,7 @@ static void forget_works(struct fly_poller *p, struct fly_astacks *of)
 	struct fly_astack_work *w;
 
 	while ((w = find_work(p, of)) != NULL) {
-		w->of = NULL;
+		let_go(p, w);
 		if (!fly_worker_withdraw(p, &w->work))
 			continue;
 		LIST_REMOVE(w, next);
@@ -373,6 +394,7 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 	uint8_t raised[FLY_ASTACK_AREA];
 	size_t arguments_room = 0;
 	size_t results_room = 0;
+	uint32_t far = 0;
 	size_t room;
 	uint8_t *block = NULL;
 	int status;
@@ -386,14 +408,15 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 	stub = &export->stubs[said->procedure];
 	if (said->bytes > stub->argument_bytes)
 		return refuse(p, of, slot, FLY_EMALFORMED, FLY_COUNT_calls_unreadable);
-	if (said->place == FLY_ASTACK_IS_FAR) {
-		if (!fly_slow_astack_may(p, of, i, 0)) /* the client was told to leave it alone */
-			return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
-		fly_slow_astack_far(p, of, i, said->bytes, false);
-	}
-	if (stub->result_bytes > FLY_ASTACK_AREA &&
-	    !fly_slow_astack_may(p, of, i, stub->result_bytes))
+	if (said->place == FLY_ASTACK_IS_FAR)
+		far = said->bytes;
+	if (stub->result_bytes > FLY_ASTACK_AREA)
+		far = RTE_MAX(far, stub->result_bytes);
+	/* Before any of it is read: where nothing was written that makes pages, too. */
+	if (far != 0 && !fly_slow_astack_may(p, of, i, far))
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
+	if (said->place == FLY_ASTACK_IS_FAR)
+		fly_slow_astack_far(p, of, i, said->bytes);
 
 	if (fly_procedure_is_on_worker(stub))
 		return serve_on_worker(p, of, i, slot, said, export, stub);

@@ -164,10 +164,11 @@ struct fly_astacks {
 	uint32_t lying_seq[FLY_ASTACK_SLOTS];   /* namely that one */
 	uint32_t lying_turn;                    /* in which turn */
 	uint32_t far_written[FLY_ASTACK_SLOTS]; /* bytes of far memory that hold pages */
-	uint32_t far_results[FLY_ASTACK_SLOTS]; /* of them, written by us */
-	uint64_t far_used; /* a bit per slot that used it since the last look, */
-	uint64_t far_lent; /* and per slot whose far memory the clerk has, as far as we know */
-	int clerk_fd;      /* an eventfd: there is something for the clerk to give back, */
+	uint64_t far_reserved; /* bytes that results of calls on workers may come to */
+	uint64_t work_bytes;   /* that such calls hold of our own memory */
+	uint64_t far_used;     /* a bit per slot that used it since the last look, */
+	uint64_t far_lent;     /* and per slot whose far memory the clerk has, as far as we know */
+	int clerk_fd;          /* an eventfd: there is something for the clerk to give back, */
 	_Atomic uint64_t
 		far_given; /* namely this; the clerk takes a bit back when it has done so */
 };
@@ -179,8 +180,10 @@ struct fly_astacks {
 #define FLY_ASTACKS_PATIENCE 4096
 /* Bells that are looked at in a turn: so idle clients cost no more, however many they are. */
 #define FLY_ASTACKS_BELLS 2
-/* Bytes of results that clients can make a poller keep in far memory, all of them together. */
+/* Bytes that clients can make a poller keep in far memory, all of them together. */
 #define FLY_ASTACKS_FAR_MAX (256u << 20)
+/* A client whose calls on workers hold more memory than this has to wait for one to end. */
+#define FLY_ASTACKS_WORK_MAX (64u << 20)
 
 struct fly_astack_polled {
 	struct fly_slot *slot;
@@ -204,9 +207,10 @@ struct fly_astack_desk {
 	uint64_t sweep_tsc;                 /* when */
 	uint8_t *spare; /* memory for long arguments and results, kept for the next; or NULL */
 	size_t spare_bytes;
-	bool spare_used;      /* since the last look */
-	uint32_t faults;      /* in all the process, as we last saw */
-	uint64_t far_results; /* as in struct fly_astacks, of all clients */
+	bool spare_used;       /* since the last look */
+	uint32_t faults;       /* in all the process, as we last saw */
+	uint64_t far_written;  /* as in struct fly_astacks, of all clients; and what the results */
+	uint64_t far_reserved; /* of calls that workers have may come to */
 };
 
 /*
@@ -259,13 +263,12 @@ uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes);
 void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes);
 
 /*
- * fly_slow_astack_may() - may this slot keep so many bytes of results in far memory? Not while the
- * clerk has it.
+ * fly_slow_astack_may() - may this slot have so many bytes in far memory? Not while the clerk has
+ * it.
  */
 bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
 
-/* fly_slow_astack_far() - so many bytes of far memory were written, and are the slot's. */
-void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes,
-			 bool results);
+/* fly_slow_astack_far() - so many bytes of far memory hold pages, and are the slot's. */
+void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
 
 #endif

@@ -85,38 +85,39 @@ static void take_stock(struct fly_poller *p, struct fly_astacks *of)
 	for (; done != 0; done &= done - 1) {
 		const unsigned i = (unsigned)__builtin_ctzll(done);
 
-		p->astacks.far_results -= of->far_results[i];
-		of->far_results[i] = 0;
+		p->astacks.far_written -= of->far_written[i];
 		of->far_written[i] = 0;
 	}
 }
 
 bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes)
 {
+	uint64_t own = of->far_reserved;
 	uint64_t free_bytes = 0;
-	uint64_t own = 0;
+	uint64_t all;
 
 	take_stock(p, of);
 	if (of->far_lent >> i & 1)
 		return false;
-	if (p->astacks.far_results < FLY_ASTACKS_FAR_MAX)
-		free_bytes = FLY_ASTACKS_FAR_MAX - p->astacks.far_results;
-	if (bytes <= of->far_results[i])
+	all = p->astacks.far_written + p->astacks.far_reserved;
+	if (all < FLY_ASTACKS_FAR_MAX)
+		free_bytes = FLY_ASTACKS_FAR_MAX - all;
+	if (bytes <= of->far_written[i])
 		return true;
 	for (uint32_t k = 0; k < of->memory.slots; k++)
-		own += of->far_results[k];
+		own += of->far_written[k];
+	own -= of->far_written[i];
+	free_bytes += of->far_written[i];
 	/* To each client twice as much as it leaves to the others. */
-	return own - of->far_results[i] + bytes <= 2 * (free_bytes + of->far_results[i]);
+	return bytes <= free_bytes && own + bytes <= 2 * free_bytes;
 }
 
-void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes,
-			 bool results)
+void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes)
 {
 	of->far_used |= UINT64_C(1) << i;
-	of->far_written[i] = RTE_MAX(of->far_written[i], bytes);
-	if (results && bytes > of->far_results[i]) {
-		p->astacks.far_results += bytes - of->far_results[i];
-		of->far_results[i] = bytes;
+	if (bytes > of->far_written[i]) {
+		p->astacks.far_written += bytes - of->far_written[i];
+		of->far_written[i] = bytes;
 	}
 }
 
