@@ -75,7 +75,7 @@ static uint64_t clock_ticks(void)
 	uint64_t least = UINT64_MAX;
 
 	for (unsigned i = 0; i < CLOCKS; i++) {
-		const uint64_t begin = ticks_now(), ticks = ticks_now() - begin;
+		const uint64_t begin = ticks_done(), ticks = ticks_done() - begin;
 
 		least = ticks < least ? ticks : least;
 	}
@@ -91,10 +91,10 @@ int line_copy(struct line *line, uint64_t block_ticks, uint64_t tsc_hz, struct h
 	do {
 		if (!ask(line, next, tsc_hz))
 			return -1;
-		before = ticks_now();
+		before = ticks_done();
 		memcpy(own, line->bytes, LINE_BYTES);
 		__asm__ volatile("" : : "r"(own) : "memory"); /* it is made, and now */
-		now = ticks_now();
+		now = ticks_done();
 		histogram_add(times, now - before > clock ? now - before - clock : 0);
 		next += 2;
 	} while (now - begin < block_ticks);
