@@ -102,7 +102,9 @@ void fly_local_reset(struct fly_local *l);
 /* fly_local_set_odd() - whether it is, by what it says of itself. */
 static inline void fly_local_set_odd(struct fly_local *l)
 {
-	atomic_store_explicit(&l->is_odd, l->deadline_us != 0 || l->stopped != 0,
+	atomic_store_explicit(&l->is_odd,
+			      l->deadline_us != 0 || l->stopped != 0 ||
+				      atomic_load_explicit(&l->shut, memory_order_relaxed),
 			      memory_order_relaxed);
 }
 

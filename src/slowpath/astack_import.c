@@ -237,6 +237,8 @@ static void end(struct fly_local *l)
 /* ---- the kind of binding ------------------------------------------------------------------------
  */
 
+static int event_fd(struct fly_binding *binding);
+
 static bool ready(const struct fly_call *call)
 {
 	return fly_local_ready(fly_local_call_of((struct fly_call *)(uintptr_t)call));
@@ -294,6 +296,8 @@ static int rebind(struct fly_binding *binding)
 	free(calls);
 	if (socket >= 0)
 		close(socket);
+	if (l->has_event) /* another descriptor: whoever waits for it has to ask for it again */
+		event_fd(binding);
 	fly_runtime_notice(l->runtime, "link " LOCAL "%s: a server is back", l->server);
 	return 0;
 }
