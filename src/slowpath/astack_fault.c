@@ -7,7 +7,8 @@
  * taken back. Rows are changed under a lock, which the handler does not take. Whoever unmaps
  * memory has no thread in it any more: the handler never sees a row whose memory is going.
  *
- * The handler calls mmap(2), and whatever handler was there before for a fault that is not ours.
+ * The handler calls mmap(2), and whatever handler was there before for a fault that is not ours. A
+ * SIGBUS that was sent, and is no fault, is ignored if it was before.
  */
 #include "slowpath/astack_fault.h"
 
@@ -75,11 +76,16 @@ static void on_fault(int number, siginfo_t *info, void *context)
 		before.sa_sigaction(number, info, context);
 	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
 		before.sa_handler(number);
-	} else {
-		/* What would have happened without us happens when the access is made again. */
+	} else if (info->si_code > 0 || before.sa_handler == SIG_DFL) {
+		/*
+		 * What would have happened without us happens when the access is made again; or
+		 * when it is sent again: at once, and this process ends.
+		 */
 		struct sigaction plain = {.sa_handler = SIG_DFL};
 
 		sigaction(SIGBUS, &plain, NULL);
+		if (info->si_code <= 0)
+			raise(SIGBUS);
 	}
 }
 
