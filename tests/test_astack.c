@@ -515,6 +515,23 @@ Case(astack, binding__the_server_must_be_of_that_user)
 	cr_expect(Probe_import(client, peer, &binding) == 0, "%s", fly_error());
 }
 
+static void import_from_itself(void *context)
+{
+	struct fly_binding *none;
+
+	(void)context;
+	atomic_store(&import_status, Probe_import(server.r, client_spec, &none));
+}
+
+Case(astack, binding__a_poller_cannot_bind_to_itself)
+{
+	atomic_store(&import_status, 1);
+	join();
+	server.service.during = import_from_itself;
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(atomic_load(&import_status) == -FLY_ECONFLICT);
+}
+
 /* ---- a server that ends ---- */
 
 Case(astack, ending__calls_end_with_their_outcome_and_rebind_finds_the_next_server)

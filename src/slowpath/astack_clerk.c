@@ -618,3 +618,12 @@ unsigned fly_clerk_clients(const struct fly_clerk *k)
 {
 	return atomic_load_explicit(&k->n_bound, memory_order_relaxed);
 }
+
+bool fly_clerk_has(const struct fly_clerk *k, const char *name)
+{
+	for (unsigned i = 0; i < k->n_doors; i++) {
+		if (strcmp(k->doors[i].spec.what, name) == 0)
+			return true;
+	}
+	return false;
+}

@@ -32,4 +32,7 @@ void fly_clerk_free(struct fly_runtime *runtime);
 /* fly_clerk_clients() - bindings that there are now. Any thread. */
 unsigned fly_clerk_clients(const struct fly_clerk *clerk);
 
+/* fly_clerk_has() - does it listen at local:NAME? Any thread, once the runtime has started. */
+bool fly_clerk_has(const struct fly_clerk *clerk, const char *name);
+
 #endif

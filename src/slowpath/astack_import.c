@@ -19,6 +19,7 @@
 #include "fastpath/worker.h"
 #include "slowpath/ask.h"
 #include "slowpath/astack_bind.h"
+#include "slowpath/astack_clerk.h"
 #include "slowpath/astack_fault.h"
 #include "slowpath/binding_kind.h"
 #include "slowpath/error.h"
@@ -204,10 +205,25 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 	return status;
 }
 
+/* Would the server be the poller that waits for it here, or one of the same runtime? */
+static bool is_within(const struct fly_local *l)
+{
+	const struct fly_poller *p = fly_poller_mine();
+	const struct fly_runtime *r = p ? p->runtime : NULL;
+
+	return p && p->turning && r->clerk && fly_clerk_has(r->clerk, l->server);
+}
+
 static int begin(struct fly_local *l, unsigned wait_ms)
 {
-	int status = connect_and_map(l, wait_ms);
+	int status;
 
+	if (is_within(l))
+		return fly_fail(FLY_ECONFLICT,
+				"import %s: a procedure cannot bind to its own runtime over " LOCAL
+				"%s: its poller would wait for itself",
+				l->name, l->server);
+	status = connect_and_map(l, wait_ms);
 	if (status)
 		return status;
 	l->calls = calloc(l->memory.slots, sizeof *l->calls);
