@@ -328,7 +328,7 @@ static void until_cancelled(void *context)
 	atomic_store(&stage, 1);
 	while (!fly_cancelled())
 		;
-	usleep(20000); /* its caller learns of its deadline in time of its own */
+	usleep(200000); /* its caller learns of its deadline in time of its own */
 	atomic_store(&stage, 2);
 }
 
