@@ -109,8 +109,8 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  * Calls that wait for a worker are refused. Procedures that run on workers are waited for, however
  * long they take: fly_cancelled() tells them, and who does not ask does not return sooner. Return:
  * how many packet buffers were missing from the pool at the end (0 unless there is a bug), or
- * -FLY_EINVAL, or -FLY_ECONFLICT: from within a procedure, or other threads of the program still have
- * bindings, which they have to end first.
+ * -FLY_EINVAL, or -FLY_ECONFLICT: from within a procedure, or other threads of the program still
+ * have bindings, which they have to end first.
  */
 int fly_stop(struct fly_runtime *runtime);
 

@@ -42,14 +42,14 @@ struct fly_link {
 	uint16_t n_queued; /* packets in queue, oldest first */
 	struct rte_mbuf *queue[FLY_TX_QUEUE];
 	/* ---- seldom ---- */
-	struct rte_mempool *pool; /* what the driver receives into; its poller's */
-	uint16_t payload_max;     /* bytes of payload in one packet, by the MTU */
-	bool answers_arp;         /* no kernel owns our address here: we answer for it */
-	bool is_private;          /* one peer at the far end, who gets all that we send, whatever
-				   * address it gives: a forged one harms nobody else */
+	struct rte_mempool *pool;  /* what the driver receives into; its poller's */
+	uint16_t payload_max;      /* bytes of payload in one packet, by the MTU */
+	bool answers_arp;          /* no kernel owns our address here: we answer for it */
+	bool is_private;           /* one peer at the far end, who gets all that we send, whatever
+				    * address it gives: a forged one harms nobody else */
 	struct fly_shared *shared; /* what several pollers of this port have in common; NULL: one */
 	uint8_t sharer;            /* which of them */
-	uint64_t stuck_since_tsc; /* the driver has taken nothing since then; 0: it does */
+	uint64_t stuck_since_tsc;  /* the driver has taken nothing since then; 0: it does */
 };
 
 /* fly_link_push() - offer the queue, which is not empty, to the driver. */

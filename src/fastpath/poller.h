@@ -105,6 +105,7 @@ struct fly_poller {
 	uint32_t number;                 /* of its runtime's pollers, this is */
 	void *runtime;                   /* for fly_slow_attention(); NULL in a simulation */
 	struct fly_arp_question *asked;  /* the address that is being resolved; NULL: none */
+	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
 	LIST_HEAD(, fly_import) imports; /* bindings; ended with it */
 	struct fly_bulks bulk;
 	struct fly_refused *refused;   /* calls that were refused without a record */

@@ -54,7 +54,7 @@
 	X(arp_answered, "ARP requests answered")                                                \
 	X(arp_ignored, "ARP that asks for another address, or answers what was not asked")      \
 	X(arp_learned, "ARP replies that resolved an address")                                  \
-	X(passed_on, "packets received for another poller of ours, and passed on to it")         \
+	X(passed_on, "packets received for another poller of ours, and passed on to it")        \
 	X(links_lost, "links whose peer went away")                                             \
 	X(links_returned, "links that came back")                                               \
 	X(reject_stale, "calls refused: export identifier of an earlier start")                 \

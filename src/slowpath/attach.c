@@ -326,6 +326,8 @@ static int make_on_poller(struct fly_poller *p, void *argument)
 	struct fly_attached *a = m->a;
 	int status;
 
+	if (m->like && p->is_shut)
+		return -FLY_ESTOPPED;
 	if (m->like)
 		a->import = fly_import_again(p, m->like);
 	if (!a->import)

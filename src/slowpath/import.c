@@ -298,6 +298,8 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 	uint16_t binder_port;
 	int status;
 
+	if (p->is_shut)
+		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
 	status = fly_runtime_peer(w->runtime, p->number, w->peer, &link, &address);
 	if (status)
 		return status;

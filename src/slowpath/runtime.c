@@ -467,6 +467,7 @@ static int shut_poller(struct fly_poller *p, void *unused)
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i] = (struct fly_export){.id = ~i};
 	p->exports_since_ms = p->now_ms;
+	p->is_shut = true;
 	LIST_FOREACH(import, &p->imports, next)
 	fly_import_shut(import);
 	return 0;
