@@ -176,6 +176,9 @@ struct fly_export_options {
  * fly_export_with() - fly_export(), with options, which are read during the call only. Generated
  * code wraps it: NAME_export_with(). Return: as fly_export(), or EINVAL (workers that cannot be
  * had, a core that is not there), ESYSTEM; fly_error() says more.
+ *
+ * @options->allow: runs on the one thread that lets clients of this machine in and sees them off,
+ * and must not block: nobody else gets in or is parted from until it returns.
  */
 int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *interface,
 		    const void *procedures, void *context,

@@ -3,7 +3,8 @@
  * astack_clerk.c - lets clients of this machine in, and sees them off.
  *
  * A thread of its own per runtime, which sleeps in epoll_wait(2): whoever floods it with
- * connections takes time from it, and none from a poller. It owns the sockets, the connections and
+ * connections takes time from it. A poller is asked for something only by who has said what it
+ * wants to bind to, and when a binding begins or ends. It owns the sockets, the connections and
  * the memory of the bindings; a poller has a binding between fly_astacks_add() and
  * fly_astacks_remove(), which run on the poller's thread, by fly_ask().
  *
@@ -35,6 +36,7 @@
 
 #define DOORS   16 /* local links of one runtime */
 #define BACKLOG 128
+#define SHUT_MS 100 /* a door stays shut for so long when there is no descriptor left */
 
 /* What an epoll event is about: the first member of whatever it points to. */
 enum subject {
@@ -46,7 +48,8 @@ enum subject {
 /* A socket that we listen at. */
 struct door {
 	enum subject subject;
-	int socket; /* -1: closed */
+	bool is_shut; /* for a while: no descriptor was left for who came */
+	int socket;
 	struct fly_link_spec spec;
 	struct fly_clerk *clerk;
 	unsigned n; /* bindings through it */
@@ -73,6 +76,8 @@ struct fly_clerk {
 	int wake; /* an eventfd: a poller has something to give back, or it is to end */
 	_Atomic bool quit;
 	_Atomic unsigned n_bound;
+	_Atomic uint64_t n_refused;
+	uint64_t shut_ms; /* since when there is a door that is shut; 0: none */
 	unsigned n_doors;
 	struct door doors[DOORS];
 	TAILQ_HEAD(clients, client) half; /* the oldest first */
@@ -100,7 +105,6 @@ struct wish {
 	struct fly_export export; /* as it was found */
 	uint32_t at;
 	uint32_t version; /* the one that there is */
-	enum fly_counter what;
 };
 
 /* Return: 0, -FLY_ENOEXPORT, -FLY_EVERSION. */
@@ -142,14 +146,6 @@ static int serve_no_more(struct fly_poller *p, void *argument)
 
 	fly_astacks_remove(p, w->stacks);
 	fly_stats_add(&p->stats, FLY_COUNT_local_ended, 1);
-	return 0;
-}
-
-static int count(struct fly_poller *p, void *argument)
-{
-	const struct wish *w = argument;
-
-	fly_stats_add(&p->stats, w->what, 1);
 	return 0;
 }
 
@@ -201,10 +197,9 @@ static void refuse(struct fly_clerk *k, int socket, int status, uint32_t version
 		.status = status,
 		.version = version,
 	};
-	struct wish w = {.what = FLY_COUNT_local_refused};
 
 	fly_bind_send(socket, &answer, NULL);
-	fly_ask(&k->runtime->poller, count, &w);
+	atomic_fetch_add_explicit(&k->n_refused, 1, memory_order_relaxed);
 }
 
 static unsigned of_user(const struct clients *list, const struct door *door, uid_t uid)
@@ -343,6 +338,29 @@ static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 		part(k, c);
 }
 
+/* Who comes is left to wait; or the door would be reported again at once, and again. */
+static void shut_door(struct fly_clerk *k, struct door *door)
+{
+	struct epoll_event none = {.data.ptr = door};
+
+	if (epoll_ctl(k->epoll, EPOLL_CTL_MOD, door->socket, &none))
+		return;
+	door->is_shut = true;
+	k->shut_ms = now_ms();
+}
+
+static void open_doors(struct fly_clerk *k)
+{
+	for (unsigned i = 0; i < k->n_doors; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &k->doors[i]};
+
+		if (k->doors[i].is_shut &&
+		    epoll_ctl(k->epoll, EPOLL_CTL_MOD, k->doors[i].socket, &event) == 0)
+			k->doors[i].is_shut = false;
+	}
+	k->shut_ms = 0;
+}
+
 static void on_door(struct fly_clerk *k, struct door *door)
 {
 	const int socket = accept4(door->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -350,8 +368,11 @@ static void on_door(struct fly_clerk *k, struct door *door)
 	struct client *c;
 	socklen_t bytes = sizeof c->who;
 
-	if (socket < 0)
+	if (socket < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			shut_door(k, door);
 		return;
+	}
 	c = calloc(1, sizeof *c);
 	if (!c) {
 		close(socket);
@@ -424,6 +445,20 @@ static int part_from_late(struct fly_clerk *k)
 	return -1;
 }
 
+/* What is to be done by the time. Return: ms until there is more; -1: nothing is to come. */
+static int tend(struct fly_clerk *k)
+{
+	const int late_ms = part_from_late(k);
+
+	if (k->shut_ms == 0)
+		return late_ms;
+	if (now_ms() - k->shut_ms >= SHUT_MS) {
+		open_doors(k);
+		return late_ms;
+	}
+	return late_ms >= 0 ? RTE_MIN(late_ms, SHUT_MS) : SHUT_MS;
+}
+
 static void *clerk_main(void *argument)
 {
 	struct fly_clerk *k = argument;
@@ -432,7 +467,7 @@ static void *clerk_main(void *argument)
 	pthread_setname_np(pthread_self(), "fly-clerk");
 	while (!atomic_load_explicit(&k->quit, memory_order_acquire)) {
 		/* One at a time: what is done about one may end another. */
-		const int n = epoll_wait(k->epoll, &event, 1, part_from_late(k));
+		const int n = epoll_wait(k->epoll, &event, 1, tend(k));
 		struct client *c = event.data.ptr;
 
 		if (n < 1)
@@ -612,6 +647,11 @@ void fly_clerk_free(struct fly_runtime *r)
 	close(k->wake);
 	free(k);
 	r->clerk = NULL;
+}
+
+uint64_t fly_clerk_refused(const struct fly_clerk *k)
+{
+	return atomic_load_explicit(&k->n_refused, memory_order_relaxed);
 }
 
 unsigned fly_clerk_clients(const struct fly_clerk *k)

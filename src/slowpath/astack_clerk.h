@@ -29,6 +29,9 @@ void fly_clerk_stop(struct fly_runtime *runtime);
 /* fly_clerk_free() - part from every client. No poller turns any more. */
 void fly_clerk_free(struct fly_runtime *runtime);
 
+/* fly_clerk_refused() - whom it did not let in, for fly_counters(). Any thread. */
+uint64_t fly_clerk_refused(const struct fly_clerk *clerk);
+
 /* fly_clerk_clients() - bindings that there are now. Any thread. */
 unsigned fly_clerk_clients(const struct fly_clerk *clerk);
 

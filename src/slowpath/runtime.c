@@ -867,6 +867,8 @@ void fly_counters(const struct fly_runtime *r,
 
 		for (unsigned j = 0; j < r->n_pollers; j++)
 			sum += fly_stats_get(&r->pollers[j]->stats, i);
+		if (i == FLY_COUNT_local_refused && r->clerk)
+			sum += fly_clerk_refused(r->clerk);
 		each(context, fly_stats_name(i), fly_stats_about(i), sum);
 	}
 }
