@@ -234,7 +234,8 @@ void fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  * Belongs to the binding, and is closed with it. When it is readable read(2) eight bytes from it
  * first, and then ask fly_ready() about every call that is under way: it says that there is
  * something to see, not how much. Not for the binding of an inline caller, who has to turn the
- * poller anyway; attach to one, or have the runtime poll by itself.
+ * poller anyway; attach to one, or have the runtime poll by itself. Of a local link it is the
+ * connection itself, and another one after fly_rebind().
  * Return: the descriptor, or EINVAL (an inline caller's), ESYSTEM with fly_error() set.
  */
 int fly_event_fd(struct fly_binding *binding);
