@@ -685,8 +685,9 @@ static uint32_t answer(uint8_t *frame, uint32_t bytes, const char *as)
 	fly_put_u32(frame + FLY_PAYLOAD, strcmp(as, "version") == 0 ? FLY_EVERSION : FLY_ENOEXPORT);
 	fly_put_u32(frame + FLY_PAYLOAD + 4, 0);
 	fly_put_u32(frame + FLY_PAYLOAD + 8, 7);
-	set_lengths(frame, 12);
-	return FLY_PAYLOAD + 12;
+	fly_put_u16(frame + FLY_PAYLOAD + 12, 61989);
+	set_lengths(frame, 14);
+	return FLY_PAYLOAD + 14;
 }
 
 static void serve(const char *as)
