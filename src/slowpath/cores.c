@@ -156,7 +156,7 @@ unsigned fly_cores_of_node(const struct fly_topology *t, int node, unsigned *cor
 int fly_cores_choose(const struct fly_topology *t, const struct fly_cores_wish *wish,
 		     unsigned *cores)
 {
-	unsigned all[FLY_TOPOLOGY_CORES];
+	unsigned all[FLY_TOPOLOGY_CORES] = {0};
 	int n = wish->list ? fly_cores_list(t, wish->list, all)
 			   : (int)fly_cores_order(t, wish->node, wish->taken, all);
 
