@@ -324,6 +324,7 @@ Case(astack, calls__what_has_not_begun_is_taken_back)
 
 static _Atomic int stage;
 static _Atomic uint64_t remaining;
+static _Atomic bool has_learned; /* the caller's call is over */
 
 static void until_cancelled(void *context)
 {
@@ -332,7 +333,9 @@ static void until_cancelled(void *context)
 	atomic_store(&stage, 1);
 	while (!fly_cancelled())
 		;
-	usleep(200000); /* its caller learns of its deadline in time of its own */
+	while (!atomic_load(&has_learned)) /* by itself: no result has come */
+		;
+	atomic_store(&has_learned, false);
 	atomic_store(&stage, 2);
 }
 
@@ -350,11 +353,13 @@ Case(astack, calls__a_procedure_learns_that_its_caller_has_gone)
 	cr_expect(atomic_load(&remaining) == UINT64_MAX);
 	cr_expect(fly_cancel(call) == 0);
 	cr_expect(Probe_Null_finish(call) == -FLY_ECANCELLED);
+	atomic_store(&has_learned, true);
 	while (atomic_load(&stage) != 2)
 		;
 	atomic_store(&stage, 0);
 	fly_set_deadline(binding, 200000);
 	status = Probe_Null(binding);
+	atomic_store(&has_learned, true);
 	cr_expect(status == -FLY_EDEADLINE, "%d", status);
 	cr_expect(atomic_load(&remaining) <= 200000 && atomic_load(&remaining) > 0);
 	fly_set_deadline(binding, 0);
@@ -381,6 +386,7 @@ Case(astack, calls__a_slot_that_was_lost_once_is_as_good_as_any)
 	cr_expect(fly_cancel(call) == 0);
 	cr_expect(Probe_Null_finish(call) == -FLY_ECANCELLED);
 	cr_expect(Probe_Null(binding) == -FLY_ECALLS, "it runs yet");
+	atomic_store(&has_learned, true);
 	while (atomic_load(&stage) != 2)
 		;
 	server.service.during = NULL;
