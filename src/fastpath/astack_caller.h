@@ -14,6 +14,7 @@
 
 #include <firefly/stub.h>
 
+#include "fastpath/owned.h"
 #include "fastpath/astack.h"
 
 struct fly_poller;
@@ -74,11 +75,9 @@ struct fly_local {
 	bool has_event;    /* fly_event_fd() was asked for: see to it that the server sends bytes */
 	int socket;        /* -1: none */
 	struct fly_runtime *runtime;
-	pthread_t thread;           /* whose it is */
-	bool is_ours;               /* a worker's, or a poller's: the thread ends it when it ends */
-	LIST_ENTRY(fly_local) next; /* in the runtime's list, under its lock */
-	char *server;               /* NAME, as in local:NAME */
-	const char *name;           /* of the interface; static */
+	struct fly_owned owned;
+	char *server;     /* NAME, as in local:NAME */
+	const char *name; /* of the interface; static */
 	uint32_t version;
 	int64_t uid; /* whom the server must be; -1: anybody */
 };

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "fastpath/owned.h"
 #include "fastpath/binding.h"
 
 struct fly_attached;
@@ -54,11 +55,8 @@ struct fly_attached {
 	enum fly_wait wait;
 	enum fly_wait default_wait; /* of its runtime */
 	int event_fd;               /* of fly_event_fd(); -1 */
-	struct fly_runtime *runtime;
-	pthread_t thread;        /* whose it is */
+	struct fly_owned owned;
 	struct fly_poller *mine; /* that this thread turns itself; NULL: none */
-	bool is_workers;         /* its runtime's: a worker's, or a poller's, and ended with that */
-	LIST_ENTRY(fly_attached) next; /* in the runtime's list, under its lock */
 	/* ---- the poller's ---- */
 	struct fly_import *import;
 	LIST_HEAD(, fly_attached_call) calls;

@@ -25,6 +25,7 @@
 #include "slowpath/error.h"
 #include "slowpath/nap.h"
 #include "slowpath/pollers.h"
+#include "slowpath/owned.h"
 #include "slowpath/runtime.h"
 
 #define LOCAL       "local:"
@@ -322,9 +323,7 @@ static void unbind(struct fly_binding *binding)
 {
 	struct fly_local *l = fly_local_of(binding);
 
-	pthread_mutex_lock(&l->runtime->lock);
-	LIST_REMOVE(l, next);
-	pthread_mutex_unlock(&l->runtime->lock);
+	fly_owned_remove(&l->owned);
 	end(l);
 	free(l->server);
 	free(l);
@@ -368,8 +367,6 @@ static int make(struct fly_runtime *runtime, const char *name, uint32_t version,
 		int64_t uid, unsigned wait_ms, struct fly_binding **binding)
 {
 	struct fly_local *l = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *l));
-	const struct fly_worker *w = fly_worker_here();
-	const struct fly_poller *here = fly_pollers_here();
 	int status;
 
 	if (!l)
@@ -384,8 +381,6 @@ static int make(struct fly_runtime *runtime, const char *name, uint32_t version,
 		.uid = uid,
 		.wait = (uint8_t)runtime->wait,
 		.tsc_per_ms = runtime->poller.tsc_per_ms,
-		.thread = pthread_self(),
-		.is_ours = (w && w->pool->runtime == runtime) || (here && here->runtime == runtime),
 	};
 	l->turned = turned_here(runtime);
 	fly_local_bind(l);
@@ -395,9 +390,7 @@ static int make(struct fly_runtime *runtime, const char *name, uint32_t version,
 		free(l);
 		return status;
 	}
-	pthread_mutex_lock(&runtime->lock);
-	LIST_INSERT_HEAD(&runtime->locals, l, next);
-	pthread_mutex_unlock(&runtime->lock);
+	fly_owned_add(&l->owned, runtime, &l->head);
 	*binding = &l->head;
 	return 0;
 }
@@ -430,48 +423,22 @@ int fly_local_import(struct fly_runtime *runtime, const char *name, uint32_t ver
 
 void fly_local_shut(struct fly_runtime *runtime)
 {
-	struct fly_local *l;
+	struct fly_owned *owned;
 
 	pthread_mutex_lock(&runtime->lock);
-	LIST_FOREACH(l, &runtime->locals, next)
+	LIST_FOREACH(owned, &runtime->owned, next)
 	{
+		struct fly_local *l = fly_local_of(owned->binding);
+
+		if (owned->binding->kind != &kind)
+			continue; /* the pollers end those */
 		/* Its thread sees it when it starts a call, or has waited for a while. */
 		atomic_store_explicit(&l->shut, true, memory_order_relaxed);
 		atomic_store_explicit(&l->is_odd, true, memory_order_relaxed);
-		if (pthread_equal(l->thread, pthread_self()))
+		if (pthread_equal(owned->thread, pthread_self()))
 			fly_slow_local_tend(l);
 	}
 	pthread_mutex_unlock(&runtime->lock);
-}
-
-/* One of the calling thread's; only it ends those. @others: how many are not, nor a thread's of the
- * runtime. */
-static struct fly_local *find_mine(struct fly_runtime *runtime, unsigned *others)
-{
-	struct fly_local *mine = NULL;
-	struct fly_local *l;
-
-	*others = 0;
-	pthread_mutex_lock(&runtime->lock);
-	LIST_FOREACH(l, &runtime->locals, next)
-	{
-		if (pthread_equal(l->thread, pthread_self()))
-			mine = l;
-		else if (!l->is_ours)
-			(*others)++;
-	}
-	pthread_mutex_unlock(&runtime->lock);
-	return mine;
-}
-
-unsigned fly_local_end_mine(struct fly_runtime *runtime)
-{
-	struct fly_local *l;
-	unsigned others;
-
-	while ((l = find_mine(runtime, &others)) != NULL)
-		unbind(&l->head);
-	return others;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------

@@ -21,10 +21,4 @@ int fly_local_import(struct fly_runtime *runtime, const char *name, uint32_t ver
 /* fly_local_shut() - for fly_shutdown(): the calls of every such binding end, and none begins. */
 void fly_local_shut(struct fly_runtime *runtime);
 
-/*
- * fly_local_end_mine() - end those of the calling thread. Return: how many other threads have, but
- * for those of the runtime, which end their own.
- */
-unsigned fly_local_end_mine(struct fly_runtime *runtime);
-
 #endif

@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #include "fastpath/slow.h"
-#include "fastpath/worker.h"
 #include "slowpath/ask.h"
 #include "slowpath/binding_kind.h"
 #include "slowpath/deadline.h"
 #include "slowpath/error.h"
 #include "slowpath/import.h"
 #include "slowpath/nap.h"
+#include "slowpath/owned.h"
 #include "slowpath/runtime.h"
 
 static struct fly_attached *attached_of(struct fly_binding *binding)
@@ -276,7 +276,7 @@ static void unbind(struct fly_binding *binding)
 	struct fly_attached *a = attached_of(binding);
 
 	fly_ask_favour(a->poller, unbind_on_poller, a);
-	fly_runtime_detached(a);
+	fly_owned_remove(&a->owned);
 	if (a->event_fd >= 0)
 		close(a->event_fd);
 	free(a);
@@ -344,7 +344,6 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 		const struct fly_import *like, struct fly_binding **mine)
 {
 	struct fly_attached *a = calloc(1, sizeof *a);
-	const struct fly_worker *w = fly_worker_here();
 	struct make m = {.a = a, .like = like};
 	int status;
 
@@ -352,11 +351,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 		return fly_fail(FLY_ENOMEM, "attach: out of memory");
 	fly_attached_bind(a);
 	a->head.kind = &kind;
-	a->runtime = runtime;
-	a->thread = pthread_self();
 	a->mine = fly_poller_mine();
-	a->is_workers =
-		(w && w->pool->runtime == runtime) || (a->mine && a->mine->runtime == runtime);
 	a->poller = p;
 	a->poller_thread = fly_poller_thread(p);
 	a->import = import;
@@ -369,7 +364,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 		free(a);
 		return fly_fail(-status, "attach: %s", fly_strerror(status));
 	}
-	fly_runtime_attached(runtime, a);
+	fly_owned_add(&a->owned, runtime, &a->head);
 	*mine = &a->head;
 	return 0;
 }
@@ -390,41 +385,4 @@ int fly_attach_import(struct fly_binding *binding, struct fly_binding **mine)
 			"attach: this thread turns the poller itself, and calls through the "
 			"binding that it has");
 	return make(like->poller->runtime, like->poller, NULL, like, mine);
-}
-
-/* One of the calling thread's; only it ends those. @others: how many are not, nor a worker's. */
-static struct fly_attached *find_mine(struct fly_runtime *runtime, unsigned *others)
-{
-	struct fly_attached *mine = NULL;
-	struct fly_attached *a;
-
-	*others = 0;
-	pthread_mutex_lock(&runtime->lock);
-	LIST_FOREACH(a, &runtime->attached, next)
-	{
-		if (pthread_equal(a->thread, pthread_self()))
-			mine = a;
-		else if (!a->is_workers)
-			(*others)++;
-	}
-	pthread_mutex_unlock(&runtime->lock);
-	return mine;
-}
-
-unsigned fly_attach_end_mine(struct fly_runtime *runtime)
-{
-	struct fly_attached *a;
-	unsigned others;
-
-	while ((a = find_mine(runtime, &others)) != NULL)
-		unbind(&a->head);
-	return others;
-}
-
-unsigned fly_attach_of_others(struct fly_runtime *runtime)
-{
-	unsigned others;
-
-	find_mine(runtime, &others);
-	return others;
 }

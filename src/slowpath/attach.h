@@ -19,14 +19,4 @@ int fly_attach_make(struct fly_runtime *runtime, struct fly_import *import,
  * export. */
 int fly_attach_import(struct fly_binding *binding, struct fly_binding **mine);
 
-/*
- * fly_attach_end_mine() - end those of the calling thread. Return: how many other threads have, but
- * for workers, which end their own.
- */
-unsigned fly_attach_end_mine(struct fly_runtime *runtime);
-
-/* fly_attach_of_others() - how many there are of threads that are neither this one nor the
- * runtime's. */
-unsigned fly_attach_of_others(struct fly_runtime *runtime);
-
 #endif

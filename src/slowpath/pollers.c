@@ -110,8 +110,6 @@ static void *turn_poller(void *context)
 		return NULL;
 	while (!atomic_load_explicit(&all->ending, memory_order_relaxed))
 		fly_nap_poller(&nap, p, wait, fly_poller_turn(p, fly_poller_time(p)));
-	/* Its procedures may have left bindings, which only it can end. */
-	fly_local_end_mine(p->runtime);
 	fly_ask_close(p);
 	for (unsigned i = 0; i < LAST_TURNS; i++)
 		fly_poller_turn(p, fly_poller_time(p));

@@ -36,6 +36,7 @@
 #include "slowpath/attach.h"
 #include "slowpath/import.h"
 #include "slowpath/nap.h"
+#include "slowpath/owned.h"
 #include "slowpath/sweep.h"
 #include "slowpath/topology.h"
 #include "slowpath/workers.h"
@@ -336,8 +337,7 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 		.wait = o->wait ? o->wait : FLY_WAIT_SPIN,
 	};
 	pthread_mutex_init(&r->lock, NULL);
-	LIST_INIT(&r->attached);
-	LIST_INIT(&r->locals);
+	LIST_INIT(&r->owned);
 	if (!o->packets && !has_ports(specs, n_specs))
 		r->packets = PACKETS_LOCAL;
 	room = packet_room(specs, n_specs);
@@ -513,14 +513,14 @@ int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
 static int end_on_poller(struct fly_poller *p, void *unused)
 {
 	(void)unused;
-	fly_attach_end_mine(p->runtime);
+	fly_owned_end_mine(p->runtime);
 	return 0;
 }
 
 /* Those of the calling thread, and those that procedures on the runtime's pollers have made. */
 static void end_bindings(struct fly_runtime *r)
 {
-	fly_attach_end_mine(r);
+	fly_owned_end_mine(r);
 	for (unsigned i = 0; r->threads && i < r->n_pollers; i++)
 		fly_ask(r->pollers[i], end_on_poller, NULL);
 }
@@ -535,16 +535,13 @@ int fly_stop(struct fly_runtime *r)
 		return -FLY_EINVAL;
 	if (is_within(r))
 		return -FLY_ECONFLICT;
-	n = fly_attach_of_others(r);
-	if (n == 0) {
-		end_bindings(r);
-		n = fly_local_end_mine(r);
-	}
+	n = fly_owned_by_others(r);
 	if (n)
 		return fly_fail(FLY_ECONFLICT,
 				"stop: other threads still have %u binding(s); fly_shutdown() ends "
 				"their calls, and each has to end its own bindings",
 				n);
+	end_bindings(r);
 	quiet_begin(&quiet);
 	if (r->threads)
 		register_thread(); /* without it stopping is slower, and works */
@@ -784,20 +781,6 @@ int fly_export(struct fly_runtime *r, const struct fly_interface *interface, con
 	       void *context)
 {
 	return fly_export_with(r, interface, procedures, context, NULL);
-}
-
-void fly_runtime_attached(struct fly_runtime *r, struct fly_attached *attached)
-{
-	pthread_mutex_lock(&r->lock);
-	LIST_INSERT_HEAD(&r->attached, attached, next);
-	pthread_mutex_unlock(&r->lock);
-}
-
-void fly_runtime_detached(struct fly_attached *attached)
-{
-	pthread_mutex_lock(&attached->runtime->lock);
-	LIST_REMOVE(attached, next);
-	pthread_mutex_unlock(&attached->runtime->lock);
 }
 
 int fly_runtime_peer(struct fly_runtime *r, unsigned poller, const char *peer,

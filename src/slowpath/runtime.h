@@ -28,23 +28,16 @@ struct fly_runtime {
 	enum fly_wait wait;            /* of its pollers, and of bindings that do not choose */
 	pthread_mutex_t lock;
 	struct fly_export exports[FLY_EXPORTS]; /* under lock: what each poller's table is to be */
-	LIST_HEAD(, fly_attached)
-	attached;                      /* under lock: bindings of threads, to be ended by them */
-	LIST_HEAD(, fly_local) locals; /* under lock: bindings over the local link */
-	struct fly_export_rule *rules; /* under lock: of exports, past ones as well */
-	struct fly_clerk *clerk;       /* lets clients of this machine in; NULL: none may come */
-	struct fly_link_spec *local;   /* the first link, if it leads to a server of this machine */
-	_Atomic unsigned shared_out;   /* callers, among our pollers, by the binder */
-	_Atomic unsigned imported;     /* bindings, by the pollers that they go through */
-	_Atomic bool quit;             /* set by fly_quit(), any thread or signal handler */
+	LIST_HEAD(, fly_owned) owned;           /* under lock: bindings that belong to threads */
+	struct fly_export_rule *rules;          /* under lock: of exports, past ones as well */
+	struct fly_clerk *clerk;     /* lets clients of this machine in; NULL: none may come */
+	struct fly_link_spec *local; /* the first link, if it leads to a server of this machine */
+	_Atomic unsigned shared_out; /* callers, among our pollers, by the binder */
+	_Atomic unsigned imported;   /* bindings, by the pollers that they go through */
+	_Atomic bool quit;           /* set by fly_quit(), any thread or signal handler */
 	void (*notice)(void *context, const char *line);
 	void *notice_context;
 };
-
-/* fly_runtime_attached(), fly_runtime_detached() - a thread has got a binding of its own; ends it.
- */
-void fly_runtime_attached(struct fly_runtime *runtime, struct fly_attached *attached);
-void fly_runtime_detached(struct fly_attached *attached);
 
 /*
  * fly_runtime_peer() - where an import goes.

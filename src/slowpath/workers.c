@@ -23,6 +23,7 @@
 #include "slowpath/cores.h"
 #include "slowpath/error.h"
 #include "slowpath/nap.h"
+#include "slowpath/owned.h"
 #include "slowpath/runtime.h"
 
 #define QUEUE_DEFAULT 64
@@ -95,8 +96,7 @@ static void *work(void *argument)
 		fly_worker_run(w);
 	}
 	/* Its procedures may have left bindings, which only it can end. */
-	fly_attach_end_mine(pool->runtime);
-	fly_local_end_mine(pool->runtime);
+	fly_owned_end_mine(pool->runtime);
 	/* W1: it touches nothing of the pool any more; pairs with W2. */
 	atomic_fetch_sub_explicit(&pool->n_alive, 1, memory_order_release);
 	return NULL;
