@@ -5,7 +5,7 @@
 
 #include <firefly/status.h>
 
-#include "slowpath/link_spec.h"
+#include "host/link_spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes);
 

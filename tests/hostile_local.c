@@ -19,8 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fastpath/astack.h"
-#include "slowpath/astack_bind.h"
+#include "local/astack.h"
+#include "local/map.h"
 
 static const char *name;
 static unsigned long binds, refusals, calls, answers, thrown_out, garbage, holes, shrinks, floods;

@@ -7,9 +7,9 @@
 
 #include "case.h"
 #include "hand.h"
-#include "slowpath/conversations.h"
+#include "slowpath/records.h"
 #include "slowpath/deadline.h"
-#include "slowpath/overdue.h"
+#include "slowpath/resend.h"
 #include "slowpath/refused.h"
 
 static struct pair w;

@@ -11,8 +11,8 @@
 
 #include "case.h"
 #include "probe_service.h"
-#include "slowpath/ask.h"
-#include "slowpath/runtime.h"
+#include "threads/request.h"
+#include "runtime/runtime.h"
 
 #define EAL "--no-huge -m 256"
 

@@ -5,8 +5,8 @@
 
 #include "case.h"
 #include "sim.h"
-#include "slowpath/buffer.h"
-#include "slowpath/path.h"
+#include "slowpath/bulk/buffer.h"
+#include "slowpath/bulk/path.h"
 
 #define MIB (1U << 20)
 

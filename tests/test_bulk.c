@@ -8,8 +8,8 @@
 #include "case.h"
 #include "marshal/raise.h"
 #include "pair.h"
-#include "slowpath/bulk.h"
-#include "slowpath/conversations.h"
+#include "slowpath/bulk/bulk.h"
+#include "slowpath/records.h"
 #include "slowpath/sweep.h"
 
 #define MOST   (1U << 20)

@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "sim_link.h"
-#include "slowpath/congestion.h"
+#include "slowpath/bulk/congestion.h"
 
 #define US UINT64_C(1000) /* a tick is a nanosecond */
 

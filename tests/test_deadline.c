@@ -9,7 +9,7 @@
 
 #include "case.h"
 #include "hand.h"
-#include "slowpath/conversations.h"
+#include "slowpath/records.h"
 #include "slowpath/deadline.h"
 
 #define ACTIVITY UINT64_C(0xabcdef0123450007)

@@ -14,7 +14,7 @@
 
 #include <firefly/status.h>
 
-#include "slowpath/eal.h"
+#include "host/eal.h"
 
 static _Atomic unsigned ticks;
 static sigset_t tick_mask;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "sim_link.h"
-#include "slowpath/fragments.h"
+#include "slowpath/bulk/fragments.h"
 
 static struct fly_scatter s;
 

@@ -7,7 +7,7 @@
 
 #include <firefly/status.h>
 
-#include "slowpath/link_spec.h"
+#include "host/link_spec.h"
 
 static struct fly_link_spec s;
 

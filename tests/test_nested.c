@@ -9,7 +9,7 @@
 
 #include "case.h"
 #include "probe_service.h"
-#include "slowpath/runtime.h"
+#include "runtime/runtime.h"
 
 static char directory[] = "/tmp/firefly-nested-XXXXXX";
 

@@ -14,7 +14,7 @@
 
 #include "case.h"
 #include "pair.h"
-#include "slowpath/runtime.h"
+#include "runtime/runtime.h"
 
 #define EAL  "--no-huge -m 256"
 #define SELF "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"

@@ -7,7 +7,7 @@
 
 #include "case.h"
 #include "hand.h"
-#include "slowpath/conversations.h"
+#include "slowpath/records.h"
 #include "slowpath/refused.h"
 
 #define RECORDS     8

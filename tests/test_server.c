@@ -9,7 +9,7 @@
 #include "case.h"
 #include "marshal/raise.h"
 #include "pair.h"
-#include "slowpath/conversations.h"
+#include "slowpath/records.h"
 
 #define ACTIVITY UINT64_C(0xabcdef0123450007)
 

@@ -8,7 +8,7 @@
 
 #include <firefly/status.h>
 
-#include "slowpath/error.h"
+#include "base/error.h"
 
 static const struct {
 	const char *name;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * test_sweep.c - lost calls and results, silent peers, stuck drivers, lost links, old records. When
- * exactly something is overdue is in test_overdue.c, absences are in test_absence.c.
+ * exactly something is overdue is in test_resend.c, absences are in test_absence.c.
  */
 #include <criterion/criterion.h>
 
 #include "case.h"
 #include "pair.h"
-#include "slowpath/conversations.h"
+#include "slowpath/records.h"
 #include "slowpath/sweep.h"
 
 static struct pair w;

@@ -8,7 +8,7 @@
 
 #include <firefly/firefly.h>
 
-#include "slowpath/cores.h"
+#include "host/cores.h"
 
 /* Two nodes of four cores, in pairs of threads of one physical core: 0 and 4, 1 and 5, ... */
 static struct fly_topology machine;

@@ -7,9 +7,9 @@
 #include <criterion/criterion.h>
 
 #include "case.h"
-#include "fastpath/worker.h"
+#include "threads/worker.h"
 #include "hand.h"
-#include "slowpath/bulk.h"
+#include "slowpath/bulk/bulk.h"
 #include "slowpath/sweep.h"
 
 #define ACTIVITY UINT64_C(0xabcdef0123450007)

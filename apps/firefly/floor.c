@@ -22,7 +22,7 @@
 #include <rte_mbuf.h>
 
 #include "fastpath/link.h"
-#include "slowpath/runtime.h"
+#include "runtime/runtime.h"
 
 #define IDLE_POLLS     16384  /* empty receptions before others may run */
 #define OWN_ETHER_TYPE 0x88b5 /* IEEE: for local experiments; nobody answers it */

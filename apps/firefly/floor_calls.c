@@ -18,7 +18,7 @@
 #include <rte_mbuf.h>
 
 #include "fastpath/binding.h"
-#include "slowpath/runtime.h"
+#include "runtime/runtime.h"
 
 #define IDLE_POLLS 16384 /* empty receptions before others may run */
 #define INDEX_BITS 20    /* of an activity: which caller it is */

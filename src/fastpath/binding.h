@@ -2,7 +2,7 @@
 /*
  * binding.h - what an import leaves behind: where the exporter is, and a header ready to be sent.
  *
- * Owned by the poller of its runtime. Made and ended by src/slowpath/import.c; used by caller.c,
+ * Owned by the poller of its runtime. Made and ended by src/runtime/import.c; used by caller.c,
  * whose four procedures are put into the head: the Starter, Transporter and Ender.
  */
 #ifndef FLY_BINDING_H

@@ -19,8 +19,8 @@
 /* clang-format off */
 /*
  * Legal orders of an entry's state. The transitions are in caller.c (those to FAILED too), receiver.h
- * (DONE), call_table.c (UNBOUND), src/slowpath/bulk_caller.c (BULK); from TIMED to WAITING in
- * overdue.c, absence.c and asked.c.
+ * (DONE), call_table.c (UNBOUND), src/slowpath/bulk/caller.c (BULK); from TIMED to WAITING in
+ * resend.c, absence.c and probe.c.
  *   UNBOUND -> IDLE              the entry is handed to a binding
  *   IDLE -> STARTED              Starter
  *   STARTED -> WAITING or TIMED  Transporter sends; TIMED now and then, to measure the round trip

@@ -4,7 +4,7 @@
  *
  * Owned by one poller; no lock. A call finds its record by the hint that the server put into an
  * earlier result: an index, then a comparison. Hints are never trusted, so the server may forget
- * a record whenever src/slowpath/conversations.c says that this is safe. That file also owns
+ * a record whenever src/slowpath/records.c says that this is safe. That file also owns
  * the hash table behind a missed hint.
  */
 #ifndef FLY_CONVERSATION_H
@@ -66,7 +66,7 @@ struct fly_conversation {
 	uint32_t next_free;      /* FREE: list; FLY_NO_ENTRY ends it */
 	uint32_t cancelled_seq;  /* of a call whose caller has gone while it ran */
 	struct fly_bulk *bulk; /* large arguments under way, or a large result; NULL; or stale, see
-				* src/slowpath/bulk.h */
+				* src/slowpath/bulk/bulk.h */
 	struct fly_work *work; /* RUNNING: on a worker, or waiting for one; else NULL */
 	/* ---- line 1: small results with bytes in them ---- */
 	uint8_t kept[FLY_RETAIN_BYTES];

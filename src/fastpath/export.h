@@ -5,7 +5,7 @@
  * An export identifier is 28 random bits and the index of the export, drawn each time an exporter
  * starts: a call finds its export by an index and a comparison, and a call to an earlier start
  * is refused. The binder is export 0, by convention, everywhere. Changed by the owning thread
- * between turns (src/slowpath/runtime.c).
+ * between turns (src/runtime/start.c).
  */
 #ifndef FLY_EXPORT_H
 #define FLY_EXPORT_H

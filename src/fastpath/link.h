@@ -4,7 +4,7 @@
  *
  * A link belongs to one poller from fly_poller_attach() to fly_poller_detach(); between them no
  * other thread touches it, except for the fields marked otherwise. It is opened, watched and
- * closed by the control side (src/slowpath/port.c), and simulated in the tests: both fill in
+ * closed by the control side (src/host/port.c), and simulated in the tests: both fill in
  * the two burst functions.
  */
 #ifndef FLY_LINK_H

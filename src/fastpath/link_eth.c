@@ -2,7 +2,7 @@
 /*
  * link_eth.c - a link over a DPDK ethdev port: the two burst functions, nothing else.
  *
- * Called by the poller through struct fly_link. The port is opened by src/slowpath/port.c.
+ * Called by the poller through struct fly_link. The port is opened by src/host/port.c.
  */
 #include "fastpath/link_eth.h"
 

@@ -22,7 +22,7 @@
 #include <rte_ether.h>
 #include <rte_ring.h>
 
-#include "fastpath/desk.h"
+#include "fastpath/handoff.h"
 #include "fastpath/slow.h"
 
 #define ARP_REPLY_BYTES (sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr))

@@ -11,10 +11,10 @@
 
 #include <sys/queue.h>
 
-#include "fastpath/astack.h"
+#include "local/astack.h"
 #include "fastpath/clock.h"
 #include "fastpath/conversation.h"
-#include "fastpath/desk.h"
+#include "fastpath/handoff.h"
 #include "fastpath/export.h"
 
 #define FLY_LINKS 32
@@ -22,7 +22,7 @@
 /* So many procedures may wait for calls of theirs, one within the other, on one poller. */
 #define FLY_NESTED_MAX 8
 
-/* Calls of several packets: src/slowpath/bulk.h, path.h, buffer.h. */
+/* Calls of several packets: src/slowpath/bulk/bulk.h, path.h, buffer.h. */
 struct fly_bulks {
 	TAILQ_HEAD(, fly_bulk) all;            /* in the order in which the sweep looks at them */
 	TAILQ_HEAD(fly_paths, fly_path) paths; /* ways to peers: first the one used last */
@@ -49,7 +49,7 @@ struct fly_waits {
 	unsigned probes;          /* so many in a row without an answer: the call is given up */
 };
 
-/* A pass over the call table: who is overdue? src/slowpath/overdue.c. */
+/* A pass over the call table: who is overdue? src/slowpath/resend.c. */
 struct fly_pass {
 	uint64_t due_tsc;  /* when the next one begins, or this one goes on */
 	uint64_t next_tsc; /* the earliest time seen in this one at which a call is due */
@@ -76,7 +76,7 @@ struct fly_poller {
 	struct fly_link *links[FLY_LINKS];
 	/*
 	 * Somebody wants the quiescence point: fly_slow_attention(). Set by any thread, see
-	 * runtime.c; read once a turn.
+	 * start.c; read once a turn.
 	 */
 	_Atomic uint32_t attention;
 	uint32_t n_doors;                 /* slots of other threads and processes: 0: only links */
@@ -101,7 +101,7 @@ struct fly_poller {
 	struct fly_pass pass;
 	uint32_t reject_budget;          /* refusals that may still be sent in this millisecond */
 	uint32_t again_budget;           /* results that may still be sent again in it */
-	struct fly_asks *asks;           /* what other threads want: src/slowpath/ask.h */
+	struct fly_asks *asks;           /* what other threads want: src/threads/request.h */
 	uint32_t number;                 /* of its runtime's pollers, this is */
 	void *runtime;                   /* for fly_slow_attention(); NULL in a simulation */
 	struct fly_arp_question *asked;  /* the address that is being resolved; NULL: none */

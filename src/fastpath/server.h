@@ -17,7 +17,7 @@
 #include <rte_memcpy.h>
 
 #include "fastpath/slow.h"
-#include "fastpath/worker.h"
+#include "threads/worker.h"
 
 /* The conversation's retained result is acknowledged by the call that came now. */
 static __rte_always_inline void fly_serve_let_go(struct fly_poller *p, struct fly_conversation *c)

@@ -14,8 +14,8 @@
  * records: copies of their calls may have waited for us all the time.
  */
 #include "fastpath/binding.h"
-#include "slowpath/bulk.h"
-#include "slowpath/conversations.h"
+#include "slowpath/bulk/bulk.h"
+#include "slowpath/records.h"
 #include "slowpath/deadline.h"
 #include "slowpath/refused.h"
 #include "slowpath/retry.h"

@@ -11,9 +11,9 @@
 #include <firefly/runtime.h>
 
 #include "fastpath/slow.h"
-#include "slowpath/bulk.h"
-#include "slowpath/error.h"
-#include "slowpath/overdue.h"
+#include "slowpath/bulk/bulk.h"
+#include "base/error.h"
+#include "slowpath/resend.h"
 
 /* ---- the caller's side ---- */
 

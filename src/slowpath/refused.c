@@ -7,8 +7,8 @@
 #include <rte_jhash.h>
 #include <rte_malloc.h>
 
-#include "slowpath/conversations.h"
-#include "slowpath/import.h"
+#include "slowpath/records.h"
+#include "runtime/import.h"
 
 #define HASHES 4
 

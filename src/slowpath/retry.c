@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* retry.c - the policy in retry.h. Called by overdue.c and odd.c, which do what it decides. */
+/* retry.c - the policy in retry.h. Called by resend.c and result.c, which do what it decides. */
 #include "slowpath/retry.h"
 
 void fly_rtt_init(struct fly_rtt *rtt, const struct fly_waits *waits)

@@ -10,12 +10,12 @@
 #include "fastpath/binding.h"
 #include "fastpath/link_shared.h"
 #include "fastpath/slow.h"
-#include "slowpath/astack_house.h"
-#include "slowpath/attend.h"
-#include "slowpath/bulk.h"
-#include "slowpath/conversations.h"
-#include "slowpath/odd.h"
-#include "slowpath/overdue.h"
+#include "local/sweep.h"
+#include "slowpath/park.h"
+#include "slowpath/bulk/bulk.h"
+#include "slowpath/records.h"
+#include "slowpath/reply.h"
+#include "slowpath/resend.h"
 #include "slowpath/refused.h"
 
 #define HOUSE_REJECTS 64  /* refusals, challenges and ARP answers in a millisecond */

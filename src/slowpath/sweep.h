@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sweep.h - what becomes of a link that is gone (sweep.c has the periodic part behind slow.h). */
-#ifndef FLY_SWEEP_H
-#define FLY_SWEEP_H
+#ifndef FLY_SLOWPATH_SWEEP_H
+#define FLY_SLOWPATH_SWEEP_H
 
 #include "fastpath/poller.h"
 

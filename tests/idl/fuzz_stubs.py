@@ -154,7 +154,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         common = [compile_file(root, scratch, os.path.join(root, path)) for path in (
             'tests/idl/fuzz_stubs.c', 'tests/idl/fuzz_calls.c', 'tests/idl/fuzz_values.c',
-            'tests/idl/loopback.c', 'src/marshal/raise.c', 'src/slowpath/status.c')]
+            'tests/idl/loopback.c', 'src/marshal/raise.c', 'src/base/status.c')]
         failed = False
         for path in sorted(glob.glob(os.path.join(here, 'fuzz/*.fly'))):
             base = os.path.basename(path)[:-4]

@@ -2,7 +2,7 @@
 /*
  * handoff.pml - a poller and others hand slots to each other: is each one looked at?
  *
- * The rules of src/fastpath/handoff.h, with the bells of src/fastpath/desk.h (in one process) and
+ * The rules of src/fastpath/slot.h, with the bells of src/fastpath/handoff.h (in one process) and
  * of the local link (between two), on a machine whose stores wait in buffers: each processor's are
  * made in order, but any time later, and only it sees them until then. An exchange, a
  * compare-and-swap and a system call wait until its buffer is empty. That is x86; what else other

@@ -2,7 +2,7 @@
 /* hand.c - see hand.h. */
 #include "hand.h"
 
-#include "slowpath/conversations.h"
+#include "slowpath/records.h"
 
 void hand_begin(struct hand *w, const struct sim_node_config *config)
 {

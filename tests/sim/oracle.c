@@ -15,8 +15,8 @@
 
 #include <stdlib.h>
 
-#include "slowpath/bulk.h"
-#include "slowpath/path.h"
+#include "slowpath/bulk/bulk.h"
+#include "slowpath/bulk/path.h"
 
 /*
  * Twice the longest wait between two copies: a call that is sent again only then is sent twice

@@ -11,8 +11,8 @@
 
 #include "probe_service.h"
 #include "sim_link.h"
-#include "slowpath/import.h"
-#include "slowpath/runtime.h"
+#include "runtime/import.h"
+#include "runtime/runtime.h"
 
 #define SIM_NODES      4
 #define SIM_NODE_LINKS 4

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "slowpath/conversations.h"
+#include "slowpath/records.h"
 
 #define EVENTS_PER_CALL 4000         /* more than that, and it goes on for ever */
 #define IDLE_LEAP       (4 * SECOND) /* who has nothing to do is turned so often */

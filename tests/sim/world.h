@@ -21,8 +21,8 @@
 #define WORLD_H
 
 #include "sim_link.h"
-#include "slowpath/import.h"
-#include "slowpath/runtime.h"
+#include "runtime/import.h"
+#include "runtime/runtime.h"
 #include "trial.h"
 
 #define US     UINT64_C(1000)

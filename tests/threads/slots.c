@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "fastpath/desk.h"
+#include "fastpath/handoff.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
-#include "slowpath/ask.h"
+#include "threads/request.h"
 #include "threads.h"
 
 #define CALLERS 3

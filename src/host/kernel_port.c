@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* kernel_port.c - what an af_packet link has to settle with the kernel; see kernel_port.h. No DPDK.
+ */
+#include "host/kernel_port.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <firefly/status.h>
+
+#include "base/error.h"
+
+int fly_guard_open(uint32_t ip, uint16_t port)
+{
+	const struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = port,
+		.sin_addr.s_addr = ip,
+	};
+	struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)}; /* keep 0 bytes: drop */
+	const struct sock_fprog filter = {.len = 1, .filter = nothing};
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int error;
+
+	if (fd < 0)
+		return fly_fail(FLY_ESYSTEM, "socket: %s", strerror(errno));
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0 &&
+	    bind(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	if (error == EADDRNOTAVAIL)
+		return -1;
+	if (error == EADDRINUSE)
+		return fly_fail(
+			FLY_EINUSE,
+			"UDP port %u is in use by another program on this machine; choose another "
+			"with port=",
+			ntohs(port));
+	return fly_fail(FLY_ESYSTEM, "UDP port %u: %s", ntohs(port), strerror(error));
+}
+
+int fly_guard_address(const char *interface, uint32_t *ip, unsigned *mtu)
+{
+	struct ifreq request = {0};
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int status = -FLY_EINVAL;
+
+	*ip = 0;
+	*mtu = 0;
+	if (fd < 0)
+		return status;
+	strncpy(request.ifr_name, interface, sizeof request.ifr_name - 1);
+	if (ioctl(fd, SIOCGIFMTU, &request) == 0) {
+		*mtu = (unsigned)request.ifr_mtu;
+		status = 0;
+	}
+	if (ioctl(fd, SIOCGIFADDR, &request) == 0) {
+		struct sockaddr_in address;
+
+		memcpy(&address, &request.ifr_addr, sizeof address);
+		*ip = address.sin_addr.s_addr;
+	}
+	close(fd);
+	return status;
+}

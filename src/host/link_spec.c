@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * link_spec.c - reads KIND:WHAT[,KEY[=VALUE]]... with getsubopt(3), inet_pton(3), sscanf(3).
+ *
+ * Called by fly_start() and fly_import(). Pure but for the sentence it leaves in fly_error().
+ */
+#include "host/link_spec.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <firefly/status.h>
+
+#include "base/error.h"
+
+static const char *const kinds[FLY_N_LINK_KINDS] = {
+	[FLY_LINK_VHOST] = "vhost", [FLY_LINK_MEMIF] = "memif", [FLY_LINK_AF_PACKET] = "af_packet",
+	[FLY_LINK_TAP] = "tap",     [FLY_LINK_PCI] = "pci",     [FLY_LINK_VDEV] = "vdev",
+	[FLY_LINK_LOCAL] = "local",
+};
+
+enum key {
+	SERVER,
+	CLIENTS,
+	IP,
+	PEER,
+	PORT,
+	MAC,
+	MTU,
+	WAIT,
+	CHECKSUM,
+	HUGE,
+	UID
+};
+
+static char *const keys[] = {
+	[SERVER] = "server",     [CLIENTS] = "clients", [IP] = "ip",   [PEER] = "peer",
+	[PORT] = "port",         [MAC] = "mac",         [MTU] = "mtu", [WAIT] = "wait",
+	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid", NULL,
+};
+
+const char *fly_link_kind_name(enum fly_link_kind kind)
+{
+	return kinds[kind];
+}
+
+/* A whole number between two bounds, or -1. */
+static long number(const char *text, long least, long most)
+{
+	char *end;
+	long value;
+
+	if (!text || *text < '0' || *text > '9')
+		return -1;
+	errno = 0;
+	value = strtol(text, &end, 10);
+	return *end || errno || value < least || value > most ? -1 : value;
+}
+
+int fly_link_spec_address(const char *text, uint32_t *ip, uint16_t *port)
+{
+	char host[INET_ADDRSTRLEN];
+	const char *colon = strchr(text, ':');
+	const size_t bytes = colon ? (size_t)(colon - text) : strlen(text);
+	long p = 0;
+
+	if (bytes >= sizeof host)
+		return -FLY_EINVAL;
+	memcpy(host, text, bytes);
+	host[bytes] = '\0';
+	if (inet_pton(AF_INET, host, ip) != 1 || *ip == 0)
+		return -FLY_EINVAL;
+	if (colon) {
+		p = number(colon + 1, 1, 65535);
+		if (p < 0)
+			return -FLY_EINVAL;
+		*port = (uint16_t)p;
+	}
+	return 0;
+}
+
+/* All of a MAC address and nothing behind it, which ether_aton(3) would overlook. */
+static int mac(const char *text, uint8_t to[6])
+{
+	int end = 0;
+
+	if (text[strspn(text, "0123456789abcdefABCDEF:")] != '\0' ||
+	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &to[0], &to[1], &to[2], &to[3],
+		   &to[4], &to[5], &end) != 6 ||
+	    text[end] != '\0')
+		return -FLY_EINVAL;
+	return 0;
+}
+
+static int bad(const struct fly_link_spec *s, const char *what)
+{
+	return fly_fail(FLY_EINVAL, "link %s: %s", s->text, what);
+}
+
+/* A local link has no addresses, nor packets. */
+static int set_local(struct fly_link_spec *s, int key, const char *value)
+{
+	long n;
+
+	switch (key) {
+	case SERVER:
+		s->server = true;
+		return value ? bad(s, "server takes no value") : 0;
+	case CLIENTS:
+		n = number(value, 1, FLY_LOCAL_CLIENTS_MAX);
+		if (n < 0)
+			return bad(s, "clients= takes 1 to 4096");
+		s->clients = (unsigned)n;
+		return 0;
+	case HUGE:
+		s->huge = true;
+		return value ? bad(s, "huge takes no value") : 0;
+	case UID:
+		n = number(value, 0, UINT32_MAX - 1L);
+		if (n < 0)
+			return bad(s, "uid= takes the number of a user");
+		s->uid = n;
+		return 0;
+	case WAIT:
+		n = number(value, 0, 86400);
+		if (n < 0)
+			return bad(s, "wait= takes seconds, 0 to 86400");
+		s->wait_ms = (unsigned)n * 1000;
+		return 0;
+	default:
+		return bad(s, "a local link has the keys server, clients=, huge, uid=, wait=");
+	}
+}
+
+static int set(struct fly_link_spec *s, int key, const char *value)
+{
+	const bool has_socket = s->kind == FLY_LINK_VHOST || s->kind == FLY_LINK_MEMIF;
+	uint16_t no_port = 0;
+	long n;
+
+	if (s->kind == FLY_LINK_LOCAL)
+		return set_local(s, key, value);
+	switch (key) {
+	case SERVER:
+		s->server = true;
+		return value ? bad(s, "server takes no value") : 0;
+	case CLIENTS:
+		n = number(value, 1, 32);
+		if (n < 0 || !has_socket)
+			return bad(s, "clients= takes 1 to 32, on vhost and memif");
+		s->clients = (unsigned)n;
+		return 0;
+	case IP:
+		if (!value || fly_link_spec_address(value, &s->ip, &no_port) || no_port)
+			return bad(s, "ip= takes an address, as in ip=10.0.0.1");
+		return 0;
+	case PEER:
+		if (!value || fly_link_spec_address(value, &s->peer_ip, &s->peer_port))
+			return bad(s, "peer= takes an address, as in peer=10.0.0.2 or "
+				      "peer=10.0.0.2:61989");
+		return 0;
+	case PORT:
+		n = number(value, 1, 65535);
+		if (n < 0)
+			return bad(s, "port= takes a UDP port, 1 to 65535");
+		s->udp_port = (uint16_t)n;
+		return 0;
+	case MAC:
+		if (!value || mac(value, s->mac) || (s->mac[0] & 1))
+			return bad(s, "mac= takes a unicast address, as in mac=02:00:00:00:00:01");
+		s->has_mac = true;
+		return 0;
+	case MTU:
+		n = number(value, 128, 9000);
+		if (n < 0)
+			return bad(s, "mtu= takes 128 to 9000 bytes");
+		s->mtu = (unsigned)n;
+		return 0;
+	case WAIT:
+		n = number(value, 0, 86400);
+		if (n < 0)
+			return bad(s, "wait= takes seconds, 0 to 86400");
+		s->wait_ms = (unsigned)n * 1000;
+		return 0;
+	case CHECKSUM:
+		if (value && !strcmp(value, "on"))
+			s->checksum = FLY_CHECKSUM_ON;
+		else if (value && !strcmp(value, "off"))
+			s->checksum = FLY_CHECKSUM_OFF;
+		else
+			return bad(s, "checksum= takes on or off");
+		return 0;
+	case HUGE:
+	case UID:
+		return bad(s, "huge and uid= are for local links");
+	default:
+		if (s->kind != FLY_LINK_VDEV)
+			return fly_fail(
+				FLY_EINVAL,
+				"link %s: '%s' is not a key; there are server, clients=, ip=, "
+				"peer=, port=, mac=, mtu=, wait=, checksum=",
+				s->text, value);
+		if (strlen(s->arguments) + strlen(value) + 2 > sizeof s->arguments)
+			return bad(s, "too many arguments");
+		strcat(strcat(s->arguments, s->arguments[0] ? "," : ""), value);
+		return 0;
+	}
+}
+
+static int check_local(struct fly_link_spec *s)
+{
+	if (strchr(s->what, '/') == NULL && strlen(s->what) > FLY_LOCAL_NAME_MAX)
+		return bad(s, "a name has at most 96 characters");
+	if (!s->server && (s->clients || s->huge))
+		return bad(s, "clients= and huge are for the server's end");
+	if (s->server && s->uid >= 0)
+		return bad(s, "uid= is for the client's end: whom the server must be");
+	if (s->clients == 0)
+		s->clients = FLY_LOCAL_CLIENTS_DEFAULT;
+	return 0;
+}
+
+int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
+{
+	char copy[sizeof s->text];
+	char *what;
+	char *options;
+	int kind;
+
+	*s = (struct fly_link_spec){
+		.clients = 1,
+		.wait_ms = 5000,
+		.udp_port = FLY_UDP_PORT_DEFAULT,
+		.peer_port = FLY_UDP_PORT_DEFAULT,
+	};
+	if (!text || strlen(text) >= sizeof copy)
+		return fly_fail(FLY_EINVAL,
+				"a link spec is KIND:WHAT[,KEY=VALUE]..., at most 255 characters");
+	strcpy(s->text, text);
+	strcpy(copy, text);
+	what = strchr(copy, ':');
+	if (what)
+		*what++ = '\0';
+	for (kind = 0; kind < FLY_N_LINK_KINDS && strcmp(copy, kinds[kind]) != 0; kind++)
+		;
+	if (kind == FLY_N_LINK_KINDS)
+		return fly_fail(
+			FLY_EINVAL,
+			"link %s: '%s' is not a kind of link; there are vhost, memif, af_packet, "
+			"tap, pci, vdev, local",
+			s->text, copy);
+	s->kind = (enum fly_link_kind)kind;
+	s->uid = -1;
+	if (s->kind == FLY_LINK_LOCAL)
+		s->clients = 0;
+	if (!what || *what == '\0' || *what == ',')
+		return fly_fail(FLY_EINVAL, "link %s: what comes after '%s:' is missing", s->text,
+				kinds[kind]);
+	options = strchr(what, ',');
+	if (options)
+		*options++ = '\0';
+	if (strlen(what) >= sizeof s->what)
+		return bad(s, "the name is longer than 107 characters");
+	strcpy(s->what, what);
+	while (options && *options) {
+		char *value = NULL;
+		const int key = getsubopt(&options, keys, &value);
+		const int status = set(s, key, value);
+
+		if (status)
+			return status;
+	}
+	if (s->kind == FLY_LINK_LOCAL)
+		return check_local(s);
+	if (s->clients > 1 && !s->server)
+		return bad(s, "clients= is for the server's end");
+	return 0;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * memif_guard.c - when EAL's interrupt thread may run the drivers' callbacks, and when not.
+ *
+ * net_memif unmaps the rings on the interrupt thread as soon as its peer goes, whatever a poller
+ * does with them at that moment. So that thread spends its life inside on_interrupt(), the
+ * callback of an eventfd of ours that is always ready when it returns. Being in one place at a
+ * time, it runs a driver's callback only between a return of ours, which comes with the window
+ * open, and our next entry, which closes it. See "The window" and "When to open it".
+ *
+ * Called by the control side, and by pollers through the two burst functions. Must not touch
+ * anything private to EAL or to a driver; of their descriptors it sets O_NONBLOCK on memif's
+ * control channels and takes numbers that are free (plug_stale()).
+ */
+#define ALLOW_EXPERIMENTAL_API /* rte_intr_instance_alloc() and its like, stable in DPDK 23.11 */
+#include "host/memif_guard.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/membarrier.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_ethdev.h>
+#include <rte_interrupts.h>
+#include <rte_pause.h>
+
+#include <firefly/status.h>
+
+#include "base/error.h"
+
+#define BLIND_MS    10  /* from window to window if EAL's epoll set cannot be found */
+#define BUSY_ROUNDS 256 /* windows in a row before ... */
+#define BUSY_MS     1   /* ... each further one waits, for a source that never calms down */
+#define SPINS       200
+#define YIELDS      200
+#define NAP_MIN_NS  20000
+#define NAP_MAX_NS  500000
+
+/*
+ * The window
+ *
+ * Dekker's, between one asker and any number of pollers; each variable is written by one side:
+ *
+ *	asker:  want = 1; barrier; wait until each in == 0; ... window ...; want = 0
+ *	poller: in = 1; if (want) { in = 0; wait until want == 0; again } burst; in = 0
+ *
+ * Store-then-load needs sequential consistency on both sides. The asker pays for both: its
+ * membarrier(2) makes every running thread of the process pass a full barrier, so that a poller
+ * either stored `in` before it, and is seen, or loads `want` after it, and sees. The poller's two
+ * stores and its load are plain moves, which an exchange instead, twice a turn, would not be. A
+ * thread that computes is not inside a burst, so it never keeps the interrupt thread waiting.
+ */
+static _Alignas(RTE_CACHE_LINE_SIZE) _Atomic unsigned want = 1; /* until the thread is ours */
+
+/* Held by who works on devices: the interrupt thread for a window, or a control thread. */
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static struct fly_guarded *all; /* under the gate */
+
+static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
+static bool running; /* under starting */
+
+/* Made by fly_intr_guard_start() before the callback exists; from then on the callback's. */
+static struct {
+	struct rte_intr_handle *source; /* of doorbell */
+	struct rte_intr_handle *probe;  /* never registered: to ask EAL about a number with */
+	int doorbell;                   /* readable whenever on_interrupt() has returned */
+	int plug;                       /* never readable */
+	int epoll;                      /* EAL's, as last found; -1 */
+	bool open;                      /* the window is, and the gate is ours */
+	unsigned busy;                  /* windows in a row */
+} thread = {.doorbell = -1, .plug = -1, .epoll = -1};
+
+/* Wait a little longer each time: whom we wait for may need our core. */
+static void relax(unsigned *times)
+{
+	const unsigned n = (*times)++;
+	const struct timespec nap = {.tv_nsec = n < SPINS + YIELDS + 32 ? NAP_MIN_NS : NAP_MAX_NS};
+
+	if (n < SPINS)
+		rte_pause();
+	else if (n < SPINS + YIELDS)
+		sched_yield();
+	else
+		nanosleep(&nap, NULL);
+}
+
+/* ---- the poller's side ---- */
+
+static __attribute__((cold, noinline)) void wait_outside(struct fly_guarded *g)
+{
+	do {
+		unsigned times = 0;
+
+		/* G1: the rings are the interrupt thread's; pairs with G2 in open_window(). */
+		atomic_store_explicit(&g->in, 0, memory_order_release);
+		while (atomic_load_explicit(&want, memory_order_relaxed))
+			relax(&times);
+		atomic_store_explicit(&g->in, 1, memory_order_seq_cst);
+	} while (atomic_load_explicit(&want, memory_order_seq_cst)); /* G4 as well */
+}
+
+static inline void enter(struct fly_guarded *g)
+{
+	atomic_store_explicit(&g->in, 1, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst); /* the processor's half is membarrier's */
+	/* G4: what the interrupt thread did to the rings is ours to see; pairs with G3. */
+	if (unlikely(atomic_load_explicit(&want, memory_order_acquire)))
+		wait_outside(g);
+}
+
+static inline void leave(struct fly_guarded *g)
+{
+	/* G1: the rings are the interrupt thread's; pairs with G2 in open_window(). */
+	atomic_store_explicit(&g->in, 0, memory_order_release);
+}
+
+static uint16_t guarded_rx_burst(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
+{
+	struct fly_guarded *g = (struct fly_guarded *)link;
+
+	enter(g);
+	n = rte_eth_rx_burst(link->port, 0, packets, n);
+	leave(g);
+	return n;
+}
+
+static uint16_t guarded_tx_burst(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
+{
+	struct fly_guarded *g = (struct fly_guarded *)link;
+
+	enter(g);
+	n = rte_eth_tx_burst(link->port, 0, packets, n);
+	leave(g);
+	return n;
+}
+
+/* ---- the interrupt thread's side ---- */
+
+static void open_window(void)
+{
+	/* G5: what a control thread did to the devices is ours to see; pairs with itself. */
+	pthread_mutex_lock(&gate);
+	atomic_store_explicit(&want, 1, memory_order_seq_cst);
+	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+	for (struct fly_guarded *g = all; g; g = g->next) {
+		unsigned times = 0;
+
+		/* G2: what the poller did to the rings is ours to see; pairs with G1. */
+		while (atomic_load_explicit(&g->in, memory_order_seq_cst))
+			relax(&times);
+	}
+	thread.open = true;
+}
+
+static void close_window(void)
+{
+	/* G3: gives the rings back to the pollers; pairs with G4. */
+	atomic_store_explicit(&want, 0, memory_order_release);
+	if (thread.open)
+		pthread_mutex_unlock(&gate); /* G5 */
+	thread.open = false;
+}
+
+/*
+ * A memif control channel must not block: the driver reads twice when a stale callback hangs on
+ * its number (plug_stale()), and the window would stay open for as long as the peer likes.
+ */
+static void unblock(int fd)
+{
+	int type = 0;
+	socklen_t bytes = sizeof type;
+	int flags;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) || type != SOCK_SEQPACKET)
+		return;
+	flags = fcntl(fd, F_GETFL);
+	if (flags >= 0 && !(flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+/* Does this epoll descriptor watch our doorbell? Calls each() for all that it watches. */
+static bool watches_us(int fd, void (*each)(int fd))
+{
+	char text[128];
+	bool hit = false;
+	int watched;
+	FILE *f;
+
+	snprintf(text, sizeof text, "/proc/self/fdinfo/%d", fd);
+	f = fopen(text, "re");
+	if (!f)
+		return false;
+	while (fgets(text, sizeof text, f)) {
+		if (sscanf(text, "tfd: %d", &watched) != 1)
+			continue;
+		hit |= watched == thread.doorbell;
+		if (each)
+			each(watched);
+	}
+	fclose(f);
+	return hit;
+}
+
+/*
+ * The epoll descriptor that brought us here. EAL makes a new one each time its set of sources
+ * changes, mostly under the old number; while its thread is in here it cannot go.
+ */
+static int find_epoll(void)
+{
+	const struct dirent *entry;
+	DIR *directory;
+	int fd = -1;
+
+	if (thread.epoll >= 0 && watches_us(thread.epoll, NULL))
+		return thread.epoll;
+	directory = opendir("/proc/self/fdinfo");
+	if (!directory)
+		return -1;
+	while (fd < 0 && (entry = readdir(directory))) {
+		if (entry->d_name[0] != '.' && watches_us(atoi(entry->d_name), NULL))
+			fd = atoi(entry->d_name);
+	}
+	closedir(directory);
+	return fd;
+}
+
+static void on_nothing(void *unused)
+{
+	(void)unused;
+}
+
+/*
+ * memif's listener does not unregister its callback when a client is gone before the hello: the
+ * number of a closed descriptor stays a source, and EAL aborts the process at the next change of
+ * its set. That number is the lowest free one, so we take it and ask EAL: a source whose number
+ * was free is a stale one, and gets a descriptor that is never readable, for good. An aid rather
+ * than a promise: it depends on our doorbell's coming before EAL's own pipe in a batch of events,
+ * as the order in which they become ready makes it nearly always.
+ */
+static void plug_stale(void)
+{
+	int fd;
+
+	while ((fd = fcntl(thread.plug, F_DUPFD_CLOEXEC, 3)) >= 0) {
+		if (rte_intr_fd_set(thread.probe, fd) == 0 &&
+		    rte_intr_callback_unregister(thread.probe, on_nothing, NULL) != -ENOENT)
+			continue;
+		close(fd);
+		return;
+	}
+}
+
+/*
+ * When to open it
+ *
+ * The doorbell is drained in here, so EAL's epoll descriptor, which can itself be polled, is
+ * readable exactly when another source is: a control channel, a listener, an alarm, or the pipe
+ * that says that the set has changed. Its number is found in /proc; without that, a window opens
+ * every BLIND_MS.
+ */
+static void wait_for_a_source(void)
+{
+	struct pollfd p = {.events = POLLIN};
+
+	p.fd = thread.epoll = find_epoll();
+	if (p.fd < 0) {
+		poll(NULL, 0, BLIND_MS);
+		return;
+	}
+	watches_us(p.fd, unblock);
+	if (poll(&p, 1, 0) > 0) {
+		if (thread.busy < BUSY_ROUNDS)
+			thread.busy++;
+		else
+			poll(NULL, 0, BUSY_MS);
+		return;
+	}
+	thread.busy = 0;
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+}
+
+static void on_interrupt(void *unused)
+{
+	eventfd_t count;
+
+	(void)unused;
+	eventfd_read(thread.doorbell, &count);
+	plug_stale();
+	close_window();
+	wait_for_a_source();
+	open_window();
+	eventfd_write(thread.doorbell, 1);
+}
+
+/* ---- the control side ---- */
+
+static int own_the_thread(void)
+{
+	unsigned times = 0;
+
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
+		return -errno;
+	thread.doorbell = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
+	thread.plug = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	thread.source = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
+	thread.probe = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
+	if (thread.doorbell < 0 || thread.plug < 0 || !thread.source || !thread.probe ||
+	    rte_intr_fd_set(thread.source, thread.doorbell) ||
+	    rte_intr_type_set(thread.source, RTE_INTR_HANDLE_EXT) ||
+	    rte_intr_callback_register(thread.source, on_interrupt, NULL)) {
+		rte_intr_instance_free(thread.source);
+		rte_intr_instance_free(thread.probe);
+		close(thread.doorbell);
+		close(thread.plug);
+		return -ENOMEM;
+	}
+	/* Its first entry takes back the 1 that `want` began with. */
+	while (atomic_load_explicit(&want, memory_order_acquire))
+		relax(&times);
+	return 0;
+}
+
+int fly_intr_guard_start(void)
+{
+	int error = 0;
+
+	pthread_mutex_lock(&starting);
+	if (!running) {
+		error = own_the_thread();
+		running = error == 0;
+	}
+	pthread_mutex_unlock(&starting);
+	return error ? fly_fail(FLY_ESYSTEM,
+				"memif: DPDK's interrupt thread cannot be kept in check (%s), and "
+				"unchecked it would crash us when a peer dies; use vhost",
+				strerror(-error))
+		     : 0;
+}
+
+void fly_intr_guard_add(struct fly_guarded *guarded)
+{
+	guarded->in = 0;
+	guarded->link.rx_burst = guarded_rx_burst;
+	guarded->link.tx_burst = guarded_tx_burst;
+	pthread_mutex_lock(&gate);
+	guarded->next = all;
+	all = guarded;
+	pthread_mutex_unlock(&gate);
+}
+
+void fly_intr_guard_remove(struct fly_guarded *guarded)
+{
+	pthread_mutex_lock(&gate);
+	for (struct fly_guarded **at = &all; *at; at = &(*at)->next) {
+		if (*at == guarded) {
+			*at = guarded->next;
+			break;
+		}
+	}
+	pthread_mutex_unlock(&gate);
+}
+
+void fly_intr_guard_hold(void)
+{
+	/* G5: as in open_window(). */
+	pthread_mutex_lock(&gate);
+}
+
+void fly_intr_guard_drop(void)
+{
+	pthread_mutex_unlock(&gate);
+}

@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * port.c - opening and closing the DPDK port behind a link.
+ *
+ * Called by the thread that starts or stops a runtime, and by the control thread for a client's
+ * port that comes back (port_watch.c). Owns struct fly_port and the claims on paths and UDP ports.
+ * Must not touch a link while a poller has it.
+ */
+#include "host/port.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_flow.h>
+
+#include "fastpath/link_eth.h"
+#include "fastpath/link_shared.h"
+#include "host/eal.h"
+#include "base/error.h"
+#include "host/kernel_port.h"
+#include "host/socket_claim.h"
+#include "host/port_device.h"
+#include "runtime/runtime.h"
+
+#define DESCRIPTORS  1024 /* asked of each queue; the driver may say fewer */
+#define TRY_AGAIN_MS 20
+#define MTU_DEFAULT  1500
+
+/* The two ends of a point-to-point link, link-local (RFC 3927). */
+#define SERVER_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 1U)
+#define CLIENT_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 2U)
+
+/* What differs between the kinds of links, a row each. */
+static const struct kind {
+	const char *bus;
+	const char *device;  /* DPDK's name of the device, with a number for %u; NULL: as given */
+	bool shares_memory;  /* both ends on one machine: no checksums */
+	bool point_to_point; /* the far end is known by our role: default addresses */
+	bool has_server;     /* the client waits for a server, and either may die */
+	bool starts_again;   /* the client's device can be stopped and started */
+} kinds[FLY_N_LINK_KINDS] = {
+	[FLY_LINK_VHOST] = {"vdev", NULL, true, true, true, false},
+	[FLY_LINK_MEMIF] = {"vdev", "net_memif%u", true, true, true, true},
+	[FLY_LINK_AF_PACKET] = {"vdev", "net_af_packet%u", false, false, false, false},
+	[FLY_LINK_TAP] = {"vdev", "net_tap%u", false, false, false, false},
+	[FLY_LINK_PCI] = {"pci", NULL, false, false, false, false},
+	[FLY_LINK_VDEV] = {"vdev", NULL, false, true, false, false},
+};
+
+static _Atomic unsigned devices_ever;
+
+uint64_t fly_port_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- before the device: can this work at all? ---- */
+
+static int check_af_packet(struct fly_port *port)
+{
+	const char *interface = port->spec.what;
+	unsigned mtu;
+	uint32_t ip;
+	int fd;
+
+	if (fly_guard_address(interface, &ip, &mtu))
+		return fly_fail(
+			FLY_EINVAL,
+			"link %s: there is no interface %s; 'ip link' shows those there are",
+			port->spec.text, interface);
+	fd = socket(AF_PACKET, SOCK_RAW, 0);
+	if (fd < 0)
+		return fly_fail(FLY_EPERM, "link %s: af_packet needs root or CAP_NET_RAW",
+				port->spec.text);
+	close(fd);
+	if (port->spec.ip == 0)
+		port->spec.ip = ip;
+	if (port->spec.ip == 0)
+		return fly_fail(FLY_EINVAL,
+				"link %s: %s has no IPv4 address; give it one, or say ip=",
+				port->spec.text, interface);
+	if (port->spec.mtu == 0)
+		port->spec.mtu = RTE_MIN(mtu, (unsigned)MTU_DEFAULT);
+	for (unsigned i = 0; i < port->runtime->n_pollers; i++) {
+		port->guard_fds[i] =
+			fly_guard_open(port->spec.ip, htons((uint16_t)(port->spec.udp_port + i)));
+		if (port->guard_fds[i] < -1)
+			return port->guard_fds[i];
+	}
+	return 0;
+}
+
+static int check_system(struct fly_port *port)
+{
+	const struct fly_link_spec *s = &port->spec;
+	char path[PATH_MAX];
+
+	switch (s->kind) {
+	case FLY_LINK_AF_PACKET:
+		return check_af_packet(port);
+	case FLY_LINK_TAP:
+		if (access("/dev/net/tun", R_OK | W_OK) != 0 || geteuid() != 0)
+			return fly_fail(FLY_EPERM, "link %s: tap needs root and /dev/net/tun",
+					s->text);
+		break;
+	case FLY_LINK_PCI:
+		snprintf(path, sizeof path, "/sys/bus/pci/devices/%s", s->what);
+		if (access(path, F_OK) != 0)
+			return fly_fail(FLY_EINVAL,
+					"link %s: there is no PCI device %s; 'lspci -D' shows "
+					"those there are",
+					s->text, s->what);
+		break;
+	default:
+		break;
+	}
+	if (s->udp_port + port->runtime->n_pollers - 1 > UINT16_MAX)
+		return fly_fail(FLY_EINVAL,
+				"link %s: %u pollers need as many UDP ports, from %u on", s->text,
+				port->runtime->n_pollers, s->udp_port);
+	if (s->ip == 0 && !kinds[s->kind].point_to_point)
+		return fly_fail(FLY_EINVAL,
+				"link %s: our own address is not known; add ip=", s->text);
+	return 0;
+}
+
+/* ---- the device ---- */
+
+static void device_arguments(struct fly_port *port, char *to, size_t bytes)
+{
+	const struct fly_link_spec *s = &port->spec;
+	const unsigned id = atomic_fetch_add(&devices_ever, 1);
+	char path[PATH_MAX];
+
+	fly_place_path(path, sizeof path, s->what, port->client);
+	*to = '\0';
+	if (kinds[s->kind].device) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+		snprintf(port->device, sizeof port->device, kinds[s->kind].device, id);
+#pragma GCC diagnostic pop
+	} else {
+		snprintf(port->device, sizeof port->device, "%.31s", s->what);
+	}
+	switch (s->kind) {
+	case FLY_LINK_VHOST:
+		snprintf(port->device, sizeof port->device,
+			 s->server ? "net_vhost%u" : "net_virtio_user%u", id);
+		if (s->server)
+			snprintf(to, bytes, "iface=%s,queues=1", path);
+		else
+			snprintf(to, bytes, "path=%s,queues=1,queue_size=%d,packed_vq=1", path,
+				 DESCRIPTORS);
+		break;
+	case FLY_LINK_MEMIF:
+		snprintf(to, bytes, "role=%s,socket=%s,socket-abstract=no,id=%u,rsize=10,bsize=%u",
+			 s->server ? "server" : "client", s->what, port->client,
+			 rte_pktmbuf_data_room_size(port->runtime->pool) - RTE_PKTMBUF_HEADROOM);
+		break;
+	case FLY_LINK_AF_PACKET:
+		/* The kernel shares out what comes between them, by its own rule. */
+		snprintf(to, bytes, "iface=%s,qpairs=%u", s->what, port->runtime->n_pollers);
+		break;
+	case FLY_LINK_TAP:
+		snprintf(to, bytes, "iface=%s", s->what);
+		break;
+	default:
+		snprintf(to, bytes, "%s", s->arguments);
+	}
+}
+
+static int no_device(const struct fly_port *port, int error)
+{
+	const char *mend = port->spec.kind == FLY_LINK_PCI
+				   ? "; is it bound to vfio-pci (dpdk-devbind.py --bind=vfio-pci)?"
+				   : "";
+
+	return fly_fail(error == -EPERM || error == -EACCES ? FLY_EPERM : FLY_ESYSTEM,
+			"link %s: DPDK cannot open %s: %s%s%s", port->spec.text, port->device,
+			strerror(error < 0 ? -error : ENODEV), mend, fly_eal_last_log());
+}
+
+/* Drivers that free on the interrupt thread what their bursts use. */
+static bool needs_guard(const struct fly_port *port)
+{
+	return strncmp(port->device, "net_memif", 9) == 0;
+}
+
+/*
+ * A pair of queues for each poller, if the device has as many; else one. Links between processes
+ * have one, whatever their driver says: the far end decides which one it sends to.
+ */
+static unsigned queues_of(const struct fly_port *port, const struct rte_eth_dev_info *info)
+{
+	const unsigned n = port->runtime->n_pollers;
+
+	return info->max_rx_queues >= n && info->max_tx_queues >= n &&
+			       !kinds[port->spec.kind].has_server && !needs_guard(port)
+		       ? n
+		       : 1;
+}
+
+static int set_up_queues(struct fly_port *port, uint16_t id, const struct rte_eth_conf *conf)
+{
+	const unsigned socket = (unsigned)rte_eth_dev_socket_id(id);
+	const uint16_t n = (uint16_t)port->n_queues;
+	uint16_t n_rx = DESCRIPTORS;
+	uint16_t n_tx = DESCRIPTORS;
+	int error;
+
+	error = rte_eth_dev_configure(id, n, n, conf);
+	if (!error)
+		error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
+	for (uint16_t i = 0; i < n && !error; i++) {
+		error = rte_eth_rx_queue_setup(id, i, n_rx, socket, NULL, port->runtime->pool);
+		if (!error)
+			error = rte_eth_tx_queue_setup(id, i, n_tx, socket, NULL);
+	}
+	return error;
+}
+
+/* Offloads, queues, MTU: what the device has, not what we would like. */
+static int configure(struct fly_port *port, uint16_t id)
+{
+	struct rte_eth_conf conf = {0};
+	struct rte_eth_dev_info info;
+	const uint64_t tx_sums = RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	const uint64_t rx_sums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+	uint16_t mtu = MTU_DEFAULT;
+	int error;
+
+	error = rte_eth_dev_info_get(id, &info);
+	if (error)
+		return no_device(port, error);
+	port->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	if (port->spec.checksum == FLY_CHECKSUM_OFF ||
+	    (port->spec.checksum == FLY_CHECKSUM_DEFAULT && kinds[port->spec.kind].shares_memory)) {
+		port->link.checksum = FLY_CHECKSUM_NONE;
+	} else if (port->spec.kind == FLY_LINK_PCI && (info.tx_offload_capa & tx_sums) == tx_sums &&
+		   (info.rx_offload_capa & rx_sums) == rx_sums) {
+		port->link.checksum = FLY_CHECKSUM_HARDWARE;
+		conf.txmode.offloads = tx_sums;
+		conf.rxmode.offloads = rx_sums;
+	}
+	port->n_queues = queues_of(port, &info);
+	if (port->n_queues > 1 && (info.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_UDP)) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_UDP;
+	}
+	error = set_up_queues(port, id, &conf);
+	if (error)
+		return no_device(port, error);
+	if (port->spec.mtu) {
+		/* Many virtual devices take any length and refuse to be told. */
+		error = rte_eth_dev_set_mtu(id, (uint16_t)port->spec.mtu);
+		if (error && port->spec.kind == FLY_LINK_PCI)
+			return fly_fail(FLY_EINVAL, "link %s: the card does not take an MTU of %u",
+					port->spec.text, port->spec.mtu);
+		mtu = (uint16_t)port->spec.mtu;
+	} else if (rte_eth_dev_get_mtu(id, &mtu) != 0) {
+		mtu = MTU_DEFAULT;
+	}
+	mtu = (uint16_t)RTE_MIN((unsigned)mtu, rte_pktmbuf_data_room_size(port->runtime->pool) -
+						       RTE_PKTMBUF_HEADROOM - (unsigned)FLY_IP);
+	port->link.payload_max = (uint16_t)(mtu - FLY_IP_OVERHEAD);
+	return 0;
+}
+
+/* Add the device and set it up; not started yet. Return: 0 or a status with a sentence. */
+static int add_device(struct fly_port *port)
+{
+	const char *bus = kinds[port->spec.kind].bus;
+	char arguments[PATH_MAX + 128];
+	uint16_t id = RTE_MAX_ETHPORTS;
+	int status;
+	int error;
+
+	device_arguments(port, arguments, sizeof arguments);
+	status = needs_guard(port) ? fly_intr_guard_start() : 0;
+	if (status)
+		return status;
+	fly_intr_guard_hold();
+	error = rte_eal_hotplug_add(bus, port->device, arguments);
+	if (!error)
+		error = rte_eth_dev_get_port_by_name(port->device, &id);
+	status = error ? no_device(port, error) : configure(port, id);
+	if (status) {
+		if (!error)
+			rte_eth_dev_close(id);
+		rte_eal_hotplug_remove(bus, port->device);
+	}
+	fly_intr_guard_drop();
+	if (status)
+		return status;
+	fly_link_eth(&port->link, id);
+	if (needs_guard(port))
+		fly_intr_guard_add(&port->guarded);
+	if (port->shared)
+		fly_shared_join(port->shared, &port->link, 0, port->n_queues);
+	port->device_place = port->client;
+	port->open = true;
+	return 0;
+}
+
+static void remove_device(struct fly_port *port)
+{
+	fly_intr_guard_remove(&port->guarded);
+	fly_intr_guard_hold();
+	if (port->started)
+		rte_eth_dev_stop(port->link.port);
+	rte_eth_dev_close(port->link.port);
+	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+	fly_intr_guard_drop();
+	port->open = port->started = false;
+}
+
+static void take_mac(struct fly_port *port)
+{
+	struct rte_ether_addr mac;
+
+	rte_eth_macaddr_get(port->link.port, &mac);
+	memcpy(port->link.mac, port->spec.has_mac ? port->spec.mac : mac.addr_bytes, 6);
+	if (port->spec.has_mac)
+		rte_eth_dev_default_mac_addr_set(port->link.port,
+						 (struct rte_ether_addr *)port->spec.mac);
+}
+
+/*
+ * The packets for a poller's UDP port to its queue, where the device takes such a rule; if not it
+ * is as it comes, and what comes to the wrong queue is passed on.
+ */
+static void steer(struct fly_port *port)
+{
+	const struct rte_flow_item_udp any_port = {.hdr.dst_port = UINT16_MAX};
+	const struct rte_flow_attr attributes = {.ingress = 1};
+
+	for (unsigned i = 0; i < port->n_queues; i++) {
+		const uint16_t udp_port = htons((uint16_t)(port->spec.udp_port + i));
+		const struct rte_flow_item_udp udp = {.hdr.dst_port = udp_port};
+		const struct rte_flow_action_queue queue = {.index = (uint16_t)i};
+		const struct rte_flow_item pattern[] = {
+			{.type = RTE_FLOW_ITEM_TYPE_ETH},
+			{.type = RTE_FLOW_ITEM_TYPE_IPV4},
+			{.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &udp, .mask = &any_port},
+			{.type = RTE_FLOW_ITEM_TYPE_END},
+		};
+		const struct rte_flow_action actions[] = {
+			{.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &queue},
+			{.type = RTE_FLOW_ACTION_TYPE_END},
+		};
+		struct rte_flow_error why;
+
+		if (rte_flow_validate(port->link.port, &attributes, pattern, actions, &why) == 0)
+			rte_flow_create(port->link.port, &attributes, pattern, actions, &why);
+	}
+}
+
+/* The other pollers' links are like the first one's, but for the UDP port. No poller has them. */
+static void tell_others(struct fly_port *port)
+{
+	const struct fly_link *first = &port->link;
+
+	for (unsigned i = 1; i < port->runtime->n_pollers; i++) {
+		struct fly_link *link = port->others[i];
+
+		link->port = first->port;
+		link->ip = first->ip;
+		link->udp_port = htons((uint16_t)(port->spec.udp_port + i));
+		memcpy(link->mac, first->mac, 6);
+		link->checksum = first->checksum;
+		link->zero_copy = first->zero_copy;
+		link->answers_arp = first->answers_arp;
+		link->is_private = first->is_private;
+		link->pool = first->pool;
+		link->payload_max = first->payload_max;
+		fly_shared_join(port->shared, link, i, port->n_queues);
+	}
+}
+
+static int start_device(struct fly_port *port)
+{
+	int status;
+	int error;
+
+	fly_eal_forget_log();
+	if (port->open && port->device_place != port->client)
+		remove_device(port); /* it carries the number of its place */
+	status = port->open ? 0 : add_device(port);
+	if (status)
+		return status;
+	fly_intr_guard_hold();
+	error = rte_eth_dev_start(port->link.port);
+	fly_intr_guard_drop();
+	if (error) {
+		status = no_device(port, error);
+		if (!kinds[port->spec.kind].starts_again)
+			remove_device(port);
+		return status;
+	}
+	port->started = true;
+	take_mac(port);
+	if (port->n_queues > 1)
+		steer(port);
+	tell_others(port);
+	return 0;
+}
+
+/*
+ * Drivers start threads. They inherit our mask: signals are the program's, so all are blocked.
+ * Not for virtio-user: it starts none, and it waits for its server without a limit if that has
+ * connected but does not answer (a stopped process, say): then ^C must still end the program.
+ */
+int fly_port_start_device(struct fly_port *port)
+{
+	sigset_t all;
+	sigset_t before;
+	int status;
+
+	if (port->spec.kind == FLY_LINK_VHOST && !port->spec.server)
+		return start_device(port);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	status = start_device(port);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
+void fly_port_stop_device(struct fly_port *port)
+{
+	if (port->shared)
+		fly_shared_drain(port->shared);
+	if (kinds[port->spec.kind].starts_again) {
+		fly_intr_guard_hold();
+		rte_eth_dev_stop(port->link.port);
+		fly_intr_guard_drop();
+		port->started = false;
+	} else {
+		remove_device(port);
+	}
+	fly_place_leave(port->lock_fd, NULL);
+	port->lock_fd = -1;
+}
+
+bool fly_port_is_up(const struct fly_port *port)
+{
+	struct rte_eth_link state;
+
+	return rte_eth_link_get_nowait(port->link.port, &state) == 0 &&
+	       state.link_status == RTE_ETH_LINK_UP;
+}
+
+bool fly_port_has_peer(const struct fly_port *port)
+{
+	return kinds[port->spec.kind].has_server;
+}
+
+/* One try of a client to reach its server. Return: 0 or a negative status, *why for a person. */
+int fly_port_reach(struct fly_port *port, const char **why)
+{
+	int status = fly_place_take(port->spec.what, &port->client, &port->lock_fd);
+
+	*why = status == -FLY_EINUSE
+		       ? "all its places are taken; start the server with a larger clients="
+	       : status == -FLY_EPERM ? "no permission to use its socket"
+				      : "no server is there";
+	if (status)
+		return status;
+	status = fly_port_start_device(port);
+	if (status) {
+		*why = fly_error();
+		fly_place_leave(port->lock_fd, NULL);
+		port->lock_fd = -1;
+	}
+	return status;
+}
+
+/* Let the driver connect: memif does so after it was started. */
+static bool wait_up(const struct fly_port *port, uint64_t end_ms)
+{
+	while (!fly_port_is_up(port)) {
+		if (fly_port_now_ms() >= end_ms)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+static int open_client(struct fly_port *port)
+{
+	const uint64_t end_ms = fly_port_now_ms() + port->spec.wait_ms;
+	const char *why;
+	char reason[384];
+
+	for (;;) {
+		int status = fly_port_reach(port, &why);
+
+		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_port_now_ms() + 200)))
+			return 0;
+		if (status == 0) {
+			why = "it does not take the connection";
+			fly_port_stop_device(port);
+		}
+		if (fly_port_now_ms() >= end_ms) {
+			snprintf(reason, sizeof reason, "%s", why);
+			return fly_fail(status == -FLY_EINUSE || status == -FLY_EPERM
+						? -status
+						: FLY_ETIMEOUT,
+					"link %s: %s (waited %u s; wait= changes that)",
+					port->spec.text, reason, port->spec.wait_ms / 1000);
+		}
+		usleep(TRY_AGAIN_MS * 1000);
+	}
+}
+
+static int open_server(struct fly_port *port)
+{
+	if (port->client == 0) {
+		port->lock_fd = fly_place_serve(port->spec.what, port->spec.clients);
+		if (port->lock_fd < 0)
+			return port->lock_fd;
+	}
+	return fly_port_start_device(port);
+}
+
+static int make_others(struct fly_port *port)
+{
+	static _Atomic unsigned ever;
+	struct fly_runtime *r = port->runtime;
+	char name[21];
+	bool has_all;
+
+	snprintf(name, sizeof name, "flyport%u", atomic_fetch_add(&ever, 1));
+	port->shared = fly_shared_new(r->n_pollers, port->spec.udp_port, name, r->node);
+	has_all = port->shared != NULL;
+	for (unsigned i = 0; i < r->n_pollers && has_all; i++)
+		port->shared->desks[i] = &r->pollers[i]->desk;
+	for (unsigned i = 1; i < r->n_pollers && has_all; i++) {
+		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
+						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));
+		has_all = port->others[i] != NULL;
+		if (has_all)
+			*port->others[i] = (struct fly_link){0};
+	}
+	return has_all ? 0 : fly_fail(FLY_ENOMEM, "link %s: out of memory", port->spec.text);
+}
+
+int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec, unsigned client,
+		  struct fly_port **to)
+{
+	struct fly_port *port =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *port));
+	int status;
+
+	if (!port)
+		return fly_fail(FLY_ENOMEM, "link %s: out of memory", spec->text);
+	*port = (struct fly_port){
+		.spec = *spec,
+		.runtime = runtime,
+		.client = client,
+		.lock_fd = -1,
+	};
+	for (unsigned i = 0; i < FLY_POLLERS; i++)
+		port->guard_fds[i] = -1;
+	status = check_system(port);
+	if (!status && runtime->n_pollers > 1)
+		status = make_others(port);
+	if (status) {
+		fly_port_close(port);
+		return status;
+	}
+	if (kinds[spec->kind].has_server)
+		status = spec->server ? open_server(port) : open_client(port);
+	else
+		status = fly_port_start_device(port);
+	if (status) {
+		fly_port_close(port);
+		return status;
+	}
+	port->link.ip = port->spec.ip ? port->spec.ip : spec->server ? SERVER_IP : CLIENT_IP;
+	port->link.udp_port = htons(spec->udp_port);
+	port->link.zero_copy =
+		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
+	port->link.answers_arp = port->guard_fds[0] < 0;
+	port->link.is_private = kinds[spec->kind].point_to_point;
+	port->link.pool = runtime->pool;
+	port->peer_ip = spec->peer_ip;
+	if (port->peer_ip == 0 && kinds[spec->kind].point_to_point)
+		port->peer_ip = spec->server ? CLIENT_IP : SERVER_IP;
+	port->was_up = fly_port_has_peer(port) && fly_port_is_up(port);
+	tell_others(port);
+	*to = port;
+	return 0;
+}
+
+struct fly_link *fly_port_link(struct fly_port *port, unsigned poller)
+{
+	return poller ? port->others[poller] : &port->link;
+}
+
+void fly_port_close(struct fly_port *port)
+{
+	if (port->open)
+		remove_device(port);
+	fly_place_leave(port->lock_fd,
+			port->spec.server && port->client == 0 ? port->spec.what : NULL);
+	for (unsigned i = 0; i < FLY_POLLERS; i++) {
+		if (port->guard_fds[i] >= 0)
+			close(port->guard_fds[i]);
+		free(port->others[i]);
+	}
+	fly_shared_free(port->shared);
+	free(port);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* socket_claim.c - claims on socket paths by record locks; see socket_claim.h. Any thread; no DPDK.
+ */
+#include "host/socket_claim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <firefly/status.h>
+
+#include "base/error.h"
+
+#define SERVER_BYTE 1000 /* of the lock file: the server's; the bytes below are the places' */
+
+static void lock_path(char *to, size_t bytes, const char *path)
+{
+	snprintf(to, bytes, "%s.lock", path);
+}
+
+void fly_place_path(char *to, unsigned long bytes, const char *path, unsigned place)
+{
+	if (place == 0)
+		snprintf(to, bytes, "%s", path);
+	else
+		snprintf(to, bytes, "%s.%u", path, place);
+}
+
+/* Locks of the open file description: they belong to the descriptor, not to the process. */
+static int lock_byte(int fd, int command, off_t byte, short *type)
+{
+	struct flock l = {.l_type = *type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+	const int result = fcntl(fd, command, &l);
+
+	*type = l.l_type;
+	return result;
+}
+
+static int try_lock(int fd, off_t byte)
+{
+	short type = F_WRLCK;
+
+	return lock_byte(fd, F_OFD_SETLK, byte, &type);
+}
+
+static bool is_locked(int fd, off_t byte)
+{
+	short type = F_WRLCK;
+
+	return lock_byte(fd, F_OFD_GETLK, byte, &type) == 0 && type != F_UNLCK;
+}
+
+/* Does somebody listen on this socket? A left-over one refuses. */
+static bool is_live(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	bool live;
+	int fd;
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return true;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	strcpy(address.sun_path, path);
+	live = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ||
+	       (errno != ECONNREFUSED && errno != ENOENT);
+	close(fd);
+	return live;
+}
+
+static int remove_left_over(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return fly_fail(FLY_EINUSE, "%s: there is a file of that name, and it is no socket",
+				path);
+	if (is_live(path))
+		return fly_fail(FLY_EINUSE, "%s: another program listens on that socket", path);
+	unlink(path);
+	return 0;
+}
+
+static int cannot_create(const char *path)
+{
+	char copy[PATH_MAX];
+	const int error = errno;
+
+	snprintf(copy, sizeof copy, "%s", path);
+	if (error == EACCES || error == EPERM)
+		return fly_fail(FLY_EPERM, "%s: no permission to create files in %s", path,
+				dirname(copy));
+	if (error == ENOENT || error == ENOTDIR)
+		return fly_fail(FLY_EINVAL, "%s: there is no directory %s", path, dirname(copy));
+	return fly_fail(FLY_ESYSTEM, "%s: %s", path, strerror(error));
+}
+
+/* Is this descriptor still what the name leads to? A server that ends removes its lock file. */
+static bool is_current(int fd, const char *name)
+{
+	struct stat here;
+	struct stat there;
+
+	return fstat(fd, &here) == 0 && stat(name, &there) == 0 && here.st_dev == there.st_dev &&
+	       here.st_ino == there.st_ino;
+}
+
+int fly_place_serve(const char *path, unsigned places)
+{
+	char name[PATH_MAX];
+	int fd;
+
+	lock_path(name, sizeof name, path);
+	for (;;) {
+		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+		if (fd < 0)
+			return cannot_create(path);
+		if (try_lock(fd, SERVER_BYTE) != 0) {
+			close(fd);
+			return fly_fail(FLY_EINUSE, "%s: another Firefly serves on that socket",
+					path);
+		}
+		if (is_current(fd, name))
+			break;
+		close(fd); /* its server removed it while we came: the next one is ours */
+	}
+	for (unsigned i = 0; i < places; i++) {
+		char socket_path[PATH_MAX];
+		int status;
+
+		fly_place_path(socket_path, sizeof socket_path, path, i);
+		status = remove_left_over(socket_path);
+		if (status) {
+			fly_place_leave(fd, path);
+			return status;
+		}
+	}
+	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%u\n", places) < 0) {
+		const int error = errno;
+
+		fly_place_leave(fd, path);
+		return fly_fail(FLY_ESYSTEM, "%s: %s", name, strerror(error));
+	}
+	return fd;
+}
+
+/* The one that @place says if it is free: a client that comes back keeps its device then. */
+static int take_any(int fd, unsigned places, unsigned *place)
+{
+	if (*place < places && try_lock(fd, (off_t)*place) == 0)
+		return 0;
+	for (unsigned i = 0; i < places; i++) {
+		if (try_lock(fd, (off_t)i) == 0) {
+			*place = i;
+			return 0;
+		}
+	}
+	return -FLY_EINUSE;
+}
+
+int fly_place_take(const char *path, unsigned *place, int *fd)
+{
+	char name[PATH_MAX];
+	char text[16] = {0};
+	unsigned long places;
+	int status;
+
+	*fd = -1;
+	lock_path(name, sizeof name, path);
+	const int lock = open(name, O_RDWR | O_CLOEXEC);
+
+	if (lock < 0) {
+		*place = 0;
+		if (errno == EACCES || errno == EPERM)
+			return -FLY_EPERM;
+		return access(path, F_OK) == 0 ? 0 : -FLY_ELINK;
+	}
+	places = read(lock, text, sizeof text - 1) > 0 ? strtoul(text, NULL, 10) : 0;
+	if (!is_locked(lock, SERVER_BYTE) || places == 0 || places > 32)
+		status = -FLY_ELINK; /* a dead server's, or one that is just starting */
+	else
+		status = take_any(lock, (unsigned)places, place);
+	if (status)
+		close(lock);
+	else
+		*fd = lock;
+	return status;
+}
+
+void fly_place_leave(int fd, const char *server_path)
+{
+	char name[PATH_MAX];
+
+	if (fd < 0)
+		return;
+	if (server_path) {
+		lock_path(name, sizeof name, server_path);
+		unlink(name);
+	}
+	close(fd);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * topology.c - reads what the kernel says of cores, nodes and hugepages, through libnuma and sysfs.
+ *
+ * Called by programs, and when a runtime starts. Decides nothing: cores.c does.
+ */
+#include "host/topology.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <numa.h>
+
+#include <firefly/status.h>
+
+#include "host/cores.h"
+#include "base/error.h"
+
+#define CPU  "/sys/devices/system/cpu"
+#define NODE "/sys/devices/system/node"
+
+/* One line of a file. Return: is there one? */
+static bool read_line(const char *path, char *line, int bytes)
+{
+	FILE *f = fopen(path, "r");
+	const bool is_there = f && fgets(line, bytes, f);
+
+	if (f)
+		fclose(f);
+	if (is_there)
+		line[strcspn(line, "\n")] = '\0';
+	return is_there;
+}
+
+/* A number in a file. Return: -1: there is none. */
+static int read_number(const char *path)
+{
+	char line[32];
+	int n;
+
+	return read_line(path, line, sizeof line) && sscanf(line, "%d", &n) == 1 ? n : -1;
+}
+
+/* A list of cores or nodes in a file. Return: to be freed; NULL: there is none. */
+static struct bitmask *read_list(const char *path, struct bitmask *(*parse)(const char *))
+{
+	char line[4096];
+
+	return read_line(path, line, sizeof line) && line[0] ? parse(line) : NULL;
+}
+
+static int of_core(unsigned core, const char *what)
+{
+	char path[96];
+
+	snprintf(path, sizeof path, CPU "/cpu%u/topology/%s", core, what);
+	return read_number(path);
+}
+
+static void read_cores(struct fly_topology *t, const struct bitmask *present,
+		       const struct bitmask *online)
+{
+	for (unsigned i = 0; i < present->size && t->n_cores < FLY_TOPOLOGY_CORES; i++) {
+		const int node = numa_available() < 0 ? 0 : numa_node_of_cpu((int)i);
+
+		if (!numa_bitmask_isbitset(present, i))
+			continue;
+		t->cores[t->n_cores++] = (struct fly_core){
+			.number = i,
+			.is_online = !online || numa_bitmask_isbitset(online, i),
+			.is_allowed = numa_bitmask_isbitset(numa_all_cpus_ptr, i),
+			.node = node < 0 ? 0 : node,
+			.package = of_core(i, "physical_package_id"),
+			.die = of_core(i, "die_id"),
+			.core = of_core(i, "core_id"),
+		};
+	}
+}
+
+static void read_hugepages(struct fly_node *node)
+{
+	static const size_t sizes_kb[] = {64, 2048, 32768, 524288, 1048576, 16777216};
+
+	for (unsigned i = 0; i < sizeof sizes_kb / sizeof *sizes_kb; i++) {
+		char path[128];
+		int total;
+		int free;
+
+		snprintf(path, sizeof path, NODE "/node%d/hugepages/hugepages-%zukB/nr_hugepages",
+			 node->number, sizes_kb[i]);
+		total = read_number(path);
+		snprintf(path, sizeof path, NODE "/node%d/hugepages/hugepages-%zukB/free_hugepages",
+			 node->number, sizes_kb[i]);
+		free = read_number(path);
+		if (total < 0 || free < 0 || node->n_huge == FLY_TOPOLOGY_HUGE)
+			continue;
+		node->huge[node->n_huge++] = (struct fly_hugepages){
+			.page_bytes = sizes_kb[i] << 10,
+			.total = (unsigned)total,
+			.free = (unsigned)free,
+		};
+	}
+}
+
+static void read_nodes(struct fly_topology *t)
+{
+	struct bitmask *possible;
+	struct bitmask *online;
+
+	if (numa_available() < 0) { /* one node, of which nothing more is known */
+		t->nodes[t->n_nodes++] = (struct fly_node){
+			.is_online = true,
+			.memory_bytes =
+				(uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE),
+			.free_bytes = (uint64_t)sysconf(_SC_AVPHYS_PAGES) *
+				      (uint64_t)sysconf(_SC_PAGESIZE),
+		};
+		return;
+	}
+	possible = read_list(NODE "/possible", numa_parse_nodestring_all);
+	online = read_list(NODE "/online", numa_parse_nodestring_all);
+	for (int i = 0; i <= numa_max_possible_node() && t->n_nodes < FLY_TOPOLOGY_NODES; i++) {
+		struct fly_node node = {
+			.number = i,
+			.is_online = online && numa_bitmask_isbitset(online, (unsigned)i),
+		};
+		long long free_bytes = 0;
+		long long bytes = node.is_online ? numa_node_size64(i, &free_bytes) : 0;
+
+		if (!node.is_online && !(possible && numa_bitmask_isbitset(possible, (unsigned)i)))
+			continue;
+		node.memory_bytes = bytes > 0 ? (uint64_t)bytes : 0;
+		node.free_bytes = bytes > 0 && free_bytes > 0 ? (uint64_t)free_bytes : 0;
+		read_hugepages(&node);
+		t->nodes[t->n_nodes++] = node;
+	}
+	if (possible)
+		numa_bitmask_free(possible);
+	if (online)
+		numa_bitmask_free(online);
+}
+
+int fly_topology(struct fly_topology *t)
+{
+	struct bitmask *present = read_list(CPU "/present", numa_parse_cpustring_all);
+	struct bitmask *online = read_list(CPU "/online", numa_parse_cpustring_all);
+
+	memset(t, 0, sizeof *t);
+	t->here = sched_getcpu();
+	if (present)
+		read_cores(t, present, online);
+	read_nodes(t);
+	if (present)
+		numa_bitmask_free(present);
+	if (online)
+		numa_bitmask_free(online);
+	return t->n_cores ? 0 : fly_fail(FLY_ESYSTEM, "%s does not say what cores there are", CPU);
+}
+
+int fly_topology_node(const struct fly_link_spec *spec, bool *is_device)
+{
+	char path[256];
+	int node = -1;
+
+	if (spec && spec->kind == FLY_LINK_PCI) {
+		snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/numa_node", spec->what);
+		node = read_number(path);
+	} else if (spec && spec->kind == FLY_LINK_AF_PACKET) {
+		snprintf(path, sizeof path, "/sys/class/net/%s/device/numa_node", spec->what);
+		node = read_number(path);
+	}
+	*is_device = node >= 0;
+	if (node < 0 && numa_available() == 0)
+		node = numa_node_of_cpu(sched_getcpu());
+	return node < 0 ? 0 : node;
+}
+
+int fly_topology_choose(const struct fly_topology *t, const char *link, struct fly_choice *choice)
+{
+	struct fly_link_spec spec;
+	const int status = link ? fly_link_spec_parse(link, &spec) : 0;
+
+	if (status)
+		return status;
+	choice->node = fly_topology_node(link ? &spec : NULL, &choice->is_device);
+	choice->n_cores = fly_cores_order(t, choice->node, NULL, choice->cores);
+	choice->n_worker_cores = fly_cores_of_node(t, choice->node, choice->worker_cores);
+	return 0;
+}

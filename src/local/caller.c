@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * local/caller.c - the caller's half of a call over the local link: Starter, Transporter, Ender.
+ *
+ * Runs on the thread that has the binding. Owns the states of its calls (local/caller.h); those of
+ * the slots are in slot.h. What the server writes is checked before it is used: a server that
+ * breaks the rules ends the call, not its caller.
+ */
+#include "local/caller.h"
+
+#include "fastpath/poller.h"
+#include "marshal/raise.h"
+
+/*
+ * A caller that waits looks at nothing but its slot for so many times, before it turns its
+ * own poller, if it has one, and so many of those before it looks at the clock.
+ */
+#define LOOKS  32
+#define ROUNDS 8
+
+/* fly_ready() sees to deadlines and to a server that has gone once in so many times. */
+#define READIES 32
+
+/* ---- the slots ----------------------------------------------------------------------------------
+ */
+
+static void give_far(struct fly_local *l, struct fly_local_call *c)
+{
+	c->is_far = false;
+	/* Pairs with what the server does to take it: atomic, and no data goes with it. */
+	atomic_store_explicit(&fly_astack_head(&l->memory)->far[c->index], FLY_FAR_FREE,
+			      memory_order_release);
+}
+
+static inline void make_idle(struct fly_local *l, struct fly_local_call *c)
+{
+	if (unlikely(c->is_far))
+		give_far(l, c);
+	c->state = FLY_LOCAL_IDLE;
+	l->idle[l->n_idle++] = (uint8_t)c->index;
+}
+
+/* A call whose caller did not wait for its end: the slot is the server's until then. */
+static __rte_noinline void lose(struct fly_local *l, struct fly_local_call *c)
+{
+	c->state = FLY_LOCAL_LOST;
+	l->n_lost++;
+}
+
+static void find_lost(struct fly_local *l)
+{
+	for (uint32_t i = 0; l->n_lost != 0 && i < l->memory.slots; i++) {
+		struct fly_local_call *c = &l->calls[i];
+
+		if (c->state != FLY_LOCAL_LOST || !fly_slot_is(c->slot, FLY_SLOT_RESULT))
+			continue;
+		if (FLY_ASTACK_READ(c->slot->kind) == FLY_ASTACK_IS_FAR)
+			c->is_far = true;
+		atomic_store_explicit(&c->slot->gone, 0, memory_order_relaxed);
+		l->n_lost--;
+		make_idle(l, c);
+	}
+}
+
+/* ---- Starter ------------------------------------------------------------------------------------
+ */
+
+static inline void begin(struct fly_local_call *c, uint16_t procedure, uint32_t argument_bytes)
+{
+	c->procedure = procedure;
+	c->state = FLY_LOCAL_STARTED;
+	c->is_lost = false;
+	c->place = FLY_ASTACK_IN_LINE;
+	c->head.payload = c->line;
+	c->head.length = argument_bytes;
+	if (unlikely(argument_bytes > FLY_SLOT_BYTES)) {
+		c->place = FLY_ASTACK_IN_AREA;
+		c->head.payload = c->area;
+	}
+}
+
+/* Do so many procedures wait already, one for the other, that its poller would not be turned? */
+static inline bool is_too_deep(const struct fly_local *l)
+{
+	return l->turned && l->turned->nested >= FLY_NESTED_MAX;
+}
+
+static __rte_noinline int starter_oddly(struct fly_local *l, uint16_t procedure,
+					uint32_t argument_bytes, struct fly_call **call)
+{
+	struct fly_local_call *c;
+
+	if (atomic_load_explicit(&l->shut, memory_order_relaxed))
+		return -FLY_ESTOPPED;
+	if (l->stopped)
+		return l->stopped;
+	if (is_too_deep(l))
+		return -FLY_ECONFLICT;
+	if (argument_bytes > FLY_MESSAGE_MAX)
+		return -FLY_ETOOBIG;
+	if (l->n_idle == 0)
+		find_lost(l);
+	if (l->n_idle == 0)
+		return -FLY_ECALLS;
+	c = &l->calls[l->idle[l->n_idle - 1]];
+	if (argument_bytes > FLY_ASTACK_AREA && !fly_slow_local_far(l, c->index))
+		return -FLY_ECALLS;
+	l->n_idle--;
+	begin(c, procedure, argument_bytes);
+	if (argument_bytes > FLY_ASTACK_AREA) {
+		c->is_far = true;
+		c->place = FLY_ASTACK_IS_FAR;
+		c->head.payload = fly_astack_bytes(&l->memory, c->index, FLY_ASTACK_IS_FAR);
+	}
+	c->deadline_tsc = FLY_NEVER;
+	if (l->deadline_us != 0)
+		c->deadline_tsc = fly_slow_local_now() + l->deadline_us * l->tsc_per_ms / 1000;
+	*call = &c->head;
+	return 0;
+}
+
+static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		   struct fly_call **call)
+{
+	struct fly_local *l = fly_local_of(binding);
+
+	if (unlikely(l->n_idle == 0 || argument_bytes > FLY_ASTACK_AREA || is_too_deep(l) ||
+		     atomic_load_explicit(&l->is_odd, memory_order_relaxed)))
+		return starter_oddly(l, procedure, argument_bytes, call);
+	/* ---- committed: nothing below can fail ---- */
+	struct fly_local_call *c = &l->calls[l->idle[--l->n_idle]];
+
+	begin(c, procedure, argument_bytes);
+	*call = &c->head;
+	return 0;
+}
+
+/* ---- Transporter --------------------------------------------------------------------------------
+ */
+
+static __rte_noinline void ring(struct fly_local *l, struct fly_local_call *c)
+{
+	struct fly_astack_head *head = fly_astack_head(&l->memory);
+
+	atomic_fetch_or_explicit(&head->bell, UINT64_C(1) << c->index,
+				 memory_order_seq_cst);                     /* S5, D9 */
+	if (atomic_load_explicit(&head->asleep, memory_order_seq_cst) != 0) /* D10 */
+		fly_slow_local_wake(l);
+}
+
+static void fail(struct fly_local_call *c, int status)
+{
+	c->status = (int16_t)status;
+	c->state = FLY_LOCAL_FAILED;
+}
+
+static __rte_noinline void handed_oddly(struct fly_local *l, struct fly_local_call *c,
+					enum fly_handed handed)
+{
+	if (handed == FLY_HANDED_RING)
+		ring(l, c);
+	else
+		fail(c, -FLY_ELINK);
+}
+
+/* All that goes into the line is written here, so that the line is fetched once. */
+static inline void transporter_send(struct fly_call *call)
+{
+	struct fly_local *l = fly_local_of(call->binding);
+	struct fly_local_call *c = fly_local_call_of(call);
+	struct fly_slot *slot = c->slot;
+	enum fly_handed handed;
+
+	c->state = FLY_LOCAL_OUT;
+	FLY_ASTACK_WRITE(slot->kind, c->place);
+	FLY_ASTACK_WRITE(slot->procedure, c->procedure);
+	FLY_ASTACK_WRITE(slot->length, call->length);
+	FLY_ASTACK_WRITE(slot->left_us, l->deadline_us);
+	FLY_ASTACK_WRITE(slot->seq, ++c->seq);
+	if (c->place == FLY_ASTACK_IN_LINE && call->length != 0)
+		fly_astack_copy(slot->bytes, c->line, FLY_SLOT_BYTES);
+	handed = fly_slot_to_poller(slot, FLY_SLOT_CALL);
+	if (unlikely(handed != FLY_HANDED))
+		handed_oddly(l, c, handed);
+}
+
+static void transporter_send_only(struct fly_call *call)
+{
+	transporter_send(call);
+}
+
+/* A result that is not plainly one, or none. */
+static __rte_noinline int take_oddly(struct fly_local *l, struct fly_local_call *c, int status,
+				     uint32_t place, uint32_t bytes)
+{
+	if (place >= FLY_ASTACK_PLACES || bytes > fly_astack_room(place) || status > 0) {
+		make_idle(l, c);
+		return -FLY_ERESULT;
+	}
+	c->head.payload = fly_astack_bytes(&l->memory, c->index, (enum fly_astack_place)place);
+	c->head.length = bytes;
+	if (place == FLY_ASTACK_IN_LINE) {
+		fly_astack_copy(c->line, c->slot->bytes, FLY_SLOT_BYTES);
+		c->head.payload = c->line;
+	} else if (place == FLY_ASTACK_IS_FAR) {
+		c->is_far = true;
+	}
+	if (status == 0 || status == -FLY_EEXCEPTION)
+		return status;
+	if (status == -FLY_ERAISED) {
+		uint8_t raised[FLY_RAISED_BYTES_MAX];
+
+		bytes = RTE_MIN(bytes, (uint32_t)sizeof raised);
+		fly_astack_copy(raised, c->head.payload, bytes);
+		fly_raised_get(raised, bytes);
+	}
+	make_idle(l, c);
+	return status;
+}
+
+/* The slot says RESULT. */
+static inline int take(struct fly_local *l, struct fly_local_call *c)
+{
+	const struct fly_slot *slot = c->slot;
+	const int status = (int16_t)FLY_ASTACK_READ(slot->status);
+	const uint32_t place = FLY_ASTACK_READ(slot->kind);
+	const uint32_t bytes = FLY_ASTACK_READ(slot->length);
+
+	c->state = FLY_LOCAL_DONE;
+	if (unlikely(status != 0 || place > FLY_ASTACK_IN_AREA || bytes > fly_astack_room(place)))
+		return take_oddly(l, c, status, place, bytes);
+	c->head.length = bytes;
+	if (place == FLY_ASTACK_IN_AREA) {
+		c->head.payload = c->area;
+	} else if (bytes != 0) {
+		fly_astack_copy(c->line, slot->bytes, FLY_SLOT_BYTES);
+		c->head.payload = c->line;
+	}
+	return 0;
+}
+
+/* There is no result yet. Return: is there one now? */
+static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_call *c)
+{
+	for (uint32_t rounds = 0; c->state == FLY_LOCAL_OUT; rounds++) {
+		for (uint32_t looks = 0; looks < LOOKS; looks++) {
+			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
+				return true;
+		}
+		/* What calls us back is served, unless so many wait one within the other already.
+		 */
+		if (l->turned && l->turned->nested < FLY_NESTED_MAX)
+			fly_poller_turn(l->turned, fly_poller_time(l->turned));
+		if (rounds % ROUNDS == ROUNDS - 1 || l->wait == FLY_WAIT_YIELD)
+			fly_slow_local_wait(l, c, rounds / ROUNDS);
+	}
+	return false;
+}
+
+static __rte_noinline int wait_failed(struct fly_local *l, struct fly_local_call *c)
+{
+	const int status = c->status;
+
+	if (c->is_lost)
+		lose(l, c);
+	else
+		make_idle(l, c);
+	return status;
+}
+
+static inline int transporter_wait(struct fly_call *call)
+{
+	struct fly_local *l = fly_local_of(call->binding);
+	struct fly_local_call *c = fly_local_call_of(call);
+
+	if (likely(c->state == FLY_LOCAL_OUT)) {
+		for (uint32_t looks = 0; looks < LOOKS; looks++) {
+			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
+				return take(l, c);
+		}
+		if (wait_longer(l, c))
+			return take(l, c);
+	}
+	return wait_failed(l, c);
+}
+
+static int transporter_wait_only(struct fly_call *call)
+{
+	return transporter_wait(call);
+}
+
+static int transporter(struct fly_call *call)
+{
+	transporter_send(call);
+	return transporter_wait(call);
+}
+
+static void ender(struct fly_call *call)
+{
+	make_idle(fly_local_of(call->binding), fly_local_call_of(call));
+}
+
+/* ---- the rest -----------------------------------------------------------------------------------
+ */
+
+void fly_local_bind(struct fly_local *l)
+{
+	l->head.starter = starter;
+	l->head.transporter = transporter;
+	l->head.send = transporter_send_only;
+	l->head.wait = transporter_wait_only;
+	l->head.ender = ender;
+}
+
+void fly_local_reset(struct fly_local *l)
+{
+	l->n_idle = 0;
+	l->n_lost = 0;
+	for (uint32_t i = l->memory.slots; i-- > 0;) {
+		l->calls[i] = (struct fly_local_call){
+			.head.binding = &l->head,
+			.slot = fly_astack_slot(l->memory.near, i),
+			.area = fly_astack_bytes(&l->memory, i, FLY_ASTACK_IN_AREA),
+			.index = i,
+			.deadline_tsc = FLY_NEVER,
+		};
+		l->idle[l->n_idle++] = (uint8_t)i;
+	}
+}
+
+bool fly_local_ready(struct fly_local_call *c)
+{
+	struct fly_local *l = fly_local_of(c->head.binding);
+
+	if (c->state != FLY_LOCAL_OUT)
+		return c->state != FLY_LOCAL_STARTED;
+	if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
+		return true;
+	if (l->readies++ % READIES != 0)
+		return false;
+	fly_slow_local_tend(l);
+	return c->state != FLY_LOCAL_OUT;
+}
+
+bool fly_local_give_up(struct fly_local_call *c, int withdrawn, int maybe)
+{
+	struct fly_slot *slot = c->slot;
+
+	if (fly_slot_withdraw(slot)) {
+		fail(c, withdrawn);
+		return true;
+	}
+	if (fly_slot_is(slot, FLY_SLOT_RESULT))
+		return false;
+	atomic_store_explicit(&slot->gone, 1, memory_order_relaxed);
+	c->is_lost = true;
+	fail(c, maybe);
+	return true;
+}
+
+void fly_local_hung_up(struct fly_local *l)
+{
+	l->stopped = l->stopped ? l->stopped : -FLY_ELINK;
+	fly_local_set_odd(l);
+	for (uint32_t i = 0; i < l->memory.slots; i++) {
+		if (l->calls[i].state == FLY_LOCAL_OUT)
+			fly_local_give_up(&l->calls[i], -FLY_ELINK, -FLY_EPEER);
+	}
+}

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * local/clerk.c - lets clients of this machine in, and sees them off.
+ *
+ * A thread of its own per runtime, which sleeps in epoll_wait(2): whoever floods it with
+ * connections takes time from it. A poller is asked for something only by who has said what it
+ * wants to bind to, and when a binding begins or ends. It owns the sockets, the connections and
+ * the memory of the bindings; a poller has a binding between fly_astacks_add() and
+ * fly_astacks_remove(), which run on the poller's thread, by fly_ask().
+ *
+ * It gives far memory back to the system that a poller has lent it: local/sweep.c.
+ *
+ * Whom it lets in: as many as the link says (clients=); no user other than our own more than half
+ * of them; and of those that have connected and said nothing yet, some, for a while.
+ */
+#include "local/clerk.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/queue.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "local/astack.h"
+#include "fastpath/slow.h"
+#include "threads/request.h"
+#include "local/map.h"
+#include "base/error.h"
+#include "runtime/runtime.h"
+
+#define DOORS   16 /* local links of one runtime */
+#define BACKLOG 128
+#define SHUT_MS 100 /* a door stays shut for so long when there is no descriptor left */
+
+/* What an epoll event is about: the first member of whatever it points to. */
+enum subject {
+	THE_BELL,
+	A_DOOR,
+	A_CLIENT,
+};
+
+/* A socket that we listen at. */
+struct door {
+	enum subject subject;
+	bool is_shut; /* for a while: no descriptor was left for who came */
+	int socket;
+	struct fly_link_spec spec;
+	struct fly_clerk *clerk;
+	unsigned n; /* bindings through it */
+};
+
+/* A connection; with memory once it is bound. */
+struct client {
+	enum subject subject;
+	bool is_bound;
+	int socket;
+	struct door *door;
+	struct ucred who;
+	uint64_t came_ms;
+	unsigned poller;            /* its number */
+	struct fly_astacks *stacks; /* NULL until it is bound */
+	TAILQ_ENTRY(client) next;
+};
+
+struct fly_clerk {
+	enum subject subject; /* THE_BELL: of the eventfd */
+	struct fly_runtime *runtime;
+	pthread_t thread;
+	int epoll;
+	int wake; /* an eventfd: a poller has something to give back, or it is to end */
+	_Atomic bool quit;
+	_Atomic unsigned n_bound;
+	_Atomic uint64_t n_refused;
+	uint64_t shut_ms; /* since when there is a door that is shut; 0: none */
+	unsigned n_doors;
+	struct door doors[DOORS];
+	TAILQ_HEAD(clients, client) half; /* the oldest first */
+	struct clients bound;
+	unsigned n_half;
+	unsigned n_of[FLY_POLLERS]; /* bindings, by poller */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- what it asks of a poller -------------------------------------------------------------------
+ */
+
+/* Which export is wanted; which binding is to begin or end. */
+struct wish {
+	const struct fly_bind_request *request;
+	const struct client *client;
+	struct fly_astacks *stacks;
+	struct fly_export export; /* as it was found */
+	uint32_t at;
+	uint32_t version; /* the one that there is */
+};
+
+/* Return: 0, -FLY_ENOEXPORT, -FLY_EVERSION. */
+static int look_up(struct fly_poller *p, void *argument)
+{
+	struct wish *w = argument;
+	int status = -FLY_ENOEXPORT;
+
+	for (uint32_t i = 0; i < FLY_EXPORTS; i++) {
+		const struct fly_export *e = &p->exports[i];
+
+		if (i == FLY_EXPORT_BINDER || !e->n_procedures ||
+		    strcmp(e->interface->name, w->request->name) != 0)
+			continue;
+		w->version = e->interface->version;
+		status = -FLY_EVERSION;
+		if (w->version == w->request->version) {
+			w->export = *e;
+			w->at = i;
+			return 0;
+		}
+	}
+	return status;
+}
+
+static int serve(struct fly_poller *p, void *argument)
+{
+	struct wish *w = argument;
+	const int status = fly_astacks_add(p, w->stacks);
+
+	if (status == 0)
+		fly_stats_add(&p->stats, FLY_COUNT_local_bound, 1);
+	return status;
+}
+
+static int serve_no_more(struct fly_poller *p, void *argument)
+{
+	struct wish *w = argument;
+
+	fly_astacks_remove(p, w->stacks);
+	fly_stats_add(&p->stats, FLY_COUNT_local_ended, 1);
+	return 0;
+}
+
+/* The poller with the fewest clients: its number. */
+static unsigned choose_poller(const struct fly_clerk *k)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < k->runtime->n_pollers; i++) {
+		if (k->n_of[i] < k->n_of[best])
+			best = i;
+	}
+	return best;
+}
+
+static struct fly_poller *poller_of(const struct fly_clerk *k, const struct client *c)
+{
+	return k->runtime->pollers[c->poller];
+}
+
+/* ---- connections --------------------------------------------------------------------------------
+ */
+
+static void part(struct fly_clerk *k, struct client *c)
+{
+	if (c->is_bound) {
+		struct wish w = {.stacks = c->stacks};
+
+		TAILQ_REMOVE(&k->bound, c, next);
+		fly_ask(poller_of(k, c), serve_no_more, &w);
+		k->n_of[c->poller]--;
+		fly_astack_unmap(&c->stacks->memory);
+		free(c->stacks);
+		c->door->n--;
+		atomic_fetch_sub_explicit(&k->n_bound, 1, memory_order_relaxed);
+	} else {
+		TAILQ_REMOVE(&k->half, c, next);
+		k->n_half--;
+	}
+	close(c->socket); /* which takes it from the epoll set, too */
+	free(c);
+}
+
+static void refuse(struct fly_clerk *k, int socket, int status, uint32_t version)
+{
+	const struct fly_bind_answer answer = {
+		.magic = FLY_BIND_MAGIC,
+		.protocol = FLY_BIND_PROTOCOL,
+		.status = status,
+		.version = version,
+	};
+
+	fly_bind_send(socket, &answer, NULL);
+	atomic_fetch_add_explicit(&k->n_refused, 1, memory_order_relaxed);
+}
+
+static unsigned of_user(const struct clients *list, const struct door *door, uid_t uid)
+{
+	const struct client *c;
+	unsigned n = 0;
+
+	/* The analyzer does not see that part() has taken whom it frees from the list. */
+	TAILQ_FOREACH(c, list, next) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	n += c->door == door && c->who.uid == uid;
+	return n;
+}
+
+/* Is there a place for one more of this user? */
+static bool is_free(const struct fly_clerk *k, const struct door *door, uid_t uid)
+{
+	const unsigned most = door->spec.clients;
+
+	if (door->n >= most)
+		return false;
+	return uid == geteuid() || of_user(&k->bound, door, uid) < RTE_MAX(most / 2, 1U);
+}
+
+/* Does the rule of an export let this client in? */
+static bool may_bind(const struct fly_export *e, const struct ucred *who)
+{
+	const struct fly_export_rule *rule = e->rule;
+	const struct fly_caller caller = {.uid = who->uid, .gid = who->gid, .pid = who->pid};
+	bool is_named;
+
+	if (!rule)
+		return true;
+	is_named = rule->n_uids + rule->n_gids == 0;
+	for (unsigned i = 0; i < rule->n_uids; i++)
+		is_named |= rule->ids[i] == who->uid;
+	for (unsigned i = 0; i < rule->n_gids; i++)
+		is_named |= rule->ids[rule->n_uids + i] == who->gid;
+	return is_named && (!rule->allow || rule->allow(e->context, &caller));
+}
+
+/* A request has come. Return: 0, or the negative status that it is refused with. */
+static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_bind_request *r,
+		       uint32_t *version)
+{
+	const unsigned poller = choose_poller(k);
+	struct fly_poller *p = k->runtime->pollers[poller];
+	struct wish w = {.request = r, .client = c};
+	struct fly_bind_answer answer = {
+		.magic = FLY_BIND_MAGIC,
+		.protocol = FLY_BIND_PROTOCOL,
+	};
+	struct fly_astacks *stacks;
+	int fds[2];
+	int status;
+
+	status = fly_ask(p, look_up, &w);
+	*version = w.version;
+	if (status)
+		return status;
+	if (!may_bind(&w.export, &c->who))
+		return -FLY_EPERM;
+	if (!is_free(k, c->door, c->who.uid))
+		return -FLY_EBUSY;
+	stacks = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *stacks));
+	if (!stacks)
+		return -FLY_ENOMEM;
+	*stacks = (struct fly_astacks){
+		.export_at = w.at,
+		.export_id = w.export.id,
+		.socket = c->socket,
+		.clerk_fd = k->wake,
+	};
+	if (fly_astack_make(&stacks->memory,
+			    w.export.rule ? w.export.rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
+			    c->door->spec.huge && c->who.uid == geteuid(), fds)) {
+		free(stacks);
+		return -FLY_ENOMEM;
+	}
+	answer.slots = (uint16_t)stacks->memory.slots;
+	answer.near_bytes = stacks->memory.near_bytes;
+	answer.far_bytes = stacks->memory.far_bytes;
+	w.stacks = stacks;
+	status = fly_ask(p, serve, &w);
+	if (status == 0) {
+		TAILQ_REMOVE(&k->half, c, next);
+		k->n_half--;
+		TAILQ_INSERT_TAIL(&k->bound, c, next);
+		c->is_bound = true;
+		c->poller = poller;
+		k->n_of[poller]++;
+		c->stacks = stacks;
+		c->door->n++;
+		atomic_fetch_add_explicit(&k->n_bound, 1, memory_order_relaxed);
+		if (fly_bind_send(c->socket, &answer, fds))
+			shutdown(c->socket, SHUT_RDWR); /* the hang-up ends it */
+	} else {
+		fly_astack_unmap(&stacks->memory);
+		free(stacks);
+	}
+	close(fds[0]);
+	close(fds[1]);
+	return status;
+}
+
+/* From one that is not bound: its request, or nonsense, or the end. */
+static void on_half(struct fly_clerk *k, struct client *c)
+{
+	struct fly_bind_request r;
+	const ssize_t n = recv(c->socket, &r, sizeof r, MSG_DONTWAIT | MSG_TRUNC);
+	uint32_t version = 0;
+	int status = -FLY_EINVAL;
+
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n == sizeof r && r.magic == FLY_BIND_MAGIC && r.protocol != FLY_BIND_PROTOCOL)
+		status = -FLY_EVERSION;
+	else if (n == sizeof r && r.magic == FLY_BIND_MAGIC && memchr(r.name, '\0', sizeof r.name))
+		status = bind_client(k, c, &r, &version);
+	if (status == 0)
+		return;
+	if (n > 0)
+		refuse(k, c->socket, status, version);
+	part(k, c);
+}
+
+/* From one that is bound: bytes, because our poller sleeps; or it has gone. */
+static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
+{
+	char bytes[64];
+	ssize_t n = 0;
+
+	if (!(events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)))
+		n = recv(c->socket, bytes, sizeof bytes, MSG_DONTWAIT);
+	if (n > 0)
+		fly_slow_wake_poller(poller_of(k, c)->desk.wake_fd);
+	else if (n == 0 || errno != EAGAIN)
+		part(k, c);
+}
+
+/* Who comes is left to wait; or the door would be reported again at once, and again. */
+static void shut_door(struct fly_clerk *k, struct door *door)
+{
+	struct epoll_event none = {.data.ptr = door};
+
+	if (epoll_ctl(k->epoll, EPOLL_CTL_MOD, door->socket, &none))
+		return;
+	door->is_shut = true;
+	k->shut_ms = now_ms();
+}
+
+static void open_doors(struct fly_clerk *k)
+{
+	for (unsigned i = 0; i < k->n_doors; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &k->doors[i]};
+
+		if (k->doors[i].is_shut &&
+		    epoll_ctl(k->epoll, EPOLL_CTL_MOD, k->doors[i].socket, &event) == 0)
+			k->doors[i].is_shut = false;
+	}
+	k->shut_ms = 0;
+}
+
+static void on_door(struct fly_clerk *k, struct door *door)
+{
+	const int socket = accept4(door->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP};
+	struct client *c;
+	socklen_t bytes = sizeof c->who;
+
+	if (socket < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			shut_door(k, door);
+		return;
+	}
+	c = calloc(1, sizeof *c);
+	if (!c) {
+		close(socket);
+		return;
+	}
+	*c = (struct client){
+		.subject = A_CLIENT,
+		.socket = socket,
+		.door = door,
+		.came_ms = now_ms(),
+	};
+	event.data.ptr = c;
+	TAILQ_INSERT_TAIL(&k->half, c, next);
+	k->n_half++;
+	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &c->who, &bytes) ||
+	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, socket, &event)) {
+		part(k, c);
+	} else if (k->n_half > FLY_LOCAL_HALF_MAX ||
+		   of_user(&k->half, door, c->who.uid) > FLY_LOCAL_HALF_MAX / 4 ||
+		   door->n >= door->spec.clients) {
+		refuse(k, socket, -FLY_EBUSY, 0);
+		part(k, c);
+	}
+}
+
+static void give_back(struct fly_astacks *of)
+{
+	/* G4: whoever has lent it is done with it; pairs with G3. */
+	uint64_t given = atomic_load_explicit(&of->far_given, memory_order_acquire);
+
+	for (; given != 0; given &= given - 1) {
+		const uint32_t i = (uint32_t)__builtin_ctzll(given);
+
+		/* It may take long, if the client wants it to. */
+		madvise(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR), FLY_ASTACK_FAR,
+			MADV_REMOVE);
+		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
+				      memory_order_release);
+		/* G1: the poller's again; pairs with G2. */
+		atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i),
+					  memory_order_release);
+	}
+}
+
+/* Some poller has lent us far memory, or we are to end. */
+static void on_bell(struct fly_clerk *k)
+{
+	struct client *c;
+	uint64_t n;
+
+	(void)!read(k->wake, &n, sizeof n);
+	TAILQ_FOREACH(c, &k->bound, next)
+	give_back(c->stacks);
+}
+
+/* ---- the thread ---------------------------------------------------------------------------------
+ */
+
+/* Those who have said nothing for too long. Return: ms until the next one; -1: there is none. */
+static int part_from_late(struct fly_clerk *k)
+{
+	const uint64_t now = now_ms();
+	struct client *c = TAILQ_FIRST(&k->half);
+
+	while (c) {
+		struct client *next = TAILQ_NEXT(c, next);
+
+		if (now < c->came_ms + FLY_LOCAL_HALF_MS)
+			return (int)(c->came_ms + FLY_LOCAL_HALF_MS - now);
+		part(k, c);
+		c = next;
+	}
+	return -1;
+}
+
+/* What is to be done by the time. Return: ms until there is more; -1: nothing is to come. */
+static int tend(struct fly_clerk *k)
+{
+	const int late_ms = part_from_late(k);
+
+	if (k->shut_ms == 0)
+		return late_ms;
+	if (now_ms() - k->shut_ms >= SHUT_MS) {
+		open_doors(k);
+		return late_ms;
+	}
+	return late_ms >= 0 ? RTE_MIN(late_ms, SHUT_MS) : SHUT_MS;
+}
+
+static void *clerk_main(void *argument)
+{
+	struct fly_clerk *k = argument;
+	struct epoll_event event;
+
+	pthread_setname_np(pthread_self(), "fly-clerk");
+	while (!atomic_load_explicit(&k->quit, memory_order_acquire)) {
+		/* One at a time: what is done about one may end another. */
+		const int n = epoll_wait(k->epoll, &event, 1, tend(k));
+		struct client *c = event.data.ptr;
+
+		if (n < 1)
+			continue;
+		switch (c->subject) {
+		case THE_BELL:
+			on_bell(k);
+			break;
+		case A_DOOR:
+			on_door(k, event.data.ptr);
+			break;
+		case A_CLIENT:
+			if (c->is_bound)
+				on_bound(k, c, event.events);
+			else
+				on_half(k, c);
+		}
+	}
+	return NULL;
+}
+
+/* All signals are for others; a fault is for who made it: local/fault.c. */
+static int run(struct fly_clerk *k)
+{
+	sigset_t all;
+	sigset_t was;
+	int error;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
+	pthread_sigmask(SIG_SETMASK, &all, &was);
+	error = pthread_create(&k->thread, NULL, clerk_main, k);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return error ? fly_fail(FLY_ESYSTEM, "local link: no thread: %s", strerror(error)) : 0;
+}
+
+static struct fly_clerk *make_clerk(struct fly_runtime *r)
+{
+	struct fly_clerk *k = calloc(1, sizeof *k);
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (!k)
+		return NULL;
+	*k = (struct fly_clerk){
+		.subject = THE_BELL,
+		.runtime = r,
+		.epoll = epoll_create1(EPOLL_CLOEXEC),
+		.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+	};
+	TAILQ_INIT(&k->half);
+	TAILQ_INIT(&k->bound);
+	event.data.ptr = k;
+	if (k->epoll >= 0 && k->wake >= 0 &&
+	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, k->wake, &event) == 0 && run(k) == 0)
+		return k;
+	if (k->epoll >= 0)
+		close(k->epoll);
+	if (k->wake >= 0)
+		close(k->wake);
+	free(k);
+	return NULL;
+}
+
+/* Nobody listens at this path any more: a server that was killed leaves its socket behind. */
+static bool is_deserted(const struct sockaddr_un *address, socklen_t length)
+{
+	const int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool deserted = false;
+
+	if (address->sun_path[0] != '\0' && probe >= 0)
+		deserted = connect(probe, (const struct sockaddr *)address, length) != 0 &&
+			   errno == ECONNREFUSED;
+	if (probe >= 0)
+		close(probe);
+	return deserted;
+}
+
+static int listen_at(const struct fly_link_spec *spec, int *result)
+{
+	struct sockaddr_un address;
+	const socklen_t length = fly_astack_address(spec->what, &address);
+	const int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int status;
+
+	if (s < 0)
+		return fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
+	status = bind(s, (const struct sockaddr *)&address, length);
+	if (status && errno == EADDRINUSE && is_deserted(&address, length) &&
+	    unlink(spec->what) == 0)
+		status = bind(s, (const struct sockaddr *)&address, length);
+	if (status == 0 && listen(s, BACKLOG) == 0) {
+		*result = s;
+		return 0;
+	}
+	status = errno;
+	close(s);
+	if (status == EADDRINUSE)
+		return fly_fail(FLY_EINUSE, "link %s: another server has that name", spec->text);
+	return fly_fail(status == EACCES || status == EPERM ? FLY_EPERM : FLY_ESYSTEM,
+			"link %s: cannot listen there: %s", spec->text, strerror(status));
+}
+
+int fly_clerk_open(struct fly_runtime *r, const struct fly_link_spec *spec)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	struct fly_clerk *k;
+	struct door *door;
+	int status;
+	int s = -1;
+
+	if (!r->clerk)
+		r->clerk = make_clerk(r);
+	k = r->clerk;
+	if (!k)
+		return fly_fail(FLY_ESYSTEM, "link %s: no thread to listen", spec->text);
+	if (k->n_doors == DOORS)
+		return fly_fail(FLY_EINVAL, "more than %d local links", DOORS);
+	status = listen_at(spec, &s);
+	if (status)
+		return status;
+	door = &k->doors[k->n_doors];
+	*door = (struct door){.subject = A_DOOR, .socket = s, .spec = *spec, .clerk = k};
+	event.data.ptr = door;
+	if (epoll_ctl(k->epoll, EPOLL_CTL_ADD, s, &event)) {
+		close(s);
+		return fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
+	}
+	k->n_doors++;
+	return 0;
+}
+
+void fly_clerk_stop(struct fly_runtime *r)
+{
+	struct fly_clerk *k = r->clerk;
+	struct fly_poller *p = &r->poller;
+	const uint64_t one = 1;
+
+	if (!k)
+		return;
+	/* It may be asking a poller for something: that one has to turn until it has ended. */
+	atomic_store_explicit(&k->quit, true, memory_order_release);
+	if (write(k->wake, &one, sizeof one) < 0)
+		return; /* cannot be: the counter is far from its end */
+	while (pthread_tryjoin_np(k->thread, NULL) != 0) {
+		const struct timespec nap = {.tv_nsec = 100000};
+
+		if (fly_poller_is_here(p))
+			fly_poller_turn(p, fly_poller_time(p));
+		else
+			nanosleep(&nap, NULL);
+	}
+	for (unsigned i = 0; i < k->n_doors; i++) {
+		close(k->doors[i].socket);
+		if (strchr(k->doors[i].spec.what, '/'))
+			unlink(k->doors[i].spec.what);
+	}
+}
+
+void fly_clerk_free(struct fly_runtime *r)
+{
+	struct fly_clerk *k = r->clerk;
+	struct client *c;
+	struct client *next;
+
+	if (!k)
+		return;
+	for (c = TAILQ_FIRST(&k->half); c; c = next) {
+		next = TAILQ_NEXT(c, next);
+		part(k, c);
+	}
+	for (c = TAILQ_FIRST(&k->bound); c; c = next) {
+		next = TAILQ_NEXT(c, next);
+		TAILQ_REMOVE(&k->bound, c, next);
+		fly_astacks_remove(poller_of(k, c), c->stacks);
+		fly_astack_unmap(&c->stacks->memory);
+		free(c->stacks);
+		close(c->socket);
+		free(c);
+	}
+	close(k->epoll);
+	close(k->wake);
+	free(k);
+	r->clerk = NULL;
+}
+
+uint64_t fly_clerk_refused(const struct fly_clerk *k)
+{
+	return atomic_load_explicit(&k->n_refused, memory_order_relaxed);
+}
+
+unsigned fly_clerk_clients(const struct fly_clerk *k)
+{
+	return atomic_load_explicit(&k->n_bound, memory_order_relaxed);
+}
+
+bool fly_clerk_has(const struct fly_clerk *k, const char *name)
+{
+	for (unsigned i = 0; i < k->n_doors; i++) {
+		if (strcmp(k->doors[i].spec.what, name) == 0)
+			return true;
+	}
+	return false;
+}

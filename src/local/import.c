@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * local/import.c - the client's end of binding over the local link: connecting, the memory, what
+ * else can be done to such a binding, and waiting for its results in other ways than by looking.
+ *
+ * Runs on the thread that has the binding; the runtime's list of them has the runtime's lock. What
+ * the server sends is checked: local/map.c.
+ */
+#include "local/import.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "local/caller.h"
+#include "fastpath/slow.h"
+#include "threads/worker.h"
+#include "threads/request.h"
+#include "local/map.h"
+#include "local/clerk.h"
+#include "local/fault.h"
+#include "base/binding_kind.h"
+#include "base/error.h"
+#include "threads/waiting.h"
+#include "runtime/pollers.h"
+#include "base/owned.h"
+#include "runtime/runtime.h"
+
+#define LOCAL       "local:"
+#define AGAIN_US    5000 /* from one look for a server that is not there yet to the next */
+#define ANSWER_MS   5000 /* a server that has taken the connection has so long to answer */
+#define NAP_LOOKS   256  /* at the slot, between two naps: fly_nap_slot() counts one */
+#define FAR_WAIT_US 1000000
+
+bool fly_local_is(const char *peer)
+{
+	return peer && strncmp(peer, LOCAL, sizeof LOCAL - 1) == 0;
+}
+
+/* ---- connecting ---------------------------------------------------------------------------------
+ */
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Between two looks at a socket: our poller turns, if we are who turns it. */
+static void idle(const struct fly_local *l)
+{
+	const struct timespec nap = {.tv_nsec = 100000};
+
+	if (l->turned)
+		fly_poller_turn(l->turned, fly_poller_time(l->turned));
+	if (!l->turned || l->turned->n_links == 0)
+		nanosleep(&nap, NULL);
+}
+
+static int connect_once(const struct fly_local *l)
+{
+	struct sockaddr_un address;
+	const socklen_t length = fly_astack_address(l->server, &address);
+	const int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error;
+
+	if (s < 0)
+		return -1;
+	if (connect(s, (const struct sockaddr *)&address, length) == 0)
+		return s;
+	error = errno;
+	close(s);
+	errno = error;
+	return -1;
+}
+
+/* Return: 0 and l->socket, or a negative status with a sentence. */
+static int reach(struct fly_local *l, unsigned wait_ms)
+{
+	const uint64_t end_us = now_us() + wait_ms * UINT64_C(1000);
+	struct ucred who;
+	socklen_t bytes = sizeof who;
+
+	while ((l->socket = connect_once(l)) < 0) {
+		const int error = errno;
+
+		if (error == EACCES || error == EPERM)
+			return fly_fail(FLY_EPERM, "import %s: " LOCAL "%s: %s", l->name, l->server,
+					strerror(error));
+		if (error != ECONNREFUSED && error != ENOENT && error != EAGAIN)
+			return fly_fail(FLY_ESYSTEM, "import %s: " LOCAL "%s: %s", l->name,
+					l->server, strerror(error));
+		if (now_us() >= end_us)
+			return fly_fail(FLY_EPEER,
+					"import %s: nobody listens at " LOCAL
+					"%s; is the server up?",
+					l->name, l->server);
+		idle(l);
+	}
+	if (l->uid >= 0 && (getsockopt(l->socket, SOL_SOCKET, SO_PEERCRED, &who, &bytes) ||
+			    who.uid != (uid_t)l->uid))
+		return fly_fail(FLY_EPERM,
+				"import %s: the server at " LOCAL "%s is not of user %u, but %u",
+				l->name, l->server, (unsigned)l->uid, (unsigned)who.uid);
+	return 0;
+}
+
+static int refused(const struct fly_local *l, const struct fly_bind_answer *answer)
+{
+	switch (answer->status) {
+	case -FLY_ENOEXPORT:
+		return fly_fail(FLY_ENOEXPORT,
+				"import %s from " LOCAL
+				"%s: no interface of that name is exported there",
+				l->name, l->server);
+	case -FLY_EVERSION:
+		if (answer->protocol != FLY_BIND_PROTOCOL)
+			break;
+		return fly_fail(FLY_EVERSION,
+				"import %s from " LOCAL
+				"%s: version %u is exported there, %u is wanted",
+				l->name, l->server, answer->version, l->version);
+	case -FLY_EPERM:
+		return fly_fail(FLY_EPERM,
+				"import %s from " LOCAL
+				"%s: access denied: its export does not let user %u in",
+				l->name, l->server, (unsigned)geteuid());
+	case -FLY_EBUSY:
+		return fly_fail(FLY_EBUSY,
+				"import %s from " LOCAL
+				"%s: it has no place for another client, see clients=",
+				l->name, l->server);
+	default:
+		if (answer->status < 0 && answer->status > -256)
+			return fly_fail(-answer->status, "import %s from " LOCAL "%s: %s", l->name,
+					l->server, fly_strerror(answer->status));
+		break;
+	}
+	return fly_fail(FLY_EVERSION,
+			"import %s from " LOCAL "%s: it speaks another version of the local "
+			"link's protocol; run the same release on both sides",
+			l->name, l->server);
+}
+
+static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[2])
+{
+	const uint64_t end_us = now_us() + ANSWER_MS * UINT64_C(1000);
+	ssize_t n;
+
+	for (;;) {
+		n = fly_bind_receive(l->socket, answer, fds);
+		/* One that refused without reading what we said: its answer is behind that error.
+		 */
+		if (n < 0 && errno == ECONNRESET)
+			n = fly_bind_receive(l->socket, answer, fds);
+		if (n >= 0 || errno != EAGAIN || now_us() >= end_us)
+			break;
+		idle(l);
+	}
+	if (n == sizeof *answer && answer->magic == FLY_BIND_MAGIC)
+		return answer->status == 0 && answer->protocol == FLY_BIND_PROTOCOL
+			       ? 0
+			       : refused(l, answer);
+	return fly_fail(FLY_EPEER, "import %s: the server at " LOCAL "%s does not answer", l->name,
+			l->server);
+}
+
+/* Make the connection and the memory. Return: 0, or a negative status with a sentence. */
+static int connect_and_map(struct fly_local *l, unsigned wait_ms)
+{
+	struct fly_bind_request request = {
+		.magic = FLY_BIND_MAGIC,
+		.protocol = FLY_BIND_PROTOCOL,
+		.version = l->version,
+	};
+	struct fly_bind_answer answer = {0};
+	int fds[2] = {-1, -1};
+	int status;
+
+	memcpy(request.name, l->name, strnlen(l->name, sizeof request.name - 1));
+	status = reach(l, wait_ms);
+	if (status == 0 &&
+	    send(l->socket, &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	    errno != EPIPE) /* then there is an answer all the same: no place */
+		status = fly_fail(FLY_EPEER, "import %s: " LOCAL "%s: %s", l->name, l->server,
+				  strerror(errno));
+	if (status == 0)
+		status = receive(l, &answer, fds);
+	if (status == 0 && (status = fly_astack_map(&l->memory, &answer, fds)) != 0)
+		status =
+			fly_fail(-status,
+				 "import %s: " LOCAL "%s: the memory that it offers cannot be used",
+				 l->name, l->server);
+	for (unsigned i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	if (status && l->socket >= 0) {
+		close(l->socket);
+		l->socket = -1;
+	}
+	return status;
+}
+
+/* Would the server be the poller that waits for it here, or one of the same runtime? */
+static bool is_within(const struct fly_local *l)
+{
+	const struct fly_poller *p = fly_poller_mine();
+	const struct fly_runtime *r = p ? p->runtime : NULL;
+
+	return p && p->turning && r->clerk && fly_clerk_has(r->clerk, l->server);
+}
+
+static int begin(struct fly_local *l, unsigned wait_ms)
+{
+	int status;
+
+	if (is_within(l))
+		return fly_fail(FLY_ECONFLICT,
+				"import %s: a procedure cannot bind to its own runtime over " LOCAL
+				"%s: its poller would wait for itself",
+				l->name, l->server);
+	status = connect_and_map(l, wait_ms);
+	if (status)
+		return status;
+	l->calls = calloc(l->memory.slots, sizeof *l->calls);
+	if (!l->calls) {
+		fly_astack_unmap(&l->memory);
+		close(l->socket);
+		l->socket = -1;
+		return fly_fail(FLY_ENOMEM, "import %s: out of memory", l->name);
+	}
+	l->stopped = 0;
+	fly_local_reset(l);
+	fly_local_set_odd(l);
+	return 0;
+}
+
+static void end(struct fly_local *l)
+{
+	if (l->socket >= 0)
+		close(l->socket);
+	l->socket = -1;
+	free(l->calls);
+	l->calls = NULL;
+	fly_astack_unmap(&l->memory);
+	l->memory.slots = 0;
+}
+
+/* ---- the kind of binding ------------------------------------------------------------------------
+ */
+
+static int event_fd(struct fly_binding *binding);
+
+static bool ready(const struct fly_call *call)
+{
+	return fly_local_ready(fly_local_call_of((struct fly_call *)(uintptr_t)call));
+}
+
+static int cancel(struct fly_call *call)
+{
+	struct fly_local_call *c = fly_local_call_of(call);
+
+	if (c->state != FLY_LOCAL_OUT || !fly_local_give_up(c, -FLY_EWITHDRAWN, -FLY_ECANCELLED))
+		return -FLY_EINVAL;
+	return 0;
+}
+
+static void set_deadline(struct fly_binding *binding, uint32_t us)
+{
+	struct fly_local *l = fly_local_of(binding);
+
+	l->deadline_us = us;
+	fly_local_set_odd(l);
+}
+
+static void set_wait(struct fly_binding *binding, enum fly_wait wait)
+{
+	struct fly_local *l = fly_local_of(binding);
+
+	l->wait = (uint8_t)(wait != FLY_WAIT_DEFAULT ? wait : l->runtime->wait);
+}
+
+/* Results of calls that are under way cannot be read any more; nor those that were not finished. */
+static int rebind(struct fly_binding *binding)
+{
+	struct fly_local *l = fly_local_of(binding);
+	struct fly_astack_memory memory = l->memory;
+	struct fly_local_call *calls = l->calls;
+	const int socket = l->socket;
+	int status;
+
+	for (uint32_t i = 0; i < memory.slots; i++) {
+		if (calls[i].state != FLY_LOCAL_IDLE && calls[i].state != FLY_LOCAL_LOST)
+			return fly_fail(FLY_ECONFLICT,
+					"rebind %s: calls are under way; finish them first: they "
+					"end when the server has gone, or is told to stop",
+					l->name);
+	}
+	l->calls = NULL;
+	status = begin(l, 0);
+	if (status) { /* as it was */
+		l->memory = memory;
+		l->calls = calls;
+		l->socket = socket;
+		return status;
+	}
+	fly_astack_unmap(&memory);
+	free(calls);
+	if (socket >= 0)
+		close(socket);
+	if (l->has_event) /* another descriptor: whoever waits for it has to ask for it again */
+		event_fd(binding);
+	fly_runtime_notice(l->runtime, "link " LOCAL "%s: a server is back", l->server);
+	return 0;
+}
+
+static void unbind(struct fly_binding *binding)
+{
+	struct fly_local *l = fly_local_of(binding);
+
+	fly_owned_remove(&l->owned);
+	end(l);
+	free(l->server);
+	free(l);
+}
+
+static int attach(struct fly_binding *binding, struct fly_binding **mine);
+
+static int event_fd(struct fly_binding *binding)
+{
+	struct fly_local *l = fly_local_of(binding);
+
+	l->has_event = true;
+	for (uint32_t i = 0; i < l->memory.slots; i++)
+		atomic_store_explicit(&l->calls[i].slot->asleep, FLY_ASLEEP_EVENT,
+				      memory_order_relaxed);
+	return l->socket;
+}
+
+static const struct fly_binding_kind kind = {
+	.ready = ready,
+	.cancel = cancel,
+	.set_deadline = set_deadline,
+	.set_wait = set_wait,
+	.rebind = rebind,
+	.unbind = unbind,
+	.attach = attach,
+	.event_fd = event_fd,
+};
+
+/* The poller of this runtime that the calling thread turns; NULL. */
+static struct fly_poller *turned_here(struct fly_runtime *r)
+{
+	for (unsigned i = 0; i < r->n_pollers; i++) {
+		if (fly_poller_is_here(r->pollers[i]))
+			return r->pollers[i];
+	}
+	return NULL;
+}
+
+static int make(struct fly_runtime *runtime, const char *name, uint32_t version, const char *server,
+		int64_t uid, unsigned wait_ms, struct fly_binding **binding)
+{
+	struct fly_local *l = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *l));
+	int status;
+
+	if (!l)
+		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
+	*l = (struct fly_local){
+		.head.kind = &kind,
+		.socket = -1,
+		.runtime = runtime,
+		.name = name,
+		.version = version,
+		.server = strdup(server),
+		.uid = uid,
+		.wait = (uint8_t)runtime->wait,
+		.tsc_per_ms = runtime->poller.tsc_per_ms,
+	};
+	l->turned = turned_here(runtime);
+	fly_local_bind(l);
+	status = l->server ? begin(l, wait_ms) : fly_fail(FLY_ENOMEM, "out of memory");
+	if (status) {
+		free(l->server);
+		free(l);
+		return status;
+	}
+	fly_owned_add(&l->owned, runtime, &l->head);
+	*binding = &l->head;
+	return 0;
+}
+
+static int attach(struct fly_binding *binding, struct fly_binding **mine)
+{
+	const struct fly_local *l = fly_local_of(binding);
+
+	return make(l->runtime, l->name, l->version, l->server, l->uid, 0, mine);
+}
+
+int fly_local_import(struct fly_runtime *runtime, const char *name, uint32_t version,
+		     const char *peer, struct fly_binding **binding)
+{
+	const struct fly_link_spec *spec = runtime->local;
+	struct fly_link_spec parsed;
+
+	if (peer) {
+		const int status = fly_link_spec_parse(peer, &parsed);
+
+		if (status)
+			return status;
+		spec = &parsed;
+	}
+	return make(runtime, name, version, spec->what, spec->uid, spec->wait_ms, binding);
+}
+
+/* ---- ending -------------------------------------------------------------------------------------
+ */
+
+void fly_local_shut(struct fly_runtime *runtime)
+{
+	struct fly_owned *owned;
+
+	pthread_mutex_lock(&runtime->lock);
+	LIST_FOREACH(owned, &runtime->owned, next)
+	{
+		struct fly_local *l = fly_local_of(owned->binding);
+
+		if (owned->binding->kind != &kind)
+			continue; /* the pollers end those */
+		/* Its thread sees it when it starts a call, or has waited for a while. */
+		atomic_store_explicit(&l->shut, true, memory_order_relaxed);
+		atomic_store_explicit(&l->is_odd, true, memory_order_relaxed);
+		if (pthread_equal(owned->thread, pthread_self()))
+			fly_slow_local_tend(l);
+	}
+	pthread_mutex_unlock(&runtime->lock);
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------
+ */
+
+uint64_t fly_slow_local_now(void)
+{
+	return fly_clock_now_tsc();
+}
+
+void fly_slow_local_wake(struct fly_local *l)
+{
+	const char byte = 0;
+
+	/* If there is no room the clerk has enough to read. */
+	(void)!send(l->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool fly_slow_local_far(struct fly_local *l, uint32_t index)
+{
+	_Atomic uint8_t *far = &fly_astack_head(&l->memory)->far[index];
+	const uint64_t end_us = now_us() + FAR_WAIT_US;
+	uint8_t expected = FLY_FAR_FREE;
+
+	/* The server takes it for some microseconds at a time: local/sweep.c. */
+	while (!atomic_compare_exchange_strong_explicit(far, &expected, FLY_FAR_USED,
+							memory_order_acquire,
+							memory_order_relaxed)) {
+		if (expected != FLY_FAR_TAKEN || now_us() >= end_us)
+			return false;
+		expected = FLY_FAR_FREE;
+		rte_pause();
+	}
+	return true;
+}
+
+/* Has the server hung up? What it has sent stays there to be read: it is for an event loop. */
+static bool is_hung_up(const struct fly_local *l)
+{
+	struct pollfd p = {.fd = l->socket, .events = POLLRDHUP};
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0;
+}
+
+static void look_at_deadlines(struct fly_local *l, uint64_t now_tsc)
+{
+	for (uint32_t i = 0; i < l->memory.slots; i++) {
+		struct fly_local_call *c = &l->calls[i];
+
+		if (c->state == FLY_LOCAL_OUT && now_tsc >= c->deadline_tsc)
+			fly_local_give_up(c, -FLY_EWITHDRAWN, -FLY_EDEADLINE);
+	}
+}
+
+void fly_slow_local_tend(struct fly_local *l)
+{
+	const uint64_t now_tsc = fly_clock_now_tsc();
+
+	if (l->deadline_us != 0)
+		look_at_deadlines(l, now_tsc);
+	if (unlikely(atomic_load_explicit(&l->shut, memory_order_relaxed)) && !l->stopped) {
+		l->stopped = -FLY_ESTOPPED;
+		for (uint32_t i = 0; i < l->memory.slots; i++) {
+			if (l->calls[i].state == FLY_LOCAL_OUT)
+				fly_local_give_up(&l->calls[i], -FLY_ESTOPPED, -FLY_ESTOPPED);
+		}
+	}
+	if (now_tsc - l->looked_tsc < l->tsc_per_ms)
+		return;
+	l->looked_tsc = now_tsc;
+	if (!l->stopped && (is_hung_up(l) || fly_fault_has(&l->memory))) {
+		fly_runtime_notice(l->runtime, "link " LOCAL "%s: the server is gone", l->server);
+		fly_local_hung_up(l);
+	}
+}
+
+void fly_slow_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds)
+{
+	struct fly_nap nap = {.empty = rounds * NAP_LOOKS};
+	uint32_t state;
+
+	fly_slow_local_tend(l);
+	if (c->state != FLY_LOCAL_OUT || l->wait <= FLY_WAIT_SPIN)
+		return;
+	if (l->turned && l->turned->n_links && l->wait == FLY_WAIT_SLEEP) {
+		/* Packets wake nobody: its poller is to be turned meanwhile. */
+		fly_nap_poller(&nap, l->turned, FLY_WAIT_SLEEP, 0);
+		return;
+	}
+	state = atomic_load_explicit(&c->slot->state, memory_order_relaxed);
+	if (state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING)
+		fly_nap_slot(&nap, c->slot, (enum fly_slot_state)state, l->wait, true);
+	if (l->has_event)
+		atomic_store_explicit(&c->slot->asleep, FLY_ASLEEP_EVENT, memory_order_relaxed);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* local/map.c - see local/map.h. Owns nothing; both sides call it, on any thread. */
+#include "local/map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <firefly/status.h>
+
+#include "local/fault.h"
+
+#define HUGE_BYTES (2UL << 20)
+#define SEALS      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+socklen_t fly_astack_address(const char *name, struct sockaddr_un *address)
+{
+	char *path = address->sun_path;
+	int bytes;
+
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strchr(name, '/')) {
+		snprintf(path, sizeof address->sun_path, "%s", name);
+		return sizeof *address;
+	}
+	/* Abstract: the first byte is NUL, and only so many bytes count. */
+	bytes = snprintf(path + 1, sizeof address->sun_path - 1, "firefly/%s", name);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)bytes);
+}
+
+static int sealed(const char *name, unsigned flags, size_t bytes)
+{
+	const int fd = memfd_create(name, flags | MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && ftruncate(fd, (off_t)bytes) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static uint8_t *map(int fd, size_t bytes)
+{
+	uint8_t *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+
+	if (at == MAP_FAILED)
+		return NULL;
+	madvise(at, bytes, MADV_DONTDUMP);
+	madvise(at, bytes, MADV_DONTFORK);
+	return at;
+}
+
+/* Both mapped, and known to the handler of faults. */
+static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_page)
+{
+	m->near = map(fds[0], m->near_bytes);
+	m->far = m->near ? map(fds[1], m->far_bytes) : NULL;
+	if (m->far && fly_fault_add(m, near_page) == 0)
+		return 0;
+	fly_astack_unmap(m);
+	return -FLY_ENOMEM;
+}
+
+/* In a hugepage that there is now: it is written to, and may be punched away all the same. */
+static int make_huge(struct fly_astack_memory *m, int fds[2])
+{
+	m->near_bytes = (fly_astack_near_bytes(m->slots) + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
+	fds[0] = sealed("firefly-near", MFD_HUGETLB | MFD_HUGE_2MB, m->near_bytes);
+	if (fds[0] < 0)
+		return -FLY_ENOMEM;
+	if (fallocate(fds[0], 0, 0, (off_t)m->near_bytes) == 0 && map_both(m, fds, HUGE_BYTES) == 0)
+		return 0;
+	close(fds[0]);
+	return -FLY_ENOMEM;
+}
+
+int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int fds[2])
+{
+	*m = (struct fly_astack_memory){.slots = slots, .far_bytes = fly_astack_far_bytes(slots)};
+	fds[0] = -1;
+	fds[1] = sealed("firefly-far", 0, m->far_bytes);
+	if (fds[1] < 0)
+		return -FLY_ENOMEM;
+	if (huge && make_huge(m, fds) == 0)
+		return 0;
+	m->near_bytes = fly_astack_near_bytes(slots);
+	fds[0] = sealed("firefly-near", 0, m->near_bytes);
+	if (fds[0] >= 0 && map_both(m, fds, FLY_ASTACK_PAGE) == 0) {
+		/* Touched by every call: it need not fault then. If not, so be it. */
+		madvise(m->near, fly_astack_areas_at(slots), MADV_POPULATE_WRITE);
+		return 0;
+	}
+	if (fds[0] >= 0)
+		close(fds[0]);
+	close(fds[1]);
+	return -FLY_ENOMEM;
+}
+
+/* Is it as long as the answer says, and will it stay so? Return: its page size; 0: no. */
+static size_t check(int fd, uint64_t bytes)
+{
+	const int seals = fd >= 0 ? fcntl(fd, F_GET_SEALS) : -1;
+	struct stat s;
+
+	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &s) || s.st_size < 0 ||
+	    (uint64_t)s.st_size < bytes)
+		return 0;
+	return (size_t)s.st_blksize >= HUGE_BYTES ? HUGE_BYTES : FLY_ASTACK_PAGE;
+}
+
+int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *answer,
+		   const int fds[2])
+{
+	const size_t near_page = check(fds[0], answer->near_bytes);
+
+	*m = (struct fly_astack_memory){
+		.slots = answer->slots,
+		.near_bytes = answer->near_bytes,
+		.far_bytes = answer->far_bytes,
+	};
+	if (m->slots == 0 || m->slots > FLY_ASTACK_SLOTS || near_page == 0 ||
+	    check(fds[1], m->far_bytes) != FLY_ASTACK_PAGE || m->near_bytes % near_page != 0 ||
+	    m->near_bytes < fly_astack_near_bytes(m->slots) ||
+	    m->near_bytes > fly_astack_near_bytes(m->slots) + HUGE_BYTES ||
+	    m->far_bytes != fly_astack_far_bytes(m->slots))
+		return -FLY_EINVAL;
+	return map_both(m, fds, near_page);
+}
+
+void fly_astack_unmap(struct fly_astack_memory *m)
+{
+	fly_fault_remove(m);
+	if (m->near)
+		munmap(m->near, m->near_bytes);
+	if (m->far)
+		munmap(m->far, m->far_bytes);
+	m->near = NULL;
+	m->far = NULL;
+}
+
+/* ---- messages -----------------------------------------------------------------------------------
+ */
+
+union descriptors {
+	char room[CMSG_SPACE(2 * sizeof(int))];
+	struct cmsghdr align;
+};
+
+int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *fds)
+{
+	struct fly_bind_answer copy = *answer;
+	struct iovec bytes = {.iov_base = &copy, .iov_len = sizeof copy};
+	union descriptors control = {0};
+	struct msghdr m = {.msg_iov = &bytes, .msg_iovlen = 1};
+
+	if (fds) {
+		struct cmsghdr *c;
+
+		m.msg_control = control.room;
+		m.msg_controllen = sizeof control.room;
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(2 * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
+	}
+	return sendmsg(socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof copy ? 0 : -1;
+}
+
+ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[2])
+{
+	struct iovec bytes = {.iov_base = answer, .iov_len = sizeof *answer};
+	union descriptors control = {0};
+	struct msghdr m = {
+		.msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control.room,
+		.msg_controllen = sizeof control.room,
+	};
+	const ssize_t n = recvmsg(socket, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	fds[0] = -1;
+	fds[1] = -1;
+	if (n < 0)
+		return n;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			memcpy(fds, CMSG_DATA(c), (size_t)(c->cmsg_len - CMSG_LEN(0)));
+	}
+	return n;
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * attach.c - what an attached caller has its poller do, besides calling: attaching and leaving,
+ * further calls at a time, calls of several packets, cancelling.
+ *
+ * Each function is called on the attached thread, and does its work on the poller's (request.h).
+ * Of the structures that both use, a thread touches its own half (attached.h) in between.
+ */
+#include "runtime/attach.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "fastpath/slow.h"
+#include "threads/request.h"
+#include "base/binding_kind.h"
+#include "slowpath/deadline.h"
+#include "base/error.h"
+#include "runtime/import.h"
+#include "threads/waiting.h"
+#include "base/owned.h"
+#include "runtime/runtime.h"
+
+static struct fly_attached *attached_of(struct fly_binding *binding)
+{
+	return (struct fly_attached *)(void *)binding;
+}
+
+static struct fly_attached_call *call_of(struct fly_call *call)
+{
+	return (struct fly_attached_call *)(void *)call;
+}
+
+/* ---- calls at a time ---- */
+
+static int add_call(struct fly_poller *p, void *argument)
+{
+	struct fly_attached *a = argument;
+	struct fly_attached_call *c = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof *c);
+
+	if (!c)
+		return -FLY_ENOMEM;
+	*c = (struct fly_attached_call){
+		.head.binding = &a->head,
+		.attached = a,
+		.next_idle = a->idle,
+		.import = a->import,
+		.hand =
+			{
+				.act = fly_attached_act,
+				.wanted = FLY_SLOT_CALL,
+				.event_fd = a->event_fd,
+			},
+	};
+	if (fly_desk_add(p, &c->hand)) {
+		free(c);
+		return -FLY_ENOMEM;
+	}
+	/* Without one, long arguments ask for it when they come. */
+	c->spare = fly_packet_get(&p->cache, FLY_PAYLOAD);
+	if (c->spare)
+		fly_packet_expose_all(c->spare);
+	fly_desk_watch(&p->desk, &c->hand);
+	LIST_INSERT_HEAD(&a->calls, c, next);
+	a->idle = c;
+	return 0;
+}
+
+int fly_slow_attached_more(struct fly_attached *a)
+{
+	return fly_ask_favour(a->poller, add_call, a);
+}
+
+/* ---- calls of several packets ---- */
+
+struct start {
+	struct fly_attached_call *c;
+	uint16_t procedure;
+	uint32_t bytes;
+};
+
+static int start(struct fly_poller *p, void *argument)
+{
+	struct start *s = argument;
+	struct fly_attached_call *c = s->c;
+	struct fly_import *import = c->import;
+	struct fly_call *call;
+	int status;
+
+	(void)p;
+	if (c->result) {
+		fly_packet_put(&p->cache, c->result);
+		c->result = NULL;
+	}
+	import->deadline_us = c->attached->deadline_us;
+	status = import->head.starter(&import->head, s->procedure, s->bytes, &call);
+	if (status)
+		return status;
+	c->call = call;
+	c->head.payload = call->payload;
+	c->head.length = s->bytes;
+	return 0;
+}
+
+int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uint32_t bytes)
+{
+	struct start s = {.c = c, .procedure = procedure, .bytes = bytes};
+
+	return fly_ask_favour(c->attached->poller, start, &s);
+}
+
+static int end_call(struct fly_poller *p, void *argument)
+{
+	struct fly_attached_call *c = argument;
+	struct fly_call *call = c->call;
+
+	(void)p;
+	c->call = NULL;
+	call->binding->ender(call);
+	return 0;
+}
+
+void fly_slow_attached_end(struct fly_attached_call *c)
+{
+	fly_ask_favour(c->attached->poller, end_call, c);
+}
+
+/* ---- waiting ---- */
+
+void fly_slow_attached_wait(struct fly_attached_call *c)
+{
+	struct fly_slot *s = &c->hand.slot;
+	struct fly_poller *mine = c->attached->mine;
+	struct fly_nap nap = {0};
+
+	/* Whoever turns a poller itself goes on doing so: the call may lead back to it. */
+	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
+		const uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+
+		if (mine)
+			fly_poller_turn(mine, fly_poller_time(mine));
+		else if (state != FLY_SLOT_RESULT)
+			fly_nap_slot(&nap, s, (enum fly_slot_state)state, c->attached->wait, false);
+	}
+	if (c->attached->event_fd >= 0)
+		return;
+	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
+}
+
+/* ---- the kind of binding ---- */
+
+static bool ready(const struct fly_call *call)
+{
+	return fly_slot_is(&((const struct fly_attached_call *)(const void *)call)->hand.slot,
+			   FLY_SLOT_RESULT);
+}
+
+static struct fly_call_entry *entry_of_waiter(struct fly_poller *p,
+					      const struct fly_attached_call *c)
+{
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		if (p->calls.waiters[i] == c)
+			return &p->calls.entries[i];
+	}
+	return NULL;
+}
+
+static int cancel_on_poller(struct fly_poller *p, void *argument)
+{
+	struct fly_attached_call *c = argument;
+	struct fly_call_entry *e = entry_of_waiter(p, c);
+
+	if (!e && c->has_begun && c->call && fly_slot_withdraw(&c->hand.slot)) {
+		/* Begun here, handed over, and not looked at yet: it is not sent. */
+		c->call->binding->ender(c->call);
+		c->call = NULL;
+		c->has_begun = false;
+		return -FLY_EWITHDRAWN;
+	}
+	if (!e || !fly_call_is_out(e))
+		return -FLY_EINVAL;
+	fly_deadline_end(p, e, -FLY_ECANCELLED);
+	return 0;
+}
+
+static int cancel(struct fly_call *call)
+{
+	struct fly_attached_call *c = call_of(call);
+	struct fly_slot *s = &c->hand.slot;
+	int status = -FLY_EWITHDRAWN;
+
+	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
+		return -FLY_EINVAL;
+	if (c->has_begun || !fly_slot_withdraw(s))
+		status = fly_ask_favour(c->attached->poller, cancel_on_poller, c);
+	if (status != -FLY_EWITHDRAWN)
+		return status;
+	/* Not sent: this side answers itself, and nobody else sees the slot. */
+	s->status = -FLY_EWITHDRAWN;
+	s->length = 0;
+	s->kind = FLY_ATTACHED_IN_SLOT;
+	atomic_store_explicit(&s->state, FLY_SLOT_RESULT, memory_order_relaxed);
+	return 0;
+}
+
+static int set_deadline_on_poller(struct fly_poller *p, void *argument)
+{
+	struct fly_attached *a = argument;
+
+	(void)p;
+	fly_deadline_set(&a->import->head, a->deadline_us);
+	return 0;
+}
+
+static void set_deadline(struct fly_binding *binding, uint32_t us)
+{
+	struct fly_attached *a = attached_of(binding);
+
+	a->deadline_us = us;
+	fly_ask_favour(a->poller, set_deadline_on_poller, a);
+}
+
+static void set_wait(struct fly_binding *binding, enum fly_wait wait)
+{
+	struct fly_attached *a = attached_of(binding);
+
+	a->wait = wait > FLY_WAIT_DEFAULT && wait <= FLY_WAIT_SLEEP ? wait : a->default_wait;
+	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine;
+}
+
+static int rebind_on_poller(struct fly_poller *p, void *argument)
+{
+	struct fly_attached *a = argument;
+	const int status = fly_import_rebind(&a->import->head);
+
+	(void)p;
+	a->argument_max = a->import->argument_max;
+	return status;
+}
+
+static int rebind(struct fly_binding *binding)
+{
+	struct fly_attached *a = attached_of(binding);
+
+	return fly_ask(a->poller, rebind_on_poller, a);
+}
+
+/* ---- coming and going ---- */
+
+static int unbind_on_poller(struct fly_poller *p, void *argument)
+{
+	struct fly_attached *a = argument;
+	struct fly_attached_call *c;
+
+	/* Whose results are not read any more. */
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		if (p->calls.entries[i].head.binding == &a->import->head)
+			p->calls.waiters[i] = NULL;
+	}
+	while ((c = LIST_FIRST(&a->calls)) != NULL) {
+		LIST_REMOVE(c, next);
+		fly_desk_remove(p, &c->hand);
+		if (c->spare)
+			fly_packet_put(&p->cache, c->spare);
+		if (c->result)
+			fly_packet_put(&p->cache, c->result);
+		free(c);
+	}
+	fly_import_unbind(&a->import->head);
+	return 0;
+}
+
+static void unbind(struct fly_binding *binding)
+{
+	struct fly_attached *a = attached_of(binding);
+
+	fly_ask_favour(a->poller, unbind_on_poller, a);
+	fly_owned_remove(&a->owned);
+	if (a->event_fd >= 0)
+		close(a->event_fd);
+	free(a);
+}
+
+static int event_fd(struct fly_binding *binding)
+{
+	struct fly_attached *a = attached_of(binding);
+	struct fly_attached_call *c;
+
+	if (a->event_fd >= 0)
+		return a->event_fd;
+	a->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (a->event_fd < 0)
+		return fly_fail(FLY_ESYSTEM, "eventfd: no descriptor is left");
+	/* Those that are under way are handed back without it. Plain: read behind the slot. */
+	LIST_FOREACH(c, &a->calls, next)
+	c->hand.event_fd = a->event_fd;
+	return a->event_fd;
+}
+
+static int attach(struct fly_binding *binding, struct fly_binding **mine)
+{
+	return fly_attach_import(&attached_of(binding)->import->head, mine);
+}
+
+static const struct fly_binding_kind kind = {
+	.ready = ready,
+	.cancel = cancel,
+	.set_deadline = set_deadline,
+	.set_wait = set_wait,
+	.rebind = rebind,
+	.unbind = unbind,
+	.attach = attach,
+	.event_fd = event_fd,
+};
+
+struct make {
+	struct fly_attached *a;
+	const struct fly_import
+		*like; /* a binding over it is to be attached; NULL: import is set */
+};
+
+static int make_on_poller(struct fly_poller *p, void *argument)
+{
+	struct make *m = argument;
+	struct fly_attached *a = m->a;
+	int status;
+
+	if (m->like && p->is_shut)
+		return -FLY_ESTOPPED;
+	if (m->like)
+		a->import = fly_import_again(p, m->like);
+	if (!a->import)
+		return -FLY_ENOMEM;
+	a->import->deliver = fly_attached_deliver;
+	a->argument_max = a->import->argument_max;
+	status = add_call(p, a);
+	if (status)
+		fly_import_unbind(&a->import->head);
+	return status;
+}
+
+static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_import *import,
+		const struct fly_import *like, struct fly_binding **mine)
+{
+	struct fly_attached *a = calloc(1, sizeof *a);
+	struct make m = {.a = a, .like = like};
+	int status;
+
+	if (!a)
+		return fly_fail(FLY_ENOMEM, "attach: out of memory");
+	fly_attached_bind(a);
+	a->head.kind = &kind;
+	a->mine = fly_poller_mine();
+	a->poller = p;
+	a->poller_thread = fly_poller_thread(p);
+	a->import = import;
+	a->event_fd = -1;
+	a->default_wait = runtime->wait;
+	set_wait(&a->head, FLY_WAIT_DEFAULT);
+	LIST_INIT(&a->calls);
+	status = fly_ask_favour(p, make_on_poller, &m);
+	if (status) {
+		free(a);
+		return fly_fail(-status, "attach: %s", fly_strerror(status));
+	}
+	fly_owned_add(&a->owned, runtime, &a->head);
+	*mine = &a->head;
+	return 0;
+}
+
+int fly_attach_make(struct fly_runtime *runtime, struct fly_import *import,
+		    struct fly_binding **mine)
+{
+	return make(runtime, import->poller, import, NULL, mine);
+}
+
+int fly_attach_import(struct fly_binding *binding, struct fly_binding **mine)
+{
+	const struct fly_import *like = fly_import_of(binding);
+
+	if (fly_poller_is_here(like->poller))
+		return fly_fail(
+			FLY_ECONFLICT,
+			"attach: this thread turns the poller itself, and calls through the "
+			"binding that it has");
+	return make(like->poller->runtime, like->poller, NULL, like, mine);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * binder.c - the procedures of binder.fly: which interfaces this runtime exports.
+ *
+ * Called by the generated server stub on a poller's thread. Reads that poller's export table, which
+ * is the same at all of them; and shares out the callers.
+ */
+#include "binder.h"
+
+#include <arpa/inet.h>
+
+#include <firefly/stub.h>
+
+#include "runtime/runtime.h"
+
+/* The UDP port, host order, of the poller whose turn it is, on the link that this call came over.
+ */
+static uint16_t next_port(struct fly_poller *p)
+{
+	struct fly_runtime *r = p->runtime;
+	const unsigned next =
+		atomic_fetch_add_explicit(&r->shared_out, 1, memory_order_relaxed) % r->n_pollers;
+	const struct fly_link *link = p->links[0];
+
+	for (uint32_t i = 0; i < p->n_links; i++) {
+		if (p->links[i]->index == p->serving->link)
+			link = p->links[i];
+	}
+	return (uint16_t)(ntohs(link->udp_port) - p->number + next);
+}
+
+static int import(void *context, const uint8_t name[64], uint32_t version, uint32_t *export_id,
+		  uint32_t *version_there, uint16_t *udp_port, uint32_t *result)
+{
+	struct fly_poller *p = context;
+	char wanted[65] = {0};
+
+	memcpy(wanted, name, 64);
+	*export_id = 0;
+	*version_there = 0;
+	*udp_port = 0;
+	*result = FLY_ENOEXPORT;
+	for (unsigned i = FLY_EXPORT_BINDER + 1; i < FLY_EXPORTS; i++) {
+		const struct fly_export *e = &p->exports[i];
+
+		if (e->n_procedures == 0 || strcmp(e->interface->name, wanted) != 0)
+			continue;
+		*version_there = e->interface->version;
+		*result = FLY_EVERSION;
+		if (e->interface->version == version) {
+			*export_id = e->id;
+			*result = FLY_OK;
+			*udp_port = next_port(p);
+			break;
+		}
+	}
+	return 0;
+}
+
+int fly_binder_export(struct fly_runtime *runtime)
+{
+	static const struct Binder_procedures procedures = {.Import = import};
+
+	const int status = Binder_export(runtime, &procedures, NULL);
+
+	for (unsigned i = 0; i < runtime->n_pollers; i++)
+		runtime->pollers[i]->exports[FLY_EXPORT_BINDER].context = runtime->pollers[i];
+	return status;
+}

@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * import.c - binding to an interface at a peer: address, MAC, the binder's answer, the binding.
+ *
+ * Runs on the poller's thread, which turns the poller while it waits. Owns the bindings; caller.c
+ * uses them.
+ */
+#include "runtime/import.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "binder.h"
+#include "fastpath/clock.h"
+#include "fastpath/slow.h"
+#include "slowpath/arp.h"
+#include "threads/request.h"
+#include "local/import.h"
+#include "runtime/attach.h"
+#include "base/binding_kind.h"
+#include "slowpath/deadline.h"
+#include "base/error.h"
+#include "host/link_spec.h"
+#include "threads/waiting.h"
+#include "slowpath/retry.h"
+#include "runtime/runtime.h"
+
+#define ARP_AGAIN_MS 20
+
+static void fill_random(void *to, size_t bytes)
+{
+	if (getrandom(to, bytes, 0) != (ssize_t)bytes)
+		abort(); /* the kernel promises up to 256 bytes, always: nothing can be drawn
+			    without */
+}
+
+uint32_t fly_import_random32(void)
+{
+	uint32_t r;
+
+	fill_random(&r, sizeof r);
+	return r;
+}
+
+uint64_t fly_import_random_activity(void)
+{
+	uint64_t r;
+
+	do {
+		fill_random(&r, sizeof r);
+		r &= ~0xffffULL;
+	} while (r == 0);
+	return r;
+}
+
+/* The header of a call to this binding's export at its peer, without arguments. */
+static void write_template(struct fly_import *import)
+{
+	const struct fly_address self = {
+		.ip = import->link->ip,
+		.port = import->link->udp_port,
+	};
+	const struct fly_header h = {
+		.type = FLY_PACKET_CALL,
+		.export_id = import->export_id,
+		.fragments = 1,
+	};
+
+	fly_wire_put_outer(import->template, &self, &import->peer);
+	memcpy(import->template + FLY_ETHER_SOURCE, import->link->mac, 6);
+	fly_wire_encode(import->template + FLY_RPC, &h);
+}
+
+static const struct fly_binding_kind kind;
+
+struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
+				   const struct fly_address *peer, uint32_t export_id,
+				   uint64_t activity)
+{
+	struct fly_import *import =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *import));
+
+	if (!import)
+		return NULL;
+	*import = (struct fly_import){
+		.poller = p,
+		.link = link,
+		.idle = FLY_NO_ENTRY,
+		.argument_max = link->payload_max,
+		.peer = *peer,
+		.activity = activity,
+		.export_id = export_id,
+		.wait = FLY_WAIT_SPIN,
+	};
+	fly_rtt_init(&import->rtt, &p->waits);
+	fly_caller_bind(import);
+	import->head.kind = &kind;
+	write_template(import);
+	return import;
+}
+
+/* End what is outstanding, take the entries back, or keep them with the binding. */
+static void end_calls(struct fly_import *import, bool unbind)
+{
+	struct fly_poller *p = import->poller;
+
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		struct fly_call_entry *e = &p->calls.entries[i];
+
+		if (e->head.binding != &import->head)
+			continue;
+		if (fly_call_is_out(e))
+			fly_caller_fail(p, e, -FLY_EPEER);
+		if (!unbind)
+			continue;
+		if (e->packet)
+			fly_packet_put(&p->cache, e->packet);
+		e->packet = NULL;
+		fly_slow_let_go(p, e);
+		fly_call_table_unbind(&p->calls, e);
+	}
+}
+
+static int starter_shut(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			struct fly_call **call)
+{
+	(void)binding;
+	(void)procedure;
+	(void)argument_bytes;
+	(void)call;
+	return -FLY_ESTOPPED;
+}
+
+/* A call that was started before and is sent now. */
+static void send_shut(struct fly_call *call)
+{
+	fly_caller_fail(fly_import_of(call->binding)->poller, fly_entry_of(call), -FLY_ESTOPPED);
+}
+
+static int transporter_shut(struct fly_call *call)
+{
+	send_shut(call);
+	return call->binding->wait(call);
+}
+
+void fly_import_shut(struct fly_import *import)
+{
+	struct fly_poller *p = import->poller;
+
+	import->head.starter = starter_shut;
+	import->plain_starter = NULL; /* a deadline that is taken back brings none back */
+	import->head.transporter = transporter_shut;
+	import->head.send = send_shut;
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		struct fly_call_entry *e = &p->calls.entries[i];
+
+		if (e->head.binding == &import->head && fly_call_is_out(e))
+			fly_deadline_end(p, e, -FLY_ESTOPPED);
+	}
+}
+
+void fly_import_unbind(struct fly_binding *binding)
+{
+	struct fly_import *import = fly_import_of(binding);
+
+	end_calls(import, true);
+	if (import->name)
+		LIST_REMOVE(import, next);
+	free(import);
+}
+
+/* Turn the poller until the peer's MAC is known. Return: 0 or -FLY_EPEER. */
+static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer)
+{
+	struct fly_arp_question question = {.link = link, .ip = peer->ip};
+	uint64_t ask_tsc = 0;
+	uint64_t end_tsc;
+	uint64_t now_tsc;
+
+	p->asked = &question;
+	p->clock.turns = 0; /* the time now, not that of some turns ago */
+	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
+	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
+		if (now_tsc >= ask_tsc) {
+			fly_arp_ask(p, link);
+			ask_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
+		}
+		fly_poller_turn(p, now_tsc);
+	}
+	p->asked = NULL;
+	memcpy(peer->mac, question.mac, 6);
+	return question.answered ? 0 : -FLY_EPEER;
+}
+
+/*
+ * Ask the peer's binder. Return: 0, *export_id, and in @peer the port where calls are to go; or a
+ * negative status with a sentence.
+ */
+static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
+		      const char *name, uint32_t version, uint32_t *export_id)
+{
+	struct fly_import *binder =
+		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_import_random_activity());
+	uint8_t padded[64] = {0};
+	uint32_t answer = 0;
+	uint32_t version_there = 0;
+	uint16_t udp_port = 0;
+	char ip[INET_ADDRSTRLEN];
+	int status;
+
+	if (!binder)
+		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
+	memcpy(padded, name, strnlen(name, sizeof padded - 1));
+	status = Binder_Import(&binder->head, padded, version, export_id, &version_there, &udp_port,
+			       &answer);
+	end_calls(binder, true);
+	free(binder);
+	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
+	if (status == -FLY_EVERSION)
+		return fly_fail(
+			FLY_EVERSION,
+			"import %s: %s speaks another version of the Firefly protocol; this is "
+			"version %d: run the same release on both sides",
+			name, ip, FLY_WIRE_VERSION);
+	if (status)
+		return fly_fail(-status, "import %s from %s: %s", name, ip, fly_strerror(status));
+	switch (answer) {
+	case FLY_OK:
+		peer->port = htons(udp_port);
+		return 0;
+	case FLY_EVERSION:
+		return fly_fail(FLY_EVERSION,
+				"import %s from %s: version %u is exported there, %u is wanted",
+				name, ip, version_there, version);
+	default:
+		return fly_fail(FLY_ENOEXPORT,
+				"import %s from %s: no interface of that name is exported there",
+				name, ip);
+	}
+}
+
+/* Everything between an address and an export identifier. */
+static int locate(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
+		  const char *name, uint32_t version, uint32_t *export_id)
+{
+	char ip[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
+	if (!link->up)
+		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
+	if (resolve(p, link, peer))
+		return fly_fail(
+			FLY_EPEER,
+			"import %s: nobody answers for %s on this link within %u ms; is the server "
+			"up, and is that its address (peer=)?",
+			name, ip, (unsigned)(p->waits.timeout_tsc / p->tsc_per_ms));
+	return ask_binder(p, link, peer, name, version, export_id);
+}
+
+/* What an import of a program leaves behind. */
+static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
+			       const struct fly_address *peer, uint16_t binder_port,
+			       uint32_t export_id, const char *name, uint32_t version)
+{
+	struct fly_import *import =
+		fly_import_make(p, link, peer, export_id, fly_import_random_activity());
+
+	if (!import)
+		return NULL;
+	import->binder_port = binder_port;
+	import->name = name;
+	import->version = version;
+	LIST_INSERT_HEAD(&p->imports, import, next);
+	return import;
+}
+
+struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_import *like)
+{
+	return keep(p, like->link, &like->peer, like->binder_port, like->export_id, like->name,
+		    like->version);
+}
+
+struct wish {
+	struct fly_runtime *runtime;
+	const char *name;
+	uint32_t version;
+	const char *peer;
+	struct fly_import *import;
+};
+
+static int import_on_poller(struct fly_poller *p, void *argument)
+{
+	struct wish *w = argument;
+	struct fly_address address;
+	struct fly_link *link;
+	uint32_t export_id = 0;
+	uint16_t binder_port;
+	int status;
+
+	if (p->is_shut)
+		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
+	status = fly_runtime_peer(w->runtime, p->number, w->peer, &link, &address);
+	if (status)
+		return status;
+	binder_port = address.port;
+	status = locate(p, link, &address, w->name, w->version, &export_id);
+	if (status)
+		return status;
+	w->import = keep(p, link, &address, binder_port, export_id, w->name, w->version);
+	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
+}
+
+/* Who is to make a binding: the poller whose procedure asks; else each one in its turn. */
+static struct fly_poller *next_poller(struct fly_runtime *runtime)
+{
+	struct fly_poller *here = fly_pollers_here();
+
+	if (here && here->runtime == runtime)
+		return here;
+	return runtime
+		->pollers[atomic_fetch_add_explicit(&runtime->imported, 1, memory_order_relaxed) %
+			  runtime->n_pollers];
+}
+
+int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+	       struct fly_binding **binding)
+{
+	struct wish w = {.runtime = runtime, .name = name, .version = version, .peer = peer};
+	struct fly_poller *p = next_poller(runtime);
+	int status;
+
+	if (!name || !binding || strlen(name) > 63)
+		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
+	if (peer ? fly_local_is(peer) : runtime->local != NULL)
+		return fly_local_import(runtime, name, version, peer, binding);
+	status = fly_ask(p, import_on_poller, &w);
+	if (status)
+		return status;
+	if (!fly_poller_is_here(p))
+		return fly_attach_make(runtime, w.import, binding);
+	fly_import_set_wait(&w.import->head, FLY_WAIT_DEFAULT);
+	*binding = &w.import->head;
+	return 0;
+}
+
+int fly_import_rebind(struct fly_binding *binding)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_address peer = import->peer;
+	uint32_t export_id = 0;
+	int status;
+
+	end_calls(import, false);
+	peer.port = import->binder_port; /* who is there now may have other pollers */
+	status = locate(import->poller, import->link, &peer, import->name, import->version,
+			&export_id);
+	if (status)
+		return status;
+	import->peer = peer;
+	import->export_id = export_id;
+	import->argument_max = import->link->payload_max;
+	write_template(import);
+	return 0;
+}
+
+/* ---- the kind of binding ---- */
+
+static bool ready(const struct fly_call *call)
+{
+	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+
+	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
+}
+
+/*
+ * Waiting otherwise than by turning all the time: the same Transporter, but that it looks for the
+ * end of the call first, and yields or sleeps between turns.
+ */
+static int wait_lazily(struct fly_call *call)
+{
+	const struct fly_call_entry *e = fly_entry_of(call);
+	const struct fly_import *import = fly_import_of(call->binding);
+	struct fly_poller *p = import->poller;
+	struct fly_nap nap = {0};
+
+	while (fly_call_is_out(e))
+		fly_nap_poller(&nap, p, import->wait, fly_poller_turn(p, fly_poller_time(p)));
+	return import->plain_wait(call);
+}
+
+static int transporter_lazily(struct fly_call *call)
+{
+	call->binding->send(call);
+	fly_link_flush(fly_import_of(call->binding)->link);
+	return wait_lazily(call);
+}
+
+void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait)
+{
+	struct fly_import *import = fly_import_of(binding);
+	const struct fly_runtime *runtime = import->poller->runtime;
+
+	if (wait == FLY_WAIT_DEFAULT || wait > FLY_WAIT_SLEEP)
+		wait = runtime ? runtime->wait : FLY_WAIT_SPIN;
+	if (import->wait == wait || binding->starter == starter_shut)
+		return;
+	if (import->wait == FLY_WAIT_SPIN) {
+		import->plain_transporter = binding->transporter;
+		import->plain_wait = binding->wait;
+		binding->transporter = transporter_lazily;
+		binding->wait = wait_lazily;
+	} else if (wait == FLY_WAIT_SPIN) {
+		binding->transporter = import->plain_transporter;
+		binding->wait = import->plain_wait;
+	}
+	import->wait = wait;
+}
+
+static int event_fd(struct fly_binding *binding)
+{
+	(void)binding;
+	return fly_fail(FLY_EINVAL,
+			"event_fd: this thread has to turn its poller to get results; start the "
+			"runtime with pollers, or attach to one that another thread turns");
+}
+
+static const struct fly_binding_kind kind = {
+	.ready = ready,
+	.cancel = fly_deadline_cancel,
+	.set_deadline = fly_deadline_set,
+	.set_wait = fly_import_set_wait,
+	.rebind = fly_import_rebind,
+	.unbind = fly_import_unbind,
+	.attach = fly_attach_import,
+	.event_fd = event_fd,
+};

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pollers.c - the threads of a runtime that polls by itself: starting, turning, ending.
+ *
+ * Called by the thread that starts the runtime and the one that stops it. Owns the threads, and the
+ * knowledge on which cores of this process one polls. A poller belongs to its thread from
+ * pthread_create() to pthread_join(), which order everything before and after; in between it is
+ * asked (request.h).
+ */
+#include "runtime/pollers.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <rte_lcore.h>
+
+#include "fastpath/slow.h"
+#include "threads/request.h"
+#include "local/import.h"
+#include "host/cores.h"
+#include "host/eal.h"
+#include "base/error.h"
+#include "threads/waiting.h"
+#include "runtime/runtime.h"
+
+#define LAST_TURNS 4
+
+struct thread {
+	struct fly_poller_threads *all;
+	struct fly_poller *poller;
+	pthread_t id;
+	unsigned index;
+	unsigned core;
+	bool has_registered; /* plain: read after `up` was posted */
+};
+
+struct fly_poller_threads {
+	unsigned n; /* that run */
+	sem_t up;   /* posted by each thread when it knows whether it can turn */
+	sem_t quit; /* posted by fly_quit() */
+	/* Set when they are to end. No order is needed: what comes before is ordered by asking. */
+	_Atomic bool ending;
+	struct thread threads[FLY_POLLERS];
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint8_t taken[FLY_TOPOLOGY_CORES]; /* under lock: pollers on this core */
+
+int fly_pollers_choose(const struct fly_options *o, const struct fly_topology *t, int node,
+		       unsigned *cores)
+{
+	int status;
+
+	if (o->pollers > FLY_POLLERS)
+		return fly_fail(FLY_EINVAL, "at most %d pollers", FLY_POLLERS);
+	if (o->cores && o->pollers == 0)
+		return fly_fail(FLY_EINVAL, "cores are for pollers: how many of those?");
+	pthread_mutex_lock(&lock);
+	status = fly_cores_choose(t,
+				  &(struct fly_cores_wish){
+					  .n = o->pollers,
+					  .list = o->cores,
+					  .node = node,
+					  .may_share = o->wait == FLY_WAIT_YIELD ||
+						       o->wait == FLY_WAIT_SLEEP,
+					  .taken = taken,
+				  },
+				  cores);
+	pthread_mutex_unlock(&lock);
+	return status;
+}
+
+static void take_core(unsigned core, int pollers)
+{
+	pthread_mutex_lock(&lock);
+	taken[core] = (uint8_t)(taken[core] + pollers);
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- a thread ---- */
+
+static _Thread_local struct fly_poller *turned_here;
+
+struct fly_poller *fly_pollers_here(void)
+{
+	return turned_here;
+}
+
+static void *turn_poller(void *context)
+{
+	struct thread *thread = context;
+	struct fly_poller *p = thread->poller;
+	struct fly_poller_threads *all = thread->all;
+	const enum fly_wait wait = ((const struct fly_runtime *)p->runtime)->wait;
+	struct fly_nap nap = {0};
+	char name[16];
+
+	snprintf(name, sizeof name, "fly-poller%u", thread->index);
+	pthread_setname_np(pthread_self(), name);
+	thread->has_registered = rte_thread_register() == 0;
+	turned_here = p;
+	if (thread->has_registered)
+		fly_poller_take(p);
+	sem_post(&all->up);
+	if (!thread->has_registered)
+		return NULL;
+	while (!atomic_load_explicit(&all->ending, memory_order_relaxed))
+		fly_nap_poller(&nap, p, wait, fly_poller_turn(p, fly_poller_time(p)));
+	fly_ask_close(p);
+	for (unsigned i = 0; i < LAST_TURNS; i++)
+		fly_poller_turn(p, fly_poller_time(p));
+	rte_thread_unregister();
+	return NULL;
+}
+
+/* With all signals blocked, which are the program's; but a fault is for who made it:
+ * local/fault.c. */
+static int create(struct thread *thread)
+{
+	cpu_set_t *const cpus = CPU_ALLOC(FLY_TOPOLOGY_CORES);
+	const size_t bytes = CPU_ALLOC_SIZE(FLY_TOPOLOGY_CORES);
+	pthread_attr_t attributes;
+	sigset_t all;
+	sigset_t before;
+	int error;
+
+	if (!cpus)
+		return ENOMEM;
+	CPU_ZERO_S(bytes, cpus);
+	CPU_SET_S(thread->core, bytes, cpus);
+	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
+	pthread_attr_init(&attributes);
+	error = pthread_attr_setaffinity_np(&attributes, bytes, cpus);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (!error)
+		error = pthread_create(&thread->id, &attributes, turn_poller, thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+	CPU_FREE(cpus);
+	return error;
+}
+
+static void wait_for(sem_t *semaphore)
+{
+	while (sem_wait(semaphore) != 0)
+		; /* a signal came */
+}
+
+/* ---- all of them ---- */
+
+static int start_thread(struct fly_runtime *r, unsigned index, unsigned core)
+{
+	struct fly_poller_threads *all = r->threads;
+	struct thread *thread = &all->threads[index];
+	int error;
+
+	*thread = (struct thread){.all = all,
+				  .poller = r->pollers[index],
+				  .index = index,
+				  .core = core};
+	error = create(thread);
+	if (error)
+		return fly_fail(error == EINVAL ? FLY_EINVAL : FLY_ESYSTEM,
+				"no thread for a poller on core %u: %s", core, strerror(error));
+	all->n++;
+	take_core(core, 1);
+	wait_for(&all->up);
+	return thread->has_registered
+		       ? 0
+		       : fly_fail(FLY_ESYSTEM, "DPDK takes no more threads%s", fly_eal_last_log());
+}
+
+int fly_pollers_start(struct fly_runtime *r, const unsigned *cores)
+{
+	int status = 0;
+
+	r->threads = calloc(1, sizeof *r->threads);
+	if (!r->threads)
+		return fly_fail(FLY_ENOMEM, "out of memory");
+	sem_init(&r->threads->up, 0, 0);
+	sem_init(&r->threads->quit, 0, 0);
+	for (unsigned i = 0; i < r->n_pollers && !status; i++)
+		status = start_thread(r, i, cores[i]);
+	if (status)
+		fly_pollers_stop(r);
+	return status;
+}
+
+void fly_pollers_stop(struct fly_runtime *r)
+{
+	struct fly_poller_threads *all = r->threads;
+
+	if (!all)
+		return;
+	atomic_store_explicit(&all->ending, true, memory_order_relaxed);
+	for (unsigned i = 0; i < all->n; i++) {
+		fly_slow_wake_poller(all->threads[i].poller->desk.wake_fd);
+		pthread_join(all->threads[i].id, NULL);
+		take_core(all->threads[i].core, -1);
+		fly_poller_take(all->threads[i].poller);
+	}
+	sem_destroy(&all->up);
+	sem_destroy(&all->quit);
+	free(all);
+	r->threads = NULL;
+}
+
+void fly_pollers_wait(struct fly_runtime *r)
+{
+	wait_for(&r->threads->quit);
+	while (sem_trywait(&r->threads->quit) == 0)
+		; /* asked for more than once */
+}
+
+void fly_pollers_quit(struct fly_runtime *r)
+{
+	sem_post(&r->threads->quit);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * procedure.c - what a procedure can ask about the call that it runs for: on a poller, whose record
+ * and deadline say it, or on a worker, whose slot does.
+ */
+#include <firefly/runtime.h>
+
+#include "fastpath/clock.h"
+#include "fastpath/slow.h"
+#include "threads/worker.h"
+#include "runtime/runtime.h"
+
+static uint64_t left_us(uint64_t deadline_tsc, uint64_t now_tsc, uint64_t tsc_per_ms)
+{
+	return now_tsc >= deadline_tsc ? 0 : (deadline_tsc - now_tsc) * 1000 / tsc_per_ms;
+}
+
+uint64_t fly_remaining(void)
+{
+	const struct fly_poller *p = fly_runtime_serving_here();
+	const struct fly_worker *w = fly_worker_here();
+	struct fly_clock clock; /* a copy: the poller is to notice itself how long this takes */
+
+	if (p) {
+		clock = p->clock;
+		return p->serving_deadline_tsc == FLY_NEVER
+			       ? UINT64_MAX
+			       : left_us(p->serving_deadline_tsc,
+					 fly_clock_read(&clock, p->now_tsc), p->tsc_per_ms);
+	}
+	if (!w || w->deadline_tsc == FLY_NEVER)
+		return UINT64_MAX;
+	return left_us(w->deadline_tsc, fly_clock_now_tsc(), w->tsc_per_ms);
+}
+
+/* On a poller it attends to its links meanwhile. */
+static bool is_cancelled_here(struct fly_poller *p)
+{
+	const uint64_t before_tsc = p->now_tsc;
+	const uint64_t now_tsc = fly_clock_read(&p->clock, before_tsc);
+
+	if (now_tsc - before_tsc >= p->absent_tsc)
+		fly_poller_absent(p, before_tsc, now_tsc);
+	fly_poller_attend(p, now_tsc);
+	if (now_tsc >= p->serving_deadline_tsc)
+		return true;
+	if (!p->serving) /* a call over the local link */
+		return atomic_load_explicit(&p->serving_slot->gone, memory_order_relaxed) != 0;
+	return p->serving->cancelled_seq == p->serving->seq;
+}
+
+bool fly_cancelled(void)
+{
+	struct fly_poller *p = fly_runtime_serving_here();
+	const struct fly_worker *w = fly_worker_here();
+
+	if (p)
+		return is_cancelled_here(p);
+	/* A hint: nothing is read that the poller wrote before it. */
+	return w && (atomic_load_explicit(&w->hand.slot.gone, memory_order_relaxed) ||
+		     (w->deadline_tsc != FLY_NEVER && fly_clock_now_tsc() >= w->deadline_tsc));
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * worker_threads.c - the threads behind the workers of an export: where they run, how they wait,
+ * how they end.
+ *
+ * A worker's thread is not known to DPDK, and touches no pool: packets that it reads and writes are
+ * its poller's. It has all signals blocked, as the other threads of the library have.
+ */
+#include "runtime/worker_threads.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <firefly/topology.h>
+
+#include "threads/request.h"
+#include "local/import.h"
+#include "runtime/attach.h"
+#include "host/cores.h"
+#include "base/error.h"
+#include "threads/waiting.h"
+#include "base/owned.h"
+#include "runtime/runtime.h"
+
+#define QUEUE_DEFAULT 64
+#define LOOK_NS       200000 /* between two looks whether a worker has ended */
+
+/* ---- what was asked for ------------------------------------------------------------------------
+ */
+
+int fly_workers_check(const struct fly_interface *interface, const struct fly_export_options *o)
+{
+	if (!o)
+		return 0;
+	if (o->workers > FLY_WORKERS)
+		return fly_fail(FLY_EINVAL, "export %s: at most %d workers, not %u",
+				interface->name, FLY_WORKERS, o->workers);
+	if (o->queue > FLY_WORKERS_QUEUE)
+		return fly_fail(FLY_EINVAL, "export %s: at most %d calls can wait for a worker",
+				interface->name, FLY_WORKERS_QUEUE);
+	if (o->wait < FLY_WAIT_DEFAULT || o->wait > FLY_WAIT_SLEEP)
+		return fly_fail(FLY_EINVAL, "export %s: there is no way %d to wait",
+				interface->name, (int)o->wait);
+	if (o->worker_cores && o->workers == 0)
+		return fly_fail(FLY_EINVAL, "export %s: cores for workers, but no workers",
+				interface->name);
+	return 0;
+}
+
+/* Where a pool's threads may run. Return: 0, or a negative status with a sentence. */
+static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t *set)
+{
+	struct fly_topology topology;
+	unsigned cores[FLY_TOPOLOGY_CORES];
+	int n = fly_topology(&topology);
+
+	if (n < 0)
+		return n;
+	if (o->worker_cores)
+		n = fly_cores_list(&topology, o->worker_cores, cores);
+	else
+		n = (int)fly_cores_of_node(&topology, node, cores);
+	if (n < 0)
+		return n;
+	CPU_ZERO(set);
+	for (int i = 0; i < n; i++)
+		CPU_SET(cores[i], set);
+	return 0;
+}
+
+/* ---- a thread ----------------------------------------------------------------------------------
+ */
+
+static void wait_for_order(struct fly_worker *w)
+{
+	struct fly_slot *s = &w->hand.slot;
+	struct fly_nap nap = {0};
+	uint32_t state;
+
+	/* Looking is S2 of what fly_worker_run() reads then. */
+	while ((state = atomic_load_explicit(&s->state, memory_order_acquire)) != FLY_SLOT_CALL)
+		fly_nap_slot(&nap, s, (enum fly_slot_state)state, w->wait, false);
+}
+
+static void *work(void *argument)
+{
+	struct fly_worker *w = argument;
+	struct fly_worker_pool *pool = w->pool;
+
+	while (!w->is_quitting) {
+		wait_for_order(w);
+		fly_worker_run(w);
+	}
+	/* Its procedures may have left bindings, which only it can end. */
+	fly_owned_end_mine(pool->runtime);
+	/* W1: it touches nothing of the pool any more; pairs with W2. */
+	atomic_fetch_sub_explicit(&pool->n_alive, 1, memory_order_release);
+	return NULL;
+}
+
+static int start_thread(struct fly_worker *w, const cpu_set_t *cores)
+{
+	pthread_attr_t attr;
+	int error;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof *cores, cores);
+	error = pthread_create(&w->thread, &attr, work, w);
+	pthread_attr_destroy(&attr);
+	if (error)
+		return error;
+	pthread_setname_np(w->thread, "fly-worker");
+	w->has_thread = true;
+	return 0;
+}
+
+static void join(struct fly_worker_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->n; i++) {
+		if (pool->workers[i].has_thread)
+			pthread_join(pool->workers[i].thread, NULL);
+	}
+}
+
+/* ---- a pool ------------------------------------------------------------------------------------
+ */
+
+/* No poller has it yet: we are the other side of its slots. */
+void fly_workers_drop(struct fly_worker_pool *pool)
+{
+	if (!pool)
+		return;
+	for (uint32_t i = 0; i < pool->n; i++) {
+		struct fly_worker *w = &pool->workers[i];
+
+		w->hand.slot.kind = FLY_WORKER_QUIT;
+		if (fly_slot_from_poller(&w->hand.slot, FLY_SLOT_CALL))
+			fly_nap_wake_slot(&w->hand.slot, false);
+	}
+	join(pool);
+	fly_worker_pool_free(pool);
+}
+
+static int start_threads(struct fly_runtime *r, struct fly_worker_pool *pool,
+			 const struct fly_export_options *o, const char *name)
+{
+	sigset_t all;
+	sigset_t before;
+	cpu_set_t cores;
+	int error = 0;
+	int status = choose_cores(o, r->node, &cores);
+
+	if (status)
+		return status;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGBUS); /* of a fault in memory that is shared: local/fault.c */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	for (uint32_t i = 0; i < pool->n && !error; i++) {
+		struct fly_worker *w = &pool->workers[i];
+
+		w->wait = o->wait ? o->wait : r->wait;
+		atomic_fetch_add_explicit(&pool->n_alive, 1, memory_order_relaxed);
+		error = start_thread(w, &cores);
+		if (error)
+			atomic_fetch_sub_explicit(&pool->n_alive, 1, memory_order_relaxed);
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error ? fly_fail(FLY_ESYSTEM, "export %s: a worker cannot be started: %s", name,
+				strerror(error))
+		     : 0;
+}
+
+int fly_workers_start(struct fly_runtime *r, struct fly_poller *p,
+		      const struct fly_export_options *o, unsigned at, unsigned of,
+		      struct fly_export *export)
+{
+	const char *name = export->interface->name;
+	struct fly_worker_pool *pool;
+	unsigned n;
+	int status;
+
+	if (!o || o->workers == 0)
+		return 0;
+	n = o->workers / of + (at < o->workers % of);
+	pool = fly_worker_pool_new(p, export, RTE_MAX(n, 1U), o->queue ? o->queue : QUEUE_DEFAULT,
+				   r->pool->socket_id);
+	if (!pool)
+		return fly_fail(FLY_ENOMEM, "export %s: no memory for %u workers", name, n);
+	pool->runtime = r;
+	status = start_threads(r, pool, o, name);
+	if (status) {
+		fly_workers_drop(pool);
+		return status;
+	}
+	export->pool = pool;
+	export->stubs = pool->stubs;
+	return 0;
+}
+
+static int close_all(struct fly_poller *p, void *unused)
+{
+	struct fly_worker_pool *pool;
+
+	(void)unused;
+	LIST_FOREACH(pool, &p->pools, next)
+	fly_worker_pool_close(p, pool);
+	return 0;
+}
+
+static int remove_pool(struct fly_poller *p, void *argument)
+{
+	fly_worker_pool_remove(p, argument);
+	return 0;
+}
+
+/* W2: see W1. */
+static bool is_over(const struct fly_worker_pool *pool)
+{
+	return atomic_load_explicit(&pool->n_alive, memory_order_acquire) == 0;
+}
+
+void fly_workers_stop(struct fly_poller *p)
+{
+	const struct timespec look = {.tv_nsec = LOOK_NS};
+	struct fly_worker_pool *pool;
+
+	fly_ask(p, close_all, NULL);
+	/* Nobody adds or removes one but who stops the runtime: us. */
+	while ((pool = LIST_FIRST(&p->pools)) != NULL) {
+		while (!is_over(pool)) {
+			if (fly_poller_is_here(p))
+				fly_poller_turn(p, fly_poller_time(p));
+			else
+				nanosleep(&look, NULL);
+		}
+		join(pool);
+		fly_ask(p, remove_pool, pool);
+		fly_worker_pool_free(pool);
+	}
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * buffer.c - see buffer.h. Called by the two halves of bulk.c, on the poller's thread. Owns the
+ * poller's list of spare blocks, and what is counted to it and to its paths.
+ *
+ * Small buffers come from malloc(). Large ones are blocks of pages of their own: a header of a
+ * cache line, then the bytes. The tail of a block behind its buffer is poisoned under
+ * AddressSanitizer, as are spare blocks.
+ */
+#include "slowpath/bulk/buffer.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "slowpath/bulk/path.h"
+
+#define BLOCK_LEAST (128U << 10) /* bytes from which on a buffer is a block */
+#define PAGE        4096U
+#define HUGE_PAGE   (2U << 20)
+#define MISFIT      8 /* a spare block of more than so many times the room is for others */
+
+struct fly_block {
+	struct fly_block *next; /* spare: older ones */
+	size_t size;            /* of the block */
+	uint32_t touched;       /* bytes behind the header that hold memory, at most */
+	uint32_t spare_ms;      /* spare: since when */
+};
+
+#define HEADER RTE_CACHE_LINE_SIZE
+static_assert(sizeof(struct fly_block) <= HEADER, "the bytes begin on a line of their own");
+
+static struct fly_block *block_of(uint8_t *bytes)
+{
+	return (struct fly_block *)(void *)(bytes - HEADER);
+}
+
+static uint8_t *bytes_of(struct fly_block *k)
+{
+	return (uint8_t *)k + HEADER;
+}
+
+static uint32_t room_of(const struct fly_block *k)
+{
+	return (uint32_t)(k->size - HEADER);
+}
+
+static void unmap(struct fly_block *k)
+{
+	ASAN_UNPOISON_MEMORY_REGION(bytes_of(k), room_of(k));
+	munmap(k, k->size);
+}
+
+/* Pages, large ones where the system has some, for which they must lie at such an address. */
+static struct fly_block *map(uint32_t room)
+{
+	const size_t unit = room >= HUGE_PAGE ? HUGE_PAGE : PAGE;
+	const size_t size = RTE_ALIGN_CEIL((size_t)room + HEADER, unit);
+	uint8_t *at = mmap(NULL, size + unit - PAGE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint8_t *begin;
+	struct fly_block *k;
+
+	if (at == MAP_FAILED)
+		return NULL;
+	begin = RTE_PTR_ALIGN_CEIL(at, unit);
+	if (begin != at)
+		munmap(at, (size_t)(begin - at));
+	if (at + unit - PAGE != begin)
+		munmap(begin + size, (size_t)(at + unit - PAGE - begin));
+	if (unit == HUGE_PAGE)
+		madvise(begin, size, MADV_HUGEPAGE); /* or not: that is only slower */
+	k = (struct fly_block *)(void *)begin;
+	k->size = size;
+	k->touched = 0;
+	return k;
+}
+
+/* The spare block that fits best. Return: NULL: none does. */
+static struct fly_block *reuse(struct fly_poller *p, uint32_t room)
+{
+	struct fly_block **best = NULL;
+	struct fly_block *k;
+
+	for (struct fly_block **at = &p->bulk.spare; *at; at = &(*at)->next) {
+		if (room_of(*at) >= room && room_of(*at) / MISFIT <= room &&
+		    (!best || room_of(*at) < room_of(*best)))
+			best = at;
+	}
+	if (!best)
+		return NULL;
+	k = *best;
+	*best = k->next;
+	return k;
+}
+
+static void expose(struct fly_block *k, uint32_t room)
+{
+	ASAN_UNPOISON_MEMORY_REGION(bytes_of(k), room);
+	ASAN_POISON_MEMORY_REGION(bytes_of(k) + room, room_of(k) - room);
+}
+
+static uint8_t *get(struct fly_poller *p, uint32_t room)
+{
+	struct fly_block *k;
+
+	if (room < BLOCK_LEAST)
+		return malloc(room);
+	k = reuse(p, room);
+	if (!k)
+		k = map(room);
+	if (!k)
+		return NULL;
+	expose(k, room);
+	return bytes_of(k);
+}
+
+/* Only so many, and only so much. The oldest ones go. */
+static void bound(struct fly_poller *p)
+{
+	struct fly_block **at = &p->bulk.spare;
+	uint64_t bytes = 0;
+
+	for (unsigned n = 0; *at; n++) {
+		struct fly_block *k = *at;
+
+		bytes += k->touched;
+		if (n < FLY_SPARE_BLOCKS && bytes <= FLY_SPARE_BYTES &&
+		    p->now_ms - k->spare_ms <= FLY_SPARE_MS) {
+			at = &k->next;
+			continue;
+		}
+		*at = k->next;
+		unmap(k);
+	}
+}
+
+static void put(struct fly_poller *p, const struct fly_buffer *b)
+{
+	struct fly_block *k;
+
+	if (b->room < BLOCK_LEAST) {
+		free(b->bytes);
+		return;
+	}
+	k = block_of(b->bytes);
+	ASAN_POISON_MEMORY_REGION(b->bytes, room_of(k));
+	k->touched = RTE_MAX(k->touched, b->written);
+	k->spare_ms = p->now_ms;
+	k->next = p->bulk.spare;
+	p->bulk.spare = k;
+	bound(p);
+}
+
+/* May @path have so much more? Who leaves little free gets little: no peer takes all. */
+static bool is_allowed(const struct fly_poller *p, const struct fly_path *path, uint32_t more)
+{
+	const uint32_t free = p->bulk.max - p->bulk.bytes;
+
+	return more <= free && (uint64_t)path->bytes + more <= 2 * (uint64_t)(free - more);
+}
+
+static void count(struct fly_poller *p, struct fly_path *path, uint32_t before, uint32_t now)
+{
+	if (!path)
+		return;
+	p->bulk.bytes += now - before;
+	path->bytes += now - before;
+}
+
+bool fly_buffer_get(struct fly_poller *p, struct fly_buffer *b, uint32_t room,
+		    struct fly_path *path)
+{
+	if (path && !is_allowed(p, path, room))
+		return false;
+	*b = (struct fly_buffer){
+		.bytes = get(p, room),
+		.room = room,
+		.written = room,
+		.path = path,
+	};
+	if (!b->bytes)
+		return false;
+	count(p, path, 0, room);
+	return true;
+}
+
+/* In a block there is room behind a buffer, or what is cut off is given back to the system. */
+static bool resize_block(struct fly_buffer *b, uint32_t room)
+{
+	struct fly_block *k = block_of(b->bytes);
+
+	if (room > room_of(k))
+		return false;
+	expose(k, room);
+	if (RTE_MAX(k->touched, b->written) > 2 * room + HUGE_PAGE) {
+		const size_t keep = RTE_ALIGN_CEIL((size_t)room + HEADER, PAGE);
+
+		madvise((uint8_t *)k + keep, k->size - keep, MADV_DONTNEED);
+		k->touched = room;
+	}
+	return true;
+}
+
+bool fly_buffer_resize(struct fly_poller *p, struct fly_buffer *b, uint32_t room)
+{
+	uint8_t *bytes;
+
+	if (room == b->room)
+		return true;
+	if (b->path && room > b->room && !is_allowed(p, b->path, room - b->room))
+		return false;
+	if (b->room >= BLOCK_LEAST && room >= BLOCK_LEAST && resize_block(b, room))
+		goto done;
+	bytes = get(p, room);
+	if (!bytes)
+		return false;
+	memcpy(bytes, b->bytes, RTE_MIN(room, b->room));
+	put(p, b);
+	b->bytes = bytes;
+done:
+	count(p, b->path, b->room, room);
+	b->room = room;
+	b->written = room;
+	return true;
+}
+
+void fly_buffer_free(struct fly_poller *p, struct fly_buffer *b)
+{
+	if (b->bytes) {
+		count(p, b->path, b->room, 0);
+		put(p, b);
+	}
+	*b = (struct fly_buffer){0};
+}
+
+void fly_buffer_sweep(struct fly_poller *p)
+{
+	if (p->bulk.spare)
+		bound(p);
+}
+
+void fly_buffer_drain(struct fly_poller *p)
+{
+	while (p->bulk.spare) {
+		struct fly_block *k = p->bulk.spare;
+
+		p->bulk.spare = k->next;
+		unmap(k);
+	}
+}

@@ -1,0 +1,599 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bulk.c - what both sides of a large call share: the sending of fragments, acknowledgements, and
+ * what happens when nothing is heard.
+ *
+ * Runs on the poller's thread, behind slow.h. Fragments are copied into packets and out of them.
+ * Which one is next is fragments.c's, how many may be under way path.c's and congestion.c's. A
+ * packet that cannot be had, or a queue that is not taken, stops a path for a moment.
+ */
+#include "slowpath/bulk/bulk.h"
+
+#include <stdlib.h>
+
+#include "slowpath/records.h"
+#include "slowpath/resend.h"
+
+#define SWEEP_BULKS 64 /* looked at per sweep */
+#define TURN        4  /* fragments of a message, before another one of its path is next */
+#define BLOCKED_US  50 /* until a path that had no packets, or a full queue, goes on */
+#define SILENCE     8  /* a server waits so many times as long as a caller before it asks */
+#define QUESTIONS   5  /* then it asks so often, */
+#define RARER       3  /* each time after 2 to the power of this as long */
+#define DOUBLINGS   12 /* of a caller's patience */
+
+void fly_bulk_init(struct fly_poller *p)
+{
+	TAILQ_INIT(&p->bulk.all);
+	TAILQ_INIT(&p->bulk.paths);
+	p->bulk.max = FLY_BULK_MAX;
+	p->bulk.due_tsc = FLY_NEVER;
+}
+
+void fly_bulk_fini(struct fly_poller *p)
+{
+	fly_paths_drain(p);
+	fly_buffer_drain(p);
+}
+
+void fly_bulk_link_lost(struct fly_poller *p, const struct fly_link *link)
+{
+	fly_paths_forget_link(p, link);
+}
+
+struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint32_t ip,
+			      uint16_t port)
+{
+	struct fly_bulk *b = malloc(sizeof *b);
+
+	if (!b)
+		return NULL;
+	memset(b, 0, offsetof(struct fly_bulk, out));
+	fly_scatter_end(&b->out);
+	b->path = fly_path_get(p, link, ip, port);
+	if (!b->path) {
+		free(b);
+		return NULL;
+	}
+	b->link = link;
+	b->due_tsc = FLY_NEVER;
+	b->progress_ms = p->now_ms;
+	TAILQ_INSERT_TAIL(&p->bulk.all, b, all);
+	p->bulk.n++;
+	return b;
+}
+
+/* ---- which lists it is in, and what is counted ---- */
+
+static void set_sending(struct fly_poller *p, struct fly_bulk *b, bool is_sending)
+{
+	p->bulk.n_sending += (uint32_t)is_sending - (uint32_t)b->is_sending;
+	b->is_sending = is_sending;
+}
+
+static void set_gathering(struct fly_poller *p, struct fly_bulk *b, bool is_gathering)
+{
+	p->bulk.n_gathering += (uint32_t)is_gathering - (uint32_t)b->is_gathering;
+	b->is_gathering = is_gathering;
+}
+
+static void set_ready(struct fly_bulk *b, bool is_ready)
+{
+	if (is_ready && !b->is_ready)
+		TAILQ_INSERT_TAIL(&b->path->ready, b, ready);
+	else if (!is_ready && b->is_ready)
+		TAILQ_REMOVE(&b->path->ready, b, ready);
+	b->is_ready = is_ready;
+}
+
+/* After whatever has changed b->out. */
+static void recount(struct fly_bulk *b)
+{
+	b->path->n_flight += b->out.n_flight - b->n_flight;
+	b->n_flight = b->out.n_flight;
+}
+
+void fly_bulk_wait(struct fly_poller *p, struct fly_bulk *b, uint64_t patience_tsc)
+{
+	b->due_tsc = p->now_tsc + patience_tsc;
+	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, b->due_tsc);
+	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, b->due_tsc);
+}
+
+static void resume_later(struct fly_poller *p, struct fly_path *path, uint64_t at_tsc)
+{
+	path->resume_tsc = at_tsc;
+	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, at_tsc);
+	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, at_tsc);
+}
+
+void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b)
+{
+	if (!b)
+		return;
+	if (b->entry)
+		b->entry->bulk = NULL;
+	if (b->conversation)
+		b->conversation->bulk = NULL;
+	fly_bulk_stop(p, b);
+	set_gathering(p, b, false);
+	fly_buffer_free(p, &b->out_buffer);
+	fly_buffer_free(p, &b->in_buffer);
+	fly_path_put(p, b->path);
+	TAILQ_REMOVE(&p->bulk.all, b, all);
+	p->bulk.n--;
+	free(b);
+}
+
+/* ---- out ---- */
+
+/* One fragment in a packet. Return: NULL: there is none. */
+static struct rte_mbuf *packet(struct fly_poller *p, const struct fly_bulk *b, uint32_t fragment,
+			       uint16_t age_ms)
+{
+	const uint32_t length = fly_scatter_length(&b->out, fragment);
+	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD + length);
+	uint8_t *frame;
+
+	if (!m)
+		return NULL;
+	frame = fly_packet_frame(m);
+	memcpy(frame, b->front, FLY_PAYLOAD);
+	fly_put_u16(frame + FLY_RPC + 20, (uint16_t)fragment);
+	fly_put_u16(frame + FLY_RPC + 30, age_ms);
+	if (unlikely(length != b->out.unit)) {
+		fly_wire_set_lengths(frame, length);
+		fly_put_u16(frame + FLY_RPC + 28, (uint16_t)length);
+	}
+	memcpy(frame + FLY_PAYLOAD, b->out_bytes + (size_t)fragment * b->out.unit, length);
+	return m;
+}
+
+static void send_fragment(struct fly_poller *p, struct fly_bulk *b, struct rte_mbuf *m,
+			  bool is_again, bool asks)
+{
+	fly_packet_frame(m)[FLY_RPC + 1] |=
+		(uint8_t)((is_again ? FLY_FLAG_RESENT : 0) |
+			  (asks && b->out.fragments > 1 ? FLY_FLAG_ACK : 0));
+	fly_stats_add(&p->stats, is_again ? FLY_COUNT_fragments_resent : FLY_COUNT_fragments_sent,
+		      1);
+	fly_link_send(b->link, m);
+}
+
+/* How old a call is; or what a result says there. */
+static uint16_t age_of(const struct fly_poller *p, const struct fly_bulk *b)
+{
+	return b->entry ? fly_overdue_age_ms(p, b->entry) : b->header.age;
+}
+
+/* At most @n of those that are ready. Return: false: there are no packets, or the queue is full. */
+static bool push(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
+{
+	const uint32_t every = fly_path_every(b->path);
+	const uint16_t age_ms = age_of(p, b);
+	struct fly_scatter *s = &b->out;
+	bool is_good = true;
+
+	while (n > 0 && fly_scatter_is_ready(s)) {
+		const uint32_t fragment = fly_scatter_pick(s);
+		const bool is_again = fly_scatter_is_again(s, fragment);
+		struct rte_mbuf *m;
+
+		is_good = b->link->n_queued < FLY_BURST;
+		m = is_good ? packet(p, b, fragment, age_ms) : NULL;
+		is_good = m != NULL;
+		if (!is_good)
+			break;
+		if (is_again && b->entry && b->entry->resends == 0)
+			b->entry->resends = 1; /* a refusal may be of a copy now: result.c */
+		send_fragment(p, b, m, is_again,
+			      fly_scatter_sent(s, fragment, p->now_tsc, every, --n == 0));
+		fly_congestion_sent(&b->path->congestion, p->now_tsc);
+	}
+	recount(b);
+	return is_good;
+}
+
+static uint64_t patience_tsc(const struct fly_bulk *b)
+{
+	const uint64_t tsc = fly_congestion_patience(&b->path->congestion);
+
+	return b->entry ? tsc : tsc * SILENCE;
+}
+
+/* Send what may be sent on a path, the messages that are ready in turn. */
+static void pump(struct fly_poller *p, struct fly_path *path)
+{
+	struct fly_bulk *b;
+	uint32_t room;
+	bool is_good = true;
+
+	path->resume_tsc = FLY_NEVER;
+	p->clock.turns = 0; /* round trips are measured: the next turn looks at the clock */
+	while (is_good && (b = TAILQ_FIRST(&path->ready)) != NULL) {
+		room = fly_path_room(p, path);
+		if (room == 0) {
+			if (path->n_flight == 0)
+				resume_later(p, path, path->congestion.next_tsc);
+			return;
+		}
+		set_ready(b, false);
+		is_good = push(p, b, TAILQ_EMPTY(&path->ready) ? room : RTE_MIN(room, TURN));
+		set_ready(b, fly_scatter_is_ready(&b->out));
+		if (b->due_tsc == FLY_NEVER)
+			fly_bulk_wait(p, b, patience_tsc(b));
+	}
+	if (!is_good)
+		resume_later(p, path, p->now_tsc + BLOCKED_US * p->tsc_per_ms / 1000);
+}
+
+static void prepare(struct fly_poller *p, struct fly_bulk *b)
+{
+	recount(b);
+	set_sending(p, b, b->out.fragments > 1 && b->out.acked < b->out.fragments);
+	set_ready(b, fly_scatter_is_ready(&b->out));
+}
+
+static void go_on(struct fly_poller *p, struct fly_bulk *b)
+{
+	prepare(p, b);
+	pump(p, b->path);
+}
+
+void fly_bulk_learn(struct fly_bulk *b, uint32_t hint)
+{
+	b->header.hint = hint;
+	b->header.flags &= (uint8_t)~FLY_FLAG_TOKEN;
+	b->front[FLY_RPC + 1] = b->header.flags;
+	fly_put_u32(b->front + FLY_RPC + 24, hint);
+}
+
+/* One fragment that is not accounted for. */
+static void show(struct fly_poller *p, struct fly_bulk *b, uint32_t fragment, bool is_again)
+{
+	struct rte_mbuf *m = packet(p, b, fragment, age_of(p, b));
+
+	if (!m)
+		return;
+	fly_scatter_shown(&b->out, fragment);
+	send_fragment(p, b, m, is_again, is_again);
+}
+
+void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, const uint8_t *bytes, uint32_t n,
+		   uint32_t unit)
+{
+	fly_scatter_begin(&b->out, n, unit, FLY_CREDIT_FIRST);
+	b->out_bytes = bytes;
+	b->header.fragments = (uint16_t)b->out.fragments;
+	b->header.length = (uint16_t)fly_scatter_length(&b->out, 0);
+	fly_wire_set_lengths(b->front, b->header.length);
+	fly_wire_encode(b->front + FLY_RPC, &b->header);
+	if (b->out.fragments == 1) { /* nobody acknowledges that: it is sent, and kept */
+		show(p, b, 0, false);
+		return;
+	}
+	prepare(p, b);
+	if (b->conversation)
+		fly_bulk_wait(p, b, patience_tsc(b));
+	/* Not now: the program, or a procedure, may have run for long since the time of this turn,
+	 * and round trips are measured. */
+	p->clock.turns = 0;
+	resume_later(p, b->path, p->now_tsc + 1);
+}
+
+/* A copy that asks, and the answer tells what to do. */
+static void ask(struct fly_poller *p, struct fly_bulk *b)
+{
+	show(p, b, RTE_MIN(b->out.acked, b->out.fragments - 1), true);
+}
+
+/* Ask a caller whether it has its result: probe.c answers, unless it still waits for it. */
+static void probe(struct fly_poller *p, const struct fly_bulk *b)
+{
+	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);
+	struct fly_header h = b->header;
+	uint8_t *frame;
+
+	if (!m)
+		return;
+	frame = fly_packet_frame(m);
+	memcpy(frame, b->front, FLY_RPC);
+	h.type = FLY_PACKET_PROBE;
+	h.flags = 0;
+	h.procedure = FLY_ABOUT_RESULT;
+	h.length = 0;
+	fly_wire_set_lengths(frame, 0);
+	fly_wire_encode(frame + FLY_RPC, &h);
+	fly_stats_add(&p->stats, FLY_COUNT_probes_sent, 1);
+	fly_link_send(b->link, m);
+}
+
+void fly_bulk_again(struct fly_poller *p, struct fly_bulk *b)
+{
+	/* To who has never answered, one fragment for each question: its address may be forged. */
+	if (b->out.acked == b->out.fragments || (b->conversation && !b->is_proven)) {
+		ask(p, b);
+		return;
+	}
+	fly_scatter_overdue(&b->out, p->now_tsc, fly_congestion_patience(&b->path->congestion));
+	go_on(p, b);
+}
+
+void fly_bulk_restart(struct fly_poller *p, struct fly_bulk *b, uint32_t token)
+{
+	fly_bulk_learn(b, token);
+	b->header.flags |= FLY_FLAG_TOKEN;
+	b->front[FLY_RPC + 1] = b->header.flags;
+	fly_scatter_overdue(&b->out, p->now_tsc, 0);
+	go_on(p, b);
+}
+
+void fly_bulk_stop(struct fly_poller *p, struct fly_bulk *b)
+{
+	if (b->out.fragments)
+		fly_scatter_stop(&b->out);
+	recount(b);
+	set_sending(p, b, false);
+	set_ready(b, false);
+	b->due_tsc = FLY_NEVER;
+	if (!TAILQ_EMPTY(&b->path->ready))
+		resume_later(p, b->path, p->now_tsc); /* not here: who frees may be sending */
+}
+
+static void decode_ack(const uint8_t *frame, const struct fly_header *h, struct fly_ack *ack)
+{
+	*ack = (struct fly_ack){
+		.arrived = h->fragment,
+		.echo = FLY_ECHO_NONE,
+		.is_idle = h->flags & FLY_FLAG_IDLE,
+	};
+	if (h->length < 2)
+		return;
+	ack->credit = fly_get_u16(frame + FLY_PAYLOAD);
+	ack->echo = h->age;
+	ack->echo_again = h->flags & FLY_FLAG_RESENT;
+	ack->ahead = frame + FLY_PAYLOAD + 2;
+	ack->n_ahead = RTE_MIN(h->length - 2U, FLY_SPAN / 8U);
+}
+
+bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, const uint8_t *frame,
+		    const struct fly_header *h)
+{
+	struct fly_congestion *congestion = &b->path->congestion;
+	const uint32_t n_flight = b->path->n_flight;
+	struct fly_acked what;
+	struct fly_ack ack;
+
+	decode_ack(frame, h, &ack);
+	if (!fly_scatter_acked(&b->out, &ack, p->now_tsc, &what))
+		return false;
+	b->is_proven = true;
+	b->path->heard_tsc = p->now_tsc;
+	if (what.n_arrived || what.is_restart)
+		fly_bulk_progress(p, b);
+	if (ack.is_idle)
+		what.n_lost += fly_scatter_overdue(&b->out, p->now_tsc,
+						   fly_congestion_patience(congestion));
+	if (what.n_arrived)
+		fly_congestion_acked(congestion, what.n_arrived, n_flight, what.rtt_tsc,
+				     p->now_tsc);
+	if (what.n_lost)
+		fly_congestion_lost(congestion, what.n_lost, p->now_tsc);
+	b->due_tsc = FLY_NEVER;
+	if (b->out.n_flight)
+		fly_bulk_wait(p, b, patience_tsc(b));
+	go_on(p, b);
+	return true;
+}
+
+/* ---- in ---- */
+
+bool fly_bulk_begin(struct fly_poller *p, struct fly_bulk *b, const struct fly_gather *in)
+{
+	if (!fly_buffer_get(p, &b->in_buffer, fly_gather_room(in), b->path))
+		return false;
+	b->in = *in;
+	set_gathering(p, b, true);
+	return true;
+}
+
+void fly_bulk_gathered(struct fly_poller *p, struct fly_bulk *b)
+{
+	set_gathering(p, b, false);
+	b->due_tsc = FLY_NEVER;
+}
+
+enum fly_gathered fly_bulk_take(struct fly_poller *p, struct fly_bulk *b, const uint8_t *frame,
+				const struct fly_header *h, bool *wants_ack)
+{
+	bool is_odd = false;
+	const enum fly_gathered what =
+		fly_gather_take(&b->in, h->fragment, h->fragments, h->length, &is_odd);
+
+	*wants_ack = (h->flags & FLY_FLAG_ACK) || is_odd;
+	if (what != FLY_GATHER_NEW)
+		return what;
+	memcpy(b->in_buffer.bytes + (size_t)h->fragment * b->in.unit, frame + FLY_PAYLOAD,
+	       h->length);
+	fly_bulk_progress(p, b);
+	fly_stats_add(&p->stats, FLY_COUNT_fragments_received, 1);
+	return what;
+}
+
+/* What is promised to all who are sending is limited, or they would send it all at once. */
+static uint32_t credit(const struct fly_poller *p)
+{
+	const uint32_t share = FLY_CREDITS / RTE_MAX(p->bulk.n_gathering, 1U);
+
+	return RTE_MAX(8U, RTE_MIN(share, (uint32_t)FLY_SPAN));
+}
+
+void fly_bulk_ack(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
+		  const struct fly_header *h)
+{
+	uint8_t *frame = fly_packet_frame(m);
+	struct fly_header ack = b->header;
+
+	fly_packet_expose(m, FLY_PAYLOAD + 2 + FLY_SPAN / 8);
+	ack.type = FLY_PACKET_ACK;
+	ack.flags = h ? h->flags & FLY_FLAG_RESENT : FLY_FLAG_IDLE;
+	ack.procedure = b->entry ? FLY_ABOUT_RESULT : FLY_ABOUT_CALL;
+	if (b->entry)
+		ack.export_id = b->key;
+	ack.fragment = (uint16_t)b->in.arrived;
+	ack.fragments = (uint16_t)b->in.fragments;
+	ack.age = h ? h->fragment : FLY_ECHO_NONE;
+	fly_put_u16(frame + FLY_PAYLOAD, (uint16_t)credit(p));
+	ack.length = (uint16_t)(2 + fly_gather_ahead(&b->in, frame + FLY_PAYLOAD + 2));
+	fly_wire_set_lengths(frame, ack.length);
+	fly_wire_encode(frame + FLY_RPC, &ack);
+	fly_packet_set_bytes(m, FLY_PAYLOAD + (uint32_t)ack.length);
+	m->ol_flags = 0;
+	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
+}
+
+/* ---- when nothing is heard ---- */
+
+static uint64_t longer(uint64_t tsc, unsigned doublings, const struct fly_poller *p)
+{
+	return RTE_MIN(tsc << RTE_MIN(doublings, (unsigned)DOUBLINGS), 1000 * p->tsc_per_ms);
+}
+
+/*
+ * A caller's arguments. First, one fragment is sent again, to hear what has become of the others
+ * (as the tail loss probe of RFC 8985); then all that are under way are taken for lost.
+ */
+static void look_into_arguments(struct fly_poller *p, struct fly_bulk *b)
+{
+	const uint64_t tsc = patience_tsc(b);
+
+	if (b->out.n_flight == 0)
+		return; /* nothing is, or all has arrived: sweep.c goes on */
+	if (b->silent == 0) {
+		fly_scatter_probe(&b->out);
+	} else {
+		fly_scatter_overdue(&b->out, p->now_tsc, 0);
+		fly_congestion_silent(&b->path->congestion, p->now_tsc);
+	}
+	if (b->silent < UINT8_MAX)
+		b->silent++;
+	fly_bulk_wait(p, b, longer(tsc, b->silent, p));
+	go_on(p, b);
+}
+
+/*
+ * A server's results. What nobody acknowledges is not under way any more: others may be sent
+ * instead, and it waits until its caller asks. It is asked itself now and then, in case that it has
+ * said all it had to say and that got lost.
+ */
+static void look_into_results(struct fly_poller *p, struct fly_bulk *b)
+{
+	const uint64_t tsc = patience_tsc(b);
+
+	if (b->n_flight == 0 && b->is_ready && p->now_tsc - b->path->heard_tsc < tsc) {
+		fly_bulk_wait(p, b, tsc); /* others have been sent meanwhile */
+		return;
+	}
+	fly_scatter_overdue(&b->out, p->now_tsc, 0);
+	recount(b);
+	set_sending(p, b, false);
+	set_ready(b, false);
+	if (b->silent < QUESTIONS) {
+		b->silent++;
+		probe(p, b);
+		fly_bulk_wait(p, b, longer(tsc, RARER * b->silent, p));
+	}
+	if (!TAILQ_EMPTY(&b->path->ready))
+		pump(p, b->path);
+}
+
+static void look_into(struct fly_poller *p, struct fly_bulk *b)
+{
+	b->due_tsc = FLY_NEVER;
+	if (b->conversation) {
+		if (b->out.fragments > 1)
+			look_into_results(p, b);
+	} else if (b->in.fragments == 0) {
+		look_into_arguments(p, b);
+	} else if (b->is_gathering) {
+		fly_bulk_ask(p, b);
+		if (b->silent < UINT8_MAX)
+			b->silent++;
+		fly_bulk_wait(p, b, longer(2 * patience_tsc(b), b->silent, p));
+	}
+}
+
+void fly_bulk_due(struct fly_poller *p)
+{
+	uint64_t due_tsc = FLY_NEVER;
+	struct fly_path *path;
+	struct fly_bulk *b;
+
+	p->bulk.due_tsc = FLY_NEVER;
+	TAILQ_FOREACH(b, &p->bulk.all, all)
+	{
+		if (b->due_tsc <= p->now_tsc)
+			look_into(p, b);
+		due_tsc = RTE_MIN(due_tsc, b->due_tsc);
+	}
+	TAILQ_FOREACH(path, &p->bulk.paths, all)
+	{
+		if (path->resume_tsc <= p->now_tsc) {
+			pump(p, path);
+			fly_link_flush(path->link);
+		}
+		due_tsc = RTE_MIN(due_tsc, path->resume_tsc);
+	}
+	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, due_tsc);
+	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, p->bulk.due_tsc);
+}
+
+/* At a server: arguments that nobody completes, or what a later call has made worthless. */
+static bool is_stale(const struct fly_poller *p, const struct fly_bulk *b)
+{
+	const struct fly_conversation *c = b->conversation;
+
+	if (!c || c->state == FLY_CONVERSATION_RUNNING)
+		return false; /* of a running one: its procedure turns the poller */
+	if (fly_seq_after(b->header.seq, c->seq))
+		return p->now_ms - b->progress_ms > FLY_BULK_IDLE_MS;
+	return b->header.seq != c->seq || b->out.fragments == 0;
+}
+
+void fly_bulk_sweep(struct fly_poller *p)
+{
+	const uint32_t n = RTE_MIN(p->bulk.n, (uint32_t)SWEEP_BULKS);
+	struct fly_bulk *b = TAILQ_FIRST(&p->bulk.all);
+
+	for (uint32_t i = 0; b && i < n; i++) {
+		struct fly_bulk *next = TAILQ_NEXT(b, all);
+
+		if (is_stale(p, b)) {
+			fly_bulk_free(p, b);
+		} else {
+			TAILQ_REMOVE(&p->bulk.all, b, all);
+			TAILQ_INSERT_TAIL(&p->bulk.all, b, all);
+		}
+		b = next;
+	}
+	fly_buffer_sweep(p);
+}
+
+void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms, uint64_t absent_tsc)
+{
+	const uint32_t absent_ms = p->now_ms - before_ms;
+	struct fly_bulk *b;
+
+	TAILQ_FOREACH(b, &p->bulk.all, all)
+	{
+		if (b->conversation && absent_ms > FLY_ABSENCE_MS)
+			b->progress_ms += absent_ms;
+		/* Once only: a poller that is turned now and then is absent before each turn. */
+		if (b->is_graced)
+			continue;
+		b->is_graced = true;
+		fly_scatter_shift(&b->out, absent_tsc);
+		if (b->due_tsc != FLY_NEVER)
+			b->due_tsc += absent_tsc;
+	}
+}

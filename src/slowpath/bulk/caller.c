@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bulk/caller.c - the caller's half of a call of several packets: from the Starter to the Ender.
+ *
+ * Runs on the poller's thread, behind slow.h, called by caller.c, the demux and the sweep. Owns
+ * the state BULK of a call-table entry: it begins when long arguments are sent, or when the first
+ * fragment of a long result arrives, and ends when the result is whole, or by fly_caller_fail().
+ * In that time entry->bulk is set; so it is in STARTED with long arguments, and in DONE with long
+ * results, where entry->packet is NULL.
+ */
+#include "fastpath/receiver.h"
+#include "slowpath/probe.h"
+#include "slowpath/bulk/bulk.h"
+#include "slowpath/reply.h"
+#include "slowpath/resend.h"
+#include "slowpath/retry.h"
+
+/* The entry gets a bulk that sends to its binding's peer. Return: false: no memory. */
+static bool attach(struct fly_poller *p, struct fly_call_entry *e)
+{
+	const struct fly_import *import = fly_import_of(e->head.binding);
+	struct fly_bulk *b = fly_bulk_new(p, import->link, import->peer.ip, import->peer.port);
+
+	if (!b)
+		return false;
+	b->entry = e;
+	b->header = (struct fly_header){
+		.type = FLY_PACKET_CALL,
+		.procedure = e->procedure,
+		.export_id = import->export_id,
+		.activity = e->activity,
+		.seq = e->seq,
+		.hint = e->hint,
+	};
+	memcpy(b->front, import->template, FLY_RPC);
+	e->bulk = b;
+	return true;
+}
+
+int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			struct fly_call **call)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_poller *p = import->poller;
+	struct fly_call_entry *e = &p->calls.entries[import->idle];
+	struct fly_buffer arguments;
+
+	/* The program's own: what peers can make us allocate is another matter. */
+	if (!fly_buffer_get(p, &arguments, argument_bytes, NULL))
+		return -FLY_ENOMEM;
+	e->procedure = procedure;
+	e->seq++;
+	if (!attach(p, e)) {
+		e->seq--;
+		fly_buffer_free(p, &arguments);
+		return -FLY_ENOMEM;
+	}
+	/* ---- committed: nothing below can fail ---- */
+	import->idle = e->next_idle;
+	/* Longer than any packet: caller.c looks at no more. Its headers have room for the number.
+	 */
+	e->argument_bytes = UINT16_MAX - FLY_IP_OVERHEAD;
+	e->packet = NULL;
+	e->resends = 0;
+	e->state = FLY_CALL_STARTED;
+	e->bulk->out_buffer = arguments;
+	e->head.payload = arguments.bytes;
+	e->head.length = argument_bytes;
+	*call = &e->head;
+	return 0;
+}
+
+/* Something was sent first, or something new was heard. */
+static void go_on_waiting(const struct fly_poller *p, struct fly_call_entry *e)
+{
+	fly_retry_begin(&e->retry, fly_import_of(e->head.binding)->rtt.rto_tsc, p->now_tsc);
+}
+
+void fly_slow_send(struct fly_call *call)
+{
+	struct fly_call_entry *e = fly_entry_of(call);
+	const struct fly_import *import = fly_import_of(call->binding);
+	struct fly_poller *p = import->poller;
+	struct fly_bulk *b = e->bulk;
+
+	e->state = FLY_CALL_BULK;
+	e->sent_tsc = p->now_tsc;
+	fly_bulk_progress(p, b);
+	go_on_waiting(p, e);
+	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
+	fly_bulk_send(p, b, b->out_buffer.bytes, call->length, import->argument_max);
+}
+
+void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e)
+{
+	fly_bulk_free(p, e->bulk);
+}
+
+/* ---- what comes ---- */
+
+/* The call is over: what was kept of its arguments goes. */
+static void done(struct fly_poller *p, struct fly_call_entry *e, int status)
+{
+	if (e->packet)
+		fly_packet_put(&p->cache, e->packet);
+	e->packet = NULL;
+	e->status = (int16_t)status;
+	e->state = FLY_CALL_DONE;
+	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
+}
+
+void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_mbuf *m,
+		     const struct fly_header *h)
+{
+	if (e->bulk->in.fragments !=
+	    0) { /* a long one was begun: a server sends one or the other */
+		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		return;
+	}
+	fly_bulk_free(p, e->bulk);
+	done(p, e, fly_odd_status(h));
+	e->packet = m;
+	e->hint = h->hint;
+	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
+	e->head.length = h->length;
+	fly_deliver(p, e);
+}
+
+/*
+ * The first fragment of a result.
+ * Return: 0, or the counter under which it is dropped, negated; the call waits for its copy then.
+ */
+static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
+{
+	struct fly_gather in;
+
+	switch (fly_gather_begin(&in, h->fragment, h->fragments, h->length, FLY_MESSAGE_MAX)) {
+	case FLY_GATHER_NEW:
+		break;
+	case FLY_GATHER_LONG:
+		return -(int)FLY_COUNT_drop_too_long;
+	default:
+		return -(int)FLY_COUNT_drop_fragments;
+	}
+	if (!e->bulk) {
+		if (!attach(p, e))
+			return -(int)FLY_COUNT_drop_no_memory;
+		if (!e->resends)
+			go_on_waiting(p, e);
+		e->state = FLY_CALL_BULK;
+	}
+	if (!fly_bulk_begin(p, e->bulk, &in))
+		return -(int)FLY_COUNT_drop_no_memory;
+	e->bulk->status = (int16_t)fly_odd_status(h);
+	e->bulk->key = h->export_id;
+	/* The server has all arguments, or there would be no result. */
+	if (e->bulk->out.fragments != 0)
+		fly_bulk_stop(p, e->bulk);
+	return 0;
+}
+
+/* Tell the server how much of the result is there. @m: a packet to say it with. */
+static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
+			const struct fly_header *h)
+{
+	const struct fly_import *import = fly_import_of(b->entry->head.binding);
+
+	memcpy(fly_packet_frame(m), import->template, FLY_RPC);
+	fly_bulk_ack(p, b, m, h);
+	fly_link_send(b->link, m);
+	fly_link_flush(b->link); /* the sender waits for it, while more is to be taken here */
+}
+
+void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b)
+{
+	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);
+
+	if (m)
+		acknowledge(p, b, m, NULL);
+}
+
+/*
+ * A fragment for which nobody waits: of a result that its caller has, or does not want any more, or
+ * that nobody here has ever heard of. Its server is told, if it asks, so that it lets go of it. The
+ * answer is shorter than what it answers.
+ */
+static void nobody_waits(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			 const struct fly_header *h, enum fly_counter why)
+{
+	struct fly_header ack = *h;
+
+	if (!(h->flags & FLY_FLAG_ACK) || why == FLY_COUNT_drop_wrong_peer) {
+		fly_odd_drop(p, m, why);
+		return;
+	}
+	ack.type = FLY_PACKET_ACK;
+	ack.flags = 0;
+	ack.procedure = FLY_ABOUT_RESULT;
+	ack.fragment = h->fragments;
+	ack.length = 0;
+	ack.age = 0;
+	fly_wire_encode(fly_odd_turn_around(link, m), &ack);
+	fly_stats_add(&p->stats, why, 1);
+	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
+	fly_link_send(link, m);
+}
+
+/* All of it has come. */
+static void result_whole(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_bulk *b = e->bulk;
+
+	e->head.payload = b->in_buffer.bytes;
+	e->head.length = fly_gather_bytes(&b->in);
+	fly_buffer_free(p, &b->out_buffer);
+	fly_bulk_stop(p, b);
+	fly_scatter_end(&b->out);
+	fly_bulk_gathered(p, b);
+	done(p, e, b->status);
+	fly_deliver(p, e);
+}
+
+void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			  const struct fly_header *h)
+{
+	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
+	int why = fly_odd_mismatch(e, m, h);
+	enum fly_gathered what;
+	bool wants_ack = false;
+	struct fly_bulk *b;
+
+	if (why) {
+		nobody_waits(p, link, m, h, (enum fly_counter) - why);
+		return;
+	}
+	if (!e->bulk || e->bulk->in.fragments == 0)
+		why = begin_result(p, e, h);
+	if (why) {
+		fly_odd_drop(p, m, (enum fly_counter) - why);
+		return;
+	}
+	b = e->bulk;
+	what = b->status == fly_odd_status(h) && b->key == h->export_id
+		       ? fly_bulk_take(p, b, fly_packet_frame(m), h, &wants_ack)
+		       : FLY_GATHER_WRONG;
+	switch (what) {
+	case FLY_GATHER_NEW:
+		break;
+	case FLY_GATHER_AGAIN:
+		fly_stats_add(&p->stats, FLY_COUNT_drop_fragment_again, 1);
+		break;
+	case FLY_GATHER_LONG:
+		fly_odd_drop(p, m, FLY_COUNT_drop_too_long);
+		return;
+	case FLY_GATHER_WRONG:
+		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		return;
+	}
+	e->hint = h->hint;
+	b->header.hint = h->hint;
+	if (what == FLY_GATHER_NEW) {
+		go_on_waiting(p, e);
+		fly_bulk_wait(p, b, 2 * fly_congestion_patience(&b->path->congestion));
+	}
+	if (fly_gather_is_whole(&b->in) || wants_ack)
+		acknowledge(p, b, m, h);
+	else
+		fly_packet_put(&p->cache, m);
+	if (fly_gather_is_whole(&b->in))
+		result_whole(p, e);
+}
+
+bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const uint8_t *frame,
+			 const struct fly_header *h)
+{
+	struct fly_bulk *b = e->bulk;
+
+	if (b->in.fragments != 0)
+		return false;
+	if (b->out.fragments != 0 && b->out.acked == b->out.fragments &&
+	    h->fragment == h->fragments) {
+		fly_asked_running(p, e, h); /* the answer to a probe: it runs still */
+		return true;
+	}
+	if (h->fragments != b->out.fragments)
+		return false;
+	e->hint = h->hint;
+	fly_bulk_learn(b, h->hint);
+	if (!fly_bulk_acked(p, b, frame, h))
+		return false;
+	if (b->out.acked == b->out.fragments)
+		fly_retry_running(&e->retry, &p->waits, &fly_import_of(e->head.binding)->rtt,
+				  p->now_tsc);
+	else
+		go_on_waiting(p, e);
+	return true;
+}
+
+/* ---- what is overdue ---- */
+
+void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_bulk *b = e->bulk;
+
+	if (e->resends < UINT8_MAX)
+		e->resends++;
+	/* And a copy of the call behind it, in case that the server knows of neither. */
+	if (b->in.fragments != 0)
+		fly_bulk_ask(p, b);
+	if (b->out.fragments != 0)
+		fly_bulk_again(p, b);
+	else if (fly_overdue_send(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
+		fly_stats_add(&p->stats, FLY_COUNT_resent_calls, 1);
+}
+
+void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_bulk *b = e->bulk;
+
+	if (b->out.fragments != 0)
+		fly_bulk_restart(p, b, e->hint);
+	else
+		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
+}

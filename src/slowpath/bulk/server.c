@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * bulk/server.c - the server's half of a call of several packets: gathering arguments, running the
+ * call, sending results and keeping them.
+ *
+ * Runs on the poller's thread, behind slow.h; takes each packet it gets. A call whose fragments are
+ * still arriving has not run: its record is as the call before left it, and only when the call is
+ * whole is it accepted, exactly as one of a single packet. docs/protocol.md has the cells.
+ */
+#include "fastpath/server.h"
+#include "marshal/raise.h"
+#include "slowpath/bulk/bulk.h"
+#include "slowpath/records.h"
+#include "slowpath/deadline.h"
+#include "runtime/import.h"
+#include "slowpath/reply.h"
+
+static int malformed(struct fly_served *served)
+{
+	(void)served;
+	return -FLY_EMALFORMED;
+}
+
+static const struct fly_procedure too_long = {.name = "too long", .stub = malformed};
+
+/* End a new call by a stub that needs neither arguments nor results. */
+static void run_without(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			const struct fly_header *h, const struct fly_export *export,
+			const struct fly_procedure *stub, struct fly_conversation *c)
+{
+	uint8_t *frame = fly_packet_frame(m);
+
+	fly_conversation_bulk_end(p, c);
+	fly_put_u32(frame + FLY_RPC + 20, 1U << 16); /* the result is one packet */
+	fly_conversation_accept(c, h->seq);
+	fly_serve_run(p, link, m, h->length, m, frame, export, stub, c);
+}
+
+/* ---- arguments ---- */
+
+/* The first fragment of a call that arrives. Return: NULL: the packet is gone. */
+static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			      const struct fly_header *h, const struct fly_export *export,
+			      const struct fly_procedure *stub, struct fly_conversation *c)
+{
+	const uint32_t behind = h->flags & FLY_FLAG_DEADLINE ? FLY_DEADLINE_BYTES : 0;
+	struct fly_gather in;
+	struct fly_bulk *b;
+
+	switch (fly_gather_begin(&in, h->fragment, h->fragments, h->length,
+				 stub->argument_bytes + behind)) {
+	case FLY_GATHER_NEW:
+		break;
+	case FLY_GATHER_LONG:
+		run_without(p, link, m, h, export, &too_long, c);
+		return NULL;
+	default:
+		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		return NULL;
+	}
+	fly_conversation_bulk_end(p, c);
+	b = fly_bulk_new(p, link, c->peer_ip, c->peer_port);
+	if (!b || !fly_bulk_begin(p, b, &in)) {
+		fly_bulk_free(p, b);
+		fly_odd_refuse_for_good(p, link, m, h, c);
+		return NULL;
+	}
+	b->conversation = c;
+	c->bulk = b;
+	/* What the acknowledgements say, and then the results. */
+	b->header = (struct fly_header){
+		.procedure = h->procedure,
+		.export_id = h->export_id,
+		.activity = h->activity,
+		.seq = h->seq,
+		.hint = (uint32_t)(c - p->conversations.records),
+	};
+	return b;
+}
+
+/* @m: the fragment that asks for it, which becomes the answer. */
+static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			const struct fly_bulk *b, const struct fly_header *h)
+{
+	fly_odd_turn_around(link, m);
+	fly_bulk_ack(p, b, m, h);
+	fly_link_send(link, m);
+	fly_link_flush(link); /* the sender waits for it, while more is to be taken here */
+}
+
+/*
+ * All of it is there, and the procedure may take its time: the caller is told before it begins, or
+ * it would send again what it has not heard about.
+ */
+static void say_whole(struct fly_poller *p, struct fly_link *link, const struct rte_mbuf *m,
+		      const struct fly_bulk *b, const struct fly_header *h)
+{
+	struct rte_mbuf *ack = fly_packet_get(&p->cache, FLY_PAYLOAD);
+
+	if (!ack)
+		return;
+	memcpy(fly_packet_frame(ack), fly_packet_frame(m), FLY_PAYLOAD);
+	acknowledge(p, link, ack, b, h);
+}
+
+/* All of it is there; without what is behind its arguments. */
+static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		      const struct fly_header *h, const struct fly_export *export,
+		      const struct fly_procedure *stub, struct fly_conversation *c)
+{
+	const uint64_t outer_tsc =
+		p->serving_deadline_tsc; /* of a procedure that turns its poller */
+	uint32_t bytes = fly_gather_bytes(&c->bulk->in);
+
+	p->serving_deadline_tsc = FLY_NEVER;
+	fly_bulk_gathered(p, c->bulk);
+	if ((h->flags & FLY_FLAG_DEADLINE) &&
+	    !fly_deadline_read(p, c->bulk->in_buffer.bytes, &bytes, h->age)) {
+		/* Nobody waits for it any more, nor shall a copy of it run. */
+		fly_conversation_refuse(p, c, h->seq);
+		fly_odd_drop(p, m, FLY_COUNT_drop_late);
+	} else {
+		fly_bulk_serve(p, link, m, h, export, stub, c, c->bulk, bytes);
+	}
+	p->serving_deadline_tsc = outer_tsc;
+}
+
+/* A fragment of a new call of a known procedure. */
+static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		   const struct fly_header *h, const struct fly_export *export,
+		   const struct fly_procedure *stub, struct fly_conversation *c)
+{
+	struct fly_bulk *b = c->bulk;
+	bool wants_ack = false;
+
+	if (!b || b->header.seq != h->seq)
+		b = begin(p, link, m, h, export, stub, c);
+	if (!b)
+		return;
+	switch (b->header.procedure == h->procedure && b->header.export_id == h->export_id
+			? fly_bulk_take(p, b, fly_packet_frame(m), h, &wants_ack)
+			: FLY_GATHER_WRONG) {
+	case FLY_GATHER_NEW:
+		c->touched_ms = p->now_ms;
+		break;
+	case FLY_GATHER_AGAIN:
+		fly_stats_add(&p->stats, FLY_COUNT_drop_fragment_again, 1);
+		break;
+	case FLY_GATHER_LONG:
+		run_without(p, link, m, h, export, &too_long, c);
+		return;
+	case FLY_GATHER_WRONG:
+		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		return;
+	}
+	if (fly_gather_is_whole(&b->in)) {
+		say_whole(p, link, m, b, h);
+		run_whole(p, link, m, h, export, stub, c);
+	} else if (wants_ack) {
+		acknowledge(p, link, m, b, h);
+	} else {
+		fly_packet_put(&p->cache, m);
+	}
+}
+
+void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			const struct fly_header *h)
+{
+	const struct fly_export *export;
+	struct fly_conversation *c = fly_odd_accept(p, link, m, h, &export);
+
+	if (!c)
+		return;
+	if (h->procedure < export->n_procedures)
+		gather(p, link, m, h, export, &export->stubs[h->procedure], c);
+	else
+		run_without(p, link, m, h, export, &fly_odd_no_procedure, c);
+}
+
+/* ---- running, and results ---- */
+
+/*
+ * Where results go, by the layout that the stub compiler chose. Results that lie over or behind the
+ * arguments share their buffer, as they share the packet of a small call.
+ * Return: NULL: there is no room for them.
+ */
+static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8_t *arguments,
+			   uint32_t bytes, const struct fly_procedure *stub)
+{
+	const uint32_t room = RTE_MAX(stub->result_bytes, (uint32_t)FLY_RAISED_BYTES_MAX);
+	const uint32_t both = RTE_MAX(bytes, stub->result_offset + room);
+	struct fly_buffer *in = &b->in_buffer;
+
+	if (fly_procedure_layout(stub) == FLY_RESULTS_SECOND) {
+		/* Nothing lies behind the arguments; no stub shall find that there is room. */
+		if (in->bytes && !fly_buffer_resize(p, in, bytes))
+			return NULL;
+		if (!fly_buffer_get(p, &b->out_buffer, room, b->path))
+			return NULL;
+		b->out_buffer.written =
+			0; /* mostly there is room for far more than there will be */
+		return b->out_buffer.bytes;
+	}
+	if (in->bytes)
+		return fly_buffer_resize(p, in, both) ? in->bytes + stub->result_offset : NULL;
+	if (!fly_buffer_get(p, in, both, b->path))
+		return NULL;
+	memcpy(in->bytes, arguments, bytes);
+	return in->bytes + stub->result_offset;
+}
+
+/*
+ * Results of more than FLY_RETAIN_BYTES stay in their buffer, as long as they are.
+ * Return: where they begin.
+ */
+static const uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
+				   const struct fly_served *served)
+{
+	size_t offset;
+
+	if (b->out_buffer.bytes) {
+		fly_buffer_free(p, &b->in_buffer);
+	} else {
+		b->out_buffer = b->in_buffer;
+		b->in_buffer = (struct fly_buffer){0};
+	}
+	offset = (size_t)(served->results - b->out_buffer.bytes);
+	fly_buffer_resize(p, &b->out_buffer, (uint32_t)offset + served->result_bytes);
+	return b->out_buffer.bytes + offset;
+}
+
+/* A random number that only who receives the result gets to know. */
+static uint32_t draw_key(struct fly_poller *p)
+{
+	if (p->bulk.n_keys == 0) {
+		for (; p->bulk.n_keys < RTE_DIM(p->bulk.keys); p->bulk.n_keys++)
+			p->bulk.keys[p->bulk.n_keys] = fly_import_random32();
+	}
+	return p->bulk.keys[--p->bulk.n_keys];
+}
+
+/* Whom the results go to: the way back of the packet that made the call whole. */
+static void address(struct fly_bulk *b, const struct fly_link *link, struct rte_mbuf *m)
+{
+	uint8_t *frame = fly_odd_turn_around(link, m) - FLY_RPC;
+
+	fly_store_raw16(frame + FLY_UDP_CHECKSUM, 0);
+	memcpy(b->front, frame, FLY_RPC);
+}
+
+void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		    const struct fly_header *h, const struct fly_export *export,
+		    const struct fly_procedure *stub, struct fly_conversation *c,
+		    struct fly_bulk *b, uint32_t argument_bytes)
+{
+	struct fly_served served = {
+		.procedures = export->procedures,
+		.context = export->context,
+		.arguments = fly_packet_frame(m) + FLY_PAYLOAD,
+		.argument_bytes = argument_bytes,
+	};
+	const bool is_repeat = c->seq == h->seq;
+	int status;
+
+	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_place(p, export->pool)) {
+		fly_bulk_free(p, b);
+		fly_odd_refuse_busy(p, link, m, h, c);
+		return;
+	}
+	if (!b) {
+		fly_conversation_bulk_end(p, c);
+		b = fly_bulk_new(p, link, c->peer_ip, c->peer_port);
+	}
+	if (b)
+		served.results = results_at(p, b, served.arguments, argument_bytes, stub);
+	if (!served.results) {
+		fly_bulk_free(p, b);
+		fly_odd_refuse_for_good(p, link, m, h, c);
+		return;
+	}
+	if (b->in_buffer.bytes)
+		served.arguments = b->in_buffer.bytes;
+	b->conversation = c;
+	c->bulk = b;
+
+	c->seq = h->seq;
+	c->state = FLY_CONVERSATION_RUNNING;
+	/* ---- committed: the call runs, and nothing below can fail ---- */
+	fly_serve_let_go(p, c);
+	c->touched_ms = p->now_ms;
+	if (fly_procedure_is_on_worker(stub)) {
+		fly_worker_serve_bulk(p, link, m, &served, export, stub, c, is_repeat);
+		return;
+	}
+	p->serving = c;
+	status = stub->stub(&served);
+	if (status == 0)
+		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
+	else
+		status = fly_slow_served(p, NULL, &served, status);
+	fly_bulk_served(p, link, m, export->id, c, &served, status);
+}
+
+void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,
+		     int status)
+{
+	struct fly_bulk *b = c->bulk;
+	const uint8_t *results;
+
+	c->touched_ms = p->now_ms;
+	if (served->result_bytes > 0 &&
+	    fly_scatter_fragments(served->result_bytes, link->payload_max) > FLY_FRAGMENTS_MAX) {
+		served->result_bytes = 0;
+		status = -FLY_ERESULT;
+	}
+	b->out_buffer.written = served->result_bytes;
+	c->executions++;
+	c->result_status = (int16_t)status;
+	c->state = FLY_CONVERSATION_DONE;
+	c->result_bytes = 0;
+	if (served->result_bytes <= FLY_RETAIN_BYTES) {
+		c->result_bytes = (uint16_t)served->result_bytes;
+		memcpy(c->kept, served->results, served->result_bytes);
+		fly_bulk_free(p, b);
+		fly_odd_send_kept(p, link, m, c, 0);
+		return;
+	}
+	results = keep_results(p, b, served);
+	address(b, link, m);
+	b->in = (struct fly_gather){0};
+	b->header = (struct fly_header){
+		.type = (uint8_t)fly_wire_result_type((uint16_t)-status),
+		.procedure = (uint16_t)-status,
+		.export_id = served->result_bytes > link->payload_max ? draw_key(p) : export_id,
+		.activity = c->activity,
+		.seq = c->seq,
+		.hint = (uint32_t)(c - p->conversations.records),
+		.age = c->executions,
+	};
+	fly_bulk_progress(p, b);
+	fly_packet_put(&p->cache, m);
+	fly_bulk_send(p, b, results, served->result_bytes, link->payload_max);
+}
+
+bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
+			   const struct fly_header *h)
+{
+	struct fly_bulk *b = c->bulk;
+
+	if (!fly_conversation_bulk_result(c) || c->seq != h->seq ||
+	    h->export_id != b->header.export_id || h->fragments != b->out.fragments ||
+	    b->out.fragments == 1)
+		return false;
+	/* All of it may be more than was sent: then nobody wants the rest. */
+	if (!fly_bulk_acked(p, b, frame, h) && h->fragment != h->fragments)
+		return false;
+	c->touched_ms = p->now_ms;
+	if (h->fragment == h->fragments)
+		fly_conversation_bulk_end(p, c); /* nobody will ask for it again */
+	return true;
+}

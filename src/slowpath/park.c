@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * park.c - a poller inside of a procedure that takes long.
+ *
+ * While a procedure runs on its poller, nobody answers those who ask whether it still does. So it
+ * may let the poller attend to its links now and then: what comes is handled as ever, but that
+ * no other call is begun. Calls are parked, and handled when the turn is over.
+ */
+#include "fastpath/binding.h"
+#include "fastpath/slow.h"
+#include "slowpath/park.h"
+
+#define ATTEND_BURSTS 32 /* of each link, at most: what a ring holds */
+
+/* A call, unless it is a copy of one that is running: that is answered. */
+static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *link,
+			    const struct rte_mbuf *m)
+{
+	const uint8_t *frame = fly_packet_frame(m);
+	const uint8_t *rpc = frame + FLY_RPC;
+	const struct fly_conversation *c = p->serving;
+
+	/* What is none of ours is dropped now: it takes no place. */
+	if (!fly_packet_is_plain(m) ||
+	    fly_wire_check_outer(frame, m->data_len, link->ip, link->udp_port) != 0 ||
+	    (link->checksum != FLY_CHECKSUM_NONE && !fly_link_intact(link, m)) ||
+	    rpc[0] != (FLY_WIRE_VERSION << 4 | FLY_PACKET_CALL))
+		return false;
+	return !c || c->state != FLY_CONVERSATION_RUNNING || c->activity != fly_get_u64(rpc + 8) ||
+	       c->seq != fly_get_u32(rpc + 16);
+}
+
+static void park(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m)
+{
+	if (p->n_parked == p->parked_max) {
+		fly_stats_add(&p->stats, FLY_COUNT_drop_parked, 1);
+		fly_packet_put(&p->cache, m);
+		return;
+	}
+	p->parked[p->n_parked++] = (struct fly_parked){
+		.m = m,
+		.link = link,
+		.came_tsc = p->now_tsc,
+	};
+	fly_stats_add(&p->stats, FLY_COUNT_calls_parked, 1);
+	p->sweep_at_tsc = 0; /* the turn that is under way ends with them */
+}
+
+/* Return: packets received. */
+static uint16_t attend(struct fly_poller *p, struct fly_link *link)
+{
+	struct rte_mbuf *packets[FLY_BURST];
+	const uint16_t n = link->rx_burst(link, packets, FLY_BURST);
+
+	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, n);
+	for (uint16_t i = 0; i < n; i++) {
+		if (is_to_be_parked(p, link, packets[i]))
+			park(p, link, packets[i]);
+		else
+			fly_demux(p, link, packets[i]);
+	}
+	fly_link_flush(link);
+	return n;
+}
+
+/* Answers to calls of ours may have waited for long: before any is given up, they are all received.
+ */
+void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc)
+{
+	p->now_tsc = now_tsc;
+	for (uint32_t i = 0; i < p->n_links; i++) {
+		for (unsigned bursts = 0; bursts < ATTEND_BURSTS; bursts++) {
+			if (attend(p, p->links[i]) == 0)
+				break;
+		}
+	}
+	fly_poller_desk_within(p); /* they begin calls of others, but none here */
+	if (now_tsc >= p->sweep_at_tsc)
+		fly_slow_sweep(p);
+}
+
+void fly_attend_unpark(struct fly_poller *p)
+{
+	struct fly_parked parked[FLY_PARKED];
+	const uint32_t n = p->n_parked;
+
+	if (n == 0 || p->turning)
+		return;
+	memcpy(parked, p->parked, n * sizeof parked[0]);
+	p->n_parked = 0;
+	p->turning = true;
+	for (uint32_t i = 0; i < n; i++) {
+		p->held_ms = (uint32_t)((p->now_tsc - parked[i].came_tsc) / p->tsc_per_ms) + 1;
+		fly_demux(p, parked[i].link, parked[i].m);
+	}
+	p->held_ms = 0;
+	p->turning = false;
+}
+
+void fly_attend_drop(struct fly_poller *p, const struct fly_link *link)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < p->n_parked; i++) {
+		if (p->parked[i].link == link)
+			fly_packet_put(&p->cache, p->parked[i].m);
+		else
+			p->parked[kept++] = p->parked[i];
+	}
+	p->n_parked = kept;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * work.c - calls in packets that workers have, or were to have: those that do not begin, whose
+ * caller or link has gone meanwhile, or whose results are long.
+ *
+ * Runs on the poller's thread, behind slow.h. The record of such a call is RUNNING, and so is not
+ * forgotten before the call is done; the packets that it holds go with it. What is to be run on a
+ * worker, and by which, is worker.c's.
+ */
+#include "fastpath/slow.h"
+#include "threads/worker.h"
+#include "marshal/raise.h"
+#include "slowpath/bulk/bulk.h"
+#include "slowpath/records.h"
+#include "slowpath/reply.h"
+
+static struct fly_packet_work *of_work(struct fly_work *work)
+{
+	return (struct fly_packet_work *)(void *)((uint8_t *)work -
+						  offsetof(struct fly_packet_work, work));
+}
+
+static void drop_packets(struct fly_poller *p, struct fly_packet_work *w)
+{
+	if (w->work.result && w->work.result != w->m)
+		fly_packet_put(&p->cache, w->work.result);
+	fly_packet_put(&p->cache, w->m);
+}
+
+/* It was not begun: nor shall a copy of it be, unless it was run before and may be again. */
+static void end_record(struct fly_poller *p, struct fly_packet_work *w)
+{
+	struct fly_conversation *c = w->c;
+
+	fly_conversation_refuse(p, c, c->seq);
+	if (w->is_repeat)
+		c->state = FLY_CONVERSATION_UNKEPT;
+}
+
+/* Its caller is told that it will not be run. */
+static void refuse(struct fly_poller *p, struct fly_packet_work *w)
+{
+	struct fly_header h;
+
+	if (w->work.result && w->work.result != w->m)
+		fly_packet_put(&p->cache, w->work.result);
+	fly_wire_read(fly_packet_frame(w->m) + FLY_RPC, &h);
+	h.activity = w->c->activity; /* the packet may be in memory of the peer's */
+	h.seq = w->c->seq;
+	fly_odd_refuse(p, w->link, w->m, &h, w->is_repeat ? FLY_EFORGOTTEN : FLY_EBUSY);
+}
+
+void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, int status)
+{
+	struct fly_conversation *c = w->c;
+
+	if (!w->link) { /* nobody gets the result */
+		drop_packets(p, w);
+		c->state = FLY_CONVERSATION_KNOWN;
+		fly_conversation_forget(p, c);
+	} else if (status == -FLY_EBUSY) {
+		end_record(p, w);
+		refuse(p, w);
+	} else if (status == -FLY_EDEADLINE) {
+		end_record(p, w);
+		drop_packets(p, w);
+		fly_stats_add(&p->stats, FLY_COUNT_drop_late, 1);
+	} else {
+		fly_bulk_served(p, w->link, w->m, w->export_id, c, &w->work.served, status);
+	}
+}
+
+void fly_odd_cancel_work(struct fly_poller *p, struct fly_conversation *c)
+{
+	struct fly_packet_work *w = of_work(c->work);
+
+	if (!fly_worker_withdraw(p, c->work))
+		return;
+	end_record(p, w);
+	drop_packets(p, w);
+	fly_worker_packet_end(p, w);
+}
+
+/* One that came over this link, which is gone. */
+static struct fly_packet_work *find(struct fly_poller *p, const struct fly_link *link)
+{
+	struct fly_worker_pool *pool;
+	struct fly_packet_work *w;
+
+	LIST_FOREACH(pool, &p->pools, next)
+	LIST_FOREACH(w, &pool->packets, next)
+	{
+		if (w->link == link)
+			return w;
+	}
+	return NULL;
+}
+
+void fly_odd_work_link_lost(struct fly_poller *p, const struct fly_link *link)
+{
+	struct fly_packet_work *w;
+
+	while ((w = find(p, link)) != NULL) {
+		w->link = NULL;
+		if (!fly_worker_withdraw(p, &w->work))
+			continue; /* dropped when it is done */
+		fly_slow_packet_work_done(p, w, -FLY_EBUSY);
+		fly_worker_packet_end(p, w);
+	}
+}

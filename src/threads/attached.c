@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * attached.c - both halves of a call by an attached caller: Starter, Transporter and Ender on its
+ * own thread; and between them, on the poller's, those of the binding over the link.
+ *
+ * Small arguments and results travel in the slot's line. Longer arguments are marshalled into a
+ * packet that the poller gave before; longer results are read in the packet that came, which is
+ * given back with the next call. Arguments of several packets are begun at the poller: attach.c.
+ */
+#include "threads/attached.h"
+
+#include <rte_memcpy.h>
+
+#include "fastpath/slow.h"
+#include "marshal/raise.h"
+
+static struct fly_attached_call *call_of(struct fly_call *call)
+{
+	return (struct fly_attached_call *)(void *)call;
+}
+
+static struct fly_attached *attached_of(struct fly_binding *binding)
+{
+	return (struct fly_attached *)(void *)binding;
+}
+
+static struct fly_attached_call *of_hand(struct fly_hand *hand)
+{
+	return (struct fly_attached_call *)(void *)((uint8_t *)hand -
+						    offsetof(struct fly_attached_call, hand));
+}
+
+/* ---- the thread ---- */
+
+static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		   struct fly_call **call);
+
+/* Is it the poller's own thread? It would wait for itself. */
+static inline bool is_here(const struct fly_attached *a)
+{
+	return pthread_equal(a->poller_thread, pthread_self());
+}
+
+/*
+ * Does a procedure of a poller of ours call, and do too many wait there already, one for the other?
+ * While it waits it turns that poller, and another procedure may do the same.
+ */
+static inline bool is_too_deep(const struct fly_attached *a)
+{
+	return a->mine && a->mine->nested >= FLY_NESTED_MAX;
+}
+
+/* More calls at a time than ever before; or longer arguments than fit into what is there. */
+static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedure,
+					uint32_t argument_bytes, struct fly_call **call)
+{
+	struct fly_attached_call *c;
+	int status;
+
+	if (is_here(a) || is_too_deep(a))
+		return -FLY_ECONFLICT;
+	if (!a->idle) {
+		status = fly_slow_attached_more(a);
+		if (status)
+			return status;
+		return starter(&a->head, procedure, argument_bytes, call);
+	}
+	c = a->idle;
+	status = fly_slow_attached_start(c, procedure, argument_bytes);
+	if (status)
+		return status;
+	a->idle = c->next_idle;
+	c->has_begun = true;
+	*call = &c->head;
+	return 0;
+}
+
+static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		   struct fly_call **call)
+{
+	struct fly_attached *a = attached_of(binding);
+	struct fly_attached_call *c = a->idle;
+
+	if (unlikely(!c || is_here(a) || is_too_deep(a) ||
+		     (argument_bytes > FLY_SLOT_BYTES &&
+		      (!c->spare || argument_bytes > a->argument_max))))
+		return starter_again(a, procedure, argument_bytes, call);
+	/* ---- committed: nothing below can fail ---- */
+	a->idle = c->next_idle;
+	c->head.payload = likely(argument_bytes <= FLY_SLOT_BYTES)
+				  ? c->hand.slot.bytes
+				  : fly_packet_frame(c->spare) + FLY_PAYLOAD;
+	c->head.length = argument_bytes;
+	c->hand.slot.procedure = procedure;
+	c->has_begun = false;
+	*call = &c->head;
+	return 0;
+}
+
+static __rte_always_inline void hand_over(struct fly_attached_call *c)
+{
+	struct fly_slot *s = &c->hand.slot;
+
+	s->length = c->head.length;
+	s->left_us = c->attached->deadline_us;
+	s->seq++;
+	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_CALL) != FLY_HANDED))
+		fly_desk_ring(&c->attached->poller->desk, &c->hand);
+}
+
+static void send_call(struct fly_call *call)
+{
+	struct fly_attached_call *c = call_of(call);
+
+	/* Plain: the poller reads it after the slot was handed over. */
+	if (c->attached->event_fd >= 0)
+		atomic_store_explicit(&c->hand.slot.asleep, FLY_ASLEEP_EVENT, memory_order_relaxed);
+	hand_over(c);
+}
+
+static inline void make_idle(struct fly_attached_call *c)
+{
+	struct fly_attached *a = c->attached;
+
+	fly_slot_release(&c->hand.slot);
+	c->next_idle = a->idle;
+	a->idle = c;
+}
+
+static void ender(struct fly_call *call)
+{
+	struct fly_attached_call *c = call_of(call);
+
+	if (unlikely(c->hand.slot.kind == FLY_ATTACHED_IN_CALL))
+		fly_slow_attached_end(c);
+	make_idle(c);
+}
+
+/* It did not end well: it is over, but for an exception, which is read until the Ender. */
+static __rte_noinline int ended_oddly(struct fly_attached_call *c, int status)
+{
+	if (status == -FLY_EEXCEPTION)
+		return status;
+	if (status == -FLY_ERAISED)
+		fly_raised_get(c->head.payload, c->head.length);
+	ender(&c->head);
+	return status;
+}
+
+/* The slot is the thread's again: what came? */
+static __rte_always_inline int read_result(struct fly_attached_call *c)
+{
+	struct fly_slot *s = &c->hand.slot;
+
+	c->head.length = s->length;
+	if (likely(s->kind == FLY_ATTACHED_IN_SLOT))
+		c->head.payload = s->bytes;
+	else if (likely(s->kind == FLY_ATTACHED_IN_PACKET))
+		c->head.payload = fly_packet_frame(c->result) + FLY_PAYLOAD;
+	else
+		c->head.payload = c->call->payload;
+	return likely(s->status == 0) ? 0 : ended_oddly(c, s->status);
+}
+
+static int wait_for_call(struct fly_call *call)
+{
+	struct fly_attached_call *c = call_of(call);
+	struct fly_slot *s = &c->hand.slot;
+
+	if (likely(c->attached->looks)) {
+		while (!fly_slot_is(s, FLY_SLOT_RESULT))
+			rte_pause();
+	} else {
+		fly_slow_attached_wait(c);
+	}
+	return read_result(c);
+}
+
+static int transporter(struct fly_call *call)
+{
+	hand_over(call_of(call));
+	return wait_for_call(call);
+}
+
+void fly_attached_bind(struct fly_attached *attached)
+{
+	attached->head = (struct fly_binding){
+		.starter = starter,
+		.transporter = transporter,
+		.send = send_call,
+		.wait = wait_for_call,
+		.ender = ender,
+	};
+}
+
+/* ---- the poller ---- */
+
+static inline void hand_back(struct fly_attached_call *c, int status, uint32_t length,
+			     enum fly_attached_result where)
+{
+	struct fly_slot *s = &c->hand.slot;
+
+	s->status = (int16_t)status;
+	s->length = length;
+	s->kind = (uint8_t)where;
+	if (unlikely(fly_slot_from_poller(s, FLY_SLOT_RESULT)))
+		fly_slow_wake(&c->hand);
+}
+
+/* A packet for the arguments of the next call; there may be none now. */
+static __rte_noinline void give_spare(struct fly_poller *p, struct fly_attached_call *c)
+{
+	c->spare = fly_packet_get(&p->cache, FLY_PAYLOAD);
+	if (c->spare)
+		fly_packet_expose_all(c->spare);
+}
+
+/* The packet that the arguments were marshalled into becomes the call packet. */
+static void use_spare(struct fly_poller *p, struct fly_import *import, struct fly_attached_call *c,
+		      struct fly_call_entry *e)
+{
+	fly_packet_put(&p->cache, e->packet);
+	e->packet = c->spare;
+	c->spare = NULL;
+	fly_packet_set_bytes(e->packet, (uint32_t)FLY_PAYLOAD + e->argument_bytes);
+	e->head.payload = fly_packet_frame(e->packet) + FLY_PAYLOAD;
+	fly_caller_write(fly_packet_frame(e->packet), import, e);
+}
+
+/* Its Starter took the call: the arguments follow. */
+static __rte_always_inline void pass_arguments(struct fly_poller *p, struct fly_import *import,
+					       struct fly_attached_call *c, struct fly_call *call,
+					       uint32_t bytes)
+{
+	if (likely(bytes <= FLY_SLOT_BYTES)) {
+		if (bytes != 0)
+			rte_memcpy(call->payload, c->hand.slot.bytes, bytes);
+	} else if (likely(!import->plain_starter)) {
+		use_spare(p, import, c, fly_entry_of(call));
+	} else { /* there is a deadline behind them already */
+		memcpy(call->payload, fly_packet_frame(c->spare) + FLY_PAYLOAD, bytes);
+	}
+}
+
+void fly_attached_act(struct fly_poller *p, struct fly_hand *hand)
+{
+	struct fly_attached_call *c = of_hand(hand);
+	struct fly_import *import = c->import;
+	struct fly_slot *s = &hand->slot;
+	struct fly_call *call;
+
+	if (!fly_slot_claim(s)) /* it was taken back */
+		return;
+	call = c->call;
+	if (unlikely(c->result != NULL)) {
+		fly_packet_put(&p->cache, c->result);
+		c->result = NULL;
+	}
+	if (likely(!call)) {
+		const uint32_t bytes = s->length;
+		int status;
+
+		import->deadline_us = s->left_us;
+		status = import->head.starter(&import->head, s->procedure, bytes, &call);
+		if (unlikely(status)) { /* it has not begun, and is over */
+			hand_back(c, status, 0, FLY_ATTACHED_IN_SLOT);
+			return;
+		}
+		pass_arguments(p, import, c, call, bytes);
+	} else {
+		c->call = NULL;
+	}
+	p->calls.waiters[fly_call_table_index(&p->calls, fly_entry_of(call))] = c;
+	import->head.send(call);
+}
+
+/* The result is too long for a slot: its packet goes to the thread, or the call stays as it is. */
+static __rte_noinline void deliver_long(struct fly_poller *p, struct fly_attached_call *c,
+					struct fly_call_entry *e)
+{
+	const uint32_t length = e->head.length;
+	const int status = e->status;
+
+	if (!c->spare)
+		give_spare(p, c);
+	if (e->packet) {
+		c->result = e->packet;
+		e->packet = NULL;
+		e->head.binding->ender(&e->head);
+		hand_back(c, status, length, FLY_ATTACHED_IN_PACKET);
+	} else {
+		c->call = &e->head;
+		hand_back(c, status, length, FLY_ATTACHED_IN_CALL);
+	}
+}
+
+static __rte_noinline void deliver_failure(struct fly_poller *p, struct fly_attached_call *c,
+					   struct fly_call_entry *e)
+{
+	const int status = e->status;
+
+	if (!c->spare)
+		give_spare(p, c);
+	e->head.binding->wait(&e->head); /* which is over: the entry is idle now */
+	hand_back(c, status, 0, FLY_ATTACHED_IN_SLOT);
+}
+
+void fly_attached_deliver(struct fly_poller *p, struct fly_call_entry *e)
+{
+	const uint32_t index = fly_call_table_index(&p->calls, e);
+	struct fly_attached_call *c = p->calls.waiters[index];
+	const uint32_t length = e->head.length;
+	const int status = e->status;
+
+	if (unlikely(!c))
+		return; /* nobody waits any more */
+	p->calls.waiters[index] = NULL;
+	if (unlikely(e->state == FLY_CALL_FAILED)) {
+		deliver_failure(p, c, e);
+		return;
+	}
+	if (unlikely(length > FLY_SLOT_BYTES || !e->packet)) {
+		deliver_long(p, c, e);
+		return;
+	}
+	if (length != 0)
+		rte_memcpy(c->hand.slot.bytes, e->head.payload, length);
+	if (unlikely(!c->spare))
+		give_spare(p, c);
+	e->head.binding->ender(&e->head);
+	hand_back(c, status, length, FLY_ATTACHED_IN_SLOT);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * request.c - lists of what a poller's thread is asked to do by others.
+ *
+ * What a poller owns is touched by its own thread only; whoever wants something of it asks, and
+ * waits. The lists have a lock, which the poller takes only when `attention` says that there is
+ * something in them.
+ */
+#include "threads/request.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fastpath/slow.h"
+#include "base/error.h"
+
+struct request {
+	int (*function)(struct fly_poller *p, void *argument);
+	void *argument;
+	int result;
+	char *sentence; /* of fly_error(), if the result is negative; NULL: it is a mere status */
+	bool done;      /* under lock */
+	STAILQ_ENTRY(request) next;
+};
+
+STAILQ_HEAD(requests, request);
+
+struct fly_asks {
+	pthread_mutex_t lock;
+	pthread_cond_t done;
+	struct requests changes; /* under lock: at the quiescence point */
+	struct requests favours; /* under lock: in any turn */
+	bool closed;             /* under lock */
+	bool is_attending;       /* the poller's */
+	pthread_t owner;         /* who turns the poller; under lock */
+};
+
+#define SENTENCE_BYTES 512
+
+/* The poller that this thread turns; of several the one it took last. */
+static _Thread_local struct fly_poller *mine;
+
+int fly_ask_init(struct fly_poller *p)
+{
+	struct fly_asks *asks = calloc(1, sizeof *asks);
+
+	if (!asks)
+		return -FLY_ENOMEM;
+	pthread_mutex_init(&asks->lock, NULL);
+	pthread_cond_init(&asks->done, NULL);
+	STAILQ_INIT(&asks->changes);
+	STAILQ_INIT(&asks->favours);
+	p->asks = asks;
+	fly_poller_take(p);
+	return 0;
+}
+
+void fly_ask_fini(struct fly_poller *p)
+{
+	if (mine == p)
+		mine = NULL;
+	pthread_cond_destroy(&p->asks->done);
+	pthread_mutex_destroy(&p->asks->lock);
+	free(p->asks);
+	p->asks = NULL;
+}
+
+void fly_poller_take(struct fly_poller *p)
+{
+	pthread_mutex_lock(&p->asks->lock);
+	p->asks->owner = pthread_self();
+	pthread_mutex_unlock(&p->asks->lock);
+	mine = p;
+}
+
+pthread_t fly_poller_thread(const struct fly_poller *p)
+{
+	pthread_t thread;
+
+	pthread_mutex_lock(&p->asks->lock);
+	thread = p->asks->owner;
+	pthread_mutex_unlock(&p->asks->lock);
+	return thread;
+}
+
+bool fly_poller_is_here(const struct fly_poller *p)
+{
+	return pthread_equal(fly_poller_thread(p), pthread_self());
+}
+
+struct fly_poller *fly_poller_mine(void)
+{
+	/* Another thread may have taken it since. */
+	return mine && fly_poller_is_here(mine) ? mine : NULL;
+}
+
+/*
+ * Waiting for another poller
+ *
+ * Whoever turns a poller itself goes on doing so while it waits for another one: that one may be
+ * waiting for us. Favours are done within turns, too, so two procedures that ask each other's
+ * pollers for one both get it. A change is not made within a turn, so no procedure may wait for
+ * one.
+ */
+static void wait_for(struct fly_asks *asks, struct fly_poller *ours, struct request *request)
+{
+	while (!request->done) {
+		if (!ours) {
+			pthread_cond_wait(&asks->done, &asks->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&asks->lock);
+		fly_poller_turn(ours, fly_poller_time(ours));
+		pthread_mutex_lock(&asks->lock);
+	}
+}
+
+static void ask(struct fly_poller *p, struct requests *list, struct request *request)
+{
+	struct fly_poller *ours = fly_poller_mine();
+	struct fly_asks *asks = p->asks;
+
+	pthread_mutex_lock(&asks->lock);
+	if (!asks->closed) {
+		STAILQ_INSERT_TAIL(list, request, next);
+		atomic_store_explicit(&p->attention, 1, memory_order_release);
+		fly_slow_wake_poller(p->desk.wake_fd);
+		wait_for(asks, ours, request);
+	}
+	pthread_mutex_unlock(&asks->lock);
+}
+
+int fly_ask(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+	    void *argument)
+{
+	char sentence[SENTENCE_BYTES] = "";
+	struct request request = {
+		.function = function,
+		.argument = argument,
+		.result = -FLY_ESTOPPED,
+		.sentence = sentence,
+	};
+
+	if (fly_poller_is_here(p))
+		return function(p, argument);
+	if (fly_poller_mine() && mine->turning)
+		return fly_fail(FLY_ECONFLICT,
+				"this is not to be done in a procedure that runs on a poller");
+	ask(p, &p->asks->changes, &request);
+	if (request.result == -FLY_ESTOPPED)
+		return fly_fail(FLY_ESTOPPED, "the runtime was stopped");
+	return request.result < 0 ? fly_fail(-request.result, "%s", sentence) : request.result;
+}
+
+int fly_ask_favour(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+		   void *argument)
+{
+	struct request request = {
+		.function = function,
+		.argument = argument,
+		.result = -FLY_ESTOPPED,
+	};
+
+	if (fly_poller_is_here(p))
+		return function(p, argument);
+	ask(p, &p->asks->favours, &request);
+	return request.result;
+}
+
+/* The first of those that wait; NULL: none. */
+static struct request *take(struct requests *list)
+{
+	struct request *request = STAILQ_FIRST(list);
+
+	if (request)
+		STAILQ_REMOVE_HEAD(list, next);
+	return request;
+}
+
+static void tell(struct fly_asks *asks, struct request *request, int result)
+{
+	request->result = result;
+	request->done = true;
+	pthread_cond_broadcast(&asks->done);
+}
+
+static void attend(struct fly_poller *p, struct requests *list)
+{
+	struct fly_asks *asks = p->asks;
+	struct request *request;
+
+	pthread_mutex_lock(&asks->lock);
+	while ((request = take(list)) != NULL) {
+		int result;
+
+		pthread_mutex_unlock(&asks->lock);
+		result = request->function(p, request->argument);
+		if (result < 0 && request->sentence)
+			snprintf(request->sentence, SENTENCE_BYTES, "%s", fly_error());
+		pthread_mutex_lock(&asks->lock);
+		tell(asks, request, result);
+	}
+	pthread_mutex_unlock(&asks->lock);
+}
+
+void fly_slow_favours(struct fly_poller *p)
+{
+	if (p->asks)
+		attend(p, &p->asks->favours);
+}
+
+void fly_ask_attend(struct fly_poller *p)
+{
+	struct fly_asks *asks = p->asks;
+
+	attend(p, &asks->favours);
+	/* What is being done turns the poller: the next one waits until it has been done. */
+	if (asks->is_attending)
+		return;
+	asks->is_attending = true;
+	attend(p, &asks->changes);
+	asks->is_attending = false;
+}
+
+void fly_ask_close(struct fly_poller *p)
+{
+	struct request *request;
+
+	pthread_mutex_lock(&p->asks->lock);
+	p->asks->closed = true;
+	while ((request = take(&p->asks->changes)) != NULL ||
+	       (request = take(&p->asks->favours)) != NULL)
+		tell(p->asks, request, -FLY_ESTOPPED);
+	pthread_mutex_unlock(&p->asks->lock);
+}
+
+void fly_ask_open(struct fly_poller *p)
+{
+	pthread_mutex_lock(&p->asks->lock);
+	p->asks->closed = false;
+	pthread_mutex_unlock(&p->asks->lock);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_kernel_port.c - the socket that keeps the kernel quiet: it takes the port, and no packet. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <firefly/status.h>
+
+#include "host/kernel_port.h"
+
+static struct sockaddr_in address = {.sin_family = AF_INET};
+
+/* A UDP port of the loopback interface that nobody has now. */
+static uint16_t free_port(void)
+{
+	socklen_t bytes = sizeof address;
+	const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.sin_port = 0;
+	cr_assert(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
+	cr_assert(getsockname(fd, (struct sockaddr *)&address, &bytes) == 0);
+	close(fd);
+	return address.sin_port;
+}
+
+/* What a peer is told that sends there: 0, or ECONNREFUSED by way of ICMP. */
+static int send_there(void)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int error = 0;
+
+	cr_assert(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+	for (unsigned i = 0; i < 3 && !error; i++) {
+		if (send(fd, "x", 1, 0) < 0)
+			error = errno;
+		usleep(2000);
+	}
+	close(fd);
+	return error;
+}
+
+Test(guard, fly_guard_open__the_kernel_answers_no_more)
+{
+	const uint16_t port = free_port();
+	char byte;
+	int fd;
+
+	cr_expect(send_there() == ECONNREFUSED, "without a guard it does");
+	fd = fly_guard_open(htonl(INADDR_LOOPBACK), port);
+	cr_assert(fd >= 0, "%s", fly_error());
+	cr_expect(send_there() == 0);
+	cr_expect(recv(fd, &byte, 1, MSG_DONTWAIT) < 0, "and it keeps nothing");
+	close(fd);
+}
+
+Test(guard, fly_guard_open__a_port_that_is_taken)
+{
+	const uint16_t port = free_port();
+	const int fd = fly_guard_open(htonl(INADDR_LOOPBACK), port);
+
+	cr_assert(fd >= 0);
+	cr_expect(fly_guard_open(htonl(INADDR_LOOPBACK), port) == -FLY_EINUSE);
+	cr_expect(strstr(fly_error(), "is in use by another program") != NULL, "%s", fly_error());
+	close(fd);
+}
+
+Test(guard, fly_guard_open__an_address_that_is_not_the_kernels_needs_none)
+{
+	cr_expect(fly_guard_open(inet_addr("192.0.2.77"), htons(61989)) == -1);
+}
+
+Test(guard, fly_guard_address__of_the_loopback_interface)
+{
+	uint32_t ip;
+	unsigned mtu;
+
+	cr_expect(fly_guard_address("lo", &ip, &mtu) == 0);
+	cr_expect(mtu >= 1500);
+	cr_expect(ip == htonl(INADDR_LOOPBACK) || ip == 0);
+}
+
+Test(guard, fly_guard_address__no_such_interface)
+{
+	uint32_t ip = 1;
+	unsigned mtu = 1;
+
+	cr_expect(fly_guard_address("nonesuch0", &ip, &mtu) == -FLY_EINVAL);
+	cr_expect(ip == 0 && mtu == 0);
+	cr_expect(fly_guard_address("a-name-that-is-too-long-for-any-interface", &ip, &mtu) ==
+		  -FLY_EINVAL);
+	cr_expect(fly_guard_address("", &ip, &mtu) == -FLY_EINVAL);
+}

@@ -1,0 +1,808 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_local.c - calls over the local link between runtimes of one process: the way in and who is
+ * refused, where arguments and results lie, how calls end, and what a client can do to its memory.
+ * The server has a thread of its own, which can be held still.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "local/caller.h"
+#include "probe_service.h"
+#include "local/map.h"
+#include "local/clerk.h"
+#include "runtime/runtime.h"
+
+#define EAL "--no-huge -m 256"
+
+static char name[32];
+static char server_spec[64];
+static char client_spec[64];
+static struct fly_export_options options;
+
+struct server {
+	pthread_t thread;
+	pthread_barrier_t up;
+	struct fly_runtime *r;
+	_Atomic bool hold; /* do not turn */
+	_Atomic bool held;
+	_Atomic bool quit;
+	int missing;
+	struct probe_service service;
+};
+
+static struct server server;
+static struct fly_runtime *client;
+static struct fly_binding *binding;
+
+static struct fly_runtime *start(const char *link)
+{
+	const char *const links[] = {link, NULL};
+	const struct fly_options o = {.links = links, .packets = 1023, .eal = EAL};
+	struct fly_runtime *r = NULL;
+
+	cr_assert(fly_start(&o, &r) == 0, "%s", fly_error());
+	return r;
+}
+
+static void *serve(void *context)
+{
+	struct server *s = context;
+
+	s->r = start(server_spec);
+	cr_assert(Probe_export_with(s->r, &probe_procedures, &s->service, &options) == 0, "%s",
+		  fly_error());
+	pthread_barrier_wait(&s->up);
+	while (!atomic_load(&s->quit)) {
+		atomic_store(&s->held, atomic_load(&s->hold));
+		if (!atomic_load(&s->held))
+			fly_turn(s->r);
+	}
+	s->missing = fly_stop(s->r);
+	return NULL;
+}
+
+static void start_server(void)
+{
+	memset(&server, 0, sizeof server);
+	pthread_barrier_init(&server.up, NULL, 2);
+	cr_assert(pthread_create(&server.thread, NULL, serve, &server) == 0);
+	pthread_barrier_wait(&server.up);
+}
+
+static void stop_server(void)
+{
+	atomic_store(&server.quit, true);
+	pthread_join(server.thread, NULL);
+	cr_expect(server.missing == 0);
+}
+
+static void hold(bool still)
+{
+	atomic_store(&server.hold, still);
+	while (atomic_load(&server.held) != still)
+		;
+}
+
+static uint64_t counter(enum fly_counter which)
+{
+	return fly_stats_get(&server.r->poller.stats, which);
+}
+
+/* The other side does it in its own time. */
+static bool comes_to(enum fly_counter which, uint64_t value)
+{
+	for (unsigned i = 0; i < 5000 && counter(which) != value; i++)
+		usleep(1000);
+	return counter(which) == value;
+}
+
+static void begin(void)
+{
+	options = (struct fly_export_options){0};
+	snprintf(name, sizeof name, "test-%d", (int)getpid());
+	snprintf(server_spec, sizeof server_spec, "local:%s,server", name);
+	snprintf(client_spec, sizeof client_spec, "local:%s", name);
+}
+
+static void join(void)
+{
+	start_server();
+	client = start(client_spec);
+	cr_assert(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
+}
+
+static void end(void)
+{
+	if (client)
+		cr_expect(fly_stop(client) == 0);
+	cr_expect(counter(FLY_COUNT_slots_missed) == 0);
+	stop_server();
+}
+
+TestSuite(astack, .timeout = 60);
+
+static struct fly_local *raw(void)
+{
+	return fly_local_of(binding);
+}
+
+/* ---- calls ---- */
+
+Case(astack, calls__every_place_of_arguments_and_results)
+{
+	uint8_t data[1440];
+	uint8_t back[1440];
+	uint64_t sum = 0;
+	uint32_t result = 0;
+	bool not = true;
+
+	join();
+	for (uint32_t i = 1; i <= 50; i++) {
+		cr_assert(Probe_Null(binding) == 0);
+		cr_assert(Probe_Add(binding, i, 40, &sum) == 0 && sum == i + 40);
+		cr_assert(Probe_Fill(binding, i, data) == 0);
+		cr_assert(probe_is(data, 1440, probe_sum(i)));
+		probe_fill(data, 1400, i);
+		cr_assert(Probe_Sum(binding, i, data, &result) == 0 && result == probe_sum(i));
+		probe_fill(data, 500, i);
+		cr_assert(Probe_Mirror(binding, i, data, back) == 0);
+		for (unsigned k = 0; k < 500; k++)
+			cr_assert(back[k] == data[499 - k]);
+		cr_assert(Probe_Not(binding, true, &not ) == 0 && !not );
+	}
+	cr_expect(server.service.wrong == 0);
+	cr_expect(counter(FLY_COUNT_calls_served) == 300);
+}
+
+/* ---- on workers ---- */
+
+static void join_workers(void)
+{
+	options.workers = 2;
+	options.wait = FLY_WAIT_SLEEP;
+	join();
+}
+
+Case(astack, workers__every_place_of_arguments_and_results)
+{
+	uint8_t data[1440];
+	uint8_t back[1440];
+	uint64_t sum = 0;
+	uint32_t result = 0;
+
+	join_workers();
+	for (uint32_t i = 1; i <= 20; i++) {
+		cr_assert(Probe_Null(binding) == 0);
+		cr_assert(Probe_Add(binding, i, 40, &sum) == 0 && sum == i + 40);
+		cr_assert(Probe_Fill(binding, i, data) == 0);
+		cr_assert(probe_is(data, 1440, probe_sum(i)));
+		probe_fill(data, 1400, i);
+		cr_assert(Probe_Sum(binding, i, data, &result) == 0 && result == probe_sum(i));
+		probe_fill(data, 500, i);
+		cr_assert(Probe_Mirror(binding, i, data, back) == 0);
+		for (unsigned k = 0; k < 500; k++)
+			cr_assert(back[k] == data[499 - k]);
+		cr_expect(Probe_Raise(binding, i, data) == -FLY_ERAISED);
+		cr_expect(fly_raised()->number != 0);
+	}
+	cr_expect(server.service.wrong == 0);
+	cr_expect(counter(FLY_COUNT_calls_on_workers) == 120);
+}
+
+static _Atomic bool is_on_worker;
+
+static void stay_until_cancelled(void *context)
+{
+	(void)context;
+	atomic_store(&is_on_worker, true);
+	while (!fly_cancelled())
+		sched_yield();
+	atomic_store(&is_on_worker, false);
+}
+
+static struct fly_call *start_on_worker(void)
+{
+	struct fly_call *call;
+
+	join_workers();
+	server.service.during = stay_until_cancelled;
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	while (!atomic_load(&is_on_worker))
+		sched_yield();
+	return call;
+}
+
+static _Atomic int import_status;
+
+static void import_and_keep(void *context)
+{
+	struct fly_binding *kept;
+
+	(void)context;
+	atomic_store(&import_status, Probe_import(server.r, client_spec, &kept));
+}
+
+Case(astack, workers__end_their_bindings_when_they_end)
+{
+	atomic_store(&import_status, 1);
+	join_workers();
+	server.service.during = import_and_keep;
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(atomic_load(&import_status) == 0);
+	/* end() has the server stopped, which asks nobody else to end anything. */
+}
+
+Case(astack, workers__are_told_that_a_call_was_cancelled)
+{
+	struct fly_call *call = start_on_worker();
+	uint64_t sum;
+
+	cr_expect(fly_cancel(call) == 0 && Probe_Null_finish(call) == -FLY_ECANCELLED);
+	cr_expect(comes_to(FLY_COUNT_calls_on_workers, 1) && !atomic_load(&is_on_worker));
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
+}
+
+Case(astack, workers__are_told_that_their_client_has_gone)
+{
+	start_on_worker();
+	cr_expect(fly_stop(client) == 0);
+	client = NULL;
+	cr_expect(comes_to(FLY_COUNT_calls_on_workers, 1) && !atomic_load(&is_on_worker));
+	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
+}
+
+Case(astack, calls__errors_of_procedures_and_of_arguments)
+{
+	struct fly_call *call;
+	uint8_t data[1000];
+
+	join();
+	cr_expect(Probe_Raise(binding, 3, data) == -FLY_ERAISED);
+	cr_expect(fly_raised()->number != 0);
+	cr_assert(binding->starter(binding, Probe_Not_NUMBER, 1, &call) == 0);
+	call->payload[0] = 7;
+	cr_expect(binding->transporter(call) == -FLY_EMALFORMED);
+	cr_assert(binding->starter(binding, 999, 0, &call) == 0);
+	cr_expect(binding->transporter(call) == -FLY_ENOPROC);
+	cr_assert(binding->starter(binding, Probe_Null_NUMBER, 20000, &call) == 0);
+	cr_expect(binding->transporter(call) == -FLY_EMALFORMED,
+		  "longer than any of its arguments");
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(raw()->n_idle == raw()->memory.slots, "no slot is lost");
+}
+
+Case(astack, calls__as_many_as_there_are_slots)
+{
+	struct fly_call *calls[FLY_ASTACK_SLOTS];
+	struct fly_call *more;
+	uint64_t sum = 0;
+
+	options.a_stacks = 5;
+	join();
+	hold(true);
+	for (unsigned i = 0; i < 5; i++)
+		cr_assert(Probe_Add_start(binding, i, 1, &calls[i]) == 0);
+	cr_expect(Probe_Null_start(binding, &more) == -FLY_ECALLS);
+	cr_expect(!fly_ready(calls[0]));
+	hold(false);
+	for (unsigned i = 5; i-- > 0;)
+		cr_expect(Probe_Add_finish(calls[i], &sum) == 0 && sum == i + 1);
+	cr_expect(Probe_Null(binding) == 0);
+}
+
+Case(astack, calls__what_has_not_begun_is_taken_back)
+{
+	struct fly_call *call;
+
+	join();
+	hold(true);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	cr_expect(fly_cancel(call) == 0);
+	cr_expect(fly_cancel(call) == -FLY_EINVAL);
+	cr_expect(Probe_Null_finish(call) == -FLY_EWITHDRAWN);
+	fly_set_deadline(binding, 2000);
+	cr_expect(Probe_Null(binding) == -FLY_EWITHDRAWN);
+	fly_set_deadline(binding, 0);
+	hold(false);
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(server.service.executions == 1, "the others did not run");
+	cr_expect(raw()->n_idle == raw()->memory.slots);
+}
+
+static _Atomic int stage;
+static _Atomic uint64_t remaining;
+static _Atomic bool has_learned; /* the caller's call is over */
+
+static void until_cancelled(void *context)
+{
+	(void)context;
+	atomic_store(&remaining, fly_remaining());
+	atomic_store(&stage, 1);
+	while (!fly_cancelled())
+		;
+	while (!atomic_load(&has_learned)) /* by itself: no result has come */
+		;
+	atomic_store(&has_learned, false);
+	atomic_store(&stage, 2);
+}
+
+Case(astack, calls__a_procedure_learns_that_its_caller_has_gone)
+{
+	struct fly_call *call;
+	int status;
+
+	join();
+	server.service.during = until_cancelled;
+	atomic_store(&stage, 0);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	while (atomic_load(&stage) != 1)
+		;
+	cr_expect(atomic_load(&remaining) == UINT64_MAX);
+	cr_expect(fly_cancel(call) == 0);
+	cr_expect(Probe_Null_finish(call) == -FLY_ECANCELLED);
+	atomic_store(&has_learned, true);
+	while (atomic_load(&stage) != 2)
+		;
+	atomic_store(&stage, 0);
+	fly_set_deadline(binding, 200000);
+	status = Probe_Null(binding);
+	atomic_store(&has_learned, true);
+	cr_expect(status == -FLY_EDEADLINE, "%d", status);
+	cr_expect(atomic_load(&remaining) <= 200000 && atomic_load(&remaining) > 0);
+	fly_set_deadline(binding, 0);
+	while (atomic_load(&stage) != 2)
+		;
+	server.service.during = NULL;
+	for (unsigned i = 0; i < 100; i++)
+		cr_expect(Probe_Null(binding) == 0);
+	cr_expect(raw()->n_lost <= 2);
+}
+
+Case(astack, calls__a_slot_that_was_lost_once_is_as_good_as_any)
+{
+	struct fly_call *call;
+	int status;
+
+	options.a_stacks = 1;
+	join();
+	server.service.during = until_cancelled;
+	atomic_store(&stage, 0);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	while (atomic_load(&stage) != 1)
+		;
+	cr_expect(fly_cancel(call) == 0);
+	cr_expect(Probe_Null_finish(call) == -FLY_ECANCELLED);
+	cr_expect(Probe_Null(binding) == -FLY_ECALLS, "it runs yet");
+	atomic_store(&has_learned, true);
+	while (atomic_load(&stage) != 2)
+		;
+	server.service.during = NULL;
+	while ((status = Probe_Null(binding)) == -FLY_ECALLS)
+		sched_yield();
+	cr_expect(status == 0);
+	hold(true);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	cr_expect(fly_cancel(call) == 0);
+	cr_expect(Probe_Null_finish(call) == -FLY_EWITHDRAWN);
+	hold(false);
+	cr_expect(Probe_Null(binding) == 0, "nobody has the slot");
+}
+
+Case(astack, calls__so_deep_and_no_deeper)
+{
+	struct fly_poller *p;
+
+	join();
+	p = raw()->turned;
+	cr_assert(p != NULL);
+	p->nested = FLY_NESTED_MAX; /* as if so many waited, one within the other */
+	cr_expect(Probe_Null(binding) == -FLY_ECONFLICT);
+	p->nested = 0;
+	cr_expect(Probe_Null(binding) == 0 && server.service.executions == 1);
+	cr_expect(raw()->n_idle == raw()->memory.slots);
+}
+
+Case(astack, waiting__by_yielding_by_sleeping_by_an_event)
+{
+	struct fly_call *call;
+	struct pollfd p = {.events = POLLIN};
+	uint64_t sum = 0;
+
+	join();
+	for (enum fly_wait wait = FLY_WAIT_SPIN; wait <= FLY_WAIT_SLEEP; wait++) {
+		fly_set_wait(binding, wait);
+		for (unsigned i = 0; i < 200; i++)
+			cr_assert(Probe_Add(binding, i, wait, &sum) == 0 && sum == i + wait);
+	}
+	p.fd = fly_event_fd(binding);
+	cr_assert(p.fd >= 0);
+	cr_expect(poll(&p, 1, 0) == 0);
+	cr_assert(Probe_Add_start(binding, 2, 3, &call) == 0);
+	cr_expect(poll(&p, 1, 5000) == 1);
+	cr_expect(fly_ready(call) && Probe_Add_finish(call, &sum) == 0 && sum == 5);
+}
+
+static void *call_on_thread(void *context)
+{
+	struct fly_binding *mine;
+	unsigned long failed = 0;
+
+	if (fly_attach(context, &mine))
+		return (void *)1;
+	for (unsigned i = 0; i < 500; i++)
+		failed += Probe_Null(mine) != 0;
+	fly_unbind(mine);
+	return (void *)failed;
+}
+
+Case(astack, fly_attach__another_binding_for_another_thread)
+{
+	pthread_t threads[3];
+	void *failed;
+
+	join();
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert(pthread_create(&threads[i], NULL, call_on_thread, binding) == 0);
+	for (unsigned i = 0; i < 3; i++) {
+		pthread_join(threads[i], &failed);
+		cr_expect(failed == NULL);
+	}
+	cr_expect(server.service.executions == 1500);
+	cr_expect(comes_to(FLY_COUNT_local_ended, 3));
+}
+
+/* ---- who is let in ---- */
+
+static bool refuse_all(void *context, const struct fly_caller *caller)
+{
+	(void)context;
+	return caller->uid != getuid() || caller->pid != getpid();
+}
+
+Case(astack, binding__refusals_say_why)
+{
+	const unsigned nobody[] = {12345};
+
+	options.uids = nobody;
+	options.n_uids = 1;
+	start_server();
+	client = start(client_spec);
+	cr_expect(Probe_import(client, NULL, &binding) == -FLY_EPERM);
+	cr_expect(strstr(fly_error(), "access denied") != NULL, "%s", fly_error());
+	cr_expect(fly_import(client, "Nix", 1, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(fly_import(client, "Probe", 99, NULL, &binding) == -FLY_EVERSION);
+	cr_expect(fly_import(client, "Binder", 1, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(fly_import(client, "Probe", 3, "local:nobody-at-all,wait=0", &binding) ==
+		  -FLY_EPEER);
+	cr_expect(server.service.executions == 0);
+	for (unsigned i = 0; i < 5000 && fly_clerk_refused(server.r->clerk) != 4; i++)
+		usleep(1000);
+	cr_expect(fly_clerk_refused(server.r->clerk) == 4);
+}
+
+Case(astack, binding__a_rule_of_the_program)
+{
+	options.allow = refuse_all;
+	start_server();
+	client = start(client_spec);
+	cr_expect(Probe_import(client, NULL, &binding) == -FLY_EPERM);
+}
+
+Case(astack, binding__as_many_as_the_link_says)
+{
+	struct fly_binding *second;
+	struct fly_binding *third;
+
+	strcat(server_spec, ",clients=2");
+	join();
+	cr_assert(Probe_import(client, NULL, &second) == 0);
+	cr_expect(Probe_import(client, NULL, &third) == -FLY_EBUSY, "%s", fly_error());
+	fly_unbind(second);
+	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
+	cr_expect(Probe_import(client, NULL, &third) == 0, "%s", fly_error());
+}
+
+Case(astack, binding__a_server_without_descriptors_lets_in_later)
+{
+	struct sockaddr_un address;
+	const socklen_t length = fly_astack_address(name, &address);
+	struct rlimit few;
+	int taken[256];
+	int n = 0;
+	int early;
+
+	join();
+	cr_assert(getrlimit(RLIMIT_NOFILE, &few) == 0);
+	few.rlim_cur = 256;
+	cr_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	early = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	while (n < 256 && (taken[n] = dup(0)) >= 0)
+		n++;
+	cr_assert(early >= 0 && n > 0 && n < 256);
+	cr_assert(connect(early, (struct sockaddr *)&address, length) == 0);
+	usleep(50000); /* who lets in finds that it cannot */
+	while (n-- > 0)
+		close(taken[n]);
+	cr_expect(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	close(early);
+}
+
+Case(astack, binding__the_server_must_be_of_that_user)
+{
+	char peer[96];
+
+	start_server();
+	client = start(client_spec);
+	snprintf(peer, sizeof peer, "%s,uid=%u", client_spec, (unsigned)getuid() + 1);
+	cr_expect(Probe_import(client, peer, &binding) == -FLY_EPERM);
+	snprintf(peer, sizeof peer, "%s,uid=%u", client_spec, (unsigned)getuid());
+	cr_expect(Probe_import(client, peer, &binding) == 0, "%s", fly_error());
+}
+
+static void import_from_itself(void *context)
+{
+	struct fly_binding *none;
+
+	(void)context;
+	atomic_store(&import_status, Probe_import(server.r, client_spec, &none));
+}
+
+Case(astack, binding__a_poller_cannot_bind_to_itself)
+{
+	atomic_store(&import_status, 1);
+	join();
+	server.service.during = import_from_itself;
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(atomic_load(&import_status) == -FLY_ECONFLICT);
+}
+
+/* ---- a server that ends ---- */
+
+Case(astack, ending__calls_end_with_their_outcome_and_rebind_finds_the_next_server)
+{
+	struct fly_call *call;
+
+	join();
+	cr_expect(Probe_Null(binding) == 0);
+	hold(true);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	atomic_store(&server.hold, false);
+	atomic_store(&server.quit, true);
+	pthread_join(server.thread, NULL);
+	/* It ran in one of the last turns, was refused there, or was never seen. */
+	switch (Probe_Null_finish(call)) {
+	case 0:
+		cr_expect(server.service.executions == 2);
+		break;
+	case -FLY_ELINK:
+	case -FLY_ESTALE:
+		cr_expect(server.service.executions == 1);
+		break;
+	default:
+		cr_expect(false, "no such end");
+	}
+	cr_expect(Probe_Null(binding) == -FLY_ELINK);
+	cr_expect(fly_rebind(binding) == -FLY_EPEER);
+	start_server();
+	cr_assert(fly_rebind(binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0 && server.service.executions == 1);
+}
+
+/* ---- a client that does what it likes ---- */
+
+Case(astack, hostile__impossible_headers_are_refused)
+{
+	struct fly_slot *slot;
+
+	join();
+	cr_assert(Probe_Null(binding) == 0);
+	slot = raw()->calls[1].slot;
+	for (unsigned kind = 0; kind < 256; kind++) {
+		static const uint32_t lengths[] = {0, 41, 8193, 67108865, UINT32_MAX};
+
+		for (unsigned k = 0; k < 5; k++) {
+			slot->kind = (uint8_t)kind;
+			slot->length = lengths[k];
+			slot->procedure = Probe_Null_NUMBER;
+			atomic_store(&slot->state, FLY_SLOT_CALL);
+			atomic_fetch_or(&fly_astack_head(&raw()->memory)->bell, 2);
+			while (!fly_slot_is(slot, FLY_SLOT_RESULT))
+				;
+			cr_assert((slot->status == 0) == (kind < 3 && k == 0), "%u %u %d", kind, k,
+				  slot->status);
+		}
+	}
+	cr_expect(counter(FLY_COUNT_drop_local_header) > 1000);
+	cr_expect(Probe_Null(binding) == 0);
+}
+
+/* A call whose arguments are in far memory, where nothing was ever written. */
+static int call_with_holes(unsigned i, uint32_t bytes)
+{
+	struct fly_slot *slot = raw()->calls[i].slot;
+
+	atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_USED);
+	slot->kind = FLY_ASTACK_IS_FAR;
+	slot->length = bytes;
+	slot->procedure = Probe_Null_NUMBER;
+	atomic_store(&slot->state, FLY_SLOT_CALL);
+	atomic_fetch_or(&fly_astack_head(&raw()->memory)->bell, UINT64_C(1) << i);
+	while (!fly_slot_is(slot, FLY_SLOT_RESULT))
+		sched_yield();
+	return slot->status;
+}
+
+Case(astack, hostile__far_arguments_have_a_limit)
+{
+	struct fly_procedure stubs[Probe_Null_NUMBER + 1];
+	struct fly_export *export = NULL;
+	unsigned n = 0;
+	int status = 0;
+
+	join();
+	cr_assert(Probe_Null(binding) == 0);
+	hold(true);
+	for (unsigned i = 0; i < FLY_EXPORTS; i++) {
+		struct fly_export *e = &server.r->poller.exports[i];
+
+		if (e->n_procedures > Probe_Null_NUMBER && strcmp(e->interface->name, "Probe") == 0)
+			export = e;
+	}
+	cr_assert(export != NULL);
+	memcpy(stubs, export->stubs, sizeof stubs);
+	stubs[Probe_Null_NUMBER].argument_bytes = FLY_MESSAGE_MAX;
+	export->stubs = stubs;
+	hold(false);
+	for (; n < 16 && status != -FLY_EBUSY; n++)
+		status = call_with_holes(n, 32u << 20);
+	cr_expect(status == -FLY_EBUSY && n == 7, "%d %u", status, n);
+	cr_expect(server.r->poller.astacks.far_written <= FLY_ASTACKS_FAR_MAX);
+	/* What it says nothing about is given back in the course of some seconds. */
+	for (unsigned i = 0; i < 16; i++)
+		atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_FREE);
+	for (unsigned i = 0; i < 5000 && status == -FLY_EBUSY; i++) {
+		usleep(1000);
+		status = call_with_holes(15, 32u << 20);
+	}
+	cr_expect(status != -FLY_EBUSY);
+}
+
+static void call_again(void *context)
+{
+	struct fly_slot *slot = context;
+
+	/* From within the procedure: its own slot says CALL once more. */
+	atomic_store(&slot->state, FLY_SLOT_CALL);
+	fly_turn(server.r);
+}
+
+Case(astack, hostile__a_slot_that_calls_while_its_call_runs_ends_the_binding)
+{
+	struct fly_binding *other;
+
+	join();
+	cr_assert(Probe_import(client, NULL, &other) == 0);
+	cr_assert(Probe_Null(binding) == 0);
+	hold(true);
+	server.service.during_context = raw()->calls[0].slot;
+	server.service.during = call_again;
+	hold(false);
+	Probe_Null(binding);
+	server.service.during = NULL;
+	cr_expect(comes_to(FLY_COUNT_local_revoked, 1));
+	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
+	cr_expect(server.service.executions == 2, "%u", server.service.executions);
+	cr_expect(Probe_Null(binding) == -FLY_ELINK);
+	cr_expect(Probe_Null(other) == 0);
+}
+
+Case(astack, hostile__bells_for_nothing)
+{
+	join();
+	for (unsigned i = 0; i < 1000; i++) {
+		atomic_store(&fly_astack_head(&raw()->memory)->bell, UINT64_MAX);
+		cr_assert(Probe_Null(binding) == 0);
+	}
+	cr_expect(server.service.executions == 1000);
+}
+
+Case(astack, hostile__holes_are_zeros_and_nobody_shrinks)
+{
+	struct fly_astack_memory m;
+	int fds[2];
+
+	join();
+	cr_assert(fly_astack_make(&m, 16, false, fds) == 0);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_expect(ftruncate(fds[i], 0) != 0, "sealed");
+		cr_expect(ftruncate(fds[i], 1L << 40) != 0, "sealed");
+		close(fds[i]);
+	}
+	fly_astack_unmap(&m);
+	for (unsigned i = 0; i < 100; i++) {
+		cr_assert(Probe_Null(binding) == 0);
+		madvise(raw()->memory.near, raw()->memory.near_bytes, MADV_REMOVE);
+		madvise(raw()->memory.far, raw()->memory.far_bytes, MADV_REMOVE);
+	}
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(counter(FLY_COUNT_local_faults) == 0);
+}
+
+/* One that was sent is not ours: what was there before happens to it, and a fault is seen yet. */
+Case(astack, signals__that_were_sent_are_ignored_where_they_were_before)
+{
+	struct sigaction ours;
+	struct sigaction now;
+
+	signal(SIGBUS, SIG_IGN);
+	join();
+	sigaction(SIGBUS, NULL, &ours);
+	raise(SIGBUS);
+	sigaction(SIGBUS, NULL, &now);
+	cr_expect(now.sa_sigaction == ours.sa_sigaction && ours.sa_handler != SIG_IGN);
+	cr_expect(Probe_Null(binding) == 0);
+}
+
+Case(astack, signals__that_were_sent_end_who_does_not_handle_them)
+{
+	int status = 0;
+	pid_t child;
+
+	signal(SIGBUS, SIG_DFL);
+	join();
+	child = fork();
+	if (child == 0) {
+		raise(SIGBUS);
+		_exit(0);
+	}
+	cr_assert(child > 0 && waitpid(child, &status, 0) == child);
+	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+}
+
+/* A hugepage is punched away, and others take all that there are: touching it is a SIGBUS. */
+Case(astack, hostile__a_hole_in_a_hugepage_ends_the_binding)
+{
+	struct fly_binding *other;
+	char plain[96];
+	size_t taken = 0;
+	uint8_t *all;
+
+	strcat(server_spec, ",huge");
+	join();
+	if (raw()->memory.near_bytes % (2UL << 20) != 0)
+		cr_skip("no hugepage");
+	snprintf(plain, sizeof plain, "%s", client_spec);
+	cr_assert(Probe_Null(binding) == 0);
+	all = mmap(NULL, 4UL << 30, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE, -1, 0);
+	cr_assert(all != MAP_FAILED);
+	while (taken < 4UL << 30 && madvise(all + taken, 2UL << 20, MADV_POPULATE_WRITE) == 0)
+		taken += 2UL << 20;
+	cr_assert(Probe_import(client, plain, &other) == 0, "%s", fly_error());
+	cr_assert(raw() && fly_local_of(other)->memory.near_bytes % (2UL << 20) != 0,
+		  "no hugepage is left for this one");
+	hold(true);
+	cr_assert(madvise(raw()->memory.near, 2UL << 20, MADV_REMOVE) == 0);
+	while (madvise(all + taken, 2UL << 20, MADV_POPULATE_WRITE) == 0)
+		taken += 2UL << 20; /* the one that was given back */
+	hold(false);
+	cr_expect(comes_to(FLY_COUNT_local_faults, 1));
+	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
+	cr_expect(Probe_Null(other) == 0);
+	cr_expect(Probe_Null(binding) < 0);
+	munmap(all, 4UL << 30);
+}
