@@ -316,7 +316,7 @@ class Maker:
         # Generated tables name everything, needed or not.
         return units + [self.path('list.c')] + [os.path.join(self.here, name) for name in (
             'fuzz_roundtrip.c', 'fuzz_calls.c', 'fuzz_values.c', 'loopback.c',
-            '../../src/marshal/raise.c', '../../src/slowpath/status.c')]
+            '../../src/marshal/raise.c', '../../src/base/status.c')]
 
     def build(self, interfaces):
         def compile_unit(unit):
