@@ -54,7 +54,7 @@ static void end(void)
 
 	fly_counters(self, note, NULL);
 	cr_expect(missed == 0, "somebody was not seen");
-	cr_expect(LIST_EMPTY(&self->owned));
+	cr_expect(LIST_EMPTY(&self->group.owned.all));
 	cr_expect(fly_stop(self) == 0, "packets are missing");
 	fly_quit(server.r);
 	pthread_join(server.thread, NULL);

@@ -382,7 +382,7 @@ static void serve_with(unsigned pollers)
 Case(workers, fly_export_with__at_a_runtime_that_polls_by_itself)
 {
 	serve_with(1);
-	cr_expect(self->pollers[0]->n_doors > WORKERS);
+	cr_expect(self->group.pollers[0]->n_doors > WORKERS);
 }
 
 Case(workers, fly_export_with__shared_out_among_two_pollers)
@@ -391,6 +391,6 @@ Case(workers, fly_export_with__shared_out_among_two_pollers)
 
 	serve_with(2);
 	for (unsigned i = 0; i < 2; i++)
-		n += LIST_FIRST(&self->pollers[i]->pools)->n;
+		n += LIST_FIRST(&self->group.pollers[i]->pools)->n;
 	cr_expect(n == WORKERS);
 }

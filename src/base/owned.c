@@ -1,68 +1,71 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * owned.c - the list of a runtime's bindings that belong to threads. Any thread; under its lock.
- */
+/* owned.c - the list of a runtime's bindings that belong to threads. Any thread; under its lock. */
 #include "base/owned.h"
 
-#include "threads/worker.h"
 #include "base/binding_kind.h"
-#include "runtime/pollers.h"
-#include "runtime/runtime.h"
 
-void fly_owned_add(struct fly_owned *owned, struct fly_runtime *runtime,
-		   struct fly_binding *binding)
+void fly_owned_list_init(struct fly_owned_list *list)
 {
-	const struct fly_worker *w = fly_worker_here();
-	const struct fly_poller *p = fly_pollers_here();
+	pthread_mutex_init(&list->lock, NULL);
+	LIST_INIT(&list->all);
+}
 
+void fly_owned_list_fini(struct fly_owned_list *list)
+{
+	pthread_mutex_destroy(&list->lock);
+}
+
+void fly_owned_add(struct fly_owned_list *list, struct fly_owned *owned,
+		   struct fly_binding *binding, bool is_runtimes)
+{
 	owned->binding = binding;
-	owned->runtime = runtime;
+	owned->list = list;
 	owned->thread = pthread_self();
-	owned->is_runtimes = (w && w->pool->runtime == runtime) || (p && p->runtime == runtime);
-	pthread_mutex_lock(&runtime->lock);
-	LIST_INSERT_HEAD(&runtime->owned, owned, next);
-	pthread_mutex_unlock(&runtime->lock);
+	owned->is_runtimes = is_runtimes;
+	pthread_mutex_lock(&list->lock);
+	LIST_INSERT_HEAD(&list->all, owned, next);
+	pthread_mutex_unlock(&list->lock);
 }
 
 void fly_owned_remove(struct fly_owned *owned)
 {
-	pthread_mutex_lock(&owned->runtime->lock);
+	pthread_mutex_lock(&owned->list->lock);
 	LIST_REMOVE(owned, next);
-	pthread_mutex_unlock(&owned->runtime->lock);
+	pthread_mutex_unlock(&owned->list->lock);
 }
 
 /* One of the calling thread's; NULL. @others: as fly_owned_by_others(). */
-static struct fly_owned *find_mine(struct fly_runtime *runtime, unsigned *others)
+static struct fly_owned *find_mine(struct fly_owned_list *list, unsigned *others)
 {
 	struct fly_owned *mine = NULL;
 	struct fly_owned *owned;
 
 	*others = 0;
-	pthread_mutex_lock(&runtime->lock);
-	LIST_FOREACH(owned, &runtime->owned, next)
+	pthread_mutex_lock(&list->lock);
+	LIST_FOREACH(owned, &list->all, next)
 	{
 		if (pthread_equal(owned->thread, pthread_self()))
 			mine = owned;
 		else if (!owned->is_runtimes)
 			(*others)++;
 	}
-	pthread_mutex_unlock(&runtime->lock);
+	pthread_mutex_unlock(&list->lock);
 	return mine;
 }
 
-void fly_owned_end_mine(struct fly_runtime *runtime)
+void fly_owned_end_mine(struct fly_owned_list *list)
 {
 	struct fly_owned *mine;
 	unsigned others;
 
-	while ((mine = find_mine(runtime, &others)) != NULL)
+	while ((mine = find_mine(list, &others)) != NULL)
 		mine->binding->kind->unbind(mine->binding);
 }
 
-unsigned fly_owned_by_others(struct fly_runtime *runtime)
+unsigned fly_owned_by_others(struct fly_owned_list *list)
 {
 	unsigned others;
 
-	find_mine(runtime, &others);
+	find_mine(list, &others);
 	return others;
 }

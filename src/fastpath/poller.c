@@ -113,8 +113,8 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
 	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
-	if (p->astacks.n)
-		received += fly_astacks_turn(p);
+	if (p->n_doors)
+		received += fly_slow_local_turn(p);
 	p->nested--;
 	received += fly_poller_desk_within(p);
 	p->serving = serving;
@@ -140,7 +140,7 @@ unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
 	if (unlikely(p->n_doors != 0)) {
 		received += fly_desk_turn(p, &p->desk);
-		received += fly_astacks_turn(p);
+		received += fly_slow_local_turn(p);
 	}
 	p->turning = false;
 	if (unlikely(now_tsc >= p->sweep_at_tsc))

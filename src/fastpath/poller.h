@@ -11,7 +11,6 @@
 
 #include <sys/queue.h>
 
-#include "local/astack.h"
 #include "fastpath/clock.h"
 #include "fastpath/conversation.h"
 #include "fastpath/handoff.h"
@@ -88,7 +87,7 @@ struct fly_poller {
 	struct fly_export exports[FLY_EXPORTS];
 	struct fly_packet_cache cache;
 	struct fly_slot *serving_slot;  /* the same, of a call over the local link; NULL */
-	struct fly_astack_desk astacks; /* clients of this machine */
+	struct fly_local_server *local; /* clients of this machine: local/server.h */
 	struct fly_desk desk;           /* other threads of this process */
 	struct fly_stats stats;
 	/* ---- seldom ---- */
@@ -103,7 +102,7 @@ struct fly_poller {
 	uint32_t again_budget;           /* results that may still be sent again in it */
 	struct fly_asks *asks;           /* what other threads want: src/threads/request.h */
 	uint32_t number;                 /* of its runtime's pollers, this is */
-	void *runtime;                   /* for fly_slow_attention(); NULL in a simulation */
+	struct fly_poller_group *group;  /* threads/poller_group.h; NULL in a simulation */
 	struct fly_arp_question *asked;  /* the address that is being resolved; NULL: none */
 	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
 	LIST_HEAD(, fly_import) imports; /* bindings; ended with it */

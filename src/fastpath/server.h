@@ -5,7 +5,8 @@
  * Owns the transitions KNOWN/DONE -> RUNNING -> DONE of a conversation. Runs on the poller's
  * thread. fly_serve_plain() checks everything and then commits; what it does not take has changed
  * nothing and goes to fly_slow_call(), which finds out why, and may come back to fly_serve_run().
- * What is to run on a worker goes to worker.c from both, and comes back to fly_serve_send().
+ * What is to run on a worker goes to threads/worker.c from both, and comes back to
+ * fly_serve_send().
  *
  * Inlined into the poll loop: a round trip over shared memory is fast while the instructions
  * between receiving and sending fit into the processor's window, see docs/performance.md,
@@ -17,7 +18,6 @@
 #include <rte_memcpy.h>
 
 #include "fastpath/slow.h"
-#include "threads/worker.h"
 
 /* The conversation's retained result is acknowledged by the call that came now. */
 static __rte_always_inline void fly_serve_let_go(struct fly_poller *p, struct fly_conversation *c)
@@ -165,7 +165,7 @@ static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly
 
 	/* For a worker, or with results in a second packet: both in one comparison. */
 	if (unlikely(stub->layout >= FLY_RESULTS_SECOND))
-		return fly_worker_serve_plain(p, link, m, argument_bytes, export, stub, c);
+		return fly_slow_serve_worker(p, link, m, argument_bytes, export, stub, c);
 	/* A small result is never much longer than its call; see "Strangers" in docs/protocol.md.
 	 */
 	if (unlikely((stub->result_bytes > FLY_RETAIN_BYTES && !c->is_proven) ||

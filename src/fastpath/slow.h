@@ -98,6 +98,14 @@ void fly_slow_raised(struct rte_mbuf *result, struct fly_served *served);
 int fly_slow_served_by_worker(struct fly_poller *p, struct fly_served *served, int status);
 
 /*
+ * fly_slow_serve_worker() - fly_serve_plain(), from where it has found that the procedure is one
+ * for a worker, or has its results in a second packet, which it does not take.
+ */
+bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			   uint32_t argument_bytes, const struct fly_export *export,
+			   const struct fly_procedure *stub, struct fly_conversation *c);
+
+/*
  * fly_slow_packet_work_done() - what is not plain about the end of a call that a worker had, or was
  * to have: worker.h. Takes what it holds.
  */
@@ -107,6 +115,23 @@ void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, 
 /* fly_slow_sweep() - resend or fail overdue calls, forget old records; a bounded piece at a time.
  */
 void fly_slow_sweep(struct fly_poller *p);
+
+/*
+ * fly_slow_local_turn() - look at the slots of clients of this machine that were used lately, and
+ * at the next bells; run the procedures of what is found. Return: how many ran.
+ */
+unsigned fly_slow_local_turn(struct fly_poller *p);
+
+/* fly_slow_local_sweep() - the same clients, once a millisecond: a bounded piece of work. */
+void fly_slow_local_sweep(struct fly_poller *p);
+
+/*
+ * fly_slow_local_prepare_sleep() - the poller is about to sleep: it looks at none of their slots
+ * any more, and who rings is to wake it by its socket. Return: false: there is something to do, it
+ * stays awake. fly_slow_local_end_sleep(): it is awake.
+ */
+bool fly_slow_local_prepare_sleep(struct fly_poller *p);
+void fly_slow_local_end_sleep(struct fly_poller *p);
 
 /* fly_slow_favours() - another thread asks for something that can be done within a turn. */
 void fly_slow_favours(struct fly_poller *p);

@@ -25,6 +25,7 @@
 #include <firefly/status.h>
 
 #include "base/error.h"
+#include "base/signals.h"
 
 #define ORDINARY_MB   512 /* memory of the whole process without hugepages; taken when touched */
 #define SMALLEST_HUGE (2UL << 20)
@@ -125,14 +126,12 @@ static void *control_main(void *unused)
 static int run_control(void)
 {
 	pthread_t thread;
-	sigset_t all;
 	sigset_t before;
 	int error;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	fly_signals_block(&before);
 	error = pthread_create(&thread, NULL, control_main, NULL);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	fly_signals_restore(&before);
 	if (error)
 		return -error;
 	pthread_detach(thread);

@@ -28,10 +28,11 @@
 #include "fastpath/link_shared.h"
 #include "host/eal.h"
 #include "base/error.h"
+#include "base/signals.h"
+#include "base/system_clock.h"
 #include "host/kernel_port.h"
 #include "host/socket_claim.h"
 #include "host/port_device.h"
-#include "runtime/runtime.h"
 
 #define DESCRIPTORS  1024 /* asked of each queue; the driver may say fewer */
 #define TRY_AGAIN_MS 20
@@ -60,14 +61,6 @@ static const struct kind {
 
 static _Atomic unsigned devices_ever;
 
-uint64_t fly_port_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 /* ---- before the device: can this work at all? ---- */
 
 static int check_af_packet(struct fly_port *port)
@@ -95,7 +88,7 @@ static int check_af_packet(struct fly_port *port)
 				port->spec.text, interface);
 	if (port->spec.mtu == 0)
 		port->spec.mtu = RTE_MIN(mtu, (unsigned)MTU_DEFAULT);
-	for (unsigned i = 0; i < port->runtime->n_pollers; i++) {
+	for (unsigned i = 0; i < port->group->n; i++) {
 		port->guard_fds[i] =
 			fly_guard_open(port->spec.ip, htons((uint16_t)(port->spec.udp_port + i)));
 		if (port->guard_fds[i] < -1)
@@ -128,10 +121,10 @@ static int check_system(struct fly_port *port)
 	default:
 		break;
 	}
-	if (s->udp_port + port->runtime->n_pollers - 1 > UINT16_MAX)
+	if (s->udp_port + port->group->n - 1 > UINT16_MAX)
 		return fly_fail(FLY_EINVAL,
 				"link %s: %u pollers need as many UDP ports, from %u on", s->text,
-				port->runtime->n_pollers, s->udp_port);
+				port->group->n, s->udp_port);
 	if (s->ip == 0 && !kinds[s->kind].point_to_point)
 		return fly_fail(FLY_EINVAL,
 				"link %s: our own address is not known; add ip=", s->text);
@@ -169,11 +162,11 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 	case FLY_LINK_MEMIF:
 		snprintf(to, bytes, "role=%s,socket=%s,socket-abstract=no,id=%u,rsize=10,bsize=%u",
 			 s->server ? "server" : "client", s->what, port->client,
-			 rte_pktmbuf_data_room_size(port->runtime->pool) - RTE_PKTMBUF_HEADROOM);
+			 rte_pktmbuf_data_room_size(port->group->pool) - RTE_PKTMBUF_HEADROOM);
 		break;
 	case FLY_LINK_AF_PACKET:
 		/* The kernel shares out what comes between them, by its own rule. */
-		snprintf(to, bytes, "iface=%s,qpairs=%u", s->what, port->runtime->n_pollers);
+		snprintf(to, bytes, "iface=%s,qpairs=%u", s->what, port->group->n);
 		break;
 	case FLY_LINK_TAP:
 		snprintf(to, bytes, "iface=%s", s->what);
@@ -206,7 +199,7 @@ static bool needs_guard(const struct fly_port *port)
  */
 static unsigned queues_of(const struct fly_port *port, const struct rte_eth_dev_info *info)
 {
-	const unsigned n = port->runtime->n_pollers;
+	const unsigned n = port->group->n;
 
 	return info->max_rx_queues >= n && info->max_tx_queues >= n &&
 			       !kinds[port->spec.kind].has_server && !needs_guard(port)
@@ -226,7 +219,7 @@ static int set_up_queues(struct fly_port *port, uint16_t id, const struct rte_et
 	if (!error)
 		error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
 	for (uint16_t i = 0; i < n && !error; i++) {
-		error = rte_eth_rx_queue_setup(id, i, n_rx, socket, NULL, port->runtime->pool);
+		error = rte_eth_rx_queue_setup(id, i, n_rx, socket, NULL, port->group->pool);
 		if (!error)
 			error = rte_eth_tx_queue_setup(id, i, n_tx, socket, NULL);
 	}
@@ -274,7 +267,7 @@ static int configure(struct fly_port *port, uint16_t id)
 	} else if (rte_eth_dev_get_mtu(id, &mtu) != 0) {
 		mtu = MTU_DEFAULT;
 	}
-	mtu = (uint16_t)RTE_MIN((unsigned)mtu, rte_pktmbuf_data_room_size(port->runtime->pool) -
+	mtu = (uint16_t)RTE_MIN((unsigned)mtu, rte_pktmbuf_data_room_size(port->group->pool) -
 						       RTE_PKTMBUF_HEADROOM - (unsigned)FLY_IP);
 	port->link.payload_max = (uint16_t)(mtu - FLY_IP_OVERHEAD);
 	return 0;
@@ -374,7 +367,7 @@ static void tell_others(struct fly_port *port)
 {
 	const struct fly_link *first = &port->link;
 
-	for (unsigned i = 1; i < port->runtime->n_pollers; i++) {
+	for (unsigned i = 1; i < port->group->n; i++) {
 		struct fly_link *link = port->others[i];
 
 		link->port = first->port;
@@ -426,16 +419,14 @@ static int start_device(struct fly_port *port)
  */
 int fly_port_start_device(struct fly_port *port)
 {
-	sigset_t all;
 	sigset_t before;
 	int status;
 
 	if (port->spec.kind == FLY_LINK_VHOST && !port->spec.server)
 		return start_device(port);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	fly_signals_block(&before);
 	status = start_device(port);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	fly_signals_restore(&before);
 	return status;
 }
 
@@ -492,7 +483,7 @@ int fly_port_reach(struct fly_port *port, const char **why)
 static bool wait_up(const struct fly_port *port, uint64_t end_ms)
 {
 	while (!fly_port_is_up(port)) {
-		if (fly_port_now_ms() >= end_ms)
+		if (fly_system_clock_ms() >= end_ms)
 			return false;
 		usleep(1000);
 	}
@@ -501,20 +492,20 @@ static bool wait_up(const struct fly_port *port, uint64_t end_ms)
 
 static int open_client(struct fly_port *port)
 {
-	const uint64_t end_ms = fly_port_now_ms() + port->spec.wait_ms;
+	const uint64_t end_ms = fly_system_clock_ms() + port->spec.wait_ms;
 	const char *why;
 	char reason[384];
 
 	for (;;) {
 		int status = fly_port_reach(port, &why);
 
-		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_port_now_ms() + 200)))
+		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_system_clock_ms() + 200)))
 			return 0;
 		if (status == 0) {
 			why = "it does not take the connection";
 			fly_port_stop_device(port);
 		}
-		if (fly_port_now_ms() >= end_ms) {
+		if (fly_system_clock_ms() >= end_ms) {
 			snprintf(reason, sizeof reason, "%s", why);
 			return fly_fail(status == -FLY_EINUSE || status == -FLY_EPERM
 						? -status
@@ -539,16 +530,16 @@ static int open_server(struct fly_port *port)
 static int make_others(struct fly_port *port)
 {
 	static _Atomic unsigned ever;
-	struct fly_runtime *r = port->runtime;
+	struct fly_poller_group *g = port->group;
 	char name[21];
 	bool has_all;
 
 	snprintf(name, sizeof name, "flyport%u", atomic_fetch_add(&ever, 1));
-	port->shared = fly_shared_new(r->n_pollers, port->spec.udp_port, name, r->node);
+	port->shared = fly_shared_new(g->n, port->spec.udp_port, name, g->node);
 	has_all = port->shared != NULL;
-	for (unsigned i = 0; i < r->n_pollers && has_all; i++)
-		port->shared->desks[i] = &r->pollers[i]->desk;
-	for (unsigned i = 1; i < r->n_pollers && has_all; i++) {
+	for (unsigned i = 0; i < g->n && has_all; i++)
+		port->shared->desks[i] = &g->pollers[i]->desk;
+	for (unsigned i = 1; i < g->n && has_all; i++) {
 		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
 						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));
 		has_all = port->others[i] != NULL;
@@ -558,7 +549,7 @@ static int make_others(struct fly_port *port)
 	return has_all ? 0 : fly_fail(FLY_ENOMEM, "link %s: out of memory", port->spec.text);
 }
 
-int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec, unsigned client,
+int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *spec, unsigned client,
 		  struct fly_port **to)
 {
 	struct fly_port *port =
@@ -569,14 +560,14 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 		return fly_fail(FLY_ENOMEM, "link %s: out of memory", spec->text);
 	*port = (struct fly_port){
 		.spec = *spec,
-		.runtime = runtime,
+		.group = group,
 		.client = client,
 		.lock_fd = -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->guard_fds[i] = -1;
 	status = check_system(port);
-	if (!status && runtime->n_pollers > 1)
+	if (!status && group->n > 1)
 		status = make_others(port);
 	if (status) {
 		fly_port_close(port);
@@ -596,7 +587,7 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
 	port->link.answers_arp = port->guard_fds[0] < 0;
 	port->link.is_private = kinds[spec->kind].point_to_point;
-	port->link.pool = runtime->pool;
+	port->link.pool = group->pool;
 	port->peer_ip = spec->peer_ip;
 	if (port->peer_ip == 0 && kinds[spec->kind].point_to_point)
 		port->peer_ip = spec->server ? CLIENT_IP : SERVER_IP;

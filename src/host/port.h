@@ -7,10 +7,14 @@
 
 #include "host/memif_guard.h"
 #include "host/link_spec.h"
-#include "runtime/pollers.h"
+#include "threads/poller_group.h"
 
-struct fly_poller;
-struct fly_runtime;
+/* The ports of one runtime. Constant while they are watched. */
+struct fly_ports {
+	struct fly_poller_group *group;
+	unsigned n;
+	struct fly_port *at[FLY_LINKS];
+};
 
 /*
  * What the control thread asks of each poller. Set by the control thread when it is NONE, set
@@ -33,7 +37,7 @@ struct fly_port {
 	struct fly_link *others[FLY_POLLERS]; /* of the other pollers; [0] is NULL */
 	struct fly_shared *shared;            /* what they share; NULL: there is one poller */
 	struct fly_link_spec spec;
-	struct fly_runtime *runtime;
+	struct fly_poller_group *group; /* whose pollers have its links */
 	unsigned client;       /* server: which of its clients' ports; client: the place it took */
 	uint32_t peer_ip;      /* network order: whom an import without address calls; 0: unknown */
 	char device[32];       /* DPDK's name of the device */
@@ -52,12 +56,13 @@ struct fly_port {
 };
 
 /*
- * fly_port_open() - open the port of a spec for a runtime, and wait until its link is up (client:
- * at most spec->wait_ms for the server). The poller gets it by fly_poller_attach() afterwards.
+ * fly_port_open() - open the port of a spec for a group of pollers, and wait until its link is up
+ * (client: at most spec->wait_ms for the server). The poller gets it by fly_poller_attach()
+ * afterwards.
  * @client: which one, for a server with several.
  * Return: 0 and *port, or a negative status with a sentence.
  */
-int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec, unsigned client,
+int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *spec, unsigned client,
 		  struct fly_port **port);
 
 /* fly_port_link() - a port as one of its runtime's pollers sees it. */
@@ -70,8 +75,8 @@ void fly_port_close(struct fly_port *port);
  * fly_ports_add(), fly_ports_remove() - have a runtime's ports watched by the control thread, and
  * no more. Return: 0 or -FLY_ENOMEM with a sentence.
  */
-int fly_ports_add(struct fly_runtime *runtime);
-void fly_ports_remove(struct fly_runtime *runtime);
+int fly_ports_add(struct fly_ports *ports);
+void fly_ports_remove(struct fly_ports *ports);
 
 /* fly_ports_watch() - one look at all watched ports; on the control thread. */
 void fly_ports_watch(void);
@@ -79,6 +84,6 @@ void fly_ports_watch(void);
 /*
  * fly_ports_attend() - do what the control thread asked of this poller; at its quiescence point.
  */
-void fly_ports_attend(struct fly_runtime *runtime, struct fly_poller *p);
+void fly_ports_attend(struct fly_ports *ports, struct fly_poller *p);
 
 #endif

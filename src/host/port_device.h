@@ -5,9 +5,6 @@
 
 #include "host/port.h"
 
-/* fly_port_now_ms() - CLOCK_MONOTONIC, for waiting on the control side. */
-uint64_t fly_port_now_ms(void);
-
 /*
  * fly_port_start_device() - make the port ready for a poller: add and configure its DPDK device,
  * unless it is there, and start it. Return: 0 or a negative status with a sentence.

@@ -12,8 +12,8 @@
 
 #include "fastpath/slow.h"
 #include "base/error.h"
+#include "base/system_clock.h"
 #include "host/port_device.h"
-#include "runtime/runtime.h"
 #include "slowpath/sweep.h"
 
 #define RUNTIMES       64   /* watched in one process */
@@ -21,16 +21,16 @@
 #define TAKES_US_MS    1000 /* so long a server may take to complete a connection */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct fly_runtime *watched[RUNTIMES]; /* under lock */
+static struct fly_ports *watched[RUNTIMES]; /* under lock */
 
-int fly_ports_add(struct fly_runtime *runtime)
+int fly_ports_add(struct fly_ports *ports)
 {
 	int status = -FLY_ENOMEM;
 
 	pthread_mutex_lock(&lock);
 	for (unsigned i = 0; i < RUNTIMES && status; i++) {
 		if (!watched[i]) {
-			watched[i] = runtime;
+			watched[i] = ports;
 			status = 0;
 		}
 	}
@@ -38,11 +38,11 @@ int fly_ports_add(struct fly_runtime *runtime)
 	return status ? fly_fail(FLY_ENOMEM, "more than %d runtimes in one process", RUNTIMES) : 0;
 }
 
-void fly_ports_remove(struct fly_runtime *runtime)
+void fly_ports_remove(struct fly_ports *ports)
 {
 	pthread_mutex_lock(&lock);
 	for (unsigned i = 0; i < RUNTIMES; i++) {
-		if (watched[i] == runtime)
+		if (watched[i] == ports)
 			watched[i] = NULL;
 	}
 	pthread_mutex_unlock(&lock);
@@ -50,14 +50,14 @@ void fly_ports_remove(struct fly_runtime *runtime)
 
 static void ask(struct fly_port *port, enum fly_port_request request)
 {
-	struct fly_runtime *r = port->runtime;
+	const struct fly_poller_group *g = port->group;
 
-	for (unsigned i = 0; i < r->n_pollers; i++) {
+	for (unsigned i = 0; i < g->n; i++) {
 		/* W1: hands the link to its poller; pairs with W2 in fly_ports_attend(). */
 		atomic_store_explicit(&port->request[i], request, memory_order_release);
 		/* Only a hint that there is something to see: the request is what carries data. */
-		atomic_store_explicit(&r->pollers[i]->attention, 1, memory_order_seq_cst);
-		fly_slow_wake_poller(r->pollers[i]->desk.wake_fd);
+		atomic_store_explicit(&g->pollers[i]->attention, 1, memory_order_seq_cst);
+		fly_slow_wake_poller(g->pollers[i]->desk.wake_fd);
 	}
 }
 
@@ -67,7 +67,7 @@ static void watch_server(struct fly_port *port)
 
 	if (port->was_up && !up) {
 		ask(port, FLY_PORT_LOST); /* first: the driver takes the next client any moment */
-		fly_runtime_notice(port->runtime, "link %s: a client went away", port->spec.text);
+		fly_notice(&port->group->notice, "link %s: a client went away", port->spec.text);
 	}
 	port->was_up = up;
 }
@@ -75,11 +75,11 @@ static void watch_server(struct fly_port *port)
 /* A client's port, after its server has gone, and while the poller does not have it. */
 static void look_for_server(struct fly_port *port)
 {
-	const uint64_t now_ms = fly_port_now_ms();
+	const uint64_t now_ms = fly_system_clock_ms();
 	const char *why;
 
 	if (port->reaching && fly_port_is_up(port)) {
-		fly_runtime_notice(port->runtime, "link %s: a server is back", port->spec.text);
+		fly_notice(&port->group->notice, "link %s: a server is back", port->spec.text);
 		port->detached = false;
 		port->reaching = false;
 		ask(port, FLY_PORT_ATTACH);
@@ -101,7 +101,7 @@ static void watch_client(struct fly_port *port)
 		/* The poller has given it up, or the request would still be there. */
 		look_for_server(port);
 	} else if (!fly_port_is_up(port)) {
-		fly_runtime_notice(port->runtime, "link %s: the server is gone", port->spec.text);
+		fly_notice(&port->group->notice, "link %s: the server is gone", port->spec.text);
 		port->detached = true;
 		ask(port, FLY_PORT_DETACH);
 	}
@@ -109,7 +109,7 @@ static void watch_client(struct fly_port *port)
 
 static bool is_ours(struct fly_port *port)
 {
-	for (unsigned i = 0; i < port->runtime->n_pollers; i++) {
+	for (unsigned i = 0; i < port->group->n; i++) {
 		/* W4: what the poller did to its link is ours to see; pairs with W3. */
 		if (atomic_load_explicit(&port->request[i], memory_order_acquire) != FLY_PORT_NONE)
 			return false;
@@ -121,8 +121,8 @@ void fly_ports_watch(void)
 {
 	pthread_mutex_lock(&lock);
 	for (unsigned i = 0; i < RUNTIMES; i++) {
-		for (unsigned j = 0; watched[i] && j < watched[i]->n_ports; j++) {
-			struct fly_port *port = watched[i]->ports[j];
+		for (unsigned j = 0; watched[i] && j < watched[i]->n; j++) {
+			struct fly_port *port = watched[i]->at[j];
 
 			if (!fly_port_has_peer(port) || !is_ours(port))
 				continue;
@@ -135,12 +135,12 @@ void fly_ports_watch(void)
 	pthread_mutex_unlock(&lock);
 }
 
-void fly_ports_attend(struct fly_runtime *runtime, struct fly_poller *p)
+void fly_ports_attend(struct fly_ports *ports, struct fly_poller *p)
 {
 	/* Before the requests are read: one that comes meanwhile sets it again. */
 	atomic_exchange_explicit(&p->attention, 0, memory_order_acq_rel);
-	for (unsigned i = 0; i < runtime->n_ports; i++) {
-		struct fly_port *port = runtime->ports[i];
+	for (unsigned i = 0; i < ports->n; i++) {
+		struct fly_port *port = ports->at[i];
 		struct fly_link *link = fly_port_link(port, p->number);
 
 		/* W2: what the control thread did to the link is ours to see; pairs with W1. */

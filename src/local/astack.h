@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * astack.h - A-stacks: the memory that one client and one server of this machine share, and what
- * the server's poller keeps of it.
+ * astack.h - A-stacks: the memory that one client and one server of this machine share.
  *
  * A binding over the local link is two pieces of memory of its own. The near one has a line with
  * the bell, a line per slot (slot.h) and behind them an area per slot for arguments or results
@@ -11,12 +10,10 @@
  *
  * Everything in there may be changed by the other side at any time: what decides something is read
  * once, into a local variable, and checked there. The server's own knowledge of a slot is
- * outside, in struct fly_astacks.
+ * outside: local/server.h.
  */
 #ifndef FLY_ASTACK_H
 #define FLY_ASTACK_H
-
-#include <sys/queue.h>
 
 #include <firefly/stub.h>
 
@@ -144,131 +141,5 @@ static inline void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t byte
 	fly_copy(to, from, bytes);
 }
 #endif
-
-/* ---- the server's side ---------------------------------------------------------------------- */
-
-struct fly_poller;
-
-/* One client. The poller's while it is among its clients, before and after that the clerk's. */
-struct fly_astacks {
-	struct fly_astack_memory memory;
-	uint32_t export_at; /* index and identifier of the export that it is bound to */
-	uint32_t export_id;
-	uint32_t polled; /* of its slots, so many are looked at in each turn */
-	uint32_t at;     /* its index among the poller's clients */
-	uint64_t busy;   /* a bit per slot whose procedure runs */
-	bool ending;     /* nobody looks at it any more; calls may still run */
-	int socket;      /* to wake the client by, and to part from it; the clerk closes it */
-	/* ---- once in a while: local/sweep.c ---- */
-	uint64_t lying; /* a bit per slot in which the sweep found a call that nobody looked at, */
-	uint32_t lying_seq[FLY_ASTACK_SLOTS];   /* namely that one */
-	uint32_t lying_turn;                    /* in which turn */
-	uint32_t far_written[FLY_ASTACK_SLOTS]; /* bytes of far memory that hold pages */
-	uint64_t far_reserved; /* bytes that results of calls on workers may come to */
-	uint64_t work_bytes;   /* that such calls hold of our own memory */
-	uint64_t far_used;     /* a bit per slot that used it since the last look, */
-	uint64_t far_lent;     /* and per slot whose far memory the clerk has, as far as we know */
-	int clerk_fd;          /* an eventfd: there is something for the clerk to give back, */
-	_Atomic uint64_t
-		far_given; /* namely this; the clerk takes a bit back when it has done so */
-};
-
-/* Slots that a poller looks at in each turn: in all, and of one client. */
-#define FLY_ASTACKS_POLLED     64
-#define FLY_ASTACKS_POLLED_OWN 16
-/* A slot in which nothing was found for so many turns is to be rung for again: some 50 us. */
-#define FLY_ASTACKS_PATIENCE 4096
-/* Bells that are looked at in a turn: so idle clients cost no more, however many they are. */
-#define FLY_ASTACKS_BELLS 2
-/* Bytes that clients can make a poller keep in far memory, all of them together. */
-#define FLY_ASTACKS_FAR_MAX (256u << 20)
-/* A client whose calls on workers hold more memory than this has to wait for one to end. */
-#define FLY_ASTACKS_WORK_MAX (64u << 20)
-
-struct fly_astack_polled {
-	struct fly_slot *slot;
-	struct fly_astacks *of;
-	uint32_t index; /* of the slot */
-	uint32_t found; /* the turn in which there was a call last */
-};
-
-/* What a poller has of the local link. */
-struct fly_astack_desk {
-	uint32_t n_polled;
-	uint32_t n;    /* clients */
-	uint32_t next; /* whose bell is looked at next */
-	uint32_t turn;
-	struct fly_astacks **clients;
-	struct fly_astack_polled polled[FLY_ASTACKS_POLLED];
-	/* ---- seldom ---- */
-	LIST_HEAD(, fly_astack_work) works; /* calls that workers have, or are to have */
-	uint32_t room;                      /* at clients */
-	uint32_t sweep_at;                  /* who is swept next */
-	uint64_t sweep_tsc;                 /* when */
-	uint8_t *spare; /* memory for long arguments and results, kept for the next; or NULL */
-	size_t spare_bytes;
-	bool spare_used;       /* since the last look */
-	uint32_t faults;       /* in all the process, as we last saw */
-	uint64_t far_written;  /* as in struct fly_astacks, of all clients; and what the results */
-	uint64_t far_reserved; /* of calls that workers have may come to */
-};
-
-/*
- * fly_astacks_turn() - look at the slots that were used lately, and at the next bells; run the
- * procedures of what is found. Return: how many ran.
- */
-unsigned fly_astacks_turn(struct fly_poller *p);
-
-/*
- * fly_astacks_add() - look at the slots of this client from the next turn on. Return: 0 or
- * -FLY_ENOMEM. fly_astacks_remove(): no more. Both between turns; none of its calls may be running.
- */
-int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of);
-void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of);
-
-/* fly_astacks_cancel_works() - once in a while: tell workers whose client waits no longer. */
-void fly_astacks_cancel_works(struct fly_poller *p);
-
-/* fly_astacks_end() - look at nothing of this client any more, and let its clerk know. */
-void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of);
-
-/*
- * fly_astacks_watch() - look at a slot from the next turn on, if there is a place for it: without
- * one its client rings each time.
- */
-void fly_astacks_watch(struct fly_poller *p, struct fly_astacks *of, uint32_t i);
-
-/*
- * fly_astacks_close_eyes() - the poller is about to sleep: it looks at nothing any more, and who
- * rings is to wake it by its socket. Return: false: there is something to do, it stays awake.
- * fly_astacks_open_eyes(): it is awake.
- */
-bool fly_astacks_close_eyes(struct fly_poller *p);
-void fly_astacks_open_eyes(struct fly_poller *p);
-
-/* ---- what it needs of the slow path --------------------------------------------------------- */
-
-/* fly_slow_astack_wake() - a result is in a slot whose client sleeps. */
-void fly_slow_astack_wake(struct fly_astacks *of, struct fly_slot *slot);
-
-/* fly_slow_astack_part() - hang up: the clerk will see to the rest. */
-void fly_slow_astack_part(struct fly_astacks *of);
-
-/*
- * fly_slow_astack_block() - memory for a call with long arguments or results; it is spare
- * again after fly_slow_astack_unblock(). @bytes: set to what there is, for that. Return: NULL:
- * none.
- */
-uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes);
-void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes);
-
-/*
- * fly_slow_astack_may() - may this slot have so many bytes in far memory? Not while the clerk has
- * it.
- */
-bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
-
-/* fly_slow_astack_far() - so many bytes of far memory hold pages, and are the slot's. */
-void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
 
 #endif

@@ -114,7 +114,7 @@ static __rte_noinline int starter_oddly(struct fly_local *l, uint16_t procedure,
 	}
 	c->deadline_tsc = FLY_NEVER;
 	if (l->deadline_us != 0)
-		c->deadline_tsc = fly_slow_local_now() + l->deadline_us * l->tsc_per_ms / 1000;
+		c->deadline_tsc = fly_clock_now_tsc() + l->deadline_us * l->tsc_per_ms / 1000;
 	*call = &c->head;
 	return 0;
 }

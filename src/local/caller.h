@@ -18,7 +18,7 @@
 #include "local/astack.h"
 
 struct fly_poller;
-struct fly_runtime;
+struct fly_poller_group;
 struct fly_local;
 
 /*
@@ -74,7 +74,7 @@ struct fly_local {
 	_Atomic bool shut; /* by fly_shutdown(), on any thread: calls are to end */
 	bool has_event;    /* fly_event_fd() was asked for: see to it that the server sends bytes */
 	int socket;        /* -1: none */
-	struct fly_runtime *runtime;
+	struct fly_poller_group *group;
 	struct fly_owned owned;
 	char *server;     /* NAME, as in local:NAME */
 	const char *name; /* of the interface; static */
@@ -120,7 +120,7 @@ bool fly_local_give_up(struct fly_local_call *c, int withdrawn, int maybe);
 /* fly_local_hung_up() - the server has gone: every call of the binding ends. */
 void fly_local_hung_up(struct fly_local *l);
 
-/* ---- what it needs of the slow path (slowpath/astack_wait.c) --------------------------------- */
+/* ---- what it needs of local/import.c --------------------------------------------------------- */
 
 /*
  * fly_slow_local_wait() - a call is waited for, and has not ended for a while: look whether the
@@ -137,8 +137,5 @@ void fly_slow_local_wake(struct fly_local *l);
 
 /* fly_slow_local_far() - have the far memory of a slot. Return: false: it is taken for now. */
 bool fly_slow_local_far(struct fly_local *l, uint32_t index);
-
-/* fly_slow_local_now() - the time, for deadlines. */
-uint64_t fly_slow_local_now(void);
 
 #endif

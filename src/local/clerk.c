@@ -27,12 +27,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "local/astack.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "local/map.h"
 #include "base/error.h"
-#include "runtime/runtime.h"
+#include "base/signals.h"
+#include "base/system_clock.h"
+#include "local/server.h"
+#include "threads/poller_group.h"
 
 #define DOORS   16 /* local links of one runtime */
 #define BACKLOG 128
@@ -70,7 +72,7 @@ struct client {
 
 struct fly_clerk {
 	enum subject subject; /* THE_BELL: of the eventfd */
-	struct fly_runtime *runtime;
+	struct fly_poller_group *group;
 	pthread_t thread;
 	int epoll;
 	int wake; /* an eventfd: a poller has something to give back, or it is to end */
@@ -85,14 +87,6 @@ struct fly_clerk {
 	unsigned n_half;
 	unsigned n_of[FLY_POLLERS]; /* bindings, by poller */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- what it asks of a poller -------------------------------------------------------------------
  */
@@ -154,7 +148,7 @@ static unsigned choose_poller(const struct fly_clerk *k)
 {
 	unsigned best = 0;
 
-	for (unsigned i = 1; i < k->runtime->n_pollers; i++) {
+	for (unsigned i = 1; i < k->group->n; i++) {
 		if (k->n_of[i] < k->n_of[best])
 			best = i;
 	}
@@ -163,7 +157,7 @@ static unsigned choose_poller(const struct fly_clerk *k)
 
 static struct fly_poller *poller_of(const struct fly_clerk *k, const struct client *c)
 {
-	return k->runtime->pollers[c->poller];
+	return k->group->pollers[c->poller];
 }
 
 /* ---- connections --------------------------------------------------------------------------------
@@ -245,7 +239,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		       uint32_t *version)
 {
 	const unsigned poller = choose_poller(k);
-	struct fly_poller *p = k->runtime->pollers[poller];
+	struct fly_poller *p = k->group->pollers[poller];
 	struct wish w = {.request = r, .client = c};
 	struct fly_bind_answer answer = {
 		.magic = FLY_BIND_MAGIC,
@@ -347,7 +341,7 @@ static void shut_door(struct fly_clerk *k, struct door *door)
 	if (epoll_ctl(k->epoll, EPOLL_CTL_MOD, door->socket, &none))
 		return;
 	door->is_shut = true;
-	k->shut_ms = now_ms();
+	k->shut_ms = fly_system_clock_ms();
 }
 
 static void open_doors(struct fly_clerk *k)
@@ -383,7 +377,7 @@ static void on_door(struct fly_clerk *k, struct door *door)
 		.subject = A_CLIENT,
 		.socket = socket,
 		.door = door,
-		.came_ms = now_ms(),
+		.came_ms = fly_system_clock_ms(),
 	};
 	event.data.ptr = c;
 	TAILQ_INSERT_TAIL(&k->half, c, next);
@@ -435,7 +429,7 @@ static void on_bell(struct fly_clerk *k)
 /* Those who have said nothing for too long. Return: ms until the next one; -1: there is none. */
 static int part_from_late(struct fly_clerk *k)
 {
-	const uint64_t now = now_ms();
+	const uint64_t now = fly_system_clock_ms();
 	struct client *c = TAILQ_FIRST(&k->half);
 
 	while (c) {
@@ -456,7 +450,7 @@ static int tend(struct fly_clerk *k)
 
 	if (k->shut_ms == 0)
 		return late_ms;
-	if (now_ms() - k->shut_ms >= SHUT_MS) {
+	if (fly_system_clock_ms() - k->shut_ms >= SHUT_MS) {
 		open_doors(k);
 		return late_ms;
 	}
@@ -493,22 +487,18 @@ static void *clerk_main(void *argument)
 	return NULL;
 }
 
-/* All signals are for others; a fault is for who made it: local/fault.c. */
 static int run(struct fly_clerk *k)
 {
-	sigset_t all;
-	sigset_t was;
+	sigset_t before;
 	int error;
 
-	sigfillset(&all);
-	sigdelset(&all, SIGBUS);
-	pthread_sigmask(SIG_SETMASK, &all, &was);
+	fly_signals_block_but_faults(&before);
 	error = pthread_create(&k->thread, NULL, clerk_main, k);
-	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	fly_signals_restore(&before);
 	return error ? fly_fail(FLY_ESYSTEM, "local link: no thread: %s", strerror(error)) : 0;
 }
 
-static struct fly_clerk *make_clerk(struct fly_runtime *r)
+static struct fly_clerk *make_clerk(struct fly_poller_group *group)
 {
 	struct fly_clerk *k = calloc(1, sizeof *k);
 	struct epoll_event event = {.events = EPOLLIN};
@@ -517,7 +507,7 @@ static struct fly_clerk *make_clerk(struct fly_runtime *r)
 		return NULL;
 	*k = (struct fly_clerk){
 		.subject = THE_BELL,
-		.runtime = r,
+		.group = group,
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
 		.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
@@ -525,8 +515,11 @@ static struct fly_clerk *make_clerk(struct fly_runtime *r)
 	TAILQ_INIT(&k->bound);
 	event.data.ptr = k;
 	if (k->epoll >= 0 && k->wake >= 0 &&
-	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, k->wake, &event) == 0 && run(k) == 0)
+	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, k->wake, &event) == 0 && run(k) == 0) {
+		for (unsigned i = 0; i < group->n; i++)
+			group->pollers[i]->local->clerk = k;
 		return k;
+	}
 	if (k->epoll >= 0)
 		close(k->epoll);
 	if (k->wake >= 0)
@@ -574,7 +567,8 @@ static int listen_at(const struct fly_link_spec *spec, int *result)
 			"link %s: cannot listen there: %s", spec->text, strerror(status));
 }
 
-int fly_clerk_open(struct fly_runtime *r, const struct fly_link_spec *spec)
+int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
+		   const struct fly_link_spec *spec)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 	struct fly_clerk *k;
@@ -582,9 +576,9 @@ int fly_clerk_open(struct fly_runtime *r, const struct fly_link_spec *spec)
 	int status;
 	int s = -1;
 
-	if (!r->clerk)
-		r->clerk = make_clerk(r);
-	k = r->clerk;
+	if (!*clerk)
+		*clerk = make_clerk(group);
+	k = *clerk;
 	if (!k)
 		return fly_fail(FLY_ESYSTEM, "link %s: no thread to listen", spec->text);
 	if (k->n_doors == DOORS)
@@ -603,14 +597,14 @@ int fly_clerk_open(struct fly_runtime *r, const struct fly_link_spec *spec)
 	return 0;
 }
 
-void fly_clerk_stop(struct fly_runtime *r)
+void fly_clerk_stop(struct fly_clerk *k)
 {
-	struct fly_clerk *k = r->clerk;
-	struct fly_poller *p = &r->poller;
 	const uint64_t one = 1;
+	struct fly_poller *p;
 
 	if (!k)
 		return;
+	p = k->group->pollers[0];
 	/* It may be asking a poller for something: that one has to turn until it has ended. */
 	atomic_store_explicit(&k->quit, true, memory_order_release);
 	if (write(k->wake, &one, sizeof one) < 0)
@@ -630,9 +624,8 @@ void fly_clerk_stop(struct fly_runtime *r)
 	}
 }
 
-void fly_clerk_free(struct fly_runtime *r)
+void fly_clerk_free(struct fly_clerk *k)
 {
-	struct fly_clerk *k = r->clerk;
 	struct client *c;
 	struct client *next;
 
@@ -653,8 +646,9 @@ void fly_clerk_free(struct fly_runtime *r)
 	}
 	close(k->epoll);
 	close(k->wake);
+	for (unsigned i = 0; i < k->group->n; i++)
+		k->group->pollers[i]->local->clerk = NULL;
 	free(k);
-	r->clerk = NULL;
 }
 
 uint64_t fly_clerk_refused(const struct fly_clerk *k)

@@ -3,7 +3,7 @@
  * local/import.c - the client's end of binding over the local link: connecting, the memory, what
  * else can be done to such a binding, and waiting for its results in other ways than by looking.
  *
- * Runs on the thread that has the binding; the runtime's list of them has the runtime's lock. What
+ * Runs on the thread that has the binding; the runtime's list of them has a lock. What
  * the server sends is checked: local/map.c.
  */
 #include "local/import.h"
@@ -16,17 +16,17 @@
 
 #include "local/caller.h"
 #include "fastpath/slow.h"
-#include "threads/worker.h"
 #include "threads/request.h"
 #include "local/map.h"
 #include "local/clerk.h"
 #include "local/fault.h"
 #include "base/binding_kind.h"
 #include "base/error.h"
+#include "base/system_clock.h"
 #include "threads/waiting.h"
-#include "runtime/pollers.h"
 #include "base/owned.h"
-#include "runtime/runtime.h"
+#include "local/server.h"
+#include "threads/poller_group.h"
 
 #define LOCAL       "local:"
 #define AGAIN_US    5000 /* from one look for a server that is not there yet to the next */
@@ -41,14 +41,6 @@ bool fly_local_is(const char *peer)
 
 /* ---- connecting ---------------------------------------------------------------------------------
  */
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* Between two looks at a socket: our poller turns, if we are who turns it. */
 static void idle(const struct fly_local *l)
@@ -81,7 +73,7 @@ static int connect_once(const struct fly_local *l)
 /* Return: 0 and l->socket, or a negative status with a sentence. */
 static int reach(struct fly_local *l, unsigned wait_ms)
 {
-	const uint64_t end_us = now_us() + wait_ms * UINT64_C(1000);
+	const uint64_t end_us = fly_system_clock_us() + wait_ms * UINT64_C(1000);
 	struct ucred who;
 	socklen_t bytes = sizeof who;
 
@@ -94,7 +86,7 @@ static int reach(struct fly_local *l, unsigned wait_ms)
 		if (error != ECONNREFUSED && error != ENOENT && error != EAGAIN)
 			return fly_fail(FLY_ESYSTEM, "import %s: " LOCAL "%s: %s", l->name,
 					l->server, strerror(error));
-		if (now_us() >= end_us)
+		if (fly_system_clock_us() >= end_us)
 			return fly_fail(FLY_EPEER,
 					"import %s: nobody listens at " LOCAL
 					"%s; is the server up?",
@@ -148,7 +140,7 @@ static int refused(const struct fly_local *l, const struct fly_bind_answer *answ
 
 static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[2])
 {
-	const uint64_t end_us = now_us() + ANSWER_MS * UINT64_C(1000);
+	const uint64_t end_us = fly_system_clock_us() + ANSWER_MS * UINT64_C(1000);
 	ssize_t n;
 
 	for (;;) {
@@ -157,7 +149,7 @@ static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[
 		 */
 		if (n < 0 && errno == ECONNRESET)
 			n = fly_bind_receive(l->socket, answer, fds);
-		if (n >= 0 || errno != EAGAIN || now_us() >= end_us)
+		if (n >= 0 || errno != EAGAIN || fly_system_clock_us() >= end_us)
 			break;
 		idle(l);
 	}
@@ -210,9 +202,9 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 static bool is_within(const struct fly_local *l)
 {
 	const struct fly_poller *p = fly_poller_mine();
-	const struct fly_runtime *r = p ? p->runtime : NULL;
+	const struct fly_clerk *clerk = p ? p->local->clerk : NULL;
 
-	return p && p->turning && r->clerk && fly_clerk_has(r->clerk, l->server);
+	return clerk && p->turning && fly_clerk_has(clerk, l->server);
 }
 
 static int begin(struct fly_local *l, unsigned wait_ms)
@@ -282,7 +274,7 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 {
 	struct fly_local *l = fly_local_of(binding);
 
-	l->wait = (uint8_t)(wait != FLY_WAIT_DEFAULT ? wait : l->runtime->wait);
+	l->wait = (uint8_t)(wait != FLY_WAIT_DEFAULT ? wait : l->group->wait);
 }
 
 /* Results of calls that are under way cannot be read any more; nor those that were not finished. */
@@ -315,7 +307,7 @@ static int rebind(struct fly_binding *binding)
 		close(socket);
 	if (l->has_event) /* another descriptor: whoever waits for it has to ask for it again */
 		event_fd(binding);
-	fly_runtime_notice(l->runtime, "link " LOCAL "%s: a server is back", l->server);
+	fly_notice(&l->group->notice, "link " LOCAL "%s: a server is back", l->server);
 	return 0;
 }
 
@@ -353,18 +345,8 @@ static const struct fly_binding_kind kind = {
 	.event_fd = event_fd,
 };
 
-/* The poller of this runtime that the calling thread turns; NULL. */
-static struct fly_poller *turned_here(struct fly_runtime *r)
-{
-	for (unsigned i = 0; i < r->n_pollers; i++) {
-		if (fly_poller_is_here(r->pollers[i]))
-			return r->pollers[i];
-	}
-	return NULL;
-}
-
-static int make(struct fly_runtime *runtime, const char *name, uint32_t version, const char *server,
-		int64_t uid, unsigned wait_ms, struct fly_binding **binding)
+static int make(struct fly_poller_group *group, const char *name, uint32_t version,
+		const char *server, int64_t uid, unsigned wait_ms, struct fly_binding **binding)
 {
 	struct fly_local *l = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *l));
 	int status;
@@ -374,15 +356,15 @@ static int make(struct fly_runtime *runtime, const char *name, uint32_t version,
 	*l = (struct fly_local){
 		.head.kind = &kind,
 		.socket = -1,
-		.runtime = runtime,
+		.group = group,
 		.name = name,
 		.version = version,
 		.server = strdup(server),
 		.uid = uid,
-		.wait = (uint8_t)runtime->wait,
-		.tsc_per_ms = runtime->poller.tsc_per_ms,
+		.wait = (uint8_t)group->wait,
+		.tsc_per_ms = group->pollers[0]->tsc_per_ms,
 	};
-	l->turned = turned_here(runtime);
+	l->turned = fly_poller_group_turned(group);
 	fly_local_bind(l);
 	status = l->server ? begin(l, wait_ms) : fly_fail(FLY_ENOMEM, "out of memory");
 	if (status) {
@@ -390,7 +372,7 @@ static int make(struct fly_runtime *runtime, const char *name, uint32_t version,
 		free(l);
 		return status;
 	}
-	fly_owned_add(&l->owned, runtime, &l->head);
+	fly_owned_add(&group->owned, &l->owned, &l->head, fly_poller_group_has_thread(group));
 	*binding = &l->head;
 	return 0;
 }
@@ -399,13 +381,14 @@ static int attach(struct fly_binding *binding, struct fly_binding **mine)
 {
 	const struct fly_local *l = fly_local_of(binding);
 
-	return make(l->runtime, l->name, l->version, l->server, l->uid, 0, mine);
+	return make(l->group, l->name, l->version, l->server, l->uid, 0, mine);
 }
 
-int fly_local_import(struct fly_runtime *runtime, const char *name, uint32_t version,
-		     const char *peer, struct fly_binding **binding)
+int fly_local_import(struct fly_poller_group *group, const char *name, uint32_t version,
+		     const char *peer, const struct fly_link_spec *usual,
+		     struct fly_binding **binding)
 {
-	const struct fly_link_spec *spec = runtime->local;
+	const struct fly_link_spec *spec = usual;
 	struct fly_link_spec parsed;
 
 	if (peer) {
@@ -415,18 +398,18 @@ int fly_local_import(struct fly_runtime *runtime, const char *name, uint32_t ver
 			return status;
 		spec = &parsed;
 	}
-	return make(runtime, name, version, spec->what, spec->uid, spec->wait_ms, binding);
+	return make(group, name, version, spec->what, spec->uid, spec->wait_ms, binding);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------
  */
 
-void fly_local_shut(struct fly_runtime *runtime)
+void fly_local_shut(struct fly_poller_group *group)
 {
 	struct fly_owned *owned;
 
-	pthread_mutex_lock(&runtime->lock);
-	LIST_FOREACH(owned, &runtime->owned, next)
+	pthread_mutex_lock(&group->owned.lock);
+	LIST_FOREACH(owned, &group->owned.all, next)
 	{
 		struct fly_local *l = fly_local_of(owned->binding);
 
@@ -438,16 +421,11 @@ void fly_local_shut(struct fly_runtime *runtime)
 		if (pthread_equal(owned->thread, pthread_self()))
 			fly_slow_local_tend(l);
 	}
-	pthread_mutex_unlock(&runtime->lock);
+	pthread_mutex_unlock(&group->owned.lock);
 }
 
 /* ---- waiting ------------------------------------------------------------------------------------
  */
-
-uint64_t fly_slow_local_now(void)
-{
-	return fly_clock_now_tsc();
-}
 
 void fly_slow_local_wake(struct fly_local *l)
 {
@@ -460,14 +438,14 @@ void fly_slow_local_wake(struct fly_local *l)
 bool fly_slow_local_far(struct fly_local *l, uint32_t index)
 {
 	_Atomic uint8_t *far = &fly_astack_head(&l->memory)->far[index];
-	const uint64_t end_us = now_us() + FAR_WAIT_US;
+	const uint64_t end_us = fly_system_clock_us() + FAR_WAIT_US;
 	uint8_t expected = FLY_FAR_FREE;
 
 	/* The server takes it for some microseconds at a time: local/sweep.c. */
 	while (!atomic_compare_exchange_strong_explicit(far, &expected, FLY_FAR_USED,
 							memory_order_acquire,
 							memory_order_relaxed)) {
-		if (expected != FLY_FAR_TAKEN || now_us() >= end_us)
+		if (expected != FLY_FAR_TAKEN || fly_system_clock_us() >= end_us)
 			return false;
 		expected = FLY_FAR_FREE;
 		rte_pause();
@@ -510,7 +488,7 @@ void fly_slow_local_tend(struct fly_local *l)
 		return;
 	l->looked_tsc = now_tsc;
 	if (!l->stopped && (is_hung_up(l) || fly_fault_has(&l->memory))) {
-		fly_runtime_notice(l->runtime, "link " LOCAL "%s: the server is gone", l->server);
+		fly_notice(&l->group->notice, "link " LOCAL "%s: the server is gone", l->server);
 		fly_local_hung_up(l);
 	}
 }

@@ -6,19 +6,20 @@
 #include "host/link_spec.h"
 
 struct fly_binding;
-struct fly_runtime;
+struct fly_poller_group;
 
 /* fly_local_is() - does an address name a server of this machine? "local:..." */
 bool fly_local_is(const char *peer);
 
 /*
  * fly_local_import() - fly_import() from a server of this machine. The binding is the calling
- * thread's. @peer: "local:NAME[,...]"; NULL: the runtime's first link, which is local.
+ * thread's. @peer: "local:NAME[,...]"; NULL: @usual, the runtime's first link, which is local.
  */
-int fly_local_import(struct fly_runtime *runtime, const char *name, uint32_t version,
-		     const char *peer, struct fly_binding **binding);
+int fly_local_import(struct fly_poller_group *group, const char *name, uint32_t version,
+		     const char *peer, const struct fly_link_spec *usual,
+		     struct fly_binding **binding);
 
 /* fly_local_shut() - for fly_shutdown(): the calls of every such binding end, and none begins. */
-void fly_local_shut(struct fly_runtime *runtime);
+void fly_local_shut(struct fly_poller_group *group);
 
 #endif

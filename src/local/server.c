@@ -7,7 +7,7 @@
  * procedure reads and what its stub writes are the poller's own, unless the interface says
  * `inplace`: a stub may read again what it has checked, or written.
  */
-#include "local/astack.h"
+#include "local/server.h"
 
 #include <stdlib.h>
 
@@ -39,7 +39,7 @@ static void forget_works(struct fly_poller *p, struct fly_astacks *of);
 
 void fly_astacks_watch(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
 
 	if (d->n_polled == FLY_ASTACKS_POLLED || of->polled == FLY_ASTACKS_POLLED_OWN)
@@ -59,14 +59,14 @@ void fly_astacks_watch(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
 	atomic_store_explicit(&slot->polled, 1, memory_order_relaxed);
 }
 
-static void forget(struct fly_astack_desk *d, uint32_t k)
+static void forget(struct fly_local_server *d, uint32_t k)
 {
 	d->polled[k].of->polled--;
 	d->polled[k] = d->polled[--d->n_polled];
 }
 
 /* Return: it is not looked at any more. */
-static __rte_noinline bool leave(struct fly_astack_desk *d, uint32_t k)
+static __rte_noinline bool leave(struct fly_local_server *d, uint32_t k)
 {
 	if (!fly_slot_stop_polling(d->polled[k].slot, FLY_SLOT_CALL)) {
 		d->polled[k].found = d->turn;
@@ -78,7 +78,7 @@ static __rte_noinline bool leave(struct fly_astack_desk *d, uint32_t k)
 
 void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 
 	if (of->ending)
 		return;
@@ -92,7 +92,7 @@ void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of)
 
 int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 
 	if (d->n == d->room) {
 		const uint32_t room = RTE_MAX(2 * d->room, 64U);
@@ -112,7 +112,7 @@ int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of)
 
 void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 
 	fly_astacks_end(p, of);
 	forget_works(p, of);
@@ -125,9 +125,9 @@ void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
 	p->n_doors--;
 }
 
-bool fly_astacks_close_eyes(struct fly_poller *p)
+bool fly_slow_local_prepare_sleep(struct fly_poller *p)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 
 	for (uint32_t k = d->n_polled; k-- > 0;) {
 		if (!leave(d, k))
@@ -141,15 +141,15 @@ bool fly_astacks_close_eyes(struct fly_poller *p)
 		if (d->clients[i]->ending ||
 		    atomic_load_explicit(&head->bell, memory_order_seq_cst) == 0) /* D12 */
 			continue;
-		fly_astacks_open_eyes(p);
+		fly_slow_local_end_sleep(p);
 		return false;
 	}
 	return true;
 }
 
-void fly_astacks_open_eyes(struct fly_poller *p)
+void fly_slow_local_end_sleep(struct fly_poller *p)
 {
-	const struct fly_astack_desk *d = &p->astacks;
+	const struct fly_local_server *d = p->local;
 
 	for (uint32_t i = 0; i < d->n; i++)
 		atomic_store_explicit(&fly_astack_head(&d->clients[i]->memory)->asleep, 0,
@@ -259,7 +259,7 @@ static void let_go(struct fly_poller *p, struct fly_astack_work *w)
 	w->of = NULL;
 	if (!of)
 		return;
-	p->astacks.far_reserved -= w->far;
+	p->local->far_reserved -= w->far;
 	of->far_reserved -= w->far;
 	of->work_bytes -= w->bytes;
 }
@@ -324,13 +324,13 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 		.far = stub->result_bytes > FLY_ASTACK_AREA ? stub->result_bytes : 0,
 		.bytes = bytes,
 	};
-	p->astacks.far_reserved += w->far;
+	p->local->far_reserved += w->far;
 	of->far_reserved += w->far;
 	of->work_bytes += bytes;
 	if (said->left_us != 0)
 		w->work.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
 	of->busy |= UINT64_C(1) << i;
-	LIST_INSERT_HEAD(&p->astacks.works, w, next);
+	LIST_INSERT_HEAD(&p->local->works, w, next);
 	fly_worker_take(p, export->pool, &w->work);
 	return 1;
 }
@@ -339,7 +339,7 @@ static struct fly_astack_work *find_work(struct fly_poller *p, const struct fly_
 {
 	struct fly_astack_work *w;
 
-	LIST_FOREACH(w, &p->astacks.works, next)
+	LIST_FOREACH(w, &p->local->works, next)
 	{
 		if (w->of == of)
 			return w;
@@ -363,7 +363,7 @@ static void forget_works(struct fly_poller *p, struct fly_astacks *of)
 
 void fly_astacks_cancel_works(struct fly_poller *p)
 {
-	struct fly_astack_work *w = LIST_FIRST(&p->astacks.works);
+	struct fly_astack_work *w = LIST_FIRST(&p->local->works);
 
 	while (w) {
 		struct fly_astack_work *next = LIST_NEXT(w, next);
@@ -374,7 +374,7 @@ void fly_astacks_cancel_works(struct fly_poller *p)
 		if (slot && atomic_load_explicit(&slot->gone, memory_order_relaxed) &&
 		    fly_worker_withdraw(p, &w->work)) {
 			work_done(p, &w->work, -FLY_ECANCELLED);
-			next = LIST_FIRST(&p->astacks.works); /* others may have ended with it */
+			next = LIST_FIRST(&p->local->works); /* others may have ended with it */
 		}
 		w = next;
 	}
@@ -543,9 +543,9 @@ static __rte_noinline unsigned answer_bell(struct fly_poller *p, struct fly_asta
 	return served;
 }
 
-unsigned fly_astacks_turn(struct fly_poller *p)
+unsigned fly_slow_local_turn(struct fly_poller *p)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 	const uint32_t turn = ++d->turn;
 	unsigned served = 0;
 

@@ -15,7 +15,7 @@
  * to that loses its own arguments. What the poller goes by is its own: until the clerk has done it
  * refuses long calls of that slot. The pages are freed with the binding at the latest.
  */
-#include "local/sweep.h"
+#include "local/server.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -48,7 +48,7 @@ void fly_slow_astack_part(struct fly_astacks *of)
 
 uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 	uint8_t *block = d->spare;
 
 	d->spare_used = true;
@@ -63,7 +63,7 @@ uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes)
 
 void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 
 	/* The larger one stays. */
 	if (bytes > SPARE_BYTES || (d->spare && d->spare_bytes >= bytes)) {
@@ -85,7 +85,7 @@ static void take_stock(struct fly_poller *p, struct fly_astacks *of)
 	for (; done != 0; done &= done - 1) {
 		const unsigned i = (unsigned)__builtin_ctzll(done);
 
-		p->astacks.far_written -= of->far_written[i];
+		p->local->far_written -= of->far_written[i];
 		of->far_written[i] = 0;
 	}
 }
@@ -99,7 +99,7 @@ bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t 
 	take_stock(p, of);
 	if (of->far_lent >> i & 1)
 		return false;
-	all = p->astacks.far_written + p->astacks.far_reserved;
+	all = p->local->far_written + p->local->far_reserved;
 	if (all < FLY_ASTACKS_FAR_MAX)
 		free_bytes = FLY_ASTACKS_FAR_MAX - all;
 	if (bytes <= of->far_written[i])
@@ -116,7 +116,7 @@ void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t 
 {
 	of->far_used |= UINT64_C(1) << i;
 	if (bytes > of->far_written[i]) {
-		p->astacks.far_written += bytes - of->far_written[i];
+		p->local->far_written += bytes - of->far_written[i];
 		of->far_written[i] = bytes;
 	}
 }
@@ -130,7 +130,7 @@ void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t 
  */
 static void look_for_missed(struct fly_poller *p, struct fly_astacks *of)
 {
-	const struct fly_astack_desk *d = &p->astacks;
+	const struct fly_local_server *d = p->local;
 	uint64_t polled = of->busy;
 	uint64_t lying = 0;
 
@@ -197,7 +197,7 @@ static void look_at(struct fly_poller *p, struct fly_astacks *of)
 }
 
 /* Memory for long calls that none has needed since the last time. */
-static void drop_spare(struct fly_astack_desk *d)
+static void drop_spare(struct fly_local_server *d)
 {
 	if (!d->spare_used && d->spare) {
 		free(d->spare);
@@ -208,7 +208,7 @@ static void drop_spare(struct fly_astack_desk *d)
 
 static void look_for_faults(struct fly_poller *p)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 	const uint32_t ever = fly_fault_ever();
 
 	if (likely(ever == d->faults))
@@ -224,9 +224,9 @@ static void look_for_faults(struct fly_poller *p)
 	}
 }
 
-void fly_astacks_sweep(struct fly_poller *p)
+void fly_slow_local_sweep(struct fly_poller *p)
 {
-	struct fly_astack_desk *d = &p->astacks;
+	struct fly_local_server *d = p->local;
 	uint64_t due;
 
 	look_for_faults(p);
@@ -247,8 +247,15 @@ void fly_astacks_sweep(struct fly_poller *p)
 	}
 }
 
-void fly_astacks_fini(struct fly_poller *p)
+int fly_local_server_init(struct fly_poller *p)
 {
-	free(p->astacks.spare);
-	free(p->astacks.clients);
+	p->local = calloc(1, sizeof *p->local);
+	return p->local ? 0 : -FLY_ENOMEM;
+}
+
+void fly_local_server_fini(struct fly_poller *p)
+{
+	free(p->local->spare);
+	free(p->local->clients);
+	free(p->local);
 }

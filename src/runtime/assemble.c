@@ -8,7 +8,7 @@
 #include "fastpath/poller.h"
 
 #include "threads/request.h"
-#include "local/sweep.h"
+#include "local/server.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/refused.h"
@@ -64,8 +64,10 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
 	p->serving_deadline_tsc = FLY_NEVER;
 	fly_token_key(p->token_key);
-	if (fly_ask_init(p))
+	if (fly_local_server_init(p))
 		return -FLY_ENOMEM;
+	if (fly_ask_init(p))
+		goto fail_requests;
 	p->refused = fly_refused_new(config->socket);
 	if (!p->refused)
 		goto fail_refused;
@@ -82,6 +84,8 @@ fail_calls:
 	fly_refused_free(p->refused);
 fail_refused:
 	fly_ask_fini(p);
+fail_requests:
+	fly_local_server_fini(p);
 	return -FLY_ENOMEM;
 }
 
@@ -93,7 +97,7 @@ void fly_poller_fini(struct fly_poller *p)
 	fly_bulk_fini(p);
 	fly_packet_drain(&p->cache);
 	fly_desk_fini(&p->desk);
-	fly_astacks_fini(p);
+	fly_local_server_fini(p);
 	fly_ask_fini(p);
 }
 

@@ -356,7 +356,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->poller_thread = fly_poller_thread(p);
 	a->import = import;
 	a->event_fd = -1;
-	a->default_wait = runtime->wait;
+	a->default_wait = runtime->group.wait;
 	set_wait(&a->head, FLY_WAIT_DEFAULT);
 	LIST_INIT(&a->calls);
 	status = fly_ask_favour(p, make_on_poller, &m);
@@ -364,7 +364,8 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 		free(a);
 		return fly_fail(-status, "attach: %s", fly_strerror(status));
 	}
-	fly_owned_add(&a->owned, runtime, &a->head);
+	fly_owned_add(&runtime->group.owned, &a->owned, &a->head,
+		      fly_poller_group_has_thread(&runtime->group));
 	*mine = &a->head;
 	return 0;
 }
@@ -384,5 +385,5 @@ int fly_attach_import(struct fly_binding *binding, struct fly_binding **mine)
 			FLY_ECONFLICT,
 			"attach: this thread turns the poller itself, and calls through the "
 			"binding that it has");
-	return make(like->poller->runtime, like->poller, NULL, like, mine);
+	return make(fly_runtime_of(like->poller), like->poller, NULL, like, mine);
 }

@@ -17,9 +17,9 @@
  */
 static uint16_t next_port(struct fly_poller *p)
 {
-	struct fly_runtime *r = p->runtime;
+	struct fly_runtime *r = fly_runtime_of(p);
 	const unsigned next =
-		atomic_fetch_add_explicit(&r->shared_out, 1, memory_order_relaxed) % r->n_pollers;
+		atomic_fetch_add_explicit(&r->shared_out, 1, memory_order_relaxed) % r->group.n;
 	const struct fly_link *link = p->links[0];
 
 	for (uint32_t i = 0; i < p->n_links; i++) {
@@ -63,7 +63,8 @@ int fly_binder_export(struct fly_runtime *runtime)
 
 	const int status = Binder_export(runtime, &procedures, NULL);
 
-	for (unsigned i = 0; i < runtime->n_pollers; i++)
-		runtime->pollers[i]->exports[FLY_EXPORT_BINDER].context = runtime->pollers[i];
+	for (unsigned i = 0; i < runtime->group.n; i++)
+		runtime->group.pollers[i]->exports[FLY_EXPORT_BINDER].context =
+			runtime->group.pollers[i];
 	return status;
 }

@@ -9,7 +9,6 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "binder.h"
 #include "fastpath/clock.h"
@@ -21,38 +20,13 @@
 #include "base/binding_kind.h"
 #include "slowpath/deadline.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "host/link_spec.h"
 #include "threads/waiting.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
 
 #define ARP_AGAIN_MS 20
-
-static void fill_random(void *to, size_t bytes)
-{
-	if (getrandom(to, bytes, 0) != (ssize_t)bytes)
-		abort(); /* the kernel promises up to 256 bytes, always: nothing can be drawn
-			    without */
-}
-
-uint32_t fly_import_random32(void)
-{
-	uint32_t r;
-
-	fill_random(&r, sizeof r);
-	return r;
-}
-
-uint64_t fly_import_random_activity(void)
-{
-	uint64_t r;
-
-	do {
-		fill_random(&r, sizeof r);
-		r &= ~0xffffULL;
-	} while (r == 0);
-	return r;
-}
 
 /* The header of a call to this binding's export at its peer, without arguments. */
 static void write_template(struct fly_import *import)
@@ -201,7 +175,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 		      const char *name, uint32_t version, uint32_t *export_id)
 {
 	struct fly_import *binder =
-		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_import_random_activity());
+		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_random_activity());
 	uint8_t padded[64] = {0};
 	uint32_t answer = 0;
 	uint32_t version_there = 0;
@@ -264,7 +238,7 @@ static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
 			       uint32_t export_id, const char *name, uint32_t version)
 {
 	struct fly_import *import =
-		fly_import_make(p, link, peer, export_id, fly_import_random_activity());
+		fly_import_make(p, link, peer, export_id, fly_random_activity());
 
 	if (!import)
 		return NULL;
@@ -281,6 +255,37 @@ struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_impor
 		    like->version);
 }
 
+/*
+ * Where an import goes. @poller: the number of the one that makes it. @peer: as for fly_import();
+ * NULL: the far end of the first link. Return: 0, *link and *address without its MAC; or a negative
+ * status with a sentence.
+ */
+static int find_peer(struct fly_runtime *r, unsigned poller, const char *peer,
+		     struct fly_link **link, struct fly_address *address)
+{
+	const struct fly_port *port = r->ports.at[0];
+	uint16_t udp_port;
+
+	if (r->ports.n == 0)
+		return fly_fail(FLY_EINVAL,
+				"'%s': this runtime has local links only, as in local:NAME",
+				peer ? peer : "");
+	udp_port = port->spec.peer_port;
+
+	*address = (struct fly_address){.ip = port->peer_ip};
+	*link = fly_port_link(r->ports.at[0], poller);
+	if (peer && fly_link_spec_address(peer, &address->ip, &udp_port))
+		return fly_fail(FLY_EINVAL, "'%s' is not an address, as in 10.0.0.2 or 10.0.0.2:%d",
+				peer, FLY_UDP_PORT_DEFAULT);
+	if (address->ip == 0)
+		return fly_fail(
+			FLY_EINVAL,
+			"link %s: whom to call is not said; add peer=, as in %s,peer=10.0.0.2",
+			port->spec.text, port->spec.text);
+	address->port = htons(udp_port);
+	return 0;
+}
+
 struct wish {
 	struct fly_runtime *runtime;
 	const char *name;
@@ -293,14 +298,14 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 {
 	struct wish *w = argument;
 	struct fly_address address;
-	struct fly_link *link;
+	struct fly_link *link = NULL;
 	uint32_t export_id = 0;
 	uint16_t binder_port;
 	int status;
 
 	if (p->is_shut)
 		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
-	status = fly_runtime_peer(w->runtime, p->number, w->peer, &link, &address);
+	status = find_peer(w->runtime, p->number, w->peer, &link, &address);
 	if (status)
 		return status;
 	binder_port = address.port;
@@ -314,13 +319,14 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 /* Who is to make a binding: the poller whose procedure asks; else each one in its turn. */
 static struct fly_poller *next_poller(struct fly_runtime *runtime)
 {
-	struct fly_poller *here = fly_pollers_here();
+	struct fly_poller *here = fly_poller_group_here();
+	const struct fly_poller_group *group = &runtime->group;
+	unsigned n;
 
-	if (here && here->runtime == runtime)
+	if (here && here->group == group)
 		return here;
-	return runtime
-		->pollers[atomic_fetch_add_explicit(&runtime->imported, 1, memory_order_relaxed) %
-			  runtime->n_pollers];
+	n = atomic_fetch_add_explicit(&runtime->imported, 1, memory_order_relaxed);
+	return group->pollers[n % group->n];
 }
 
 int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
@@ -333,7 +339,8 @@ int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, 
 	if (!name || !binding || strlen(name) > 63)
 		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
 	if (peer ? fly_local_is(peer) : runtime->local != NULL)
-		return fly_local_import(runtime, name, version, peer, binding);
+		return fly_local_import(&runtime->group, name, version, peer, runtime->local,
+					binding);
 	status = fly_ask(p, import_on_poller, &w);
 	if (status)
 		return status;
@@ -399,10 +406,10 @@ static int transporter_lazily(struct fly_call *call)
 void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait)
 {
 	struct fly_import *import = fly_import_of(binding);
-	const struct fly_runtime *runtime = import->poller->runtime;
+	const struct fly_poller_group *group = import->poller->group;
 
 	if (wait == FLY_WAIT_DEFAULT || wait > FLY_WAIT_SLEEP)
-		wait = runtime ? runtime->wait : FLY_WAIT_SPIN;
+		wait = group ? group->wait : FLY_WAIT_SPIN;
 	if (import->wait == wait || binding->starter == starter_shut)
 		return;
 	if (import->wait == FLY_WAIT_SPIN) {

@@ -24,6 +24,7 @@
 #include "host/cores.h"
 #include "host/eal.h"
 #include "base/error.h"
+#include "base/signals.h"
 #include "threads/waiting.h"
 #include "runtime/runtime.h"
 
@@ -83,26 +84,19 @@ static void take_core(unsigned core, int pollers)
 
 /* ---- a thread ---- */
 
-static _Thread_local struct fly_poller *turned_here;
-
-struct fly_poller *fly_pollers_here(void)
-{
-	return turned_here;
-}
-
 static void *turn_poller(void *context)
 {
 	struct thread *thread = context;
 	struct fly_poller *p = thread->poller;
 	struct fly_poller_threads *all = thread->all;
-	const enum fly_wait wait = ((const struct fly_runtime *)p->runtime)->wait;
+	const enum fly_wait wait = p->group->wait;
 	struct fly_nap nap = {0};
 	char name[16];
 
 	snprintf(name, sizeof name, "fly-poller%u", thread->index);
 	pthread_setname_np(pthread_self(), name);
 	thread->has_registered = rte_thread_register() == 0;
-	turned_here = p;
+	fly_poller_group_enter(p);
 	if (thread->has_registered)
 		fly_poller_take(p);
 	sem_post(&all->up);
@@ -117,14 +111,11 @@ static void *turn_poller(void *context)
 	return NULL;
 }
 
-/* With all signals blocked, which are the program's; but a fault is for who made it:
- * local/fault.c. */
 static int create(struct thread *thread)
 {
 	cpu_set_t *const cpus = CPU_ALLOC(FLY_TOPOLOGY_CORES);
 	const size_t bytes = CPU_ALLOC_SIZE(FLY_TOPOLOGY_CORES);
 	pthread_attr_t attributes;
-	sigset_t all;
 	sigset_t before;
 	int error;
 
@@ -132,14 +123,12 @@ static int create(struct thread *thread)
 		return ENOMEM;
 	CPU_ZERO_S(bytes, cpus);
 	CPU_SET_S(thread->core, bytes, cpus);
-	sigfillset(&all);
-	sigdelset(&all, SIGBUS);
 	pthread_attr_init(&attributes);
 	error = pthread_attr_setaffinity_np(&attributes, bytes, cpus);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	fly_signals_block_but_faults(&before);
 	if (!error)
 		error = pthread_create(&thread->id, &attributes, turn_poller, thread);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	fly_signals_restore(&before);
 	pthread_attr_destroy(&attributes);
 	CPU_FREE(cpus);
 	return error;
@@ -160,7 +149,7 @@ static int start_thread(struct fly_runtime *r, unsigned index, unsigned core)
 	int error;
 
 	*thread = (struct thread){.all = all,
-				  .poller = r->pollers[index],
+				  .poller = r->group.pollers[index],
 				  .index = index,
 				  .core = core};
 	error = create(thread);
@@ -184,7 +173,7 @@ int fly_pollers_start(struct fly_runtime *r, const unsigned *cores)
 		return fly_fail(FLY_ENOMEM, "out of memory");
 	sem_init(&r->threads->up, 0, 0);
 	sem_init(&r->threads->quit, 0, 0);
-	for (unsigned i = 0; i < r->n_pollers && !status; i++)
+	for (unsigned i = 0; i < r->group.n && !status; i++)
 		status = start_thread(r, i, cores[i]);
 	if (status)
 		fly_pollers_stop(r);

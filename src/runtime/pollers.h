@@ -5,8 +5,6 @@
 
 #include <firefly/runtime.h>
 
-#define FLY_POLLERS 16 /* of one runtime, at most */
-
 struct fly_poller;
 struct fly_poller_threads;
 struct fly_topology;
@@ -31,9 +29,6 @@ int fly_pollers_start(struct fly_runtime *runtime, const unsigned *cores);
  * pollers belong to the calling thread from then on. Nothing happens if there are none.
  */
 void fly_pollers_stop(struct fly_runtime *runtime);
-
-/* fly_pollers_here() - the poller that the calling thread was started to turn; NULL. */
-struct fly_poller *fly_pollers_here(void);
 
 /* fly_pollers_wait() - until fly_quit(), which is fly_pollers_quit(). */
 void fly_pollers_wait(struct fly_runtime *runtime);

@@ -22,6 +22,7 @@
 #include "runtime/attach.h"
 #include "host/cores.h"
 #include "base/error.h"
+#include "base/signals.h"
 #include "threads/waiting.h"
 #include "base/owned.h"
 #include "runtime/runtime.h"
@@ -96,7 +97,7 @@ static void *work(void *argument)
 		fly_worker_run(w);
 	}
 	/* Its procedures may have left bindings, which only it can end. */
-	fly_owned_end_mine(pool->runtime);
+	fly_owned_end_mine(&pool->group->owned);
 	/* W1: it touches nothing of the pool any more; pairs with W2. */
 	atomic_fetch_sub_explicit(&pool->n_alive, 1, memory_order_release);
 	return NULL;
@@ -148,28 +149,25 @@ void fly_workers_drop(struct fly_worker_pool *pool)
 static int start_threads(struct fly_runtime *r, struct fly_worker_pool *pool,
 			 const struct fly_export_options *o, const char *name)
 {
-	sigset_t all;
 	sigset_t before;
 	cpu_set_t cores;
 	int error = 0;
-	int status = choose_cores(o, r->node, &cores);
+	int status = choose_cores(o, r->group.node, &cores);
 
 	if (status)
 		return status;
 
-	sigfillset(&all);
-	sigdelset(&all, SIGBUS); /* of a fault in memory that is shared: local/fault.c */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	fly_signals_block_but_faults(&before);
 	for (uint32_t i = 0; i < pool->n && !error; i++) {
 		struct fly_worker *w = &pool->workers[i];
 
-		w->wait = o->wait ? o->wait : r->wait;
+		w->wait = o->wait ? o->wait : r->group.wait;
 		atomic_fetch_add_explicit(&pool->n_alive, 1, memory_order_relaxed);
 		error = start_thread(w, &cores);
 		if (error)
 			atomic_fetch_sub_explicit(&pool->n_alive, 1, memory_order_relaxed);
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	fly_signals_restore(&before);
 	return error ? fly_fail(FLY_ESYSTEM, "export %s: a worker cannot be started: %s", name,
 				strerror(error))
 		     : 0;
@@ -188,10 +186,10 @@ int fly_workers_start(struct fly_runtime *r, struct fly_poller *p,
 		return 0;
 	n = o->workers / of + (at < o->workers % of);
 	pool = fly_worker_pool_new(p, export, RTE_MAX(n, 1U), o->queue ? o->queue : QUEUE_DEFAULT,
-				   r->pool->socket_id);
+				   r->group.pool->socket_id);
 	if (!pool)
 		return fly_fail(FLY_ENOMEM, "export %s: no memory for %u workers", name, n);
-	pool->runtime = r;
+	pool->group = &r->group;
 	status = start_threads(r, pool, o, name);
 	if (status) {
 		fly_workers_drop(pool);

@@ -10,6 +10,7 @@
  * record remembers that, or, where there was no room for one, a filter (refused.h).
  */
 #include "fastpath/server.h"
+#include "threads/worker.h"
 #include "marshal/raise.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"

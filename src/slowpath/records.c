@@ -7,12 +7,12 @@
  */
 #include "slowpath/records.h"
 
+#include "base/random.h"
 #include "fastpath/slow.h"
 #include "slowpath/probe.h"
 #include "slowpath/bulk/bulk.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
 #include <rte_hash.h>
 #include <rte_jhash.h>
@@ -45,8 +45,7 @@ int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_
 	uint32_t seed = 0;
 
 	/* Peers choose activities: an unknown seed keeps them from choosing collisions as well. */
-	if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-		return -FLY_ENOMEM;
+	fly_random_fill(&seed, sizeof seed);
 	snprintf(hash_name, sizeof hash_name, "%s_conv", name);
 
 	const struct rte_hash_parameters parameters = {

@@ -8,7 +8,7 @@
 #include <rte_malloc.h>
 
 #include "slowpath/records.h"
-#include "runtime/import.h"
+#include "base/random.h"
 
 #define HASHES 4
 
@@ -17,7 +17,7 @@ struct fly_refused *fly_refused_new(int socket)
 	struct fly_refused *r = rte_zmalloc_socket("fly_refused", sizeof *r, 0, socket);
 
 	if (r)
-		r->seed = fly_import_random32();
+		r->seed = fly_random32();
 	return r;
 }
 

@@ -14,7 +14,7 @@
 #include "slowpath/probe.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
-#include "runtime/import.h"
+#include "base/random.h"
 #include "slowpath/resend.h"
 #include "slowpath/retry.h"
 
@@ -106,7 +106,7 @@ void fly_slow_doubt(struct fly_call_entry *e)
 	e->doubtful_seq = e->seq;
 	if ((e->resends == 0 && e->state != FLY_CALL_BULK) || !e->retry.is_running)
 		return;
-	e->activity = fly_import_random_activity() | (e->activity & 0xffff);
+	e->activity = fly_random_activity() | (e->activity & 0xffff);
 	e->hint = FLY_HINT_NONE;
 }
 
@@ -229,7 +229,7 @@ int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 		return -FLY_ELINK;
 	if (import->idle != FLY_NO_ENTRY)
 		return 0;
-	first_seq = fly_import_random32();
+	first_seq = fly_random32();
 	e = fly_call_table_bind(&p->calls, binding, import->activity, first_seq);
 	if (!e)
 		return -FLY_ECALLS;

@@ -10,7 +10,6 @@
 #include "fastpath/binding.h"
 #include "fastpath/link_shared.h"
 #include "fastpath/slow.h"
-#include "local/sweep.h"
 #include "slowpath/park.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
@@ -47,7 +46,7 @@ static void keep_house(struct fly_poller *p)
 	fly_conversations_sweep(p);
 	fly_refused_sweep(p->refused, p->now_ms);
 	fly_bulk_sweep(p);
-	fly_astacks_sweep(p);
+	fly_slow_local_sweep(p);
 	if (p->n_doors)
 		fly_stats_add(&p->stats, FLY_COUNT_slots_missed,
 			      fly_desk_sweep(&p->desk, p->now_ms));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* token.c - see token.h. Pure but for drawing the key. */
 #include "slowpath/token.h"
+#include "base/random.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <sodium/crypto_shorthash.h>
 
@@ -15,8 +15,7 @@ static_assert(FLY_TOKEN_KEY_BYTES == crypto_shorthash_KEYBYTES, "a key of SipHas
 
 void fly_token_key(uint8_t key[FLY_TOKEN_KEY_BYTES])
 {
-	if (getrandom(key, FLY_TOKEN_KEY_BYTES, 0) != FLY_TOKEN_KEY_BYTES)
-		abort(); /* the kernel promises up to 256 bytes, always */
+	fly_random_fill(key, FLY_TOKEN_KEY_BYTES);
 }
 
 /* SipHash-2-4 (Aumasson and Bernstein, 2012): a MAC for short messages; half of it is sent. */

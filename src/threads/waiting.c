@@ -85,11 +85,11 @@ static void sleep_for(struct fly_poller *p, uint64_t us)
 	if (!fly_desk_close_eyes(&p->desk))
 		return;
 	/* Who raises it writes to wake_fd afterwards: it is seen here, or there. */
-	if (fly_astacks_close_eyes(p)) {
+	if (fly_slow_local_prepare_sleep(p)) {
 		if (!atomic_load_explicit(&p->attention, memory_order_seq_cst) &&
 		    ppoll(&wake, 1, &most, NULL) > 0)
 			eventfd_read(p->desk.wake_fd, &count);
-		fly_astacks_open_eyes(p);
+		fly_slow_local_end_sleep(p);
 	}
 	fly_desk_open_eyes(&p->desk);
 }

@@ -233,9 +233,9 @@ void fly_worker_serve_bulk(struct fly_poller *p, struct fly_link *link, struct r
 	fly_worker_take(p, export->pool, &w->work);
 }
 
-bool fly_worker_serve_plain(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			    uint32_t argument_bytes, const struct fly_export *export,
-			    const struct fly_procedure *stub, struct fly_conversation *c)
+bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			   uint32_t argument_bytes, const struct fly_export *export,
+			   const struct fly_procedure *stub, struct fly_conversation *c)
 {
 	uint8_t *frame = fly_packet_frame(m);
 

@@ -124,7 +124,7 @@ struct fly_worker_pool {
 	struct fly_poller *poller;
 	LIST_ENTRY(fly_worker_pool) next; /* p->pools */
 	_Atomic uint32_t n_alive;         /* threads: src/runtime/worker_threads.c */
-	void *runtime;
+	struct fly_poller_group *group;
 };
 
 /* ---- a pool ---------------------------------------------------------------------------------- */
@@ -174,14 +174,6 @@ bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work);
 bool fly_worker_has_packet_place(const struct fly_poller *p, const struct fly_worker_pool *pool);
 
 /*
- * fly_worker_serve_plain() - fly_serve_plain(), from where it has found that the procedure is one
- * for a worker, or has its results in a second packet, which it does not take.
- */
-bool fly_worker_serve_plain(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			    uint32_t argument_bytes, const struct fly_export *export,
-			    const struct fly_procedure *stub, struct fly_conversation *c);
-
-/*
  * fly_worker_serve() - fly_serve_run(), on a worker, which is found now or later: there is a place
  * for it. @is_repeat: see struct fly_packet_work.
  */
@@ -192,7 +184,7 @@ void fly_worker_serve(struct fly_poller *p, struct fly_link *link, struct rte_mb
 
 /*
  * fly_worker_serve_bulk() - the same for what lies in memory of c->bulk: @served has arguments and
- * results. fly_slow_bulk_served() follows.
+ * results. fly_slow_packet_work_done() follows.
  */
 void fly_worker_serve_bulk(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			   const struct fly_served *served, const struct fly_export *export,

@@ -150,14 +150,14 @@ static void start_node(struct node *node)
 	}
 	node->packets = pool_sizes[size];
 	node->runtime = (struct fly_runtime){
-		.pool = node->pools[size],
-		.packets = node->packets,
-		.pollers = {p},
-		.n_pollers = 1,
+		.group.pool = node->pools[size],
+		.group.packets = node->packets,
+		.group.pollers = {p},
+		.group.n = 1,
 	};
 
 	const struct fly_poller_config config = {
-		.pool = node->runtime.pool,
+		.pool = node->runtime.group.pool,
 		.packets = node->packets,
 		.calls = node->calls,
 		.conversations = node->conversations,
@@ -171,7 +171,7 @@ static void start_node(struct node *node)
 	if (w->plan.bulk_bytes)
 		p->bulk.max = w->plan.bulk_bytes;
 	for (unsigned i = 0; i < node->n_plugs; i++) {
-		node->plugs[i].link.pool = node->runtime.pool;
+		node->plugs[i].link.pool = node->runtime.group.pool;
 		must(fly_poller_attach(p, &node->plugs[i].link) == 0 ? p : NULL);
 	}
 	node->runtime.exports[FLY_EXPORT_BINDER].n_procedures = 1;
@@ -231,7 +231,7 @@ static void stop_node(struct node *node)
 	fly_poller_fini(p);
 	for (unsigned i = 0; i < node->n_plugs; i++)
 		air_clear(&node->plugs[i]);
-	missing = node->packets - rte_mempool_avail_count(node->runtime.pool);
+	missing = node->packets - rte_mempool_avail_count(node->runtime.group.pool);
 	if (missing)
 		world_fail(w, "%s ends, and %d packets are missing", node->name, (int)missing);
 	node->is_up = false;

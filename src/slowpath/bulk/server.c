@@ -8,11 +8,12 @@
  * whole is it accepted, exactly as one of a single packet. docs/protocol.md has the cells.
  */
 #include "fastpath/server.h"
+#include "threads/worker.h"
 #include "marshal/raise.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
-#include "runtime/import.h"
+#include "base/random.h"
 #include "slowpath/reply.h"
 
 static int malformed(struct fly_served *served)
@@ -234,7 +235,7 @@ static uint32_t draw_key(struct fly_poller *p)
 {
 	if (p->bulk.n_keys == 0) {
 		for (; p->bulk.n_keys < RTE_DIM(p->bulk.keys); p->bulk.n_keys++)
-			p->bulk.keys[p->bulk.n_keys] = fly_import_random32();
+			p->bulk.keys[p->bulk.n_keys] = fly_random32();
 	}
 	return p->bulk.keys[--p->bulk.n_keys];
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* notice.c - writing a line for a person, if somebody listens. */
+#include "base/notice.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void fly_notice(const struct fly_notice *notice, const char *format, ...)
+{
+	char line[384];
+	va_list arguments;
+
+	if (!notice->function)
+		return;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	notice->function(notice->context, line);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * export.c - offering an interface: its place in the table of every poller, whom it lets in, its
+ * workers.
+ *
+ * Any thread. A poller's own table is changed by the poller, which is asked to (threads/request.h).
+ */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "local/astack.h"
+#include "runtime/runtime.h"
+#include "runtime/worker_threads.h"
+#include "threads/request.h"
+#include "threads/worker.h"
+
+/* What the options say about peers over local links. Return: 0 and *rule, or a negative status. */
+static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
+		     struct fly_export_rule **rule)
+{
+	struct fly_export_rule *new;
+
+	*rule = NULL;
+	if (!o)
+		return 0;
+	if (o->a_stacks > FLY_ASTACK_SLOTS)
+		return fly_fail(FLY_EINVAL, "export: at most %d A-stacks", FLY_ASTACK_SLOTS);
+	/* An empty list may well mean nobody: who means everybody says so by having none. */
+	if (!o->uids != (o->n_uids == 0) || !o->gids != (o->n_gids == 0))
+		return fly_fail(
+			FLY_EINVAL,
+			"export: a list of users or groups and its length belong together; for "
+			"everybody leave out both, for nobody use allow");
+	if (o->n_uids > 65536 || o->n_gids > 65536)
+		return fly_fail(FLY_EINVAL, "export: at most 65536 users and groups");
+	new = malloc(sizeof *new + ((size_t)o->n_uids + o->n_gids) * sizeof new->ids[0]);
+	if (!new)
+		return fly_fail(FLY_ENOMEM, "export: out of memory");
+	*new = (struct fly_export_rule){
+		.a_stacks = o->a_stacks ? o->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
+		.n_uids = o->n_uids,
+		.n_gids = o->n_gids,
+		.allow = o->allow,
+	};
+	if (o->n_uids)
+		memcpy(new->ids, o->uids, o->n_uids * sizeof new->ids[0]);
+	if (o->n_gids)
+		memcpy(new->ids + o->n_uids, o->gids, o->n_gids * sizeof new->ids[0]);
+	pthread_mutex_lock(&r->lock);
+	new->next = r->rules;
+	r->rules = new;
+	pthread_mutex_unlock(&r->lock);
+	*rule = new;
+	return 0;
+}
+
+/* Is there something in its way? Return: 0 and its place, or a negative status with a sentence. */
+static int find_place(const struct fly_export *exports, const struct fly_interface *interface,
+		      uint32_t *place)
+{
+	uint32_t at = FLY_EXPORT_BINDER;
+
+	for (uint32_t i = 0; i < FLY_EXPORTS; i++) {
+		if (exports[i].n_procedures &&
+		    exports[i].interface->version == interface->version &&
+		    strcmp(exports[i].interface->name, interface->name) == 0)
+			return fly_fail(FLY_EINUSE, "export %s: it is exported already",
+					interface->name);
+	}
+	while (at < FLY_EXPORTS && exports[at].n_procedures)
+		at++;
+	*place = at;
+	return at < FLY_EXPORTS
+		       ? 0
+		       : fly_fail(FLY_ENOMEM, "export %s: a runtime exports at most %d interfaces",
+				  interface->name, FLY_EXPORTS - 1);
+}
+
+struct offer {
+	uint32_t at;
+	struct fly_export export;
+};
+
+static int export_on_poller(struct fly_poller *p, void *argument)
+{
+	const struct offer *offer = argument;
+
+	if (offer->export.pool && fly_worker_pool_open(p, offer->export.pool))
+		return fly_fail(FLY_ENOMEM, "export %s: out of memory",
+				offer->export.interface->name);
+	p->exports[offer->at] = offer->export;
+	return 0;
+}
+
+static int withdraw_on_poller(struct fly_poller *p, void *argument)
+{
+	const struct offer *offer = argument;
+
+	p->exports[offer->at] = (struct fly_export){.id = ~offer->at};
+	if (offer->export.pool)
+		fly_worker_pool_remove(p, offer->export.pool);
+	return 0;
+}
+
+/*
+ * Each poller has workers of its own. The first poller is the one whose binder is asked: it must
+ * not be ahead of the others, and until it has the export nobody can know it.
+ */
+static int export_on_all(struct fly_runtime *r, struct offer *offer,
+			 const struct fly_export_options *o)
+{
+	struct offer offers[FLY_POLLERS];
+	unsigned i = r->group.n;
+	int status = 0;
+
+	while (i > 0 && !status) {
+		offers[--i] = *offer;
+		status = fly_workers_start(r, r->group.pollers[i], o, i, r->group.n,
+					   &offers[i].export);
+		if (status)
+			break;
+		status = fly_ask(r->group.pollers[i], export_on_poller, &offers[i]);
+		if (status)
+			fly_workers_drop(offers[i].export.pool);
+	}
+	if (!status)
+		return 0;
+	while (++i < r->group.n) {
+		fly_ask(r->group.pollers[i], withdraw_on_poller, &offers[i]);
+		fly_workers_drop(offers[i].export.pool);
+	}
+	return status;
+}
+
+int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface,
+		    const void *procedures, void *context, const struct fly_export_options *options)
+{
+	struct offer offer = {0};
+	struct fly_export_rule *rule;
+	int status;
+
+	if (!interface || !procedures || strlen(interface->name) > 63 ||
+	    interface->n_procedures == 0)
+		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
+	if (r->group.n > 1 &&
+	    fly_runtime_is_within(r)) /* two that ask each other would wait for ever */
+		return fly_fail(FLY_ECONFLICT, "export %s: not from within a procedure",
+				interface->name);
+	status = fly_workers_check(interface, options);
+	if (!status)
+		status = make_rule(r, options, &rule);
+	if (status)
+		return status;
+	pthread_mutex_lock(&r->lock);
+	status = find_place(r->exports, interface, &offer.at);
+	if (!status) {
+		offer.export = (struct fly_export){
+			/* The binder's is known to all; the others' change with each start. */
+			.id = offer.at == FLY_EXPORT_BINDER
+				      ? FLY_EXPORT_BINDER
+				      : (fly_random32() & ~(FLY_EXPORTS - 1U)) + offer.at,
+			.n_procedures = interface->n_procedures,
+			.stubs = interface->procedures,
+			.procedures = procedures,
+			.context = context,
+			.interface = interface,
+			.rule = rule,
+		};
+		r->exports[offer.at] = offer.export;
+	}
+	pthread_mutex_unlock(&r->lock);
+	if (status)
+		return status;
+	status = export_on_all(r, &offer, options);
+	if (status) {
+		pthread_mutex_lock(&r->lock);
+		r->exports[offer.at] = (struct fly_export){0};
+		pthread_mutex_unlock(&r->lock);
+	}
+	return status;
+}
+
+int fly_export(struct fly_runtime *r, const struct fly_interface *interface, const void *procedures,
+	       void *context)
+{
+	return fly_export_with(r, interface, procedures, context, NULL);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * inspect.c - what can be seen of a runtime while it runs: its packets, counters, platform.
+ *
+ * Any thread. Changes nothing; what a poller owns is counted by the poller itself.
+ */
+#include <rte_cycles.h>
+#include <rte_version.h>
+
+#include "host/eal.h"
+#include "local/clerk.h"
+#include "runtime/runtime.h"
+#include "threads/request.h"
+
+const char *fly_version(void)
+{
+	return FLY_VERSION;
+}
+
+const struct fly_link *fly_runtime_link(const struct fly_runtime *r, unsigned index)
+{
+	return index < r->ports.n ? &r->ports.at[index]->link : NULL;
+}
+
+static int count_packets(struct fly_poller *p, void *argument)
+{
+	struct fly_packet_census *census = argument;
+
+	census->free += p->cache.n;
+	census->retained += p->conversations.n_retained;
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		if (p->calls.entries[i].packet)
+			census->retained++;
+	}
+	for (uint32_t i = 0; i < p->n_links; i++)
+		census->queued += p->links[i]->n_queued;
+	return 0;
+}
+
+void fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
+{
+	*census = (struct fly_packet_census){
+		.total = r->group.packets,
+		.free = rte_mempool_avail_count(r->group.pool),
+	};
+	for (unsigned i = 0; i < r->group.n; i++)
+		fly_ask(r->group.pollers[i], count_packets, census);
+}
+
+void fly_counters(const struct fly_runtime *r,
+		  void (*each)(void *context, const char *name, const char *about, uint64_t value),
+		  void *context)
+{
+	for (unsigned i = 0; i < FLY_N_COUNTERS; i++) {
+		uint64_t sum = 0;
+
+		for (unsigned j = 0; j < r->group.n; j++)
+			sum += fly_stats_get(&r->group.pollers[j]->stats, i);
+		if (i == FLY_COUNT_local_refused && r->clerk)
+			sum += fly_clerk_refused(r->clerk);
+		each(context, fly_stats_name(i), fly_stats_about(i), sum);
+	}
+}
+
+void fly_platform(const struct fly_runtime *r, struct fly_platform *platform)
+{
+	(void)r;
+	*platform = (struct fly_platform){
+		.dpdk = rte_version(),
+		.hugepage_bytes = fly_eal_state()->hugepage_bytes,
+		.tsc_hz = rte_get_tsc_hz(),
+	};
+}

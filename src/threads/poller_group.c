@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* poller_group.c - which of a runtime's threads the calling one is. Any thread. */
+#include "threads/poller_group.h"
+
+#include "threads/request.h"
+#include "threads/worker.h"
+
+static _Thread_local struct fly_poller *own;
+
+struct fly_poller *fly_poller_group_here(void)
+{
+	return own;
+}
+
+void fly_poller_group_enter(struct fly_poller *p)
+{
+	own = p;
+}
+
+bool fly_poller_group_has_thread(const struct fly_poller_group *group)
+{
+	const struct fly_worker *w = fly_worker_here();
+
+	return (w && w->pool->group == group) || (own && own->group == group);
+}
+
+struct fly_poller *fly_poller_group_turned(const struct fly_poller_group *group)
+{
+	for (unsigned i = 0; i < group->n; i++) {
+		if (fly_poller_is_here(group->pollers[i]))
+			return group->pollers[i];
+	}
+	return NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * poller_group.h - the pollers of one runtime, and what they have in common.
+ *
+ * What host/ and local/ need to know of a runtime. Made by runtime/start.c before anybody else sees
+ * it, and constant from then on, but for `owned`, which has a lock of its own.
+ */
+#ifndef FLY_POLLER_GROUP_H
+#define FLY_POLLER_GROUP_H
+
+#include "base/notice.h"
+#include "base/owned.h"
+#include "fastpath/poller.h"
+
+#define FLY_POLLERS 16 /* of one runtime, at most */
+
+struct fly_poller_group {
+	struct fly_poller *pollers[FLY_POLLERS];
+	unsigned n;
+	struct rte_mempool *pool;    /* of all of them */
+	unsigned packets;            /* in pool */
+	int node;                    /* NUMA node of all that */
+	enum fly_wait wait;          /* of the pollers, and of bindings that do not choose */
+	struct fly_owned_list owned; /* bindings that belong to threads */
+	struct fly_notice notice;
+};
+
+/*
+ * fly_poller_group_here() - the poller that the calling thread was started to turn; NULL: it is no
+ * thread of a runtime's own. fly_poller_group_enter(): it is, from now on.
+ */
+struct fly_poller *fly_poller_group_here(void);
+void fly_poller_group_enter(struct fly_poller *p);
+
+/* fly_poller_group_has_thread() - is the calling thread one of its runtime's: a poller's, a worker?
+ */
+bool fly_poller_group_has_thread(const struct fly_poller_group *group);
+
+/* fly_poller_group_turned() - the poller of the group that the calling thread turns; NULL. */
+struct fly_poller *fly_poller_group_turned(const struct fly_poller_group *group);
+
+#endif
