@@ -56,7 +56,7 @@ static void during(void *context)
 
 static void attend(void)
 {
-	fly_poller_attend(poller(), w.sim->now_tsc);
+	fly_slow_turn_parking(poller(), w.sim->now_tsc);
 }
 
 /* Run the call and what it does inside. Its own result is the last thing that comes. */
@@ -92,7 +92,7 @@ static void copy_inside(void)
 	attend();
 }
 
-Case(attend, fly_poller_attend__a_copy_that_asks_is_told_that_the_call_runs)
+Case(attend, fly_slow_turn_parking__a_copy_that_asks_is_told_that_the_call_runs)
 {
 	flags_of_copy = FLY_FLAG_RESENT | FLY_FLAG_ACK;
 	run(copy_inside);
@@ -103,7 +103,7 @@ Case(attend, fly_poller_attend__a_copy_that_asks_is_told_that_the_call_runs)
 	cr_expect(count(FLY_COUNT_calls_parked) == 0 && w.node->service.executions == 1);
 }
 
-Case(attend, fly_poller_attend__a_copy_that_does_not_ask_is_dropped)
+Case(attend, fly_slow_turn_parking__a_copy_that_does_not_ask_is_dropped)
 {
 	flags_of_copy = FLY_FLAG_RESENT;
 	run(copy_inside);
@@ -126,7 +126,7 @@ static void odd_inside(void)
 	attend();
 }
 
-Case(attend, fly_poller_attend__what_is_no_call_is_not_parked)
+Case(attend, fly_slow_turn_parking__what_is_no_call_is_not_parked)
 {
 	run(odd_inside);
 	cr_expect(count(FLY_COUNT_calls_parked) == 0);
@@ -164,7 +164,7 @@ static void expect_results(unsigned n)
 	cr_expect(!frame_take(w.peer, &f, &answer));
 }
 
-Case(attend, fly_poller_attend__other_calls_wait_and_run_in_the_turn_that_they_came_in)
+Case(attend, fly_slow_turn_parking__other_calls_wait_and_run_in_the_turn_that_they_came_in)
 {
 	n_inside = 20;
 	run(others_inside);
@@ -179,7 +179,7 @@ Case(attend, fly_poller_attend__other_calls_wait_and_run_in_the_turn_that_they_c
 	cr_expect(hand_ask(&w, &call, &f, &answer) && answer.seq == 2);
 }
 
-Case(attend, fly_poller_attend__those_that_do_not_fit_are_dropped_and_their_copies_run)
+Case(attend, fly_slow_turn_parking__those_that_do_not_fit_are_dropped_and_their_copies_run)
 {
 	n_inside = FLY_PARKED + 10;
 	run(others_inside);
@@ -207,7 +207,7 @@ static void copies_inside(void)
 	}
 }
 
-Case(attend, fly_poller_attend__copies_of_a_call_that_waits)
+Case(attend, fly_slow_turn_parking__copies_of_a_call_that_waits)
 {
 	run(copies_inside);
 	sim_turn(w.sim);
@@ -226,7 +226,7 @@ static void cancelled_inside(void)
 	attend();
 }
 
-Case(attend, fly_poller_attend__a_call_that_waits_and_is_cancelled_does_not_run)
+Case(attend, fly_slow_turn_parking__a_call_that_waits_and_is_cancelled_does_not_run)
 {
 	struct fly_header h = add_call(0);
 
@@ -249,7 +249,7 @@ static void next_inside(void)
 	attend();
 }
 
-Case(attend, fly_poller_attend__the_next_call_of_the_same_caller_waits_as_well)
+Case(attend, fly_slow_turn_parking__the_next_call_of_the_same_caller_waits_as_well)
 {
 	run(next_inside);
 	sim_turn(w.sim);
@@ -419,7 +419,7 @@ static void busy_inside(void)
 	number_inside = 1;
 }
 
-Case(attend, fly_poller_attend__packets_stay_whole)
+Case(attend, fly_slow_turn_parking__packets_stay_whole)
 {
 	unsigned results = 0;
 
@@ -459,7 +459,7 @@ static void wait_inside(void)
 	cr_expect(fly_ready(ours));
 }
 
-Case(attend, fly_poller_attend__results_of_our_own_calls_arrive)
+Case(attend, fly_slow_turn_parking__results_of_our_own_calls_arrive)
 {
 	struct fly_binding *binding = sim_import(w.sim, w.node, w.at, 0x1000001);
 
@@ -476,7 +476,7 @@ static void sleep_inside(void)
 	}
 }
 
-Case(attend, fly_poller_attend__our_own_calls_are_sent_again)
+Case(attend, fly_slow_turn_parking__our_own_calls_are_sent_again)
 {
 	struct fly_binding *binding = sim_import(w.sim, w.node, w.at, 0x1000001);
 

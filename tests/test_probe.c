@@ -277,7 +277,7 @@ static void ask_inside(void *context)
 
 	h.seq += later_inside;
 	hand_send(&w, &h);
-	fly_poller_attend(p, w.sim->now_tsc);
+	fly_slow_turn_parking(p, w.sim->now_tsc);
 	answers_inside = frame_take(w.peer, &f, &answer);
 	is_cancelled_inside = p->serving->cancelled_seq == p->serving->seq;
 }

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "case.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "pair.h"
 #include "slowpath/records.h"

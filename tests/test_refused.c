@@ -169,7 +169,7 @@ Case(refused, fly_slow_call__remembered_until_its_copies_are_dead)
 		  "nobody can remember for ever: by now that is another call");
 }
 
-Case(refused, fly_poller_absent__does_not_make_the_filter_older)
+Case(refused, fly_slow_absent__does_not_make_the_filter_older)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
 

@@ -403,7 +403,7 @@ static void fail_inside(void *context)
 	/* The procedure's own poller gives up a call of its own meanwhile. */
 	for (unsigned i = 0; i < 20000; i++) {
 		w.sim->now_tsc += 100;
-		fly_poller_attend(sim_poller(w.server), w.sim->now_tsc);
+		fly_slow_turn_parking(sim_poller(w.server), w.sim->now_tsc);
 	}
 }
 

@@ -9,6 +9,7 @@
 
 #include "fastpath/binding.h"
 #include "fastpath/clock.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "marshal/raise.h"
 

@@ -11,6 +11,7 @@
 
 #include <firefly/status.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 
 #define FOUND_MS 1000 /* so long a slot may lie there before the sweep says that it was missed */

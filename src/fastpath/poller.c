@@ -102,7 +102,7 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	unsigned received = 0;
 
 	if (unlikely(p->nested >= FLY_NESTED_MAX)) {
-		fly_poller_attend(p, p->now_tsc);
+		fly_slow_turn_parking(p, p->now_tsc);
 		return 0;
 	}
 	p->serving = NULL;

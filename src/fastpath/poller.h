@@ -15,6 +15,7 @@
 #include "fastpath/conversation.h"
 #include "fastpath/handoff.h"
 #include "fastpath/export.h"
+#include "fastpath/slow.h"
 
 #define FLY_LINKS 32
 
@@ -172,15 +173,6 @@ void fly_poller_detach(struct fly_poller *p, struct fly_link *link);
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc);
 
 /*
- * fly_poller_absent() - nobody turned this poller between two times: see "Absence", absence.c. To
- * be called before the turn at @now_tsc, by whoever owns its clock, if that was FLY_ABSENT_US or
- * more.
- */
-void fly_poller_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc);
-
-#define FLY_ABSENT_US 250
-
-/*
  * fly_poller_time() - for the outermost loops: the time to turn a poller at. Reads the clock once
  * in FLY_CLOCK_TURNS calls.
  */
@@ -190,16 +182,10 @@ static inline uint64_t fly_poller_time(struct fly_poller *p)
 		const uint64_t before_tsc = p->now_tsc;
 
 		if (unlikely(fly_clock_read(&p->clock, before_tsc) - before_tsc >= p->absent_tsc))
-			fly_poller_absent(p, before_tsc, p->clock.now_tsc);
+			fly_slow_absent(p, before_tsc, p->clock.now_tsc);
 	}
 	return p->clock.now_tsc;
 }
-
-/*
- * fly_poller_attend() - within a turn, from a procedure that takes long: receive and send, but
- * begin no other call: those are parked until the turn is over.
- */
-void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc);
 
 /*
  * fly_poller_desk_within() - within a turn: see to the threads of this process, and do what they

@@ -11,6 +11,7 @@
 #include <rte_prefetch.h>
 
 #include "fastpath/binding.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 
 /*

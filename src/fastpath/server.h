@@ -17,6 +17,7 @@
 
 #include <rte_memcpy.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 
 /* The conversation's retained result is acknowledged by the call that came now. */

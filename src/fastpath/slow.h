@@ -9,7 +9,22 @@
 #ifndef FLY_SLOW_H
 #define FLY_SLOW_H
 
-#include "fastpath/poller.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fastpath/link.h"
+#include "fastpath/wire.h"
+
+struct fly_binding;
+struct fly_call;
+struct fly_call_entry;
+struct fly_conversation;
+struct fly_export;
+struct fly_hand;
+struct fly_packet_work;
+struct fly_poller;
+struct fly_procedure;
+struct fly_served;
 
 /* fly_slow_frame() - not a packet that we take: ARP, or a drop. @why: negated counter. */
 void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m, int why);
@@ -109,7 +124,6 @@ bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct r
  * fly_slow_packet_work_done() - what is not plain about the end of a call that a worker had, or was
  * to have: worker.h. Takes what it holds.
  */
-struct fly_packet_work;
 void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, int status);
 
 /* fly_slow_sweep() - resend or fail overdue calls, forget old records; a bounded piece at a time.
@@ -132,6 +146,20 @@ void fly_slow_local_sweep(struct fly_poller *p);
  */
 bool fly_slow_local_prepare_sleep(struct fly_poller *p);
 void fly_slow_local_end_sleep(struct fly_poller *p);
+
+/*
+ * fly_slow_absent() - nobody turned this poller between two times: see "Absence", absence.c. To be
+ * called before the turn at @now_tsc, by whoever owns its clock, if that was FLY_ABSENT_US or more.
+ */
+void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc);
+
+#define FLY_ABSENT_US 250
+
+/*
+ * fly_slow_turn_parking() - within a turn, from a procedure that takes long: receive and send, but
+ * begin no other call: those are parked until the turn is over.
+ */
+void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc);
 
 /* fly_slow_favours() - another thread asks for something that can be done within a turn. */
 void fly_slow_favours(struct fly_poller *p);

@@ -10,6 +10,7 @@
  */
 #include <pthread.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "base/error.h"
 #include "base/system_clock.h"

@@ -27,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "local/map.h"

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "local/caller.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "local/map.h"

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/worker.h"
 #include "marshal/raise.h"

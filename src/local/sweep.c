@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "local/fault.h"
 #include "threads/waiting.h"

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "base/binding_kind.h"

@@ -12,6 +12,7 @@
 
 #include "binder.h"
 #include "fastpath/clock.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
 #include "threads/request.h"

@@ -18,6 +18,7 @@
 
 #include <rte_lcore.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "local/import.h"

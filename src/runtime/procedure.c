@@ -6,6 +6,7 @@
 #include <firefly/runtime.h>
 
 #include "fastpath/clock.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/worker.h"
 #include "runtime/runtime.h"
@@ -40,8 +41,8 @@ static bool is_cancelled_here(struct fly_poller *p)
 	const uint64_t now_tsc = fly_clock_read(&p->clock, before_tsc);
 
 	if (now_tsc - before_tsc >= p->absent_tsc)
-		fly_poller_absent(p, before_tsc, now_tsc);
-	fly_poller_attend(p, now_tsc);
+		fly_slow_absent(p, before_tsc, now_tsc);
+	fly_slow_turn_parking(p, now_tsc);
 	if (now_tsc >= p->serving_deadline_tsc)
 		return true;
 	if (!p->serving) /* a call over the local link */

@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/signals.h"
 #include "fastpath/clock.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "host/cores.h"
 #include "host/eal.h"

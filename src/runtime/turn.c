@@ -5,6 +5,7 @@
  *
  * Owns the list of runtimes that the calling thread turns: a procedure asks it for its poller.
  */
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "runtime/runtime.h"
 #include "threads/request.h"

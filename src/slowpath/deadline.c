@@ -10,6 +10,7 @@
 
 #include <firefly/runtime.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/bulk/bulk.h"
 #include "base/error.h"

@@ -7,6 +7,7 @@
  * no other call is begun. Calls are parked, and handled when the turn is over.
  */
 #include "fastpath/binding.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/park.h"
 
@@ -65,7 +66,7 @@ static uint16_t attend(struct fly_poller *p, struct fly_link *link)
 
 /* Answers to calls of ours may have waited for long: before any is given up, they are all received.
  */
-void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc)
+void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc)
 {
 	p->now_tsc = now_tsc;
 	for (uint32_t i = 0; i < p->n_links; i++) {

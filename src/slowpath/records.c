@@ -8,6 +8,7 @@
 #include "slowpath/records.h"
 
 #include "base/random.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/probe.h"
 #include "slowpath/bulk/bulk.h"

@@ -14,6 +14,7 @@
 #include "slowpath/resend.h"
 
 #include "fastpath/binding.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/deadline.h"

@@ -9,6 +9,7 @@
 #include "slowpath/reply.h"
 
 #include "fastpath/receiver.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
 #include "slowpath/probe.h"

@@ -9,6 +9,7 @@
 
 #include "fastpath/binding.h"
 #include "fastpath/link_shared.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/park.h"
 #include "slowpath/bulk/bulk.h"

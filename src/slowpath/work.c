@@ -7,6 +7,7 @@
  * forgotten before the call is done; the packets that it holds go with it. What is to be run on a
  * worker, and by which, is worker.c's.
  */
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/worker.h"
 #include "marshal/raise.h"

@@ -11,6 +11,7 @@
 
 #include <rte_memcpy.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "marshal/raise.h"
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "base/error.h"
 

@@ -22,6 +22,7 @@
 #include <rte_pause.h>
 
 #include "fastpath/handoff.h"
+#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 
 #define SPINS        2000 /* looks at a slot before going to sleep: some 20 us */

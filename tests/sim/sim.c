@@ -179,7 +179,7 @@ void sim_turn(struct sim *s)
 		struct fly_poller *p = sim_poller(s->nodes[i]);
 
 		if (s->now_tsc - p->now_tsc > SIM_ABSENT_MS * SIM_TSC_PER_MS)
-			fly_poller_absent(p, p->now_tsc, s->now_tsc);
+			fly_slow_absent(p, p->now_tsc, s->now_tsc);
 		fly_poller_turn(p, s->now_tsc);
 	}
 	s->now_tsc += s->step_us;

@@ -290,7 +290,7 @@ static void turn(struct node *node)
 	}
 	if (node->away_from != NEVER) {
 		if (w->now + node->clock_offset - p->now_tsc >= p->absent_tsc)
-			fly_poller_absent(p, p->now_tsc, w->now + node->clock_offset);
+			fly_slow_absent(p, p->now_tsc, w->now + node->clock_offset);
 		workload_absent(node);
 		node->away += w->now - node->away_from;
 		node->away_from = NEVER;
@@ -329,7 +329,7 @@ static void attend(struct node *node)
 
 	if (!p->serving || p->serving->state != FLY_CONVERSATION_RUNNING)
 		return;
-	fly_poller_attend(p, now_tsc);
+	fly_slow_turn_parking(p, now_tsc);
 	if (p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc)
 		node->is_cancelled = true;
 	node->attend_at = w->now + w->plan.attend_every;
