@@ -383,10 +383,10 @@ static void turn_inside(void)
 {
 	const struct fly_header h = add_call(0);
 
-	serving_inside = poller()->serving;
+	serving_inside = poller()->running.conversation;
 	hand_send(&w, &h);
 	fly_poller_turn(poller(), w.sim->now_tsc);
-	serving_after = poller()->serving;
+	serving_after = poller()->running.conversation;
 	ran_inside = w.node->service.executions - 1;
 	n_inside = 2;
 	others_inside();

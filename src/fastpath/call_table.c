@@ -47,7 +47,7 @@ struct fly_call_entry *fly_call_table_bind(struct fly_call_table *table,
 	e->activity = activity | index;
 	e->seq = first_seq;
 	e->hint = FLY_HINT_NONE;
-	e->state = FLY_CALL_IDLE;
+	fly_call_to_idle(e);
 	e->next_idle = FLY_NO_ENTRY;
 	return e;
 }
@@ -56,7 +56,7 @@ void fly_call_table_unbind(struct fly_call_table *table, struct fly_call_entry *
 {
 	entry->head.binding = NULL;
 	entry->activity = 0;
-	entry->state = FLY_CALL_UNBOUND;
+	fly_call_to_unbound(entry);
 	entry->next_idle = table->unbound;
 	table->unbound = fly_call_table_index(table, entry);
 	table->n_unbound++;

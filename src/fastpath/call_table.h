@@ -18,9 +18,7 @@
 
 /* clang-format off */
 /*
- * Legal orders of an entry's state. The transitions are in caller.c (those to FAILED too), receiver.h
- * (DONE), call_table.c (UNBOUND), src/slowpath/bulk/caller.c (BULK); from TIMED to WAITING in
- * resend.c, absence.c and probe.c.
+ * Legal orders of an entry's state. Nobody but the functions fly_call_to_...() below stores it.
  *   UNBOUND -> IDLE              the entry is handed to a binding
  *   IDLE -> STARTED              Starter
  *   STARTED -> WAITING or TIMED  Transporter sends; TIMED now and then, to measure the round trip
@@ -112,6 +110,60 @@ struct fly_call_table {
 	uint32_t n_unbound; /* of them, not handed to a binding */
 	uint32_t unbound;   /* first of a list linked by next_idle; FLY_NO_ENTRY */
 };
+
+/* ---- the arrows of the diagram: who takes one has seen to everything else of it ---- */
+
+/* UNBOUND, DONE or FAILED -> IDLE */
+static inline void fly_call_to_idle(struct fly_call_entry *e)
+{
+	e->state = FLY_CALL_IDLE;
+}
+
+/* IDLE -> STARTED: the next call of this entry. */
+static inline void fly_call_to_started(struct fly_call_entry *e)
+{
+	e->state = FLY_CALL_STARTED;
+}
+
+/* STARTED -> WAITING or TIMED. @as: that one of them. */
+static inline void fly_call_to_sent(struct fly_call_entry *e, enum fly_call_state as)
+{
+	e->state = (uint8_t)as;
+}
+
+/* WAITING or TIMED -> WAITING: it is not to be measured any more. */
+static inline void fly_call_to_waiting(struct fly_call_entry *e)
+{
+	e->state = FLY_CALL_WAITING;
+}
+
+/* STARTED, WAITING or TIMED -> BULK */
+static inline void fly_call_to_bulk(struct fly_call_entry *e)
+{
+	e->state = FLY_CALL_BULK;
+}
+
+/* WAITING, TIMED or BULK -> DONE. @status: the result's. */
+static inline void fly_call_to_done(struct fly_call_entry *e, int status)
+{
+	e->status = (int16_t)status;
+	e->state = FLY_CALL_DONE;
+}
+
+/* WAITING, TIMED or BULK -> FAILED. @status: negative. */
+static inline void fly_call_to_failed(struct fly_call_entry *e, int status)
+{
+	e->status = (int16_t)status;
+	e->state = FLY_CALL_FAILED;
+}
+
+/* any -> UNBOUND */
+static inline void fly_call_to_unbound(struct fly_call_entry *e)
+{
+	e->state = FLY_CALL_UNBOUND;
+}
+
+/* ---- the table ---- */
 
 /*
  * fly_call_table_init() - @n entries on NUMA node @socket, all UNBOUND.

@@ -2,8 +2,7 @@
 /*
  * caller.c - the caller's half of a call: Starter, Transporter, Ender.
  *
- * Owns the transitions of a call-table entry (call_table.h) except for the binding's begin and
- * end. Runs on the poller's thread; the waiting caller turns the poller itself.
+ * Runs on the poller's thread; the waiting caller turns the poller itself.
  */
 #include <rte_memcpy.h>
 
@@ -52,7 +51,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	e->argument_bytes = (uint16_t)argument_bytes;
 	e->packet = m;
 	e->resends = 0;
-	e->state = FLY_CALL_STARTED;
+	fly_call_to_started(e);
 	e->head.payload = frame + FLY_PAYLOAD;
 	e->head.length = argument_bytes;
 	*call = &e->head;
@@ -98,7 +97,7 @@ static void transporter_send(struct fly_call *call)
 		fly_slow_send(call);
 		return;
 	}
-	e->state = import->sends_as;
+	fly_call_to_sent(e, (enum fly_call_state)import->sends_as);
 	e->sent_tsc = p->now_tsc;
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
 	fly_link_send(import->link, m);
@@ -109,7 +108,7 @@ static inline void make_idle(struct fly_call_entry *e)
 {
 	struct fly_import *import = fly_import_of(e->head.binding);
 
-	e->state = FLY_CALL_IDLE;
+	fly_call_to_idle(e);
 	e->packet = NULL;
 	e->next_idle = import->idle;
 	import->idle = fly_call_table_index(&import->poller->calls, e);
@@ -191,8 +190,7 @@ void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)
 	fly_slow_let_go(p, e);
 	if (fly_outcome(status) == FLY_MAYBE_EXECUTED)
 		fly_slow_doubt(e);
-	e->status = (int16_t)status;
-	e->state = FLY_CALL_FAILED;
+	fly_call_to_failed(e, status);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_failed, 1);
 	fly_deliver(p, e);
 }

@@ -19,15 +19,13 @@
 #include "fastpath/link.h"
 
 /*
- * Legal orders of a record's state:
- *   FREE -> KNOWN      a first call opens it (slow path), seq set just before that call's
- *   any but FREE and RUNNING -> RUNNING  fly_conversation_accept() says FLY_RUN: a later call
- *   RUNNING -> DONE    the result is retained and sent
- *   RUNNING -> UNKEPT  the same, but the result was not retained: its procedure may run again
- *   UNKEPT -> RUNNING  it does
- *   DONE -> GIVEN      the caller has said that it has the result, which is let go
- *   any but FREE and RUNNING -> REFUSED  a later call was refused, or cancelled before it ran
- *   any but RUNNING -> FREE  forgotten (slow path)
+ * Legal orders of a record's state. Nobody but the functions fly_conversation_to_...() below stores
+ * it. FREE -> KNOWN      a first call opens it (slow path), seq set just before that call's any but
+ * FREE and RUNNING -> RUNNING  fly_conversation_accept() says FLY_RUN: a later call RUNNING -> DONE
+ * the result is retained and sent RUNNING -> UNKEPT  the same, but the result was not retained: its
+ * procedure may run again UNKEPT -> RUNNING  it does DONE -> GIVEN      the caller has said that it
+ * has the result, which is let go any but FREE and RUNNING -> REFUSED  a later call was refused, or
+ * cancelled before it ran any but RUNNING -> FREE  forgotten (slow path)
  */
 enum fly_conversation_state {
 	FLY_CONVERSATION_FREE,
@@ -89,6 +87,55 @@ struct fly_conversation_table {
 	struct rte_hash *by_activity;
 };
 
+/* ---- the arrows of the diagram: who takes one has seen to everything else of it ---- */
+
+/* FREE -> KNOWN; RUNNING -> KNOWN, if nobody gets the result and the record is forgotten next */
+static inline void fly_conversation_to_known(struct fly_conversation *c)
+{
+	c->state = FLY_CONVERSATION_KNOWN;
+}
+
+/* any but FREE and RUNNING -> RUNNING. @seq: of the call that runs. */
+static inline void fly_conversation_to_running(struct fly_conversation *c, uint32_t seq)
+{
+	c->seq = seq;
+	c->state = FLY_CONVERSATION_RUNNING;
+}
+
+/* RUNNING -> DONE */
+static inline void fly_conversation_to_done(struct fly_conversation *c)
+{
+	c->state = FLY_CONVERSATION_DONE;
+}
+
+/* RUNNING -> UNKEPT */
+static inline void fly_conversation_to_unkept(struct fly_conversation *c)
+{
+	c->state = FLY_CONVERSATION_UNKEPT;
+}
+
+/* DONE -> GIVEN */
+static inline void fly_conversation_to_given(struct fly_conversation *c)
+{
+	c->state = FLY_CONVERSATION_GIVEN;
+}
+
+/* any but FREE -> REFUSED; RUNNING only if its call was not begun. @seq: of the call that does not
+ * run. */
+static inline void fly_conversation_to_refused(struct fly_conversation *c, uint32_t seq)
+{
+	c->seq = seq;
+	c->state = FLY_CONVERSATION_REFUSED;
+}
+
+/* any but RUNNING -> FREE */
+static inline void fly_conversation_to_free(struct fly_conversation *c)
+{
+	c->state = FLY_CONVERSATION_FREE;
+}
+
+/* ---- what a call means ---- */
+
 /* What a call means to its conversation. */
 enum fly_accept {
 	FLY_RUN,    /* new: the record is RUNNING now, its retained result is to be let go */
@@ -107,8 +154,7 @@ static inline bool fly_conversation_accept_next(struct fly_conversation *c, uint
 {
 	if (unlikely(!fly_seq_after(seq, c->seq) || c->state == FLY_CONVERSATION_RUNNING))
 		return false;
-	c->seq = seq;
-	c->state = FLY_CONVERSATION_RUNNING;
+	fly_conversation_to_running(c, seq);
 	return true;
 }
 

@@ -95,20 +95,14 @@ unsigned fly_poller_desk_within(struct fly_poller *p)
  */
 static __rte_noinline unsigned turn_within(struct fly_poller *p)
 {
-	struct fly_conversation *const serving = p->serving;
-	const uint64_t deadline_tsc = p->serving_deadline_tsc;
-	const uint32_t held_ms = p->held_ms;
-	struct fly_slot *const serving_slot = p->serving_slot;
+	const struct fly_running outer = p->running;
 	unsigned received = 0;
 
 	if (unlikely(p->nested >= FLY_NESTED_MAX)) {
 		fly_slow_turn_parking(p, p->now_tsc);
 		return 0;
 	}
-	p->serving = NULL;
-	p->serving_slot = NULL;
-	p->serving_deadline_tsc = FLY_NEVER;
-	p->held_ms = 0;
+	p->running = fly_running_nothing;
 	p->nested++;
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
@@ -117,10 +111,7 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 		received += fly_slow_local_turn(p);
 	p->nested--;
 	received += fly_poller_desk_within(p);
-	p->serving = serving;
-	p->serving_slot = serving_slot;
-	p->serving_deadline_tsc = deadline_tsc;
-	p->held_ms = held_ms;
+	p->running = outer;
 	if (p->now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
 	return received;

@@ -66,6 +66,19 @@ struct fly_parked {
 
 #define FLY_PARKED 128
 
+/*
+ * What a poller runs now. Whoever begins something else within it saves all of it before, and
+ * restores it afterwards: a procedure that waits for a call turns its poller.
+ */
+struct fly_running {
+	struct fly_conversation *conversation; /* whose call it is, or was last; NULL */
+	struct fly_slot *slot;                 /* of a call over the local link; else NULL */
+	uint64_t deadline_tsc;                 /* of the call; FLY_NEVER */
+	uint32_t held_ms;                      /* for how long the call was parked before */
+};
+
+static const struct fly_running fly_running_nothing = {.deadline_tsc = FLY_NEVER};
+
 struct fly_poller {
 	/* ---- each turn ---- */
 	uint64_t now_tsc;       /* the time of this turn */
@@ -79,15 +92,14 @@ struct fly_poller {
 	 * start.c; read once a turn.
 	 */
 	_Atomic uint32_t attention;
-	uint32_t n_doors;                 /* slots of other threads and processes: 0: only links */
-	uint16_t nested;                  /* turns within turns: procedures that wait for calls */
-	bool turning;                     /* inside a turn */
-	struct fly_conversation *serving; /* whose call is being run, or was last */
+	uint32_t n_doors; /* slots of other threads and processes: 0: only links */
+	uint16_t nested;  /* turns within turns: procedures that wait for calls */
+	bool turning;     /* inside a turn */
+	struct fly_running running;
 	struct fly_call_table calls;
 	struct fly_conversation_table conversations;
 	struct fly_export exports[FLY_EXPORTS];
 	struct fly_packet_cache cache;
-	struct fly_slot *serving_slot;  /* the same, of a call over the local link; NULL */
 	struct fly_local_server *local; /* clients of this machine: local/server.h */
 	struct fly_desk desk;           /* other threads of this process */
 	struct fly_stats stats;
@@ -108,12 +120,10 @@ struct fly_poller {
 	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
 	LIST_HEAD(, fly_import) imports; /* bindings; ended with it */
 	struct fly_bulks bulk;
-	struct fly_refused *refused;   /* calls that were refused without a record */
-	uint8_t token_key[16];         /* of the tokens that we give out: src/slowpath/token.h */
-	uint64_t serving_deadline_tsc; /* of the call that is being run; FLY_NEVER */
+	struct fly_refused *refused; /* calls that were refused without a record */
+	uint8_t token_key[16];       /* of the tokens that we give out: src/slowpath/token.h */
 	LIST_HEAD(, fly_worker_pool) pools; /* worker.h */
 	uint32_t n_on_workers; /* calls in packets that run on workers, or wait for one */
-	uint32_t held_ms;      /* how long the call that is being handled was parked; else 0 */
 	uint32_t parked_max;   /* at most FLY_PARKED: others need packets, too */
 	uint32_t n_parked;
 	struct fly_parked parked[FLY_PARKED]; /* in the order in which they came */

@@ -2,7 +2,7 @@
 /*
  * receiver.h - a result packet finds the call that waits for it.
  *
- * Owns the transitions WAITING or TIMED -> DONE of a call-table entry. Runs on the poller's thread;
+ * Runs on the poller's thread;
  * inlined into the poll loop, for the reason given in server.h.
  */
 #ifndef FLY_RECEIVER_H
@@ -30,8 +30,7 @@ static __rte_always_inline void fly_receive_take(struct fly_poller *p, struct fl
 	e->hint = fly_get_u32(rpc + 24);
 	e->head.payload = frame + FLY_PAYLOAD;
 	e->head.length = fly_get_u16(rpc + 28);
-	e->status = (int16_t)status;
-	e->state = FLY_CALL_DONE;
+	fly_call_to_done(e, status);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
 	fly_deliver(p, e);
 }

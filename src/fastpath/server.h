@@ -2,11 +2,10 @@
 /*
  * server.h - the server's half of a call: the call packet becomes the result packet.
  *
- * Owns the transitions KNOWN/DONE -> RUNNING -> DONE of a conversation. Runs on the poller's
- * thread. fly_serve_plain() checks everything and then commits; what it does not take has changed
- * nothing and goes to fly_slow_call(), which finds out why, and may come back to fly_serve_run().
- * What is to run on a worker goes to threads/worker.c from both, and comes back to
- * fly_serve_send().
+ * Runs on the poller's thread. fly_serve_plain() checks everything and then commits; what it does
+ * not take has changed nothing and goes to fly_slow_call(), which finds out why, and may come back
+ * to fly_serve_run(). What is to run on a worker goes to threads/worker.c from both, and comes back
+ * to fly_serve_send().
  *
  * Inlined into the poll loop: a round trip over shared memory is fast while the instructions
  * between receiving and sending fit into the processor's window, see docs/performance.md,
@@ -42,12 +41,13 @@ static __rte_always_inline void fly_serve_retain(struct fly_poller *p, struct fl
 {
 	c->result_bytes = (uint16_t)bytes;
 	c->result_status = (int16_t)status;
-	c->state = FLY_CONVERSATION_DONE;
+	if (unlikely(bytes > FLY_RETAIN_BYTES) &&
+	    unlikely(stub->flags & FLY_PROCEDURE_IDEMPOTENT)) {
+		fly_conversation_to_unkept(c); /* a copy of the call makes another */
+		return;
+	}
+	fly_conversation_to_done(c);
 	if (unlikely(bytes > FLY_RETAIN_BYTES)) {
-		if (unlikely(stub->flags & FLY_PROCEDURE_IDEMPOTENT)) {
-			c->state = FLY_CONVERSATION_UNKEPT; /* a copy of the call makes another */
-			return;
-		}
 		fly_packet_share(m);
 		c->result = m;
 		if (unlikely(p->conversations.n_retained++ >= p->conversations.retained_high))
@@ -127,7 +127,7 @@ static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_l
 	fly_serve_let_go(p, c);
 	fly_packet_expose(result, (uint32_t)(to - fly_packet_frame(result)) + FLY_PAYLOAD +
 					  stub->result_bytes);
-	p->serving = c;
+	p->running.conversation = c;
 	status = stub->stub(&served);
 	c->touched_ms = p->now_ms;
 	if (likely(status == 0)) {

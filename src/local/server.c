@@ -216,18 +216,15 @@ static __rte_always_inline void finish(struct fly_poller *p, struct fly_astacks 
 
 static __rte_always_inline int run(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
 				   struct fly_slot *slot, const struct fly_procedure *stub,
-				   struct fly_served *served)
+				   struct fly_served *served, uint64_t deadline_tsc)
 {
-	struct fly_slot *const outer_slot = p->serving_slot;
-	struct fly_conversation *const outer = p->serving;
+	const struct fly_running outer = p->running;
 	int status;
 
 	of->busy |= UINT64_C(1) << i;
-	p->serving_slot = slot;
-	p->serving = NULL;
+	p->running = (struct fly_running){.slot = slot, .deadline_tsc = deadline_tsc};
 	status = stub->stub(served);
-	p->serving_slot = outer_slot;
-	p->serving = outer;
+	p->running = outer;
 	return status;
 }
 
@@ -389,7 +386,7 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 					   struct fly_slot *slot, const struct said *said)
 {
 	const struct fly_export *export = &p->exports[of->export_at];
-	const uint64_t outer_tsc = p->serving_deadline_tsc;
+	uint64_t deadline_tsc = FLY_NEVER;
 	struct fly_served served = {.argument_bytes = said->bytes};
 	const struct fly_procedure *stub;
 	uint8_t raised[FLY_ASTACK_AREA];
@@ -441,11 +438,9 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 		if (results_room != 0)
 			served.results = block + arguments_room;
 	}
-	p->serving_deadline_tsc = FLY_NEVER;
 	if (said->left_us != 0)
-		p->serving_deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
-	status = run(p, of, i, slot, stub, &served);
-	p->serving_deadline_tsc = outer_tsc;
+		deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
+	status = run(p, of, i, slot, stub, &served, deadline_tsc);
 	finish(p, of, i, slot, &served, status);
 	if (block)
 		fly_slow_astack_unblock(p, block, room);
@@ -505,7 +500,7 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_astac
 	else
 		fly_astack_copy(arguments, fly_astack_bytes(&of->memory, i, FLY_ASTACK_IN_AREA),
 				said.bytes);
-	status = run(p, of, i, slot, stub, &served);
+	status = run(p, of, i, slot, stub, &served, FLY_NEVER);
 	finish(p, of, i, slot, &served, status);
 	return 1;
 }

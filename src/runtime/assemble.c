@@ -62,7 +62,7 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
-	p->serving_deadline_tsc = FLY_NEVER;
+	p->running = fly_running_nothing;
 	fly_token_key(p->token_key);
 	if (fly_local_server_init(p))
 		return -FLY_ENOMEM;

@@ -24,9 +24,9 @@ uint64_t fly_remaining(void)
 
 	if (p) {
 		clock = p->clock;
-		return p->serving_deadline_tsc == FLY_NEVER
+		return p->running.deadline_tsc == FLY_NEVER
 			       ? UINT64_MAX
-			       : left_us(p->serving_deadline_tsc,
+			       : left_us(p->running.deadline_tsc,
 					 fly_clock_read(&clock, p->now_tsc), p->tsc_per_ms);
 	}
 	if (!w || w->deadline_tsc == FLY_NEVER)
@@ -43,11 +43,11 @@ static bool is_cancelled_here(struct fly_poller *p)
 	if (now_tsc - before_tsc >= p->absent_tsc)
 		fly_slow_absent(p, before_tsc, now_tsc);
 	fly_slow_turn_parking(p, now_tsc);
-	if (now_tsc >= p->serving_deadline_tsc)
+	if (now_tsc >= p->running.deadline_tsc)
 		return true;
-	if (!p->serving) /* a call over the local link */
-		return atomic_load_explicit(&p->serving_slot->gone, memory_order_relaxed) != 0;
-	return p->serving->cancelled_seq == p->serving->seq;
+	if (!p->running.conversation) /* a call over the local link */
+		return atomic_load_explicit(&p->running.slot->gone, memory_order_relaxed) != 0;
+	return p->running.conversation->cancelled_seq == p->running.conversation->seq;
 }
 
 bool fly_cancelled(void)

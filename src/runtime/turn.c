@@ -70,9 +70,9 @@ void fly_slow_attention(struct fly_poller *p)
 /* Does it run a procedure: of a call in packets, or over the local link? */
 static bool is_serving(const struct fly_poller *p)
 {
-	const struct fly_conversation *c = p->serving;
+	const struct fly_conversation *c = p->running.conversation;
 
-	return p->turning && (p->serving_slot || (c && c->state == FLY_CONVERSATION_RUNNING));
+	return p->turning && (p->running.slot || (c && c->state == FLY_CONVERSATION_RUNNING));
 }
 
 /* A runtime that is turned within another's turn is newer. */

@@ -37,7 +37,7 @@ static void restamp(struct fly_poller *p, struct fly_call_entry *e, uint64_t bef
 	if (e->state == FLY_CALL_BULK)
 		fly_retry_begin(&e->retry, fly_import_of(e->head.binding)->rtt.rto_tsc, now_tsc);
 	else
-		e->state = FLY_CALL_WAITING; /* not to be measured: nobody knows when it was sent */
+		fly_call_to_waiting(e); /* not to be measured: nobody knows when it was sent */
 }
 
 void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc)

@@ -138,7 +138,7 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 		fly_odd_drop(p, m, FLY_COUNT_drop_wrong_peer);
 		return NULL;
 	}
-	if (!c && h->age + p->held_ms + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS) {
+	if (!c && h->age + p->running.held_ms + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS) {
 		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		return NULL;
 	}
@@ -205,8 +205,7 @@ void fly_conversation_refuse(struct fly_poller *p, struct fly_conversation *c, u
 {
 	fly_conversation_bulk_end(p, c);
 	fly_serve_let_go(p, c);
-	c->seq = seq;
-	c->state = FLY_CONVERSATION_REFUSED;
+	fly_conversation_to_refused(c, seq);
 	c->touched_ms = p->now_ms;
 }
 
@@ -498,8 +497,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 	}
 	fly_conversation_bulk_end(p, c);
 	is_repeat = c->seq == h->seq;
-	c->seq = h->seq; /* a later call, or one that may run again */
-	c->state = FLY_CONVERSATION_RUNNING;
+	fly_conversation_to_running(c, h->seq); /* a later call, or one that may run again */
 	if (fly_procedure_is_on_worker(stub))
 		fly_worker_serve(p, link, m, h->length, result, to, export, stub, c, is_repeat);
 	else
@@ -509,15 +507,14 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h)
 {
-	const uint64_t outer_tsc =
-		p->serving_deadline_tsc; /* of a procedure that turns its poller */
+	const struct fly_running outer = p->running; /* of a procedure that turns its poller */
 	const struct fly_export *export;
 	struct fly_conversation *c = fly_odd_accept(p, link, m, h, &export);
 	struct fly_header bare = *h;
 
 	if (!c)
 		return;
-	p->serving_deadline_tsc = FLY_NEVER;
+	p->running.deadline_tsc = FLY_NEVER;
 	if ((h->flags & FLY_FLAG_DEADLINE) && !fly_deadline_strip(p, m, &bare)) {
 		/* Nobody waits for it any more, nor shall a copy of it run; unless it has. */
 		if (c->seq != h->seq)
@@ -526,5 +523,5 @@ void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	} else {
 		run(p, link, m, &bare, export, c);
 	}
-	p->serving_deadline_tsc = outer_tsc;
+	p->running = outer;
 }

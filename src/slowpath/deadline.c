@@ -88,11 +88,11 @@ bool fly_deadline_read(struct fly_poller *p, const uint8_t *arguments, uint32_t 
 		return true; /* there is none: the stub will not like the rest either */
 	*bytes -= FLY_DEADLINE_BYTES;
 	left_us = fly_get_u32(arguments + *bytes);
-	gone_us = (age_ms + (uint64_t)p->held_ms) * 1000;
+	gone_us = (age_ms + (uint64_t)p->running.held_ms) * 1000;
 	if (left_us <= gone_us)
 		return false;
 	left_us -= gone_us;
-	p->serving_deadline_tsc = p->now_tsc + left_us * p->tsc_per_ms / 1000;
+	p->running.deadline_tsc = p->now_tsc + left_us * p->tsc_per_ms / 1000;
 	return true;
 }
 

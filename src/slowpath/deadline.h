@@ -8,7 +8,7 @@
 /*
  * fly_deadline_strip() - take the deadline from behind the arguments of a call.
  * @h: its length becomes that of the arguments, as do the lengths in the packet. Sets the poller's
- * serving_deadline_tsc.
+ * running.deadline_tsc.
  * Return: false: it has passed.
  */
 bool fly_deadline_strip(struct fly_poller *p, struct rte_mbuf *m, struct fly_header *h);

@@ -19,7 +19,7 @@ static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *l
 {
 	const uint8_t *frame = fly_packet_frame(m);
 	const uint8_t *rpc = frame + FLY_RPC;
-	const struct fly_conversation *c = p->serving;
+	const struct fly_conversation *c = p->running.conversation;
 
 	/* What is none of ours is dropped now: it takes no place. */
 	if (!fly_packet_is_plain(m) ||
@@ -91,10 +91,11 @@ void fly_attend_unpark(struct fly_poller *p)
 	p->n_parked = 0;
 	p->turning = true;
 	for (uint32_t i = 0; i < n; i++) {
-		p->held_ms = (uint32_t)((p->now_tsc - parked[i].came_tsc) / p->tsc_per_ms) + 1;
+		p->running.held_ms =
+			(uint32_t)((p->now_tsc - parked[i].came_tsc) / p->tsc_per_ms) + 1;
 		fly_demux(p, parked[i].link, parked[i].m);
 	}
-	p->held_ms = 0;
+	p->running.held_ms = 0;
 	p->turning = false;
 }
 

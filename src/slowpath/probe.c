@@ -159,7 +159,7 @@ void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct f
 					p->now_tsc);
 			e->resends = 1; /* there are two of it now: no round trip is measured */
 		}
-		e->state = FLY_CALL_WAITING;
+		fly_call_to_waiting(e);
 		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
 	}
 	fly_stats_add(&p->stats, FLY_COUNT_challenges_answered, 1);
@@ -175,7 +175,7 @@ void fly_asked_running(struct fly_poller *p, struct fly_call_entry *e, const str
 		e->resends = 1; /* from now on it says when this one is due */
 	}
 	if (e->state == FLY_CALL_TIMED)
-		e->state = FLY_CALL_WAITING;
+		fly_call_to_waiting(e);
 	fly_retry_running(&e->retry, &p->waits, rtt, p->now_tsc);
 }
 
@@ -214,7 +214,7 @@ bool fly_asked_result_given(struct fly_poller *p, struct fly_conversation *c,
 	fly_serve_let_go(p, c);
 	if (is_large)
 		fly_bulk_free(p, c->bulk);
-	c->state = FLY_CONVERSATION_GIVEN;
+	fly_conversation_to_given(c);
 	return true;
 }
 

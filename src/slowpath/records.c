@@ -149,7 +149,7 @@ struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struc
 	c->peer_ip = fly_load_raw32(frame + FLY_IP_SOURCE);
 	c->peer_port = fly_load_raw16(frame + FLY_UDP_SOURCE);
 	c->link = link->index;
-	c->state = FLY_CONVERSATION_KNOWN;
+	fly_conversation_to_known(c);
 	c->executions = 0;
 	c->result = NULL;
 	c->bulk = NULL;
@@ -174,7 +174,7 @@ void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c)
 	c->activity = 0;
 	c->link = FLY_NO_LINK;
 	c->result = NULL;
-	c->state = FLY_CONVERSATION_FREE;
+	fly_conversation_to_free(c);
 	c->next_free = t->free;
 	t->free = (uint32_t)(c - t->records);
 	t->n_free++;

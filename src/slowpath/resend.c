@@ -77,7 +77,7 @@ static void count_resend(struct fly_poller *p, struct fly_call_entry *e, enum fl
 	if (e->resends < UINT8_MAX)
 		e->resends++;
 	if (e->state == FLY_CALL_TIMED)
-		e->state = FLY_CALL_WAITING; /* nobody could tell which copy was answered */
+		fly_call_to_waiting(e); /* nobody could tell which copy was answered */
 	fly_stats_add(&p->stats, what, 1);
 }
 

@@ -35,7 +35,7 @@ static void end_record(struct fly_poller *p, struct fly_packet_work *w)
 
 	fly_conversation_refuse(p, c, c->seq);
 	if (w->is_repeat)
-		c->state = FLY_CONVERSATION_UNKEPT;
+		fly_conversation_to_unkept(c);
 }
 
 /* Its caller is told that it will not be run. */
@@ -57,7 +57,7 @@ void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, 
 
 	if (!w->link) { /* nobody gets the result */
 		drop_packets(p, w);
-		c->state = FLY_CONVERSATION_KNOWN;
+		fly_conversation_to_known(c);
 		fly_conversation_forget(p, c);
 	} else if (status == -FLY_EBUSY) {
 		end_record(p, w);

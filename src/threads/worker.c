@@ -188,7 +188,7 @@ static struct fly_packet_work *begin(struct fly_poller *p, struct fly_link *link
 	LIST_INSERT_HEAD(&pool->packets, w, next);
 	p->n_on_workers++;
 	w->work.stub = stub;
-	w->work.deadline_tsc = p->serving_deadline_tsc;
+	w->work.deadline_tsc = p->running.deadline_tsc;
 	w->work.done = packet_done;
 	w->m = m;
 	w->link = link;

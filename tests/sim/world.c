@@ -327,10 +327,10 @@ static void attend(struct node *node)
 	struct fly_poller *p = world_poller(node);
 	const uint64_t now_tsc = w->now + node->clock_offset;
 
-	if (!p->serving || p->serving->state != FLY_CONVERSATION_RUNNING)
+	if (!p->running.conversation || p->running.conversation->state != FLY_CONVERSATION_RUNNING)
 		return;
 	fly_slow_turn_parking(p, now_tsc);
-	if (p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc)
+	if (p->running.conversation->cancelled_seq == p->running.conversation->seq || now_tsc >= p->running.deadline_tsc)
 		node->is_cancelled = true;
 	node->attend_at = w->now + w->plan.attend_every;
 	world_event(w, node->attend_at, EVENT_ATTEND, node);

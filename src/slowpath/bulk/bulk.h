@@ -183,7 +183,7 @@ static inline bool fly_conversation_bulk_result(const struct fly_conversation *c
 static inline void fly_conversation_bulk_end(struct fly_poller *p, struct fly_conversation *c)
 {
 	if (fly_conversation_bulk_result(c) && c->state == FLY_CONVERSATION_DONE)
-		c->state = FLY_CONVERSATION_GIVEN;
+		fly_conversation_to_given(c);
 	fly_bulk_free(p, c->bulk);
 }
 

@@ -62,7 +62,7 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	e->argument_bytes = UINT16_MAX - FLY_IP_OVERHEAD;
 	e->packet = NULL;
 	e->resends = 0;
-	e->state = FLY_CALL_STARTED;
+	fly_call_to_started(e);
 	e->bulk->out_buffer = arguments;
 	e->head.payload = arguments.bytes;
 	e->head.length = argument_bytes;
@@ -83,7 +83,7 @@ void fly_slow_send(struct fly_call *call)
 	struct fly_poller *p = import->poller;
 	struct fly_bulk *b = e->bulk;
 
-	e->state = FLY_CALL_BULK;
+	fly_call_to_bulk(e);
 	e->sent_tsc = p->now_tsc;
 	fly_bulk_progress(p, b);
 	go_on_waiting(p, e);
@@ -104,8 +104,7 @@ static void done(struct fly_poller *p, struct fly_call_entry *e, int status)
 	if (e->packet)
 		fly_packet_put(&p->cache, e->packet);
 	e->packet = NULL;
-	e->status = (int16_t)status;
-	e->state = FLY_CALL_DONE;
+	fly_call_to_done(e, status);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_returned, 1);
 }
 
@@ -147,7 +146,7 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 			return -(int)FLY_COUNT_drop_no_memory;
 		if (!e->resends)
 			go_on_waiting(p, e);
-		e->state = FLY_CALL_BULK;
+		fly_call_to_bulk(e);
 	}
 	if (!fly_bulk_begin(p, e->bulk, &in))
 		return -(int)FLY_COUNT_drop_no_memory;

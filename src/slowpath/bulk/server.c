@@ -109,11 +109,10 @@ static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      const struct fly_header *h, const struct fly_export *export,
 		      const struct fly_procedure *stub, struct fly_conversation *c)
 {
-	const uint64_t outer_tsc =
-		p->serving_deadline_tsc; /* of a procedure that turns its poller */
+	const struct fly_running outer = p->running; /* of a procedure that turns its poller */
 	uint32_t bytes = fly_gather_bytes(&c->bulk->in);
 
-	p->serving_deadline_tsc = FLY_NEVER;
+	p->running.deadline_tsc = FLY_NEVER;
 	fly_bulk_gathered(p, c->bulk);
 	if ((h->flags & FLY_FLAG_DEADLINE) &&
 	    !fly_deadline_read(p, c->bulk->in_buffer.bytes, &bytes, h->age)) {
@@ -123,7 +122,7 @@ static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mb
 	} else {
 		fly_bulk_serve(p, link, m, h, export, stub, c, c->bulk, bytes);
 	}
-	p->serving_deadline_tsc = outer_tsc;
+	p->running = outer;
 }
 
 /* A fragment of a new call of a known procedure. */
@@ -284,8 +283,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	b->conversation = c;
 	c->bulk = b;
 
-	c->seq = h->seq;
-	c->state = FLY_CONVERSATION_RUNNING;
+	fly_conversation_to_running(c, h->seq);
 	/* ---- committed: the call runs, and nothing below can fail ---- */
 	fly_serve_let_go(p, c);
 	c->touched_ms = p->now_ms;
@@ -293,7 +291,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		fly_worker_serve_bulk(p, link, m, &served, export, stub, c, is_repeat);
 		return;
 	}
-	p->serving = c;
+	p->running.conversation = c;
 	status = stub->stub(&served);
 	if (status == 0)
 		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
@@ -318,7 +316,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	b->out_buffer.written = served->result_bytes;
 	c->executions++;
 	c->result_status = (int16_t)status;
-	c->state = FLY_CONVERSATION_DONE;
+	fly_conversation_to_done(c);
 	c->result_bytes = 0;
 	if (served->result_bytes <= FLY_RETAIN_BYTES) {
 		c->result_bytes = (uint16_t)served->result_bytes;
