@@ -910,7 +910,7 @@ Case(server, fly_serve_run__a_record_is_as_young_as_its_newest_call)
 	cr_expect(h.flags == FLY_FLAG_RESENT && server->service.executions == 2);
 }
 
-Case(server, fly_odd_refuse_for_good__a_record_is_as_young_as_its_newest_refusal)
+Case(server, fly_reply_refuse_for_good__a_record_is_as_young_as_its_newest_refusal)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	const uint32_t retained_max = sim_poller(server)->conversations.retained_max;

@@ -387,7 +387,7 @@ Case(worker, fly_worker_run__knows_the_deadline)
 
 /* ---- links that go away ---- */
 
-Case(worker, fly_odd_work_link_lost__results_are_dropped_and_packets_come_back)
+Case(worker, fly_work_link_lost__results_are_dropped_and_packets_come_back)
 {
 	send_nulls(4);
 	cr_expect(fly_slot_claim(&pool->workers[0].hand.slot), "the first one runs already");

@@ -34,15 +34,11 @@ struct fly_import {
 	void (*deliver)(struct fly_poller *p, struct fly_call_entry *e);
 	/* ---- seldom ---- */
 	struct fly_rtt rtt;
-	uint32_t deadline_us; /* of its calls; 0: none. src/slowpath/deadline.c */
-	int (*plain_starter)(struct fly_binding *binding, uint16_t procedure,
-			     uint32_t argument_bytes,
-			     struct fly_call **call); /* behind its Starter */
-	enum fly_wait wait;                           /* how its inline caller waits */
-	int (*plain_transporter)(
-		struct fly_call *call); /* behind its Transporter, unless it spins */
-	int (*plain_wait)(struct fly_call *call);
-	uint64_t activity; /* its upper 48 bits */
+	/* How it behaves: src/slowpath/behaviour.c. */
+	uint32_t deadline_us; /* of its calls; 0: none */
+	enum fly_wait wait;   /* how its inline caller waits */
+	bool is_shut;         /* fly_shutdown(): its calls end with FLY_ESTOPPED */
+	uint64_t activity;    /* its upper 48 bits */
 	uint32_t export_id;
 	const char *name; /* of the interface; static */
 	uint32_t version;
@@ -74,8 +70,14 @@ static inline void fly_deliver(struct fly_poller *p, struct fly_call_entry *e)
 		import->deliver(p, e);
 }
 
-/* fly_caller_bind() - fill in the procedure variables of a binding over a link. */
+/* fly_caller_bind() - put the plain procedures into a binding over a link. */
 void fly_caller_bind(struct fly_import *import);
+
+/* fly_caller_start(), fly_caller_wait() - the plain Starter, and the second half of the
+ * Transporter. */
+int fly_caller_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		     struct fly_call **call);
+int fly_caller_wait(struct fly_call *call);
 
 /*
  * fly_caller_write() - headers of an entry's call packet, from the binding's template.

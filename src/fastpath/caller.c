@@ -12,9 +12,6 @@
 #include "fastpath/slow.h"
 #include "marshal/raise.h"
 
-static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
-		   struct fly_call **call);
-
 /* Out of line and called last, so that the common case saves no registers for it. */
 static __rte_noinline int starter_again(struct fly_binding *binding, uint16_t procedure,
 					uint32_t argument_bytes, struct fly_call **call)
@@ -28,11 +25,11 @@ static __rte_noinline int starter_again(struct fly_binding *binding, uint16_t pr
 		return fly_slow_start_bulk(binding, procedure, argument_bytes, call);
 	if (p->cache.n == 0 && fly_packet_refill(&p->cache) == 0)
 		return -FLY_EPACKETS;
-	return starter(binding, procedure, argument_bytes, call);
+	return fly_caller_start(binding, procedure, argument_bytes, call);
 }
 
-static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
-		   struct fly_call **call)
+int fly_caller_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		     struct fly_call **call)
 {
 	struct fly_import *import = fly_import_of(binding);
 	struct fly_poller *p = import->poller;
@@ -151,7 +148,7 @@ static __rte_noinline int wait_oddly(struct fly_call *call)
 	return status;
 }
 
-static int transporter_wait(struct fly_call *call)
+int fly_caller_wait(struct fly_call *call)
 {
 	struct fly_call_entry *e = fly_entry_of(call);
 	struct fly_poller *p = fly_import_of(call->binding)->poller;
@@ -167,19 +164,18 @@ static int transporter(struct fly_call *call)
 {
 	transporter_send(call);
 	fly_link_flush(fly_import_of(call->binding)->link);
-	return transporter_wait(call);
+	return fly_caller_wait(call);
 }
 
 void fly_caller_bind(struct fly_import *import)
 {
-	import->head = (struct fly_binding){
-		.starter = starter,
-		.transporter = transporter,
-		.send = transporter_send,
-		.wait = transporter_wait,
-		.ender = ender,
-	};
-	import->sends_as = FLY_CALL_TIMED;
+	struct fly_binding *b = &import->head;
+
+	b->starter = fly_caller_start;
+	b->transporter = transporter;
+	b->send = transporter_send;
+	b->wait = fly_caller_wait;
+	b->ender = ender;
 }
 
 void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status)

@@ -16,6 +16,7 @@
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "base/binding_kind.h"
+#include "slowpath/behaviour.h"
 #include "slowpath/deadline.h"
 #include "base/error.h"
 #include "runtime/import.h"
@@ -210,7 +211,7 @@ static int set_deadline_on_poller(struct fly_poller *p, void *argument)
 	struct fly_attached *a = argument;
 
 	(void)p;
-	fly_deadline_set(&a->import->head, a->deadline_us);
+	fly_behaviour_set_deadline(&a->import->head, a->deadline_us);
 	return 0;
 }
 

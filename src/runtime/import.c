@@ -19,11 +19,11 @@
 #include "local/import.h"
 #include "runtime/attach.h"
 #include "base/binding_kind.h"
+#include "slowpath/behaviour.h"
 #include "slowpath/deadline.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "host/link_spec.h"
-#include "threads/waiting.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
 
@@ -67,6 +67,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.activity = activity,
 		.export_id = export_id,
 		.wait = FLY_WAIT_SPIN,
+		.sends_as = FLY_CALL_TIMED,
 	};
 	fly_rtt_init(&import->rtt, &p->waits);
 	fly_caller_bind(import);
@@ -94,44 +95,6 @@ static void end_calls(struct fly_import *import, bool unbind)
 		e->packet = NULL;
 		fly_slow_let_go(p, e);
 		fly_call_table_unbind(&p->calls, e);
-	}
-}
-
-static int starter_shut(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
-			struct fly_call **call)
-{
-	(void)binding;
-	(void)procedure;
-	(void)argument_bytes;
-	(void)call;
-	return -FLY_ESTOPPED;
-}
-
-/* A call that was started before and is sent now. */
-static void send_shut(struct fly_call *call)
-{
-	fly_caller_fail(fly_import_of(call->binding)->poller, fly_entry_of(call), -FLY_ESTOPPED);
-}
-
-static int transporter_shut(struct fly_call *call)
-{
-	send_shut(call);
-	return call->binding->wait(call);
-}
-
-void fly_import_shut(struct fly_import *import)
-{
-	struct fly_poller *p = import->poller;
-
-	import->head.starter = starter_shut;
-	import->plain_starter = NULL; /* a deadline that is taken back brings none back */
-	import->head.transporter = transporter_shut;
-	import->head.send = send_shut;
-	for (uint32_t i = 0; i < p->calls.n; i++) {
-		struct fly_call_entry *e = &p->calls.entries[i];
-
-		if (e->head.binding == &import->head && fly_call_is_out(e))
-			fly_deadline_end(p, e, -FLY_ESTOPPED);
 	}
 }
 
@@ -347,7 +310,7 @@ int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, 
 		return status;
 	if (!fly_poller_is_here(p))
 		return fly_attach_make(runtime, w.import, binding);
-	fly_import_set_wait(&w.import->head, FLY_WAIT_DEFAULT);
+	fly_behaviour_set_wait(&w.import->head, FLY_WAIT_DEFAULT);
 	*binding = &w.import->head;
 	return 0;
 }
@@ -381,50 +344,6 @@ static bool ready(const struct fly_call *call)
 	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
 }
 
-/*
- * Waiting otherwise than by turning all the time: the same Transporter, but that it looks for the
- * end of the call first, and yields or sleeps between turns.
- */
-static int wait_lazily(struct fly_call *call)
-{
-	const struct fly_call_entry *e = fly_entry_of(call);
-	const struct fly_import *import = fly_import_of(call->binding);
-	struct fly_poller *p = import->poller;
-	struct fly_nap nap = {0};
-
-	while (fly_call_is_out(e))
-		fly_nap_poller(&nap, p, import->wait, fly_poller_turn(p, fly_poller_time(p)));
-	return import->plain_wait(call);
-}
-
-static int transporter_lazily(struct fly_call *call)
-{
-	call->binding->send(call);
-	fly_link_flush(fly_import_of(call->binding)->link);
-	return wait_lazily(call);
-}
-
-void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait)
-{
-	struct fly_import *import = fly_import_of(binding);
-	const struct fly_poller_group *group = import->poller->group;
-
-	if (wait == FLY_WAIT_DEFAULT || wait > FLY_WAIT_SLEEP)
-		wait = group ? group->wait : FLY_WAIT_SPIN;
-	if (import->wait == wait || binding->starter == starter_shut)
-		return;
-	if (import->wait == FLY_WAIT_SPIN) {
-		import->plain_transporter = binding->transporter;
-		import->plain_wait = binding->wait;
-		binding->transporter = transporter_lazily;
-		binding->wait = wait_lazily;
-	} else if (wait == FLY_WAIT_SPIN) {
-		binding->transporter = import->plain_transporter;
-		binding->wait = import->plain_wait;
-	}
-	import->wait = wait;
-}
-
 static int event_fd(struct fly_binding *binding)
 {
 	(void)binding;
@@ -436,8 +355,8 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = fly_deadline_cancel,
-	.set_deadline = fly_deadline_set,
-	.set_wait = fly_import_set_wait,
+	.set_deadline = fly_behaviour_set_deadline,
+	.set_wait = fly_behaviour_set_wait,
 	.rebind = fly_import_rebind,
 	.unbind = fly_import_unbind,
 	.attach = fly_attach_import,

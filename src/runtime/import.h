@@ -24,13 +24,4 @@ struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_impor
 void fly_import_unbind(struct fly_binding *binding);
 int fly_import_rebind(struct fly_binding *binding);
 
-/* fly_import_set_wait() - fly_set_wait() for an inline caller. */
-void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait);
-
-/*
- * fly_import_shut() - calls through this binding end with FLY_ESTOPPED, those that are out and
- * those that are to be started; it is good for nothing else any more.
- */
-void fly_import_shut(struct fly_import *import);
-
 #endif

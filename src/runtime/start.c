@@ -31,6 +31,7 @@
 #include "runtime/import.h"
 #include "runtime/runtime.h"
 #include "runtime/worker_threads.h"
+#include "slowpath/behaviour.h"
 #include "threads/request.h"
 
 #define PACKETS_DEFAULT 8191 /* one less than a power of two: what fits a mempool's ring best */
@@ -546,7 +547,7 @@ static int shut_poller(struct fly_poller *p, void *unused)
 	p->exports_since_ms = p->now_ms;
 	p->is_shut = true;
 	LIST_FOREACH(import, &p->imports, next)
-	fly_import_shut(import);
+	fly_behaviour_shut(import);
 	return 0;
 }
 

@@ -3,8 +3,9 @@
  * deadline.c - calls that are not to take longer than a time, and calls that are cancelled; what
  * their procedures can know of it.
  *
- * A deadline costs nothing where there is none: a binding that has one gets another Starter, which
- * puts the time that is left behind the arguments. Runs on the poller's thread.
+ * A deadline costs nothing where there is none: a binding that has one gets another Starter
+ * (behaviour.c), which puts the time that is left behind the arguments. Runs on the poller's
+ * thread.
  */
 #include "slowpath/deadline.h"
 
@@ -18,13 +19,13 @@
 
 /* ---- the caller's side ---- */
 
-static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
-		   struct fly_call **call)
+int fly_deadline_starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			 struct fly_call **call)
 {
 	struct fly_import *import = fly_import_of(binding);
 	struct fly_poller *p = import->poller;
-	const int status = import->plain_starter(binding, procedure,
-						 argument_bytes + FLY_DEADLINE_BYTES, call);
+	const int status =
+		fly_caller_start(binding, procedure, argument_bytes + FLY_DEADLINE_BYTES, call);
 	struct fly_call_entry *e;
 
 	if (status)
@@ -41,20 +42,6 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	p->pass.next_tsc = RTE_MIN(p->pass.next_tsc, e->deadline_tsc); /* one is under way */
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, e->deadline_tsc);
 	return 0;
-}
-
-void fly_deadline_set(struct fly_binding *binding, uint32_t us)
-{
-	struct fly_import *import = fly_import_of(binding);
-
-	if (us && !import->plain_starter) {
-		import->plain_starter = binding->starter;
-		binding->starter = starter;
-	} else if (!us && import->plain_starter) {
-		binding->starter = import->plain_starter;
-		import->plain_starter = NULL;
-	}
-	import->deadline_us = us;
 }
 
 void fly_deadline_end(struct fly_poller *p, struct fly_call_entry *e, int status)

@@ -26,8 +26,11 @@ static inline uint64_t fly_deadline_of(const struct fly_call_entry *e)
 /* fly_deadline_end() - a call that is out ends with @status; its server is told. */
 void fly_deadline_end(struct fly_poller *p, struct fly_call_entry *e, int status);
 
-/* fly_deadline_set(), fly_deadline_cancel() - fly_set_deadline(), fly_cancel(), on the poller. */
-void fly_deadline_set(struct fly_binding *binding, uint32_t us);
+/* fly_deadline_starter() - the Starter of bindings whose calls have a deadline. */
+int fly_deadline_starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			 struct fly_call **call);
+
+/* fly_deadline_cancel() - fly_cancel(), on the poller. */
 int fly_deadline_cancel(struct fly_call *call);
 
 #endif

@@ -8,7 +8,7 @@
 #include "slowpath/records.h"
 
 #include "base/random.h"
-#include "fastpath/poller.h"
+#include "fastpath/server.h"
 #include "fastpath/slow.h"
 #include "slowpath/probe.h"
 #include "slowpath/bulk/bulk.h"
@@ -105,6 +105,35 @@ struct fly_conversation *fly_conversation_find(const struct fly_conversation_tab
 	return &t->records[(uintptr_t)index];
 }
 
+struct fly_conversation *fly_conversation_lookup(struct fly_poller *p, const struct fly_header *h)
+{
+	struct fly_conversation *c = fly_conversation_at(&p->conversations, h->hint);
+
+	if (h->activity == 0)
+		return NULL;
+	if (c && c->activity == h->activity)
+		return c;
+	c = fly_conversation_find(&p->conversations, h->activity);
+	if (c)
+		fly_stats_add(&p->stats, FLY_COUNT_hint_misses, 1);
+	return c;
+}
+
+/* The record that a caller's packet is about. Return: NULL: *why says why there is none. */
+struct fly_conversation *fly_conversation_of_peer(struct fly_poller *p, const struct fly_link *link,
+						  const struct rte_mbuf *m,
+						  const struct fly_header *h, enum fly_counter *why)
+{
+	struct fly_conversation *c = fly_conversation_lookup(p, h);
+
+	if (c && !fly_conversation_is_peer(c, link, fly_packet_frame(m))) {
+		*why = FLY_COUNT_drop_wrong_peer;
+		return NULL;
+	}
+	*why = FLY_COUNT_drop_activity;
+	return c;
+}
+
 void fly_slow_hint(struct fly_poller *p, struct rte_mbuf *const *packets, unsigned n)
 {
 	const struct fly_conversation_table *t = &p->conversations;
@@ -159,6 +188,14 @@ struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struc
 	c->touched_ms = p->now_ms;
 	fly_stats_add(&p->stats, FLY_COUNT_conversations_opened, 1);
 	return c;
+}
+
+void fly_conversation_refuse(struct fly_poller *p, struct fly_conversation *c, uint32_t seq)
+{
+	fly_conversation_bulk_end(p, c);
+	fly_serve_let_go(p, c);
+	fly_conversation_to_refused(c, seq);
+	c->touched_ms = p->now_ms;
 }
 
 void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c)
@@ -238,6 +275,6 @@ void fly_conversations_sweep(struct fly_poller *p)
 		if (p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
 			fly_conversation_forget(p, c);
 		else if (is_to_be_asked(t, c, p->now_ms - c->touched_ms))
-			fly_asked_ask(p, c);
+			fly_probe_result(p, c);
 	}
 }

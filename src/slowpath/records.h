@@ -37,6 +37,18 @@ void fly_conversations_free(struct fly_poller *p);
 struct fly_conversation *fly_conversation_find(const struct fly_conversation_table *t,
 					       uint64_t activity);
 
+/* fly_conversation_lookup() - a caller's record: by the hint or through the hash table; NULL. */
+struct fly_conversation *fly_conversation_lookup(struct fly_poller *p, const struct fly_header *h);
+
+/*
+ * fly_conversation_of_peer() - the same, of a packet that must come from where the record's caller
+ * lives. Return: NULL: *why says why there is none.
+ */
+struct fly_conversation *fly_conversation_of_peer(struct fly_poller *p, const struct fly_link *link,
+						  const struct rte_mbuf *m,
+						  const struct fly_header *h,
+						  enum fly_counter *why);
+
 /*
  * fly_conversation_open() - a record for a new activity that called from @frame's source.
  * Return: KNOWN, its seq just before @h's; NULL: the table is full.

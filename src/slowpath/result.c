@@ -1,46 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * result.c - packets that nobody waits for, refusals of our own calls, and calls that cannot start.
+ * result.c - results that nobody waits for plainly, and refusals of calls of ours.
  *
- * Runs on the poller's thread, behind slow.h; takes each packet it gets. Every packet that is not
- * delivered is counted under one name; nothing that a peer sends reaches an assert. With
- * call.c these are the cells of the decision table in docs/protocol.md.
+ * Runs on the poller's thread, behind slow.h; takes each packet it gets. The cells of RESULT,
+ * EXCEPTION and REJECT in docs/protocol.md.
  */
-#include "slowpath/reply.h"
+#include "slowpath/result.h"
 
 #include "fastpath/receiver.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
-#include "slowpath/arp.h"
-#include "slowpath/probe.h"
+#include "slowpath/ack.h"
 #include "slowpath/bulk/bulk.h"
-#include "slowpath/records.h"
+#include "slowpath/frame.h"
 #include "base/random.h"
 #include "slowpath/resend.h"
 #include "slowpath/retry.h"
 
-void fly_odd_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter why)
-{
-	fly_stats_add(&p->stats, why, 1);
-	fly_packet_put(&p->cache, m);
-}
-
-void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m, int why)
-{
-	if (why == -(int)FLY_COUNT_drop_segments) {
-		/* Whoever else has it may be on another thread: not fly_packet_put()'s short cut.
-		 */
-		fly_stats_add(&p->stats, FLY_COUNT_drop_segments, 1);
-		fly_packet_put_odd(m);
-		return;
-	}
-	if (fly_arp_frame(p, link, m))
-		return;
-	fly_odd_drop(p, m, (enum fly_counter) - why);
-}
-
-int fly_odd_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
-		     const struct fly_header *h)
+int fly_result_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
+			const struct fly_header *h)
 {
 	const uint8_t *frame = fly_packet_frame(m);
 
@@ -55,7 +33,7 @@ int fly_odd_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
 }
 
 /* What a result's status means; anything else is a peer's mistake, and the call did run. */
-int fly_odd_status(const struct fly_header *h)
+int fly_result_status(const struct fly_header *h)
 {
 	if (h->type == FLY_PACKET_RESULT)
 		return h->procedure == FLY_OK ? 0 : -FLY_ERESULT;
@@ -74,10 +52,10 @@ int fly_odd_status(const struct fly_header *h)
 void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	const int why = fly_odd_mismatch(e, m, h);
+	const int why = fly_result_mismatch(e, m, h);
 
 	if (why) {
-		fly_odd_drop(p, m, (enum fly_counter) - why);
+		fly_frame_drop(p, m, (enum fly_counter) - why);
 		return;
 	}
 	if (e->state == FLY_CALL_BULK) {
@@ -91,9 +69,9 @@ void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_
 		import->sends_as = FLY_CALL_WAITING;
 		fly_stats_add(&p->stats, FLY_COUNT_round_trips, 1);
 	}
-	fly_receive_take(p, e, m, fly_odd_status(h));
+	fly_receive_take(p, e, m, fly_result_status(h));
 	if (h->flags & FLY_FLAG_ACK)
-		fly_asked_result_here(p, e);
+		fly_ack_result(p, e);
 }
 
 /*
@@ -147,93 +125,13 @@ static int refused_status(const struct fly_poller *p, const struct fly_call_entr
 void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	const int why = fly_odd_mismatch(e, m, h);
+	const int why = fly_result_mismatch(e, m, h);
 	const int status = why ? 0 : refused_status(p, e, h);
 
 	if (status == 0) {
-		fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_type);
+		fly_frame_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_type);
 		return;
 	}
 	fly_caller_fail(p, e, status);
 	fly_packet_put(&p->cache, m);
-}
-
-void fly_slow_version(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		      const struct fly_header *h)
-{
-	/* Calls and refusals look the same in every version: docs/protocol.md, "Versions". */
-	if (h->type == FLY_PACKET_REJECT)
-		fly_slow_rejected(p, m, h);
-	else if (h->type == FLY_PACKET_CALL)
-		fly_odd_refuse(p, link, m, h, FLY_EVERSION);
-	else
-		fly_odd_drop(p, m, FLY_COUNT_drop_version);
-}
-
-/* Of a call: it is one of ours. Of a result: it is a peer's, and has a record. */
-static int acked(struct fly_poller *p, const struct fly_link *link, const struct rte_mbuf *m,
-		 const struct fly_header *h)
-{
-	struct fly_call_entry *e;
-	struct fly_conversation *c;
-	int why;
-
-	if (h->procedure == FLY_ABOUT_CALL) {
-		e = fly_call_table_find(&p->calls, h->activity);
-		why = fly_odd_mismatch(e, m, h);
-		if (why)
-			return why;
-		if (fly_call_is_small(e) && h->fragments == 1 && h->fragment == 1) {
-			fly_asked_running(p, e, h);
-			return 0;
-		}
-		return e->state == FLY_CALL_BULK &&
-				       fly_bulk_call_acked(p, e, fly_packet_frame(m), h)
-			       ? 0
-			       : -(int)FLY_COUNT_drop_ack;
-	}
-	if (h->procedure != FLY_ABOUT_RESULT)
-		return -(int)FLY_COUNT_drop_type;
-	c = h->activity != 0 ? fly_conversation_find(&p->conversations, h->activity) : NULL;
-	if (!c)
-		return -(int)FLY_COUNT_drop_activity;
-	if (!fly_conversation_is_peer(c, link, fly_packet_frame(m)))
-		return -(int)FLY_COUNT_drop_wrong_peer;
-	return fly_asked_result_given(p, c, h) ||
-			       fly_bulk_result_acked(p, c, fly_packet_frame(m), h)
-		       ? 0
-		       : -(int)FLY_COUNT_drop_ack;
-}
-
-void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		  const struct fly_header *h)
-{
-	const int why = acked(p, link, m, h);
-
-	fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_acks_received);
-}
-
-int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
-{
-	struct fly_import *import = fly_import_of(binding);
-	struct fly_poller *p = import->poller;
-	struct fly_call_entry *e;
-	uint32_t first_seq;
-
-	if (p->nested >= FLY_NESTED_MAX)
-		return -FLY_ECONFLICT; /* so many procedures wait here already, one for the other */
-	if (argument_bytes > import->argument_max &&
-	    (argument_bytes > FLY_MESSAGE_MAX ||
-	     fly_scatter_fragments(argument_bytes, import->argument_max) > FLY_FRAGMENTS_MAX))
-		return -FLY_ETOOBIG;
-	if (!import->link->up)
-		return -FLY_ELINK;
-	if (import->idle != FLY_NO_ENTRY)
-		return 0;
-	first_seq = fly_random32();
-	e = fly_call_table_bind(&p->calls, binding, import->activity, first_seq);
-	if (!e)
-		return -FLY_ECALLS;
-	import->idle = fly_call_table_index(&p->calls, e);
-	return 0;
 }

@@ -14,9 +14,9 @@
 #include "slowpath/park.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
-#include "slowpath/reply.h"
 #include "slowpath/resend.h"
 #include "slowpath/refused.h"
+#include "slowpath/work.h"
 
 #define HOUSE_REJECTS 64  /* refusals, challenges and ARP answers in a millisecond */
 #define HOUSE_AGAIN   512 /* results that are sent again in a millisecond */
@@ -79,7 +79,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 		if (fly_call_is_out(e) && fly_import_of(e->head.binding)->link == link)
 			fly_caller_fail(p, e, -FLY_EPEER);
 	}
-	fly_odd_work_link_lost(p, link);
+	fly_work_link_lost(p, link);
 	fly_conversations_forget_link(p, link);
 	fly_bulk_link_lost(p, link);
 	fly_stats_add(&p->stats, FLY_COUNT_links_lost, 1);

@@ -236,7 +236,7 @@ static __rte_always_inline void pass_arguments(struct fly_poller *p, struct fly_
 	if (likely(bytes <= FLY_SLOT_BYTES)) {
 		if (bytes != 0)
 			rte_memcpy(call->payload, c->hand.slot.bytes, bytes);
-	} else if (likely(!import->plain_starter)) {
+	} else if (likely(import->deadline_us == 0)) {
 		use_spare(p, import, c, fly_entry_of(call));
 	} else { /* there is a deadline behind them already */
 		memcpy(call->payload, fly_packet_frame(c->spare) + FLY_PAYLOAD, bytes);

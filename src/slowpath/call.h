@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* call.h - admission of calls (call.c). */
+#ifndef FLY_CALL_H
+#define FLY_CALL_H
+
+#include "fastpath/poller.h"
+
+/*
+ * fly_call_admit() - the checks of docs/protocol.md up to "is this call new?", for a call of one
+ * packet or a part of one of several.
+ * Return: the record of a call that is new, or may run again, and *export; NULL: the packet is
+ * gone.
+ */
+struct fly_conversation *fly_call_admit(struct fly_poller *p, struct fly_link *link,
+					struct rte_mbuf *m, const struct fly_header *h,
+					const struct fly_export **export);
+
+/* What runs for a number that no procedure of the export has. */
+extern const struct fly_procedure fly_call_no_procedure;
+
+#endif

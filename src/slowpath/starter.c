@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * starter.c - why a Starter cannot go on, or another call-table entry for its binding.
+ *
+ * Runs on the poller's thread, behind slow.h.
+ */
+#include "base/random.h"
+#include "fastpath/binding.h"
+#include "fastpath/slow.h"
+#include "slowpath/bulk/fragments.h"
+
+int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_poller *p = import->poller;
+	struct fly_call_entry *e;
+	uint32_t first_seq;
+
+	if (p->nested >= FLY_NESTED_MAX)
+		return -FLY_ECONFLICT; /* so many procedures wait here already, one for the other */
+	if (argument_bytes > import->argument_max &&
+	    (argument_bytes > FLY_MESSAGE_MAX ||
+	     fly_scatter_fragments(argument_bytes, import->argument_max) > FLY_FRAGMENTS_MAX))
+		return -FLY_ETOOBIG;
+	if (!import->link->up)
+		return -FLY_ELINK;
+	if (import->idle != FLY_NO_ENTRY)
+		return 0;
+	first_seq = fly_random32();
+	e = fly_call_table_bind(&p->calls, binding, import->activity, first_seq);
+	if (!e)
+		return -FLY_ECALLS;
+	import->idle = fly_call_table_index(&p->calls, e);
+	return 0;
+}
