@@ -7,7 +7,6 @@
  * batches of BATCH calls; printed is the median of ROUNDS batches, per call. What a real call
  * takes on top of these is its link: `firefly bench` measures that as the floor.
  */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -3,7 +3,6 @@
  * test_import.c - bindings: their template, and finding an interface at a peer. The peer is the
  * runtime itself, over a ring that gives back what is sent: one thread is enough.
  */
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
 
 #include "case.h"

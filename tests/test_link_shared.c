@@ -4,8 +4,6 @@
  * what, in which order; and that no packet is missing whatever happens. The device is the test's.
  */
 #include <criterion/criterion.h>
-#include <arpa/inet.h>
-#include <stdlib.h>
 
 #include <rte_arp.h>
 #include <rte_ether.h>

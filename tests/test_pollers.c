@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -177,8 +176,8 @@ static void serve_and_call(unsigned servers, unsigned clients)
 				  800 / servers,
 			  "poller %u has its share", i);
 	for (unsigned i = 0; i < clients; i++)
-		cr_expect(fly_stats_get(&client->group.pollers[i]->stats, FLY_COUNT_calls_returned) >=
-				  800 / clients,
+		cr_expect(fly_stats_get(&client->group.pollers[i]->stats,
+					FLY_COUNT_calls_returned) >= 800 / clients,
 			  "poller %u has its share", i);
 	cr_expect(counter(server, "drop_ring_full") == 0);
 	cr_expect(fly_stop(client) == 0);

@@ -279,7 +279,8 @@ static void ask_inside(void *context)
 	hand_send(&w, &h);
 	fly_slow_turn_parking(p, w.sim->now_tsc);
 	answers_inside = frame_take(w.peer, &f, &answer);
-	is_cancelled_inside = p->running.conversation->cancelled_seq == p->running.conversation->seq;
+	is_cancelled_inside =
+		p->running.conversation->cancelled_seq == p->running.conversation->seq;
 }
 
 static void run_and_ask(enum fly_packet_type type, uint32_t later)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_topology.c - this machine, as it is; and choices on machines that are not there. */
 #include <criterion/criterion.h>
-#include <sched.h>
 #include <stdio.h>
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * clock.h - the only place that reads the TSC.
+ * clock.h - reading the TSC.
  *
- * Called by the outermost poll loops (fly_turn(), fly_serve(), a waiting caller), through
- * fly_poller_time(), and by nobody else. Everything below a poller's turn gets `now_tsc` as an
- * argument, so that a simulation can drive the same objects on a time of its own.
+ * Poll loops read it through fly_poller_time(): fly_turn(), fly_serve(), a waiting caller.
+ * Everything below a poller's turn gets `now_tsc` as an argument, so that a simulation can drive
+ * the same objects on a time of its own. Besides, fly_clock_now_tsc() is for who has no poller at
+ * hand: a worker, a caller over the local link, a start.
  */
 #ifndef FLY_CLOCK_H
 #define FLY_CLOCK_H

@@ -99,6 +99,7 @@ void fly_desk_ring(struct fly_desk *desk, struct fly_hand *hand)
 	 * R2. */
 	if (atomic_exchange_explicit(&hand->is_rung, true, memory_order_seq_cst))
 		return;
+	/* S5: publishes next_rung; pairs with S6. D9, D10: store, then load; against D11, D12. */
 	do {
 		hand->next_rung = before;
 	} while (!atomic_compare_exchange_weak_explicit(&desk->rung, &before, hand,

@@ -23,7 +23,6 @@
 #include <rte_ring.h>
 
 #include "fastpath/handoff.h"
-#include "fastpath/poller.h"
 #include "fastpath/slow.h"
 
 #define ARP_REPLY_BYTES (sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr))

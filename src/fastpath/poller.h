@@ -29,7 +29,6 @@ struct fly_bulks {
 	struct fly_block *spare;               /* memory for the next ones: first the warmest */
 	uint64_t due_tsc;                      /* when fly_bulk_due() is to be called; FLY_NEVER */
 	uint32_t n;                            /* in all */
-	uint32_t n_sending;                    /* of them, have fragments under way */
 	uint32_t n_gathering;                  /* of them, are arriving */
 	uint32_t n_idle_paths;
 	uint32_t bytes;    /* that they hold, of those that are limited */

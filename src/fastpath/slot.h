@@ -25,8 +25,7 @@
  *   CALL -> FREE         whoever calls has taken it back; it has not run and will not
  *   RUNNING -> RESULT    whoever answers has written the result
  *   RESULT -> FREE       whoever calls has read it
- *   FREE -> REVOKED      whoever answers does not do so any more; not from RESULT: whoever calls
- *                        stores FREE over that
+ *   FREE -> RESULT       whoever calls answers a call itself that it has taken back
  * In memory that is shared with another process the other side may write anything at any time: each
  * transition names what it expects, and what is found instead is the other side's loss.
  */
@@ -35,7 +34,6 @@ enum fly_slot_state {
 	FLY_SLOT_CALL,
 	FLY_SLOT_RUNNING,
 	FLY_SLOT_RESULT,
-	FLY_SLOT_REVOKED,
 };
 
 #define FLY_SLOT_BYTES 40 /* of arguments or results that need no other line */
@@ -70,29 +68,16 @@ struct fly_slot {
 static_assert(sizeof(struct fly_slot) == 64, "one cache line");
 static_assert(offsetof(struct fly_slot, bytes) == 24, "which may hold pointers");
 
-/* What became of a slot that was handed to its poller. */
-enum fly_handed {
-	FLY_HANDED,         /* the poller looks at it */
-	FLY_HANDED_RING,    /* the poller does not look: it is to be rung for */
-	FLY_HANDED_REVOKED, /* nobody answers any more; the slot is REVOKED as before */
-};
-
 /*
  * fly_slot_to_poller() - the other side hands its slot over.
  * @state: CALL, if it calls: the slot was FREE; RESULT, if it was called: the slot was RUNNING.
+ * Return: the poller does not look at it: it is to be rung for.
  * S1: publishes what the slot holds; pairs with S2, S4. D1, D2: store, then load; against D3, D4.
  */
-static inline enum fly_handed fly_slot_to_poller(struct fly_slot *s, enum fly_slot_state state)
+static inline bool fly_slot_to_poller(struct fly_slot *s, enum fly_slot_state state)
 {
-	const uint32_t before =
-		atomic_exchange_explicit(&s->state, state, memory_order_seq_cst); /* S1, D1 */
-
-	if (__builtin_expect(before == FLY_SLOT_REVOKED, 0)) {
-		atomic_store_explicit(&s->state, FLY_SLOT_REVOKED, memory_order_relaxed);
-		return FLY_HANDED_REVOKED;
-	}
-	return atomic_load_explicit(&s->polled, memory_order_seq_cst) ? FLY_HANDED /* D2 */
-								      : FLY_HANDED_RING;
+	atomic_exchange_explicit(&s->state, state, memory_order_seq_cst); /* S1, D1 */
+	return !atomic_load_explicit(&s->polled, memory_order_seq_cst);   /* D2 */
 }
 
 /*
@@ -164,6 +149,17 @@ static inline bool fly_slot_withdraw(struct fly_slot *s)
 
 	return atomic_compare_exchange_strong_explicit(&s->state, &expected, FLY_SLOT_FREE,
 						       memory_order_relaxed, memory_order_relaxed);
+}
+
+/*
+ * fly_slot_answer_own() - whoever calls answers a call itself that it has withdrawn: its result is
+ * read as any other. Nobody else sees it.
+ */
+static inline void fly_slot_answer_own(struct fly_slot *s, int status)
+{
+	s->status = (int16_t)status;
+	s->length = 0;
+	atomic_store_explicit(&s->state, FLY_SLOT_RESULT, memory_order_relaxed);
 }
 
 /* fly_slot_release() - whoever calls has read the result. Its own: nobody acts on FREE. */

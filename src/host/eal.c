@@ -9,7 +9,6 @@
  */
 #include "host/eal.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>

@@ -12,12 +12,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <net/if.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_dev.h>

@@ -54,7 +54,7 @@ static void ask(struct fly_port *port, enum fly_port_request request)
 	const struct fly_poller_group *g = port->group;
 
 	for (unsigned i = 0; i < g->n; i++) {
-		/* W1: hands the link to its poller; pairs with W2 in fly_ports_attend(). */
+		/* P1: hands the link to its poller; pairs with P2 in fly_ports_attend(). */
 		atomic_store_explicit(&port->request[i], request, memory_order_release);
 		/* Only a hint that there is something to see: the request is what carries data. */
 		atomic_store_explicit(&g->pollers[i]->attention, 1, memory_order_seq_cst);
@@ -111,7 +111,7 @@ static void watch_client(struct fly_port *port)
 static bool is_ours(struct fly_port *port)
 {
 	for (unsigned i = 0; i < port->group->n; i++) {
-		/* W4: what the poller did to its link is ours to see; pairs with W3. */
+		/* P4: what the poller did to its link is ours to see; pairs with P3. */
 		if (atomic_load_explicit(&port->request[i], memory_order_acquire) != FLY_PORT_NONE)
 			return false;
 	}
@@ -144,7 +144,7 @@ void fly_ports_attend(struct fly_ports *ports, struct fly_poller *p)
 		struct fly_port *port = ports->at[i];
 		struct fly_link *link = fly_port_link(port, p->number);
 
-		/* W2: what the control thread did to the link is ours to see; pairs with W1. */
+		/* P2: what the control thread did to the link is ours to see; pairs with P1. */
 		switch (atomic_load_explicit(&port->request[p->number], memory_order_acquire)) {
 		case FLY_PORT_LOST:
 			fly_link_lost(p, link);
@@ -160,7 +160,7 @@ void fly_ports_attend(struct fly_ports *ports, struct fly_poller *p)
 		default:
 			continue;
 		}
-		/* W3: gives the link back to the control thread; pairs with W4. */
+		/* P3: gives the link back to the control thread; pairs with P4. */
 		atomic_store_explicit(&port->request[p->number], FLY_PORT_NONE,
 				      memory_order_release);
 	}

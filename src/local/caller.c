@@ -142,9 +142,11 @@ static __rte_noinline void ring(struct fly_local *l, struct fly_local_call *c)
 {
 	struct fly_astack_head *head = fly_astack_head(&l->memory);
 
+	/* B1: the bit; pairs with B6. B2, B3: store, then load; against B4, B5 in local/server.c.
+	 */
 	atomic_fetch_or_explicit(&head->bell, UINT64_C(1) << c->index,
-				 memory_order_seq_cst);                     /* S5, D9 */
-	if (atomic_load_explicit(&head->asleep, memory_order_seq_cst) != 0) /* D10 */
+				 memory_order_seq_cst);                     /* B1, B2 */
+	if (atomic_load_explicit(&head->asleep, memory_order_seq_cst) != 0) /* B3 */
 		fly_slow_local_wake(l);
 }
 
@@ -154,22 +156,12 @@ static void fail(struct fly_local_call *c, int status)
 	c->state = FLY_LOCAL_FAILED;
 }
 
-static __rte_noinline void handed_oddly(struct fly_local *l, struct fly_local_call *c,
-					enum fly_handed handed)
-{
-	if (handed == FLY_HANDED_RING)
-		ring(l, c);
-	else
-		fail(c, -FLY_ELINK);
-}
-
 /* All that goes into the line is written here, so that the line is fetched once. */
 static inline void transporter_send(struct fly_call *call)
 {
 	struct fly_local *l = fly_local_of(call->binding);
 	struct fly_local_call *c = fly_local_call_of(call);
 	struct fly_slot *slot = c->slot;
-	enum fly_handed handed;
 
 	c->state = FLY_LOCAL_OUT;
 	FLY_ASTACK_WRITE(slot->kind, c->place);
@@ -179,9 +171,8 @@ static inline void transporter_send(struct fly_call *call)
 	FLY_ASTACK_WRITE(slot->seq, ++c->seq);
 	if (c->place == FLY_ASTACK_IN_LINE && call->length != 0)
 		fly_astack_copy(slot->bytes, c->line, FLY_SLOT_BYTES);
-	handed = fly_slot_to_poller(slot, FLY_SLOT_CALL);
-	if (unlikely(handed != FLY_HANDED))
-		handed_oddly(l, c, handed);
+	if (unlikely(fly_slot_to_poller(slot, FLY_SLOT_CALL)))
+		ring(l, c);
 }
 
 static void transporter_send_only(struct fly_call *call)

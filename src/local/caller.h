@@ -9,9 +9,6 @@
 #ifndef FLY_CALLER_H
 #define FLY_CALLER_H
 
-#include <pthread.h>
-#include <sys/queue.h>
-
 #include <firefly/stub.h>
 
 #include "base/owned.h"

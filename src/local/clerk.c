@@ -16,7 +16,6 @@
 #include "local/clerk.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -396,7 +395,7 @@ static void on_door(struct fly_clerk *k, struct door *door)
 
 static void give_back(struct fly_astacks *of)
 {
-	/* G4: whoever has lent it is done with it; pairs with G3. */
+	/* M4: whoever has lent it is done with it; pairs with M3. */
 	uint64_t given = atomic_load_explicit(&of->far_given, memory_order_acquire);
 
 	for (; given != 0; given &= given - 1) {
@@ -407,7 +406,7 @@ static void give_back(struct fly_astacks *of)
 			MADV_REMOVE);
 		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
 				      memory_order_release);
-		/* G1: the poller's again; pairs with G2. */
+		/* M1: the poller's again; pairs with M2. */
 		atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i),
 					  memory_order_release);
 	}

@@ -2,7 +2,6 @@
 /* local/map.c - see local/map.h. Owns nothing; both sides call it, on any thread. */
 #include "local/map.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdio.h>

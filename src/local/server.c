@@ -137,10 +137,10 @@ bool fly_slow_local_prepare_sleep(struct fly_poller *p)
 	for (uint32_t i = 0; i < d->n; i++) {
 		struct fly_astack_head *head = fly_astack_head(&d->clients[i]->memory);
 
-		/* D11, as at a desk: against D9 and D10 in local/caller.c. */
+		/* B4: as in fastpath/handoff.c; B4, B5: against B2, B3 in local/caller.c. */
 		atomic_exchange_explicit(&head->asleep, 1, memory_order_seq_cst);
 		if (d->clients[i]->ending ||
-		    atomic_load_explicit(&head->bell, memory_order_seq_cst) == 0) /* D12 */
+		    atomic_load_explicit(&head->bell, memory_order_seq_cst) == 0) /* B5 */
 			continue;
 		fly_slow_local_end_sleep(p);
 		return false;
@@ -519,7 +519,10 @@ static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_astac
 	return serve(p, of, i, slot);
 }
 
-/* Somebody has rung. S2 follows for each slot: the bell carries nothing but which. */
+/*
+ * Somebody has rung. B6: the bits; pairs with B1. They carry nothing but which: S2 follows for each
+ * slot.
+ */
 static __rte_noinline unsigned answer_bell(struct fly_poller *p, struct fly_astacks *of)
 {
 	uint64_t rung = atomic_exchange_explicit(&fly_astack_head(&of->memory)->bell, 0,

@@ -79,7 +79,7 @@ void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes)
 /* What the clerk has given back since. */
 static void take_stock(struct fly_poller *p, struct fly_astacks *of)
 {
-	/* G2: the memory is ours again; pairs with G1 in local/clerk.c. */
+	/* M2: the memory is ours again; pairs with M1 in local/clerk.c. */
 	uint64_t done = of->far_lent & ~atomic_load_explicit(&of->far_given, memory_order_acquire);
 
 	of->far_lent &= ~done;
@@ -184,7 +184,7 @@ static void lend_idle(struct fly_poller *p, struct fly_astacks *of)
 	if (idle == 0)
 		return;
 	of->far_lent |= idle;
-	/* G3: nothing of ours is done to it any more; pairs with G4. */
+	/* M3: nothing of ours is done to it any more; pairs with M4. */
 	atomic_fetch_or_explicit(&of->far_given, idle, memory_order_release);
 	fly_slow_wake_poller(of->clerk_fd);
 }

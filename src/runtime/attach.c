@@ -198,11 +198,8 @@ static int cancel(struct fly_call *call)
 		status = fly_ask_favour(c->attached->poller, cancel_on_poller, c);
 	if (status != -FLY_EWITHDRAWN)
 		return status;
-	/* Not sent: this side answers itself, and nobody else sees the slot. */
-	s->status = -FLY_EWITHDRAWN;
-	s->length = 0;
 	s->kind = FLY_ATTACHED_IN_SLOT;
-	atomic_store_explicit(&s->state, FLY_SLOT_RESULT, memory_order_relaxed);
+	fly_slot_answer_own(s, status);
 	return 0;
 }
 

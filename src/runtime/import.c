@@ -11,7 +11,6 @@
 #include <stdlib.h>
 
 #include "binder.h"
-#include "fastpath/clock.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"

@@ -21,7 +21,6 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
-#include "local/import.h"
 #include "host/cores.h"
 #include "host/eal.h"
 #include "base/error.h"

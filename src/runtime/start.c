@@ -6,7 +6,6 @@
  * runtime, except where the public header says "any thread". Must not touch a port behind
  * host/port.c's back.
  */
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,7 +13,6 @@
 
 #include <numa.h>
 #include <rte_lcore.h>
-#include <rte_malloc.h>
 
 #include <firefly/topology.h>
 

@@ -8,7 +8,6 @@
  */
 #include "runtime/worker_threads.h"
 
-#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,7 +17,6 @@
 #include <firefly/topology.h>
 
 #include "threads/request.h"
-#include "local/import.h"
 #include "runtime/attach.h"
 #include "host/cores.h"
 #include "base/error.h"
@@ -216,7 +214,7 @@ static int remove_pool(struct fly_poller *p, void *argument)
 	return 0;
 }
 
-/* W2: see W1. */
+/* W2: they are done with the pool; pairs with W1. */
 static bool is_over(const struct fly_worker_pool *pool)
 {
 	return atomic_load_explicit(&pool->n_alive, memory_order_acquire) == 0;

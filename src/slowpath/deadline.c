@@ -14,7 +14,6 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/bulk/bulk.h"
-#include "base/error.h"
 #include "slowpath/resend.h"
 
 /* ---- the caller's side ---- */

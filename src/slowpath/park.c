@@ -6,7 +6,6 @@
  * may let the poller attend to its links now and then: what comes is handled as ever, but that
  * no other call is begun. Calls are parked, and handled when the turn is over.
  */
-#include "fastpath/binding.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/park.h"

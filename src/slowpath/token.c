@@ -4,7 +4,6 @@
 #include "base/random.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <sodium/crypto_shorthash.h>

@@ -11,7 +11,6 @@
 #include "fastpath/slow.h"
 #include "slowpath/work.h"
 #include "threads/worker.h"
-#include "marshal/raise.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/reply.h"

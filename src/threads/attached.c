@@ -105,7 +105,7 @@ static __rte_always_inline void hand_over(struct fly_attached_call *c)
 	s->length = c->head.length;
 	s->left_us = c->attached->deadline_us;
 	s->seq++;
-	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_CALL) != FLY_HANDED))
+	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_CALL)))
 		fly_desk_ring(&c->attached->poller->desk, &c->hand);
 }
 

@@ -320,7 +320,7 @@ bool fly_worker_run(struct fly_worker *w)
 	put_order(s, &order);
 	s->status = (int16_t)status;
 	s->length = served.result_bytes;
-	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_RESULT) != FLY_HANDED))
+	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_RESULT)))
 		fly_desk_ring(&w->poller->desk, &w->hand);
 	return true;
 }

@@ -9,7 +9,6 @@
 #include <argp.h>
 #include <err.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -319,10 +319,9 @@ static void quiet_node(struct world *w, struct node *node)
 	if (p->conversations.n_retained)
 		world_fail(w, "%s: %u results are retained at the end", node->name,
 			   p->conversations.n_retained);
-	if (p->bulk.n || p->bulk.n_sending || p->bulk.bytes)
-		world_fail(w,
-			   "%s: %u large messages of %u bytes are left at the end, %u being sent",
-			   node->name, p->bulk.n, p->bulk.bytes, p->bulk.n_sending);
+	if (p->bulk.n || p->bulk.bytes)
+		world_fail(w, "%s: %u large messages of %u bytes are left at the end", node->name,
+			   p->bulk.n, p->bulk.bytes);
 	if (p->bulk.due_tsc != FLY_NEVER || p->n_parked)
 		world_fail(w, "%s: a timer is armed, or %u calls are parked, at the end",
 			   node->name, p->n_parked);

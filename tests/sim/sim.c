@@ -212,7 +212,7 @@ static unsigned end_node(struct sim_node *node)
 	wrong += p->calls.n - p->calls.n_unbound;
 	wrong += p->conversations.n - p->conversations.n_free;
 	wrong += p->conversations.n_retained;
-	wrong += p->bulk.n + p->bulk.n_sending + (p->bulk.bytes != 0);
+	wrong += p->bulk.n + (p->bulk.bytes != 0);
 	fly_poller_fini(p);
 	for (unsigned i = 0; i < node->n_links; i++) {
 		sim_link_fini(node->links[i]);

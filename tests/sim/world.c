@@ -8,13 +8,13 @@
  */
 #include "world.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
 #include "slowpath/records.h"
+#include "slowpath/bulk/path.h"
 
 #define EVENTS_PER_CALL 4000         /* more than that, and it goes on for ever */
 #define IDLE_LEAP       (4 * SECOND) /* who has nothing to do is turned so often */
@@ -221,7 +221,7 @@ static void stop_node(struct node *node)
 			fly_conversation_forget(p, &p->conversations.records[i]);
 	}
 	if (p->calls.n_unbound != p->calls.n || p->conversations.n_retained || p->bulk.n ||
-	    p->bulk.n_sending || p->bulk.bytes)
+	    p->bulk.bytes)
 		world_fail(w,
 			   "%s ends with %u call-table entries in use, %u retained packets, %u "
 			   "large messages of %u bytes",
@@ -252,7 +252,14 @@ static void crash(struct node *node)
 /* Nothing that is this node's to do but what packets and sleepers may ask for. */
 static bool is_idle(struct node *node)
 {
-	return node->n_out == 0 && world_poller(node)->bulk.n_sending == 0;
+	const struct fly_path *path;
+
+	TAILQ_FOREACH(path, &world_poller(node)->bulk.paths, all)
+	{
+		if (path->n_flight != 0 || !TAILQ_EMPTY(&path->ready))
+			return false;
+	}
+	return node->n_out == 0;
 }
 
 static void want_next(struct node *node)
@@ -330,7 +337,8 @@ static void attend(struct node *node)
 	if (!p->running.conversation || p->running.conversation->state != FLY_CONVERSATION_RUNNING)
 		return;
 	fly_slow_turn_parking(p, now_tsc);
-	if (p->running.conversation->cancelled_seq == p->running.conversation->seq || now_tsc >= p->running.deadline_tsc)
+	if (p->running.conversation->cancelled_seq == p->running.conversation->seq ||
+	    now_tsc >= p->running.deadline_tsc)
 		node->is_cancelled = true;
 	node->attend_at = w->now + w->plan.attend_every;
 	world_event(w, node->attend_at, EVENT_ATTEND, node);

@@ -92,10 +92,9 @@ static void rest(struct end *e, enum fly_slot_state state)
 
 static void hand_over(struct end *e, enum fly_slot_state state)
 {
-	const enum fly_handed handed = fly_slot_to_poller(&e->hand.slot, state);
+	const bool must_ring = fly_slot_to_poller(&e->hand.slot, state);
 
-	threads_must(handed != FLY_HANDED_REVOKED, "nobody revokes here");
-	if (handed == FLY_HANDED_RING)
+	if (must_ring)
 		fly_desk_ring(&poller.desk, &e->hand);
 }
 

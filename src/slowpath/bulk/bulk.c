@@ -65,12 +65,6 @@ struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint3
 
 /* ---- which lists it is in, and what is counted ---- */
 
-static void set_sending(struct fly_poller *p, struct fly_bulk *b, bool is_sending)
-{
-	p->bulk.n_sending += (uint32_t)is_sending - (uint32_t)b->is_sending;
-	b->is_sending = is_sending;
-}
-
 static void set_gathering(struct fly_poller *p, struct fly_bulk *b, bool is_gathering)
 {
 	p->bulk.n_gathering += (uint32_t)is_gathering - (uint32_t)b->is_gathering;
@@ -227,16 +221,15 @@ static void pump(struct fly_poller *p, struct fly_path *path)
 		resume_later(p, path, p->now_tsc + BLOCKED_US * p->tsc_per_ms / 1000);
 }
 
-static void prepare(struct fly_poller *p, struct fly_bulk *b)
+static void prepare(struct fly_bulk *b)
 {
 	recount(b);
-	set_sending(p, b, b->out.fragments > 1 && b->out.acked < b->out.fragments);
 	set_ready(b, fly_scatter_is_ready(&b->out));
 }
 
 static void go_on(struct fly_poller *p, struct fly_bulk *b)
 {
-	prepare(p, b);
+	prepare(b);
 	pump(p, b->path);
 }
 
@@ -272,7 +265,7 @@ void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, const uint8_t *byte
 		show(p, b, 0, false);
 		return;
 	}
-	prepare(p, b);
+	prepare(b);
 	if (b->conversation)
 		fly_bulk_wait(p, b, patience_tsc(b));
 	/* Not now: the program, or a procedure, may have run for long since the time of this turn,
@@ -333,7 +326,6 @@ void fly_bulk_stop(struct fly_poller *p, struct fly_bulk *b)
 	if (b->out.fragments)
 		fly_scatter_stop(&b->out);
 	recount(b);
-	set_sending(p, b, false);
 	set_ready(b, false);
 	b->due_tsc = FLY_NEVER;
 	if (!TAILQ_EMPTY(&b->path->ready))
@@ -496,7 +488,6 @@ static void look_into_results(struct fly_poller *p, struct fly_bulk *b)
 	}
 	fly_scatter_overdue(&b->out, p->now_tsc, 0);
 	recount(b);
-	set_sending(p, b, false);
 	set_ready(b, false);
 	if (b->silent < QUESTIONS) {
 		b->silent++;

@@ -41,7 +41,6 @@ struct fly_bulk {
 	uint32_t key;         /* of a result: what acknowledgements of it are to carry */
 	uint8_t silent;       /* times that it was due since then */
 	bool is_graced;       /* due_tsc was put off because of an absence, since then */
-	bool is_sending;      /* counted in the poller's n_sending */
 	bool is_gathering;    /* counted in the poller's n_gathering */
 	bool is_ready;        /* in the path's list */
 	bool is_proven;       /* an acknowledgement has come: the other side is where it says */
