@@ -208,9 +208,9 @@ Case(workers, fly_export_with__a_worker_that_blocks_hurts_nobody)
 	cr_assert(Probe_Null_start(own, &blocked) == 0);
 	until_inside(1);
 	/* Longer than the poller looks at a slot by itself. */
-	for (unsigned i = 0; i < 3 * FLY_DESK_PATIENCE; i++)
+	for (unsigned i = 0; i < 3 * FLY_HANDOFF_PATIENCE; i++)
 		fly_turn(self);
-	cr_expect(self->poller.desk.n_polled == 0);
+	cr_expect(self->poller.handoffs.n_polled == 0);
 	for (unsigned i = 0; i < 100; i++)
 		cr_assert(Probe_Add(own, i, 1, &sum) == 0 && sum == i + 1);
 	cr_expect(!fly_ready(blocked));

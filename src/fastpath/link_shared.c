@@ -59,10 +59,10 @@ static unsigned whose(const struct fly_shared *s, const struct rte_mbuf *m, unsi
  */
 static void wake(const struct fly_shared *s, unsigned at)
 {
-	const struct fly_desk *desk = s->desks[at];
+	const struct fly_handoff_queue *queue = s->queues[at];
 
-	if (desk && unlikely(atomic_load_explicit(&desk->asleep, memory_order_relaxed)))
-		fly_slow_wake_poller(desk->wake_fd);
+	if (queue && unlikely(atomic_load_explicit(&queue->asleep, memory_order_relaxed)))
+		fly_slow_wake_poller(queue->wake_fd);
 }
 
 static void pass_on(struct fly_link *link, unsigned to, struct rte_mbuf *m)

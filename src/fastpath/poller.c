@@ -74,14 +74,14 @@ static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_l
 	return n;
 }
 
-unsigned fly_poller_desk_within(struct fly_poller *p)
+unsigned fly_poller_handoffs_within(struct fly_poller *p)
 {
 	const uint16_t nested = p->nested;
 	unsigned n = 0;
 
 	p->nested = 0; /* other threads are not within */
 	if (p->n_doors)
-		n = fly_desk_turn(p, &p->desk);
+		n = fly_handoff_turn(p, &p->handoffs);
 	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
 		fly_slow_favours(p);
 	p->nested = nested;
@@ -110,7 +110,7 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	if (p->n_doors)
 		received += fly_slow_local_turn(p);
 	p->nested--;
-	received += fly_poller_desk_within(p);
+	received += fly_poller_handoffs_within(p);
 	p->running = outer;
 	if (p->now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
@@ -130,7 +130,7 @@ unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 	if (received)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
 	if (unlikely(p->n_doors != 0)) {
-		received += fly_desk_turn(p, &p->desk);
+		received += fly_handoff_turn(p, &p->handoffs);
 		received += fly_slow_local_turn(p);
 	}
 	p->turning = false;

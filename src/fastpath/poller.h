@@ -99,8 +99,8 @@ struct fly_poller {
 	struct fly_conversation_table conversations;
 	struct fly_export exports[FLY_EXPORTS];
 	struct fly_packet_cache cache;
-	struct fly_local_server *local; /* clients of this machine: local/server.h */
-	struct fly_desk desk;           /* other threads of this process */
+	struct fly_local_server *local;    /* clients of this machine: local/server.h */
+	struct fly_handoff_queue handoffs; /* other threads of this process */
 	struct fly_stats stats;
 	/* ---- seldom ---- */
 	uint64_t began_tsc;
@@ -197,10 +197,10 @@ static inline uint64_t fly_poller_time(struct fly_poller *p)
 }
 
 /*
- * fly_poller_desk_within() - within a turn: see to the threads of this process, and do what they
- * ask for. Return: slots that were seen to.
+ * fly_poller_handoffs_within() - within a turn: see to the threads of this process, and do what
+ * they ask for. Return: slots that were seen to.
  */
-unsigned fly_poller_desk_within(struct fly_poller *p);
+unsigned fly_poller_handoffs_within(struct fly_poller *p);
 
 /* fly_demux() - decide what a packet is, whatever it is, and hand it on; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);

@@ -20,7 +20,7 @@ struct fly_call;
 struct fly_call_entry;
 struct fly_conversation;
 struct fly_export;
-struct fly_hand;
+struct fly_handoff;
 struct fly_packet_work;
 struct fly_poller;
 struct fly_procedure;
@@ -165,7 +165,7 @@ void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc);
 void fly_slow_favours(struct fly_poller *p);
 
 /* fly_slow_wake() - a slot was handed to somebody who sleeps. */
-void fly_slow_wake(struct fly_hand *hand);
+void fly_slow_wake(struct fly_handoff *handoff);
 
 /* fly_slow_wake_poller() - a poller sleeps, or is about to. @wake_fd: its desk's. Any thread. */
 void fly_slow_wake_poller(int wake_fd);

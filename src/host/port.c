@@ -536,7 +536,7 @@ static int make_others(struct fly_port *port)
 	port->shared = fly_shared_new(g->n, port->spec.udp_port, name, g->node);
 	has_all = port->shared != NULL;
 	for (unsigned i = 0; i < g->n && has_all; i++)
-		port->shared->desks[i] = &g->pollers[i]->desk;
+		port->shared->queues[i] = &g->pollers[i]->handoffs;
 	for (unsigned i = 1; i < g->n && has_all; i++) {
 		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
 						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));

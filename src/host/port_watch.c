@@ -58,7 +58,7 @@ static void ask(struct fly_port *port, enum fly_port_request request)
 		atomic_store_explicit(&port->request[i], request, memory_order_release);
 		/* Only a hint that there is something to see: the request is what carries data. */
 		atomic_store_explicit(&g->pollers[i]->attention, 1, memory_order_seq_cst);
-		fly_slow_wake_poller(g->pollers[i]->desk.wake_fd);
+		fly_slow_wake_poller(g->pollers[i]->handoffs.wake_fd);
 	}
 }
 

@@ -328,7 +328,7 @@ static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 	if (!(events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)))
 		n = recv(c->socket, bytes, sizeof bytes, MSG_DONTWAIT);
 	if (n > 0)
-		fly_slow_wake_poller(poller_of(k, c)->desk.wake_fd);
+		fly_slow_wake_poller(poller_of(k, c)->handoffs.wake_fd);
 	else if (n == 0 || errno != EAGAIN)
 		part(k, c);
 }

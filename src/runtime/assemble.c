@@ -56,7 +56,7 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.parked_max = RTE_MIN((uint32_t)FLY_PARKED, config->packets / 3),
 	};
 	set_waits(&p->waits, config);
-	fly_desk_init(&p->desk);
+	fly_handoff_queue_init(&p->handoffs);
 	LIST_INIT(&p->imports);
 	LIST_INIT(&p->pools);
 	fly_bulk_init(p);
@@ -96,7 +96,7 @@ void fly_poller_fini(struct fly_poller *p)
 	fly_refused_free(p->refused);
 	fly_bulk_fini(p);
 	fly_packet_drain(&p->cache);
-	fly_desk_fini(&p->desk);
+	fly_handoff_queue_fini(&p->handoffs);
 	fly_local_server_fini(p);
 	fly_ask_fini(p);
 }

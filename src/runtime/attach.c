@@ -48,14 +48,14 @@ static int add_call(struct fly_poller *p, void *argument)
 		.attached = a,
 		.next_idle = a->idle,
 		.import = a->import,
-		.hand =
+		.handoff =
 			{
 				.act = fly_attached_act,
 				.wanted = FLY_SLOT_CALL,
 				.event_fd = a->event_fd,
 			},
 	};
-	if (fly_desk_add(p, &c->hand)) {
+	if (fly_handoff_add(p, &c->handoff)) {
 		free(c);
 		return -FLY_ENOMEM;
 	}
@@ -63,7 +63,7 @@ static int add_call(struct fly_poller *p, void *argument)
 	c->spare = fly_packet_get(&p->cache, FLY_PAYLOAD);
 	if (c->spare)
 		fly_packet_expose_all(c->spare);
-	fly_desk_watch(&p->desk, &c->hand);
+	fly_handoff_watch(&p->handoffs, &c->handoff);
 	LIST_INSERT_HEAD(&a->calls, c, next);
 	a->idle = c;
 	return 0;
@@ -132,7 +132,7 @@ void fly_slow_attached_end(struct fly_attached_call *c)
 
 void fly_slow_attached_wait(struct fly_attached_call *c)
 {
-	struct fly_slot *s = &c->hand.slot;
+	struct fly_slot *s = &c->handoff.slot;
 	struct fly_poller *mine = c->attached->mine;
 	struct fly_nap nap = {0};
 
@@ -154,7 +154,7 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 
 static bool ready(const struct fly_call *call)
 {
-	return fly_slot_is(&((const struct fly_attached_call *)(const void *)call)->hand.slot,
+	return fly_slot_is(&((const struct fly_attached_call *)(const void *)call)->handoff.slot,
 			   FLY_SLOT_RESULT);
 }
 
@@ -173,7 +173,7 @@ static int cancel_on_poller(struct fly_poller *p, void *argument)
 	struct fly_attached_call *c = argument;
 	struct fly_call_entry *e = entry_of_waiter(p, c);
 
-	if (!e && c->has_begun && c->call && fly_slot_withdraw(&c->hand.slot)) {
+	if (!e && c->has_begun && c->call && fly_slot_withdraw(&c->handoff.slot)) {
 		/* Begun here, handed over, and not looked at yet: it is not sent. */
 		c->call->binding->ender(c->call);
 		c->call = NULL;
@@ -189,7 +189,7 @@ static int cancel_on_poller(struct fly_poller *p, void *argument)
 static int cancel(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
-	struct fly_slot *s = &c->hand.slot;
+	struct fly_slot *s = &c->handoff.slot;
 	int status = -FLY_EWITHDRAWN;
 
 	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
@@ -259,7 +259,7 @@ static int unbind_on_poller(struct fly_poller *p, void *argument)
 	}
 	while ((c = LIST_FIRST(&a->calls)) != NULL) {
 		LIST_REMOVE(c, next);
-		fly_desk_remove(p, &c->hand);
+		fly_handoff_remove(p, &c->handoff);
 		if (c->spare)
 			fly_packet_put(&p->cache, c->spare);
 		if (c->result)
@@ -293,7 +293,7 @@ static int event_fd(struct fly_binding *binding)
 		return fly_fail(FLY_ESYSTEM, "eventfd: no descriptor is left");
 	/* Those that are under way are handed back without it. Plain: read behind the slot. */
 	LIST_FOREACH(c, &a->calls, next)
-	c->hand.event_fd = a->event_fd;
+	c->handoff.event_fd = a->event_fd;
 	return a->event_fd;
 }
 

@@ -188,7 +188,7 @@ void fly_pollers_stop(struct fly_runtime *r)
 		return;
 	atomic_store_explicit(&all->ending, true, memory_order_relaxed);
 	for (unsigned i = 0; i < all->n; i++) {
-		fly_slow_wake_poller(all->threads[i].poller->desk.wake_fd);
+		fly_slow_wake_poller(all->threads[i].poller->handoffs.wake_fd);
 		pthread_join(all->threads[i].id, NULL);
 		take_core(all->threads[i].core, -1);
 		fly_poller_take(all->threads[i].poller);

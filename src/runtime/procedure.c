@@ -58,6 +58,6 @@ bool fly_cancelled(void)
 	if (p)
 		return is_cancelled_here(p);
 	/* A hint: nothing is read that the poller wrote before it. */
-	return w && (atomic_load_explicit(&w->hand.slot.gone, memory_order_relaxed) ||
+	return w && (atomic_load_explicit(&w->handoff.slot.gone, memory_order_relaxed) ||
 		     (w->deadline_tsc != FLY_NEVER && fly_clock_now_tsc() >= w->deadline_tsc));
 }

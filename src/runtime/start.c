@@ -187,7 +187,7 @@ static int make_pollers(struct starting *s)
 		}
 		p->group = &r->group;
 		p->number = i;
-		p->desk.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		p->handoffs.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		r->group.pollers[r->group.n++] = p;
 	}
 	return 0;
@@ -198,7 +198,7 @@ static void free_pollers(struct fly_runtime *r)
 	while (r->group.n) {
 		struct fly_poller *p = r->group.pollers[--r->group.n];
 
-		close(p->desk.wake_fd);
+		close(p->handoffs.wake_fd);
 		fly_poller_fini(p);
 		if (p != &r->poller)
 			numa_free(p, sizeof *p);

@@ -76,7 +76,7 @@ static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t 
 
 static void wait_for_order(struct fly_worker *w)
 {
-	struct fly_slot *s = &w->hand.slot;
+	struct fly_slot *s = &w->handoff.slot;
 	struct fly_nap nap = {0};
 	uint32_t state;
 
@@ -136,9 +136,9 @@ void fly_workers_drop(struct fly_worker_pool *pool)
 	for (uint32_t i = 0; i < pool->n; i++) {
 		struct fly_worker *w = &pool->workers[i];
 
-		w->hand.slot.kind = FLY_WORKER_QUIT;
-		if (fly_slot_from_poller(&w->hand.slot, FLY_SLOT_CALL))
-			fly_nap_wake_slot(&w->hand.slot, false);
+		w->handoff.slot.kind = FLY_WORKER_QUIT;
+		if (fly_slot_from_poller(&w->handoff.slot, FLY_SLOT_CALL))
+			fly_nap_wake_slot(&w->handoff.slot, false);
 	}
 	join(pool);
 	fly_worker_pool_free(pool);

@@ -74,7 +74,7 @@ void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc)
 				break;
 		}
 	}
-	fly_poller_desk_within(p); /* they begin calls of others, but none here */
+	fly_poller_handoffs_within(p); /* they begin calls of others, but none here */
 	if (now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
 }

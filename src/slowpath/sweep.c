@@ -50,7 +50,7 @@ static void keep_house(struct fly_poller *p)
 	fly_slow_local_sweep(p);
 	if (p->n_doors)
 		fly_stats_add(&p->stats, FLY_COUNT_slots_missed,
-			      fly_desk_sweep(&p->desk, p->now_ms));
+			      fly_handoff_sweep(&p->handoffs, p->now_ms));
 }
 
 void fly_slow_sweep(struct fly_poller *p)

@@ -126,7 +126,7 @@ static void ask(struct fly_poller *p, struct requests *list, struct request *req
 	if (!asks->closed) {
 		STAILQ_INSERT_TAIL(list, request, next);
 		atomic_store_explicit(&p->attention, 1, memory_order_release);
-		fly_slow_wake_poller(p->desk.wake_fd);
+		fly_slow_wake_poller(p->handoffs.wake_fd);
 		wait_for(asks, ours, request);
 	}
 	pthread_mutex_unlock(&asks->lock);

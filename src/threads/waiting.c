@@ -59,13 +59,13 @@ void fly_nap_wake_slot(struct fly_slot *s, bool shared)
 	syscall(SYS_futex, &s->state, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-void fly_slow_wake(struct fly_hand *hand)
+void fly_slow_wake(struct fly_handoff *handoff)
 {
 	/* A hint: whoever sleeps on the futex has said so before it looked at the state. */
-	if (atomic_load_explicit(&hand->slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
-		eventfd_write(hand->event_fd, 1);
+	if (atomic_load_explicit(&handoff->slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
+		eventfd_write(handoff->event_fd, 1);
 	else
-		fly_nap_wake_slot(&hand->slot, false);
+		fly_nap_wake_slot(&handoff->slot, false);
 }
 
 /* ---- pollers ---- */
@@ -79,20 +79,20 @@ void fly_slow_wake_poller(int wake_fd)
 /* Until somebody rings, or for so long. */
 static void sleep_for(struct fly_poller *p, uint64_t us)
 {
-	struct pollfd wake = {.fd = p->desk.wake_fd, .events = POLLIN};
+	struct pollfd wake = {.fd = p->handoffs.wake_fd, .events = POLLIN};
 	const struct timespec most = {.tv_nsec = (long)us * 1000};
 	eventfd_t count;
 
-	if (!fly_desk_close_eyes(&p->desk))
+	if (!fly_handoff_prepare_sleep(&p->handoffs))
 		return;
 	/* Who raises it writes to wake_fd afterwards: it is seen here, or there. */
 	if (fly_slow_local_prepare_sleep(p)) {
 		if (!atomic_load_explicit(&p->attention, memory_order_seq_cst) &&
 		    ppoll(&wake, 1, &most, NULL) > 0)
-			eventfd_read(p->desk.wake_fd, &count);
+			eventfd_read(p->handoffs.wake_fd, &count);
 		fly_slow_local_end_sleep(p);
 	}
-	fly_desk_open_eyes(&p->desk);
+	fly_handoff_end_sleep(&p->handoffs);
 }
 
 /* Calls of ours that are not answered yet. */

@@ -91,7 +91,7 @@ enum fly_worker_wanted {
 
 struct fly_worker {
 	/* ---- lines 0 to 2: the slot; the poller's; the bell ---- */
-	struct fly_hand hand;
+	struct fly_handoff handoff;
 	/* ---- line 3: the thread's; written before it begins, but for deadline_tsc ---- */
 	struct fly_poller *poller; /* whose desk it is at: ours to ring, and no more */
 	const struct fly_procedure *stubs;
