@@ -107,7 +107,7 @@ struct fly_poller {
 	uint64_t tsc_per_ms;
 	uint64_t absent_tsc;       /* FLY_ABSENT_US */
 	uint32_t exports_since_ms; /* no export of an earlier identifier was called here since */
-	uint64_t house_at_tsc;     /* once a millisecond: budgets, links, old records */
+	uint64_t sweep_ms_at_tsc;  /* once a millisecond: budgets, links, old records */
 	struct fly_waits waits;
 	struct fly_pass pass;
 	uint32_t reject_budget;          /* refusals that may still be sent in this millisecond */

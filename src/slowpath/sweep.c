@@ -18,9 +18,9 @@
 #include "slowpath/refused.h"
 #include "slowpath/work.h"
 
-#define HOUSE_REJECTS 64  /* refusals, challenges and ARP answers in a millisecond */
-#define HOUSE_AGAIN   512 /* results that are sent again in a millisecond */
-#define STUCK_MS      100 /* a driver that takes nothing for so long has lost its peer */
+#define REJECTS_PER_MS 64  /* refusals, challenges and ARP answers in a millisecond */
+#define RESENDS_PER_MS 512 /* results that are sent again in a millisecond */
+#define STUCK_MS       100 /* a driver that takes nothing for so long has lost its peer */
 
 static void sweep_links(struct fly_poller *p)
 {
@@ -37,12 +37,12 @@ static void sweep_links(struct fly_poller *p)
 }
 
 /* Once a millisecond: what need not be known better. */
-static void keep_house(struct fly_poller *p)
+static void sweep_each_ms(struct fly_poller *p)
 {
 	p->now_ms = (uint32_t)((p->now_tsc - p->began_tsc) / p->tsc_per_ms);
-	p->house_at_tsc = p->now_tsc + p->tsc_per_ms;
-	p->reject_budget = HOUSE_REJECTS;
-	p->again_budget = HOUSE_AGAIN;
+	p->sweep_ms_at_tsc = p->now_tsc + p->tsc_per_ms;
+	p->reject_budget = REJECTS_PER_MS;
+	p->again_budget = RESENDS_PER_MS;
 	sweep_links(p);
 	fly_conversations_sweep(p);
 	fly_refused_sweep(p->refused, p->now_ms);
@@ -55,13 +55,13 @@ static void keep_house(struct fly_poller *p)
 
 void fly_slow_sweep(struct fly_poller *p)
 {
-	if (p->now_tsc >= p->house_at_tsc)
-		keep_house(p);
+	if (p->now_tsc >= p->sweep_ms_at_tsc)
+		sweep_each_ms(p);
 	if (p->now_tsc >= p->bulk.due_tsc)
 		fly_bulk_due(p);
 	fly_overdue_pass(p);
 	fly_attend_unpark(p);
-	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->house_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
+	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->sweep_ms_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
 	if (p->n_parked) /* this was within a turn: the turn ends with them */
 		p->sweep_at_tsc = 0;
 }
