@@ -394,7 +394,7 @@ static int hold_poller(struct fly_poller *p, void *context)
 static void *hold_it(void *context)
 {
 	(void)context;
-	fly_ask(&self->poller, hold_poller, NULL);
+	fly_request(&self->poller, hold_poller, NULL);
 	return NULL;
 }
 

@@ -211,7 +211,7 @@ static int come_back(struct fly_binding *binding)
 	return status;
 }
 
-Case(pollers, fly_ports_attend__a_server_goes_and_another_one_comes)
+Case(pollers, fly_ports_apply__a_server_goes_and_another_one_comes)
 {
 	const char *const at_server[] = {server_spec, NULL};
 	const char *const at_client[] = {client_spec, NULL};

@@ -83,7 +83,7 @@ unsigned fly_poller_handoffs_within(struct fly_poller *p)
 	if (p->n_doors)
 		n = fly_handoff_turn(p, &p->handoffs);
 	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
-		fly_slow_favours(p);
+		fly_slow_requests(p);
 	p->nested = nested;
 	return n;
 }

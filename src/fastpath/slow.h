@@ -161,8 +161,8 @@ void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc
  */
 void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc);
 
-/* fly_slow_favours() - another thread asks for something that can be done within a turn. */
-void fly_slow_favours(struct fly_poller *p);
+/* fly_slow_requests() - another thread asks for something that can be done within a turn. */
+void fly_slow_requests(struct fly_poller *p);
 
 /* fly_slow_wake() - a slot was handed to somebody who sleeps. */
 void fly_slow_wake(struct fly_handoff *handoff);

@@ -82,8 +82,8 @@ void fly_ports_remove(struct fly_ports *ports);
 void fly_ports_watch(void);
 
 /*
- * fly_ports_attend() - do what the control thread asked of this poller; at its quiescence point.
+ * fly_ports_apply() - do what the control thread asked of this poller; at its quiescence point.
  */
-void fly_ports_attend(struct fly_ports *ports, struct fly_poller *p);
+void fly_ports_apply(struct fly_ports *ports, struct fly_poller *p);
 
 #endif

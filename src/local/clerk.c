@@ -6,7 +6,7 @@
  * connections takes time from it. A poller is asked for something only by who has said what it
  * wants to bind to, and when a binding begins or ends. It owns the sockets, the connections and
  * the memory of the bindings; a poller has a binding between fly_astacks_add() and
- * fly_astacks_remove(), which run on the poller's thread, by fly_ask().
+ * fly_astacks_remove(), which run on the poller's thread, by fly_request().
  *
  * It gives far memory back to the system that a poller has lent it: local/sweep.c.
  *
@@ -169,7 +169,7 @@ static void part(struct fly_clerk *k, struct client *c)
 		struct wish w = {.stacks = c->stacks};
 
 		TAILQ_REMOVE(&k->bound, c, next);
-		fly_ask(poller_of(k, c), serve_no_more, &w);
+		fly_request(poller_of(k, c), serve_no_more, &w);
 		k->n_of[c->poller]--;
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
@@ -249,7 +249,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 	int fds[2];
 	int status;
 
-	status = fly_ask(p, look_up, &w);
+	status = fly_request(p, look_up, &w);
 	*version = w.version;
 	if (status)
 		return status;
@@ -276,7 +276,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 	answer.near_bytes = stacks->memory.near_bytes;
 	answer.far_bytes = stacks->memory.far_bytes;
 	w.stacks = stacks;
-	status = fly_ask(p, serve, &w);
+	status = fly_request(p, serve, &w);
 	if (status == 0) {
 		TAILQ_REMOVE(&k->half, c, next);
 		k->n_half--;

@@ -66,7 +66,7 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	fly_token_key(p->token_key);
 	if (fly_local_server_init(p))
 		return -FLY_ENOMEM;
-	if (fly_ask_init(p))
+	if (fly_requests_init(p))
 		goto fail_requests;
 	p->refused = fly_refused_new(config->socket);
 	if (!p->refused)
@@ -83,7 +83,7 @@ fail_conversations:
 fail_calls:
 	fly_refused_free(p->refused);
 fail_refused:
-	fly_ask_fini(p);
+	fly_requests_fini(p);
 fail_requests:
 	fly_local_server_fini(p);
 	return -FLY_ENOMEM;
@@ -98,7 +98,7 @@ void fly_poller_fini(struct fly_poller *p)
 	fly_packet_drain(&p->cache);
 	fly_handoff_queue_fini(&p->handoffs);
 	fly_local_server_fini(p);
-	fly_ask_fini(p);
+	fly_requests_fini(p);
 }
 
 int fly_poller_attach(struct fly_poller *p, struct fly_link *link)

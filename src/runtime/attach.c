@@ -71,7 +71,7 @@ static int add_call(struct fly_poller *p, void *argument)
 
 int fly_slow_attached_more(struct fly_attached *a)
 {
-	return fly_ask_favour(a->poller, add_call, a);
+	return fly_request_within(a->poller, add_call, a);
 }
 
 /* ---- calls of several packets ---- */
@@ -109,7 +109,7 @@ int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uin
 {
 	struct start s = {.c = c, .procedure = procedure, .bytes = bytes};
 
-	return fly_ask_favour(c->attached->poller, start, &s);
+	return fly_request_within(c->attached->poller, start, &s);
 }
 
 static int end_call(struct fly_poller *p, void *argument)
@@ -125,7 +125,7 @@ static int end_call(struct fly_poller *p, void *argument)
 
 void fly_slow_attached_end(struct fly_attached_call *c)
 {
-	fly_ask_favour(c->attached->poller, end_call, c);
+	fly_request_within(c->attached->poller, end_call, c);
 }
 
 /* ---- waiting ---- */
@@ -195,7 +195,7 @@ static int cancel(struct fly_call *call)
 	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
 		return -FLY_EINVAL;
 	if (c->has_begun || !fly_slot_withdraw(s))
-		status = fly_ask_favour(c->attached->poller, cancel_on_poller, c);
+		status = fly_request_within(c->attached->poller, cancel_on_poller, c);
 	if (status != -FLY_EWITHDRAWN)
 		return status;
 	s->kind = FLY_ATTACHED_IN_SLOT;
@@ -217,7 +217,7 @@ static void set_deadline(struct fly_binding *binding, uint32_t us)
 	struct fly_attached *a = attached_of(binding);
 
 	a->deadline_us = us;
-	fly_ask_favour(a->poller, set_deadline_on_poller, a);
+	fly_request_within(a->poller, set_deadline_on_poller, a);
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
@@ -242,7 +242,7 @@ static int rebind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	return fly_ask(a->poller, rebind_on_poller, a);
+	return fly_request(a->poller, rebind_on_poller, a);
 }
 
 /* ---- coming and going ---- */
@@ -274,7 +274,7 @@ static void unbind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	fly_ask_favour(a->poller, unbind_on_poller, a);
+	fly_request_within(a->poller, unbind_on_poller, a);
 	fly_owned_remove(&a->owned);
 	if (a->event_fd >= 0)
 		close(a->event_fd);
@@ -358,7 +358,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->default_wait = runtime->group.wait;
 	set_wait(&a->head, FLY_WAIT_DEFAULT);
 	LIST_INIT(&a->calls);
-	status = fly_ask_favour(p, make_on_poller, &m);
+	status = fly_request_within(p, make_on_poller, &m);
 	if (status) {
 		free(a);
 		return fly_fail(-status, "attach: %s", fly_strerror(status));

@@ -120,14 +120,14 @@ static int export_on_all(struct fly_runtime *r, struct offer *offer,
 					   &offers[i].export);
 		if (status)
 			break;
-		status = fly_ask(r->group.pollers[i], export_on_poller, &offers[i]);
+		status = fly_request(r->group.pollers[i], export_on_poller, &offers[i]);
 		if (status)
 			fly_workers_drop(offers[i].export.pool);
 	}
 	if (!status)
 		return 0;
 	while (++i < r->group.n) {
-		fly_ask(r->group.pollers[i], withdraw_on_poller, &offers[i]);
+		fly_request(r->group.pollers[i], withdraw_on_poller, &offers[i]);
 		fly_workers_drop(offers[i].export.pool);
 	}
 	return status;

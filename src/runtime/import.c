@@ -115,17 +115,17 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	uint64_t end_tsc;
 	uint64_t now_tsc;
 
-	p->asked = &question;
+	p->arp_question = &question;
 	p->clock.turns = 0; /* the time now, not that of some turns ago */
 	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
 	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
 		if (now_tsc >= ask_tsc) {
-			fly_arp_ask(p, link);
+			fly_arp_request(p, link);
 			ask_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
 		}
 		fly_poller_turn(p, now_tsc);
 	}
-	p->asked = NULL;
+	p->arp_question = NULL;
 	memcpy(peer->mac, question.mac, 6);
 	return question.answered ? 0 : -FLY_EPEER;
 }
@@ -304,7 +304,7 @@ int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, 
 	if (peer ? fly_local_is(peer) : runtime->local != NULL)
 		return fly_local_import(&runtime->group, name, version, peer, runtime->local,
 					binding);
-	status = fly_ask(p, import_on_poller, &w);
+	status = fly_request(p, import_on_poller, &w);
 	if (status)
 		return status;
 	if (!fly_poller_is_here(p))

@@ -44,7 +44,7 @@ void fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
 		.free = rte_mempool_avail_count(r->group.pool),
 	};
 	for (unsigned i = 0; i < r->group.n; i++)
-		fly_ask(r->group.pollers[i], count_packets, census);
+		fly_request(r->group.pollers[i], count_packets, census);
 }
 
 void fly_counters(const struct fly_runtime *r,

@@ -104,7 +104,7 @@ static void *turn_poller(void *context)
 		return NULL;
 	while (!atomic_load_explicit(&all->ending, memory_order_relaxed))
 		fly_nap_poller(&nap, p, wait, fly_poller_turn(p, fly_poller_time(p)));
-	fly_ask_close(p);
+	fly_requests_close(p);
 	for (unsigned i = 0; i < LAST_TURNS; i++)
 		fly_poller_turn(p, fly_poller_time(p));
 	rte_thread_unregister();

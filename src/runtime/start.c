@@ -215,7 +215,7 @@ static void stop_threads(struct fly_runtime *r)
 {
 	fly_pollers_stop(r);
 	for (unsigned i = 0; i < r->group.n; i++)
-		fly_ask_close(r->group.pollers[i]);
+		fly_requests_close(r->group.pollers[i]);
 	for (unsigned turns = 0; turns < STOP_TURNS; turns++) {
 		for (unsigned i = 0; i < r->group.n; i++)
 			fly_poller_turn(r->group.pollers[i], fly_poller_time(r->group.pollers[i]));
@@ -558,7 +558,7 @@ void fly_shutdown(struct fly_runtime *r)
 	pthread_mutex_unlock(&r->lock);
 	fly_local_shut(&r->group);
 	for (unsigned i = 0; i < r->group.n; i++)
-		fly_ask(r->group.pollers[i], shut_poller, NULL);
+		fly_request(r->group.pollers[i], shut_poller, NULL);
 }
 
 static int end_on_poller(struct fly_poller *p, void *unused)
@@ -573,7 +573,7 @@ static void end_bindings(struct fly_runtime *r)
 {
 	fly_owned_end_mine(&r->group.owned);
 	for (unsigned i = 0; r->threads && i < r->group.n; i++)
-		fly_ask(r->group.pollers[i], end_on_poller, NULL);
+		fly_request(r->group.pollers[i], end_on_poller, NULL);
 }
 
 int fly_stop(struct fly_runtime *r)

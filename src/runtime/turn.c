@@ -63,8 +63,8 @@ void fly_quit(struct fly_runtime *r)
 void fly_slow_attention(struct fly_poller *p)
 {
 	if (p->group)
-		fly_ports_attend(&fly_runtime_of(p)->ports, p);
-	fly_ask_attend(p);
+		fly_ports_apply(&fly_runtime_of(p)->ports, p);
+	fly_requests_serve(p);
 }
 
 /* Does it run a procedure: of a call in packets, or over the local link? */

@@ -225,7 +225,7 @@ void fly_workers_stop(struct fly_poller *p)
 	const struct timespec look = {.tv_nsec = LOOK_NS};
 	struct fly_worker_pool *pool;
 
-	fly_ask(p, close_all, NULL);
+	fly_request(p, close_all, NULL);
 	/* Nobody adds or removes one but who stops the runtime: us. */
 	while ((pool = LIST_FIRST(&p->pools)) != NULL) {
 		while (!is_over(pool)) {
@@ -235,7 +235,7 @@ void fly_workers_stop(struct fly_poller *p)
 				nanosleep(&look, NULL);
 		}
 		join(pool);
-		fly_ask(p, remove_pool, pool);
+		fly_request(p, remove_pool, pool);
 		fly_worker_pool_free(pool);
 	}
 }

@@ -175,10 +175,10 @@ static void *be_caller(void *argument)
 			.random = threads_random_init(round * CALLERS + place),
 		};
 
-		threads_must(fly_ask(&poller, join, &e) == 0, "no room at the desk");
+		threads_must(fly_request(&poller, join, &e) == 0, "no room at the desk");
 		for (uint64_t number = 1; number <= 10000; number++)
 			call(&e, number);
-		threads_must(fly_ask(&poller, leave, &e) == 0, "cannot leave");
+		threads_must(fly_request(&poller, leave, &e) == 0, "cannot leave");
 		threads_check(e.calls == e.n, "caller %u: %lu results, but %lu calls were run",
 			      e.number, (unsigned long)e.calls, (unsigned long)e.n);
 		atomic_fetch_add(&answered, e.n);
@@ -286,7 +286,7 @@ static void turn(void)
 	fly_handoff_turn(&poller, &poller.handoffs);
 	if (atomic_load_explicit(&poller.attention, memory_order_relaxed)) {
 		atomic_store_explicit(&poller.attention, 0, memory_order_relaxed);
-		fly_ask_attend(&poller);
+		fly_requests_serve(&poller);
 	}
 }
 
@@ -311,7 +311,7 @@ int main(int argc, char **argv)
 	random = threads_random_init(UINT_MAX);
 	fly_handoff_queue_init(&poller.handoffs);
 	poller.handoffs.wake_fd = eventfd(0, EFD_CLOEXEC);
-	threads_must(poller.handoffs.wake_fd >= 0 && fly_ask_init(&poller) == 0, "no memory");
+	threads_must(poller.handoffs.wake_fd >= 0 && fly_requests_init(&poller) == 0, "no memory");
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i] = (struct end){
 			.handoff = {.act = take_result, .wanted = FLY_SLOT_RESULT, .event_fd = -1},
@@ -360,7 +360,7 @@ int main(int argc, char **argv)
 	threads_check(missed == 0, "%lu slots were missed", (unsigned long)missed);
 	threads_check(atomic_load(&withdrawn) && atomic_load(&slept) && naps,
 		      "something was never done");
-	fly_ask_fini(&poller);
+	fly_requests_fini(&poller);
 	fly_handoff_queue_fini(&poller.handoffs);
 	close(poller.handoffs.wake_fd);
 	return threads_end(
