@@ -230,7 +230,7 @@ Case(attached, fly_attach__threads_come_and_go)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(4, come_and_go);
-	cr_expect(self->poller.handoffs.n_polled == 0 && self->poller.n_doors == 0);
+	cr_expect(self->poller.handoffs.n_polled == 0 && self->poller.n_sources == 0);
 }
 
 Case(attached, fly_attach__not_on_the_thread_that_turns_the_poller)

@@ -54,7 +54,7 @@ static void take_workers(struct fly_poller *p)
 	cr_expect(LIST_EMPTY(&pool->packets) && pool->n_waiting == 0 && p->n_on_workers == 0);
 	fly_worker_pool_remove(p, pool);
 	fly_worker_pool_free(pool);
-	cr_expect(p->n_doors == 0 && LIST_EMPTY(&p->pools));
+	cr_expect(p->n_sources == 0 && LIST_EMPTY(&p->pools));
 }
 
 static void begin(void)

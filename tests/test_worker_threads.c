@@ -97,11 +97,11 @@ Case(workers, fly_export_with__refuses_what_it_cannot_do)
 	options.worker_cores = "0";
 	options.workers = 0;
 	expect_refused("no workers");
-	cr_expect(LIST_EMPTY(&self->poller.pools) && self->poller.n_doors == 0);
+	cr_expect(LIST_EMPTY(&self->poller.pools) && self->poller.n_sources == 0);
 	options.workers = 1;
 	export_self();
 	cr_expect(Probe_export_with(self, &probe_procedures, &service, &options) == -FLY_EINUSE);
-	cr_expect(self->poller.n_doors == 1);
+	cr_expect(self->poller.n_sources == 1);
 }
 
 /* ---- where procedures run ---- */
@@ -382,7 +382,7 @@ static void serve_with(unsigned pollers)
 Case(workers, fly_export_with__at_a_runtime_that_polls_by_itself)
 {
 	serve_with(1);
-	cr_expect(self->group.pollers[0]->n_doors > WORKERS);
+	cr_expect(self->group.pollers[0]->n_sources > WORKERS);
 }
 
 Case(workers, fly_export_with__shared_out_among_two_pollers)

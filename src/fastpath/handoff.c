@@ -47,7 +47,7 @@ int fly_handoff_add(struct fly_poller *p, struct fly_handoff *handoff)
 	}
 	handoff->polled_at = FLY_NOT_POLLED;
 	TAILQ_INSERT_TAIL(&queue->all, handoff, next);
-	p->n_doors++;
+	p->n_sources++;
 	return 0;
 }
 
@@ -68,7 +68,7 @@ void fly_handoff_remove(struct fly_poller *p, struct fly_handoff *handoff)
 	if (handoff->polled_at != FLY_NOT_POLLED)
 		take_from_list(queue, handoff);
 	TAILQ_REMOVE(&queue->all, handoff, next);
-	p->n_doors--;
+	p->n_sources--;
 }
 
 void fly_handoff_watch(struct fly_handoff_queue *queue, struct fly_handoff *handoff)

@@ -80,7 +80,7 @@ unsigned fly_poller_handoffs_within(struct fly_poller *p)
 	unsigned n = 0;
 
 	p->nested = 0; /* other threads are not within */
-	if (p->n_doors)
+	if (p->n_sources)
 		n = fly_handoff_turn(p, &p->handoffs);
 	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
 		fly_slow_requests(p);
@@ -107,7 +107,7 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
 	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
-	if (p->n_doors)
+	if (p->n_sources)
 		received += fly_slow_local_turn(p);
 	p->nested--;
 	received += fly_poller_handoffs_within(p);
@@ -129,7 +129,7 @@ unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 		received += turn_link(p, p->links[i]);
 	if (received)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
-	if (unlikely(p->n_doors != 0)) {
+	if (unlikely(p->n_sources != 0)) {
 		received += fly_handoff_turn(p, &p->handoffs);
 		received += fly_slow_local_turn(p);
 	}

@@ -91,9 +91,9 @@ struct fly_poller {
 	 * start.c; read once a turn.
 	 */
 	_Atomic uint32_t attention;
-	uint32_t n_doors; /* slots of other threads and processes: 0: only links */
-	uint16_t nested;  /* turns within turns: procedures that wait for calls */
-	bool turning;     /* inside a turn */
+	uint32_t n_sources; /* slots of other threads and processes: 0: only links */
+	uint16_t nested;    /* turns within turns: procedures that wait for calls */
+	bool turning;       /* inside a turn */
 	struct fly_running running;
 	struct fly_call_table calls;
 	struct fly_conversation_table conversations;

@@ -80,7 +80,7 @@ struct fly_clerk {
 	_Atomic unsigned n_bound;
 	_Atomic uint64_t n_refused;
 	uint64_t shut_ms; /* since when there is a door that is shut; 0: none */
-	unsigned n_doors;
+	unsigned n_sources;
 	struct door doors[DOORS];
 	TAILQ_HEAD(clients, client) half; /* the oldest first */
 	struct clients bound;
@@ -346,7 +346,7 @@ static void shut_door(struct fly_clerk *k, struct door *door)
 
 static void open_doors(struct fly_clerk *k)
 {
-	for (unsigned i = 0; i < k->n_doors; i++) {
+	for (unsigned i = 0; i < k->n_sources; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &k->doors[i]};
 
 		if (k->doors[i].is_shut &&
@@ -581,19 +581,19 @@ int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
 	k = *clerk;
 	if (!k)
 		return fly_fail(FLY_ESYSTEM, "link %s: no thread to listen", spec->text);
-	if (k->n_doors == DOORS)
+	if (k->n_sources == DOORS)
 		return fly_fail(FLY_EINVAL, "more than %d local links", DOORS);
 	status = listen_at(spec, &s);
 	if (status)
 		return status;
-	door = &k->doors[k->n_doors];
+	door = &k->doors[k->n_sources];
 	*door = (struct door){.subject = A_DOOR, .socket = s, .spec = *spec, .clerk = k};
 	event.data.ptr = door;
 	if (epoll_ctl(k->epoll, EPOLL_CTL_ADD, s, &event)) {
 		close(s);
 		return fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
 	}
-	k->n_doors++;
+	k->n_sources++;
 	return 0;
 }
 
@@ -617,7 +617,7 @@ void fly_clerk_stop(struct fly_clerk *k)
 		else
 			nanosleep(&nap, NULL);
 	}
-	for (unsigned i = 0; i < k->n_doors; i++) {
+	for (unsigned i = 0; i < k->n_sources; i++) {
 		close(k->doors[i].socket);
 		if (strchr(k->doors[i].spec.what, '/'))
 			unlink(k->doors[i].spec.what);
@@ -663,7 +663,7 @@ unsigned fly_clerk_clients(const struct fly_clerk *k)
 
 bool fly_clerk_has(const struct fly_clerk *k, const char *name)
 {
-	for (unsigned i = 0; i < k->n_doors; i++) {
+	for (unsigned i = 0; i < k->n_sources; i++) {
 		if (strcmp(k->doors[i].spec.what, name) == 0)
 			return true;
 	}

@@ -107,7 +107,7 @@ int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of)
 	}
 	of->at = d->n;
 	d->clients[d->n++] = of;
-	p->n_doors++;
+	p->n_sources++;
 	return 0;
 }
 
@@ -123,7 +123,7 @@ void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
 		d->next = 0;
 	for (uint32_t i = 0; i < of->memory.slots; i++)
 		d->far_written -= of->far_written[i];
-	p->n_doors--;
+	p->n_sources--;
 }
 
 bool fly_slow_local_prepare_sleep(struct fly_poller *p)

@@ -48,7 +48,7 @@ static void sweep_each_ms(struct fly_poller *p)
 	fly_refused_sweep(p->refused, p->now_ms);
 	fly_bulk_sweep(p);
 	fly_slow_local_sweep(p);
-	if (p->n_doors)
+	if (p->n_sources)
 		fly_stats_add(&p->stats, FLY_COUNT_slots_missed,
 			      fly_handoff_sweep(&p->handoffs, p->now_ms));
 }
