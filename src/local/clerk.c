@@ -5,8 +5,8 @@
  * A thread of its own per runtime, which sleeps in epoll_wait(2): whoever floods it with
  * connections takes time from it. A poller is asked for something only by who has said what it
  * wants to bind to, and when a binding begins or ends. It owns the sockets, the connections and
- * the memory of the bindings; a poller has a binding between fly_astacks_add() and
- * fly_astacks_remove(), which run on the poller's thread, by fly_request().
+ * the memory of the bindings; a poller has a binding between fly_local_client_add() and
+ * fly_local_client_remove(), which run on the poller's thread, by fly_request().
  *
  * It gives far memory back to the system that a poller has lent it: local/sweep.c.
  *
@@ -65,8 +65,8 @@ struct client {
 	struct door *door;
 	struct ucred who;
 	uint64_t came_ms;
-	unsigned poller;            /* its number */
-	struct fly_astacks *stacks; /* NULL until it is bound */
+	unsigned poller;                 /* its number */
+	struct fly_local_client *stacks; /* NULL until it is bound */
 	TAILQ_ENTRY(client) next;
 };
 
@@ -95,7 +95,7 @@ struct fly_clerk {
 struct wish {
 	const struct fly_bind_request *request;
 	const struct client *client;
-	struct fly_astacks *stacks;
+	struct fly_local_client *stacks;
 	struct fly_export export; /* as it was found */
 	uint32_t at;
 	uint32_t version; /* the one that there is */
@@ -127,7 +127,7 @@ static int look_up(struct fly_poller *p, void *argument)
 static int serve(struct fly_poller *p, void *argument)
 {
 	struct wish *w = argument;
-	const int status = fly_astacks_add(p, w->stacks);
+	const int status = fly_local_client_add(p, w->stacks);
 
 	if (status == 0)
 		fly_stats_add(&p->stats, FLY_COUNT_local_bound, 1);
@@ -138,7 +138,7 @@ static int serve_no_more(struct fly_poller *p, void *argument)
 {
 	struct wish *w = argument;
 
-	fly_astacks_remove(p, w->stacks);
+	fly_local_client_remove(p, w->stacks);
 	fly_stats_add(&p->stats, FLY_COUNT_local_ended, 1);
 	return 0;
 }
@@ -245,7 +245,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		.magic = FLY_BIND_MAGIC,
 		.protocol = FLY_BIND_PROTOCOL,
 	};
-	struct fly_astacks *stacks;
+	struct fly_local_client *stacks;
 	int fds[2];
 	int status;
 
@@ -260,7 +260,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 	stacks = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *stacks));
 	if (!stacks)
 		return -FLY_ENOMEM;
-	*stacks = (struct fly_astacks){
+	*stacks = (struct fly_local_client){
 		.export_at = w.at,
 		.export_id = w.export.id,
 		.socket = c->socket,
@@ -393,7 +393,7 @@ static void on_door(struct fly_clerk *k, struct door *door)
 	}
 }
 
-static void give_back(struct fly_astacks *of)
+static void give_back(struct fly_local_client *of)
 {
 	/* M4: whoever has lent it is done with it; pairs with M3. */
 	uint64_t given = atomic_load_explicit(&of->far_given, memory_order_acquire);
@@ -638,7 +638,7 @@ void fly_clerk_free(struct fly_clerk *k)
 	for (c = TAILQ_FIRST(&k->bound); c; c = next) {
 		next = TAILQ_NEXT(c, next);
 		TAILQ_REMOVE(&k->bound, c, next);
-		fly_astacks_remove(poller_of(k, c), c->stacks);
+		fly_local_client_remove(poller_of(k, c), c->stacks);
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
 		close(c->socket);

@@ -229,7 +229,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 	}
 	l->stopped = 0;
 	fly_local_reset(l);
-	fly_local_set_odd(l);
+	fly_local_set_checked(l);
 	return 0;
 }
 
@@ -268,7 +268,7 @@ static void set_deadline(struct fly_binding *binding, uint32_t us)
 	struct fly_local *l = fly_local_of(binding);
 
 	l->deadline_us = us;
-	fly_local_set_odd(l);
+	fly_local_set_checked(l);
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
@@ -418,9 +418,9 @@ void fly_local_shut(struct fly_poller_group *group)
 			continue; /* the pollers end those */
 		/* Its thread sees it when it starts a call, or has waited for a while. */
 		atomic_store_explicit(&l->shut, true, memory_order_relaxed);
-		atomic_store_explicit(&l->is_odd, true, memory_order_relaxed);
+		atomic_store_explicit(&l->is_checked, true, memory_order_relaxed);
 		if (pthread_equal(owned->thread, pthread_self()))
-			fly_slow_local_tend(l);
+			fly_local_check(l);
 	}
 	pthread_mutex_unlock(&group->owned.lock);
 }
@@ -428,7 +428,7 @@ void fly_local_shut(struct fly_poller_group *group)
 /* ---- waiting ------------------------------------------------------------------------------------
  */
 
-void fly_slow_local_wake(struct fly_local *l)
+void fly_local_wake_server(struct fly_local *l)
 {
 	const char byte = 0;
 
@@ -436,7 +436,7 @@ void fly_slow_local_wake(struct fly_local *l)
 	(void)!send(l->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-bool fly_slow_local_far(struct fly_local *l, uint32_t index)
+bool fly_local_far_take(struct fly_local *l, uint32_t index)
 {
 	_Atomic uint8_t *far = &fly_astack_head(&l->memory)->far[index];
 	const uint64_t end_us = fly_system_clock_us() + FAR_WAIT_US;
@@ -472,7 +472,7 @@ static void look_at_deadlines(struct fly_local *l, uint64_t now_tsc)
 	}
 }
 
-void fly_slow_local_tend(struct fly_local *l)
+void fly_local_check(struct fly_local *l)
 {
 	const uint64_t now_tsc = fly_clock_now_tsc();
 
@@ -494,12 +494,12 @@ void fly_slow_local_tend(struct fly_local *l)
 	}
 }
 
-void fly_slow_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds)
+void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds)
 {
 	struct fly_nap nap = {.empty = rounds * NAP_LOOKS};
 	uint32_t state;
 
-	fly_slow_local_tend(l);
+	fly_local_check(l);
 	if (c->state != FLY_LOCAL_OUT || l->wait <= FLY_WAIT_SPIN)
 		return;
 	if (l->turned && l->turned->n_links && l->wait == FLY_WAIT_SLEEP) {

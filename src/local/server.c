@@ -33,23 +33,23 @@ void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 }
 #endif
 
-static void forget_works(struct fly_poller *p, struct fly_astacks *of);
+static void forget_works(struct fly_poller *p, struct fly_local_client *of);
 
 /* ---- which slots are looked at ----------------------------------------------------------------
  */
 
-void fly_astacks_watch(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
+void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i)
 {
 	struct fly_local_server *d = p->local;
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
 
-	if (d->n_polled == FLY_ASTACKS_POLLED || of->polled == FLY_ASTACKS_POLLED_OWN)
+	if (d->n_polled == FLY_LOCAL_POLLED || of->polled == FLY_LOCAL_POLLED_OF_ONE)
 		return;
 	for (uint32_t k = 0; k < d->n_polled; k++) {
 		if (d->polled[k].slot == slot)
 			return; /* it was rung for by one who could not know yet */
 	}
-	d->polled[d->n_polled++] = (struct fly_astack_polled){
+	d->polled[d->n_polled++] = (struct fly_local_polled){
 		.slot = slot,
 		.of = of,
 		.index = i,
@@ -77,7 +77,7 @@ static __rte_noinline bool leave(struct fly_local_server *d, uint32_t k)
 	return true;
 }
 
-void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of)
+void fly_local_client_end(struct fly_poller *p, struct fly_local_client *of)
 {
 	struct fly_local_server *d = p->local;
 
@@ -88,17 +88,17 @@ void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of)
 		if (d->polled[k].of == of)
 			forget(d, k);
 	}
-	fly_slow_astack_part(of);
+	fly_local_client_disconnect(of);
 }
 
-int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of)
+int fly_local_client_add(struct fly_poller *p, struct fly_local_client *of)
 {
 	struct fly_local_server *d = p->local;
 
 	if (d->n == d->room) {
 		const uint32_t room = RTE_MAX(2 * d->room, 64U);
-		struct fly_astacks **clients =
-			realloc(d->clients, room * sizeof(struct fly_astacks *));
+		struct fly_local_client **clients =
+			realloc(d->clients, room * sizeof(struct fly_local_client *));
 
 		if (!clients)
 			return -FLY_ENOMEM;
@@ -111,11 +111,11 @@ int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of)
 	return 0;
 }
 
-void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
+void fly_local_client_remove(struct fly_poller *p, struct fly_local_client *of)
 {
 	struct fly_local_server *d = p->local;
 
-	fly_astacks_end(p, of);
+	fly_local_client_end(p, of);
 	forget_works(p, of);
 	d->clients[of->at] = d->clients[--d->n];
 	d->clients[of->at]->at = of->at;
@@ -170,20 +170,20 @@ struct said {
 
 /* The result goes back to the client. Whatever it has done to the slot meanwhile is its own loss.
  */
-static __rte_always_inline void answer(struct fly_astacks *of, struct fly_slot *slot, int status,
-				       enum fly_astack_place place, uint32_t bytes)
+static __rte_always_inline void answer(struct fly_local_client *of, struct fly_slot *slot,
+				       int status, enum fly_astack_place place, uint32_t bytes)
 {
 	FLY_ASTACK_WRITE(slot->kind, (uint8_t)place);
 	FLY_ASTACK_WRITE(slot->status, (int16_t)status);
 	FLY_ASTACK_WRITE(slot->length, bytes);
 	if (unlikely(fly_slot_from_poller(slot, FLY_SLOT_RESULT)))
-		fly_slow_astack_wake(of, slot);
+		fly_local_client_wake(of, slot);
 }
 
 /* Results that are longer than a line: behind the slot, or in far memory. */
-static __rte_noinline void answer_long(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
-				       struct fly_slot *slot, int status, const uint8_t *results,
-				       uint32_t bytes)
+static __rte_noinline void answer_long(struct fly_poller *p, struct fly_local_client *of,
+				       uint32_t i, struct fly_slot *slot, int status,
+				       const uint8_t *results, uint32_t bytes)
 {
 	const enum fly_astack_place place = fly_astack_place(bytes);
 
@@ -191,15 +191,16 @@ static __rte_noinline void answer_long(struct fly_poller *p, struct fly_astacks 
 		/* The client gives it back when it has read them. */
 		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_USED,
 				      memory_order_relaxed);
-		fly_slow_astack_far(p, of, i, bytes);
+		fly_local_far_written(p, of, i, bytes);
 	}
 	fly_astack_copy(fly_astack_bytes(&of->memory, i, place), results, bytes);
 	answer(of, slot, status, place, bytes);
 }
 
 /* The stub has run. */
-static __rte_always_inline void finish(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
-				       struct fly_slot *slot, struct fly_served *served, int status)
+static __rte_always_inline void finish(struct fly_poller *p, struct fly_local_client *of,
+				       uint32_t i, struct fly_slot *slot, struct fly_served *served,
+				       int status)
 {
 	if (likely(status == 0))
 		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
@@ -214,7 +215,7 @@ static __rte_always_inline void finish(struct fly_poller *p, struct fly_astacks 
 	}
 }
 
-static __rte_always_inline int run(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
+static __rte_always_inline int run(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
 				   struct fly_slot *slot, const struct fly_procedure *stub,
 				   struct fly_served *served, uint64_t deadline_tsc)
 {
@@ -229,7 +230,7 @@ static __rte_always_inline int run(struct fly_poller *p, struct fly_astacks *of,
 }
 
 /* Not to be run. */
-static unsigned refuse(struct fly_poller *p, struct fly_astacks *of, struct fly_slot *slot,
+static unsigned refuse(struct fly_poller *p, struct fly_local_client *of, struct fly_slot *slot,
 		       enum fly_status status, enum fly_counter what)
 {
 	fly_stats_add(&p->stats, what, 1);
@@ -240,19 +241,19 @@ static unsigned refuse(struct fly_poller *p, struct fly_astacks *of, struct fly_
 /* ---- on workers ------------------------------------------------------------------------------ */
 
 /* A call that a worker has, or is to have. Its arguments and results are behind it. */
-struct fly_astack_work {
+struct fly_local_work {
 	struct fly_work work;
-	LIST_ENTRY(fly_astack_work) next; /* of the poller's */
-	struct fly_astacks *of;           /* whose; NULL: the client has gone */
+	LIST_ENTRY(fly_local_work) next; /* of the poller's */
+	struct fly_local_client *of;     /* whose; NULL: the client has gone */
 	uint32_t i;
 	uint32_t far;   /* bytes that are reserved for its results */
 	uint64_t bytes; /* of all this */
 };
 
 /* Its client is not charged for it any more. */
-static void let_go(struct fly_poller *p, struct fly_astack_work *w)
+static void let_go(struct fly_poller *p, struct fly_local_work *w)
 {
-	struct fly_astacks *of = w->of;
+	struct fly_local_client *of = w->of;
 
 	w->of = NULL;
 	if (!of)
@@ -264,9 +265,9 @@ static void let_go(struct fly_poller *p, struct fly_astack_work *w)
 
 static void work_done(struct fly_poller *p, struct fly_work *work, int status)
 {
-	struct fly_astack_work *w = (struct fly_astack_work *)(void *)work;
+	struct fly_local_work *w = (struct fly_local_work *)(void *)work;
 	struct fly_served *served = &work->served;
-	struct fly_astacks *of = w->of;
+	struct fly_local_client *of = w->of;
 
 	LIST_REMOVE(w, next);
 	let_go(p, w);
@@ -286,20 +287,20 @@ static void work_done(struct fly_poller *p, struct fly_work *work, int status)
 }
 
 /* A worker touches nothing that is shared: the client may go away while it runs. */
-static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_astacks *of,
+static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_local_client *of,
 					       uint32_t i, struct fly_slot *slot,
 					       const struct said *said,
 					       const struct fly_export *export,
 					       const struct fly_procedure *stub)
 {
-	const size_t head = RTE_CACHE_LINE_ROUNDUP(sizeof(struct fly_astack_work));
+	const size_t head = RTE_CACHE_LINE_ROUNDUP(sizeof(struct fly_local_work));
 	const size_t arguments = RTE_CACHE_LINE_ROUNDUP((size_t)said->bytes);
 	const size_t results = RTE_MAX((size_t)stub->result_bytes, (size_t)FLY_RAISED_BYTES_MAX);
 	const size_t bytes = RTE_CACHE_LINE_ROUNDUP(head + arguments + results);
-	struct fly_astack_work *w;
+	struct fly_local_work *w;
 	uint8_t *block;
 
-	if (!fly_worker_has_place(export->pool) || of->work_bytes > FLY_ASTACKS_WORK_MAX) {
+	if (!fly_worker_has_place(export->pool) || of->work_bytes > FLY_LOCAL_WORK_MAX) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 	}
@@ -309,8 +310,8 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 	fly_astack_copy(block + head,
 			fly_astack_bytes(&of->memory, i, (enum fly_astack_place)said->place),
 			said->bytes);
-	w = (struct fly_astack_work *)(void *)block;
-	*w = (struct fly_astack_work){
+	w = (struct fly_local_work *)(void *)block;
+	*w = (struct fly_local_work){
 		.work.served.arguments = block + head,
 		.work.served.argument_bytes = said->bytes,
 		.work.served.results = block + head + arguments,
@@ -333,9 +334,9 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 	return 1;
 }
 
-static struct fly_astack_work *find_work(struct fly_poller *p, const struct fly_astacks *of)
+static struct fly_local_work *find_work(struct fly_poller *p, const struct fly_local_client *of)
 {
-	struct fly_astack_work *w;
+	struct fly_local_work *w;
 
 	LIST_FOREACH(w, &p->local->works, next)
 	{
@@ -346,9 +347,9 @@ static struct fly_astack_work *find_work(struct fly_poller *p, const struct fly_
 }
 
 /* Calls that wait, or that no worker has looked at, come to nothing; the others are told. */
-static void forget_works(struct fly_poller *p, struct fly_astacks *of)
+static void forget_works(struct fly_poller *p, struct fly_local_client *of)
 {
-	struct fly_astack_work *w;
+	struct fly_local_work *w;
 
 	while ((w = find_work(p, of)) != NULL) {
 		let_go(p, w);
@@ -359,12 +360,12 @@ static void forget_works(struct fly_poller *p, struct fly_astacks *of)
 	}
 }
 
-void fly_astacks_cancel_works(struct fly_poller *p)
+void fly_local_work_cancel(struct fly_poller *p)
 {
-	struct fly_astack_work *w = LIST_FIRST(&p->local->works);
+	struct fly_local_work *w = LIST_FIRST(&p->local->works);
 
 	while (w) {
-		struct fly_astack_work *next = LIST_NEXT(w, next);
+		struct fly_local_work *next = LIST_NEXT(w, next);
 		const struct fly_slot *slot =
 			w->of ? fly_astack_slot(w->of->memory.near, w->i) : NULL;
 
@@ -382,8 +383,9 @@ void fly_astacks_cancel_works(struct fly_poller *p)
  */
 
 /* A call that has long arguments, or may have long results, or a deadline: or is to be refused. */
-static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
-					   struct fly_slot *slot, const struct said *said)
+static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_local_client *of,
+					   uint32_t i, struct fly_slot *slot,
+					   const struct said *said)
 {
 	const struct fly_export *export = &p->exports[of->export_at];
 	uint64_t deadline_tsc = FLY_NEVER;
@@ -411,10 +413,10 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 	if (stub->result_bytes > FLY_ASTACK_AREA)
 		far = RTE_MAX(far, stub->result_bytes);
 	/* Before any of it is read: where nothing was written that makes pages, too. */
-	if (far != 0 && !fly_slow_astack_may(p, of, i, far))
+	if (far != 0 && !fly_local_far_may(p, of, i, far))
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 	if (said->place == FLY_ASTACK_IS_FAR)
-		fly_slow_astack_far(p, of, i, said->bytes);
+		fly_local_far_written(p, of, i, said->bytes);
 
 	if (fly_procedure_is_on_worker(stub))
 		return serve_on_worker(p, of, i, slot, said, export, stub);
@@ -428,7 +430,7 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 		results_room = stub->result_bytes;
 	room = arguments_room + results_room;
 	if (room != 0) {
-		block = fly_slow_astack_block(p, &room);
+		block = fly_local_block_get(p, &room);
 		if (!block)
 			return refuse(p, of, slot, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
 		if (arguments_room != 0) {
@@ -443,21 +445,21 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 	status = run(p, of, i, slot, stub, &served, deadline_tsc);
 	finish(p, of, i, slot, &served, status);
 	if (block)
-		fly_slow_astack_unblock(p, block, room);
+		fly_local_block_put(p, block, room);
 	return 1;
 }
 
 /* The slot of a call that runs says CALL again: its client does not keep the rules. */
-static __rte_noinline unsigned revoke(struct fly_poller *p, struct fly_astacks *of)
+static __rte_noinline unsigned revoke(struct fly_poller *p, struct fly_local_client *of)
 {
 	fly_stats_add(&p->stats, FLY_COUNT_local_revoked, 1);
-	fly_astacks_end(p, of);
+	fly_local_client_end(p, of);
 	return 0;
 }
 
 /* A slot says CALL. Return: how many procedures ran. */
-static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
-					  struct fly_slot *slot)
+static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_local_client *of,
+					  uint32_t i, struct fly_slot *slot)
 {
 	const struct fly_export *export = &p->exports[of->export_at];
 	_Alignas(64) uint8_t arguments[FLY_ASTACK_AREA];
@@ -508,14 +510,15 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_astac
 /* ---- a turn ------------------------------------------------------------------------------------
  */
 
-static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
+static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_local_client *of,
+					  uint32_t i)
 {
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
 
 	if (!fly_slot_is(slot, FLY_SLOT_CALL))
 		return 0; /* served already, or never handed over */
 	if (!(of->busy >> i & 1))
-		fly_astacks_watch(p, of, i);
+		fly_local_client_watch(p, of, i);
 	return serve(p, of, i, slot);
 }
 
@@ -523,7 +526,7 @@ static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_astac
  * Somebody has rung. B6: the bits; pairs with B1. They carry nothing but which: S2 follows for each
  * slot.
  */
-static __rte_noinline unsigned answer_bell(struct fly_poller *p, struct fly_astacks *of)
+static __rte_noinline unsigned answer_bell(struct fly_poller *p, struct fly_local_client *of)
 {
 	uint64_t rung = atomic_exchange_explicit(&fly_astack_head(&of->memory)->bell, 0,
 						 memory_order_seq_cst);
@@ -550,19 +553,19 @@ unsigned fly_slow_local_turn(struct fly_poller *p)
 
 	/* A procedure may turn us in turn: then there may be fewer than before. */
 	for (uint32_t k = d->n_polled; k-- > 0;) {
-		struct fly_astack_polled *e = &d->polled[k];
+		struct fly_local_polled *e = &d->polled[k];
 
 		if (unlikely(k >= d->n_polled))
 			continue;
 		if (fly_slot_is(e->slot, FLY_SLOT_CALL)) {
 			e->found = turn;
 			served += serve(p, e->of, e->index, e->slot);
-		} else if (unlikely(turn - e->found > FLY_ASTACKS_PATIENCE)) {
+		} else if (unlikely(turn - e->found > FLY_LOCAL_PATIENCE)) {
 			leave(d, k);
 		}
 	}
-	for (uint32_t bells = 0; bells < FLY_ASTACKS_BELLS && bells < d->n; bells++) {
-		struct fly_astacks *of = d->clients[d->next];
+	for (uint32_t bells = 0; bells < FLY_LOCAL_BELLS && bells < d->n; bells++) {
+		struct fly_local_client *of = d->clients[d->next];
 
 		d->next = d->next + 1 < d->n ? d->next + 1 : 0;
 		/* Only a hint: what is behind it is read by answer_bell(). */

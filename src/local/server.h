@@ -18,7 +18,7 @@
 struct fly_clerk;
 
 /* One client. The poller's while it is among its clients, before and after that the clerk's. */
-struct fly_astacks {
+struct fly_local_client {
 	struct fly_astack_memory memory;
 	uint32_t export_at; /* index and identifier of the export that it is bound to */
 	uint32_t export_id;
@@ -42,20 +42,20 @@ struct fly_astacks {
 };
 
 /* Slots that a poller looks at in each turn: in all, and of one client. */
-#define FLY_ASTACKS_POLLED     64
-#define FLY_ASTACKS_POLLED_OWN 16
+#define FLY_LOCAL_POLLED        64
+#define FLY_LOCAL_POLLED_OF_ONE 16
 /* A slot in which nothing was found for so many turns is to be rung for again: some 50 us. */
-#define FLY_ASTACKS_PATIENCE 4096
+#define FLY_LOCAL_PATIENCE 4096
 /* Bells that are looked at in a turn: so idle clients cost no more, however many they are. */
-#define FLY_ASTACKS_BELLS 2
+#define FLY_LOCAL_BELLS 2
 /* Bytes that clients can make a poller keep in far memory, all of them together. */
-#define FLY_ASTACKS_FAR_MAX (256u << 20)
+#define FLY_LOCAL_FAR_MAX (256u << 20)
 /* A client whose calls on workers hold more memory than this has to wait for one to end. */
-#define FLY_ASTACKS_WORK_MAX (64u << 20)
+#define FLY_LOCAL_WORK_MAX (64u << 20)
 
-struct fly_astack_polled {
+struct fly_local_polled {
 	struct fly_slot *slot;
-	struct fly_astacks *of;
+	struct fly_local_client *of;
 	uint32_t index; /* of the slot */
 	uint32_t found; /* the turn in which there was a call last */
 };
@@ -66,19 +66,20 @@ struct fly_local_server {
 	uint32_t n;    /* clients */
 	uint32_t next; /* whose bell is looked at next */
 	uint32_t turn;
-	struct fly_astacks **clients;
-	struct fly_astack_polled polled[FLY_ASTACKS_POLLED];
+	struct fly_local_client **clients;
+	struct fly_local_polled polled[FLY_LOCAL_POLLED];
 	/* ---- seldom ---- */
-	struct fly_clerk *clerk;            /* who lets clients in; NULL: none may come */
-	LIST_HEAD(, fly_astack_work) works; /* calls that workers have, or are to have */
-	uint32_t room;                      /* at clients */
-	uint32_t sweep_at;                  /* who is swept next */
-	uint64_t sweep_tsc;                 /* when */
+	struct fly_clerk *clerk;           /* who lets clients in; NULL: none may come */
+	LIST_HEAD(, fly_local_work) works; /* calls that workers have, or are to have */
+	uint32_t room;                     /* at clients */
+	uint32_t sweep_at;                 /* who is swept next */
+	uint64_t sweep_tsc;                /* when */
 	uint8_t *spare; /* memory for long arguments and results, kept for the next; or NULL */
 	size_t spare_bytes;
-	bool spare_used;       /* since the last look */
-	uint32_t faults;       /* in all the process, as we last saw */
-	uint64_t far_written;  /* as in struct fly_astacks, of all clients; and what the results */
+	bool spare_used;      /* since the last look */
+	uint32_t faults;      /* in all the process, as we last saw */
+	uint64_t far_written; /* as in struct fly_local_client, of all clients; and what the results
+			       */
 	uint64_t far_reserved; /* of calls that workers have may come to */
 };
 
@@ -90,47 +91,50 @@ int fly_local_server_init(struct fly_poller *p);
 void fly_local_server_fini(struct fly_poller *p);
 
 /*
- * fly_astacks_add() - look at the slots of this client from the next turn on. Return: 0 or
- * -FLY_ENOMEM. fly_astacks_remove(): no more. Both between turns; none of its calls may be running.
+ * fly_local_client_add() - look at the slots of this client from the next turn on. Return: 0 or
+ * -FLY_ENOMEM. fly_local_client_remove(): no more. Both between turns; none of its calls may be
+ * running.
  */
-int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of);
-void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of);
+int fly_local_client_add(struct fly_poller *p, struct fly_local_client *of);
+void fly_local_client_remove(struct fly_poller *p, struct fly_local_client *of);
 
-/* fly_astacks_cancel_works() - once in a while: tell workers whose client waits no longer. */
-void fly_astacks_cancel_works(struct fly_poller *p);
+/* fly_local_work_cancel() - once in a while: tell workers whose client waits no longer. */
+void fly_local_work_cancel(struct fly_poller *p);
 
-/* fly_astacks_end() - look at nothing of this client any more, and let its clerk know. */
-void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of);
+/* fly_local_client_end() - look at nothing of this client any more, and let its clerk know. */
+void fly_local_client_end(struct fly_poller *p, struct fly_local_client *of);
 
 /*
- * fly_astacks_watch() - look at a slot from the next turn on, if there is a place for it: without
- * one its client rings each time.
+ * fly_local_client_watch() - look at a slot from the next turn on, if there is a place for it:
+ * without one its client rings each time.
  */
-void fly_astacks_watch(struct fly_poller *p, struct fly_astacks *of, uint32_t i);
+void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i);
 
 /* ---- what it needs of local/sweep.c ---------------------------------------------------------- */
 
-/* fly_slow_astack_wake() - a result is in a slot whose client sleeps. */
-void fly_slow_astack_wake(struct fly_astacks *of, struct fly_slot *slot);
+/* fly_local_client_wake() - a result is in a slot whose client sleeps. */
+void fly_local_client_wake(struct fly_local_client *of, struct fly_slot *slot);
 
-/* fly_slow_astack_part() - hang up: the clerk will see to the rest. */
-void fly_slow_astack_part(struct fly_astacks *of);
+/* fly_local_client_disconnect() - hang up: the clerk will see to the rest. */
+void fly_local_client_disconnect(struct fly_local_client *of);
 
 /*
- * fly_slow_astack_block() - memory for a call with long arguments or results; it is spare
- * again after fly_slow_astack_unblock(). @bytes: set to what there is, for that. Return: NULL:
+ * fly_local_block_get() - memory for a call with long arguments or results; it is spare
+ * again after fly_local_block_put(). @bytes: set to what there is, for that. Return: NULL:
  * none.
  */
-uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes);
-void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes);
+uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes);
+void fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes);
 
 /*
- * fly_slow_astack_may() - may this slot have so many bytes in far memory? Not while the clerk has
+ * fly_local_far_may() - may this slot have so many bytes in far memory? Not while the clerk has
  * it.
  */
-bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
+bool fly_local_far_may(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+		       uint32_t bytes);
 
-/* fly_slow_astack_far() - so many bytes of far memory hold pages, and are the slot's. */
-void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
+/* fly_local_far_written() - so many bytes of far memory hold pages, and are the slot's. */
+void fly_local_far_written(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+			   uint32_t bytes);
 
 #endif
