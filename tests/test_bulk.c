@@ -800,7 +800,7 @@ static void expect_drop(struct fly_header h, enum fly_counter why, const char *w
 		  fly_stats_name(why));
 }
 
-Case(bulk, fly_slow_call_part__is_acknowledged_when_it_asks)
+Case(bulk, fly_slow_call_fragment__is_acknowledged_when_it_asks)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -836,7 +836,7 @@ Case(bulk, fly_slow_call_part__is_acknowledged_when_it_asks)
 	cr_expect(answer.type == FLY_PACKET_RESULT && runs == 1 && answer.length == 407);
 }
 
-Case(bulk, fly_slow_call_part__what_does_not_fit_to_the_others)
+Case(bulk, fly_slow_call_fragment__what_does_not_fit_to_the_others)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -864,7 +864,7 @@ Case(bulk, fly_slow_call_part__what_does_not_fit_to_the_others)
 	cr_expect(runs == 1);
 }
 
-Case(bulk, fly_slow_call_part__a_hostile_count_allocates_nothing)
+Case(bulk, fly_slow_call_fragment__a_hostile_count_allocates_nothing)
 {
 	struct fly_header answer;
 
@@ -892,7 +892,7 @@ Case(bulk, fly_slow_call_part__a_hostile_count_allocates_nothing)
 	cr_expect(answer.fragments == 1 && answer.fragment == 0);
 }
 
-Case(bulk, fly_slow_call_part__is_refused_as_a_whole_call_is)
+Case(bulk, fly_slow_call_fragment__is_refused_as_a_whole_call_is)
 {
 	struct fly_header answer;
 	struct fly_header h = part_of(1, ECHO, 0, 4, 100);
@@ -923,7 +923,7 @@ Case(bulk, fly_slow_call_part__is_refused_as_a_whole_call_is)
 	}
 }
 
-Case(bulk, fly_slow_call_part__a_later_call_ends_what_is_gathered)
+Case(bulk, fly_slow_call_fragment__a_later_call_ends_what_is_gathered)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -977,7 +977,7 @@ Case(bulk, fly_serve_plain__earlier_than_what_is_gathered)
 	forget_answers();
 }
 
-Case(bulk, fly_slow_call_part__until_it_runs_the_last_result_stays)
+Case(bulk, fly_slow_call_fragment__until_it_runs_the_last_result_stays)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -1423,7 +1423,7 @@ Case(bulk, fly_slow_rejected__once_the_result_has_begun)
 	}
 }
 
-Case(bulk, fly_slow_result_part__what_does_not_fit)
+Case(bulk, fly_slow_result_fragment__what_does_not_fit)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -1493,7 +1493,7 @@ Case(bulk, fly_bulk_result__one_packet_for_a_call_of_many)
 }
 
 /* It had not all been sent; a server that answers all the same is believed, and sent no more. */
-Case(bulk, fly_slow_result_part__before_the_call_is_whole)
+Case(bulk, fly_slow_result_fragment__before_the_call_is_whole)
 {
 	struct fly_header answer;
 
@@ -1507,7 +1507,7 @@ Case(bulk, fly_slow_result_part__before_the_call_is_whole)
 }
 
 /* Of a procedure that may run twice: the two may have come to different results. */
-Case(bulk, fly_slow_result_part__of_two_executions)
+Case(bulk, fly_slow_result_fragment__of_two_executions)
 {
 	struct fly_header h;
 	struct fly_header answer;

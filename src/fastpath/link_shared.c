@@ -195,7 +195,7 @@ static unsigned drop(struct rte_ring *ring)
 	unsigned n = 0;
 
 	for (; ring && rte_ring_sc_dequeue(ring, (void **)&m) == 0; n++)
-		fly_packet_put_odd(m);
+		fly_packet_put_any(m);
 	return n;
 }
 
@@ -204,7 +204,7 @@ static unsigned drop_leaving(struct fly_shared *s)
 	const unsigned n = s->n_leaving;
 
 	while (s->n_leaving)
-		fly_packet_put_odd(s->leaving[--s->n_leaving]);
+		fly_packet_put_any(s->leaving[--s->n_leaving]);
 	return n + drop(s->out);
 }
 

@@ -46,12 +46,13 @@ void fly_slow_hint(struct fly_poller *p, struct rte_mbuf *const *packets, unsign
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h);
 
-/* fly_slow_call_part(), fly_slow_result_part() - one of the packets of a call or result of several.
+/* fly_slow_call_fragment(), fly_slow_result_fragment() - one of the packets of a call or result of
+ * several.
  */
-void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			const struct fly_header *h);
-void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			  const struct fly_header *h);
+void fly_slow_call_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			    const struct fly_header *h);
+void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			      const struct fly_header *h);
 
 /* fly_slow_ack() - the peer has received some of them. */
 void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,

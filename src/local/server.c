@@ -383,9 +383,9 @@ void fly_local_work_cancel(struct fly_poller *p)
  */
 
 /* A call that has long arguments, or may have long results, or a deadline: or is to be refused. */
-static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_local_client *of,
-					   uint32_t i, struct fly_slot *slot,
-					   const struct said *said)
+static __rte_noinline unsigned serve_unplain(struct fly_poller *p, struct fly_local_client *of,
+					     uint32_t i, struct fly_slot *slot,
+					     const struct said *said)
 {
 	const struct fly_export *export = &p->exports[of->export_at];
 	uint64_t deadline_tsc = FLY_NEVER;
@@ -480,12 +480,12 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_local
 	};
 	if (unlikely(said.left_us != 0 || said.place > FLY_ASTACK_IN_AREA ||
 		     said.procedure >= export->n_procedures || export->id != of->export_id))
-		return serve_oddly(p, of, i, slot, &said);
+		return serve_unplain(p, of, i, slot, &said);
 	stub = &export->stubs[said.procedure];
 	if (unlikely(said.bytes > fly_astack_room(said.place) ||
 		     said.bytes > stub->argument_bytes || stub->result_bytes > FLY_ASTACK_AREA ||
 		     fly_procedure_is_on_worker(stub)))
-		return serve_oddly(p, of, i, slot, &said);
+		return serve_unplain(p, of, i, slot, &said);
 
 	struct fly_served served = {
 		.procedures = export->procedures,

@@ -24,7 +24,7 @@ void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		/* Whoever else has it may be on another thread: not fly_packet_put()'s short cut.
 		 */
 		fly_stats_add(&p->stats, FLY_COUNT_drop_segments, 1);
-		fly_packet_put_odd(m);
+		fly_packet_put_any(m);
 		return;
 	}
 	if (fly_arp_frame(p, link, m))

@@ -221,8 +221,8 @@ static void result_whole(struct fly_poller *p, struct fly_call_entry *e)
 	fly_deliver(p, e);
 }
 
-void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			  const struct fly_header *h)
+void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			      const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
 	int why = fly_result_mismatch(e, m, h);

@@ -165,8 +165,8 @@ static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	}
 }
 
-void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			const struct fly_header *h)
+void fly_slow_call_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			    const struct fly_header *h)
 {
 	const struct fly_export *export;
 	struct fly_conversation *c = fly_call_admit(p, link, m, h, &export);
