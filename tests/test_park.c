@@ -273,7 +273,7 @@ static void late_inside(void)
 }
 
 /* The time that a call waits here is its caller's, too. */
-Case(attend, fly_attend_unpark__a_call_whose_deadline_passed_while_it_waited_does_not_run)
+Case(attend, fly_park_resume__a_call_whose_deadline_passed_while_it_waited_does_not_run)
 {
 	run(late_inside);
 	sim_turn(w.sim);
@@ -295,7 +295,7 @@ static void in_time_inside(void)
 	attend();
 }
 
-Case(attend, fly_attend_unpark__the_deadline_of_a_call_that_waits_is_stripped)
+Case(attend, fly_park_resume__the_deadline_of_a_call_that_waits_is_stripped)
 {
 	run(in_time_inside);
 	sim_turn(w.sim);
@@ -323,7 +323,7 @@ static void lost_inside(void)
 	fly_poller_detach(poller(), &second->link);
 }
 
-Case(attend, fly_attend_drop__those_that_came_over_a_lost_link_go_with_it)
+Case(attend, fly_park_drop__those_that_came_over_a_lost_link_go_with_it)
 {
 	second = sim_join_open(w.sim, w.node);
 	run(lost_inside);
@@ -364,7 +364,7 @@ static void each_attends(void *context)
 	}
 }
 
-Case(attend, fly_attend_unpark__a_call_that_waited_may_attend_as_well)
+Case(attend, fly_park_resume__a_call_that_waited_may_attend_as_well)
 {
 	nulls = 0;
 	w.node->service.during = each_attends;

@@ -10,7 +10,7 @@
 #include "fastpath/slow.h"
 #include "slowpath/park.h"
 
-#define ATTEND_BURSTS 32 /* of each link, at most: what a ring holds */
+#define PARK_BURSTS 32 /* of each link, at most: what a ring holds */
 
 /* A call, unless it is a copy of one that is running: that is answered. */
 static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *link,
@@ -69,7 +69,7 @@ void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc)
 {
 	p->now_tsc = now_tsc;
 	for (uint32_t i = 0; i < p->n_links; i++) {
-		for (unsigned bursts = 0; bursts < ATTEND_BURSTS; bursts++) {
+		for (unsigned bursts = 0; bursts < PARK_BURSTS; bursts++) {
 			if (attend(p, p->links[i]) == 0)
 				break;
 		}
@@ -79,7 +79,7 @@ void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc)
 		fly_slow_sweep(p);
 }
 
-void fly_attend_unpark(struct fly_poller *p)
+void fly_park_resume(struct fly_poller *p)
 {
 	struct fly_parked parked[FLY_PARKED];
 	const uint32_t n = p->n_parked;
@@ -98,7 +98,7 @@ void fly_attend_unpark(struct fly_poller *p)
 	p->turning = false;
 }
 
-void fly_attend_drop(struct fly_poller *p, const struct fly_link *link)
+void fly_park_drop(struct fly_poller *p, const struct fly_link *link)
 {
 	uint32_t kept = 0;
 

@@ -60,7 +60,7 @@ void fly_slow_sweep(struct fly_poller *p)
 	if (p->now_tsc >= p->bulk.due_tsc)
 		fly_bulk_due(p);
 	fly_overdue_pass(p);
-	fly_attend_unpark(p);
+	fly_park_resume(p);
 	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->sweep_ms_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
 	if (p->n_parked) /* this was within a turn: the turn ends with them */
 		p->sweep_at_tsc = 0;
@@ -72,7 +72,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
 	if (link->shared)
 		fly_shared_lost(link);
-	fly_attend_drop(p, link);
+	fly_park_drop(p, link);
 	for (uint32_t i = 0; i < p->calls.n; i++) {
 		struct fly_call_entry *e = &p->calls.entries[i];
 
