@@ -48,9 +48,10 @@ struct fly_port {
 	bool was_up;           /* link state as last seen by the control thread */
 	bool detached;         /* client: given up by the poller, to be started again */
 	bool reaching; /* client: started anew, waits for its server to complete the connection */
-	uint64_t next_ms;           /* client: what comes next when it is away is not due before */
-	int lock_fd;                /* claim on the socket path or on a place there; -1: none */
-	int guard_fds[FLY_POLLERS]; /* keep the kernel from answering for our UDP ports; -1: none */
+	uint64_t next_ms; /* client: what comes next when it is away is not due before */
+	int lock_fd;      /* claim on the socket path or on a place there; -1: none */
+	int kernel_port_fds[FLY_POLLERS]; /* keep the kernel from answering for our UDP ports; -1:
+					     none */
 	/* By poller: enum fly_port_request. The control thread asks all of them for the same. */
 	_Atomic int request[FLY_POLLERS];
 };
