@@ -170,9 +170,9 @@ Case(absence, fly_slow_absent__a_call_that_may_have_been_sent_before_is_stamped_
 	fly_slow_absent(p, before_tsc, w.sim->now_tsc);
 	cr_expect(e->sent_tsc == w.sim->now_tsc);
 	cr_expect(e->state == FLY_CALL_WAITING, "its round trip cannot be told");
-	cr_expect(fly_overdue_age_ms(p, e) >= 500 - 1);
+	cr_expect(fly_resend_age_ms(p, e) >= 500 - 1);
 	fly_poller_turn(p, w.sim->now_tsc);
-	cr_expect(fly_overdue_age_ms(p, e) >= 500 && fly_overdue_age_ms(p, e) <= 501);
+	cr_expect(fly_resend_age_ms(p, e) >= 500 && fly_resend_age_ms(p, e) <= 501);
 	/* The next one counts as waiting, not as sending. */
 	const uint64_t stamped_tsc = e->sent_tsc;
 
@@ -180,7 +180,7 @@ Case(absence, fly_slow_absent__a_call_that_may_have_been_sent_before_is_stamped_
 	fly_slow_absent(p, p->now_tsc, w.sim->now_tsc);
 	fly_poller_turn(p, w.sim->now_tsc);
 	cr_expect(e->sent_tsc == stamped_tsc);
-	cr_expect(fly_overdue_age_ms(p, e) >= 1200 && fly_overdue_age_ms(p, e) <= 1201);
+	cr_expect(fly_resend_age_ms(p, e) >= 1200 && fly_resend_age_ms(p, e) <= 1201);
 	answer_us(e);
 	cr_expect(sim_count(w.caller, FLY_COUNT_round_trips) == 0);
 }
@@ -194,7 +194,7 @@ Case(absence, fly_slow_absent__a_call_that_was_sent_earlier_keeps_its_time)
 	sleep_ms(100);
 	sim_turn(w.sim);
 	cr_expect(e->sent_tsc == sent_tsc);
-	cr_expect(fly_overdue_age_ms(sim_poller(w.caller), e) >= 104);
+	cr_expect(fly_resend_age_ms(sim_poller(w.caller), e) >= 104);
 	cr_expect(e->resends == 0, "not in the turn in which its answer may come");
 	sim_run(w.sim, 2);
 	cr_expect(e->resends == 1, "but then");
@@ -208,7 +208,7 @@ Case(absence, fly_slow_absent__the_longest_there_is)
 
 	sleep_ms(100000);
 	sim_turn(w.sim);
-	cr_expect(fly_overdue_age_ms(p, e) == UINT16_MAX);
+	cr_expect(fly_resend_age_ms(p, e) == UINT16_MAX);
 	sim_run(w.sim, 25);
 	cr_assert(frame_take(to_us->far, &f, &h) && frame_take(to_us->far, &f, &h));
 	cr_expect(h.age == UINT16_MAX && (h.flags & FLY_FLAG_RESENT));
@@ -216,7 +216,7 @@ Case(absence, fly_slow_absent__the_longest_there_is)
 	/* The entry's next call is young, and so is the one 65,536 calls later. */
 	e = call_us();
 	sim_turn(w.sim);
-	cr_expect(fly_overdue_age_ms(p, e) == 0);
+	cr_expect(fly_resend_age_ms(p, e) == 0);
 	answer_us(e);
 }
 

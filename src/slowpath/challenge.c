@@ -40,7 +40,7 @@ void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct f
 			e->resends = 1; /* there are two of it now: no round trip is measured */
 		}
 		fly_call_to_waiting(e);
-		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
+		fly_resend_packet(p, e, FLY_PACKET_CALL, 0);
 	}
 	fly_stats_add(&p->stats, FLY_COUNT_challenges_answered, 1);
 }

@@ -45,7 +45,7 @@ int fly_deadline_starter(struct fly_binding *binding, uint16_t procedure, uint32
 
 void fly_deadline_end(struct fly_poller *p, struct fly_call_entry *e, int status)
 {
-	if (fly_overdue_send(p, e, FLY_PACKET_CANCEL, 0)) {
+	if (fly_resend_packet(p, e, FLY_PACKET_CANCEL, 0)) {
 		fly_stats_add(&p->stats, FLY_COUNT_cancels_sent, 1);
 		fly_link_flush(fly_import_of(e->head.binding)->link);
 	}

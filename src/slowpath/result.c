@@ -96,7 +96,7 @@ void fly_slow_doubt(struct fly_call_entry *e)
 static bool was_up_before(const struct fly_poller *p, const struct fly_call_entry *e,
 			  uint32_t uptime_ms)
 {
-	const uint32_t age_ms = fly_overdue_age_ms(p, e);
+	const uint32_t age_ms = fly_resend_age_ms(p, e);
 
 	return age_ms < UINT16_MAX && uptime_ms > age_ms + age_ms / 100 + 1;
 }

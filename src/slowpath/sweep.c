@@ -59,7 +59,7 @@ void fly_slow_sweep(struct fly_poller *p)
 		sweep_each_ms(p);
 	if (p->now_tsc >= p->bulk.due_tsc)
 		fly_bulk_due(p);
-	fly_overdue_pass(p);
+	fly_resend_pass(p);
 	fly_park_resume(p);
 	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->sweep_ms_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
 	if (p->n_parked) /* this was within a turn: the turn ends with them */

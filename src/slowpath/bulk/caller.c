@@ -299,7 +299,7 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const u
 
 /* ---- what is overdue ---- */
 
-void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e)
+void fly_bulk_resend(struct fly_poller *p, struct fly_call_entry *e)
 {
 	struct fly_bulk *b = e->bulk;
 
@@ -310,7 +310,7 @@ void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e)
 		fly_bulk_ask(p, b);
 	if (b->out.fragments != 0)
 		fly_bulk_again(p, b);
-	else if (fly_overdue_send(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
+	else if (fly_resend_packet(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
 		fly_stats_add(&p->stats, FLY_COUNT_resent_calls, 1);
 }
 
@@ -321,5 +321,5 @@ void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e)
 	if (b->out.fragments != 0)
 		fly_bulk_restart(p, b, e->hint);
 	else
-		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
+		fly_resend_packet(p, e, FLY_PACKET_CALL, 0);
 }
