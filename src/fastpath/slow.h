@@ -165,8 +165,8 @@ void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc);
 /* fly_slow_requests() - another thread asks for something that can be done within a turn. */
 void fly_slow_requests(struct fly_poller *p);
 
-/* fly_slow_wake() - a slot was handed to somebody who sleeps. */
-void fly_slow_wake(struct fly_handoff *handoff);
+/* fly_slow_wake_handoff() - a slot was handed to somebody who sleeps. */
+void fly_slow_wake_handoff(struct fly_handoff *handoff);
 
 /* fly_slow_wake_poller() - a poller sleeps, or is about to. @wake_fd: its desk's. Any thread. */
 void fly_slow_wake_poller(int wake_fd);

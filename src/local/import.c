@@ -32,7 +32,7 @@
 #define LOCAL       "local:"
 #define AGAIN_US    5000 /* from one look for a server that is not there yet to the next */
 #define ANSWER_MS   5000 /* a server that has taken the connection has so long to answer */
-#define NAP_LOOKS   256  /* at the slot, between two naps: fly_nap_slot() counts one */
+#define SLEEP_LOOKS 256  /* at the slot, between two naps: fly_wait_for_slot() counts one */
 #define FAR_WAIT_US 1000000
 
 bool fly_local_is(const char *peer)
@@ -496,7 +496,7 @@ void fly_local_check(struct fly_local *l)
 
 void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds)
 {
-	struct fly_nap nap = {.empty = rounds * NAP_LOOKS};
+	struct fly_waiting waiting = {.empty = rounds * SLEEP_LOOKS};
 	uint32_t state;
 
 	fly_local_check(l);
@@ -504,12 +504,12 @@ void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t roun
 		return;
 	if (l->turned && l->turned->n_links && l->wait == FLY_WAIT_SLEEP) {
 		/* Packets wake nobody: its poller is to be turned meanwhile. */
-		fly_nap_poller(&nap, l->turned, FLY_WAIT_SLEEP, 0);
+		fly_wait_after_turn(&waiting, l->turned, FLY_WAIT_SLEEP, 0);
 		return;
 	}
 	state = atomic_load_explicit(&c->slot->state, memory_order_relaxed);
 	if (state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING)
-		fly_nap_slot(&nap, c->slot, (enum fly_slot_state)state, l->wait, true);
+		fly_wait_for_slot(&waiting, c->slot, (enum fly_slot_state)state, l->wait, true);
 	if (l->has_event)
 		atomic_store_explicit(&c->slot->asleep, FLY_ASLEEP_EVENT, memory_order_relaxed);
 }

@@ -34,7 +34,7 @@ void fly_local_client_wake(struct fly_local_client *of, struct fly_slot *slot)
 
 	/* A hint: who sleeps has said so before it looked at the state. */
 	if (atomic_load_explicit(&slot->asleep, memory_order_relaxed) == FLY_ASLEEP_FUTEX)
-		fly_nap_wake_slot(slot, true);
+		fly_wait_wake_slot(slot, true);
 	else /* if there is no room it has enough to read */
 		(void)!send(of->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

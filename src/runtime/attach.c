@@ -134,7 +134,7 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 {
 	struct fly_slot *s = &c->handoff.slot;
 	struct fly_poller *mine = c->attached->mine;
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 
 	/* Whoever turns a poller itself goes on doing so: the call may lead back to it. */
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
@@ -143,7 +143,8 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 		if (mine)
 			fly_poller_turn(mine, fly_poller_time(mine));
 		else if (state != FLY_SLOT_RESULT)
-			fly_nap_slot(&nap, s, (enum fly_slot_state)state, c->attached->wait, false);
+			fly_wait_for_slot(&waiting, s, (enum fly_slot_state)state,
+					  c->attached->wait, false);
 	}
 	if (c->attached->event_fd >= 0)
 		return;

@@ -90,7 +90,7 @@ static void *turn_poller(void *context)
 	struct fly_poller *p = thread->poller;
 	struct fly_poller_threads *all = thread->all;
 	const enum fly_wait wait = p->group->wait;
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 	char name[16];
 
 	snprintf(name, sizeof name, "fly-poller%u", thread->index);
@@ -103,7 +103,7 @@ static void *turn_poller(void *context)
 	if (!thread->has_registered)
 		return NULL;
 	while (!atomic_load_explicit(&all->ending, memory_order_relaxed))
-		fly_nap_poller(&nap, p, wait, fly_poller_turn(p, fly_poller_time(p)));
+		fly_wait_after_turn(&waiting, p, wait, fly_poller_turn(p, fly_poller_time(p)));
 	fly_requests_close(p);
 	for (unsigned i = 0; i < LAST_TURNS; i++)
 		fly_poller_turn(p, fly_poller_time(p));

@@ -39,14 +39,14 @@ unsigned fly_turn(struct fly_runtime *r)
 
 int fly_serve(struct fly_runtime *r)
 {
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 
 	if (r->threads) {
 		fly_pollers_wait(r);
 		return 0;
 	}
 	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
-		fly_nap_poller(&nap, &r->poller, r->group.wait, fly_turn(r));
+		fly_wait_after_turn(&waiting, &r->poller, r->group.wait, fly_turn(r));
 	atomic_store_explicit(&r->quit, false, memory_order_relaxed);
 	return 0;
 }

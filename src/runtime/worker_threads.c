@@ -77,12 +77,12 @@ static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t 
 static void wait_for_order(struct fly_worker *w)
 {
 	struct fly_slot *s = &w->handoff.slot;
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 	uint32_t state;
 
 	/* Looking is S2 of what fly_worker_run() reads then. */
 	while ((state = atomic_load_explicit(&s->state, memory_order_acquire)) != FLY_SLOT_CALL)
-		fly_nap_slot(&nap, s, (enum fly_slot_state)state, w->wait, false);
+		fly_wait_for_slot(&waiting, s, (enum fly_slot_state)state, w->wait, false);
 }
 
 static void *work(void *argument)
@@ -138,7 +138,7 @@ void fly_workers_drop(struct fly_worker_pool *pool)
 
 		w->handoff.slot.kind = FLY_WORKER_QUIT;
 		if (fly_slot_from_poller(&w->handoff.slot, FLY_SLOT_CALL))
-			fly_nap_wake_slot(&w->handoff.slot, false);
+			fly_wait_wake_slot(&w->handoff.slot, false);
 	}
 	join(pool);
 	fly_worker_pool_free(pool);

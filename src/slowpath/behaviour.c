@@ -44,10 +44,11 @@ static int wait_lazily(struct fly_call *call)
 	const struct fly_call_entry *e = fly_entry_of(call);
 	const struct fly_import *import = fly_import_of(call->binding);
 	struct fly_poller *p = import->poller;
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 
 	while (fly_call_is_out(e))
-		fly_nap_poller(&nap, p, import->wait, fly_poller_turn(p, fly_poller_time(p)));
+		fly_wait_after_turn(&waiting, p, import->wait,
+				    fly_poller_turn(p, fly_poller_time(p)));
 	return fly_caller_wait(call);
 }
 

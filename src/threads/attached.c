@@ -206,7 +206,7 @@ static inline void hand_back(struct fly_attached_call *c, int status, uint32_t l
 	s->length = length;
 	s->kind = (uint8_t)where;
 	if (unlikely(fly_slot_from_poller(s, FLY_SLOT_RESULT)))
-		fly_slow_wake(&c->handoff);
+		fly_slow_wake_handoff(&c->handoff);
 }
 
 /* A packet for the arguments of the next call; there may be none now. */

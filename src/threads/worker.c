@@ -50,7 +50,7 @@ static void hand_over(struct fly_poller *p, struct fly_worker *w)
 	/* First, so that the worker finds that it is looked at. */
 	fly_handoff_watch(&p->handoffs, &w->handoff);
 	if (unlikely(fly_slot_from_poller(&w->handoff.slot, FLY_SLOT_CALL)))
-		fly_slow_wake(&w->handoff);
+		fly_slow_wake_handoff(&w->handoff);
 }
 
 static void give(struct fly_poller *p, struct fly_worker *w, struct fly_work *work)

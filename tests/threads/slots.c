@@ -117,7 +117,7 @@ static void answer(struct fly_poller *p, struct fly_handoff *handoff)
 	e->n++;
 	put_number(s, ~mine);
 	if (fly_slot_from_poller(s, FLY_SLOT_RESULT))
-		fly_slow_wake(handoff);
+		fly_slow_wake_handoff(handoff);
 }
 
 static int join(struct fly_poller *p, void *argument)
@@ -239,7 +239,7 @@ static void give(struct end *e, uint64_t number)
 	e->last = number;
 	put_number(s, number);
 	if (fly_slot_from_poller(s, FLY_SLOT_CALL))
-		fly_slow_wake(&e->handoff);
+		fly_slow_wake_handoff(&e->handoff);
 }
 
 static void keep_busy(uint64_t *random)
