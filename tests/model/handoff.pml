@@ -7,11 +7,11 @@
  * made in order, but any time later, and only it sees them until then. An exchange, a
  * compare-and-swap and a system call wait until its buffer is empty. That is x86; what else other
  * machines do to loads is not in here. What is checked, and what is left out, is in
- * docs/reliability.md, "Hand-over". tests/model/check says which sizes (-D) are searched, and with
+ * docs/reliability.md, "Handoff". tests/model/check says which sizes (-D) are searched, and with
  * which rules broken, to see that the search finds it.
  *
  * A side that looks again and again waits here until there is something to see: a look that sees
- * nothing changes nothing. So a hand-over that nobody will ever look at is a state in which nothing
+ * nothing changes nothing. So a handoff that nobody will ever look at is a state in which nothing
  * can happen any more.
  */
 
