@@ -7,11 +7,11 @@
  * made in order, but any time later, and only it sees them until then. An exchange, a
  * compare-and-swap and a system call wait until its buffer is empty. That is x86; what else other
  * machines do to loads is not in here. What is checked, and what is left out, is in
- * docs/reliability.md, "Hand-over". tests/model/check says which sizes (-D) are searched, and with
+ * docs/reliability.md, "Handoff". tests/model/check says which sizes (-D) are searched, and with
  * which rules broken, to see that the search finds it.
  *
  * A side that looks again and again waits here until there is something to see: a look that sees
- * nothing changes nothing. So a hand-over that nobody will ever look at is a state in which nothing
+ * nothing changes nothing. So a handoff that nobody will ever look at is a state in which nothing
  * can happen any more.
  */
 
@@ -43,10 +43,6 @@
 #define NAP_WITHOUT_LOOKING          25
 #define NAP_WHILE_POLLING            26
 #define NAP_READ_BEFORE_RINGING      27
-#define REVOKED_NOT_PUT_BACK         28
-#define REVOKED_LOOKED_AT            29
-#define REVOKED_WHILE_CALLED         30
-#define RESULT_REVOKED               31 /* and FREE is stored over it */
 #define NO_RULE                      99
 #define BROKEN(rule) (broken == rule)
 byte broken; /* 0: none */
@@ -76,9 +72,6 @@ byte broken; /* 0: none */
 #endif
 #ifndef NAPS
 #define NAPS 0 /* the poller sleeps */
-#endif
-#ifndef REVOKES
-#define REVOKES 0 /* the poller gives slots up */
 #endif
 
 /* ---- memory, and in front of it the buffers ---- */
@@ -153,21 +146,20 @@ inline compare_and_swap(p, a, expected, x)
 #define CALL    1
 #define RUNNING 2
 #define RESULT  3
-#define REVOKED 4
 
 /* ---- what is true ---- */
 #define NUMBER(s, c) ((s) * CALLS + (c) + 1)
 #define RESULTS      64 /* of call c: c + RESULTS */
 byte under_way[SLOTS]; /* the number of the call that the slot was handed over with; 0: none */
 bool ran[SLOTS * CALLS + 1];
-bool taken_back[SLOTS * CALLS + 1]; /* or never handed over: it is said not to have run */
+bool taken_back[SLOTS * CALLS + 1]; /* it is said not to have run */
 byte to_do;                         /* sides that have not ended their last call */
 
 /* ---- what the search has come across: told when it ends; in C, and no part of a state ---- */
 #define SEEN(X) \
 	X(ok) X(rang) X(handed_while_polled) X(unpolled) X(not_unpolled) X(slept) X(not_slept) \
 	X(woken) X(withdrawn) X(not_withdrawn) X(not_claimed) X(rung_already) X(two_rung) \
-	X(napped) X(not_napped) X(revoked)
+	X(napped) X(not_napped)
 #define SEE(what) c_code { see(SEEN_##what); }
 #define AS_NUMBER(name) SEEN_##name,
 #define AS_TEXT(name) #name,
@@ -266,7 +258,7 @@ inline ring(p, s)
 
 /* ---- the other side ---- */
 
-/* fly_slot_to_poller(), and the bell. Leaves in `was` what the slot was before. */
+/* fly_slot_to_poller(), and the bell. */
 inline to_poller(p, s, state)
 {
 	if
@@ -275,23 +267,15 @@ inline to_poller(p, s, state)
 	fi;
 	seen_polled = LOAD(p, POLLED(s));
 	exchange(TO_POLLER_STAYS_IN_BUFFER, p, STATE(s), state);
+	was = 0;
 	if
-	:: was == REVOKED -> /* neither polled nor rung for */
-		if
-		:: !BROKEN(REVOKED_NOT_PUT_BACK) -> store(p, STATE(s), REVOKED)
-		:: else
-		fi
-	:: else ->
-		if
-		:: !BROKEN(POLLED_READ_FIRST) -> seen_polled = LOAD(p, POLLED(s))
-		:: else
-		fi;
-		if
-		:: seen_polled -> SEE(handed_while_polled)
-		:: !seen_polled && !BROKEN(NOT_RUNG) && !BROKEN(RUNG_BEFORE_HANDED) -> ring(p, s)
-		:: else
-		fi;
-		was = 0
+	:: !BROKEN(POLLED_READ_FIRST) -> seen_polled = LOAD(p, POLLED(s))
+	:: else
+	fi;
+	if
+	:: seen_polled -> SEE(handed_while_polled)
+	:: !seen_polled && !BROKEN(NOT_RUNG) && !BROKEN(RUNG_BEFORE_HANDED) -> ring(p, s)
+	:: else
 	fi;
 	seen_polled = 0
 }
@@ -406,25 +390,11 @@ proctype caller(byte s)
 		:: BROKEN(ARGUMENTS_AFTER_STATE) -> store(s + 1, BYTES(s), under_way[s])
 		:: else
 		fi;
-		if
-		:: was == REVOKED ->
-			SEE(revoked);
-			d_step {
-				MUST(!ran[under_way[s]], not_executed_is_true);
-				taken_back[under_way[s]] = true
-			};
-			was = 0;
-			goto ended
-		:: else
-		fi;
 		do
 		:: atomic { SEES(s, RESULT) ->
 			take_result(s + 1, s) };
 			store(s + 1, STATE(s), FREE);
 			break
-		:: atomic { SEES(s, REVOKED) ->
-			SEE(revoked);
-			break }
 		:: atomic { WITHDRAWS && !asked && SEES(s, CALL) ->
 			asked = 1 };
 			withdraw(s + 1, s);
@@ -435,7 +405,6 @@ proctype caller(byte s)
 		:: SLEEPS && SEES(s, CALL) -> sleep(s + 1, s, CALL)
 		:: SLEEPS && SEES(s, RUNNING) -> sleep(s + 1, s, RUNNING)
 		od;
-ended:
 		asked = 0;
 		c++
 	od;
@@ -472,7 +441,7 @@ proctype worker(byte s)
 /* ---- the poller ---- */
 #define WANTED         (WORKERS -> RESULT : CALL)
 #define POLLS(s)       LOAD(0, POLLED(s))
-#define FINDS(s)       (!given_up[s] && LOAD(0, STATE(s)) == WANTED)
+#define FINDS(s)       (LOAD(0, STATE(s)) == WANTED)
 
 /* fly_slot_from_poller(), and the wake. */
 inline from_poller(s, state)
@@ -533,14 +502,10 @@ inline stop_polling(s)
 /* Somebody has rung for it. */
 inline visit(s)
 {
+	store(0, POLLED(s), 1);
 	if
-	:: given_up[s]
-	:: else ->
-		store(0, POLLED(s), 1);
-		if
-		:: FINDS(s) -> handle(s)
-		:: else
-		fi
+	:: FINDS(s) -> handle(s)
+	:: else
 	fi
 }
 
@@ -639,7 +604,7 @@ proctype poller()
 {
 	byte s, was, bits, list, given;
 	bool seen_asleep;
-	bool given_up[SLOTS], called[SLOTS], asked[SLOTS];
+	bool called[SLOTS], asked[SLOTS];
 
 	do
 	:: atomic { POLLS(0) && FINDS(0) -> s = 0 }; handle(s)
@@ -654,14 +619,6 @@ proctype poller()
 	:: NAPS && !bits && !list && (!WORKERS || (given == CALLS && (called[0] || called[SLOTS - 1]))) &&
 		((!POLLS(0) && !POLLS(SLOTS - 1)) || BROKEN(NAP_WHILE_POLLING)) ->
 		nap()
-	:: atomic { REVOKES && !given_up[0] -> s = 0 };
-		if
-		:: BROKEN(REVOKED_WHILE_CALLED) -> store(0, STATE(s), REVOKED); was = true
-		:: !BROKEN(REVOKED_WHILE_CALLED) -> compare_and_swap(0, STATE(s), FREE, REVOKED)
-		:: BROKEN(RESULT_REVOKED) -> compare_and_swap(0, STATE(s), RESULT, REVOKED)
-		fi;
-		given_up[s] = was && !BROKEN(REVOKED_LOOKED_AT);
-		was = 0
 	:: atomic { WORKERS && given < CALLS && !called[0] -> s = 0 }; give(s)
 	:: atomic { WORKERS && given < CALLS && !called[SLOTS - 1] -> s = SLOTS - 1 }; give(s)
 	:: atomic { WITHDRAWS && WORKERS && called[0] && !asked[0] -> s = 0 }; take_back(s)
