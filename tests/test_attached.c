@@ -184,28 +184,28 @@ static void call_some_of_all(struct caller *c, struct fly_binding *mine)
 		call_all(mine, 1 + c->number * 200 + i);
 }
 
-Case(attached, calls__every_procedure)
+Case(attached, transporter__every_procedure)
 {
 	start(WIDE, FLY_WAIT_SPIN);
 	serve(1, call_a_few_of_all);
 	cr_expect(service.executions == 10 * 8);
 }
 
-Case(attached, calls__of_several_packets)
+Case(attached, transporter__of_several_packets)
 {
 	start(NARROW, FLY_WAIT_YIELD);
 	serve(1, call_some_of_all);
 	cr_expect(service.executions == 200 * 8);
 }
 
-Case(attached, calls__several_threads_that_yield)
+Case(attached, transporter__several_threads_that_yield)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(8, call_some_of_all);
 	cr_expect(service.executions == 8 * 200 * 8);
 }
 
-Case(attached, calls__several_threads_that_sleep)
+Case(attached, transporter__several_threads_that_sleep)
 {
 	start(NARROW, FLY_WAIT_SLEEP);
 	serve(4, call_a_few_of_all);
@@ -263,7 +263,7 @@ static void call_at_once(struct caller *c, struct fly_binding *mine)
 	}
 }
 
-Case(attached, start__many_at_a_time)
+Case(attached, starter__many_at_a_time)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(2, call_at_once);
@@ -306,7 +306,7 @@ static void start_too_many(struct caller *c, struct fly_binding *mine)
 	cr_expect(refused > 0 && service.executions == n - refused);
 }
 
-Case(attached, start__more_than_the_poller_has_entries_for)
+Case(attached, starter__more_than_the_poller_has_entries_for)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(1, start_too_many);

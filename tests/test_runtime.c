@@ -683,7 +683,7 @@ Case(runtime, fly_stop__with_calls_to_a_peer_that_never_answers)
 
 /* ---- two threads ---- */
 
-Case(runtime, vhost__server_and_client_in_one_process)
+Case(runtime, fly_start__server_and_client_in_one_process)
 {
 	static struct server server;
 	struct fly_binding *binding;
@@ -718,7 +718,7 @@ Case(runtime, fly_stop__after_the_server_is_gone)
 	}
 }
 
-Case(runtime, vhost__the_only_place_is_taken)
+Case(runtime, fly_start__the_only_place_is_taken)
 {
 	static struct server server;
 	struct fly_runtime *r;
@@ -735,7 +735,7 @@ Case(runtime, vhost__the_only_place_is_taken)
 	stop_server(&server);
 }
 
-Case(runtime, vhost__the_server_goes_and_another_comes)
+Case(runtime, fly_rebind__the_server_goes_and_another_comes)
 {
 	static struct server server;
 	struct fly_binding *binding;
