@@ -64,7 +64,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(attached, .timeout = 60);
+TestSuite(attached, .timeout = HANG);
 
 static int start_runtime(const char *role, const char *keys, enum fly_wait wait,
 			 struct fly_runtime **r)
@@ -328,7 +328,7 @@ static void wait_for_events(struct caller *c, struct fly_binding *mine)
 		struct pollfd readable = {.fd = fd, .events = POLLIN};
 		uint64_t count;
 
-		cr_assert(poll(&readable, 1, 5000) == 1, "nobody was told");
+		cr_assert(poll(&readable, 1, 1000 * (int)patience(5)) == 1, "nobody was told");
 		cr_assert(read(fd, &count, sizeof count) == sizeof count);
 		for (unsigned i = 0; i < 8; i++) {
 			if (!calls[i] || !fly_ready(calls[i]))
@@ -370,7 +370,7 @@ static void set_a_deadline(struct caller *c, struct fly_binding *mine)
 	status = Probe_Null(mine);
 	cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
 	service.during = NULL;
-	fly_set_deadline(mine, 5000000);
+	fly_set_deadline(mine, 1000000 * patience(5));
 	cr_expect(Probe_Add(mine, 1, 2, &sum) == 0 && sum == 3);
 	probe_fill(data, 1400, 7);
 	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));

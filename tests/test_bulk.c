@@ -108,7 +108,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(bulk, .timeout = 120);
+TestSuite(bulk, .timeout = HANG);
 
 /* ---- calls ---- */
 

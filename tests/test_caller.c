@@ -25,7 +25,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(caller, .timeout = 60);
+TestSuite(caller, .timeout = HANG);
 
 static struct fly_call_entry *entry(uint32_t i)
 {

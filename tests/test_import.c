@@ -71,7 +71,7 @@ static void end(void)
 	cr_expect(fly_stop(r) == 0, "packets are missing");
 }
 
-TestSuite(import, .timeout = 60);
+TestSuite(import, .timeout = HANG);
 
 Case(import, fly_import__and_call)
 {

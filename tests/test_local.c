@@ -104,7 +104,7 @@ static uint64_t counter(enum fly_counter which)
 /* The other side does it in its own time. */
 static bool comes_to(enum fly_counter which, uint64_t value)
 {
-	for (unsigned i = 0; i < 5000 && counter(which) != value; i++)
+	for (unsigned i = 0; i < 1000 * patience(5) && counter(which) != value; i++)
 		usleep(1000);
 	return counter(which) == value;
 }
@@ -132,7 +132,7 @@ static void end(void)
 	stop_server();
 }
 
-TestSuite(local, .timeout = 60);
+TestSuite(local, .timeout = HANG);
 
 static struct fly_local *raw(void)
 {
@@ -431,7 +431,7 @@ Case(local, fly_set_wait__by_yielding_by_sleeping_by_an_event)
 	cr_assert(p.fd >= 0);
 	cr_expect(poll(&p, 1, 0) == 0);
 	cr_assert(Probe_Add_start(binding, 2, 3, &call) == 0);
-	cr_expect(poll(&p, 1, 5000) == 1);
+	cr_expect(poll(&p, 1, 1000 * (int)patience(5)) == 1);
 	cr_expect(fly_ready(call) && Probe_Add_finish(call, &sum) == 0 && sum == 5);
 }
 
@@ -488,7 +488,7 @@ Case(local, fly_local_import__refusals_say_why)
 	cr_expect(fly_import(client, "Probe", 3, "local:nobody-at-all,wait=0", &binding) ==
 		  -FLY_EPEER);
 	cr_expect(server.service.executions == 0);
-	for (unsigned i = 0; i < 5000 && fly_clerk_refused(server.r->clerk) != 4; i++)
+	for (unsigned i = 0; i < 1000 * patience(5) && fly_clerk_refused(server.r->clerk) != 4; i++)
 		usleep(1000);
 	cr_expect(fly_clerk_refused(server.r->clerk) == 4);
 }
@@ -674,7 +674,7 @@ Case(local, serve__far_arguments_have_a_limit)
 	/* What it says nothing about is given back in the course of some seconds. */
 	for (unsigned i = 0; i < 16; i++)
 		atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_FREE);
-	for (unsigned i = 0; i < 5000 && status == -FLY_EBUSY; i++) {
+	for (unsigned i = 0; i < 1000 * patience(5) && status == -FLY_EBUSY; i++) {
 		usleep(1000);
 		status = call_with_holes(15, 32u << 20);
 	}

@@ -31,7 +31,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(park, .timeout = 60);
+TestSuite(park, .timeout = HANG);
 
 static uint64_t count(enum fly_counter which)
 {

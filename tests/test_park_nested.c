@@ -76,7 +76,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(park_nested, .timeout = 60);
+TestSuite(park_nested, .timeout = HANG);
 
 static int status_inside;
 static uint64_t sum_inside;

@@ -25,7 +25,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(poller, .timeout = 120);
+TestSuite(poller, .timeout = HANG);
 
 /* ---- turns and links ---- */
 

@@ -34,7 +34,7 @@ static void again(void)
 	begin();
 }
 
-TestSuite(probe, .timeout = 60);
+TestSuite(probe, .timeout = HANG);
 
 static uint64_t count(enum fly_counter which)
 {

@@ -34,7 +34,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet or record is missing");
 }
 
-TestSuite(records, .timeout = 60);
+TestSuite(records, .timeout = HANG);
 
 static struct fly_conversation *open_record(const struct sim_link *over, uint64_t activity)
 {

@@ -24,7 +24,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(resend, .timeout = 60);
+TestSuite(resend, .timeout = HANG);
 
 static struct fly_poller *poller(void)
 {

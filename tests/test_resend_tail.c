@@ -27,7 +27,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(resend_tail, .timeout = 60);
+TestSuite(resend_tail, .timeout = HANG);
 
 static int by_size(const void *a, const void *b)
 {

@@ -21,7 +21,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(result, .timeout = 60);
+TestSuite(result, .timeout = HANG);
 
 /* A server that was started anew on the same address: its refusal says for how long it is up. */
 static void restart(unsigned up_ms)

@@ -47,7 +47,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "something is missing at the end, or was written too late");
 }
 
-TestSuite(server, .timeout = 60);
+TestSuite(server, .timeout = HANG);
 
 /* A call whose first argument is a number and whose second is data that depends on it. */
 static struct fly_header call_of(uint32_t seq, uint16_t procedure, uint16_t bytes, uint32_t number)

@@ -35,7 +35,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(socket_claim, .timeout = 30);
+TestSuite(socket_claim, .timeout = HANG);
 
 static bool exists(const char *suffix)
 {

@@ -72,7 +72,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(worker, .timeout = 60);
+TestSuite(worker, .timeout = HANG);
 
 /* Call i: Null, of an activity of its own. */
 static struct fly_header null_call(unsigned i, uint32_t seq)

@@ -52,7 +52,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(worker_threads, .timeout = 60);
+TestSuite(worker_threads, .timeout = HANG);
 
 static uint64_t count(enum fly_counter which)
 {
@@ -276,15 +276,21 @@ Case(worker_threads, fly_cancelled__the_caller_has_cancelled)
 Case(worker_threads, fly_remaining__counts_down_on_a_worker)
 {
 	const uint64_t began_tsc = fly_clock_now_tsc();
+	uint32_t ms = 10;
+	int status;
 
 	service.during = wait_until_cancelled;
 	export_self();
-	fly_set_deadline(own, 20000);
-	cr_expect(Probe_Null(own) == -FLY_EDEADLINE || service.executions == 1);
-	until_inside(0);
-	cr_expect(atomic_load(&left_first) <= 20000 && atomic_load(&left_first) > 0);
+	do { /* it comes late, or does not run, where the machine has much else to do */
+		ms *= 2;
+		fly_set_deadline(own, 1000 * ms);
+		status = Probe_Null(own);
+		cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
+		until_inside(0);
+	} while (atomic_load(&left_first) == 0 && ms < 1000 * patience(5));
+	cr_expect(atomic_load(&left_first) <= 1000 * ms && atomic_load(&left_first) > 0);
 	cr_expect(atomic_load(&left_last) == 0);
-	cr_expect(fly_clock_now_tsc() - began_tsc >= 20 * fly_clock_tsc_per_ms());
+	cr_expect(fly_clock_now_tsc() - began_tsc >= ms * fly_clock_tsc_per_ms());
 }
 
 /* fly_stop() waits for it, and tells it. */

@@ -3,6 +3,9 @@
 
 The first argument of every test is the firefly program. Each test works in a directory of its
 own, which must be empty again at the end; whatever it started is dead by then.
+
+No test asserts how fast this machine is: it may have much else to do. A wait that has an end at all
+ends after so many seconds, as on a quiet machine, times FLY_PATIENCE (default 3; scripts/test sets it).
 """
 import atexit
 import os
@@ -17,6 +20,7 @@ import time
 
 SKIP = 77  # meson's exit status for a test that cannot run here
 FIREFLY = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "firefly"
+PATIENCE = max(1.0, float(os.environ.get("FLY_PATIENCE", 3)))
 
 directory = tempfile.mkdtemp(prefix="firefly-e2e.")
 outputs = tempfile.mkdtemp(prefix="firefly-out.")
@@ -34,6 +38,16 @@ def check(condition, text):
     if not condition:
         fail(text)
     return condition
+
+
+def wait_until(condition, seconds=20):
+    """Wait until it is true. Return: whether it is."""
+    end = time.monotonic() + seconds * PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def skip(why):
@@ -84,7 +98,7 @@ class Process:
 
     def wait_for(self, pattern, seconds=10):
         """Wait for a line; its match, or None when the time is over or the program has ended."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while True:
             ended = self.popen.poll() is not None
             found = re.search(pattern, self.text(), re.M)
@@ -94,6 +108,7 @@ class Process:
 
     def wait(self, seconds=60):
         """Wait for the end. The exit status; None (and it is killed) if it does not come."""
+        seconds *= PATIENCE
         try:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:

@@ -5,7 +5,6 @@ are shared out among them, each call runs once, all packets are back. network.py
 """
 import signal
 import sys
-import time
 
 import e2e
 
@@ -29,10 +28,7 @@ def shared_out(server, what, calls, least):
 def more_calls(tally, before=None, seconds=10):
     """Wait until the server has run more than it had."""
     before = sum(tally.read()) if before is None else before
-    end = time.monotonic() + seconds
-    while sum(tally.read()) <= before and time.monotonic() < end:
-        time.sleep(0.01)
-    e2e.check(sum(tally.read()) > before, "no calls come")
+    e2e.check(e2e.wait_until(lambda: sum(tally.read()) > before, seconds), "no calls come")
 
 
 def one_after_the_other():
