@@ -69,7 +69,7 @@ def fake(answer, line):
     path = e2e.path("fake")
     server = e2e.Process(["fake", LINK, path, answer], program=BADFRAMES)
     server.wait_for("^up")
-    ping = e2e.Process(["ping", "--count", "1", LINK + ":" + path])
+    ping = e2e.Process(["ping", "--count", "1", e2e.patient(LINK + ":" + path)])
     e2e.check(ping.wait() == 1 and re.search(line, ping.text()),
               "%s: wanted /%s/\n%s" % (answer, line, ping.text()))
     server.kill()

@@ -66,6 +66,7 @@ def clean_up():
 
 
 atexit.register(clean_up)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # from meson, when the time is over
 
 
 def finish():
@@ -148,8 +149,15 @@ def serve(link, *options, **how):
     return None
 
 
+def patient(link):
+    """The link, with a wait for its server that a busy machine needs."""
+    if "wait=" in link or link.split(":")[0] not in ("vhost", "memif", "local"):
+        return link
+    return "%s,wait=%d" % (link, 10 * PATIENCE)
+
+
 def call(link, *options, **how):
-    return Process(["call", "--check", link, *options], **how)
+    return Process(["call", "--check", patient(link), *options], **how)
 
 
 BOOKS = (r"^calls (\d+), returned (\d+), wrong (\d+), failed: executed (\d+), "
