@@ -72,7 +72,7 @@ static void attend(void *context)
 		sim_link_put(at_node, last, last_bytes);
 		frames++;
 	}
-	fly_poller_attend(context, s->now_tsc);
+	fly_slow_turn_parking(context, s->now_tsc);
 }
 
 static void begin(void)

@@ -40,7 +40,7 @@ static void sleep_ms(unsigned n)
 
 /* ---- a caller that does other things between its calls ---- */
 
-Case(absence, fly_poller_absent__a_call_has_all_its_time_afterwards)
+Case(absence, fly_slow_absent__a_call_has_all_its_time_afterwards)
 {
 	uint64_t start;
 
@@ -53,7 +53,7 @@ Case(absence, fly_poller_absent__a_call_has_all_its_time_afterwards)
 	cr_expect(w.server->service.runs[1] == 1);
 }
 
-Case(absence, fly_poller_absent__nothing_is_sent_twice_at_once)
+Case(absence, fly_slow_absent__nothing_is_sent_twice_at_once)
 {
 	for (uint32_t n = 1; n <= 20; n++) {
 		sleep_ms(300 * n);
@@ -64,7 +64,7 @@ Case(absence, fly_poller_absent__nothing_is_sent_twice_at_once)
 }
 
 /* Sent, or about to be sent, before the absence: nobody can tell. So it may be that old. */
-Case(absence, fly_poller_absent__age_is_never_understated)
+Case(absence, fly_slow_absent__age_is_never_understated)
 {
 	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
 	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
@@ -99,7 +99,7 @@ Case(absence, fly_poller_absent__age_is_never_understated)
 
 /* A program that turns its poller now and then is absent before each sweep, and must not wait for
  * ever. */
-Case(absence, fly_poller_absent__a_poller_that_is_turned_seldom_resends_and_gives_up)
+Case(absence, fly_slow_absent__a_poller_that_is_turned_seldom_resends_and_gives_up)
 {
 	struct sim_link *to_nobody = sim_join_open(w.sim, w.caller);
 	struct fly_binding *binding = sim_import(w.sim, w.caller, to_nobody, 0x1000001);
@@ -116,7 +116,7 @@ Case(absence, fly_poller_absent__a_poller_that_is_turned_seldom_resends_and_give
 }
 
 /* The record of a call outlives an absence of the server: copies may have waited all the time. */
-Case(absence, fly_poller_absent__makes_no_record_older)
+Case(absence, fly_slow_absent__makes_no_record_older)
 {
 	cr_assert(pair_add(&w, 1) == 0);
 	sim_run(w.sim, 20);
@@ -159,7 +159,7 @@ static void answer_us(struct fly_call_entry *e)
 	cr_assert(fly_ready(&e->head) && Probe_Null_finish(&e->head) == 0);
 }
 
-Case(absence, fly_poller_absent__a_call_that_may_have_been_sent_before_is_stamped_anew_once)
+Case(absence, fly_slow_absent__a_call_that_may_have_been_sent_before_is_stamped_anew_once)
 {
 	struct fly_call_entry *e = call_us();
 	struct fly_poller *p = sim_poller(w.caller);
@@ -167,25 +167,25 @@ Case(absence, fly_poller_absent__a_call_that_may_have_been_sent_before_is_stampe
 
 	cr_assert(e->sent_tsc == before_tsc && e->state == FLY_CALL_TIMED);
 	sleep_ms(500);
-	fly_poller_absent(p, before_tsc, w.sim->now_tsc);
+	fly_slow_absent(p, before_tsc, w.sim->now_tsc);
 	cr_expect(e->sent_tsc == w.sim->now_tsc);
 	cr_expect(e->state == FLY_CALL_WAITING, "its round trip cannot be told");
-	cr_expect(fly_overdue_age_ms(p, e) >= 500 - 1);
+	cr_expect(fly_resend_age_ms(p, e) >= 500 - 1);
 	fly_poller_turn(p, w.sim->now_tsc);
-	cr_expect(fly_overdue_age_ms(p, e) >= 500 && fly_overdue_age_ms(p, e) <= 501);
+	cr_expect(fly_resend_age_ms(p, e) >= 500 && fly_resend_age_ms(p, e) <= 501);
 	/* The next one counts as waiting, not as sending. */
 	const uint64_t stamped_tsc = e->sent_tsc;
 
 	sleep_ms(700);
-	fly_poller_absent(p, p->now_tsc, w.sim->now_tsc);
+	fly_slow_absent(p, p->now_tsc, w.sim->now_tsc);
 	fly_poller_turn(p, w.sim->now_tsc);
 	cr_expect(e->sent_tsc == stamped_tsc);
-	cr_expect(fly_overdue_age_ms(p, e) >= 1200 && fly_overdue_age_ms(p, e) <= 1201);
+	cr_expect(fly_resend_age_ms(p, e) >= 1200 && fly_resend_age_ms(p, e) <= 1201);
 	answer_us(e);
 	cr_expect(sim_count(w.caller, FLY_COUNT_round_trips) == 0);
 }
 
-Case(absence, fly_poller_absent__a_call_that_was_sent_earlier_keeps_its_time)
+Case(absence, fly_slow_absent__a_call_that_was_sent_earlier_keeps_its_time)
 {
 	struct fly_call_entry *e = call_us();
 	const uint64_t sent_tsc = e->sent_tsc;
@@ -194,21 +194,21 @@ Case(absence, fly_poller_absent__a_call_that_was_sent_earlier_keeps_its_time)
 	sleep_ms(100);
 	sim_turn(w.sim);
 	cr_expect(e->sent_tsc == sent_tsc);
-	cr_expect(fly_overdue_age_ms(sim_poller(w.caller), e) >= 104);
+	cr_expect(fly_resend_age_ms(sim_poller(w.caller), e) >= 104);
 	cr_expect(e->resends == 0, "not in the turn in which its answer may come");
 	sim_run(w.sim, 2);
 	cr_expect(e->resends == 1, "but then");
 	answer_us(e);
 }
 
-Case(absence, fly_poller_absent__the_longest_there_is)
+Case(absence, fly_slow_absent__the_longest_there_is)
 {
 	struct fly_call_entry *e = call_us();
 	struct fly_poller *p = sim_poller(w.caller);
 
 	sleep_ms(100000);
 	sim_turn(w.sim);
-	cr_expect(fly_overdue_age_ms(p, e) == UINT16_MAX);
+	cr_expect(fly_resend_age_ms(p, e) == UINT16_MAX);
 	sim_run(w.sim, 25);
 	cr_assert(frame_take(to_us->far, &f, &h) && frame_take(to_us->far, &f, &h));
 	cr_expect(h.age == UINT16_MAX && (h.flags & FLY_FLAG_RESENT));
@@ -216,11 +216,11 @@ Case(absence, fly_poller_absent__the_longest_there_is)
 	/* The entry's next call is young, and so is the one 65,536 calls later. */
 	e = call_us();
 	sim_turn(w.sim);
-	cr_expect(fly_overdue_age_ms(p, e) == 0);
+	cr_expect(fly_resend_age_ms(p, e) == 0);
 	answer_us(e);
 }
 
-Case(absence, fly_poller_absent__deadlines_count_from_the_return)
+Case(absence, fly_slow_absent__deadlines_count_from_the_return)
 {
 	struct fly_call_entry *e;
 	uint64_t back_tsc;
@@ -245,7 +245,7 @@ Case(absence, fly_poller_absent__deadlines_count_from_the_return)
 }
 
 /* The answers are in our rings: they are seen before anything is sent again. */
-Case(absence, fly_poller_absent__an_hour_with_64_calls_whose_results_wait)
+Case(absence, fly_slow_absent__an_hour_with_64_calls_whose_results_wait)
 {
 	enum {
 		CALLS = 64
@@ -275,7 +275,7 @@ Case(absence, fly_poller_absent__an_hour_with_64_calls_whose_results_wait)
 }
 
 /* The same without answers: each is sent again once, not as often as the hour would have it. */
-Case(absence, fly_poller_absent__an_hour_with_64_calls_that_were_lost)
+Case(absence, fly_slow_absent__an_hour_with_64_calls_that_were_lost)
 {
 	enum {
 		CALLS = 64
@@ -299,7 +299,7 @@ Case(absence, fly_poller_absent__an_hour_with_64_calls_that_were_lost)
 }
 
 /* A server works on the call: one probe afterwards, not one for each that was missed. */
-Case(absence, fly_poller_absent__probes_that_were_missed_are_not_made_up_for)
+Case(absence, fly_slow_absent__probes_that_were_missed_are_not_made_up_for)
 {
 	struct fly_call_entry *e = call_us();
 	unsigned probes = 0;

@@ -120,13 +120,13 @@ Case(arp, fly_arp_frame__what_is_not_well_formed_is_dropped)
 	cr_expect(peer->n_in == 0);
 }
 
-Case(arp, fly_arp_ask__and_the_answer_is_believed_once)
+Case(arp, fly_arp_request__and_the_answer_is_believed_once)
 {
 	struct fly_arp_question question = {.link = &l->link, .ip = peer->link.ip};
 	uint8_t asked[2048];
 
-	sim_poller(node)->asked = &question;
-	fly_arp_ask(sim_poller(node), &l->link);
+	sim_poller(node)->arp_question = &question;
+	fly_arp_request(sim_poller(node), &l->link);
 	cr_assert(sim_link_take(peer, asked) == 60);
 	make(1, l->link.mac, l->link.ip, (const uint8_t[6]){0}, peer->link.ip);
 	cr_expect(memcmp(asked, f.data, ARP_BYTES) == 0);
@@ -139,7 +139,7 @@ Case(arp, fly_arp_ask__and_the_answer_is_believed_once)
 	make(2, (const uint8_t[6]){2, 9, 9, 9, 9, 9}, peer->link.ip, l->link.mac, l->link.ip);
 	deliver();
 	cr_expect(memcmp(question.mac, peer->link.mac, 6) == 0, "a second answer changes nothing");
-	sim_poller(node)->asked = NULL;
+	sim_poller(node)->arp_question = NULL;
 }
 
 Case(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
@@ -149,17 +149,17 @@ Case(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
 
 	make(2, peer->link.mac, peer->link.ip, l->link.mac, l->link.ip);
 	deliver(); /* nobody asked */
-	sim_poller(node)->asked = &question;
+	sim_poller(node)->arp_question = &question;
 	deliver(); /* over another link */
 	question.link = &l->link;
 	question.ip ^= 0x01000000;
 	deliver(); /* for another address */
 	cr_expect(!question.answered);
 	cr_expect(sim_count(node, FLY_COUNT_arp_learned) == 0);
-	sim_poller(node)->asked = NULL;
+	sim_poller(node)->arp_question = NULL;
 }
 
-Case(arp, fly_arp_ask__without_packets_is_a_loss)
+Case(arp, fly_arp_request__without_packets_is_a_loss)
 {
 	struct fly_arp_question question = {.link = &l->link, .ip = peer->link.ip};
 	struct rte_mbuf *all[512];
@@ -167,10 +167,10 @@ Case(arp, fly_arp_ask__without_packets_is_a_loss)
 
 	while ((all[n] = fly_packet_get(&sim_poller(node)->cache, 0)))
 		n++;
-	sim_poller(node)->asked = &question;
-	fly_arp_ask(sim_poller(node), &l->link);
+	sim_poller(node)->arp_question = &question;
+	fly_arp_request(sim_poller(node), &l->link);
 	cr_expect(peer->n_in == 0);
-	sim_poller(node)->asked = NULL;
+	sim_poller(node)->arp_question = NULL;
 	while (n)
 		fly_packet_put(&sim_poller(node)->cache, all[--n]);
 }

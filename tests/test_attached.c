@@ -54,7 +54,7 @@ static void end(void)
 
 	fly_counters(self, note, NULL);
 	cr_expect(missed == 0, "somebody was not seen");
-	cr_expect(LIST_EMPTY(&self->owned));
+	cr_expect(LIST_EMPTY(&self->group.owned.all));
 	cr_expect(fly_stop(self) == 0, "packets are missing");
 	fly_quit(server.r);
 	pthread_join(server.thread, NULL);
@@ -230,7 +230,7 @@ Case(attached, fly_attach__threads_come_and_go)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(4, come_and_go);
-	cr_expect(self->poller.desk.n_polled == 0 && self->poller.n_doors == 0);
+	cr_expect(self->poller.handoffs.n_polled == 0 && self->poller.n_sources == 0);
 }
 
 Case(attached, fly_attach__not_on_the_thread_that_turns_the_poller)
@@ -394,7 +394,7 @@ static int hold_poller(struct fly_poller *p, void *context)
 static void *hold_it(void *context)
 {
 	(void)context;
-	fly_ask(&self->poller, hold_poller, NULL);
+	fly_request(&self->poller, hold_poller, NULL);
 	return NULL;
 }
 

@@ -327,13 +327,13 @@ static void fault_at_each_position(struct sim_link *at, uint64_t *mask)
 	}
 }
 
-Case(bulk, fly_bulk_overdue__each_packet_of_the_caller_is_lost_once)
+Case(bulk, fly_bulk_resend__each_packet_of_the_caller_is_lost_once)
 {
 	fault_at_each_position(w.at_caller, &w.at_caller->faults.drop_mask);
 	cr_expect(sim_count(w.caller, FLY_COUNT_fragments_resent) >= 40);
 }
 
-Case(bulk, fly_bulk_overdue__each_packet_of_the_server_is_lost_once)
+Case(bulk, fly_bulk_resend__each_packet_of_the_server_is_lost_once)
 {
 	fault_at_each_position(w.at_server, &w.at_server->faults.drop_mask);
 	cr_expect(sim_count(w.server, FLY_COUNT_fragments_resent) >= 40);
@@ -360,7 +360,7 @@ Case(bulk, gather__each_packet_comes_late)
 		  "what overtakes another one is kept; sent again is what is late, and what asks");
 }
 
-Case(bulk, fly_bulk_overdue__a_small_call_whose_large_result_is_lost)
+Case(bulk, fly_bulk_resend__a_small_call_whose_large_result_is_lost)
 {
 	for (unsigned i = 0; i < 24; i++) {
 		w.at_server->sent = 0;
@@ -437,7 +437,7 @@ Case(bulk, push__a_driver_that_takes_nothing_for_a_while)
 	finish_echo(call, 1, 100 * UNIT);
 }
 
-Case(bulk, fly_bulk_overdue__a_server_that_is_gone)
+Case(bulk, fly_bulk_resend__a_server_that_is_gone)
 {
 	struct fly_call *call;
 	uint64_t begun;
@@ -462,7 +462,7 @@ Case(bulk, fly_bulk_overdue__a_server_that_is_gone)
 }
 
 /* The time-out is about silence: a transfer may take longer. */
-Case(bulk, fly_bulk_overdue__a_slow_transfer_is_not_given_up)
+Case(bulk, fly_bulk_resend__a_slow_transfer_is_not_given_up)
 {
 	struct fly_call *call;
 
@@ -789,7 +789,7 @@ static void expect_drop(struct fly_header h, enum fly_counter why, const char *w
 		  fly_stats_name(why));
 }
 
-Case(bulk, fly_slow_call_part__is_acknowledged_when_it_asks)
+Case(bulk, fly_slow_call_fragment__is_acknowledged_when_it_asks)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -825,7 +825,7 @@ Case(bulk, fly_slow_call_part__is_acknowledged_when_it_asks)
 	cr_expect(answer.type == FLY_PACKET_RESULT && runs == 1 && answer.length == 407);
 }
 
-Case(bulk, fly_slow_call_part__what_does_not_fit_to_the_others)
+Case(bulk, fly_slow_call_fragment__what_does_not_fit_to_the_others)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -853,7 +853,7 @@ Case(bulk, fly_slow_call_part__what_does_not_fit_to_the_others)
 	cr_expect(runs == 1);
 }
 
-Case(bulk, fly_slow_call_part__a_hostile_count_allocates_nothing)
+Case(bulk, fly_slow_call_fragment__a_hostile_count_allocates_nothing)
 {
 	struct fly_header answer;
 
@@ -881,7 +881,7 @@ Case(bulk, fly_slow_call_part__a_hostile_count_allocates_nothing)
 	cr_expect(answer.fragments == 1 && answer.fragment == 0);
 }
 
-Case(bulk, fly_slow_call_part__is_refused_as_a_whole_call_is)
+Case(bulk, fly_slow_call_fragment__is_refused_as_a_whole_call_is)
 {
 	struct fly_header answer;
 	struct fly_header h = part_of(1, ECHO, 0, 4, 100);
@@ -912,7 +912,7 @@ Case(bulk, fly_slow_call_part__is_refused_as_a_whole_call_is)
 	}
 }
 
-Case(bulk, fly_slow_call_part__a_later_call_ends_what_is_gathered)
+Case(bulk, fly_slow_call_fragment__a_later_call_ends_what_is_gathered)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -966,7 +966,7 @@ Case(bulk, fly_serve_plain__earlier_than_what_is_gathered)
 	forget_answers();
 }
 
-Case(bulk, fly_slow_call_part__until_it_runs_the_last_result_stays)
+Case(bulk, fly_slow_call_fragment__until_it_runs_the_last_result_stays)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -1196,7 +1196,7 @@ Case(bulk, look_into_results__the_last_acknowledgement_is_lost)
 }
 
 /* Between what a record keeps and what a packet takes. */
-Case(bulk, fly_odd_result_again__a_result_of_one_packet_that_might_have_been_longer)
+Case(bulk, fly_reply_result_again__a_result_of_one_packet_that_might_have_been_longer)
 {
 	struct fly_header call = part_of(1, FILL, 0, 1, 8);
 	struct fly_header answer;
@@ -1412,7 +1412,7 @@ Case(bulk, fly_slow_rejected__once_the_result_has_begun)
 	}
 }
 
-Case(bulk, fly_slow_result_part__what_does_not_fit)
+Case(bulk, fly_slow_result_fragment__what_does_not_fit)
 {
 	struct fly_header answer;
 	struct fly_header h;
@@ -1482,7 +1482,7 @@ Case(bulk, fly_bulk_result__one_packet_for_a_call_of_many)
 }
 
 /* It had not all been sent; a server that answers all the same is believed, and sent no more. */
-Case(bulk, fly_slow_result_part__before_the_call_is_whole)
+Case(bulk, fly_slow_result_fragment__before_the_call_is_whole)
 {
 	struct fly_header answer;
 
@@ -1496,7 +1496,7 @@ Case(bulk, fly_slow_result_part__before_the_call_is_whole)
 }
 
 /* Of a procedure that may run twice: the two may have come to different results. */
-Case(bulk, fly_slow_result_part__of_two_executions)
+Case(bulk, fly_slow_result_fragment__of_two_executions)
 {
 	struct fly_header h;
 	struct fly_header answer;

@@ -132,8 +132,8 @@ Case(caller, wait__many_calls_finish_in_any_order)
 
 Case(caller, Probe_Fill_view__shows_the_result_where_it_lies_until_it_is_released)
 {
-	const unsigned free_before =
-		rte_mempool_avail_count(w.caller->runtime.pool) + sim_poller(w.caller)->cache.n;
+	const unsigned free_before = rte_mempool_avail_count(w.caller->runtime.group.pool) +
+				     sim_poller(w.caller)->cache.n;
 	const uint8_t *data;
 	struct fly_call *call;
 
@@ -141,10 +141,12 @@ Case(caller, Probe_Fill_view__shows_the_result_where_it_lies_until_it_is_release
 	cr_assert(sim_until(w.sim, call, 5));
 	cr_assert(Probe_Fill_view(call, &data) == 0);
 	cr_expect(probe_is(data, 1440, probe_sum(9)));
-	cr_expect(rte_mempool_avail_count(w.caller->runtime.pool) + sim_poller(w.caller)->cache.n ==
+	cr_expect(rte_mempool_avail_count(w.caller->runtime.group.pool) +
+			  sim_poller(w.caller)->cache.n ==
 		  free_before - 1);
 	fly_release(call);
-	cr_expect(rte_mempool_avail_count(w.caller->runtime.pool) + sim_poller(w.caller)->cache.n ==
+	cr_expect(rte_mempool_avail_count(w.caller->runtime.group.pool) +
+			  sim_poller(w.caller)->cache.n ==
 		  free_before);
 }
 

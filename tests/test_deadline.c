@@ -59,7 +59,7 @@ static void look(void *context)
 {
 	const struct fly_poller *p = context;
 
-	seen_tsc = p->serving_deadline_tsc;
+	seen_tsc = p->running.deadline_tsc;
 }
 
 Case(deadline, fly_deadline_strip__the_procedure_knows_what_is_left)
@@ -105,7 +105,7 @@ Case(deadline, fly_deadline_strip__the_deadline_is_no_part_of_the_arguments)
 		cr_expect(f.bytes == FLY_PAYLOAD + 500);
 	}
 	cr_expect(w.node->service.executions == 8 && w.node->service.wrong == 0);
-	cr_expect(poller()->serving_deadline_tsc == FLY_NEVER);
+	cr_expect(poller()->running.deadline_tsc == FLY_NEVER);
 }
 
 Case(deadline, fly_deadline_strip__a_call_that_is_late_is_not_begun_and_no_copy_of_it_is)
@@ -184,13 +184,13 @@ static void nest(void *context)
 	struct fly_header h;
 
 	if (depth++ > 0) {
-		inside_tsc = p->serving_deadline_tsc;
+		inside_tsc = p->running.deadline_tsc;
 		return;
 	}
 	h = frame_call(w.node->export_id, ACTIVITY + (UINT64_C(1) << 32), 1, Probe_Null_NUMBER);
 	hand_send(&w, &h);
 	fly_poller_turn(p, w.sim->now_tsc);
-	seen_tsc = p->serving_deadline_tsc;
+	seen_tsc = p->running.deadline_tsc;
 }
 
 Case(deadline, fly_slow_call__a_call_within_a_procedure_has_a_deadline_of_its_own)
@@ -203,7 +203,7 @@ Case(deadline, fly_slow_call__a_call_within_a_procedure_has_a_deadline_of_its_ow
 	cr_assert(depth == 2);
 	cr_expect(inside_tsc == FLY_NEVER, "that of the procedure around it");
 	cr_expect(seen_tsc == w.sim->now_tsc - 10 + 5000, "forgotten when the other one ended");
-	cr_expect(poller()->serving_deadline_tsc == FLY_NEVER);
+	cr_expect(poller()->running.deadline_tsc == FLY_NEVER);
 }
 
 /* ---- the caller's side ---- */

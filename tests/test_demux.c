@@ -172,8 +172,8 @@ Case(demux, fly_demux__packets_in_several_buffers)
 {
 	const struct fly_header h = good_call();
 	struct frame f;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(node->runtime.pool);
-	struct rte_mbuf *tail = rte_pktmbuf_alloc(node->runtime.pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(node->runtime.group.pool);
+	struct rte_mbuf *tail = rte_pktmbuf_alloc(node->runtime.group.pool);
 
 	cr_assert(m && tail);
 	frame_make(&f, &h, peer, at_node, NULL);
@@ -189,7 +189,7 @@ Case(demux, fly_demux__a_packet_that_somebody_else_holds_is_not_served)
 {
 	const struct fly_header h = good_call();
 	struct frame f;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(node->runtime.pool);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(node->runtime.group.pool);
 
 	cr_assert(m != NULL);
 	frame_make(&f, &h, peer, at_node, NULL);

@@ -144,7 +144,7 @@ Test(fragments, fly_scatter_probe__tells_the_rest)
 	cr_expect(!fly_scatter_probe(&s), "nothing is under way");
 }
 
-Test(fragments, fly_scatter_overdue__what_is_old)
+Test(fragments, fly_scatter_lost_all__what_is_old)
 {
 	struct fly_acked what;
 	unsigned asked;
@@ -152,12 +152,12 @@ Test(fragments, fly_scatter_overdue__what_is_old)
 	fly_scatter_begin(&s, 100, 1, 32);
 	send_some(4, 1000, &asked);
 	send_some(4, 2000, &asked);
-	cr_expect(fly_scatter_overdue(&s, 2100, 1101) == 0);
-	cr_expect(fly_scatter_overdue(&s, 2100, 1000) == 4 && s.n_lost == 4 && s.n_flight == 4);
+	cr_expect(fly_scatter_lost_all(&s, 2100, 1101) == 0);
+	cr_expect(fly_scatter_lost_all(&s, 2100, 1000) == 4 && s.n_lost == 4 && s.n_flight == 4);
 	cr_expect(ack(2, 30, 1, 0, 2200, &what) && s.n_lost == 2, "after all");
 	fly_scatter_shift(&s, 5000);
-	cr_expect(fly_scatter_overdue(&s, 7100, 200) == 0, "nobody was there to see them come");
-	cr_expect(fly_scatter_overdue(&s, 7100, 0) == 4);
+	cr_expect(fly_scatter_lost_all(&s, 7100, 200) == 0, "nobody was there to see them come");
+	cr_expect(fly_scatter_lost_all(&s, 7100, 0) == 4);
 	fly_scatter_stop(&s);
 	cr_expect(s.n_flight == 0 && s.n_lost == 0 && !fly_scatter_is_ready(&s));
 }
@@ -173,7 +173,7 @@ Test(fragments, fly_scatter_acked__the_receiver_has_forgotten)
 	cr_expect(ack(10, 30, 9, 0, 1100, &what));
 	cr_expect(!ack(5, 30, 12, 0x40, 1110, &what), "overtaken by the one before");
 	cr_expect(s.acked == 10);
-	fly_scatter_overdue(&s, 2000, 0);
+	fly_scatter_lost_all(&s, 2000, 0);
 	send_some(1, 2000, &asked);
 	cr_expect(!ack(0, 30, 10, 0x200, 2050, &what), "not the copy");
 
@@ -344,7 +344,7 @@ Test(fragments, fly_gather_take__random_losses)
 				fly_scatter_probe(&s);
 			}
 			if (g.fragments == 0 && s.n_flight)
-				fly_scatter_overdue(&s, now_tsc, 0);
+				fly_scatter_lost_all(&s, now_tsc, 0);
 			cr_assert(now_tsc < 1000000, "it does not end");
 		}
 		for (uint32_t i = 0; i < s.fragments; i++)

@@ -31,12 +31,12 @@ Test(import, fly_import_make__writes_the_headers_of_a_call)
 	cr_expect(sim_end(w.sim) == 0);
 }
 
-Test(import, fly_import_random_activity__leaves_room_for_the_entry_and_is_never_none)
+Test(import, fly_random_activity__leaves_room_for_the_entry_and_is_never_none)
 {
 	uint64_t all = 0;
 
 	for (unsigned i = 0; i < 1000; i++) {
-		const uint64_t activity = fly_import_random_activity();
+		const uint64_t activity = fly_random_activity();
 
 		cr_assert(activity != 0 && (activity & 0xffff) == 0);
 		all |= activity;
@@ -136,17 +136,17 @@ Case(import, fly_import__nobody_there)
 	cr_expect(fly_import(r, "Probe", 3, "10.9.8.7:99", &binding) == -FLY_EPEER);
 	cr_expect(strstr(fly_error(), "the peer does not answer any more") != NULL, "%s",
 		  fly_error());
-	cr_expect(r->poller.asked == NULL);
+	cr_expect(r->poller.arp_question == NULL);
 }
 
 Case(import, fly_import__over_a_link_that_is_down)
 {
 	struct fly_binding *binding;
 
-	r->ports[0]->link.up = false;
+	r->ports.at[0]->link.up = false;
 	cr_expect(fly_import(r, "Probe", 3, NULL, &binding) == -FLY_ELINK);
 	cr_expect(strstr(fly_error(), "is down") != NULL, "%s", fly_error());
-	r->ports[0]->link.up = true;
+	r->ports.at[0]->link.up = true;
 }
 
 Case(import, fly_rebind__after_the_export_changed)

@@ -43,54 +43,54 @@ static int send_there(void)
 	return error;
 }
 
-Test(kernel_port, fly_guard_open__the_kernel_answers_no_more)
+Test(kernel_port, fly_kernel_port_open__the_kernel_answers_no_more)
 {
 	const uint16_t port = free_port();
 	char byte;
 	int fd;
 
 	cr_expect(send_there() == ECONNREFUSED, "without a guard it does");
-	fd = fly_guard_open(htonl(INADDR_LOOPBACK), port);
+	fd = fly_kernel_port_open(htonl(INADDR_LOOPBACK), port);
 	cr_assert(fd >= 0, "%s", fly_error());
 	cr_expect(send_there() == 0);
 	cr_expect(recv(fd, &byte, 1, MSG_DONTWAIT) < 0, "and it keeps nothing");
 	close(fd);
 }
 
-Test(kernel_port, fly_guard_open__a_port_that_is_taken)
+Test(kernel_port, fly_kernel_port_open__a_port_that_is_taken)
 {
 	const uint16_t port = free_port();
-	const int fd = fly_guard_open(htonl(INADDR_LOOPBACK), port);
+	const int fd = fly_kernel_port_open(htonl(INADDR_LOOPBACK), port);
 
 	cr_assert(fd >= 0);
-	cr_expect(fly_guard_open(htonl(INADDR_LOOPBACK), port) == -FLY_EINUSE);
+	cr_expect(fly_kernel_port_open(htonl(INADDR_LOOPBACK), port) == -FLY_EINUSE);
 	cr_expect(strstr(fly_error(), "is in use by another program") != NULL, "%s", fly_error());
 	close(fd);
 }
 
-Test(kernel_port, fly_guard_open__an_address_that_is_not_the_kernels_needs_none)
+Test(kernel_port, fly_kernel_port_open__an_address_that_is_not_the_kernels_needs_none)
 {
-	cr_expect(fly_guard_open(inet_addr("192.0.2.77"), htons(61989)) == -1);
+	cr_expect(fly_kernel_port_open(inet_addr("192.0.2.77"), htons(61989)) == -1);
 }
 
-Test(kernel_port, fly_guard_address__of_the_loopback_interface)
+Test(kernel_port, fly_kernel_port_address__of_the_loopback_interface)
 {
 	uint32_t ip;
 	unsigned mtu;
 
-	cr_expect(fly_guard_address("lo", &ip, &mtu) == 0);
+	cr_expect(fly_kernel_port_address("lo", &ip, &mtu) == 0);
 	cr_expect(mtu >= 1500);
 	cr_expect(ip == htonl(INADDR_LOOPBACK) || ip == 0);
 }
 
-Test(kernel_port, fly_guard_address__no_such_interface)
+Test(kernel_port, fly_kernel_port_address__no_such_interface)
 {
 	uint32_t ip = 1;
 	unsigned mtu = 1;
 
-	cr_expect(fly_guard_address("nonesuch0", &ip, &mtu) == -FLY_EINVAL);
+	cr_expect(fly_kernel_port_address("nonesuch0", &ip, &mtu) == -FLY_EINVAL);
 	cr_expect(ip == 0 && mtu == 0);
-	cr_expect(fly_guard_address("a-name-that-is-too-long-for-any-interface", &ip, &mtu) ==
+	cr_expect(fly_kernel_port_address("a-name-that-is-too-long-for-any-interface", &ip, &mtu) ==
 		  -FLY_EINVAL);
-	cr_expect(fly_guard_address("", &ip, &mtu) == -FLY_EINVAL);
+	cr_expect(fly_kernel_port_address("", &ip, &mtu) == -FLY_EINVAL);
 }

@@ -670,7 +670,7 @@ Case(local, serve__far_arguments_have_a_limit)
 	for (; n < 16 && status != -FLY_EBUSY; n++)
 		status = call_with_holes(n, 32u << 20);
 	cr_expect(status == -FLY_EBUSY && n == 7, "%d %u", status, n);
-	cr_expect(server.r->poller.astacks.far_written <= FLY_ASTACKS_FAR_MAX);
+	cr_expect(server.r->poller.astacks.far_written <= FLY_LOCAL_FAR_MAX);
 	/* What it says nothing about is given back in the course of some seconds. */
 	for (unsigned i = 0; i < 16; i++)
 		atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_FREE);

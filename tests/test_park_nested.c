@@ -90,7 +90,7 @@ static void call_back(void *context)
 		status_inside = Probe_Add(far.other, 20, 22, &sum_inside);
 }
 
-Case(park_nested, fly_poller_attend__a_procedure_calls_its_caller)
+Case(park_nested, fly_slow_turn_parking__a_procedure_calls_its_caller)
 {
 	far.service.during = call_back;
 	cr_expect(Probe_Null(near.other) == 0);
@@ -142,7 +142,7 @@ static void call_many(void *context)
 		status_inside = Probe_Add(far.other, i, i, &sum);
 }
 
-Case(park_nested, fly_poller_attend__others_are_served_meanwhile)
+Case(park_nested, fly_slow_turn_parking__others_are_served_meanwhile)
 {
 	struct fly_call *calls[8];
 	uint64_t sum;

@@ -173,12 +173,12 @@ static void serve_and_call(unsigned servers, unsigned clients)
 	cr_assert(fly_start(&calls, &client) == 0, "%s", fly_error());
 	calls_from_threads(client);
 	for (unsigned i = 0; i < servers; i++)
-		cr_expect(fly_stats_get(&server->pollers[i]->stats, FLY_COUNT_calls_served) >=
+		cr_expect(fly_stats_get(&server->group.pollers[i]->stats, FLY_COUNT_calls_served) >=
 				  800 / servers,
 			  "poller %u has its share", i);
 	for (unsigned i = 0; i < clients; i++)
-		cr_expect(fly_stats_get(&client->pollers[i]->stats, FLY_COUNT_calls_returned) >=
-				  800 / clients,
+		cr_expect(fly_stats_get(&client->group.pollers[i]->stats,
+					FLY_COUNT_calls_returned) >= 800 / clients,
 			  "poller %u has its share", i);
 	cr_expect(counter(server, "drop_ring_full") == 0);
 	cr_expect(fly_stop(client) == 0);
@@ -212,7 +212,7 @@ static int come_back(struct fly_binding *binding)
 	return status;
 }
 
-Case(pollers, fly_ports_attend__a_server_goes_and_another_one_comes)
+Case(pollers, fly_ports_apply__a_server_goes_and_another_one_comes)
 {
 	const char *const at_server[] = {server_spec, NULL};
 	const char *const at_client[] = {client_spec, NULL};
@@ -262,7 +262,7 @@ Case(pollers, fly_import__of_ones_own_interface_over_a_loop_with_queues)
 
 	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
 	cr_assert(Probe_export(r, &probe_procedures, &service) == 0, "%s", fly_error());
-	cr_expect(r->ports[0]->n_queues == 2, "a pair for each");
+	cr_expect(r->ports.at[0]->n_queues == 2, "a pair for each");
 	/* From here on the one whose turn it is to call is not the one whose turn it is to serve.
 	 */
 	cr_expect(fly_import(r, "Nothing", 1, NULL, &binding) == -FLY_ENOEXPORT);

@@ -169,7 +169,7 @@ Case(refused, fly_slow_call__remembered_until_its_copies_are_dead)
 		  "nobody can remember for ever: by now that is another call");
 }
 
-Case(refused, fly_poller_absent__does_not_make_the_filter_older)
+Case(refused, fly_slow_absent__does_not_make_the_filter_older)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
 
@@ -211,7 +211,7 @@ Case(refused, fly_slow_call__remembered_though_nothing_could_be_said)
 
 /* ---- records that refuse ---- */
 
-Case(refused, fly_odd_refuse_for_good__no_room_for_a_result)
+Case(refused, fly_reply_refuse_for_good__no_room_for_a_result)
 {
 	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;
 	struct fly_header h = hand_call(&w, ACTIVITY(1), 7, Probe_Fill_NUMBER, 4, 7);
@@ -239,7 +239,7 @@ Case(refused, fly_odd_refuse_for_good__no_room_for_a_result)
 }
 
 /* A result that is not kept is made again; without room it may have run, and that is said. */
-Case(refused, fly_odd_refuse_for_good__a_call_that_may_run_again_and_did_run)
+Case(refused, fly_reply_refuse_for_good__a_call_that_may_run_again_and_did_run)
 {
 	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;
 	struct fly_header h = hand_call(&w, ACTIVITY(1), 7, Probe_Fill_NUMBER, 4, 7);

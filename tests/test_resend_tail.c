@@ -56,7 +56,7 @@ static uint32_t *times_us(void)
 	return us;
 }
 
-Case(resend_tail, fly_overdue_pass__without_loss_each_takes_a_round_trip)
+Case(resend_tail, fly_resend_pass__without_loss_each_takes_a_round_trip)
 {
 	const uint32_t *us = times_us();
 
@@ -66,7 +66,7 @@ Case(resend_tail, fly_overdue_pass__without_loss_each_takes_a_round_trip)
 }
 
 /* One percent each way: two in a hundred calls wait for a copy, and not a round trip longer. */
-Case(resend_tail, fly_overdue_pass__with_one_percent_lost_p99_is_the_least_wait_and_3_round_trips)
+Case(resend_tail, fly_resend_pass__with_one_percent_lost_p99_is_the_least_wait_and_3_round_trips)
 {
 	const uint32_t *us;
 

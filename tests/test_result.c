@@ -99,7 +99,7 @@ Case(result, fly_slow_rejected__refused_for_lack_of_room_is_not_executed_however
 	}
 }
 
-Case(result, fly_odd_refuse__is_no_longer_than_the_call_and_goes_back_to_where_it_came_from)
+Case(result, fly_reply_refuse__is_no_longer_than_the_call_and_goes_back_to_where_it_came_from)
 {
 	struct sim_link *to_us = sim_join_open(w.sim, w.server);
 	struct fly_header h = frame_call(0x7000001, 0x10000, 77, 3);
@@ -119,7 +119,7 @@ Case(result, fly_odd_refuse__is_no_longer_than_the_call_and_goes_back_to_where_i
 	}
 }
 
-Case(result, fly_odd_refuse__before_the_first_sweep_nothing_is_refused_aloud)
+Case(result, fly_reply_refuse__before_the_first_sweep_nothing_is_refused_aloud)
 {
 	struct sim_node *fresh = sim_add(w.sim, NULL);
 	struct sim_link *to_us = sim_join_open(w.sim, fresh);

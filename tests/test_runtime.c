@@ -678,7 +678,7 @@ Case(runtime, fly_stop__with_calls_to_a_peer_that_never_answers)
 	for (unsigned i = 0; i < FLY_EXPORTS; i++)
 		self->poller.exports[i].id ^= 0x10000; /* of an earlier start */
 	self->poller.reject_budget = 0;
-	self->poller.house_at_tsc = UINT64_MAX; /* and nothing is refused aloud */
+	self->poller.sweep_ms_at_tsc = UINT64_MAX; /* and nothing is refused aloud */
 	for (unsigned i = 0; i < 20; i++)
 		cr_assert(Probe_Null_start(own, &call) == 0);
 	for (unsigned i = 0; i < 1000; i++)

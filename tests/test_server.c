@@ -153,32 +153,32 @@ static void repeat(uint16_t procedure, uint16_t bytes, unsigned retained)
 	cr_expect(server->service.executions == 1, "it ran %u times", server->service.executions);
 }
 
-Case(server, fly_odd_result_again__a_repeated_call_gets_the_retained_empty_result)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_empty_result)
 {
 	repeat(Probe_Null_NUMBER, 0, 0);
 }
 
-Case(server, fly_odd_result_again__a_repeated_call_gets_the_retained_small_result)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_small_result)
 {
 	repeat(Probe_Sum_NUMBER, 1404, 0);
 }
 
-Case(server, fly_odd_result_again__a_repeated_call_gets_the_retained_large_result)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_large_result)
 {
 	repeat(Probe_Fill_NUMBER, 4, 1);
 }
 
-Case(server, fly_odd_result_again__a_repeated_call_gets_the_retained_result_from_behind)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_result_from_behind)
 {
 	repeat(Probe_Mirror_NUMBER, 504, 1);
 }
 
-Case(server, fly_odd_result_again__a_repeated_call_gets_the_retained_second_packet)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_second_packet)
 {
 	repeat(Probe_Swap_NUMBER, 1204, 1);
 }
 
-Case(server, fly_odd_result_again__a_repeated_call_gets_the_retained_error)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_error)
 {
 	repeat(Probe_Raise_NUMBER, 4, 0);
 }
@@ -219,7 +219,7 @@ Case(server, fly_serve_let_go__the_next_call_lets_the_retained_packet_go)
 	cr_expect(h.age == 2);
 }
 
-Case(server, fly_odd_accept__an_older_call_is_dropped)
+Case(server, fly_call_admit__an_older_call_is_dropped)
 {
 	struct fly_header call = call_of(10, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -234,7 +234,7 @@ Case(server, fly_odd_accept__an_older_call_is_dropped)
 	cr_expect(server->service.executions == 1);
 }
 
-Case(server, fly_odd_conversation__a_right_hint_needs_no_search_and_a_wrong_one_does_no_harm)
+Case(server, fly_conversation_lookup__a_right_hint_needs_no_search_and_a_wrong_one_does_no_harm)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -256,7 +256,7 @@ Case(server, fly_odd_conversation__a_right_hint_needs_no_search_and_a_wrong_one_
 	cr_expect(server->service.executions == 72);
 }
 
-Case(server, fly_odd_conversation__a_hint_to_somebody_elses_record_is_not_believed)
+Case(server, fly_conversation_lookup__a_hint_to_somebody_elses_record_is_not_believed)
 {
 	struct fly_header mine = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header other = call_of(1, Probe_Fill_NUMBER, 4, 5);
@@ -297,7 +297,7 @@ Case(server, fly_serve_plain__activity_0_finds_no_record)
 	cr_expect(sim_poller(server)->conversations.n_retained == 0);
 }
 
-Case(server, fly_odd_accept__a_known_activity_from_another_address_is_dropped)
+Case(server, fly_call_admit__a_known_activity_from_another_address_is_dropped)
 {
 	const struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header next = call_of(2, Probe_Null_NUMBER, 0, 0);
@@ -497,7 +497,7 @@ Case(server, fly_bulk_serve__a_result_longer_than_the_link_takes_comes_in_two_pa
 	cr_expect(server->service.executions == 1);
 }
 
-Case(server, fly_odd_accept__when_the_table_is_full_a_new_caller_is_refused)
+Case(server, fly_call_admit__when_the_table_is_full_a_new_caller_is_refused)
 {
 	const struct sim_node_config config = {.conversations = 8};
 	struct fly_header call;
@@ -548,7 +548,7 @@ Case(server, fly_serve_has_room__retained_packets_are_limited_to_half_of_what_th
 }
 
 /* No packet is left for a second buffer. A call that ran has its result resent all the same. */
-Case(server, fly_odd_refuse_for_good__without_a_second_buffer_a_new_call_and_no_copy)
+Case(server, fly_reply_refuse_for_good__without_a_second_buffer_a_new_call_and_no_copy)
 {
 	const struct sim_node_config config = {.packets = 63};
 	struct rte_mbuf *all[63];
@@ -580,7 +580,7 @@ Case(server, fly_odd_refuse_for_good__without_a_second_buffer_a_new_call_and_no_
 }
 
 /* The same with the limit of retained packets: it must not make an executed call "refused". */
-Case(server, fly_odd_refuse_for_good__at_the_limit_a_copy_of_a_call_that_ran_is_not_refused)
+Case(server, fly_reply_refuse_for_good__at_the_limit_a_copy_of_a_call_that_ran_is_not_refused)
 {
 	struct fly_header call = call_of(1, Probe_Raise_NUMBER, 4, 3);
 	struct fly_header h;
@@ -598,7 +598,7 @@ Case(server, fly_odd_refuse_for_good__at_the_limit_a_copy_of_a_call_that_ran_is_
 	cr_expect(server->service.executions == 1);
 }
 
-Case(server, fly_odd_accept__a_call_without_record_that_is_too_old_is_forgotten)
+Case(server, fly_call_admit__a_call_without_record_that_is_too_old_is_forgotten)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -621,7 +621,7 @@ Case(server, fly_odd_accept__a_call_without_record_that_is_too_old_is_forgotten)
 	cr_expect(h.type == FLY_PACKET_RESULT);
 }
 
-Case(server, fly_odd_accept__an_export_of_an_earlier_start_is_stale)
+Case(server, fly_call_admit__an_export_of_an_earlier_start_is_stale)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -910,7 +910,7 @@ Case(server, fly_serve_run__a_record_is_as_young_as_its_newest_call)
 	cr_expect(h.flags == FLY_FLAG_RESENT && server->service.executions == 2);
 }
 
-Case(server, fly_odd_refuse_for_good__a_record_is_as_young_as_its_newest_refusal)
+Case(server, fly_reply_refuse_for_good__a_record_is_as_young_as_its_newest_refusal)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	const uint32_t retained_max = sim_poller(server)->conversations.retained_max;

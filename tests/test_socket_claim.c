@@ -63,36 +63,36 @@ static int make_socket(const char *at, bool listening)
 static int take(unsigned *place, int *fd)
 {
 	*place = 0;
-	return fly_place_take(path, place, fd);
+	return fly_socket_claim_client(path, place, fd);
 }
 
-Case(socket_claim, fly_place_path__the_first_is_the_path_itself)
+Case(socket_claim, fly_socket_claim_name__the_first_is_the_path_itself)
 {
 	char name[100];
 
-	fly_place_path(name, sizeof name, "/a/b", 0);
+	fly_socket_claim_name(name, sizeof name, "/a/b", 0);
 	cr_expect(strcmp(name, "/a/b") == 0);
-	fly_place_path(name, sizeof name, "/a/b", 7);
+	fly_socket_claim_name(name, sizeof name, "/a/b", 7);
 	cr_expect(strcmp(name, "/a/b.7") == 0);
 }
 
-Case(socket_claim, fly_place_serve__a_second_server_is_told)
+Case(socket_claim, fly_socket_claim_path__a_second_server_is_told)
 {
-	const int first = fly_place_serve(path, 1);
+	const int first = fly_socket_claim_path(path, 1);
 	int again;
 
 	cr_assert(first >= 0);
-	cr_expect(fly_place_serve(path, 1) == -FLY_EINUSE);
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EINUSE);
 	cr_expect(strstr(fly_error(), "another Firefly") != NULL, "%s", fly_error());
 	cr_expect(exists(".lock"), "the one that was refused leaves the other's claim alone");
-	fly_place_leave(first, path);
+	fly_socket_claim_drop(first, path);
 	cr_expect(!exists(".lock"));
-	again = fly_place_serve(path, 1);
+	again = fly_socket_claim_path(path, 1);
 	cr_expect(again >= 0);
-	fly_place_leave(again, path);
+	fly_socket_claim_drop(again, path);
 }
 
-Case(socket_claim, fly_place_serve__left_over_sockets_go_and_live_ones_stay)
+Case(socket_claim, fly_socket_claim_path__left_over_sockets_go_and_live_ones_stay)
 {
 	char second[80];
 	int fd;
@@ -101,34 +101,34 @@ Case(socket_claim, fly_place_serve__left_over_sockets_go_and_live_ones_stay)
 	snprintf(second, sizeof second, "%s.1", path);
 	make_socket(path, false);
 	make_socket(second, false);
-	fd = fly_place_serve(path, 2);
+	fd = fly_socket_claim_path(path, 2);
 	cr_assert(fd >= 0);
 	cr_expect(!exists("") && !exists(".1"));
-	fly_place_leave(fd, path);
+	fly_socket_claim_drop(fd, path);
 
 	live = make_socket(second, true);
-	cr_expect(fly_place_serve(path, 2) == -FLY_EINUSE);
+	cr_expect(fly_socket_claim_path(path, 2) == -FLY_EINUSE);
 	cr_expect(strstr(fly_error(), "another program listens") != NULL, "%s", fly_error());
 	cr_expect(exists(".1") && !exists(".lock"));
 	close(live);
 }
 
-Case(socket_claim, fly_place_serve__a_file_that_is_no_socket_is_not_removed)
+Case(socket_claim, fly_socket_claim_path__a_file_that_is_no_socket_is_not_removed)
 {
 	close(open(path, O_CREAT | O_RDWR, 0600));
-	cr_expect(fly_place_serve(path, 1) == -FLY_EINUSE);
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EINUSE);
 	cr_expect(strstr(fly_error(), "it is no socket") != NULL, "%s", fly_error());
 	cr_expect(exists(""));
 }
 
-Case(socket_claim, fly_place_serve__no_such_directory)
+Case(socket_claim, fly_socket_claim_path__no_such_directory)
 {
-	cr_expect(fly_place_serve("/nonexistent/f.sock", 1) == -FLY_EINVAL);
+	cr_expect(fly_socket_claim_path("/nonexistent/f.sock", 1) == -FLY_EINVAL);
 	cr_expect(strstr(fly_error(), "there is no directory /nonexistent") != NULL, "%s",
 		  fly_error());
 }
 
-Case(socket_claim, fly_place_serve__no_permission)
+Case(socket_claim, fly_socket_claim_path__no_permission)
 {
 	if (geteuid() == 0) {
 		cr_assert(chmod(directory, 0755) == 0);
@@ -136,16 +136,16 @@ Case(socket_claim, fly_place_serve__no_permission)
 	} else {
 		cr_assert(chmod(directory, 0555) == 0);
 	}
-	cr_expect(fly_place_serve(path, 1) == -FLY_EPERM);
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EPERM);
 	cr_expect(strstr(fly_error(), "no permission") != NULL, "%s", fly_error());
 	if (getuid() == 0)
 		cr_assert(seteuid(0) == 0);
 	chmod(directory, 0755);
 }
 
-Case(socket_claim, fly_place_take__each_client_another_place_and_then_none)
+Case(socket_claim, fly_socket_claim_client__each_client_another_place_and_then_none)
 {
-	const int server = fly_place_serve(path, 3);
+	const int server = fly_socket_claim_path(path, 3);
 	unsigned place[4];
 	int fd[4];
 
@@ -156,44 +156,44 @@ Case(socket_claim, fly_place_take__each_client_another_place_and_then_none)
 	}
 	cr_expect(take(&place[3], &fd[3]) == -FLY_EINUSE);
 	cr_expect(fd[3] == -1);
-	fly_place_leave(fd[1], NULL);
+	fly_socket_claim_drop(fd[1], NULL);
 	cr_expect(exists(".lock"), "a client that leaves does not take the server's file along");
 	cr_expect(take(&place[3], &fd[3]) == 0 && place[3] == 1);
-	fly_place_leave(fd[0], NULL);
-	fly_place_leave(fd[2], NULL);
-	fly_place_leave(fd[3], NULL);
-	fly_place_leave(server, path);
+	fly_socket_claim_drop(fd[0], NULL);
+	fly_socket_claim_drop(fd[2], NULL);
+	fly_socket_claim_drop(fd[3], NULL);
+	fly_socket_claim_drop(server, path);
 }
 
-Case(socket_claim, fly_place_take__without_a_server)
+Case(socket_claim, fly_socket_claim_client__without_a_server)
 {
 	unsigned place;
 	int server;
 	int fd;
 
 	cr_expect(take(&place, &fd) == -FLY_ELINK && fd == -1);
-	server = fly_place_serve(path, 1);
-	fly_place_leave(server, NULL); /* it died: the lock file stays, the lock does not */
+	server = fly_socket_claim_path(path, 1);
+	fly_socket_claim_drop(server, NULL); /* it died: the lock file stays, the lock does not */
 	cr_expect(exists(".lock"));
 	cr_expect(take(&place, &fd) == -FLY_ELINK && fd == -1);
 }
 
-Case(socket_claim, fly_place_take__at_a_server_that_is_no_firefly)
+Case(socket_claim, fly_socket_claim_client__at_a_server_that_is_no_firefly)
 {
 	const int live = make_socket(path, true);
 	unsigned place = 0;
 	int fd;
 
-	cr_expect(fly_place_take(path, &place, &fd) == 0);
+	cr_expect(fly_socket_claim_client(path, &place, &fd) == 0);
 	cr_expect(place == 0 && fd == -1, "there is nothing to hold");
-	fly_place_leave(fd, NULL);
+	fly_socket_claim_drop(fd, NULL);
 	close(live);
 }
 
-Case(socket_claim, fly_place_take__a_lock_file_with_nonsense_in_it)
+Case(socket_claim, fly_socket_claim_client__a_lock_file_with_nonsense_in_it)
 {
 	static const char *const texts[] = {"", "0", "-1", "33", "99999999999999999999", "x"};
-	const int server = fly_place_serve(path, 1);
+	const int server = fly_socket_claim_path(path, 1);
 	unsigned place;
 	int fd;
 
@@ -203,13 +203,13 @@ Case(socket_claim, fly_place_take__a_lock_file_with_nonsense_in_it)
 		cr_expect(take(&place, &fd) == -FLY_ELINK, "'%s'", texts[i]);
 		cr_expect(fd == -1);
 	}
-	fly_place_leave(server, path);
+	fly_socket_claim_drop(server, path);
 }
 
 /* However a process dies, the kernel lets go of its claims. */
-Case(socket_claim, fly_place_take__a_client_that_is_killed_frees_its_place)
+Case(socket_claim, fly_socket_claim_client__a_client_that_is_killed_frees_its_place)
 {
-	const int server = fly_place_serve(path, 1);
+	const int server = fly_socket_claim_path(path, 1);
 	unsigned place;
 	int ready[2];
 	int status;
@@ -221,7 +221,7 @@ Case(socket_claim, fly_place_take__a_client_that_is_killed_frees_its_place)
 	child = fork();
 	if (child == 0) {
 		close(server);
-		if (fly_place_take(path, &place, &fd) == 0)
+		if (fly_socket_claim_client(path, &place, &fd) == 0)
 			status = (int)write(ready[1], "x", 1);
 		pause();
 	}
@@ -230,11 +230,11 @@ Case(socket_claim, fly_place_take__a_client_that_is_killed_frees_its_place)
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	cr_expect(take(&place, &fd) == 0);
-	fly_place_leave(fd, NULL);
-	fly_place_leave(server, path);
+	fly_socket_claim_drop(fd, NULL);
+	fly_socket_claim_drop(server, path);
 }
 
-Case(socket_claim, fly_place_serve__after_a_server_that_was_killed)
+Case(socket_claim, fly_socket_claim_path__after_a_server_that_was_killed)
 {
 	unsigned place;
 	int ready[2];
@@ -246,21 +246,21 @@ Case(socket_claim, fly_place_serve__after_a_server_that_was_killed)
 	cr_assert(pipe(ready) == 0);
 	child = fork();
 	if (child == 0) {
-		if (fly_place_serve(path, 1) >= 0)
+		if (fly_socket_claim_path(path, 1) >= 0)
 			status = (int)write(ready[1], "x", 1);
 		pause();
 	}
 	cr_assert(read(ready[0], &c, 1) == 1);
-	cr_expect(fly_place_serve(path, 1) == -FLY_EINUSE);
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EINUSE);
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
 	cr_expect(take(&place, &fd) == -FLY_ELINK);
-	fd = fly_place_serve(path, 1);
+	fd = fly_socket_claim_path(path, 1);
 	cr_expect(fd >= 0);
-	fly_place_leave(fd, path);
+	fly_socket_claim_drop(fd, path);
 }
 
-Case(socket_claim, fly_place_leave__nothing)
+Case(socket_claim, fly_socket_claim_drop__nothing)
 {
-	fly_place_leave(-1, path);
+	fly_socket_claim_drop(-1, path);
 }

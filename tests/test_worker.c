@@ -54,7 +54,7 @@ static void take_workers(struct fly_poller *p)
 	cr_expect(LIST_EMPTY(&pool->packets) && pool->n_waiting == 0 && p->n_on_workers == 0);
 	fly_worker_pool_remove(p, pool);
 	fly_worker_pool_free(pool);
-	cr_expect(p->n_doors == 0 && LIST_EMPTY(&p->pools));
+	cr_expect(p->n_sources == 0 && LIST_EMPTY(&p->pools));
 }
 
 static void begin(void)
@@ -107,7 +107,7 @@ static bool run(unsigned worker)
 
 static bool is_free(unsigned worker)
 {
-	return fly_slot_is(&pool->workers[worker].hand.slot, FLY_SLOT_FREE);
+	return fly_slot_is(&pool->workers[worker].handoff.slot, FLY_SLOT_FREE);
 }
 
 /* The next that comes back is for call i. */
@@ -325,7 +325,7 @@ Case(worker, fly_cancelled__tells_a_procedure_on_a_worker)
 		const struct fly_header h = null_call(0, SEQ + 1);
 
 		send(&h);
-		cr_expect(pool->workers[0].hand.slot.gone == 0, "the next one is not cancelled");
+		cr_expect(pool->workers[0].handoff.slot.gone == 0, "the next one is not cancelled");
 		w.node->service.during = NULL;
 		cr_expect(run(0));
 	}
@@ -387,17 +387,18 @@ Case(worker, fly_worker_run__knows_the_deadline)
 
 /* ---- links that go away ---- */
 
-Case(worker, fly_odd_work_link_lost__results_are_dropped_and_packets_come_back)
+Case(worker, fly_work_link_lost__results_are_dropped_and_packets_come_back)
 {
 	send_nulls(4);
-	cr_expect(fly_slot_claim(&pool->workers[0].hand.slot), "the first one runs already");
+	cr_expect(fly_slot_claim(&pool->workers[0].handoff.slot), "the first one runs already");
 	fly_link_lost(poller(), poller()->links[0]);
 	poller()->links[0]->up = true;
 	cr_expect(pool->n_waiting == 0 && poller()->n_on_workers == 1);
 	cr_expect(hand_record(&w, OTHER(0)) && !hand_record(&w, OTHER(1)) &&
 		  !hand_record(&w, OTHER(3)));
-	cr_expect(pool->workers[0].hand.slot.gone == 1);
-	atomic_store(&pool->workers[0].hand.slot.state, FLY_SLOT_CALL); /* once more, for run() */
+	cr_expect(pool->workers[0].handoff.slot.gone == 1);
+	atomic_store(&pool->workers[0].handoff.slot.state,
+		     FLY_SLOT_CALL); /* once more, for run() */
 	cr_expect(run(0) && !run(1) && !hand_record(&w, OTHER(0)));
 	expect_silence();
 	cr_expect(poller()->n_on_workers == 0 && w.node->service.executions == 1);
@@ -416,7 +417,7 @@ Case(worker, fly_worker_pool_close__those_that_wait_are_refused_those_that_run_h
 	expect_answer(2, FLY_PACKET_REJECT);
 	cr_expect(answer.procedure == FLY_EBUSY && answer.seq == SEQ);
 	expect_answer(3, FLY_PACKET_REJECT);
-	cr_expect(pool->workers[0].hand.slot.gone && pool->workers[1].hand.slot.gone);
+	cr_expect(pool->workers[0].handoff.slot.gone && pool->workers[1].handoff.slot.gone);
 	cr_expect(run(0));
 	expect_answer(0, FLY_PACKET_RESULT);
 	{
@@ -607,11 +608,11 @@ Test(worker, fly_worker_serve_bulk__its_link_goes_away_while_it_runs)
 	begin_long();
 	call = start(SUM, 1, LONG);
 	until_handed(call);
-	cr_expect(fly_slot_claim(&pool->workers[0].hand.slot));
+	cr_expect(fly_slot_claim(&pool->workers[0].handoff.slot));
 	fly_link_lost(sim_poller(v.server), &v.at_server->link);
 	v.at_server->link.up = true;
 	cr_expect(sim_poller(v.server)->n_on_workers == 1);
-	atomic_store(&pool->workers[0].hand.slot.state, FLY_SLOT_CALL);
+	atomic_store(&pool->workers[0].handoff.slot.state, FLY_SLOT_CALL);
 	cr_expect(fly_worker_run(&pool->workers[0]));
 	sim_turn(v.sim);
 	cr_expect(sim_poller(v.server)->n_on_workers == 0 && sim_poller(v.server)->bulk.n == 0);

@@ -97,11 +97,11 @@ Case(worker_threads, fly_export_with__refuses_what_it_cannot_do)
 	options.worker_cores = "0";
 	options.workers = 0;
 	expect_refused("no workers");
-	cr_expect(LIST_EMPTY(&self->poller.pools) && self->poller.n_doors == 0);
+	cr_expect(LIST_EMPTY(&self->poller.pools) && self->poller.n_sources == 0);
 	options.workers = 1;
 	export_self();
 	cr_expect(Probe_export_with(self, &probe_procedures, &service, &options) == -FLY_EINUSE);
-	cr_expect(self->poller.n_doors == 1);
+	cr_expect(self->poller.n_sources == 1);
 }
 
 /* ---- where procedures run ---- */
@@ -208,9 +208,9 @@ Case(worker_threads, fly_export_with__a_worker_that_blocks_hurts_nobody)
 	cr_assert(Probe_Null_start(own, &blocked) == 0);
 	until_inside(1);
 	/* Longer than the poller looks at a slot by itself. */
-	for (unsigned i = 0; i < 3 * FLY_DESK_PATIENCE; i++)
+	for (unsigned i = 0; i < 3 * FLY_HANDOFF_PATIENCE; i++)
 		fly_turn(self);
-	cr_expect(self->poller.desk.n_polled == 0);
+	cr_expect(self->poller.handoffs.n_polled == 0);
 	for (unsigned i = 0; i < 100; i++)
 		cr_assert(Probe_Add(own, i, 1, &sum) == 0 && sum == i + 1);
 	cr_expect(!fly_ready(blocked));
@@ -388,7 +388,7 @@ static void serve_with(unsigned pollers)
 Case(worker_threads, fly_export_with__at_a_runtime_that_polls_by_itself)
 {
 	serve_with(1);
-	cr_expect(self->pollers[0]->n_doors > WORKERS);
+	cr_expect(self->group.pollers[0]->n_sources > WORKERS);
 }
 
 Case(worker_threads, fly_export_with__shared_out_among_two_pollers)
@@ -397,6 +397,6 @@ Case(worker_threads, fly_export_with__shared_out_among_two_pollers)
 
 	serve_with(2);
 	for (unsigned i = 0; i < 2; i++)
-		n += LIST_FIRST(&self->pollers[i]->pools)->n;
+		n += LIST_FIRST(&self->group.pollers[i]->pools)->n;
 	cr_expect(n == WORKERS);
 }

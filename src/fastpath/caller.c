@@ -130,7 +130,7 @@ static void ender(struct fly_call *call)
  * A call that takes several packets, or is measured, and is waited for here; or one that did not
  * end well: it is over, but for an exception, which is read until the Ender.
  */
-static __rte_noinline int wait_oddly(struct fly_call *call)
+static __rte_noinline int wait_unplain(struct fly_call *call)
 {
 	struct fly_call_entry *e = fly_entry_of(call);
 	struct fly_poller *p = fly_import_of(call->binding)->poller;
@@ -160,7 +160,7 @@ static int transporter_wait(struct fly_call *call)
 		fly_poller_turn(p, fly_poller_time(p));
 	if (likely(e->state == FLY_CALL_DONE && e->status == 0))
 		return 0;
-	return wait_oddly(call);
+	return wait_unplain(call);
 }
 
 static int transporter(struct fly_call *call)

@@ -14,9 +14,9 @@
 /* clang-format off */
 /* type        takes it if all is as it should be  otherwise                          one of several */
 #define FLY_PACKETS(X)                                                                              \
-	X(CALL,   fly_serve_plain(p, link, m),   fly_slow_call(p, link, m, &h), fly_slow_call_part(p, link, m, &h)) \
-	X(RESULT, fly_receive_plain(p, link, m), fly_slow_result(p, m, &h),     fly_slow_result_part(p, link, m, &h))     \
-	X(EXCEPTION, false,                      fly_slow_result(p, m, &h),     fly_slow_result_part(p, link, m, &h))     \
+	X(CALL,   fly_serve_plain(p, link, m),   fly_slow_call(p, link, m, &h), fly_slow_call_fragment(p, link, m, &h)) \
+	X(RESULT, fly_receive_plain(p, link, m), fly_slow_result(p, m, &h),     fly_slow_result_fragment(p, link, m, &h))     \
+	X(EXCEPTION, false,                      fly_slow_result(p, m, &h),     fly_slow_result_fragment(p, link, m, &h))     \
 	X(REJECT, false,                         fly_slow_rejected(p, m, &h),   fly_slow_frame(p, link, m, -(int)FLY_COUNT_drop_fragments)) \
 	X(ACK,    false,                         fly_slow_ack(p, link, m, &h),  fly_slow_ack(p, link, m, &h)) \
 	X(PROBE,  false,                         fly_slow_probe(p, link, m, &h), fly_slow_probe(p, link, m, &h)) \

@@ -18,7 +18,7 @@
 
 struct fly_poller;
 
-#define FLY_NO_PLACE UINT32_MAX
+#define FLY_NOT_POLLED UINT32_MAX
 
 /* What `asleep` of a slot at a desk says: how to wake whoever is at its other side. */
 enum fly_asleep {
@@ -28,101 +28,103 @@ enum fly_asleep {
 };
 
 /* A slot between the poller and another thread. */
-struct fly_hand {
+struct fly_handoff {
 	/* ---- line 0: both sides ---- */
 	struct fly_slot slot;
 	/* ---- line 1: the poller's ---- */
 	void (*act)(struct fly_poller *p,
-		    struct fly_hand *hand); /* the slot is in state `wanted` */
+		    struct fly_handoff *handoff); /* the slot is in state `wanted` */
 	uint32_t wanted;     /* enum fly_slot_state: the one that the poller is to act on */
-	uint32_t place;      /* in the desk's list of those that it looks at; FLY_NO_PLACE */
+	uint32_t polled_at;  /* in the desk's list of those that it looks at; FLY_NOT_POLLED */
 	uint64_t acted_turn; /* when it last did; of the desk's turns; or when found_ms was set */
 	uint64_t found_ms;   /* by the sweep: in that state, and nobody looks at it, since; 0: no */
-	TAILQ_ENTRY(fly_hand) next;
+	TAILQ_ENTRY(fly_handoff) next;
 	int event_fd; /* FLY_ASLEEP_EVENT: written to when the slot is handed over; else -1 */
 	/* ---- line 2: whoever rings, then the poller ---- */
-	struct fly_hand *next_rung __rte_cache_aligned; /* plain: published by S5 */
-	_Atomic bool is_rung;                           /* it is in the list of those */
+	struct fly_handoff *next_rung __rte_cache_aligned; /* plain: published by S5 */
+	_Atomic bool is_rung;                              /* it is in the list of those */
 } __rte_cache_aligned;
 
-static_assert(offsetof(struct fly_hand, act) == 64, "the slot has a line to itself");
+static_assert(offsetof(struct fly_handoff, act) == 64, "the slot has a line to itself");
 
-struct fly_desk {
+struct fly_handoff_queue {
 	/* ---- line 0: whoever rings ---- */
-	_Atomic(struct fly_hand *) rung; /* those that rang: the newest first */
-	_Atomic uint32_t asleep;         /* the poller sleeps, and is to be woken by wake_fd */
-	int wake_fd;                     /* an eventfd; -1: nobody ever sleeps here */
+	_Atomic(struct fly_handoff *) rung; /* those that rang: the newest first */
+	_Atomic uint32_t asleep;            /* the poller sleeps, and is to be woken by wake_fd */
+	int wake_fd;                        /* an eventfd; -1: nobody ever sleeps here */
 	/* ---- line 1: the poller ---- */
-	struct fly_hand **polled __rte_cache_aligned; /* looked at in each turn */
+	struct fly_handoff **polled __rte_cache_aligned; /* looked at in each turn */
 	uint32_t n_polled;
 	uint32_t room; /* of polled */
 	uint64_t turns;
-	TAILQ_HEAD(fly_hands, fly_hand) all;
+	TAILQ_HEAD(fly_handoff_list, fly_handoff) all;
 };
 
 /* A slot that is not used for so many turns is not looked at any more: some 50 us. */
-#define FLY_DESK_PATIENCE 2048
+#define FLY_HANDOFF_PATIENCE 2048
 
-/* fly_desk_init() - an empty desk. fly_desk_fini() ends it: no hand is at it any more. */
-void fly_desk_init(struct fly_desk *desk);
-void fly_desk_fini(struct fly_desk *desk);
+/* fly_handoff_queue_init() - an empty desk. fly_handoff_queue_fini() ends it: no hand is at it any
+ * more. */
+void fly_handoff_queue_init(struct fly_handoff_queue *queue);
+void fly_handoff_queue_fini(struct fly_handoff_queue *queue);
 
 /*
- * fly_desk_add() - a hand whose slot is FREE or RUNNING, and whose act and wanted are set, is at
- * this desk from now on. Return: 0 or -FLY_ENOMEM. fly_desk_remove(): it is not, and nobody rings
- * for it.
+ * fly_handoff_add() - a hand whose slot is FREE or RUNNING, and whose act and wanted are set, is at
+ * this desk from now on. Return: 0 or -FLY_ENOMEM. fly_handoff_remove(): it is not, and nobody
+ * rings for it.
  */
-int fly_desk_add(struct fly_poller *p, struct fly_hand *hand);
-void fly_desk_remove(struct fly_poller *p, struct fly_hand *hand);
+int fly_handoff_add(struct fly_poller *p, struct fly_handoff *handoff);
+void fly_handoff_remove(struct fly_poller *p, struct fly_handoff *handoff);
 
-/* fly_desk_watch() - look at this one from the next turn on, without being rung for. */
-void fly_desk_watch(struct fly_desk *desk, struct fly_hand *hand);
+/* fly_handoff_watch() - look at this one from the next turn on, without being rung for. */
+void fly_handoff_watch(struct fly_handoff_queue *queue, struct fly_handoff *handoff);
 
-/* fly_desk_ring() - this one was handed over, and the poller does not look: any thread. */
-void fly_desk_ring(struct fly_desk *desk, struct fly_hand *hand);
+/* fly_handoff_ring() - this one was handed over, and the poller does not look: any thread. */
+void fly_handoff_ring(struct fly_handoff_queue *queue, struct fly_handoff *handoff);
 
-/* fly_desk_answer() - somebody has rung: look at those. For fly_desk_turn(). */
-void fly_desk_answer(struct fly_desk *desk);
+/* fly_handoff_take_rung() - somebody has rung: look at those. For fly_handoff_turn(). */
+void fly_handoff_take_rung(struct fly_handoff_queue *queue);
 
-/* fly_desk_leave() - do not look at this one any more, if it was not handed over meanwhile. */
-void fly_desk_leave(struct fly_desk *desk, struct fly_hand *hand);
+/* fly_handoff_unwatch() - do not look at this one any more, if it was not handed over meanwhile. */
+void fly_handoff_unwatch(struct fly_handoff_queue *queue, struct fly_handoff *handoff);
 
-/* fly_desk_turn() - see to what was handed over. Return: how much. */
-static __rte_always_inline unsigned fly_desk_turn(struct fly_poller *p, struct fly_desk *desk)
+/* fly_handoff_turn() - see to what was handed over. Return: how much. */
+static __rte_always_inline unsigned fly_handoff_turn(struct fly_poller *p,
+						     struct fly_handoff_queue *queue)
 {
-	const uint64_t turn = ++desk->turns;
+	const uint64_t turn = ++queue->turns;
 	unsigned n = 0;
 
 	/* Only a hint: what is behind it is read with S6. */
-	if (unlikely(atomic_load_explicit(&desk->rung, memory_order_relaxed) != NULL))
-		fly_desk_answer(desk);
+	if (unlikely(atomic_load_explicit(&queue->rung, memory_order_relaxed) != NULL))
+		fly_handoff_take_rung(queue);
 	/* The other way round: one that leaves has its place taken by the last. */
-	for (uint32_t i = desk->n_polled; i-- > 0;) {
-		struct fly_hand *hand = desk->polled[i];
+	for (uint32_t i = queue->n_polled; i-- > 0;) {
+		struct fly_handoff *handoff = queue->polled[i];
 
-		if (fly_slot_is(&hand->slot, (enum fly_slot_state)hand->wanted)) {
-			hand->acted_turn = turn;
-			hand->act(p, hand);
+		if (fly_slot_is(&handoff->slot, (enum fly_slot_state)handoff->wanted)) {
+			handoff->acted_turn = turn;
+			handoff->act(p, handoff);
 			n++;
-		} else if (unlikely(turn - hand->acted_turn > FLY_DESK_PATIENCE)) {
-			fly_desk_leave(desk, hand);
+		} else if (unlikely(turn - handoff->acted_turn > FLY_HANDOFF_PATIENCE)) {
+			fly_handoff_unwatch(queue, handoff);
 		}
 	}
 	return n;
 }
 
 /*
- * fly_desk_sweep() - once in a while: is there a slot that was handed over, and nobody looks? There
- * must be none. @now_ms: of the poller. Return: how many were found, and are looked at now.
+ * fly_handoff_sweep() - once in a while: is there a slot that was handed over, and nobody looks?
+ * There must be none. @now_ms: of the poller. Return: how many were found, and are looked at now.
  */
-unsigned fly_desk_sweep(struct fly_desk *desk, uint64_t now_ms);
+unsigned fly_handoff_sweep(struct fly_handoff_queue *queue, uint64_t now_ms);
 
 /*
- * fly_desk_close_eyes() - the poller is about to sleep: it looks at nothing any more, and whoever
- * rings is to wake it. Return: false: something was handed over already, it stays awake.
- * fly_desk_open_eyes(): it is awake.
+ * fly_handoff_prepare_sleep() - the poller is about to sleep: it looks at nothing any more, and
+ * whoever rings is to wake it. Return: false: something was handed over already, it stays awake.
+ * fly_handoff_end_sleep(): it is awake.
  */
-bool fly_desk_close_eyes(struct fly_desk *desk);
-void fly_desk_open_eyes(struct fly_desk *desk);
+bool fly_handoff_prepare_sleep(struct fly_handoff_queue *queue);
+void fly_handoff_end_sleep(struct fly_handoff_queue *queue);
 
 #endif

@@ -59,10 +59,10 @@ static unsigned whose(const struct fly_shared *s, const struct rte_mbuf *m, unsi
  */
 static void wake(const struct fly_shared *s, unsigned at)
 {
-	const struct fly_desk *desk = s->desks[at];
+	const struct fly_handoff_queue *queue = s->queues[at];
 
-	if (desk && unlikely(atomic_load_explicit(&desk->asleep, memory_order_relaxed)))
-		fly_slow_wake_poller(desk->wake_fd);
+	if (queue && unlikely(atomic_load_explicit(&queue->asleep, memory_order_relaxed)))
+		fly_slow_wake_poller(queue->wake_fd);
 }
 
 static void pass_on(struct fly_link *link, unsigned to, struct rte_mbuf *m)
@@ -195,7 +195,7 @@ static unsigned drop(struct rte_ring *ring)
 	unsigned n = 0;
 
 	for (; ring && rte_ring_sc_dequeue(ring, (void **)&m) == 0; n++)
-		fly_packet_put_odd(m);
+		fly_packet_put_any(m);
 	return n;
 }
 
@@ -204,7 +204,7 @@ static unsigned drop_leaving(struct fly_shared *s)
 	const unsigned n = s->n_leaving;
 
 	while (s->n_leaving)
-		fly_packet_put_odd(s->leaving[--s->n_leaving]);
+		fly_packet_put_any(s->leaving[--s->n_leaving]);
 	return n + drop(s->out);
 }
 

@@ -13,7 +13,7 @@
 #define FLY_SHARERS     16   /* pollers of one port, at most */
 #define FLY_SHARED_RING 1024 /* packets that may wait for another poller */
 
-struct fly_desk;
+struct fly_handoff_queue;
 struct rte_ring;
 
 typedef uint16_t (*fly_burst)(struct fly_link *link, struct rte_mbuf **packets, uint16_t n);
@@ -29,7 +29,8 @@ struct fly_shared {
 	/* By poller: what others have received for it. Who receives fills it, the poller empties
 	 * it. */
 	struct rte_ring *in[FLY_SHARERS];
-	struct fly_desk *desks[FLY_SHARERS]; /* by poller: how to wake it; NULL: it never sleeps */
+	struct fly_handoff_queue
+		*queues[FLY_SHARERS]; /* by poller: how to wake it; NULL: it never sleeps */
 	/* One pair of queues: what the others have to send. They fill it, the first empties it. */
 	struct rte_ring *out;
 	/* ---- the first poller's ---- */

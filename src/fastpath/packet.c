@@ -35,7 +35,7 @@ void fly_packet_spill(struct fly_packet_cache *cache)
 	give_back(cache, cache->n / 2);
 }
 
-void fly_packet_put_odd(struct rte_mbuf *m)
+void fly_packet_put_any(struct rte_mbuf *m)
 {
 	for (struct rte_mbuf *s = m; s; s = s->next)
 		fly_packet_expose_all(s);

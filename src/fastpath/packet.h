@@ -38,8 +38,8 @@ unsigned fly_packet_refill(struct fly_packet_cache *cache);
 /* fly_packet_spill() - give the older half of a full stack back to the pool. */
 void fly_packet_spill(struct fly_packet_cache *cache);
 
-/* fly_packet_put_odd() - free what is no plain buffer: shared, chained, or not ours. */
-void fly_packet_put_odd(struct rte_mbuf *m);
+/* fly_packet_put_any() - free what is no plain buffer: shared, chained, or not ours. */
+void fly_packet_put_any(struct rte_mbuf *m);
 
 /* fly_packet_drain() - give everything back to the pool; before the poller ends. */
 void fly_packet_drain(struct fly_packet_cache *cache);
@@ -121,7 +121,7 @@ static inline void fly_packet_put(struct fly_packet_cache *cache, struct rte_mbu
 		if (fly_load_raw32((const uint8_t *)&m->refcnt) == (2U | 1U << 16))
 			rte_mbuf_refcnt_set(m, 1);
 		else
-			fly_packet_put_odd(m);
+			fly_packet_put_any(m);
 		return;
 	}
 	ASAN_POISON_MEMORY_REGION(m->buf_addr, m->buf_len);

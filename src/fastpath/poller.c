@@ -74,16 +74,16 @@ static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_l
 	return n;
 }
 
-unsigned fly_poller_desk_within(struct fly_poller *p)
+unsigned fly_poller_handoffs_within(struct fly_poller *p)
 {
 	const uint16_t nested = p->nested;
 	unsigned n = 0;
 
 	p->nested = 0; /* other threads are not within */
-	if (p->n_doors)
-		n = fly_desk_turn(p, &p->desk);
+	if (p->n_sources)
+		n = fly_handoff_turn(p, &p->handoffs);
 	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
-		fly_slow_favours(p);
+		fly_slow_requests(p);
 	p->nested = nested;
 	return n;
 }
@@ -95,32 +95,32 @@ unsigned fly_poller_desk_within(struct fly_poller *p)
  */
 static __rte_noinline unsigned turn_within(struct fly_poller *p)
 {
-	struct fly_conversation *const serving = p->serving;
-	const uint64_t deadline_tsc = p->serving_deadline_tsc;
-	const uint32_t held_ms = p->held_ms;
-	struct fly_slot *const serving_slot = p->serving_slot;
+	struct fly_conversation *const serving = p->running.conversation;
+	const uint64_t deadline_tsc = p->running.deadline_tsc;
+	const uint32_t held_ms = p->running.held_ms;
+	struct fly_slot *const serving_slot = p->running.slot;
 	unsigned received = 0;
 
 	if (unlikely(p->nested >= FLY_NESTED_MAX)) {
-		fly_poller_attend(p, p->now_tsc);
+		fly_slow_turn_parking(p, p->now_tsc);
 		return 0;
 	}
-	p->serving = NULL;
-	p->serving_slot = NULL;
-	p->serving_deadline_tsc = FLY_NEVER;
-	p->held_ms = 0;
+	p->running.conversation = NULL;
+	p->running.slot = NULL;
+	p->running.deadline_tsc = FLY_NEVER;
+	p->running.held_ms = 0;
 	p->nested++;
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
 	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
-	if (p->astacks.n)
-		received += fly_astacks_turn(p);
+	if (p->local->n)
+		received += fly_slow_local_turn(p);
 	p->nested--;
-	received += fly_poller_desk_within(p);
-	p->serving = serving;
-	p->serving_slot = serving_slot;
-	p->serving_deadline_tsc = deadline_tsc;
-	p->held_ms = held_ms;
+	received += fly_poller_handoffs_within(p);
+	p->running.conversation = serving;
+	p->running.slot = serving_slot;
+	p->running.deadline_tsc = deadline_tsc;
+	p->running.held_ms = held_ms;
 	if (p->now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
 	return received;
@@ -138,9 +138,9 @@ unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 		received += turn_link(p, p->links[i]);
 	if (received)
 		fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
-	if (unlikely(p->n_doors != 0)) {
-		received += fly_desk_turn(p, &p->desk);
-		received += fly_astacks_turn(p);
+	if (unlikely(p->n_sources != 0)) {
+		received += fly_handoff_turn(p, &p->handoffs);
+		received += fly_slow_local_turn(p);
 	}
 	p->turning = false;
 	if (unlikely(now_tsc >= p->sweep_at_tsc))

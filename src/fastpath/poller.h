@@ -79,7 +79,7 @@ struct fly_poller {
 	 * start.c; read once a turn.
 	 */
 	_Atomic uint32_t attention;
-	uint32_t n_doors;                 /* slots of other threads and processes: 0: only links */
+	uint32_t n_sources;               /* slots of other threads and processes: 0: only links */
 	uint16_t nested;                  /* turns within turns: procedures that wait for calls */
 	bool turning;                     /* inside a turn */
 	struct fly_conversation *serving; /* whose call is being run, or was last */
@@ -87,26 +87,26 @@ struct fly_poller {
 	struct fly_conversation_table conversations;
 	struct fly_export exports[FLY_EXPORTS];
 	struct fly_packet_cache cache;
-	struct fly_slot *serving_slot;  /* the same, of a call over the local link; NULL */
-	struct fly_astack_desk astacks; /* clients of this machine */
-	struct fly_desk desk;           /* other threads of this process */
+	struct fly_slot *serving_slot;     /* the same, of a call over the local link; NULL */
+	struct fly_astack_desk astacks;    /* clients of this machine */
+	struct fly_handoff_queue handoffs; /* other threads of this process */
 	struct fly_stats stats;
 	/* ---- seldom ---- */
 	uint64_t began_tsc;
 	uint64_t tsc_per_ms;
 	uint64_t absent_tsc;       /* FLY_ABSENT_US */
 	uint32_t exports_since_ms; /* no export of an earlier identifier was called here since */
-	uint64_t house_at_tsc;     /* once a millisecond: budgets, links, old records */
+	uint64_t sweep_ms_at_tsc;  /* once a millisecond: budgets, links, old records */
 	struct fly_waits waits;
 	struct fly_pass pass;
-	uint32_t reject_budget;          /* refusals that may still be sent in this millisecond */
-	uint32_t again_budget;           /* results that may still be sent again in it */
-	struct fly_asks *asks;           /* what other threads want: src/threads/request.h */
-	uint32_t number;                 /* of its runtime's pollers, this is */
-	void *runtime;                   /* for fly_slow_attention(); NULL in a simulation */
-	struct fly_arp_question *asked;  /* the address that is being resolved; NULL: none */
-	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
-	LIST_HEAD(, fly_import) imports; /* bindings; ended with it */
+	uint32_t reject_budget;        /* refusals that may still be sent in this millisecond */
+	uint32_t again_budget;         /* results that may still be sent again in it */
+	struct fly_requests *requests; /* what other threads want: src/threads/request.h */
+	uint32_t number;               /* of its runtime's pollers, this is */
+	void *runtime;                 /* for fly_slow_attention(); NULL in a simulation */
+	struct fly_arp_question *arp_question; /* the address that is being resolved; NULL: none */
+	bool is_shut;                          /* fly_shutdown(): nothing new is imported */
+	LIST_HEAD(, fly_import) imports;       /* bindings; ended with it */
 	struct fly_bulks bulk;
 	struct fly_refused *refused;   /* calls that were refused without a record */
 	uint8_t token_key[16];         /* of the tokens that we give out: src/slowpath/token.h */
@@ -173,11 +173,11 @@ void fly_poller_detach(struct fly_poller *p, struct fly_link *link);
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc);
 
 /*
- * fly_poller_absent() - nobody turned this poller between two times: see "Absence", absence.c. To
+ * fly_slow_absent() - nobody turned this poller between two times: see "Absence", absence.c. To
  * be called before the turn at @now_tsc, by whoever owns its clock, if that was FLY_ABSENT_US or
  * more.
  */
-void fly_poller_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc);
+void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc);
 
 #define FLY_ABSENT_US 250
 
@@ -191,22 +191,22 @@ static inline uint64_t fly_poller_time(struct fly_poller *p)
 		const uint64_t before_tsc = p->now_tsc;
 
 		if (unlikely(fly_clock_read(&p->clock, before_tsc) - before_tsc >= p->absent_tsc))
-			fly_poller_absent(p, before_tsc, p->clock.now_tsc);
+			fly_slow_absent(p, before_tsc, p->clock.now_tsc);
 	}
 	return p->clock.now_tsc;
 }
 
 /*
- * fly_poller_attend() - within a turn, from a procedure that takes long: receive and send, but
+ * fly_slow_turn_parking() - within a turn, from a procedure that takes long: receive and send, but
  * begin no other call: those are parked until the turn is over.
  */
-void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc);
+void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc);
 
 /*
- * fly_poller_desk_within() - within a turn: see to the threads of this process, and do what they
- * ask for. Return: slots that were seen to.
+ * fly_poller_handoffs_within() - within a turn: see to the threads of this process, and do what
+ * they ask for. Return: slots that were seen to.
  */
-unsigned fly_poller_desk_within(struct fly_poller *p);
+unsigned fly_poller_handoffs_within(struct fly_poller *p);
 
 /* fly_demux() - decide what a packet is, whatever it is, and hand it on; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);

@@ -126,7 +126,7 @@ static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_l
 	fly_serve_let_go(p, c);
 	fly_packet_expose(result, (uint32_t)(to - fly_packet_frame(result)) + FLY_PAYLOAD +
 					  stub->result_bytes);
-	p->serving = c;
+	p->running.conversation = c;
 	status = stub->stub(&served);
 	c->touched_ms = p->now_ms;
 	if (likely(status == 0)) {
@@ -165,7 +165,7 @@ static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly
 
 	/* For a worker, or with results in a second packet: both in one comparison. */
 	if (unlikely(stub->layout >= FLY_RESULTS_SECOND))
-		return fly_worker_serve_plain(p, link, m, argument_bytes, export, stub, c);
+		return fly_slow_serve_worker(p, link, m, argument_bytes, export, stub, c);
 	/* A small result is never much longer than its call; see "Strangers" in docs/protocol.md.
 	 */
 	if (unlikely((stub->result_bytes > FLY_RETAIN_BYTES && !c->is_proven) ||

@@ -31,12 +31,13 @@ void fly_slow_hint(struct fly_poller *p, struct rte_mbuf *const *packets, unsign
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h);
 
-/* fly_slow_call_part(), fly_slow_result_part() - one of the packets of a call or result of several.
+/* fly_slow_call_fragment(), fly_slow_result_fragment() - one of the packets of a call or result of
+ * several.
  */
-void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			const struct fly_header *h);
-void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			  const struct fly_header *h);
+void fly_slow_call_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			    const struct fly_header *h);
+void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			      const struct fly_header *h);
 
 /* fly_slow_ack() - the peer has received some of them. */
 void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
@@ -108,11 +109,11 @@ void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, 
  */
 void fly_slow_sweep(struct fly_poller *p);
 
-/* fly_slow_favours() - another thread asks for something that can be done within a turn. */
-void fly_slow_favours(struct fly_poller *p);
+/* fly_slow_requests() - another thread asks for something that can be done within a turn. */
+void fly_slow_requests(struct fly_poller *p);
 
-/* fly_slow_wake() - a slot was handed to somebody who sleeps. */
-void fly_slow_wake(struct fly_hand *hand);
+/* fly_slow_wake_handoff() - a slot was handed to somebody who sleeps. */
+void fly_slow_wake_handoff(struct fly_handoff *handoff);
 
 /* fly_slow_wake_poller() - a poller sleeps, or is about to. @wake_fd: its desk's. Any thread. */
 void fly_slow_wake_poller(int wake_fd);

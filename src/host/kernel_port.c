@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 
-int fly_guard_open(uint32_t ip, uint16_t port)
+int fly_kernel_port_open(uint32_t ip, uint16_t port)
 {
 	const struct sockaddr_in address = {
 		.sin_family = AF_INET,
@@ -46,7 +46,7 @@ int fly_guard_open(uint32_t ip, uint16_t port)
 	return fly_fail(FLY_ESYSTEM, "UDP port %u: %s", ntohs(port), strerror(error));
 }
 
-int fly_guard_address(const char *interface, uint32_t *ip, unsigned *mtu)
+int fly_kernel_port_address(const char *interface, uint32_t *ip, unsigned *mtu)
 {
 	struct ifreq request = {0};
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -69,7 +69,7 @@ static struct fly_guarded *all; /* under the gate */
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static bool running; /* under starting */
 
-/* Made by fly_intr_guard_start() before the callback exists; from then on the callback's. */
+/* Made by fly_memif_guard_start() before the callback exists; from then on the callback's. */
 static struct {
 	struct rte_intr_handle *source; /* of doorbell */
 	struct rte_intr_handle *probe;  /* never registered: to ask EAL about a number with */
@@ -331,7 +331,7 @@ static int own_the_thread(void)
 	return 0;
 }
 
-int fly_intr_guard_start(void)
+int fly_memif_guard_start(void)
 {
 	int error = 0;
 
@@ -348,7 +348,7 @@ int fly_intr_guard_start(void)
 		     : 0;
 }
 
-void fly_intr_guard_add(struct fly_guarded *guarded)
+void fly_memif_guard_add(struct fly_guarded *guarded)
 {
 	guarded->in = 0;
 	guarded->link.rx_burst = guarded_rx_burst;
@@ -359,7 +359,7 @@ void fly_intr_guard_add(struct fly_guarded *guarded)
 	pthread_mutex_unlock(&gate);
 }
 
-void fly_intr_guard_remove(struct fly_guarded *guarded)
+void fly_memif_guard_remove(struct fly_guarded *guarded)
 {
 	pthread_mutex_lock(&gate);
 	for (struct fly_guarded **at = &all; *at; at = &(*at)->next) {
@@ -371,13 +371,13 @@ void fly_intr_guard_remove(struct fly_guarded *guarded)
 	pthread_mutex_unlock(&gate);
 }
 
-void fly_intr_guard_hold(void)
+void fly_memif_guard_hold(void)
 {
 	/* G5: as in open_window(). */
 	pthread_mutex_lock(&gate);
 }
 
-void fly_intr_guard_drop(void)
+void fly_memif_guard_drop(void)
 {
 	pthread_mutex_unlock(&gate);
 }

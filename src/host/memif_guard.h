@@ -21,26 +21,26 @@ struct fly_guarded {
 };
 
 /*
- * fly_intr_guard_start() - own the interrupt thread, from the first call on until the process
+ * fly_memif_guard_start() - own the interrupt thread, from the first call on until the process
  * ends. After EAL is up, before the first guarded port exists; any thread.
  * Return: 0, or a negative status with a sentence.
  */
-int fly_intr_guard_start(void);
+int fly_memif_guard_start(void);
 
 /*
- * fly_intr_guard_add() - guard a port's bursts, in place of link_eth.c's. No poller has it yet.
- * fly_intr_guard_remove() - the end of it; nothing happens if it was not guarded. No poller has it
+ * fly_memif_guard_add() - guard a port's bursts, in place of link_eth.c's. No poller has it yet.
+ * fly_memif_guard_remove() - the end of it; nothing happens if it was not guarded. No poller has it
  * any more.
  */
-void fly_intr_guard_add(struct fly_guarded *guarded);
-void fly_intr_guard_remove(struct fly_guarded *guarded);
+void fly_memif_guard_add(struct fly_guarded *guarded);
+void fly_memif_guard_remove(struct fly_guarded *guarded);
 
 /*
- * fly_intr_guard_hold(), fly_intr_guard_drop() - around what a control thread does to a device
+ * fly_memif_guard_hold(), fly_memif_guard_drop() - around what a control thread does to a device
  * that no poller has: no interrupt is handled meanwhile. Short, and without waiting for anything
  * that an interrupt brings. Never from an EAL callback: its thread may hold already.
  */
-void fly_intr_guard_hold(void);
-void fly_intr_guard_drop(void);
+void fly_memif_guard_hold(void);
+void fly_memif_guard_drop(void);
 
 #endif

@@ -77,7 +77,7 @@ static int check_af_packet(struct fly_port *port)
 	uint32_t ip;
 	int fd;
 
-	if (fly_guard_address(interface, &ip, &mtu))
+	if (fly_kernel_port_address(interface, &ip, &mtu))
 		return fly_fail(
 			FLY_EINVAL,
 			"link %s: there is no interface %s; 'ip link' shows those there are",
@@ -96,10 +96,11 @@ static int check_af_packet(struct fly_port *port)
 	if (port->spec.mtu == 0)
 		port->spec.mtu = RTE_MIN(mtu, (unsigned)MTU_DEFAULT);
 	for (unsigned i = 0; i < port->runtime->n_pollers; i++) {
-		port->guard_fds[i] =
-			fly_guard_open(port->spec.ip, htons((uint16_t)(port->spec.udp_port + i)));
-		if (port->guard_fds[i] < -1)
-			return port->guard_fds[i];
+		port->kernel_port_fds[i] =
+			fly_kernel_port_open(port->spec.ip,
+					     htons((uint16_t)(port->spec.udp_port + i)));
+		if (port->kernel_port_fds[i] < -1)
+			return port->kernel_port_fds[i];
 	}
 	return 0;
 }
@@ -146,7 +147,7 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 	const unsigned id = atomic_fetch_add(&devices_ever, 1);
 	char path[PATH_MAX];
 
-	fly_place_path(path, sizeof path, s->what, port->client);
+	fly_socket_claim_name(path, sizeof path, s->what, port->client);
 	*to = '\0';
 	if (kinds[s->kind].device) {
 #pragma GCC diagnostic push
@@ -290,10 +291,10 @@ static int add_device(struct fly_port *port)
 	int error;
 
 	device_arguments(port, arguments, sizeof arguments);
-	status = needs_guard(port) ? fly_intr_guard_start() : 0;
+	status = needs_guard(port) ? fly_memif_guard_start() : 0;
 	if (status)
 		return status;
-	fly_intr_guard_hold();
+	fly_memif_guard_hold();
 	error = rte_eal_hotplug_add(bus, port->device, arguments);
 	if (!error)
 		error = rte_eth_dev_get_port_by_name(port->device, &id);
@@ -303,12 +304,12 @@ static int add_device(struct fly_port *port)
 			rte_eth_dev_close(id);
 		rte_eal_hotplug_remove(bus, port->device);
 	}
-	fly_intr_guard_drop();
+	fly_memif_guard_drop();
 	if (status)
 		return status;
 	fly_link_eth(&port->link, id);
 	if (needs_guard(port))
-		fly_intr_guard_add(&port->guarded);
+		fly_memif_guard_add(&port->guarded);
 	if (port->shared)
 		fly_shared_join(port->shared, &port->link, 0, port->n_queues);
 	port->device_place = port->client;
@@ -318,13 +319,13 @@ static int add_device(struct fly_port *port)
 
 static void remove_device(struct fly_port *port)
 {
-	fly_intr_guard_remove(&port->guarded);
-	fly_intr_guard_hold();
+	fly_memif_guard_remove(&port->guarded);
+	fly_memif_guard_hold();
 	if (port->started)
 		rte_eth_dev_stop(port->link.port);
 	rte_eth_dev_close(port->link.port);
 	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
-	fly_intr_guard_drop();
+	fly_memif_guard_drop();
 	port->open = port->started = false;
 }
 
@@ -402,9 +403,9 @@ static int start_device(struct fly_port *port)
 	status = port->open ? 0 : add_device(port);
 	if (status)
 		return status;
-	fly_intr_guard_hold();
+	fly_memif_guard_hold();
 	error = rte_eth_dev_start(port->link.port);
-	fly_intr_guard_drop();
+	fly_memif_guard_drop();
 	if (error) {
 		status = no_device(port, error);
 		if (!kinds[port->spec.kind].starts_again)
@@ -444,14 +445,14 @@ void fly_port_stop_device(struct fly_port *port)
 	if (port->shared)
 		fly_shared_drain(port->shared);
 	if (kinds[port->spec.kind].starts_again) {
-		fly_intr_guard_hold();
+		fly_memif_guard_hold();
 		rte_eth_dev_stop(port->link.port);
-		fly_intr_guard_drop();
+		fly_memif_guard_drop();
 		port->started = false;
 	} else {
 		remove_device(port);
 	}
-	fly_place_leave(port->lock_fd, NULL);
+	fly_socket_claim_drop(port->lock_fd, NULL);
 	port->lock_fd = -1;
 }
 
@@ -471,7 +472,7 @@ bool fly_port_has_peer(const struct fly_port *port)
 /* One try of a client to reach its server. Return: 0 or a negative status, *why for a person. */
 int fly_port_reach(struct fly_port *port, const char **why)
 {
-	int status = fly_place_take(port->spec.what, &port->client, &port->lock_fd);
+	int status = fly_socket_claim_client(port->spec.what, &port->client, &port->lock_fd);
 
 	*why = status == -FLY_EINUSE
 		       ? "all its places are taken; start the server with a larger clients="
@@ -482,7 +483,7 @@ int fly_port_reach(struct fly_port *port, const char **why)
 	status = fly_port_start_device(port);
 	if (status) {
 		*why = fly_error();
-		fly_place_leave(port->lock_fd, NULL);
+		fly_socket_claim_drop(port->lock_fd, NULL);
 		port->lock_fd = -1;
 	}
 	return status;
@@ -529,7 +530,7 @@ static int open_client(struct fly_port *port)
 static int open_server(struct fly_port *port)
 {
 	if (port->client == 0) {
-		port->lock_fd = fly_place_serve(port->spec.what, port->spec.clients);
+		port->lock_fd = fly_socket_claim_path(port->spec.what, port->spec.clients);
 		if (port->lock_fd < 0)
 			return port->lock_fd;
 	}
@@ -547,7 +548,7 @@ static int make_others(struct fly_port *port)
 	port->shared = fly_shared_new(r->n_pollers, port->spec.udp_port, name, r->node);
 	has_all = port->shared != NULL;
 	for (unsigned i = 0; i < r->n_pollers && has_all; i++)
-		port->shared->desks[i] = &r->pollers[i]->desk;
+		port->shared->queues[i] = &r->group.pollers[i]->handoffs;
 	for (unsigned i = 1; i < r->n_pollers && has_all; i++) {
 		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
 						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));
@@ -574,7 +575,7 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 		.lock_fd = -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
-		port->guard_fds[i] = -1;
+		port->kernel_port_fds[i] = -1;
 	status = check_system(port);
 	if (!status && runtime->n_pollers > 1)
 		status = make_others(port);
@@ -594,7 +595,7 @@ int fly_port_open(struct fly_runtime *runtime, const struct fly_link_spec *spec,
 	port->link.udp_port = htons(spec->udp_port);
 	port->link.zero_copy =
 		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
-	port->link.answers_arp = port->guard_fds[0] < 0;
+	port->link.answers_arp = port->kernel_port_fds[0] < 0;
 	port->link.is_private = kinds[spec->kind].point_to_point;
 	port->link.pool = runtime->pool;
 	port->peer_ip = spec->peer_ip;
@@ -615,11 +616,11 @@ void fly_port_close(struct fly_port *port)
 {
 	if (port->open)
 		remove_device(port);
-	fly_place_leave(port->lock_fd,
-			port->spec.server && port->client == 0 ? port->spec.what : NULL);
+	fly_socket_claim_drop(port->lock_fd,
+			      port->spec.server && port->client == 0 ? port->spec.what : NULL);
 	for (unsigned i = 0; i < FLY_POLLERS; i++) {
-		if (port->guard_fds[i] >= 0)
-			close(port->guard_fds[i]);
+		if (port->kernel_port_fds[i] >= 0)
+			close(port->kernel_port_fds[i]);
 		free(port->others[i]);
 	}
 	fly_shared_free(port->shared);

@@ -44,9 +44,10 @@ struct fly_port {
 	bool was_up;           /* link state as last seen by the control thread */
 	bool detached;         /* client: given up by the poller, to be started again */
 	bool reaching; /* client: started anew, waits for its server to complete the connection */
-	uint64_t next_ms;           /* client: what comes next when it is away is not due before */
-	int lock_fd;                /* claim on the socket path or on a place there; -1: none */
-	int guard_fds[FLY_POLLERS]; /* keep the kernel from answering for our UDP ports; -1: none */
+	uint64_t next_ms; /* client: what comes next when it is away is not due before */
+	int lock_fd;      /* claim on the socket path or on a place there; -1: none */
+	int kernel_port_fds[FLY_POLLERS]; /* keep the kernel from answering for our UDP ports; -1:
+					     none */
 	/* By poller: enum fly_port_request. The control thread asks all of them for the same. */
 	_Atomic int request[FLY_POLLERS];
 };
@@ -77,8 +78,8 @@ void fly_ports_remove(struct fly_runtime *runtime);
 void fly_ports_watch(void);
 
 /*
- * fly_ports_attend() - do what the control thread asked of this poller; at its quiescence point.
+ * fly_ports_apply() - do what the control thread asked of this poller; at its quiescence point.
  */
-void fly_ports_attend(struct fly_runtime *runtime, struct fly_poller *p);
+void fly_ports_apply(struct fly_runtime *runtime, struct fly_poller *p);
 
 #endif

@@ -3,7 +3,7 @@
  * port_watch.c - links whose peer dies and comes back: the control thread notices, the poller
  * agrees.
  *
- * fly_ports_watch() runs on the control thread every FLY_CONTROL_TICK_MS; fly_ports_attend() on
+ * fly_ports_watch() runs on the control thread every FLY_CONTROL_TICK_MS; fly_ports_apply() on
  * each poller, at its quiescence point. What one may touch of a port at a time is decided by
  * port->request alone: all NONE, the control thread may look at it and ask for a change, and has it
  * to itself while it is detached; anything else, and that poller's link is the poller's.
@@ -53,11 +53,11 @@ static void ask(struct fly_port *port, enum fly_port_request request)
 	struct fly_runtime *r = port->runtime;
 
 	for (unsigned i = 0; i < r->n_pollers; i++) {
-		/* W1: hands the link to its poller; pairs with W2 in fly_ports_attend(). */
+		/* W1: hands the link to its poller; pairs with W2 in fly_ports_apply(). */
 		atomic_store_explicit(&port->request[i], request, memory_order_release);
 		/* Only a hint that there is something to see: the request is what carries data. */
-		atomic_store_explicit(&r->pollers[i]->attention, 1, memory_order_seq_cst);
-		fly_slow_wake_poller(r->pollers[i]->desk.wake_fd);
+		atomic_store_explicit(&r->group.pollers[i]->attention, 1, memory_order_seq_cst);
+		fly_slow_wake_poller(r->group.pollers[i]->handoffs.wake_fd);
 	}
 }
 
@@ -135,7 +135,7 @@ void fly_ports_watch(void)
 	pthread_mutex_unlock(&lock);
 }
 
-void fly_ports_attend(struct fly_runtime *runtime, struct fly_poller *p)
+void fly_ports_apply(struct fly_runtime *runtime, struct fly_poller *p)
 {
 	/* Before the requests are read: one that comes meanwhile sets it again. */
 	atomic_exchange_explicit(&p->attention, 0, memory_order_acq_rel);

@@ -27,7 +27,7 @@ static void lock_path(char *to, size_t bytes, const char *path)
 	snprintf(to, bytes, "%s.lock", path);
 }
 
-void fly_place_path(char *to, unsigned long bytes, const char *path, unsigned place)
+void fly_socket_claim_name(char *to, unsigned long bytes, const char *path, unsigned place)
 {
 	if (place == 0)
 		snprintf(to, bytes, "%s", path);
@@ -117,7 +117,7 @@ static bool is_current(int fd, const char *name)
 	       here.st_ino == there.st_ino;
 }
 
-int fly_place_serve(const char *path, unsigned places)
+int fly_socket_claim_path(const char *path, unsigned places)
 {
 	char name[PATH_MAX];
 	int fd;
@@ -140,17 +140,17 @@ int fly_place_serve(const char *path, unsigned places)
 		char socket_path[PATH_MAX];
 		int status;
 
-		fly_place_path(socket_path, sizeof socket_path, path, i);
+		fly_socket_claim_name(socket_path, sizeof socket_path, path, i);
 		status = remove_left_over(socket_path);
 		if (status) {
-			fly_place_leave(fd, path);
+			fly_socket_claim_drop(fd, path);
 			return status;
 		}
 	}
 	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%u\n", places) < 0) {
 		const int error = errno;
 
-		fly_place_leave(fd, path);
+		fly_socket_claim_drop(fd, path);
 		return fly_fail(FLY_ESYSTEM, "%s: %s", name, strerror(error));
 	}
 	return fd;
@@ -170,7 +170,7 @@ static int take_any(int fd, unsigned places, unsigned *place)
 	return -FLY_EINUSE;
 }
 
-int fly_place_take(const char *path, unsigned *place, int *fd)
+int fly_socket_claim_client(const char *path, unsigned *place, int *fd)
 {
 	char name[PATH_MAX];
 	char text[16] = {0};
@@ -199,7 +199,7 @@ int fly_place_take(const char *path, unsigned *place, int *fd)
 	return status;
 }
 
-void fly_place_leave(int fd, const char *server_path)
+void fly_socket_claim_drop(int fd, const char *server_path)
 {
 	char name[PATH_MAX];
 

@@ -11,27 +11,28 @@
 #define FLY_SOCKET_CLAIM_H
 
 /*
- * fly_place_serve() - claim a path for a server; removes what a dead server left there.
+ * fly_socket_claim_path() - claim a path for a server; removes what a dead server left there.
  * @places: how many clients it takes.
  * Return: a file descriptor that holds the claim, or a negative status with a sentence: EINUSE,
  * EPERM, EINVAL.
  */
-int fly_place_serve(const char *path, unsigned places);
+int fly_socket_claim_path(const char *path, unsigned places);
 
 /*
- * fly_place_take() - claim a place at a server.
+ * fly_socket_claim_client() - claim a place at a server.
  * @place: which; before the call, which one it would rather have. Place 0 without a claim if the
  * server is no Firefly (there is no lock file).
  * @fd: holds the claim; -1: there is none to hold.
  * Return: 0; -FLY_ELINK: no server is there; -FLY_EINUSE: all places are taken; -FLY_EPERM. No
  * sentence: the caller tries again.
  */
-int fly_place_take(const char *path, unsigned *place, int *fd);
+int fly_socket_claim_client(const char *path, unsigned *place, int *fd);
 
-/* fly_place_leave() - give a claim up. @server_path: for a server, removes the lock file. */
-void fly_place_leave(int fd, const char *server_path);
+/* fly_socket_claim_drop() - give a claim up. @server_path: for a server, removes the lock file. */
+void fly_socket_claim_drop(int fd, const char *server_path);
 
-/* fly_place_path() - the socket of a place: PATH itself for place 0, then PATH.1, PATH.2... */
-void fly_place_path(char *to, unsigned long bytes, const char *path, unsigned place);
+/* fly_socket_claim_name() - the socket of a place: PATH itself for place 0, then PATH.1, PATH.2...
+ */
+void fly_socket_claim_name(char *to, unsigned long bytes, const char *path, unsigned place);
 
 #endif

@@ -11,7 +11,7 @@
  *
  * Everything in there may be changed by the other side at any time: what decides something is read
  * once, into a local variable, and checked there. The server's own knowledge of a slot is
- * outside, in struct fly_astacks.
+ * outside, in struct fly_local_client.
  */
 #ifndef FLY_ASTACK_H
 #define FLY_ASTACK_H
@@ -150,7 +150,7 @@ static inline void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t byte
 struct fly_poller;
 
 /* One client. The poller's while it is among its clients, before and after that the clerk's. */
-struct fly_astacks {
+struct fly_local_client {
 	struct fly_astack_memory memory;
 	uint32_t export_at; /* index and identifier of the export that it is bound to */
 	uint32_t export_id;
@@ -174,20 +174,20 @@ struct fly_astacks {
 };
 
 /* Slots that a poller looks at in each turn: in all, and of one client. */
-#define FLY_ASTACKS_POLLED     64
-#define FLY_ASTACKS_POLLED_OWN 16
+#define FLY_LOCAL_POLLED        64
+#define FLY_LOCAL_POLLED_OF_ONE 16
 /* A slot in which nothing was found for so many turns is to be rung for again: some 50 us. */
-#define FLY_ASTACKS_PATIENCE 4096
+#define FLY_LOCAL_PATIENCE 4096
 /* Bells that are looked at in a turn: so idle clients cost no more, however many they are. */
-#define FLY_ASTACKS_BELLS 2
+#define FLY_LOCAL_BELLS 2
 /* Bytes that clients can make a poller keep in far memory, all of them together. */
-#define FLY_ASTACKS_FAR_MAX (256u << 20)
+#define FLY_LOCAL_FAR_MAX (256u << 20)
 /* A client whose calls on workers hold more memory than this has to wait for one to end. */
-#define FLY_ASTACKS_WORK_MAX (64u << 20)
+#define FLY_LOCAL_WORK_MAX (64u << 20)
 
-struct fly_astack_polled {
+struct fly_local_polled {
 	struct fly_slot *slot;
-	struct fly_astacks *of;
+	struct fly_local_client *of;
 	uint32_t index; /* of the slot */
 	uint32_t found; /* the turn in which there was a call last */
 };
@@ -198,77 +198,81 @@ struct fly_astack_desk {
 	uint32_t n;    /* clients */
 	uint32_t next; /* whose bell is looked at next */
 	uint32_t turn;
-	struct fly_astacks **clients;
-	struct fly_astack_polled polled[FLY_ASTACKS_POLLED];
+	struct fly_local_client **clients;
+	struct fly_local_polled polled[FLY_LOCAL_POLLED];
 	/* ---- seldom ---- */
-	LIST_HEAD(, fly_astack_work) works; /* calls that workers have, or are to have */
-	uint32_t room;                      /* at clients */
-	uint32_t sweep_at;                  /* who is swept next */
-	uint64_t sweep_tsc;                 /* when */
+	LIST_HEAD(, fly_local_work) works; /* calls that workers have, or are to have */
+	uint32_t room;                     /* at clients */
+	uint32_t sweep_at;                 /* who is swept next */
+	uint64_t sweep_tsc;                /* when */
 	uint8_t *spare; /* memory for long arguments and results, kept for the next; or NULL */
 	size_t spare_bytes;
-	bool spare_used;       /* since the last look */
-	uint32_t faults;       /* in all the process, as we last saw */
-	uint64_t far_written;  /* as in struct fly_astacks, of all clients; and what the results */
+	bool spare_used;      /* since the last look */
+	uint32_t faults;      /* in all the process, as we last saw */
+	uint64_t far_written; /* as in struct fly_local_client, of all clients; and what the results
+			       */
 	uint64_t far_reserved; /* of calls that workers have may come to */
 };
 
 /*
- * fly_astacks_turn() - look at the slots that were used lately, and at the next bells; run the
+ * fly_slow_local_turn() - look at the slots that were used lately, and at the next bells; run the
  * procedures of what is found. Return: how many ran.
  */
-unsigned fly_astacks_turn(struct fly_poller *p);
+unsigned fly_slow_local_turn(struct fly_poller *p);
 
 /*
- * fly_astacks_add() - look at the slots of this client from the next turn on. Return: 0 or
- * -FLY_ENOMEM. fly_astacks_remove(): no more. Both between turns; none of its calls may be running.
+ * fly_local_client_add() - look at the slots of this client from the next turn on. Return: 0 or
+ * -FLY_ENOMEM. fly_local_client_remove(): no more. Both between turns; none of its calls may be
+ * running.
  */
-int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of);
-void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of);
+int fly_local_client_add(struct fly_poller *p, struct fly_local_client *of);
+void fly_local_client_remove(struct fly_poller *p, struct fly_local_client *of);
 
-/* fly_astacks_cancel_works() - once in a while: tell workers whose client waits no longer. */
-void fly_astacks_cancel_works(struct fly_poller *p);
+/* fly_local_work_cancel() - once in a while: tell workers whose client waits no longer. */
+void fly_local_work_cancel(struct fly_poller *p);
 
-/* fly_astacks_end() - look at nothing of this client any more, and let its clerk know. */
-void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of);
+/* fly_local_client_end() - look at nothing of this client any more, and let its clerk know. */
+void fly_local_client_end(struct fly_poller *p, struct fly_local_client *of);
 
 /*
- * fly_astacks_watch() - look at a slot from the next turn on, if there is a place for it: without
- * one its client rings each time.
+ * fly_local_client_watch() - look at a slot from the next turn on, if there is a place for it:
+ * without one its client rings each time.
  */
-void fly_astacks_watch(struct fly_poller *p, struct fly_astacks *of, uint32_t i);
+void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i);
 
 /*
- * fly_astacks_close_eyes() - the poller is about to sleep: it looks at nothing any more, and who
- * rings is to wake it by its socket. Return: false: there is something to do, it stays awake.
- * fly_astacks_open_eyes(): it is awake.
+ * fly_slow_local_prepare_sleep() - the poller is about to sleep: it looks at nothing any more, and
+ * who rings is to wake it by its socket. Return: false: there is something to do, it stays awake.
+ * fly_slow_local_end_sleep(): it is awake.
  */
-bool fly_astacks_close_eyes(struct fly_poller *p);
-void fly_astacks_open_eyes(struct fly_poller *p);
+bool fly_slow_local_prepare_sleep(struct fly_poller *p);
+void fly_slow_local_end_sleep(struct fly_poller *p);
 
 /* ---- what it needs of the slow path --------------------------------------------------------- */
 
-/* fly_slow_astack_wake() - a result is in a slot whose client sleeps. */
-void fly_slow_astack_wake(struct fly_astacks *of, struct fly_slot *slot);
+/* fly_local_client_wake() - a result is in a slot whose client sleeps. */
+void fly_local_client_wake(struct fly_local_client *of, struct fly_slot *slot);
 
-/* fly_slow_astack_part() - hang up: the clerk will see to the rest. */
-void fly_slow_astack_part(struct fly_astacks *of);
+/* fly_local_client_disconnect() - hang up: the clerk will see to the rest. */
+void fly_local_client_disconnect(struct fly_local_client *of);
 
 /*
- * fly_slow_astack_block() - memory for a call with long arguments or results; it is spare
- * again after fly_slow_astack_unblock(). @bytes: set to what there is, for that. Return: NULL:
+ * fly_local_block_get() - memory for a call with long arguments or results; it is spare
+ * again after fly_local_block_put(). @bytes: set to what there is, for that. Return: NULL:
  * none.
  */
-uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes);
-void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes);
+uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes);
+void fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes);
 
 /*
- * fly_slow_astack_may() - may this slot have so many bytes in far memory? Not while the clerk has
+ * fly_local_far_may() - may this slot have so many bytes in far memory? Not while the clerk has
  * it.
  */
-bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
+bool fly_local_far_may(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+		       uint32_t bytes);
 
-/* fly_slow_astack_far() - so many bytes of far memory hold pages, and are the slot's. */
-void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes);
+/* fly_local_far_written() - so many bytes of far memory hold pages, and are the slot's. */
+void fly_local_far_written(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+			   uint32_t bytes);
 
 #endif

@@ -85,8 +85,8 @@ static inline bool is_too_deep(const struct fly_local *l)
 	return l->turned && l->turned->nested >= FLY_NESTED_MAX;
 }
 
-static __rte_noinline int starter_oddly(struct fly_local *l, uint16_t procedure,
-					uint32_t argument_bytes, struct fly_call **call)
+static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedure,
+					  uint32_t argument_bytes, struct fly_call **call)
 {
 	struct fly_local_call *c;
 
@@ -103,7 +103,7 @@ static __rte_noinline int starter_oddly(struct fly_local *l, uint16_t procedure,
 	if (l->n_idle == 0)
 		return -FLY_ECALLS;
 	c = &l->calls[l->idle[l->n_idle - 1]];
-	if (argument_bytes > FLY_ASTACK_AREA && !fly_slow_local_far(l, c->index))
+	if (argument_bytes > FLY_ASTACK_AREA && !fly_local_far_take(l, c->index))
 		return -FLY_ECALLS;
 	l->n_idle--;
 	begin(c, procedure, argument_bytes);
@@ -125,8 +125,8 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	struct fly_local *l = fly_local_of(binding);
 
 	if (unlikely(l->n_idle == 0 || argument_bytes > FLY_ASTACK_AREA || is_too_deep(l) ||
-		     atomic_load_explicit(&l->is_odd, memory_order_relaxed)))
-		return starter_oddly(l, procedure, argument_bytes, call);
+		     atomic_load_explicit(&l->is_checked, memory_order_relaxed)))
+		return starter_checked(l, procedure, argument_bytes, call);
 	/* ---- committed: nothing below can fail ---- */
 	struct fly_local_call *c = &l->calls[l->idle[--l->n_idle]];
 
@@ -145,7 +145,7 @@ static __rte_noinline void ring(struct fly_local *l, struct fly_local_call *c)
 	atomic_fetch_or_explicit(&head->bell, UINT64_C(1) << c->index,
 				 memory_order_seq_cst);                     /* S5, D9 */
 	if (atomic_load_explicit(&head->asleep, memory_order_seq_cst) != 0) /* D10 */
-		fly_slow_local_wake(l);
+		fly_local_wake_server(l);
 }
 
 static void fail(struct fly_local_call *c, int status)
@@ -190,8 +190,8 @@ static void transporter_send_only(struct fly_call *call)
 }
 
 /* A result that is not plainly one, or none. */
-static __rte_noinline int take_oddly(struct fly_local *l, struct fly_local_call *c, int status,
-				     uint32_t place, uint32_t bytes)
+static __rte_noinline int take_unplain(struct fly_local *l, struct fly_local_call *c, int status,
+				       uint32_t place, uint32_t bytes)
 {
 	if (place >= FLY_ASTACK_PLACES || bytes > fly_astack_room(place) || status > 0) {
 		make_idle(l, c);
@@ -228,7 +228,7 @@ static inline int take(struct fly_local *l, struct fly_local_call *c)
 
 	c->state = FLY_LOCAL_DONE;
 	if (unlikely(status != 0 || place > FLY_ASTACK_IN_AREA || bytes > fly_astack_room(place)))
-		return take_oddly(l, c, status, place, bytes);
+		return take_unplain(l, c, status, place, bytes);
 	c->head.length = bytes;
 	if (place == FLY_ASTACK_IN_AREA) {
 		c->head.payload = c->area;
@@ -252,7 +252,7 @@ static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_cal
 		if (l->turned && l->turned->nested < FLY_NESTED_MAX)
 			fly_poller_turn(l->turned, fly_poller_time(l->turned));
 		if (rounds % ROUNDS == ROUNDS - 1 || l->wait == FLY_WAIT_YIELD)
-			fly_slow_local_wait(l, c, rounds / ROUNDS);
+			fly_local_wait(l, c, rounds / ROUNDS);
 	}
 	return false;
 }
@@ -338,7 +338,7 @@ bool fly_local_ready(struct fly_local_call *c)
 		return true;
 	if (l->readies++ % READIES != 0)
 		return false;
-	fly_slow_local_tend(l);
+	fly_local_check(l);
 	return c->state != FLY_LOCAL_OUT;
 }
 
@@ -361,7 +361,7 @@ bool fly_local_give_up(struct fly_local_call *c, int withdrawn, int maybe)
 void fly_local_hung_up(struct fly_local *l)
 {
 	l->stopped = l->stopped ? l->stopped : -FLY_ELINK;
-	fly_local_set_odd(l);
+	fly_local_set_checked(l);
 	for (uint32_t i = 0; i < l->memory.slots; i++) {
 		if (l->calls[i].state == FLY_LOCAL_OUT)
 			fly_local_give_up(&l->calls[i], -FLY_ELINK, -FLY_EPEER);

@@ -59,7 +59,7 @@ struct fly_local {
 	uint32_t n_idle;
 	/* The Starter has more to look at: a deadline, a server that has gone. Others may set it.
 	 */
-	_Atomic bool is_odd;
+	_Atomic bool is_checked;
 	uint8_t idle[FLY_ASTACK_SLOTS]; /* the slot that was used last comes first */
 	struct fly_astack_memory memory;
 	struct fly_poller *turned; /* by us, while we wait: of an inline runtime; else NULL */
@@ -98,10 +98,10 @@ void fly_local_bind(struct fly_local *l);
 /* fly_local_reset() - all slots are idle: of memory that was just bound. */
 void fly_local_reset(struct fly_local *l);
 
-/* fly_local_set_odd() - whether it is, by what it says of itself. */
-static inline void fly_local_set_odd(struct fly_local *l)
+/* fly_local_set_checked() - whether it is, by what it says of itself. */
+static inline void fly_local_set_checked(struct fly_local *l)
 {
-	atomic_store_explicit(&l->is_odd,
+	atomic_store_explicit(&l->is_checked,
 			      l->deadline_us != 0 || l->stopped != 0 ||
 				      atomic_load_explicit(&l->shut, memory_order_relaxed),
 			      memory_order_relaxed);
@@ -127,16 +127,16 @@ void fly_local_hung_up(struct fly_local *l);
  * server is there, whether time is over; wait in the way that the binding says. @rounds: how often
  * this was called for the call before; grows.
  */
-void fly_slow_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds);
+void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds);
 
-/* fly_slow_local_tend() - look whether the server is there, and whose time is over. */
-void fly_slow_local_tend(struct fly_local *l);
+/* fly_local_check() - look whether the server is there, and whose time is over. */
+void fly_local_check(struct fly_local *l);
 
 /* fly_slow_local_wake() - the server's poller sleeps. */
-void fly_slow_local_wake(struct fly_local *l);
+void fly_local_wake_server(struct fly_local *l);
 
-/* fly_slow_local_far() - have the far memory of a slot. Return: false: it is taken for now. */
-bool fly_slow_local_far(struct fly_local *l, uint32_t index);
+/* fly_local_far_take() - have the far memory of a slot. Return: false: it is taken for now. */
+bool fly_local_far_take(struct fly_local *l, uint32_t index);
 
 /* fly_slow_local_now() - the time, for deadlines. */
 uint64_t fly_slow_local_now(void);

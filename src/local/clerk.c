@@ -5,8 +5,8 @@
  * A thread of its own per runtime, which sleeps in epoll_wait(2): whoever floods it with
  * connections takes time from it. A poller is asked for something only by who has said what it
  * wants to bind to, and when a binding begins or ends. It owns the sockets, the connections and
- * the memory of the bindings; a poller has a binding between fly_astacks_add() and
- * fly_astacks_remove(), which run on the poller's thread, by fly_ask().
+ * the memory of the bindings; a poller has a binding between fly_local_client_add() and
+ * fly_local_client_remove(), which run on the poller's thread, by fly_request().
  *
  * It gives far memory back to the system that a poller has lent it: local/sweep.c.
  *
@@ -63,8 +63,8 @@ struct client {
 	struct door *door;
 	struct ucred who;
 	uint64_t came_ms;
-	unsigned poller;            /* its number */
-	struct fly_astacks *stacks; /* NULL until it is bound */
+	unsigned poller;                 /* its number */
+	struct fly_local_client *stacks; /* NULL until it is bound */
 	TAILQ_ENTRY(client) next;
 };
 
@@ -78,7 +78,7 @@ struct fly_clerk {
 	_Atomic unsigned n_bound;
 	_Atomic uint64_t n_refused;
 	uint64_t shut_ms; /* since when there is a door that is shut; 0: none */
-	unsigned n_doors;
+	unsigned n_sources;
 	struct door doors[DOORS];
 	TAILQ_HEAD(clients, client) half; /* the oldest first */
 	struct clients bound;
@@ -101,7 +101,7 @@ static uint64_t now_ms(void)
 struct wish {
 	const struct fly_bind_request *request;
 	const struct client *client;
-	struct fly_astacks *stacks;
+	struct fly_local_client *stacks;
 	struct fly_export export; /* as it was found */
 	uint32_t at;
 	uint32_t version; /* the one that there is */
@@ -133,7 +133,7 @@ static int look_up(struct fly_poller *p, void *argument)
 static int serve(struct fly_poller *p, void *argument)
 {
 	struct wish *w = argument;
-	const int status = fly_astacks_add(p, w->stacks);
+	const int status = fly_local_client_add(p, w->stacks);
 
 	if (status == 0)
 		fly_stats_add(&p->stats, FLY_COUNT_local_bound, 1);
@@ -144,7 +144,7 @@ static int serve_no_more(struct fly_poller *p, void *argument)
 {
 	struct wish *w = argument;
 
-	fly_astacks_remove(p, w->stacks);
+	fly_local_client_remove(p, w->stacks);
 	fly_stats_add(&p->stats, FLY_COUNT_local_ended, 1);
 	return 0;
 }
@@ -163,7 +163,7 @@ static unsigned choose_poller(const struct fly_clerk *k)
 
 static struct fly_poller *poller_of(const struct fly_clerk *k, const struct client *c)
 {
-	return k->runtime->pollers[c->poller];
+	return k->runtime->group.pollers[c->poller];
 }
 
 /* ---- connections --------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ static void part(struct fly_clerk *k, struct client *c)
 		struct wish w = {.stacks = c->stacks};
 
 		TAILQ_REMOVE(&k->bound, c, next);
-		fly_ask(poller_of(k, c), serve_no_more, &w);
+		fly_request(poller_of(k, c), serve_no_more, &w);
 		k->n_of[c->poller]--;
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
@@ -245,17 +245,17 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		       uint32_t *version)
 {
 	const unsigned poller = choose_poller(k);
-	struct fly_poller *p = k->runtime->pollers[poller];
+	struct fly_poller *p = k->runtime->group.pollers[poller];
 	struct wish w = {.request = r, .client = c};
 	struct fly_bind_answer answer = {
 		.magic = FLY_BIND_MAGIC,
 		.protocol = FLY_BIND_PROTOCOL,
 	};
-	struct fly_astacks *stacks;
+	struct fly_local_client *stacks;
 	int fds[2];
 	int status;
 
-	status = fly_ask(p, look_up, &w);
+	status = fly_request(p, look_up, &w);
 	*version = w.version;
 	if (status)
 		return status;
@@ -266,7 +266,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 	stacks = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *stacks));
 	if (!stacks)
 		return -FLY_ENOMEM;
-	*stacks = (struct fly_astacks){
+	*stacks = (struct fly_local_client){
 		.export_at = w.at,
 		.export_id = w.export.id,
 		.socket = c->socket,
@@ -282,7 +282,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 	answer.near_bytes = stacks->memory.near_bytes;
 	answer.far_bytes = stacks->memory.far_bytes;
 	w.stacks = stacks;
-	status = fly_ask(p, serve, &w);
+	status = fly_request(p, serve, &w);
 	if (status == 0) {
 		TAILQ_REMOVE(&k->half, c, next);
 		k->n_half--;
@@ -334,7 +334,7 @@ static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 	if (!(events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)))
 		n = recv(c->socket, bytes, sizeof bytes, MSG_DONTWAIT);
 	if (n > 0)
-		fly_slow_wake_poller(poller_of(k, c)->desk.wake_fd);
+		fly_slow_wake_poller(poller_of(k, c)->handoffs.wake_fd);
 	else if (n == 0 || errno != EAGAIN)
 		part(k, c);
 }
@@ -352,7 +352,7 @@ static void shut_door(struct fly_clerk *k, struct door *door)
 
 static void open_doors(struct fly_clerk *k)
 {
-	for (unsigned i = 0; i < k->n_doors; i++) {
+	for (unsigned i = 0; i < k->n_sources; i++) {
 		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &k->doors[i]};
 
 		if (k->doors[i].is_shut &&
@@ -399,7 +399,7 @@ static void on_door(struct fly_clerk *k, struct door *door)
 	}
 }
 
-static void give_back(struct fly_astacks *of)
+static void give_back(struct fly_local_client *of)
 {
 	/* G4: whoever has lent it is done with it; pairs with G3. */
 	uint64_t given = atomic_load_explicit(&of->far_given, memory_order_acquire);
@@ -587,19 +587,19 @@ int fly_clerk_open(struct fly_runtime *r, const struct fly_link_spec *spec)
 	k = r->clerk;
 	if (!k)
 		return fly_fail(FLY_ESYSTEM, "link %s: no thread to listen", spec->text);
-	if (k->n_doors == DOORS)
+	if (k->n_sources == DOORS)
 		return fly_fail(FLY_EINVAL, "more than %d local links", DOORS);
 	status = listen_at(spec, &s);
 	if (status)
 		return status;
-	door = &k->doors[k->n_doors];
+	door = &k->doors[k->n_sources];
 	*door = (struct door){.subject = A_DOOR, .socket = s, .spec = *spec, .clerk = k};
 	event.data.ptr = door;
 	if (epoll_ctl(k->epoll, EPOLL_CTL_ADD, s, &event)) {
 		close(s);
 		return fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
 	}
-	k->n_doors++;
+	k->n_sources++;
 	return 0;
 }
 
@@ -623,7 +623,7 @@ void fly_clerk_stop(struct fly_runtime *r)
 		else
 			nanosleep(&nap, NULL);
 	}
-	for (unsigned i = 0; i < k->n_doors; i++) {
+	for (unsigned i = 0; i < k->n_sources; i++) {
 		close(k->doors[i].socket);
 		if (strchr(k->doors[i].spec.what, '/'))
 			unlink(k->doors[i].spec.what);
@@ -645,7 +645,7 @@ void fly_clerk_free(struct fly_runtime *r)
 	for (c = TAILQ_FIRST(&k->bound); c; c = next) {
 		next = TAILQ_NEXT(c, next);
 		TAILQ_REMOVE(&k->bound, c, next);
-		fly_astacks_remove(poller_of(k, c), c->stacks);
+		fly_local_client_remove(poller_of(k, c), c->stacks);
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
 		close(c->socket);
@@ -669,7 +669,7 @@ unsigned fly_clerk_clients(const struct fly_clerk *k)
 
 bool fly_clerk_has(const struct fly_clerk *k, const char *name)
 {
-	for (unsigned i = 0; i < k->n_doors; i++) {
+	for (unsigned i = 0; i < k->n_sources; i++) {
 		if (strcmp(k->doors[i].spec.what, name) == 0)
 			return true;
 	}

@@ -31,7 +31,7 @@
 #define LOCAL       "local:"
 #define AGAIN_US    5000 /* from one look for a server that is not there yet to the next */
 #define ANSWER_MS   5000 /* a server that has taken the connection has so long to answer */
-#define NAP_LOOKS   256  /* at the slot, between two naps: fly_nap_slot() counts one */
+#define SLEEP_LOOKS 256  /* at the slot, between two naps: fly_wait_for_slot() counts one */
 #define FAR_WAIT_US 1000000
 
 bool fly_local_is(const char *peer)
@@ -236,7 +236,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 	}
 	l->stopped = 0;
 	fly_local_reset(l);
-	fly_local_set_odd(l);
+	fly_local_set_checked(l);
 	return 0;
 }
 
@@ -275,7 +275,7 @@ static void set_deadline(struct fly_binding *binding, uint32_t us)
 	struct fly_local *l = fly_local_of(binding);
 
 	l->deadline_us = us;
-	fly_local_set_odd(l);
+	fly_local_set_checked(l);
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
@@ -357,8 +357,8 @@ static const struct fly_binding_kind kind = {
 static struct fly_poller *turned_here(struct fly_runtime *r)
 {
 	for (unsigned i = 0; i < r->n_pollers; i++) {
-		if (fly_poller_is_here(r->pollers[i]))
-			return r->pollers[i];
+		if (fly_poller_is_here(r->group.pollers[i]))
+			return r->group.pollers[i];
 	}
 	return NULL;
 }
@@ -434,9 +434,9 @@ void fly_local_shut(struct fly_runtime *runtime)
 			continue; /* the pollers end those */
 		/* Its thread sees it when it starts a call, or has waited for a while. */
 		atomic_store_explicit(&l->shut, true, memory_order_relaxed);
-		atomic_store_explicit(&l->is_odd, true, memory_order_relaxed);
+		atomic_store_explicit(&l->is_checked, true, memory_order_relaxed);
 		if (pthread_equal(owned->thread, pthread_self()))
-			fly_slow_local_tend(l);
+			fly_local_check(l);
 	}
 	pthread_mutex_unlock(&runtime->lock);
 }
@@ -449,7 +449,7 @@ uint64_t fly_slow_local_now(void)
 	return fly_clock_now_tsc();
 }
 
-void fly_slow_local_wake(struct fly_local *l)
+void fly_local_wake_server(struct fly_local *l)
 {
 	const char byte = 0;
 
@@ -457,7 +457,7 @@ void fly_slow_local_wake(struct fly_local *l)
 	(void)!send(l->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-bool fly_slow_local_far(struct fly_local *l, uint32_t index)
+bool fly_local_far_take(struct fly_local *l, uint32_t index)
 {
 	_Atomic uint8_t *far = &fly_astack_head(&l->memory)->far[index];
 	const uint64_t end_us = now_us() + FAR_WAIT_US;
@@ -493,7 +493,7 @@ static void look_at_deadlines(struct fly_local *l, uint64_t now_tsc)
 	}
 }
 
-void fly_slow_local_tend(struct fly_local *l)
+void fly_local_check(struct fly_local *l)
 {
 	const uint64_t now_tsc = fly_clock_now_tsc();
 
@@ -515,22 +515,22 @@ void fly_slow_local_tend(struct fly_local *l)
 	}
 }
 
-void fly_slow_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds)
+void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds)
 {
-	struct fly_nap nap = {.empty = rounds * NAP_LOOKS};
+	struct fly_waiting waiting = {.empty = rounds * SLEEP_LOOKS};
 	uint32_t state;
 
-	fly_slow_local_tend(l);
+	fly_local_check(l);
 	if (c->state != FLY_LOCAL_OUT || l->wait <= FLY_WAIT_SPIN)
 		return;
 	if (l->turned && l->turned->n_links && l->wait == FLY_WAIT_SLEEP) {
 		/* Packets wake nobody: its poller is to be turned meanwhile. */
-		fly_nap_poller(&nap, l->turned, FLY_WAIT_SLEEP, 0);
+		fly_wait_after_turn(&waiting, l->turned, FLY_WAIT_SLEEP, 0);
 		return;
 	}
 	state = atomic_load_explicit(&c->slot->state, memory_order_relaxed);
 	if (state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING)
-		fly_nap_slot(&nap, c->slot, (enum fly_slot_state)state, l->wait, true);
+		fly_wait_for_slot(&waiting, c->slot, (enum fly_slot_state)state, l->wait, true);
 	if (l->has_event)
 		atomic_store_explicit(&c->slot->asleep, FLY_ASLEEP_EVENT, memory_order_relaxed);
 }

@@ -32,23 +32,23 @@ void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 }
 #endif
 
-static void forget_works(struct fly_poller *p, struct fly_astacks *of);
+static void forget_works(struct fly_poller *p, struct fly_local_client *of);
 
 /* ---- which slots are looked at ----------------------------------------------------------------
  */
 
-void fly_astacks_watch(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
+void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i)
 {
 	struct fly_astack_desk *d = &p->astacks;
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
 
-	if (d->n_polled == FLY_ASTACKS_POLLED || of->polled == FLY_ASTACKS_POLLED_OWN)
+	if (d->n_polled == FLY_LOCAL_POLLED || of->polled == FLY_LOCAL_POLLED_OF_ONE)
 		return;
 	for (uint32_t k = 0; k < d->n_polled; k++) {
 		if (d->polled[k].slot == slot)
 			return; /* it was rung for by one who could not know yet */
 	}
-	d->polled[d->n_polled++] = (struct fly_astack_polled){
+	d->polled[d->n_polled++] = (struct fly_local_polled){
 		.slot = slot,
 		.of = of,
 		.index = i,
@@ -76,7 +76,7 @@ static __rte_noinline bool leave(struct fly_astack_desk *d, uint32_t k)
 	return true;
 }
 
-void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of)
+void fly_local_client_end(struct fly_poller *p, struct fly_local_client *of)
 {
 	struct fly_astack_desk *d = &p->astacks;
 
@@ -87,17 +87,17 @@ void fly_astacks_end(struct fly_poller *p, struct fly_astacks *of)
 		if (d->polled[k].of == of)
 			forget(d, k);
 	}
-	fly_slow_astack_part(of);
+	fly_local_client_disconnect(of);
 }
 
-int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of)
+int fly_local_client_add(struct fly_poller *p, struct fly_local_client *of)
 {
 	struct fly_astack_desk *d = &p->astacks;
 
 	if (d->n == d->room) {
 		const uint32_t room = RTE_MAX(2 * d->room, 64U);
-		struct fly_astacks **clients =
-			realloc(d->clients, room * sizeof(struct fly_astacks *));
+		struct fly_local_client **clients =
+			realloc(d->clients, room * sizeof(struct fly_local_client *));
 
 		if (!clients)
 			return -FLY_ENOMEM;
@@ -106,15 +106,15 @@ int fly_astacks_add(struct fly_poller *p, struct fly_astacks *of)
 	}
 	of->at = d->n;
 	d->clients[d->n++] = of;
-	p->n_doors++;
+	p->n_sources++;
 	return 0;
 }
 
-void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
+void fly_local_client_remove(struct fly_poller *p, struct fly_local_client *of)
 {
 	struct fly_astack_desk *d = &p->astacks;
 
-	fly_astacks_end(p, of);
+	fly_local_client_end(p, of);
 	forget_works(p, of);
 	d->clients[of->at] = d->clients[--d->n];
 	d->clients[of->at]->at = of->at;
@@ -122,10 +122,10 @@ void fly_astacks_remove(struct fly_poller *p, struct fly_astacks *of)
 		d->next = 0;
 	for (uint32_t i = 0; i < of->memory.slots; i++)
 		d->far_written -= of->far_written[i];
-	p->n_doors--;
+	p->n_sources--;
 }
 
-bool fly_astacks_close_eyes(struct fly_poller *p)
+bool fly_slow_local_prepare_sleep(struct fly_poller *p)
 {
 	struct fly_astack_desk *d = &p->astacks;
 
@@ -141,13 +141,13 @@ bool fly_astacks_close_eyes(struct fly_poller *p)
 		if (d->clients[i]->ending ||
 		    atomic_load_explicit(&head->bell, memory_order_seq_cst) == 0) /* D12 */
 			continue;
-		fly_astacks_open_eyes(p);
+		fly_slow_local_end_sleep(p);
 		return false;
 	}
 	return true;
 }
 
-void fly_astacks_open_eyes(struct fly_poller *p)
+void fly_slow_local_end_sleep(struct fly_poller *p)
 {
 	const struct fly_astack_desk *d = &p->astacks;
 
@@ -169,20 +169,20 @@ struct said {
 
 /* The result goes back to the client. Whatever it has done to the slot meanwhile is its own loss.
  */
-static __rte_always_inline void answer(struct fly_astacks *of, struct fly_slot *slot, int status,
-				       enum fly_astack_place place, uint32_t bytes)
+static __rte_always_inline void answer(struct fly_local_client *of, struct fly_slot *slot,
+				       int status, enum fly_astack_place place, uint32_t bytes)
 {
 	FLY_ASTACK_WRITE(slot->kind, (uint8_t)place);
 	FLY_ASTACK_WRITE(slot->status, (int16_t)status);
 	FLY_ASTACK_WRITE(slot->length, bytes);
 	if (unlikely(fly_slot_from_poller(slot, FLY_SLOT_RESULT)))
-		fly_slow_astack_wake(of, slot);
+		fly_local_client_wake(of, slot);
 }
 
 /* Results that are longer than a line: behind the slot, or in far memory. */
-static __rte_noinline void answer_long(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
-				       struct fly_slot *slot, int status, const uint8_t *results,
-				       uint32_t bytes)
+static __rte_noinline void answer_long(struct fly_poller *p, struct fly_local_client *of,
+				       uint32_t i, struct fly_slot *slot, int status,
+				       const uint8_t *results, uint32_t bytes)
 {
 	const enum fly_astack_place place = fly_astack_place(bytes);
 
@@ -190,15 +190,16 @@ static __rte_noinline void answer_long(struct fly_poller *p, struct fly_astacks 
 		/* The client gives it back when it has read them. */
 		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_USED,
 				      memory_order_relaxed);
-		fly_slow_astack_far(p, of, i, bytes);
+		fly_local_far_written(p, of, i, bytes);
 	}
 	fly_astack_copy(fly_astack_bytes(&of->memory, i, place), results, bytes);
 	answer(of, slot, status, place, bytes);
 }
 
 /* The stub has run. */
-static __rte_always_inline void finish(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
-				       struct fly_slot *slot, struct fly_served *served, int status)
+static __rte_always_inline void finish(struct fly_poller *p, struct fly_local_client *of,
+				       uint32_t i, struct fly_slot *slot, struct fly_served *served,
+				       int status)
 {
 	if (likely(status == 0))
 		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
@@ -213,25 +214,25 @@ static __rte_always_inline void finish(struct fly_poller *p, struct fly_astacks 
 	}
 }
 
-static __rte_always_inline int run(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
+static __rte_always_inline int run(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
 				   struct fly_slot *slot, const struct fly_procedure *stub,
 				   struct fly_served *served)
 {
-	struct fly_slot *const outer_slot = p->serving_slot;
-	struct fly_conversation *const outer = p->serving;
+	struct fly_slot *const outer_slot = p->running.slot;
+	struct fly_conversation *const outer = p->running.conversation;
 	int status;
 
 	of->busy |= UINT64_C(1) << i;
-	p->serving_slot = slot;
-	p->serving = NULL;
+	p->running.slot = slot;
+	p->running.conversation = NULL;
 	status = stub->stub(served);
-	p->serving_slot = outer_slot;
-	p->serving = outer;
+	p->running.slot = outer_slot;
+	p->running.conversation = outer;
 	return status;
 }
 
 /* Not to be run. */
-static unsigned refuse(struct fly_poller *p, struct fly_astacks *of, struct fly_slot *slot,
+static unsigned refuse(struct fly_poller *p, struct fly_local_client *of, struct fly_slot *slot,
 		       enum fly_status status, enum fly_counter what)
 {
 	fly_stats_add(&p->stats, what, 1);
@@ -242,33 +243,33 @@ static unsigned refuse(struct fly_poller *p, struct fly_astacks *of, struct fly_
 /* ---- on workers ------------------------------------------------------------------------------ */
 
 /* A call that a worker has, or is to have. Its arguments and results are behind it. */
-struct fly_astack_work {
+struct fly_local_work {
 	struct fly_work work;
-	LIST_ENTRY(fly_astack_work) next; /* of the poller's */
-	struct fly_astacks *of;           /* whose; NULL: the client has gone */
+	LIST_ENTRY(fly_local_work) next; /* of the poller's */
+	struct fly_local_client *of;     /* whose; NULL: the client has gone */
 	uint32_t i;
 	uint32_t far;   /* bytes that are reserved for its results */
 	uint64_t bytes; /* of all this */
 };
 
 /* Its client is not charged for it any more. */
-static void let_go(struct fly_poller *p, struct fly_astack_work *w)
+static void let_go(struct fly_poller *p, struct fly_local_work *w)
 {
-	struct fly_astacks *of = w->of;
+	struct fly_local_client *of = w->of;
 
 	w->of = NULL;
 	if (!of)
 		return;
-	p->astacks.far_reserved -= w->far;
+	p->local->far_reserved -= w->far;
 	of->far_reserved -= w->far;
 	of->work_bytes -= w->bytes;
 }
 
 static void work_done(struct fly_poller *p, struct fly_work *work, int status)
 {
-	struct fly_astack_work *w = (struct fly_astack_work *)(void *)work;
+	struct fly_local_work *w = (struct fly_local_work *)(void *)work;
 	struct fly_served *served = &work->served;
-	struct fly_astacks *of = w->of;
+	struct fly_local_client *of = w->of;
 
 	LIST_REMOVE(w, next);
 	let_go(p, w);
@@ -288,20 +289,20 @@ static void work_done(struct fly_poller *p, struct fly_work *work, int status)
 }
 
 /* A worker touches nothing that is shared: the client may go away while it runs. */
-static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_astacks *of,
+static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_local_client *of,
 					       uint32_t i, struct fly_slot *slot,
 					       const struct said *said,
 					       const struct fly_export *export,
 					       const struct fly_procedure *stub)
 {
-	const size_t head = RTE_CACHE_LINE_ROUNDUP(sizeof(struct fly_astack_work));
+	const size_t head = RTE_CACHE_LINE_ROUNDUP(sizeof(struct fly_local_work));
 	const size_t arguments = RTE_CACHE_LINE_ROUNDUP((size_t)said->bytes);
 	const size_t results = RTE_MAX((size_t)stub->result_bytes, (size_t)FLY_RAISED_BYTES_MAX);
 	const size_t bytes = RTE_CACHE_LINE_ROUNDUP(head + arguments + results);
-	struct fly_astack_work *w;
+	struct fly_local_work *w;
 	uint8_t *block;
 
-	if (!fly_worker_has_place(export->pool) || of->work_bytes > FLY_ASTACKS_WORK_MAX) {
+	if (!fly_worker_has_place(export->pool) || of->work_bytes > FLY_LOCAL_WORK_MAX) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 	}
@@ -311,8 +312,8 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 	fly_astack_copy(block + head,
 			fly_astack_bytes(&of->memory, i, (enum fly_astack_place)said->place),
 			said->bytes);
-	w = (struct fly_astack_work *)(void *)block;
-	*w = (struct fly_astack_work){
+	w = (struct fly_local_work *)(void *)block;
+	*w = (struct fly_local_work){
 		.work.served.arguments = block + head,
 		.work.served.argument_bytes = said->bytes,
 		.work.served.results = block + head + arguments,
@@ -324,22 +325,22 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 		.far = stub->result_bytes > FLY_ASTACK_AREA ? stub->result_bytes : 0,
 		.bytes = bytes,
 	};
-	p->astacks.far_reserved += w->far;
+	p->local->far_reserved += w->far;
 	of->far_reserved += w->far;
 	of->work_bytes += bytes;
 	if (said->left_us != 0)
 		w->work.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
 	of->busy |= UINT64_C(1) << i;
-	LIST_INSERT_HEAD(&p->astacks.works, w, next);
+	LIST_INSERT_HEAD(&p->local->works, w, next);
 	fly_worker_take(p, export->pool, &w->work);
 	return 1;
 }
 
-static struct fly_astack_work *find_work(struct fly_poller *p, const struct fly_astacks *of)
+static struct fly_local_work *find_work(struct fly_poller *p, const struct fly_local_client *of)
 {
-	struct fly_astack_work *w;
+	struct fly_local_work *w;
 
-	LIST_FOREACH(w, &p->astacks.works, next)
+	LIST_FOREACH(w, &p->local->works, next)
 	{
 		if (w->of == of)
 			return w;
@@ -348,9 +349,9 @@ static struct fly_astack_work *find_work(struct fly_poller *p, const struct fly_
 }
 
 /* Calls that wait, or that no worker has looked at, come to nothing; the others are told. */
-static void forget_works(struct fly_poller *p, struct fly_astacks *of)
+static void forget_works(struct fly_poller *p, struct fly_local_client *of)
 {
-	struct fly_astack_work *w;
+	struct fly_local_work *w;
 
 	while ((w = find_work(p, of)) != NULL) {
 		let_go(p, w);
@@ -361,12 +362,12 @@ static void forget_works(struct fly_poller *p, struct fly_astacks *of)
 	}
 }
 
-void fly_astacks_cancel_works(struct fly_poller *p)
+void fly_local_work_cancel(struct fly_poller *p)
 {
-	struct fly_astack_work *w = LIST_FIRST(&p->astacks.works);
+	struct fly_local_work *w = LIST_FIRST(&p->local->works);
 
 	while (w) {
-		struct fly_astack_work *next = LIST_NEXT(w, next);
+		struct fly_local_work *next = LIST_NEXT(w, next);
 		const struct fly_slot *slot =
 			w->of ? fly_astack_slot(w->of->memory.near, w->i) : NULL;
 
@@ -374,7 +375,7 @@ void fly_astacks_cancel_works(struct fly_poller *p)
 		if (slot && atomic_load_explicit(&slot->gone, memory_order_relaxed) &&
 		    fly_worker_withdraw(p, &w->work)) {
 			work_done(p, &w->work, -FLY_ECANCELLED);
-			next = LIST_FIRST(&p->astacks.works); /* others may have ended with it */
+			next = LIST_FIRST(&p->local->works); /* others may have ended with it */
 		}
 		w = next;
 	}
@@ -384,11 +385,12 @@ void fly_astacks_cancel_works(struct fly_poller *p)
  */
 
 /* A call that has long arguments, or may have long results, or a deadline: or is to be refused. */
-static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
-					   struct fly_slot *slot, const struct said *said)
+static __rte_noinline unsigned serve_unplain(struct fly_poller *p, struct fly_local_client *of,
+					     uint32_t i, struct fly_slot *slot,
+					     const struct said *said)
 {
 	const struct fly_export *export = &p->exports[of->export_at];
-	const uint64_t outer_tsc = p->serving_deadline_tsc;
+	const uint64_t outer_tsc = p->running.deadline_tsc;
 	struct fly_served served = {.argument_bytes = said->bytes};
 	const struct fly_procedure *stub;
 	uint8_t raised[FLY_ASTACK_AREA];
@@ -413,10 +415,10 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 	if (stub->result_bytes > FLY_ASTACK_AREA)
 		far = RTE_MAX(far, stub->result_bytes);
 	/* Before any of it is read: where nothing was written that makes pages, too. */
-	if (far != 0 && !fly_slow_astack_may(p, of, i, far))
+	if (far != 0 && !fly_local_far_may(p, of, i, far))
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 	if (said->place == FLY_ASTACK_IS_FAR)
-		fly_slow_astack_far(p, of, i, said->bytes);
+		fly_local_far_written(p, of, i, said->bytes);
 
 	if (fly_procedure_is_on_worker(stub))
 		return serve_on_worker(p, of, i, slot, said, export, stub);
@@ -430,7 +432,7 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 		results_room = stub->result_bytes;
 	room = arguments_room + results_room;
 	if (room != 0) {
-		block = fly_slow_astack_block(p, &room);
+		block = fly_local_block_get(p, &room);
 		if (!block)
 			return refuse(p, of, slot, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
 		if (arguments_room != 0) {
@@ -440,28 +442,28 @@ static __rte_noinline unsigned serve_oddly(struct fly_poller *p, struct fly_asta
 		if (results_room != 0)
 			served.results = block + arguments_room;
 	}
-	p->serving_deadline_tsc = FLY_NEVER;
+	p->running.deadline_tsc = FLY_NEVER;
 	if (said->left_us != 0)
-		p->serving_deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
+		p->running.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
 	status = run(p, of, i, slot, stub, &served);
-	p->serving_deadline_tsc = outer_tsc;
+	p->running.deadline_tsc = outer_tsc;
 	finish(p, of, i, slot, &served, status);
 	if (block)
-		fly_slow_astack_unblock(p, block, room);
+		fly_local_block_put(p, block, room);
 	return 1;
 }
 
 /* The slot of a call that runs says CALL again: its client does not keep the rules. */
-static __rte_noinline unsigned revoke(struct fly_poller *p, struct fly_astacks *of)
+static __rte_noinline unsigned revoke(struct fly_poller *p, struct fly_local_client *of)
 {
 	fly_stats_add(&p->stats, FLY_COUNT_local_revoked, 1);
-	fly_astacks_end(p, of);
+	fly_local_client_end(p, of);
 	return 0;
 }
 
 /* A slot says CALL. Return: how many procedures ran. */
-static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_astacks *of, uint32_t i,
-					  struct fly_slot *slot)
+static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_local_client *of,
+					  uint32_t i, struct fly_slot *slot)
 {
 	const struct fly_export *export = &p->exports[of->export_at];
 	_Alignas(64) uint8_t arguments[FLY_ASTACK_AREA];
@@ -482,12 +484,12 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_astac
 	};
 	if (unlikely(said.left_us != 0 || said.place > FLY_ASTACK_IN_AREA ||
 		     said.procedure >= export->n_procedures || export->id != of->export_id))
-		return serve_oddly(p, of, i, slot, &said);
+		return serve_unplain(p, of, i, slot, &said);
 	stub = &export->stubs[said.procedure];
 	if (unlikely(said.bytes > fly_astack_room(said.place) ||
 		     said.bytes > stub->argument_bytes || stub->result_bytes > FLY_ASTACK_AREA ||
 		     fly_procedure_is_on_worker(stub)))
-		return serve_oddly(p, of, i, slot, &said);
+		return serve_unplain(p, of, i, slot, &said);
 
 	struct fly_served served = {
 		.procedures = export->procedures,
@@ -512,19 +514,20 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_astac
 /* ---- a turn ------------------------------------------------------------------------------------
  */
 
-static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_astacks *of, uint32_t i)
+static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_local_client *of,
+					  uint32_t i)
 {
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
 
 	if (!fly_slot_is(slot, FLY_SLOT_CALL))
 		return 0; /* served already, or never handed over */
 	if (!(of->busy >> i & 1))
-		fly_astacks_watch(p, of, i);
+		fly_local_client_watch(p, of, i);
 	return serve(p, of, i, slot);
 }
 
 /* Somebody has rung. S2 follows for each slot: the bell carries nothing but which. */
-static __rte_noinline unsigned answer_bell(struct fly_poller *p, struct fly_astacks *of)
+static __rte_noinline unsigned answer_bell(struct fly_poller *p, struct fly_local_client *of)
 {
 	uint64_t rung = atomic_exchange_explicit(&fly_astack_head(&of->memory)->bell, 0,
 						 memory_order_seq_cst);
@@ -543,7 +546,7 @@ static __rte_noinline unsigned answer_bell(struct fly_poller *p, struct fly_asta
 	return served;
 }
 
-unsigned fly_astacks_turn(struct fly_poller *p)
+unsigned fly_slow_local_turn(struct fly_poller *p)
 {
 	struct fly_astack_desk *d = &p->astacks;
 	const uint32_t turn = ++d->turn;
@@ -551,19 +554,19 @@ unsigned fly_astacks_turn(struct fly_poller *p)
 
 	/* A procedure may turn us in turn: then there may be fewer than before. */
 	for (uint32_t k = d->n_polled; k-- > 0;) {
-		struct fly_astack_polled *e = &d->polled[k];
+		struct fly_local_polled *e = &d->polled[k];
 
 		if (unlikely(k >= d->n_polled))
 			continue;
 		if (fly_slot_is(e->slot, FLY_SLOT_CALL)) {
 			e->found = turn;
 			served += serve(p, e->of, e->index, e->slot);
-		} else if (unlikely(turn - e->found > FLY_ASTACKS_PATIENCE)) {
+		} else if (unlikely(turn - e->found > FLY_LOCAL_PATIENCE)) {
 			leave(d, k);
 		}
 	}
-	for (uint32_t bells = 0; bells < FLY_ASTACKS_BELLS && bells < d->n; bells++) {
-		struct fly_astacks *of = d->clients[d->next];
+	for (uint32_t bells = 0; bells < FLY_LOCAL_BELLS && bells < d->n; bells++) {
+		struct fly_local_client *of = d->clients[d->next];
 
 		d->next = d->next + 1 < d->n ? d->next + 1 : 0;
 		/* Only a hint: what is behind it is read by answer_bell(). */

@@ -27,18 +27,18 @@
 #define SWEEP_MS    1000        /* each client is looked at once in so long */
 #define SPARE_BYTES (32U << 20) /* of memory for long calls are kept while they are used */
 
-void fly_slow_astack_wake(struct fly_astacks *of, struct fly_slot *slot)
+void fly_local_client_wake(struct fly_local_client *of, struct fly_slot *slot)
 {
 	const char byte = 0;
 
 	/* A hint: who sleeps has said so before it looked at the state. */
 	if (atomic_load_explicit(&slot->asleep, memory_order_relaxed) == FLY_ASLEEP_FUTEX)
-		fly_nap_wake_slot(slot, true);
+		fly_wait_wake_slot(slot, true);
 	else /* if there is no room it has enough to read */
 		(void)!send(of->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-void fly_slow_astack_part(struct fly_astacks *of)
+void fly_local_client_disconnect(struct fly_local_client *of)
 {
 	shutdown(of->socket, SHUT_RDWR);
 }
@@ -46,7 +46,7 @@ void fly_slow_astack_part(struct fly_astacks *of)
 /* ---- memory for long calls ----------------------------------------------------------------------
  */
 
-uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes)
+uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes)
 {
 	struct fly_astack_desk *d = &p->astacks;
 	uint8_t *block = d->spare;
@@ -61,7 +61,7 @@ uint8_t *fly_slow_astack_block(struct fly_poller *p, size_t *bytes)
 	return aligned_alloc(RTE_CACHE_LINE_SIZE, *bytes);
 }
 
-void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes)
+void fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes)
 {
 	struct fly_astack_desk *d = &p->astacks;
 
@@ -76,7 +76,7 @@ void fly_slow_astack_unblock(struct fly_poller *p, uint8_t *block, size_t bytes)
 }
 
 /* What the clerk has given back since. */
-static void take_stock(struct fly_poller *p, struct fly_astacks *of)
+static void take_stock(struct fly_poller *p, struct fly_local_client *of)
 {
 	/* G2: the memory is ours again; pairs with G1 in local/clerk.c. */
 	uint64_t done = of->far_lent & ~atomic_load_explicit(&of->far_given, memory_order_acquire);
@@ -85,12 +85,13 @@ static void take_stock(struct fly_poller *p, struct fly_astacks *of)
 	for (; done != 0; done &= done - 1) {
 		const unsigned i = (unsigned)__builtin_ctzll(done);
 
-		p->astacks.far_written -= of->far_written[i];
+		p->local->far_written -= of->far_written[i];
 		of->far_written[i] = 0;
 	}
 }
 
-bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes)
+bool fly_local_far_may(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+		       uint32_t bytes)
 {
 	uint64_t own = of->far_reserved;
 	uint64_t free_bytes = 0;
@@ -99,9 +100,9 @@ bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t 
 	take_stock(p, of);
 	if (of->far_lent >> i & 1)
 		return false;
-	all = p->astacks.far_written + p->astacks.far_reserved;
-	if (all < FLY_ASTACKS_FAR_MAX)
-		free_bytes = FLY_ASTACKS_FAR_MAX - all;
+	all = p->local->far_written + p->local->far_reserved;
+	if (all < FLY_LOCAL_FAR_MAX)
+		free_bytes = FLY_LOCAL_FAR_MAX - all;
 	if (bytes <= of->far_written[i])
 		return true;
 	for (uint32_t k = 0; k < of->memory.slots; k++)
@@ -112,11 +113,12 @@ bool fly_slow_astack_may(struct fly_poller *p, struct fly_astacks *of, uint32_t 
 	return bytes <= free_bytes && own + bytes <= 2 * free_bytes;
 }
 
-void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t i, uint32_t bytes)
+void fly_local_far_written(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+			   uint32_t bytes)
 {
 	of->far_used |= UINT64_C(1) << i;
 	if (bytes > of->far_written[i]) {
-		p->astacks.far_written += bytes - of->far_written[i];
+		p->local->far_written += bytes - of->far_written[i];
 		of->far_written[i] = bytes;
 	}
 }
@@ -128,7 +130,7 @@ void fly_slow_astack_far(struct fly_poller *p, struct fly_astacks *of, uint32_t 
  * A call that was there a second ago, and is, and nobody looks: there must be none. A poller that
  * has stood still since has not looked at any bell.
  */
-static void look_for_missed(struct fly_poller *p, struct fly_astacks *of)
+static void look_for_missed(struct fly_poller *p, struct fly_local_client *of)
 {
 	const struct fly_astack_desk *d = &p->astacks;
 	uint64_t polled = of->busy;
@@ -150,7 +152,7 @@ static void look_for_missed(struct fly_poller *p, struct fly_astacks *of)
 		seq = FLY_ASTACK_READ(slot->seq);
 		if ((of->lying & bit) && of->lying_seq[i] == seq) {
 			fly_stats_add(&p->stats, FLY_COUNT_slots_missed, 1);
-			fly_astacks_watch(p, of, i);
+			fly_local_client_watch(p, of, i);
 			continue;
 		}
 		lying |= bit;
@@ -161,7 +163,7 @@ static void look_for_missed(struct fly_poller *p, struct fly_astacks *of)
 }
 
 /* Far memory that nobody has used for long is lent to the clerk. */
-static void lend_idle(struct fly_poller *p, struct fly_astacks *of)
+static void lend_idle(struct fly_poller *p, struct fly_local_client *of)
 {
 	const uint64_t kept = of->far_used | of->busy;
 	uint64_t idle = 0;
@@ -188,7 +190,7 @@ static void lend_idle(struct fly_poller *p, struct fly_astacks *of)
 	fly_slow_wake_poller(of->clerk_fd);
 }
 
-static void look_at(struct fly_poller *p, struct fly_astacks *of)
+static void look_at(struct fly_poller *p, struct fly_local_client *of)
 {
 	if (of->ending)
 		return;
@@ -215,12 +217,12 @@ static void look_for_faults(struct fly_poller *p)
 		return;
 	d->faults = ever;
 	for (uint32_t k = 0; k < d->n; k++) {
-		struct fly_astacks *of = d->clients[k];
+		struct fly_local_client *of = d->clients[k];
 
 		if (of->ending || !fly_fault_has(&of->memory))
 			continue;
 		fly_stats_add(&p->stats, FLY_COUNT_local_faults, 1);
-		fly_astacks_end(p, of);
+		fly_local_client_end(p, of);
 	}
 }
 
@@ -230,7 +232,7 @@ void fly_astacks_sweep(struct fly_poller *p)
 	uint64_t due;
 
 	look_for_faults(p);
-	fly_astacks_cancel_works(p);
+	fly_local_work_cancel(p);
 	if (d->n == 0)
 		return;
 	/* As many as it takes to see each once in SWEEP_MS. */
@@ -249,6 +251,6 @@ void fly_astacks_sweep(struct fly_poller *p)
 
 void fly_astacks_fini(struct fly_poller *p)
 {
-	free(p->astacks.spare);
-	free(p->astacks.clients);
+	free(p->local->spare);
+	free(p->local->clients);
 }

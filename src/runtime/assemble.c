@@ -56,15 +56,15 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.parked_max = RTE_MIN((uint32_t)FLY_PARKED, config->packets / 3),
 	};
 	set_waits(&p->waits, config);
-	fly_desk_init(&p->desk);
+	fly_handoff_queue_init(&p->handoffs);
 	LIST_INIT(&p->imports);
 	LIST_INIT(&p->pools);
 	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
-	p->serving_deadline_tsc = FLY_NEVER;
+	p->running.deadline_tsc = FLY_NEVER;
 	fly_token_key(p->token_key);
-	if (fly_ask_init(p))
+	if (fly_requests_init(p))
 		return -FLY_ENOMEM;
 	p->refused = fly_refused_new(config->socket);
 	if (!p->refused)
@@ -81,7 +81,7 @@ fail_conversations:
 fail_calls:
 	fly_refused_free(p->refused);
 fail_refused:
-	fly_ask_fini(p);
+	fly_requests_fini(p);
 	return -FLY_ENOMEM;
 }
 
@@ -92,9 +92,9 @@ void fly_poller_fini(struct fly_poller *p)
 	fly_refused_free(p->refused);
 	fly_bulk_fini(p);
 	fly_packet_drain(&p->cache);
-	fly_desk_fini(&p->desk);
+	fly_handoff_queue_fini(&p->handoffs);
 	fly_astacks_fini(p);
-	fly_ask_fini(p);
+	fly_requests_fini(p);
 }
 
 int fly_poller_attach(struct fly_poller *p, struct fly_link *link)

@@ -46,14 +46,14 @@ static int add_call(struct fly_poller *p, void *argument)
 		.attached = a,
 		.next_idle = a->idle,
 		.import = a->import,
-		.hand =
+		.handoff =
 			{
 				.act = fly_attached_act,
 				.wanted = FLY_SLOT_CALL,
 				.event_fd = a->event_fd,
 			},
 	};
-	if (fly_desk_add(p, &c->hand)) {
+	if (fly_handoff_add(p, &c->handoff)) {
 		free(c);
 		return -FLY_ENOMEM;
 	}
@@ -61,7 +61,7 @@ static int add_call(struct fly_poller *p, void *argument)
 	c->spare = fly_packet_get(&p->cache, FLY_PAYLOAD);
 	if (c->spare)
 		fly_packet_expose_all(c->spare);
-	fly_desk_watch(&p->desk, &c->hand);
+	fly_handoff_watch(&p->handoffs, &c->handoff);
 	LIST_INSERT_HEAD(&a->calls, c, next);
 	a->idle = c;
 	return 0;
@@ -69,7 +69,7 @@ static int add_call(struct fly_poller *p, void *argument)
 
 int fly_slow_attached_more(struct fly_attached *a)
 {
-	return fly_ask_favour(a->poller, add_call, a);
+	return fly_request_within(a->poller, add_call, a);
 }
 
 /* ---- calls of several packets ---- */
@@ -107,7 +107,7 @@ int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uin
 {
 	struct start s = {.c = c, .procedure = procedure, .bytes = bytes};
 
-	return fly_ask_favour(c->attached->poller, start, &s);
+	return fly_request_within(c->attached->poller, start, &s);
 }
 
 static int end_call(struct fly_poller *p, void *argument)
@@ -123,16 +123,16 @@ static int end_call(struct fly_poller *p, void *argument)
 
 void fly_slow_attached_end(struct fly_attached_call *c)
 {
-	fly_ask_favour(c->attached->poller, end_call, c);
+	fly_request_within(c->attached->poller, end_call, c);
 }
 
 /* ---- waiting ---- */
 
 void fly_slow_attached_wait(struct fly_attached_call *c)
 {
-	struct fly_slot *s = &c->hand.slot;
+	struct fly_slot *s = &c->handoff.slot;
 	struct fly_poller *mine = c->attached->mine;
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 
 	/* Whoever turns a poller itself goes on doing so: the call may lead back to it. */
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
@@ -141,7 +141,8 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 		if (mine)
 			fly_poller_turn(mine, fly_poller_time(mine));
 		else if (state != FLY_SLOT_RESULT)
-			fly_nap_slot(&nap, s, (enum fly_slot_state)state, c->attached->wait, false);
+			fly_wait_for_slot(&waiting, s, (enum fly_slot_state)state,
+					  c->attached->wait, false);
 	}
 	if (c->attached->event_fd >= 0)
 		return;
@@ -152,7 +153,7 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 
 static bool ready(const struct fly_call *call)
 {
-	return fly_slot_is(&((const struct fly_attached_call *)(const void *)call)->hand.slot,
+	return fly_slot_is(&((const struct fly_attached_call *)(const void *)call)->handoff.slot,
 			   FLY_SLOT_RESULT);
 }
 
@@ -171,7 +172,7 @@ static int cancel_on_poller(struct fly_poller *p, void *argument)
 	struct fly_attached_call *c = argument;
 	struct fly_call_entry *e = entry_of_waiter(p, c);
 
-	if (!e && c->has_begun && c->call && fly_slot_withdraw(&c->hand.slot)) {
+	if (!e && c->has_begun && c->call && fly_slot_withdraw(&c->handoff.slot)) {
 		/* Begun here, handed over, and not looked at yet: it is not sent. */
 		c->call->binding->ender(c->call);
 		c->call = NULL;
@@ -187,13 +188,13 @@ static int cancel_on_poller(struct fly_poller *p, void *argument)
 static int cancel(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
-	struct fly_slot *s = &c->hand.slot;
+	struct fly_slot *s = &c->handoff.slot;
 	int status = -FLY_EWITHDRAWN;
 
 	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
 		return -FLY_EINVAL;
 	if (c->has_begun || !fly_slot_withdraw(s))
-		status = fly_ask_favour(c->attached->poller, cancel_on_poller, c);
+		status = fly_request_within(c->attached->poller, cancel_on_poller, c);
 	if (status != -FLY_EWITHDRAWN)
 		return status;
 	/* Not sent: this side answers itself, and nobody else sees the slot. */
@@ -209,7 +210,7 @@ static int set_deadline_on_poller(struct fly_poller *p, void *argument)
 	struct fly_attached *a = argument;
 
 	(void)p;
-	fly_deadline_set(&a->import->head, a->deadline_us);
+	fly_behaviour_set_deadline(&a->import->head, a->deadline_us);
 	return 0;
 }
 
@@ -218,7 +219,7 @@ static void set_deadline(struct fly_binding *binding, uint32_t us)
 	struct fly_attached *a = attached_of(binding);
 
 	a->deadline_us = us;
-	fly_ask_favour(a->poller, set_deadline_on_poller, a);
+	fly_request_within(a->poller, set_deadline_on_poller, a);
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
@@ -243,7 +244,7 @@ static int rebind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	return fly_ask(a->poller, rebind_on_poller, a);
+	return fly_request(a->poller, rebind_on_poller, a);
 }
 
 /* ---- coming and going ---- */
@@ -260,7 +261,7 @@ static int unbind_on_poller(struct fly_poller *p, void *argument)
 	}
 	while ((c = LIST_FIRST(&a->calls)) != NULL) {
 		LIST_REMOVE(c, next);
-		fly_desk_remove(p, &c->hand);
+		fly_handoff_remove(p, &c->handoff);
 		if (c->spare)
 			fly_packet_put(&p->cache, c->spare);
 		if (c->result)
@@ -275,7 +276,7 @@ static void unbind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	fly_ask_favour(a->poller, unbind_on_poller, a);
+	fly_request_within(a->poller, unbind_on_poller, a);
 	fly_owned_remove(&a->owned);
 	if (a->event_fd >= 0)
 		close(a->event_fd);
@@ -294,7 +295,7 @@ static int event_fd(struct fly_binding *binding)
 		return fly_fail(FLY_ESYSTEM, "eventfd: no descriptor is left");
 	/* Those that are under way are handed back without it. Plain: read behind the slot. */
 	LIST_FOREACH(c, &a->calls, next)
-	c->hand.event_fd = a->event_fd;
+	c->handoff.event_fd = a->event_fd;
 	return a->event_fd;
 }
 
@@ -359,7 +360,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->default_wait = runtime->wait;
 	set_wait(&a->head, FLY_WAIT_DEFAULT);
 	LIST_INIT(&a->calls);
-	status = fly_ask_favour(p, make_on_poller, &m);
+	status = fly_request_within(p, make_on_poller, &m);
 	if (status) {
 		free(a);
 		return fly_fail(-status, "attach: %s", fly_strerror(status));

@@ -23,7 +23,7 @@ static uint16_t next_port(struct fly_poller *p)
 	const struct fly_link *link = p->links[0];
 
 	for (uint32_t i = 0; i < p->n_links; i++) {
-		if (p->links[i]->index == p->serving->link)
+		if (p->links[i]->index == p->running.conversation->link)
 			link = p->links[i];
 	}
 	return (uint16_t)(ntohs(link->udp_port) - p->number + next);
@@ -64,6 +64,7 @@ int fly_binder_export(struct fly_runtime *runtime)
 	const int status = Binder_export(runtime, &procedures, NULL);
 
 	for (unsigned i = 0; i < runtime->n_pollers; i++)
-		runtime->pollers[i]->exports[FLY_EXPORT_BINDER].context = runtime->pollers[i];
+		runtime->group.pollers[i]->exports[FLY_EXPORT_BINDER].context =
+			runtime->group.pollers[i];
 	return status;
 }

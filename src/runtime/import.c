@@ -35,7 +35,7 @@ static void fill_random(void *to, size_t bytes)
 			    without */
 }
 
-uint32_t fly_import_random32(void)
+uint32_t fly_random32(void)
 {
 	uint32_t r;
 
@@ -43,7 +43,7 @@ uint32_t fly_import_random32(void)
 	return r;
 }
 
-uint64_t fly_import_random_activity(void)
+uint64_t fly_random_activity(void)
 {
 	uint64_t r;
 
@@ -144,7 +144,7 @@ static int transporter_shut(struct fly_call *call)
 	return call->binding->wait(call);
 }
 
-void fly_import_shut(struct fly_import *import)
+void fly_behaviour_shut(struct fly_import *import)
 {
 	struct fly_poller *p = import->poller;
 
@@ -178,17 +178,17 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	uint64_t end_tsc;
 	uint64_t now_tsc;
 
-	p->asked = &question;
+	p->arp_question = &question;
 	p->clock.turns = 0; /* the time now, not that of some turns ago */
 	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
 	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
 		if (now_tsc >= ask_tsc) {
-			fly_arp_ask(p, link);
+			fly_arp_request(p, link);
 			ask_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
 		}
 		fly_poller_turn(p, now_tsc);
 	}
-	p->asked = NULL;
+	p->arp_question = NULL;
 	memcpy(peer->mac, question.mac, 6);
 	return question.answered ? 0 : -FLY_EPEER;
 }
@@ -201,7 +201,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 		      const char *name, uint32_t version, uint32_t *export_id)
 {
 	struct fly_import *binder =
-		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_import_random_activity());
+		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_random_activity());
 	uint8_t padded[64] = {0};
 	uint32_t answer = 0;
 	uint32_t version_there = 0;
@@ -264,7 +264,7 @@ static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
 			       uint32_t export_id, const char *name, uint32_t version)
 {
 	struct fly_import *import =
-		fly_import_make(p, link, peer, export_id, fly_import_random_activity());
+		fly_import_make(p, link, peer, export_id, fly_random_activity());
 
 	if (!import)
 		return NULL;
@@ -334,12 +334,12 @@ int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, 
 		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
 	if (peer ? fly_local_is(peer) : runtime->local != NULL)
 		return fly_local_import(runtime, name, version, peer, binding);
-	status = fly_ask(p, import_on_poller, &w);
+	status = fly_request(p, import_on_poller, &w);
 	if (status)
 		return status;
 	if (!fly_poller_is_here(p))
 		return fly_attach_make(runtime, w.import, binding);
-	fly_import_set_wait(&w.import->head, FLY_WAIT_DEFAULT);
+	fly_behaviour_set_wait(&w.import->head, FLY_WAIT_DEFAULT);
 	*binding = &w.import->head;
 	return 0;
 }
@@ -382,10 +382,11 @@ static int wait_lazily(struct fly_call *call)
 	const struct fly_call_entry *e = fly_entry_of(call);
 	const struct fly_import *import = fly_import_of(call->binding);
 	struct fly_poller *p = import->poller;
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 
 	while (fly_call_is_out(e))
-		fly_nap_poller(&nap, p, import->wait, fly_poller_turn(p, fly_poller_time(p)));
+		fly_wait_after_turn(&waiting, p, import->wait,
+				    fly_poller_turn(p, fly_poller_time(p)));
 	return import->plain_wait(call);
 }
 
@@ -396,7 +397,7 @@ static int transporter_lazily(struct fly_call *call)
 	return wait_lazily(call);
 }
 
-void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait)
+void fly_behaviour_set_wait(struct fly_binding *binding, enum fly_wait wait)
 {
 	struct fly_import *import = fly_import_of(binding);
 	const struct fly_runtime *runtime = import->poller->runtime;
@@ -428,8 +429,8 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = fly_deadline_cancel,
-	.set_deadline = fly_deadline_set,
-	.set_wait = fly_import_set_wait,
+	.set_deadline = fly_behaviour_set_deadline,
+	.set_wait = fly_behaviour_set_wait,
 	.rebind = fly_import_rebind,
 	.unbind = fly_import_unbind,
 	.attach = fly_attach_import,

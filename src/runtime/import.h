@@ -7,7 +7,7 @@
 
 /*
  * fly_import_make() - a binding to an export that is known already: no packet is sent.
- * @peer: complete, with MAC. @activity: upper 48 bits, not 0; fly_import_random_activity().
+ * @peer: complete, with MAC. @activity: upper 48 bits, not 0; fly_random_activity().
  * Return: to be ended by fly_unbind(); NULL: out of memory.
  */
 struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
@@ -24,16 +24,16 @@ struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_impor
 void fly_import_unbind(struct fly_binding *binding);
 int fly_import_rebind(struct fly_binding *binding);
 
-/* fly_import_set_wait() - fly_set_wait() for an inline caller. */
-void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait);
+/* fly_behaviour_set_wait() - fly_set_wait() for an inline caller. */
+void fly_behaviour_set_wait(struct fly_binding *binding, enum fly_wait wait);
 
-uint64_t fly_import_random_activity(void);
-uint32_t fly_import_random32(void);
+uint64_t fly_random_activity(void);
+uint32_t fly_random32(void);
 
 /*
- * fly_import_shut() - calls through this binding end with FLY_ESTOPPED, those that are out and
+ * fly_behaviour_shut() - calls through this binding end with FLY_ESTOPPED, those that are out and
  * those that are to be started; it is good for nothing else any more.
  */
-void fly_import_shut(struct fly_import *import);
+void fly_behaviour_shut(struct fly_import *import);
 
 #endif

@@ -96,7 +96,7 @@ static void *turn_poller(void *context)
 	struct fly_poller *p = thread->poller;
 	struct fly_poller_threads *all = thread->all;
 	const enum fly_wait wait = ((const struct fly_runtime *)p->runtime)->wait;
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 	char name[16];
 
 	snprintf(name, sizeof name, "fly-poller%u", thread->index);
@@ -109,8 +109,8 @@ static void *turn_poller(void *context)
 	if (!thread->has_registered)
 		return NULL;
 	while (!atomic_load_explicit(&all->ending, memory_order_relaxed))
-		fly_nap_poller(&nap, p, wait, fly_poller_turn(p, fly_poller_time(p)));
-	fly_ask_close(p);
+		fly_wait_after_turn(&waiting, p, wait, fly_poller_turn(p, fly_poller_time(p)));
+	fly_requests_close(p);
 	for (unsigned i = 0; i < LAST_TURNS; i++)
 		fly_poller_turn(p, fly_poller_time(p));
 	rte_thread_unregister();
@@ -160,7 +160,7 @@ static int start_thread(struct fly_runtime *r, unsigned index, unsigned core)
 	int error;
 
 	*thread = (struct thread){.all = all,
-				  .poller = r->pollers[index],
+				  .poller = r->group.pollers[index],
 				  .index = index,
 				  .core = core};
 	error = create(thread);
@@ -199,7 +199,7 @@ void fly_pollers_stop(struct fly_runtime *r)
 		return;
 	atomic_store_explicit(&all->ending, true, memory_order_relaxed);
 	for (unsigned i = 0; i < all->n; i++) {
-		fly_slow_wake_poller(all->threads[i].poller->desk.wake_fd);
+		fly_slow_wake_poller(all->threads[i].poller->handoffs.wake_fd);
 		pthread_join(all->threads[i].id, NULL);
 		take_core(all->threads[i].core, -1);
 		fly_poller_take(all->threads[i].poller);

@@ -23,9 +23,9 @@ uint64_t fly_remaining(void)
 
 	if (p) {
 		clock = p->clock;
-		return p->serving_deadline_tsc == FLY_NEVER
+		return p->running.deadline_tsc == FLY_NEVER
 			       ? UINT64_MAX
-			       : left_us(p->serving_deadline_tsc,
+			       : left_us(p->running.deadline_tsc,
 					 fly_clock_read(&clock, p->now_tsc), p->tsc_per_ms);
 	}
 	if (!w || w->deadline_tsc == FLY_NEVER)
@@ -40,13 +40,13 @@ static bool is_cancelled_here(struct fly_poller *p)
 	const uint64_t now_tsc = fly_clock_read(&p->clock, before_tsc);
 
 	if (now_tsc - before_tsc >= p->absent_tsc)
-		fly_poller_absent(p, before_tsc, now_tsc);
-	fly_poller_attend(p, now_tsc);
-	if (now_tsc >= p->serving_deadline_tsc)
+		fly_slow_absent(p, before_tsc, now_tsc);
+	fly_slow_turn_parking(p, now_tsc);
+	if (now_tsc >= p->running.deadline_tsc)
 		return true;
-	if (!p->serving) /* a call over the local link */
-		return atomic_load_explicit(&p->serving_slot->gone, memory_order_relaxed) != 0;
-	return p->serving->cancelled_seq == p->serving->seq;
+	if (!p->running.conversation) /* a call over the local link */
+		return atomic_load_explicit(&p->running.slot->gone, memory_order_relaxed) != 0;
+	return p->running.conversation->cancelled_seq == p->running.conversation->seq;
 }
 
 bool fly_cancelled(void)
@@ -57,6 +57,6 @@ bool fly_cancelled(void)
 	if (p)
 		return is_cancelled_here(p);
 	/* A hint: nothing is read that the poller wrote before it. */
-	return w && (atomic_load_explicit(&w->hand.slot.gone, memory_order_relaxed) ||
+	return w && (atomic_load_explicit(&w->handoff.slot.gone, memory_order_relaxed) ||
 		     (w->deadline_tsc != FLY_NEVER && fly_clock_now_tsc() >= w->deadline_tsc));
 }

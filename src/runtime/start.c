@@ -164,9 +164,9 @@ static int open_ports(struct fly_runtime *r, const struct fly_link_spec *specs, 
 			status = fly_port_open(r, &specs[i], client, &port);
 			if (status)
 				return status;
-			r->ports[r->n_ports++] = port;
+			r->ports.at[r->n_ports++] = port;
 			for (unsigned j = 0; j < r->n_pollers; j++)
-				fly_poller_attach(r->pollers[j], fly_port_link(port, j));
+				fly_poller_attach(r->group.pollers[j], fly_port_link(port, j));
 		}
 	}
 	return 0;
@@ -294,8 +294,8 @@ static int make_pollers(struct fly_runtime *r, const struct fly_options *o, cons
 		}
 		p->runtime = r;
 		p->number = i;
-		p->desk.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-		r->pollers[r->n_pollers++] = p;
+		p->handoffs.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+		r->group.pollers[r->n_pollers++] = p;
 	}
 	return 0;
 }
@@ -406,7 +406,7 @@ static void forget_here(const struct fly_runtime *r)
 static void turn_all(struct fly_runtime *r)
 {
 	for (unsigned i = 0; i < r->n_pollers; i++)
-		fly_poller_turn(r->pollers[i], fly_poller_time(r->pollers[i]));
+		fly_poller_turn(r->group.pollers[i], fly_poller_time(r->group.pollers[i]));
 }
 
 static int stop(struct fly_runtime *r)
@@ -416,11 +416,11 @@ static int stop(struct fly_runtime *r)
 	forget_here(r);
 	fly_shutdown(r);
 	for (unsigned i = 0; i < r->n_pollers; i++)
-		fly_workers_stop(r->pollers[i]);
+		fly_workers_stop(r->group.pollers[i]);
 	fly_clerk_stop(r);
 	fly_pollers_stop(r);
 	for (unsigned i = 0; i < r->n_pollers; i++)
-		fly_ask_close(r->pollers[i]);
+		fly_requests_close(r->group.pollers[i]);
 	for (unsigned i = 0; i < STOP_TURNS; i++) /* that the calls are cancelled goes out */
 		turn_all(r);
 	fly_ports_remove(r);
@@ -433,7 +433,7 @@ static int stop(struct fly_runtime *r)
 		free(rule);
 	}
 	for (unsigned i = 0; i < r->n_pollers; i++) {
-		struct fly_poller *p = r->pollers[i];
+		struct fly_poller *p = r->group.pollers[i];
 
 		while (!LIST_EMPTY(&p->imports))
 			fly_import_unbind(&LIST_FIRST(&p->imports)->head);
@@ -441,11 +441,11 @@ static int stop(struct fly_runtime *r)
 			fly_poller_detach(p, p->links[p->n_links - 1]);
 	}
 	while (r->n_ports)
-		fly_port_close(r->ports[--r->n_ports]);
+		fly_port_close(r->ports.at[--r->n_ports]);
 	while (r->n_pollers) {
-		struct fly_poller *p = r->pollers[--r->n_pollers];
+		struct fly_poller *p = r->group.pollers[--r->n_pollers];
 
-		close(p->desk.wake_fd);
+		close(p->handoffs.wake_fd);
 		fly_poller_fini(p);
 		if (p != &r->poller)
 			numa_free(p, sizeof *p);
@@ -469,7 +469,7 @@ static int shut_poller(struct fly_poller *p, void *unused)
 	p->exports_since_ms = p->now_ms;
 	p->is_shut = true;
 	LIST_FOREACH(import, &p->imports, next)
-	fly_import_shut(import);
+	fly_behaviour_shut(import);
 	return 0;
 }
 
@@ -481,7 +481,8 @@ static bool is_within(const struct fly_runtime *r)
 	if (w && w->pool->runtime == r)
 		return true;
 	for (unsigned i = 0; i < r->n_pollers; i++) {
-		if (fly_poller_is_here(r->pollers[i]) && (r->threads || r->pollers[i]->turning))
+		if (fly_poller_is_here(r->group.pollers[i]) &&
+		    (r->threads || r->group.pollers[i]->turning))
 			return true;
 	}
 	return false;
@@ -496,7 +497,7 @@ void fly_shutdown(struct fly_runtime *r)
 	pthread_mutex_unlock(&r->lock);
 	fly_local_shut(r);
 	for (unsigned i = 0; i < r->n_pollers; i++)
-		fly_ask(r->pollers[i], shut_poller, NULL);
+		fly_request(r->group.pollers[i], shut_poller, NULL);
 }
 
 int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
@@ -522,7 +523,7 @@ static void end_bindings(struct fly_runtime *r)
 {
 	fly_owned_end_mine(r);
 	for (unsigned i = 0; r->threads && i < r->n_pollers; i++)
-		fly_ask(r->pollers[i], end_on_poller, NULL);
+		fly_request(r->group.pollers[i], end_on_poller, NULL);
 }
 
 int fly_stop(struct fly_runtime *r)
@@ -561,14 +562,14 @@ unsigned fly_turn(struct fly_runtime *r)
 
 int fly_serve(struct fly_runtime *r)
 {
-	struct fly_nap nap = {0};
+	struct fly_waiting waiting = {0};
 
 	if (r->threads) {
 		fly_pollers_wait(r);
 		return 0;
 	}
 	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
-		fly_nap_poller(&nap, &r->poller, r->wait, fly_turn(r));
+		fly_wait_after_turn(&waiting, &r->poller, r->wait, fly_turn(r));
 	atomic_store_explicit(&r->quit, false, memory_order_relaxed);
 	return 0;
 }
@@ -585,16 +586,16 @@ void fly_quit(struct fly_runtime *r)
 void fly_slow_attention(struct fly_poller *p)
 {
 	if (p->runtime)
-		fly_ports_attend(p->runtime, p);
-	fly_ask_attend(p);
+		fly_ports_apply(p->runtime, p);
+	fly_requests_serve(p);
 }
 
 /* Does it run a procedure: of a call in packets, or over the local link? */
 static bool is_serving(const struct fly_poller *p)
 {
-	const struct fly_conversation *c = p->serving;
+	const struct fly_conversation *c = p->running.conversation;
 
-	return p->turning && (p->serving_slot || (c && c->state == FLY_CONVERSATION_RUNNING));
+	return p->turning && (p->running.slot || (c && c->state == FLY_CONVERSATION_RUNNING));
 }
 
 /* A runtime that is turned within another's turn is newer. */
@@ -714,17 +715,18 @@ static int export_on_all(struct fly_runtime *r, struct offer *offer,
 
 	while (i > 0 && !status) {
 		offers[--i] = *offer;
-		status = fly_workers_start(r, r->pollers[i], o, i, r->n_pollers, &offers[i].export);
+		status = fly_workers_start(r, r->group.pollers[i], o, i, r->n_pollers,
+					   &offers[i].export);
 		if (status)
 			break;
-		status = fly_ask(r->pollers[i], export_on_poller, &offers[i]);
+		status = fly_request(r->group.pollers[i], export_on_poller, &offers[i]);
 		if (status)
 			fly_workers_drop(offers[i].export.pool);
 	}
 	if (!status)
 		return 0;
 	while (++i < r->n_pollers) {
-		fly_ask(r->pollers[i], withdraw_on_poller, &offers[i]);
+		fly_request(r->group.pollers[i], withdraw_on_poller, &offers[i]);
 		fly_workers_drop(offers[i].export.pool);
 	}
 	return status;
@@ -755,7 +757,7 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 			/* The binder's is known to all; the others' change with each start. */
 			.id = offer.at == FLY_EXPORT_BINDER
 				      ? FLY_EXPORT_BINDER
-				      : (fly_import_random32() & ~(FLY_EXPORTS - 1U)) + offer.at,
+				      : (fly_random32() & ~(FLY_EXPORTS - 1U)) + offer.at,
 			.n_procedures = interface->n_procedures,
 			.stubs = interface->procedures,
 			.procedures = procedures,
@@ -786,7 +788,7 @@ int fly_export(struct fly_runtime *r, const struct fly_interface *interface, con
 int fly_runtime_peer(struct fly_runtime *r, unsigned poller, const char *peer,
 		     struct fly_link **link, struct fly_address *address)
 {
-	const struct fly_port *port = r->ports[0];
+	const struct fly_port *port = r->ports.at[0];
 	uint16_t udp_port;
 
 	if (r->n_ports == 0)
@@ -796,7 +798,7 @@ int fly_runtime_peer(struct fly_runtime *r, unsigned poller, const char *peer,
 	udp_port = port->spec.peer_port;
 
 	*address = (struct fly_address){.ip = port->peer_ip};
-	*link = fly_port_link(r->ports[0], poller);
+	*link = fly_port_link(r->ports.at[0], poller);
 	if (peer && fly_link_spec_address(peer, &address->ip, &udp_port))
 		return fly_fail(FLY_EINVAL, "'%s' is not an address, as in 10.0.0.2 or 10.0.0.2:%d",
 				peer, FLY_UDP_PORT_DEFAULT);
@@ -813,7 +815,7 @@ int fly_runtime_peer(struct fly_runtime *r, unsigned poller, const char *peer,
 
 const struct fly_link *fly_runtime_link(const struct fly_runtime *r, unsigned index)
 {
-	return index < r->n_ports ? &r->ports[index]->link : NULL;
+	return index < r->n_ports ? &r->ports.at[index]->link : NULL;
 }
 
 static int count_packets(struct fly_poller *p, void *argument)
@@ -838,7 +840,7 @@ void fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
 		.free = rte_mempool_avail_count(r->pool),
 	};
 	for (unsigned i = 0; i < r->n_pollers; i++)
-		fly_ask(r->pollers[i], count_packets, census);
+		fly_request(r->group.pollers[i], count_packets, census);
 }
 
 void fly_counters(const struct fly_runtime *r,
@@ -849,7 +851,7 @@ void fly_counters(const struct fly_runtime *r,
 		uint64_t sum = 0;
 
 		for (unsigned j = 0; j < r->n_pollers; j++)
-			sum += fly_stats_get(&r->pollers[j]->stats, i);
+			sum += fly_stats_get(&r->group.pollers[j]->stats, i);
 		if (i == FLY_COUNT_local_refused && r->clerk)
 			sum += fly_clerk_refused(r->clerk);
 		each(context, fly_stats_name(i), fly_stats_about(i), sum);

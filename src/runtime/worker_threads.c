@@ -77,13 +77,13 @@ static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t 
 
 static void wait_for_order(struct fly_worker *w)
 {
-	struct fly_slot *s = &w->hand.slot;
-	struct fly_nap nap = {0};
+	struct fly_slot *s = &w->handoff.slot;
+	struct fly_waiting waiting = {0};
 	uint32_t state;
 
 	/* Looking is S2 of what fly_worker_run() reads then. */
 	while ((state = atomic_load_explicit(&s->state, memory_order_acquire)) != FLY_SLOT_CALL)
-		fly_nap_slot(&nap, s, (enum fly_slot_state)state, w->wait, false);
+		fly_wait_for_slot(&waiting, s, (enum fly_slot_state)state, w->wait, false);
 }
 
 static void *work(void *argument)
@@ -137,9 +137,9 @@ void fly_workers_drop(struct fly_worker_pool *pool)
 	for (uint32_t i = 0; i < pool->n; i++) {
 		struct fly_worker *w = &pool->workers[i];
 
-		w->hand.slot.kind = FLY_WORKER_QUIT;
-		if (fly_slot_from_poller(&w->hand.slot, FLY_SLOT_CALL))
-			fly_nap_wake_slot(&w->hand.slot, false);
+		w->handoff.slot.kind = FLY_WORKER_QUIT;
+		if (fly_slot_from_poller(&w->handoff.slot, FLY_SLOT_CALL))
+			fly_wait_wake_slot(&w->handoff.slot, false);
 	}
 	join(pool);
 	fly_worker_pool_free(pool);
@@ -229,7 +229,7 @@ void fly_workers_stop(struct fly_poller *p)
 	const struct timespec look = {.tv_nsec = LOOK_NS};
 	struct fly_worker_pool *pool;
 
-	fly_ask(p, close_all, NULL);
+	fly_request(p, close_all, NULL);
 	/* Nobody adds or removes one but who stops the runtime: us. */
 	while ((pool = LIST_FIRST(&p->pools)) != NULL) {
 		while (!is_over(pool)) {
@@ -239,7 +239,7 @@ void fly_workers_stop(struct fly_poller *p)
 				nanosleep(&look, NULL);
 		}
 		join(pool);
-		fly_ask(p, remove_pool, pool);
+		fly_request(p, remove_pool, pool);
 		fly_worker_pool_free(pool);
 	}
 }

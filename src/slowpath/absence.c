@@ -40,7 +40,7 @@ static void restamp(struct fly_poller *p, struct fly_call_entry *e, uint64_t bef
 		e->state = FLY_CALL_WAITING; /* not to be measured: nobody knows when it was sent */
 }
 
-void fly_poller_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc)
+void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc)
 {
 	const uint32_t before_ms = p->now_ms;
 	uint32_t bound = p->calls.n - p->calls.n_unbound;

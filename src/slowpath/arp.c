@@ -36,7 +36,7 @@ static void fill(uint8_t *frame, const struct fly_link *link, uint16_t opcode, c
 	arp->arp_data.arp_tip = to_ip;
 }
 
-void fly_arp_ask(struct fly_poller *p, struct fly_link *link)
+void fly_arp_request(struct fly_poller *p, struct fly_link *link)
 {
 	static const uint8_t nobody[6] = {0};
 	struct rte_mbuf *m = fly_packet_get(&p->cache, ARP_FRAME);
@@ -45,7 +45,7 @@ void fly_arp_ask(struct fly_poller *p, struct fly_link *link)
 		return;
 	memset(fly_packet_frame(m), 0, ARP_FRAME);
 	memset(fly_packet_frame(m) + FLY_ETHER_DESTINATION, 0xff, 6);
-	fill(fly_packet_frame(m), link, RTE_ARP_OP_REQUEST, nobody, p->asked->ip);
+	fill(fly_packet_frame(m), link, RTE_ARP_OP_REQUEST, nobody, p->arp_question->ip);
 	fly_link_send(link, m);
 	fly_link_flush(link);
 }
@@ -54,7 +54,7 @@ bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 {
 	uint8_t *frame = fly_packet_frame(m);
 	const struct rte_arp_hdr *arp = arp_header(frame);
-	struct fly_arp_question *asked = p->asked;
+	struct fly_arp_question *asked = p->arp_question;
 
 	if (m->data_len < ARP_BYTES || fly_get_be16(frame + FLY_ETHER_TYPE) != RTE_ETHER_TYPE_ARP ||
 	    arp->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||

@@ -13,8 +13,8 @@ struct fly_arp_question {
 	bool answered;
 };
 
-/* fly_arp_ask() - send a request for p->asked. A packet that cannot be had counts as a loss. */
-void fly_arp_ask(struct fly_poller *p, struct fly_link *link);
+/* fly_arp_request() - send a request for p->asked. A packet that cannot be had counts as a loss. */
+void fly_arp_request(struct fly_poller *p, struct fly_link *link);
 
 /*
  * fly_arp_frame() - is this frame ARP? Then answer it or learn from it.

@@ -4,7 +4,7 @@
  * again, stale, too old, or with results that need another packet.
  *
  * Runs on the poller's thread, behind slow.h; takes each packet it gets. The order of the checks
- * in fly_odd_accept() is the order of the rows in docs/protocol.md. A refusal is no longer than
+ * in fly_call_admit() is the order of the rows in docs/protocol.md. A refusal is no longer than
  * the call, goes only to calls and probes, and is sent within a budget. "Refused" mostly means "not
  * executed": that is said of a call that has not run, and then no copy of it ever does: its
  * record remembers that, or, where there was no room for one, a filter (refused.h).
@@ -18,7 +18,7 @@
 #include "slowpath/refused.h"
 #include "slowpath/token.h"
 
-uint8_t *fly_odd_turn_around(const struct fly_link *link, struct rte_mbuf *m)
+uint8_t *fly_reply_turn_around(const struct fly_link *link, struct rte_mbuf *m)
 {
 	uint8_t *frame = fly_packet_frame(m);
 
@@ -49,12 +49,12 @@ static void answer_stranger(struct fly_poller *p, struct fly_link *link, struct 
 			    enum fly_status status, uint32_t hint)
 {
 	if (p->reject_budget == 0) {
-		fly_odd_drop(p, m, FLY_COUNT_reject_limited);
+		fly_frame_drop(p, m, FLY_COUNT_reject_limited);
 		return;
 	}
 	p->reject_budget--;
 
-	uint8_t *rpc = fly_odd_turn_around(link, m);
+	uint8_t *rpc = fly_reply_turn_around(link, m);
 	const struct fly_header answer = {
 		.type = (uint8_t)type,
 		.procedure = (uint16_t)status,
@@ -69,8 +69,8 @@ static void answer_stranger(struct fly_poller *p, struct fly_link *link, struct 
 	fly_link_send(link, m);
 }
 
-void fly_odd_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		    const struct fly_header *h, enum fly_status status)
+void fly_reply_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		      const struct fly_header *h, enum fly_status status)
 {
 	fly_stats_add(&p->stats, reject_counter(status), 1);
 	answer_stranger(p, link, m, h, FLY_PACKET_REJECT, status, p->now_ms - p->exports_since_ms);
@@ -127,22 +127,22 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 						  struct rte_mbuf *m, const struct fly_header *h,
 						  const struct fly_export *export)
 {
-	struct fly_conversation *c = fly_odd_conversation(p, h);
+	struct fly_conversation *c = fly_conversation_lookup(p, h);
 
 	if (h->activity == 0) {
-		fly_odd_drop(p, m, FLY_COUNT_drop_activity);
+		fly_frame_drop(p, m, FLY_COUNT_drop_activity);
 		return NULL;
 	}
 	if (c && !fly_conversation_is_peer(c, link, fly_packet_frame(m))) {
-		fly_odd_drop(p, m, FLY_COUNT_drop_wrong_peer);
+		fly_frame_drop(p, m, FLY_COUNT_drop_wrong_peer);
 		return NULL;
 	}
-	if (!c && h->age + p->held_ms + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS) {
-		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
+	if (!c && h->age + p->running.held_ms + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS) {
+		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		return NULL;
 	}
 	if (!c && fly_refused_has(p->refused, h->activity, h->seq)) {
-		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+		fly_reply_refuse(p, link, m, h, FLY_EBUSY);
 		return NULL;
 	}
 	if (!is_welcome(p, link, h, export, c)) {
@@ -159,16 +159,16 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 	if (!c) {
 		/* Who cannot be remembered as refused is not refused, but not answered. */
 		if (fly_refused_add(p->refused, h->activity, h->seq))
-			fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+			fly_reply_refuse(p, link, m, h, FLY_EBUSY);
 		else
-			fly_odd_drop(p, m, FLY_COUNT_reject_limited);
+			fly_frame_drop(p, m, FLY_COUNT_reject_limited);
 		return NULL;
 	}
 	c->is_proven = link->is_private || has_token(p, m, h);
 	return c;
 }
 
-struct fly_conversation *fly_odd_conversation(struct fly_poller *p, const struct fly_header *h)
+struct fly_conversation *fly_conversation_lookup(struct fly_poller *p, const struct fly_header *h)
 {
 	struct fly_conversation *c = fly_conversation_at(&p->conversations, h->hint);
 
@@ -182,22 +182,22 @@ struct fly_conversation *fly_odd_conversation(struct fly_poller *p, const struct
 	return c;
 }
 
-void fly_odd_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			     const struct fly_header *h, struct fly_conversation *c)
+void fly_reply_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			       const struct fly_header *h, struct fly_conversation *c)
 {
 	if (c->seq == h->seq) { /* UNKEPT: it may run again, but it did run */
-		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
+		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		return;
 	}
 	fly_conversation_refuse(p, c, h->seq);
-	fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+	fly_reply_refuse(p, link, m, h, FLY_EBUSY);
 }
 
-void fly_odd_refuse_busy(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			 const struct fly_header *h, struct fly_conversation *c)
+void fly_reply_refuse_busy(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			   const struct fly_header *h, struct fly_conversation *c)
 {
 	fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
-	fly_odd_refuse_for_good(p, link, m, h, c);
+	fly_reply_refuse_for_good(p, link, m, h, c);
 }
 
 void fly_conversation_refuse(struct fly_poller *p, struct fly_conversation *c, uint32_t seq)
@@ -209,10 +209,10 @@ void fly_conversation_refuse(struct fly_poller *p, struct fly_conversation *c, u
 	c->touched_ms = p->now_ms;
 }
 
-void fly_odd_send_kept(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-		       const struct fly_conversation *c, uint8_t flags)
+void fly_reply_kept(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		    const struct fly_conversation *c, uint8_t flags)
 {
-	uint8_t *frame = fly_odd_turn_around(link, m) - FLY_RPC;
+	uint8_t *frame = fly_reply_turn_around(link, m) - FLY_RPC;
 	uint8_t *rpc = frame + FLY_RPC;
 
 	fly_packet_expose(m, FLY_PAYLOAD + (uint32_t)c->result_bytes);
@@ -227,10 +227,10 @@ void fly_odd_send_kept(struct fly_poller *p, struct fly_link *link, struct rte_m
 	fly_link_send(link, m);
 }
 
-void fly_odd_say_running(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			 const struct fly_header *h, const struct fly_conversation *c)
+void fly_reply_running(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       const struct fly_header *h, const struct fly_conversation *c)
 {
-	uint8_t *rpc = fly_odd_turn_around(link, m);
+	uint8_t *rpc = fly_reply_turn_around(link, m);
 	const struct fly_header answer = {
 		.type = FLY_PACKET_ACK,
 		.procedure = FLY_ABOUT_CALL,
@@ -283,21 +283,21 @@ static bool is_too_long(const struct fly_conversation *c, const struct rte_mbuf 
 	return bytes > 3 * (uint32_t)m->data_len;
 }
 
-void fly_odd_result_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			  const struct fly_header *h, struct fly_conversation *c)
+void fly_reply_result_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			    const struct fly_header *h, struct fly_conversation *c)
 {
 	if (is_too_long(c, m)) {
 		challenge(p, link, m, h); /* its caller answers with the call */
 		return;
 	}
 	if (p->again_budget == 0) {
-		fly_odd_drop(p, m, FLY_COUNT_reject_limited);
+		fly_frame_drop(p, m, FLY_COUNT_reject_limited);
 		return;
 	}
 	p->again_budget--;
 	fly_stats_add(&p->stats, FLY_COUNT_resent_results, 1);
 	if (!fly_conversation_bulk_result(c) && !c->result) {
-		fly_odd_send_kept(p, link, m, c, FLY_FLAG_RESENT);
+		fly_reply_kept(p, link, m, c, FLY_FLAG_RESENT);
 		return;
 	}
 	if (fly_conversation_bulk_result(c)) {
@@ -326,16 +326,16 @@ static bool answer_again(struct fly_poller *p, struct fly_link *link, struct rte
 		what = FLY_OLD;
 	switch (what) {
 	case FLY_RESEND:
-		fly_odd_result_again(p, link, m, h, c);
+		fly_reply_result_again(p, link, m, h, c);
 		return false;
 	case FLY_BUSY:
 		if (h->flags & FLY_FLAG_ACK) {
-			fly_odd_say_running(p, link, m, h, c);
+			fly_reply_running(p, link, m, h, c);
 			return false;
 		}
 		break;
 	case FLY_REFUSE:
-		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+		fly_reply_refuse(p, link, m, h, FLY_EBUSY);
 		return false;
 	case FLY_REPEAT:
 		if (h->fragments == 1)
@@ -344,7 +344,7 @@ static bool answer_again(struct fly_poller *p, struct fly_link *link, struct rte
 	default:
 		break;
 	}
-	fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
+	fly_frame_drop(p, m, FLY_COUNT_drop_old_call);
 	return false;
 }
 
@@ -437,7 +437,7 @@ static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
 	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) && stub->result_bytes <= link->payload_max;
 }
 
-struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *link,
+struct fly_conversation *fly_call_admit(struct fly_poller *p, struct fly_link *link,
 					struct rte_mbuf *m, const struct fly_header *h,
 					const struct fly_export **export)
 {
@@ -445,7 +445,7 @@ struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *l
 
 	*export = fly_export_find(p->exports, h->export_id);
 	if (!*export) {
-		fly_odd_refuse(p, link, m, h, FLY_ESTALE);
+		fly_reply_refuse(p, link, m, h, FLY_ESTALE);
 		return NULL;
 	}
 	c = find_conversation(p, link, m, h, *export);
@@ -457,25 +457,25 @@ struct fly_conversation *fly_odd_accept(struct fly_poller *p, struct fly_link *l
 		if (may_repeat(link, h, *export) &&
 		    !(c->bulk && fly_seq_after(c->bulk->header.seq, h->seq)))
 			return c; /* nor are arguments of a later call arriving */
-		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
+		fly_frame_drop(p, m, FLY_COUNT_drop_old_call);
 		return NULL;
 	}
 	if (c->bulk && fly_seq_after(c->bulk->header.seq, h->seq)) {
 		/* Arguments of a later call are arriving: its caller is done with this one. */
-		fly_odd_drop(p, m, FLY_COUNT_drop_old_call);
+		fly_frame_drop(p, m, FLY_COUNT_drop_old_call);
 		return NULL;
 	}
 	return c;
 }
 
-const struct fly_procedure fly_odd_no_procedure = {.name = "none", .stub = fly_stub_none};
+const struct fly_procedure fly_call_no_procedure = {.name = "none", .stub = fly_stub_none};
 
 /* A call of one packet, without what is behind its arguments. */
 static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		const struct fly_header *h, const struct fly_export *export,
 		struct fly_conversation *c)
 {
-	const struct fly_procedure *stub = &fly_odd_no_procedure;
+	const struct fly_procedure *stub = &fly_call_no_procedure;
 	struct rte_mbuf *result;
 	bool is_repeat;
 	uint8_t *to;
@@ -483,7 +483,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 	if (h->procedure < export->n_procedures)
 		stub = &export->stubs[h->procedure];
 	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_place(p, export->pool)) {
-		fly_odd_refuse_busy(p, link, m, h, c);
+		fly_reply_refuse_busy(p, link, m, h, c);
 		return;
 	}
 	if (stub->result_bytes > link->payload_max) {
@@ -492,7 +492,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 	}
 	to = result_frame(p, link, m, c, stub, &result);
 	if (!to) {
-		fly_odd_refuse_for_good(p, link, m, h, c);
+		fly_reply_refuse_for_good(p, link, m, h, c);
 		return;
 	}
 	fly_conversation_bulk_end(p, c);
@@ -509,21 +509,21 @@ void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 		   const struct fly_header *h)
 {
 	const uint64_t outer_tsc =
-		p->serving_deadline_tsc; /* of a procedure that turns its poller */
+		p->running.deadline_tsc; /* of a procedure that turns its poller */
 	const struct fly_export *export;
-	struct fly_conversation *c = fly_odd_accept(p, link, m, h, &export);
+	struct fly_conversation *c = fly_call_admit(p, link, m, h, &export);
 	struct fly_header bare = *h;
 
 	if (!c)
 		return;
-	p->serving_deadline_tsc = FLY_NEVER;
+	p->running.deadline_tsc = FLY_NEVER;
 	if ((h->flags & FLY_FLAG_DEADLINE) && !fly_deadline_strip(p, m, &bare)) {
 		/* Nobody waits for it any more, nor shall a copy of it run; unless it has. */
 		if (c->seq != h->seq)
 			fly_conversation_refuse(p, c, h->seq);
-		fly_odd_drop(p, m, FLY_COUNT_drop_late);
+		fly_frame_drop(p, m, FLY_COUNT_drop_late);
 	} else {
 		run(p, link, m, &bare, export, c);
 	}
-	p->serving_deadline_tsc = outer_tsc;
+	p->running.deadline_tsc = outer_tsc;
 }

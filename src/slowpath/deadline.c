@@ -42,7 +42,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	return 0;
 }
 
-void fly_deadline_set(struct fly_binding *binding, uint32_t us)
+void fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_import *import = fly_import_of(binding);
 
@@ -58,7 +58,7 @@ void fly_deadline_set(struct fly_binding *binding, uint32_t us)
 
 void fly_deadline_end(struct fly_poller *p, struct fly_call_entry *e, int status)
 {
-	if (fly_overdue_send(p, e, FLY_PACKET_CANCEL, 0)) {
+	if (fly_resend_packet(p, e, FLY_PACKET_CANCEL, 0)) {
 		fly_stats_add(&p->stats, FLY_COUNT_cancels_sent, 1);
 		fly_link_flush(fly_import_of(e->head.binding)->link);
 	}
@@ -87,11 +87,11 @@ bool fly_deadline_read(struct fly_poller *p, const uint8_t *arguments, uint32_t 
 		return true; /* there is none: the stub will not like the rest either */
 	*bytes -= FLY_DEADLINE_BYTES;
 	left_us = fly_get_u32(arguments + *bytes);
-	gone_us = (age_ms + (uint64_t)p->held_ms) * 1000;
+	gone_us = (age_ms + (uint64_t)p->running.held_ms) * 1000;
 	if (left_us <= gone_us)
 		return false;
 	left_us -= gone_us;
-	p->serving_deadline_tsc = p->now_tsc + left_us * p->tsc_per_ms / 1000;
+	p->running.deadline_tsc = p->now_tsc + left_us * p->tsc_per_ms / 1000;
 	return true;
 }
 

@@ -10,7 +10,7 @@
 #include "fastpath/slow.h"
 #include "slowpath/park.h"
 
-#define ATTEND_BURSTS 32 /* of each link, at most: what a ring holds */
+#define PARK_BURSTS 32 /* of each link, at most: what a ring holds */
 
 /* A call, unless it is a copy of one that is running: that is answered. */
 static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *link,
@@ -18,7 +18,7 @@ static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *l
 {
 	const uint8_t *frame = fly_packet_frame(m);
 	const uint8_t *rpc = frame + FLY_RPC;
-	const struct fly_conversation *c = p->serving;
+	const struct fly_conversation *c = p->running.conversation;
 
 	/* What is none of ours is dropped now: it takes no place. */
 	if (!fly_packet_is_plain(m) ||
@@ -65,21 +65,21 @@ static uint16_t attend(struct fly_poller *p, struct fly_link *link)
 
 /* Answers to calls of ours may have waited for long: before any is given up, they are all received.
  */
-void fly_poller_attend(struct fly_poller *p, uint64_t now_tsc)
+void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc)
 {
 	p->now_tsc = now_tsc;
 	for (uint32_t i = 0; i < p->n_links; i++) {
-		for (unsigned bursts = 0; bursts < ATTEND_BURSTS; bursts++) {
+		for (unsigned bursts = 0; bursts < PARK_BURSTS; bursts++) {
 			if (attend(p, p->links[i]) == 0)
 				break;
 		}
 	}
-	fly_poller_desk_within(p); /* they begin calls of others, but none here */
+	fly_poller_handoffs_within(p); /* they begin calls of others, but none here */
 	if (now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
 }
 
-void fly_attend_unpark(struct fly_poller *p)
+void fly_park_resume(struct fly_poller *p)
 {
 	struct fly_parked parked[FLY_PARKED];
 	const uint32_t n = p->n_parked;
@@ -90,14 +90,15 @@ void fly_attend_unpark(struct fly_poller *p)
 	p->n_parked = 0;
 	p->turning = true;
 	for (uint32_t i = 0; i < n; i++) {
-		p->held_ms = (uint32_t)((p->now_tsc - parked[i].came_tsc) / p->tsc_per_ms) + 1;
+		p->running.held_ms =
+			(uint32_t)((p->now_tsc - parked[i].came_tsc) / p->tsc_per_ms) + 1;
 		fly_demux(p, parked[i].link, parked[i].m);
 	}
-	p->held_ms = 0;
+	p->running.held_ms = 0;
 	p->turning = false;
 }
 
-void fly_attend_drop(struct fly_poller *p, const struct fly_link *link)
+void fly_park_drop(struct fly_poller *p, const struct fly_link *link)
 {
 	uint32_t kept = 0;
 

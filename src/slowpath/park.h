@@ -5,10 +5,10 @@
 
 #include "fastpath/poller.h"
 
-/* fly_attend_unpark() - handle them, if the turn that they came in is over. */
-void fly_attend_unpark(struct fly_poller *p);
+/* fly_park_resume() - handle them, if the turn that they came in is over. */
+void fly_park_resume(struct fly_poller *p);
 
-/* fly_attend_drop() - a link is gone, and with it those that came over it. */
-void fly_attend_drop(struct fly_poller *p, const struct fly_link *link);
+/* fly_park_drop() - a link is gone, and with it those that came over it. */
+void fly_park_drop(struct fly_poller *p, const struct fly_link *link);
 
 #endif

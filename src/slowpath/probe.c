@@ -20,7 +20,7 @@ static struct fly_conversation *record(struct fly_poller *p, const struct fly_li
 				       const struct rte_mbuf *m, const struct fly_header *h,
 				       enum fly_counter *why)
 {
-	struct fly_conversation *c = fly_odd_conversation(p, h);
+	struct fly_conversation *c = fly_conversation_lookup(p, h);
 
 	if (c && !fly_conversation_is_peer(c, link, fly_packet_frame(m))) {
 		*why = FLY_COUNT_drop_wrong_peer;
@@ -38,36 +38,36 @@ static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_m
 	struct fly_conversation *c;
 
 	if (!fly_export_find(p->exports, h->export_id)) {
-		fly_odd_refuse(p, link, m, h, FLY_ESTALE);
+		fly_reply_refuse(p, link, m, h, FLY_ESTALE);
 		return;
 	}
 	c = record(p, link, m, h, &why);
 	if (!c && why == FLY_COUNT_drop_activity && h->activity != 0) {
-		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
+		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		return;
 	}
 	if (!c) {
-		fly_odd_drop(p, m, why);
+		fly_frame_drop(p, m, why);
 		return;
 	}
 	switch (fly_seq_after(h->seq, c->seq) ? FLY_RUN : fly_conversation_accept(c, h->seq)) {
 	case FLY_RUN: /* it is not here */
-		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
+		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		break;
 	case FLY_BUSY:
-		fly_odd_say_running(p, link, m, h, c);
+		fly_reply_running(p, link, m, h, c);
 		break;
 	case FLY_RESEND:
-		fly_odd_result_again(p, link, m, h, c);
+		fly_reply_result_again(p, link, m, h, c);
 		break;
 	case FLY_REFUSE:
-		fly_odd_refuse(p, link, m, h, FLY_EBUSY);
+		fly_reply_refuse(p, link, m, h, FLY_EBUSY);
 		break;
 	case FLY_REPEAT: /* its result was not kept: the caller's copy of the call makes another */
-		fly_odd_refuse(p, link, m, h, FLY_EFORGOTTEN);
+		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		break;
 	default:
-		fly_odd_drop(p, m, FLY_COUNT_drop_probe);
+		fly_frame_drop(p, m, FLY_COUNT_drop_probe);
 	}
 }
 
@@ -79,7 +79,7 @@ static void about_result(struct fly_poller *p, struct fly_link *link, struct rte
 	struct fly_header answer = *h;
 
 	if (e && e->activity == h->activity && e->seq == h->seq && fly_call_is_out(e)) {
-		fly_odd_drop(p, m, FLY_COUNT_drop_probe);
+		fly_frame_drop(p, m, FLY_COUNT_drop_probe);
 		return;
 	}
 	/* The call is over, or nobody here has ever heard of it: nobody waits for its result. */
@@ -89,7 +89,7 @@ static void about_result(struct fly_poller *p, struct fly_link *link, struct rte
 	answer.fragment = h->fragments;
 	answer.length = 0;
 	answer.age = 0;
-	fly_wire_encode(fly_odd_turn_around(link, m), &answer);
+	fly_wire_encode(fly_reply_turn_around(link, m), &answer);
 	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
 	fly_link_send(link, m);
 }
@@ -105,7 +105,7 @@ void fly_slow_probe(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		about_result(p, link, m, h);
 		break;
 	default:
-		fly_odd_drop(p, m, FLY_COUNT_drop_type);
+		fly_frame_drop(p, m, FLY_COUNT_drop_type);
 	}
 }
 
@@ -118,7 +118,7 @@ void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	if (c && c->seq == h->seq && c->state == FLY_CONVERSATION_RUNNING) {
 		c->cancelled_seq = c->seq;
 		if (c->work)
-			fly_odd_cancel_work(p, c);
+			fly_work_cancel(p, c);
 		why = FLY_COUNT_cancels_received;
 	} else if (c && c->seq == h->seq && fly_conversation_bulk_result(c)) {
 		fly_conversation_bulk_end(p, c); /* it is not wanted any more */
@@ -129,7 +129,7 @@ void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	} else if (c) {
 		why = FLY_COUNT_drop_cancel;
 	}
-	fly_odd_drop(p, m, why);
+	fly_frame_drop(p, m, why);
 }
 
 /*
@@ -139,13 +139,13 @@ void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	const int why = fly_odd_mismatch(e, m, h);
+	const int why = fly_result_mismatch(e, m, h);
 
 	/* Nor does a server that works on a call want proof of anything. */
 	if (why || (e->resends && e->retry.is_running) ||
 	    (e->challenged_seq == h->seq && e->hint == h->hint) ||
 	    (e->state == FLY_CALL_BULK && e->bulk->in.fragments != 0)) {
-		fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_sequence);
+		fly_frame_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_sequence);
 		return;
 	}
 	fly_packet_put(&p->cache, m);
@@ -160,12 +160,12 @@ void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct f
 			e->resends = 1; /* there are two of it now: no round trip is measured */
 		}
 		e->state = FLY_CALL_WAITING;
-		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
+		fly_resend_packet(p, e, FLY_PACKET_CALL, 0);
 	}
 	fly_stats_add(&p->stats, FLY_COUNT_challenges_answered, 1);
 }
 
-void fly_asked_running(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
+void fly_ack_running(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
 {
 	const struct fly_rtt *rtt = &fly_import_of(e->head.binding)->rtt;
 
@@ -179,7 +179,7 @@ void fly_asked_running(struct fly_poller *p, struct fly_call_entry *e, const str
 	fly_retry_running(&e->retry, &p->waits, rtt, p->now_tsc);
 }
 
-void fly_asked_result_here(struct fly_poller *p, struct fly_call_entry *e)
+void fly_ack_result(struct fly_poller *p, struct fly_call_entry *e)
 {
 	const struct fly_import *import = fly_import_of(e->head.binding);
 	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);
@@ -202,8 +202,8 @@ void fly_asked_result_here(struct fly_poller *p, struct fly_call_entry *e)
 	fly_link_send(import->link, m);
 }
 
-bool fly_asked_result_given(struct fly_poller *p, struct fly_conversation *c,
-			    const struct fly_header *h)
+bool fly_ack_result_given(struct fly_poller *p, struct fly_conversation *c,
+			  const struct fly_header *h)
 {
 	/* One that might have been longer has a buffer instead of a packet. */
 	const bool is_large = fly_conversation_bulk_result(c) && c->bulk->out.fragments == 1;
@@ -218,7 +218,7 @@ bool fly_asked_result_given(struct fly_poller *p, struct fly_conversation *c,
 	return true;
 }
 
-void fly_asked_ask(struct fly_poller *p, const struct fly_conversation *c)
+void fly_probe_result(struct fly_poller *p, const struct fly_conversation *c)
 {
 	const uint8_t *sent = fly_packet_frame(c->result);
 	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);

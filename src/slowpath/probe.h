@@ -5,18 +5,19 @@
 
 #include "fastpath/poller.h"
 
-/* fly_asked_running() - the server says that all of a call of ours is there, and that it runs. */
-void fly_asked_running(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h);
+/* fly_ack_running() - the server says that all of a call of ours is there, and that it runs. */
+void fly_ack_running(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h);
 
-/* fly_asked_result_here() - tell the server that the result of a call, of one packet, has come. */
-void fly_asked_result_here(struct fly_poller *p, struct fly_call_entry *e);
+/* fly_ack_result() - tell the server that the result of a call, of one packet, has come. */
+void fly_ack_result(struct fly_poller *p, struct fly_call_entry *e);
 
-/* fly_asked_result_given() - a caller says so. Return: was a result let go? */
-bool fly_asked_result_given(struct fly_poller *p, struct fly_conversation *c,
-			    const struct fly_header *h);
+/* fly_ack_result_given() - a caller says so. Return: was a result let go? */
+bool fly_ack_result_given(struct fly_poller *p, struct fly_conversation *c,
+			  const struct fly_header *h);
 
-/* fly_asked_ask() - ask a caller whether it has its result, which the record retains by a packet.
+/* fly_probe_result() - ask a caller whether it has its result, which the record retains by a
+ * packet.
  */
-void fly_asked_ask(struct fly_poller *p, const struct fly_conversation *c);
+void fly_probe_result(struct fly_poller *p, const struct fly_conversation *c);
 
 #endif

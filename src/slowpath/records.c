@@ -238,6 +238,6 @@ void fly_conversations_sweep(struct fly_poller *p)
 		if (p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
 			fly_conversation_forget(p, c);
 		else if (is_to_be_asked(t, c, p->now_ms - c->touched_ms))
-			fly_asked_ask(p, c);
+			fly_probe_result(p, c);
 	}
 }

@@ -17,7 +17,7 @@ struct fly_refused *fly_refused_new(int socket)
 	struct fly_refused *r = rte_zmalloc_socket("fly_refused", sizeof *r, 0, socket);
 
 	if (r)
-		r->seed = fly_import_random32();
+		r->seed = fly_random32();
 	return r;
 }
 

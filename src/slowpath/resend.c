@@ -22,7 +22,7 @@
 #define PASS_ENTRIES  256 /* looked at in one turn */
 #define PASS_LEAST_US 16  /* between the beginnings of two passes */
 
-uint16_t fly_overdue_age_ms(const struct fly_poller *p, const struct fly_call_entry *e)
+uint16_t fly_resend_age_ms(const struct fly_poller *p, const struct fly_call_entry *e)
 {
 	const uint64_t early_ms = e->early_seq == (uint16_t)e->seq ? e->early_ms : 0;
 	const uint64_t age_ms = (p->now_tsc - e->sent_tsc) / p->tsc_per_ms + early_ms;
@@ -30,8 +30,8 @@ uint16_t fly_overdue_age_ms(const struct fly_poller *p, const struct fly_call_en
 	return (uint16_t)RTE_MIN(age_ms, (uint64_t)UINT16_MAX);
 }
 
-bool fly_overdue_send(struct fly_poller *p, struct fly_call_entry *e, enum fly_packet_type type,
-		      uint8_t flags)
+bool fly_resend_packet(struct fly_poller *p, struct fly_call_entry *e, enum fly_packet_type type,
+		       uint8_t flags)
 {
 	const struct fly_import *import = fly_import_of(e->head.binding);
 	const uint32_t bytes = type == FLY_PACKET_CALL ? e->argument_bytes : 0;
@@ -54,7 +54,7 @@ bool fly_overdue_send(struct fly_poller *p, struct fly_call_entry *e, enum fly_p
 		flags |= FLY_FLAG_TOKEN;
 	frame[FLY_RPC + 1] = FLY_FLAG_RESENT | flags;
 	fly_put_u16(frame + FLY_RPC + 28, (uint16_t)bytes);
-	fly_put_u16(frame + FLY_RPC + 30, fly_overdue_age_ms(p, e));
+	fly_put_u16(frame + FLY_RPC + 30, fly_resend_age_ms(p, e));
 	fly_wire_set_lengths(frame, bytes);
 	if (bytes)
 		memcpy(frame + FLY_PAYLOAD,
@@ -94,15 +94,15 @@ static void look_after(struct fly_poller *p, struct fly_call_entry *e)
 		fly_caller_fail(p, e, -FLY_EPEER);
 		return;
 	case FLY_RETRY_PROBE:
-		if (fly_overdue_send(p, e, FLY_PACKET_PROBE, 0))
+		if (fly_resend_packet(p, e, FLY_PACKET_PROBE, 0))
 			count_resend(p, e, FLY_COUNT_probes_sent);
 		return;
 	case FLY_RETRY_RESEND:
 		break;
 	}
 	if (e->state == FLY_CALL_BULK)
-		fly_bulk_overdue(p, e);
-	else if (fly_overdue_send(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
+		fly_bulk_resend(p, e);
+	else if (fly_resend_packet(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
 		count_resend(p, e, FLY_COUNT_resent_calls);
 	else if (e->resends == 0)
 		e->resends = 1; /* none was sent for want of a packet; the next wait has begun */
@@ -124,7 +124,7 @@ static uint64_t visit(struct fly_poller *p, struct fly_call_entry *e)
 	return fly_call_is_out(e) ? RTE_MIN(due_tsc(e), fly_deadline_of(e)) : FLY_NEVER;
 }
 
-void fly_overdue_pass(struct fly_poller *p)
+void fly_resend_pass(struct fly_poller *p)
 {
 	const struct fly_call_table *t = &p->calls;
 	struct fly_pass *pass = &p->pass;

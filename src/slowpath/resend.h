@@ -5,21 +5,21 @@
 
 #include "fastpath/poller.h"
 
-/* fly_overdue_pass() - go on with the pass over the call table, if one is due. */
-void fly_overdue_pass(struct fly_poller *p);
+/* fly_resend_pass() - go on with the pass over the call table, if one is due. */
+void fly_resend_pass(struct fly_poller *p);
 
 /*
- * fly_overdue_age_ms() - how long ago a call was sent first, at the most; in what its packets say
+ * fly_resend_age_ms() - how long ago a call was sent first, at the most; in what its packets say
  * about it.
  */
-uint16_t fly_overdue_age_ms(const struct fly_poller *p, const struct fly_call_entry *e);
+uint16_t fly_resend_age_ms(const struct fly_poller *p, const struct fly_call_entry *e);
 
 /*
- * fly_overdue_send() - send a packet about a call of ours: with @type CALL a copy of it, with its
+ * fly_resend_packet() - send a packet about a call of ours: with @type CALL a copy of it, with its
  * arguments, which are small; else the header alone.
  * @flags: besides RESENT. Return: false: there is no packet buffer.
  */
-bool fly_overdue_send(struct fly_poller *p, struct fly_call_entry *e, enum fly_packet_type type,
-		      uint8_t flags);
+bool fly_resend_packet(struct fly_poller *p, struct fly_call_entry *e, enum fly_packet_type type,
+		       uint8_t flags);
 
 #endif

@@ -18,7 +18,7 @@
 #include "slowpath/resend.h"
 #include "slowpath/retry.h"
 
-void fly_odd_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter why)
+void fly_frame_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter why)
 {
 	fly_stats_add(&p->stats, why, 1);
 	fly_packet_put(&p->cache, m);
@@ -30,16 +30,16 @@ void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		/* Whoever else has it may be on another thread: not fly_packet_put()'s short cut.
 		 */
 		fly_stats_add(&p->stats, FLY_COUNT_drop_segments, 1);
-		fly_packet_put_odd(m);
+		fly_packet_put_any(m);
 		return;
 	}
 	if (fly_arp_frame(p, link, m))
 		return;
-	fly_odd_drop(p, m, (enum fly_counter) - why);
+	fly_frame_drop(p, m, (enum fly_counter) - why);
 }
 
-int fly_odd_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
-		     const struct fly_header *h)
+int fly_result_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
+			const struct fly_header *h)
 {
 	const uint8_t *frame = fly_packet_frame(m);
 
@@ -54,7 +54,7 @@ int fly_odd_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m,
 }
 
 /* What a result's status means; anything else is a peer's mistake, and the call did run. */
-int fly_odd_status(const struct fly_header *h)
+int fly_result_status(const struct fly_header *h)
 {
 	if (h->type == FLY_PACKET_RESULT)
 		return h->procedure == FLY_OK ? 0 : -FLY_ERESULT;
@@ -73,10 +73,10 @@ int fly_odd_status(const struct fly_header *h)
 void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	const int why = fly_odd_mismatch(e, m, h);
+	const int why = fly_result_mismatch(e, m, h);
 
 	if (why) {
-		fly_odd_drop(p, m, (enum fly_counter) - why);
+		fly_frame_drop(p, m, (enum fly_counter) - why);
 		return;
 	}
 	if (e->state == FLY_CALL_BULK) {
@@ -90,9 +90,9 @@ void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_
 		import->sends_as = FLY_CALL_WAITING;
 		fly_stats_add(&p->stats, FLY_COUNT_round_trips, 1);
 	}
-	fly_receive_take(p, e, m, fly_odd_status(h));
+	fly_receive_take(p, e, m, fly_result_status(h));
 	if (h->flags & FLY_FLAG_ACK)
-		fly_asked_result_here(p, e);
+		fly_ack_result(p, e);
 }
 
 /*
@@ -106,7 +106,7 @@ void fly_slow_doubt(struct fly_call_entry *e)
 	e->doubtful_seq = e->seq;
 	if ((e->resends == 0 && e->state != FLY_CALL_BULK) || !e->retry.is_running)
 		return;
-	e->activity = fly_import_random_activity() | (e->activity & 0xffff);
+	e->activity = fly_random_activity() | (e->activity & 0xffff);
 	e->hint = FLY_HINT_NONE;
 }
 
@@ -117,7 +117,7 @@ void fly_slow_doubt(struct fly_call_entry *e)
 static bool was_up_before(const struct fly_poller *p, const struct fly_call_entry *e,
 			  uint32_t uptime_ms)
 {
-	const uint32_t age_ms = fly_overdue_age_ms(p, e);
+	const uint32_t age_ms = fly_resend_age_ms(p, e);
 
 	return age_ms < UINT16_MAX && uptime_ms > age_ms + age_ms / 100 + 1;
 }
@@ -146,11 +146,11 @@ static int refused_status(const struct fly_poller *p, const struct fly_call_entr
 void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	const int why = fly_odd_mismatch(e, m, h);
+	const int why = fly_result_mismatch(e, m, h);
 	const int status = why ? 0 : refused_status(p, e, h);
 
 	if (status == 0) {
-		fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_type);
+		fly_frame_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_type);
 		return;
 	}
 	fly_caller_fail(p, e, status);
@@ -164,9 +164,9 @@ void fly_slow_version(struct fly_poller *p, struct fly_link *link, struct rte_mb
 	if (h->type == FLY_PACKET_REJECT)
 		fly_slow_rejected(p, m, h);
 	else if (h->type == FLY_PACKET_CALL)
-		fly_odd_refuse(p, link, m, h, FLY_EVERSION);
+		fly_reply_refuse(p, link, m, h, FLY_EVERSION);
 	else
-		fly_odd_drop(p, m, FLY_COUNT_drop_version);
+		fly_frame_drop(p, m, FLY_COUNT_drop_version);
 }
 
 /* Of a call: it is one of ours. Of a result: it is a peer's, and has a record. */
@@ -179,11 +179,11 @@ static int acked(struct fly_poller *p, const struct fly_link *link, const struct
 
 	if (h->procedure == FLY_ABOUT_CALL) {
 		e = fly_call_table_find(&p->calls, h->activity);
-		why = fly_odd_mismatch(e, m, h);
+		why = fly_result_mismatch(e, m, h);
 		if (why)
 			return why;
 		if (fly_call_is_small(e) && h->fragments == 1 && h->fragment == 1) {
-			fly_asked_running(p, e, h);
+			fly_ack_running(p, e, h);
 			return 0;
 		}
 		return e->state == FLY_CALL_BULK &&
@@ -198,8 +198,7 @@ static int acked(struct fly_poller *p, const struct fly_link *link, const struct
 		return -(int)FLY_COUNT_drop_activity;
 	if (!fly_conversation_is_peer(c, link, fly_packet_frame(m)))
 		return -(int)FLY_COUNT_drop_wrong_peer;
-	return fly_asked_result_given(p, c, h) ||
-			       fly_bulk_result_acked(p, c, fly_packet_frame(m), h)
+	return fly_ack_result_given(p, c, h) || fly_bulk_result_acked(p, c, fly_packet_frame(m), h)
 		       ? 0
 		       : -(int)FLY_COUNT_drop_ack;
 }
@@ -209,7 +208,7 @@ void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *
 {
 	const int why = acked(p, link, m, h);
 
-	fly_odd_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_acks_received);
+	fly_frame_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_acks_received);
 }
 
 int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
@@ -229,7 +228,7 @@ int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 		return -FLY_ELINK;
 	if (import->idle != FLY_NO_ENTRY)
 		return 0;
-	first_seq = fly_import_random32();
+	first_seq = fly_random32();
 	e = fly_call_table_bind(&p->calls, binding, import->activity, first_seq);
 	if (!e)
 		return -FLY_ECALLS;

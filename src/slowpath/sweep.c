@@ -18,9 +18,9 @@
 #include "slowpath/resend.h"
 #include "slowpath/refused.h"
 
-#define HOUSE_REJECTS 64  /* refusals, challenges and ARP answers in a millisecond */
-#define HOUSE_AGAIN   512 /* results that are sent again in a millisecond */
-#define STUCK_MS      100 /* a driver that takes nothing for so long has lost its peer */
+#define REJECTS_PER_MS 64  /* refusals, challenges and ARP answers in a millisecond */
+#define RESENDS_PER_MS 512 /* results that are sent again in a millisecond */
+#define STUCK_MS       100 /* a driver that takes nothing for so long has lost its peer */
 
 static void sweep_links(struct fly_poller *p)
 {
@@ -37,31 +37,31 @@ static void sweep_links(struct fly_poller *p)
 }
 
 /* Once a millisecond: what need not be known better. */
-static void keep_house(struct fly_poller *p)
+static void sweep_each_ms(struct fly_poller *p)
 {
 	p->now_ms = (uint32_t)((p->now_tsc - p->began_tsc) / p->tsc_per_ms);
-	p->house_at_tsc = p->now_tsc + p->tsc_per_ms;
-	p->reject_budget = HOUSE_REJECTS;
-	p->again_budget = HOUSE_AGAIN;
+	p->sweep_ms_at_tsc = p->now_tsc + p->tsc_per_ms;
+	p->reject_budget = REJECTS_PER_MS;
+	p->again_budget = RESENDS_PER_MS;
 	sweep_links(p);
 	fly_conversations_sweep(p);
 	fly_refused_sweep(p->refused, p->now_ms);
 	fly_bulk_sweep(p);
 	fly_astacks_sweep(p);
-	if (p->n_doors)
+	if (p->n_sources)
 		fly_stats_add(&p->stats, FLY_COUNT_slots_missed,
-			      fly_desk_sweep(&p->desk, p->now_ms));
+			      fly_handoff_sweep(&p->handoffs, p->now_ms));
 }
 
 void fly_slow_sweep(struct fly_poller *p)
 {
-	if (p->now_tsc >= p->house_at_tsc)
-		keep_house(p);
+	if (p->now_tsc >= p->sweep_ms_at_tsc)
+		sweep_each_ms(p);
 	if (p->now_tsc >= p->bulk.due_tsc)
 		fly_bulk_due(p);
-	fly_overdue_pass(p);
-	fly_attend_unpark(p);
-	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->house_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
+	fly_resend_pass(p);
+	fly_park_resume(p);
+	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->sweep_ms_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
 	if (p->n_parked) /* this was within a turn: the turn ends with them */
 		p->sweep_at_tsc = 0;
 }
@@ -72,14 +72,14 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
 	if (link->shared)
 		fly_shared_lost(link);
-	fly_attend_drop(p, link);
+	fly_park_drop(p, link);
 	for (uint32_t i = 0; i < p->calls.n; i++) {
 		struct fly_call_entry *e = &p->calls.entries[i];
 
 		if (fly_call_is_out(e) && fly_import_of(e->head.binding)->link == link)
 			fly_caller_fail(p, e, -FLY_EPEER);
 	}
-	fly_odd_work_link_lost(p, link);
+	fly_work_link_lost(p, link);
 	fly_conversations_forget_link(p, link);
 	fly_bulk_link_lost(p, link);
 	fly_stats_add(&p->stats, FLY_COUNT_links_lost, 1);

@@ -47,7 +47,7 @@ static void refuse(struct fly_poller *p, struct fly_packet_work *w)
 	fly_wire_read(fly_packet_frame(w->m) + FLY_RPC, &h);
 	h.activity = w->c->activity; /* the packet may be in memory of the peer's */
 	h.seq = w->c->seq;
-	fly_odd_refuse(p, w->link, w->m, &h, w->is_repeat ? FLY_EFORGOTTEN : FLY_EBUSY);
+	fly_reply_refuse(p, w->link, w->m, &h, w->is_repeat ? FLY_EFORGOTTEN : FLY_EBUSY);
 }
 
 void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, int status)
@@ -70,7 +70,7 @@ void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, 
 	}
 }
 
-void fly_odd_cancel_work(struct fly_poller *p, struct fly_conversation *c)
+void fly_work_cancel(struct fly_poller *p, struct fly_conversation *c)
 {
 	struct fly_packet_work *w = of_work(c->work);
 
@@ -96,7 +96,7 @@ static struct fly_packet_work *find(struct fly_poller *p, const struct fly_link 
 	return NULL;
 }
 
-void fly_odd_work_link_lost(struct fly_poller *p, const struct fly_link *link)
+void fly_work_link_lost(struct fly_poller *p, const struct fly_link *link)
 {
 	struct fly_packet_work *w;
 

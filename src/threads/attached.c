@@ -24,10 +24,10 @@ static struct fly_attached *attached_of(struct fly_binding *binding)
 	return (struct fly_attached *)(void *)binding;
 }
 
-static struct fly_attached_call *of_hand(struct fly_hand *hand)
+static struct fly_attached_call *of_handoff(struct fly_handoff *handoff)
 {
-	return (struct fly_attached_call *)(void *)((uint8_t *)hand -
-						    offsetof(struct fly_attached_call, hand));
+	return (struct fly_attached_call *)(void *)((uint8_t *)handoff -
+						    offsetof(struct fly_attached_call, handoff));
 }
 
 /* ---- the thread ---- */
@@ -88,10 +88,10 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	/* ---- committed: nothing below can fail ---- */
 	a->idle = c->next_idle;
 	c->head.payload = likely(argument_bytes <= FLY_SLOT_BYTES)
-				  ? c->hand.slot.bytes
+				  ? c->handoff.slot.bytes
 				  : fly_packet_frame(c->spare) + FLY_PAYLOAD;
 	c->head.length = argument_bytes;
-	c->hand.slot.procedure = procedure;
+	c->handoff.slot.procedure = procedure;
 	c->has_begun = false;
 	*call = &c->head;
 	return 0;
@@ -99,13 +99,13 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 
 static __rte_always_inline void hand_over(struct fly_attached_call *c)
 {
-	struct fly_slot *s = &c->hand.slot;
+	struct fly_slot *s = &c->handoff.slot;
 
 	s->length = c->head.length;
 	s->left_us = c->attached->deadline_us;
 	s->seq++;
 	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_CALL) != FLY_HANDED))
-		fly_desk_ring(&c->attached->poller->desk, &c->hand);
+		fly_handoff_ring(&c->attached->poller->handoffs, &c->handoff);
 }
 
 static void send_call(struct fly_call *call)
@@ -114,7 +114,8 @@ static void send_call(struct fly_call *call)
 
 	/* Plain: the poller reads it after the slot was handed over. */
 	if (c->attached->event_fd >= 0)
-		atomic_store_explicit(&c->hand.slot.asleep, FLY_ASLEEP_EVENT, memory_order_relaxed);
+		atomic_store_explicit(&c->handoff.slot.asleep, FLY_ASLEEP_EVENT,
+				      memory_order_relaxed);
 	hand_over(c);
 }
 
@@ -122,7 +123,7 @@ static inline void make_idle(struct fly_attached_call *c)
 {
 	struct fly_attached *a = c->attached;
 
-	fly_slot_release(&c->hand.slot);
+	fly_slot_release(&c->handoff.slot);
 	c->next_idle = a->idle;
 	a->idle = c;
 }
@@ -131,7 +132,7 @@ static void ender(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
 
-	if (unlikely(c->hand.slot.kind == FLY_ATTACHED_IN_CALL))
+	if (unlikely(c->handoff.slot.kind == FLY_ATTACHED_IN_CALL))
 		fly_slow_attached_end(c);
 	make_idle(c);
 }
@@ -150,7 +151,7 @@ static __rte_noinline int ended_oddly(struct fly_attached_call *c, int status)
 /* The slot is the thread's again: what came? */
 static __rte_always_inline int read_result(struct fly_attached_call *c)
 {
-	struct fly_slot *s = &c->hand.slot;
+	struct fly_slot *s = &c->handoff.slot;
 
 	c->head.length = s->length;
 	if (likely(s->kind == FLY_ATTACHED_IN_SLOT))
@@ -165,7 +166,7 @@ static __rte_always_inline int read_result(struct fly_attached_call *c)
 static int wait_for_call(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
-	struct fly_slot *s = &c->hand.slot;
+	struct fly_slot *s = &c->handoff.slot;
 
 	if (likely(c->attached->looks)) {
 		while (!fly_slot_is(s, FLY_SLOT_RESULT))
@@ -198,13 +199,13 @@ void fly_attached_bind(struct fly_attached *attached)
 static inline void hand_back(struct fly_attached_call *c, int status, uint32_t length,
 			     enum fly_attached_result where)
 {
-	struct fly_slot *s = &c->hand.slot;
+	struct fly_slot *s = &c->handoff.slot;
 
 	s->status = (int16_t)status;
 	s->length = length;
 	s->kind = (uint8_t)where;
 	if (unlikely(fly_slot_from_poller(s, FLY_SLOT_RESULT)))
-		fly_slow_wake(&c->hand);
+		fly_slow_wake_handoff(&c->handoff);
 }
 
 /* A packet for the arguments of the next call; there may be none now. */
@@ -234,7 +235,7 @@ static __rte_always_inline void pass_arguments(struct fly_poller *p, struct fly_
 {
 	if (likely(bytes <= FLY_SLOT_BYTES)) {
 		if (bytes != 0)
-			rte_memcpy(call->payload, c->hand.slot.bytes, bytes);
+			rte_memcpy(call->payload, c->handoff.slot.bytes, bytes);
 	} else if (likely(!import->plain_starter)) {
 		use_spare(p, import, c, fly_entry_of(call));
 	} else { /* there is a deadline behind them already */
@@ -242,11 +243,11 @@ static __rte_always_inline void pass_arguments(struct fly_poller *p, struct fly_
 	}
 }
 
-void fly_attached_act(struct fly_poller *p, struct fly_hand *hand)
+void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
 {
-	struct fly_attached_call *c = of_hand(hand);
+	struct fly_attached_call *c = of_handoff(handoff);
 	struct fly_import *import = c->import;
-	struct fly_slot *s = &hand->slot;
+	struct fly_slot *s = &handoff->slot;
 	struct fly_call *call;
 
 	if (!fly_slot_claim(s)) /* it was taken back */
@@ -324,7 +325,7 @@ void fly_attached_deliver(struct fly_poller *p, struct fly_call_entry *e)
 		return;
 	}
 	if (length != 0)
-		rte_memcpy(c->hand.slot.bytes, e->head.payload, length);
+		rte_memcpy(c->handoff.slot.bytes, e->head.payload, length);
 	if (unlikely(!c->spare))
 		give_spare(p, c);
 	e->head.binding->ender(&e->head);

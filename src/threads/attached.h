@@ -33,7 +33,7 @@ struct fly_attached_call {
 	struct fly_attached_call *next_idle;
 	bool has_begun; /* at the poller, for its arguments: it cannot be taken back */
 	/* ---- lines 1 to 3: the slot; the poller's; the bell ---- */
-	struct fly_hand hand;
+	struct fly_handoff handoff;
 	/* ---- line 4: the poller's, unless the slot says that it is the thread's turn ---- */
 	struct fly_import *import;
 	struct fly_call *call;   /* the poller's call, if it takes several packets; else NULL */
@@ -65,8 +65,8 @@ struct fly_attached {
 /* fly_attached_bind() - fill in the procedure variables. */
 void fly_attached_bind(struct fly_attached *attached);
 
-/* fly_attached_act() - what the poller does with a call that was handed over: fly_hand.act. */
-void fly_attached_act(struct fly_poller *p, struct fly_hand *hand);
+/* fly_attached_act() - what the poller does with a call that was handed over: fly_handoff.act. */
+void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff);
 
 /*
  * fly_attached_deliver() - a call that an attached caller made has ended: hand it back.

@@ -26,14 +26,14 @@ struct request {
 
 STAILQ_HEAD(requests, request);
 
-struct fly_asks {
+struct fly_requests {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	struct requests changes; /* under lock: at the quiescence point */
-	struct requests favours; /* under lock: in any turn */
-	bool closed;             /* under lock */
-	bool is_attending;       /* the poller's */
-	pthread_t owner;         /* who turns the poller; under lock */
+	struct requests between_turns; /* under lock: at the quiescence point */
+	struct requests within_turns;  /* under lock: in any turn */
+	bool closed;                   /* under lock */
+	bool is_serving_requests;      /* the poller's */
+	pthread_t owner;               /* who turns the poller; under lock */
 };
 
 #define SENTENCE_BYTES 512
@@ -41,36 +41,36 @@ struct fly_asks {
 /* The poller that this thread turns; of several the one it took last. */
 static _Thread_local struct fly_poller *mine;
 
-int fly_ask_init(struct fly_poller *p)
+int fly_requests_init(struct fly_poller *p)
 {
-	struct fly_asks *asks = calloc(1, sizeof *asks);
+	struct fly_requests *asks = calloc(1, sizeof *asks);
 
 	if (!asks)
 		return -FLY_ENOMEM;
 	pthread_mutex_init(&asks->lock, NULL);
 	pthread_cond_init(&asks->done, NULL);
-	STAILQ_INIT(&asks->changes);
-	STAILQ_INIT(&asks->favours);
-	p->asks = asks;
+	STAILQ_INIT(&asks->between_turns);
+	STAILQ_INIT(&asks->within_turns);
+	p->requests = asks;
 	fly_poller_take(p);
 	return 0;
 }
 
-void fly_ask_fini(struct fly_poller *p)
+void fly_requests_fini(struct fly_poller *p)
 {
 	if (mine == p)
 		mine = NULL;
-	pthread_cond_destroy(&p->asks->done);
-	pthread_mutex_destroy(&p->asks->lock);
-	free(p->asks);
-	p->asks = NULL;
+	pthread_cond_destroy(&p->requests->done);
+	pthread_mutex_destroy(&p->requests->lock);
+	free(p->requests);
+	p->requests = NULL;
 }
 
 void fly_poller_take(struct fly_poller *p)
 {
-	pthread_mutex_lock(&p->asks->lock);
-	p->asks->owner = pthread_self();
-	pthread_mutex_unlock(&p->asks->lock);
+	pthread_mutex_lock(&p->requests->lock);
+	p->requests->owner = pthread_self();
+	pthread_mutex_unlock(&p->requests->lock);
 	mine = p;
 }
 
@@ -78,9 +78,9 @@ pthread_t fly_poller_thread(const struct fly_poller *p)
 {
 	pthread_t thread;
 
-	pthread_mutex_lock(&p->asks->lock);
-	thread = p->asks->owner;
-	pthread_mutex_unlock(&p->asks->lock);
+	pthread_mutex_lock(&p->requests->lock);
+	thread = p->requests->owner;
+	pthread_mutex_unlock(&p->requests->lock);
 	return thread;
 }
 
@@ -103,7 +103,7 @@ struct fly_poller *fly_poller_mine(void)
  * pollers for one both get it. A change is not made within a turn, so no procedure may wait for
  * one.
  */
-static void wait_for(struct fly_asks *asks, struct fly_poller *ours, struct request *request)
+static void wait_for(struct fly_requests *asks, struct fly_poller *ours, struct request *request)
 {
 	while (!request->done) {
 		if (!ours) {
@@ -119,20 +119,20 @@ static void wait_for(struct fly_asks *asks, struct fly_poller *ours, struct requ
 static void ask(struct fly_poller *p, struct requests *list, struct request *request)
 {
 	struct fly_poller *ours = fly_poller_mine();
-	struct fly_asks *asks = p->asks;
+	struct fly_requests *asks = p->requests;
 
 	pthread_mutex_lock(&asks->lock);
 	if (!asks->closed) {
 		STAILQ_INSERT_TAIL(list, request, next);
 		atomic_store_explicit(&p->attention, 1, memory_order_release);
-		fly_slow_wake_poller(p->desk.wake_fd);
+		fly_slow_wake_poller(p->handoffs.wake_fd);
 		wait_for(asks, ours, request);
 	}
 	pthread_mutex_unlock(&asks->lock);
 }
 
-int fly_ask(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
-	    void *argument)
+int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+		void *argument)
 {
 	char sentence[SENTENCE_BYTES] = "";
 	struct request request = {
@@ -147,14 +147,14 @@ int fly_ask(struct fly_poller *p, int (*function)(struct fly_poller *p, void *ar
 	if (fly_poller_mine() && mine->turning)
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
-	ask(p, &p->asks->changes, &request);
+	ask(p, &p->requests->between_turns, &request);
 	if (request.result == -FLY_ESTOPPED)
 		return fly_fail(FLY_ESTOPPED, "the runtime was stopped");
 	return request.result < 0 ? fly_fail(-request.result, "%s", sentence) : request.result;
 }
 
-int fly_ask_favour(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
-		   void *argument)
+int fly_request_within(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+		       void *argument)
 {
 	struct request request = {
 		.function = function,
@@ -164,7 +164,7 @@ int fly_ask_favour(struct fly_poller *p, int (*function)(struct fly_poller *p, v
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
-	ask(p, &p->asks->favours, &request);
+	ask(p, &p->requests->within_turns, &request);
 	return request.result;
 }
 
@@ -178,7 +178,7 @@ static struct request *take(struct requests *list)
 	return request;
 }
 
-static void tell(struct fly_asks *asks, struct request *request, int result)
+static void tell(struct fly_requests *asks, struct request *request, int result)
 {
 	request->result = result;
 	request->done = true;
@@ -187,7 +187,7 @@ static void tell(struct fly_asks *asks, struct request *request, int result)
 
 static void attend(struct fly_poller *p, struct requests *list)
 {
-	struct fly_asks *asks = p->asks;
+	struct fly_requests *asks = p->requests;
 	struct request *request;
 
 	pthread_mutex_lock(&asks->lock);
@@ -204,40 +204,40 @@ static void attend(struct fly_poller *p, struct requests *list)
 	pthread_mutex_unlock(&asks->lock);
 }
 
-void fly_slow_favours(struct fly_poller *p)
+void fly_slow_requests(struct fly_poller *p)
 {
-	if (p->asks)
-		attend(p, &p->asks->favours);
+	if (p->requests)
+		attend(p, &p->requests->within_turns);
 }
 
-void fly_ask_attend(struct fly_poller *p)
+void fly_requests_serve(struct fly_poller *p)
 {
-	struct fly_asks *asks = p->asks;
+	struct fly_requests *asks = p->requests;
 
-	attend(p, &asks->favours);
+	attend(p, &asks->within_turns);
 	/* What is being done turns the poller: the next one waits until it has been done. */
-	if (asks->is_attending)
+	if (asks->is_serving_requests)
 		return;
-	asks->is_attending = true;
-	attend(p, &asks->changes);
-	asks->is_attending = false;
+	asks->is_serving_requests = true;
+	attend(p, &asks->between_turns);
+	asks->is_serving_requests = false;
 }
 
-void fly_ask_close(struct fly_poller *p)
+void fly_requests_close(struct fly_poller *p)
 {
 	struct request *request;
 
-	pthread_mutex_lock(&p->asks->lock);
-	p->asks->closed = true;
-	while ((request = take(&p->asks->changes)) != NULL ||
-	       (request = take(&p->asks->favours)) != NULL)
-		tell(p->asks, request, -FLY_ESTOPPED);
-	pthread_mutex_unlock(&p->asks->lock);
+	pthread_mutex_lock(&p->requests->lock);
+	p->requests->closed = true;
+	while ((request = take(&p->requests->between_turns)) != NULL ||
+	       (request = take(&p->requests->within_turns)) != NULL)
+		tell(p->requests, request, -FLY_ESTOPPED);
+	pthread_mutex_unlock(&p->requests->lock);
 }
 
-void fly_ask_open(struct fly_poller *p)
+void fly_requests_open(struct fly_poller *p)
 {
-	pthread_mutex_lock(&p->asks->lock);
-	p->asks->closed = false;
-	pthread_mutex_unlock(&p->asks->lock);
+	pthread_mutex_lock(&p->requests->lock);
+	p->requests->closed = false;
+	pthread_mutex_unlock(&p->requests->lock);
 }

@@ -7,7 +7,7 @@
  * Who is to be woken by another thread sleeps until then: on a slot, in a futex; a poller that has
  * no links but local ones, on its eventfd. Packets wake nobody: the drivers of links between
  * processes have no receive interrupts. So a poller with links takes naps, which grow while nothing
- * comes, and looks at its rings in between; what comes during a nap waits for up to NAP_MOST_US.
+ * comes, and looks at its rings in between; what comes during a nap waits for up to SLEEP_MOST_US.
  */
 #include "threads/waiting.h"
 
@@ -24,25 +24,25 @@
 #include "fastpath/handoff.h"
 #include "fastpath/slow.h"
 
-#define SPINS        2000 /* looks at a slot before going to sleep: some 20 us */
-#define TURNS        1000 /* empty turns of a poller before it naps */
-#define YIELD_TURNS  32   /* empty turns of a poller that waits for results: some 1 us */
-#define NAP_LEAST_US 50
-#define NAP_MOST_US  4000
-#define NAP_ALONE_US 10000 /* without links: it is woken for everything that is not a timer */
+#define SPINS          2000 /* looks at a slot before going to sleep: some 20 us */
+#define TURNS          1000 /* empty turns of a poller before it naps */
+#define YIELD_TURNS    32   /* empty turns of a poller that waits for results: some 1 us */
+#define SLEEP_LEAST_US 50
+#define SLEEP_MOST_US  4000
+#define SLEEP_ALONE_US 10000 /* without links: it is woken for everything that is not a timer */
 
 /* ---- slots ---- */
 
-void fly_nap_slot(struct fly_nap *nap, struct fly_slot *s, enum fly_slot_state while_state,
-		  enum fly_wait wait, bool shared)
+void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s,
+		       enum fly_slot_state while_state, enum fly_wait wait, bool shared)
 {
-	const struct timespec most = {.tv_nsec = FLY_NAP_MS * 1000000L};
+	const struct timespec most = {.tv_nsec = FLY_WAIT_MS * 1000000L};
 
 	if (wait == FLY_WAIT_YIELD) {
 		sched_yield();
 		return;
 	}
-	if (wait != FLY_WAIT_SLEEP || nap->empty++ < SPINS) {
+	if (wait != FLY_WAIT_SLEEP || waiting->empty++ < SPINS) {
 		rte_pause();
 		return;
 	}
@@ -53,18 +53,18 @@ void fly_nap_slot(struct fly_nap *nap, struct fly_slot *s, enum fly_slot_state w
 	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
 }
 
-void fly_nap_wake_slot(struct fly_slot *s, bool shared)
+void fly_wait_wake_slot(struct fly_slot *s, bool shared)
 {
 	syscall(SYS_futex, &s->state, shared ? FUTEX_WAKE : FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
-void fly_slow_wake(struct fly_hand *hand)
+void fly_slow_wake_handoff(struct fly_handoff *handoff)
 {
 	/* A hint: whoever sleeps on the futex has said so before it looked at the state. */
-	if (atomic_load_explicit(&hand->slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
-		eventfd_write(hand->event_fd, 1);
+	if (atomic_load_explicit(&handoff->slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
+		eventfd_write(handoff->event_fd, 1);
 	else
-		fly_nap_wake_slot(&hand->slot, false);
+		fly_wait_wake_slot(&handoff->slot, false);
 }
 
 /* ---- pollers ---- */
@@ -78,20 +78,20 @@ void fly_slow_wake_poller(int wake_fd)
 /* Until somebody rings, or for so long. */
 static void sleep_for(struct fly_poller *p, uint64_t us)
 {
-	struct pollfd wake = {.fd = p->desk.wake_fd, .events = POLLIN};
+	struct pollfd wake = {.fd = p->handoffs.wake_fd, .events = POLLIN};
 	const struct timespec most = {.tv_nsec = (long)us * 1000};
 	eventfd_t count;
 
-	if (!fly_desk_close_eyes(&p->desk))
+	if (!fly_handoff_prepare_sleep(&p->handoffs))
 		return;
 	/* Who raises it writes to wake_fd afterwards: it is seen here, or there. */
-	if (fly_astacks_close_eyes(p)) {
+	if (fly_slow_local_prepare_sleep(p)) {
 		if (!atomic_load_explicit(&p->attention, memory_order_seq_cst) &&
 		    ppoll(&wake, 1, &most, NULL) > 0)
-			eventfd_read(p->desk.wake_fd, &count);
-		fly_astacks_open_eyes(p);
+			eventfd_read(p->handoffs.wake_fd, &count);
+		fly_slow_local_end_sleep(p);
 	}
-	fly_desk_open_eyes(&p->desk);
+	fly_handoff_end_sleep(&p->handoffs);
 }
 
 /* Calls of ours that are not answered yet. */
@@ -108,27 +108,28 @@ static uint64_t n_out(const struct fly_poller *p)
  * Letting every other thread of the core have its turn takes longer than most round trips. So while
  * calls are out a poller looks for their results for about as long, before it yields; else at once.
  */
-void fly_nap_poller(struct fly_nap *nap, struct fly_poller *p, enum fly_wait wait,
-		    unsigned received)
+void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum fly_wait wait,
+			 unsigned received)
 {
-	uint64_t us = NAP_ALONE_US;
+	uint64_t us = SLEEP_ALONE_US;
 
 	if (likely(wait <= FLY_WAIT_SPIN))
 		return;
 	if (received) {
-		nap->empty = 0;
+		waiting->empty = 0;
 		return;
 	}
-	nap->empty++;
+	waiting->empty++;
 	if (wait == FLY_WAIT_YIELD) {
-		if (n_out(p) == 0 || nap->empty % YIELD_TURNS == 0)
+		if (n_out(p) == 0 || waiting->empty % YIELD_TURNS == 0)
 			sched_yield();
 		return;
 	}
-	if (nap->empty < TURNS)
+	if (waiting->empty < TURNS)
 		return;
 	if (p->n_links) /* the longer it has been quiet, the longer the next one */
-		us = RTE_MIN((uint64_t)NAP_LEAST_US + (nap->empty - TURNS), (uint64_t)NAP_MOST_US);
+		us = RTE_MIN((uint64_t)SLEEP_LEAST_US + (waiting->empty - TURNS),
+			     (uint64_t)SLEEP_MOST_US);
 	sleep_for(p, us);
 	p->clock.turns = 0; /* the time now, not that of some turns ago */
 }

@@ -15,9 +15,10 @@
 
 #include "fastpath/server.h"
 
-static struct fly_worker *of_hand(struct fly_hand *hand)
+static struct fly_worker *of_handoff(struct fly_handoff *handoff)
 {
-	return (struct fly_worker *)(void *)((uint8_t *)hand - offsetof(struct fly_worker, hand));
+	return (struct fly_worker *)(void *)((uint8_t *)handoff -
+					     offsetof(struct fly_worker, handoff));
 }
 
 static struct fly_packet_work *of_work(struct fly_work *work)
@@ -47,14 +48,14 @@ static inline void put_order(struct fly_slot *s, const struct fly_worker_order *
 static void hand_over(struct fly_poller *p, struct fly_worker *w)
 {
 	/* First, so that the worker finds that it is looked at. */
-	fly_desk_watch(&p->desk, &w->hand);
-	if (unlikely(fly_slot_from_poller(&w->hand.slot, FLY_SLOT_CALL)))
-		fly_slow_wake(&w->hand);
+	fly_handoff_watch(&p->handoffs, &w->handoff);
+	if (unlikely(fly_slot_from_poller(&w->handoff.slot, FLY_SLOT_CALL)))
+		fly_slow_wake_handoff(&w->handoff);
 }
 
 static void give(struct fly_poller *p, struct fly_worker *w, struct fly_work *work)
 {
-	struct fly_slot *s = &w->hand.slot;
+	struct fly_slot *s = &w->handoff.slot;
 	const struct fly_worker_order order = {
 		.arguments = work->served.arguments,
 		.results = work->served.results,
@@ -78,7 +79,7 @@ static void give(struct fly_poller *p, struct fly_worker *w, struct fly_work *wo
 
 static void tell_to_quit(struct fly_poller *p, struct fly_worker *w)
 {
-	w->hand.slot.kind = FLY_WORKER_QUIT;
+	w->handoff.slot.kind = FLY_WORKER_QUIT;
 	hand_over(p, w);
 }
 
@@ -125,12 +126,12 @@ static void next(struct fly_poller *p, struct fly_worker_pool *pool, struct fly_
 	pool->idle = w;
 }
 
-/* fly_hand.act: a worker has handed its slot back. */
-static void act(struct fly_poller *p, struct fly_hand *hand)
+/* fly_handoff.act: a worker has handed its slot back. */
+static void act(struct fly_poller *p, struct fly_handoff *handoff)
 {
-	struct fly_worker *w = of_hand(hand);
+	struct fly_worker *w = of_handoff(handoff);
 	struct fly_work *work = w->work;
-	struct fly_slot *s = &hand->slot;
+	struct fly_slot *s = &handoff->slot;
 	int status = s->status;
 
 	work->served.results = get_order(s).results;
@@ -154,13 +155,13 @@ bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work)
 		stop_waiting(work);
 		return true;
 	}
-	if (fly_slot_withdraw(&w->hand.slot)) { /* it slept, or has not looked yet */
+	if (fly_slot_withdraw(&w->handoff.slot)) { /* it slept, or has not looked yet */
 		w->work = NULL;
 		next(p, work->pool, w);
 		return true;
 	}
 	/* A hint to the procedure, which carries nothing else. */
-	atomic_store_explicit(&w->hand.slot.gone, 1, memory_order_relaxed);
+	atomic_store_explicit(&w->handoff.slot.gone, 1, memory_order_relaxed);
 	return false;
 }
 
@@ -188,7 +189,7 @@ static struct fly_packet_work *begin(struct fly_poller *p, struct fly_link *link
 	LIST_INSERT_HEAD(&pool->packets, w, next);
 	p->n_on_workers++;
 	w->work.stub = stub;
-	w->work.deadline_tsc = p->serving_deadline_tsc;
+	w->work.deadline_tsc = p->running.deadline_tsc;
 	w->work.done = packet_done;
 	w->m = m;
 	w->link = link;
@@ -233,9 +234,9 @@ void fly_worker_serve_bulk(struct fly_poller *p, struct fly_link *link, struct r
 	fly_worker_take(p, export->pool, &w->work);
 }
 
-bool fly_worker_serve_plain(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			    uint32_t argument_bytes, const struct fly_export *export,
-			    const struct fly_procedure *stub, struct fly_conversation *c)
+bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			   uint32_t argument_bytes, const struct fly_export *export,
+			   const struct fly_procedure *stub, struct fly_conversation *c)
 {
 	uint8_t *frame = fly_packet_frame(m);
 
@@ -290,7 +291,7 @@ struct fly_worker *fly_worker_here(void)
 
 bool fly_worker_run(struct fly_worker *w)
 {
-	struct fly_slot *s = &w->hand.slot;
+	struct fly_slot *s = &w->handoff.slot;
 	struct fly_worker_order order;
 	struct fly_served served;
 	int status;
@@ -321,7 +322,7 @@ bool fly_worker_run(struct fly_worker *w)
 	s->status = (int16_t)status;
 	s->length = served.result_bytes;
 	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_RESULT) != FLY_HANDED))
-		fly_desk_ring(&w->poller->desk, &w->hand);
+		fly_handoff_ring(&w->poller->handoffs, &w->handoff);
 	return true;
 }
 
@@ -347,10 +348,10 @@ static void make_worker(struct fly_poller *p, struct fly_worker_pool *pool, stru
 			const struct fly_export *export)
 {
 	*w = (struct fly_worker){
-		.hand = {.act = act,
-			 .wanted = FLY_SLOT_RESULT,
-			 .place = FLY_NO_PLACE,
-			 .event_fd = -1},
+		.handoff = {.act = act,
+			    .wanted = FLY_SLOT_RESULT,
+			    .polled_at = FLY_NOT_POLLED,
+			    .event_fd = -1},
 		.poller = p,
 		.stubs = pool->stubs,
 		.procedures = export->procedures,
@@ -407,12 +408,12 @@ int fly_worker_pool_open(struct fly_poller *p, struct fly_worker_pool *pool)
 	uint32_t i;
 
 	for (i = 0; i < pool->n; i++) {
-		if (fly_desk_add(p, &pool->workers[i].hand))
+		if (fly_handoff_add(p, &pool->workers[i].handoff))
 			break;
 	}
 	if (i < pool->n) {
 		while (i-- > 0)
-			fly_desk_remove(p, &pool->workers[i].hand);
+			fly_handoff_remove(p, &pool->workers[i].handoff);
 		return -FLY_ENOMEM;
 	}
 	LIST_INSERT_HEAD(&p->pools, pool, next);
@@ -432,7 +433,7 @@ void fly_worker_pool_close(struct fly_poller *p, struct fly_worker_pool *pool)
 	}
 	for (uint32_t i = 0; i < pool->n; i++) {
 		if (pool->workers[i].work)
-			atomic_store_explicit(&pool->workers[i].hand.slot.gone, 1,
+			atomic_store_explicit(&pool->workers[i].handoff.slot.gone, 1,
 					      memory_order_relaxed);
 	}
 	while ((w = pool->idle) != NULL) {
@@ -444,6 +445,6 @@ void fly_worker_pool_close(struct fly_poller *p, struct fly_worker_pool *pool)
 void fly_worker_pool_remove(struct fly_poller *p, struct fly_worker_pool *pool)
 {
 	for (uint32_t i = 0; i < pool->n; i++)
-		fly_desk_remove(p, &pool->workers[i].hand);
+		fly_handoff_remove(p, &pool->workers[i].handoff);
 	LIST_REMOVE(pool, next);
 }

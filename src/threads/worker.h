@@ -91,7 +91,7 @@ enum fly_worker_wanted {
 
 struct fly_worker {
 	/* ---- lines 0 to 2: the slot; the poller's; the bell ---- */
-	struct fly_hand hand;
+	struct fly_handoff handoff;
 	/* ---- line 3: the thread's; written before it begins, but for deadline_tsc ---- */
 	struct fly_poller *poller; /* whose desk it is at: ours to ring, and no more */
 	const struct fly_procedure *stubs;
@@ -174,12 +174,12 @@ bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work);
 bool fly_worker_has_packet_place(const struct fly_poller *p, const struct fly_worker_pool *pool);
 
 /*
- * fly_worker_serve_plain() - fly_serve_plain(), from where it has found that the procedure is one
+ * fly_slow_serve_worker() - fly_serve_plain(), from where it has found that the procedure is one
  * for a worker, or has its results in a second packet, which it does not take.
  */
-bool fly_worker_serve_plain(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			    uint32_t argument_bytes, const struct fly_export *export,
-			    const struct fly_procedure *stub, struct fly_conversation *c);
+bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			   uint32_t argument_bytes, const struct fly_export *export,
+			   const struct fly_procedure *stub, struct fly_conversation *c);
 
 /*
  * fly_worker_serve() - fly_serve_run(), on a worker, which is found now or later: there is a place

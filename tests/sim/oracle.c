@@ -336,10 +336,10 @@ static void quiet_node(struct world *w, struct node *node)
 		if (node->plugs[i].link.n_queued || node->plugs[i].n_ring)
 			world_fail(w, "%s: packets wait at the end", node->name);
 	}
-	if (rte_mempool_avail_count(node->runtime.pool) + p->cache.n + held != node->packets)
+	if (rte_mempool_avail_count(node->runtime.group.pool) + p->cache.n + held != node->packets)
 		world_fail(w, "%s: of %u packets there are %u at the end", node->name,
 			   node->packets,
-			   rte_mempool_avail_count(node->runtime.pool) + p->cache.n + held);
+			   rte_mempool_avail_count(node->runtime.group.pool) + p->cache.n + held);
 }
 
 /* Calls of Null have no number: what is known of them is how many ran. */

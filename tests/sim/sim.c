@@ -63,16 +63,16 @@ struct sim_node *sim_add(struct sim *s, const struct sim_node_config *c)
 
 	snprintf(name, sizeof name, "sim%u", nodes_ever++);
 	node->index = s->n_nodes;
-	node->runtime.pollers[0] = sim_poller(node);
-	node->runtime.n_pollers = 1;
-	node->runtime.packets = c && c->packets ? c->packets : 511;
-	node->runtime.pool =
-		must(rte_pktmbuf_pool_create(name, node->runtime.packets, 0, 0,
+	node->runtime.group.pollers[0] = sim_poller(node);
+	node->runtime.group.n = 1;
+	node->runtime.group.packets = c && c->packets ? c->packets : 511;
+	node->runtime.group.pool =
+		must(rte_pktmbuf_pool_create(name, node->runtime.group.packets, 0, 0,
 					     RTE_PKTMBUF_HEADROOM + 2048, SOCKET_ID_ANY));
 
 	const struct fly_poller_config config = {
-		.pool = node->runtime.pool,
-		.packets = node->runtime.packets,
+		.pool = node->runtime.group.pool,
+		.packets = node->runtime.group.packets,
 		.calls = c && c->calls ? c->calls : 64,
 		.conversations = c && c->conversations ? c->conversations : 64,
 		.call_timeout_ms = c && c->timeout_ms ? c->timeout_ms : 1000,
@@ -101,7 +101,7 @@ static void address(struct sim_link *l, unsigned node, unsigned link)
 static void attach(struct sim_node *node, struct sim_link *l)
 {
 	address(l, node->index, node->n_links);
-	l->link.pool = node->runtime.pool;
+	l->link.pool = node->runtime.group.pool;
 	must(fly_poller_attach(sim_poller(node), &l->link) == 0 ? l : NULL);
 	node->links[node->n_links++] = l;
 }
@@ -156,7 +156,7 @@ struct fly_binding *sim_import(struct sim *s, struct sim_node *node, struct sim_
 {
 	const struct fly_address peer = sim_address(link->far);
 	struct fly_import *import = must(fly_import_make(sim_poller(node), &link->link, &peer,
-							 export_id, fly_import_random_activity()));
+							 export_id, fly_random_activity()));
 
 	must(s->n_bindings < SIM_BINDINGS ? s : NULL);
 	s->bindings[s->n_bindings++] = &import->head;
@@ -178,7 +178,7 @@ void sim_turn(struct sim *s)
 		struct fly_poller *p = sim_poller(s->nodes[i]);
 
 		if (s->now_tsc - p->now_tsc > SIM_ABSENT_MS * SIM_TSC_PER_MS)
-			fly_poller_absent(p, p->now_tsc, s->now_tsc);
+			fly_slow_absent(p, p->now_tsc, s->now_tsc);
 		fly_poller_turn(p, s->now_tsc);
 	}
 	s->now_tsc += s->step_us;
@@ -218,8 +218,8 @@ static unsigned end_node(struct sim_node *node)
 		wrong += node->links[i]->overwritten;
 		free(node->links[i]);
 	}
-	wrong += node->runtime.packets - rte_mempool_avail_count(node->runtime.pool);
-	rte_mempool_free(node->runtime.pool);
+	wrong += node->runtime.group.packets - rte_mempool_avail_count(node->runtime.group.pool);
+	rte_mempool_free(node->runtime.group.pool);
 	free(node);
 	return wrong;
 }

@@ -74,7 +74,7 @@ static bool bind(struct desk *desk)
 	if (desk->is_wrong)
 		export_id ^= (uint32_t)(1 + world_below(w, 1U << 28)) << 4;
 	import = fly_import_make(world_poller(desk->node), &desk->plug->link, &peer, export_id,
-				 fly_import_random_activity());
+				 fly_random_activity());
 	if (!import)
 		return false;
 	desk->binding = &import->head;

@@ -157,7 +157,7 @@ static void start_node(struct node *node)
 	};
 
 	const struct fly_poller_config config = {
-		.pool = node->runtime.pool,
+		.pool = node->runtime.group.pool,
 		.packets = node->packets,
 		.calls = node->calls,
 		.conversations = node->conversations,
@@ -171,7 +171,7 @@ static void start_node(struct node *node)
 	if (w->plan.bulk_bytes)
 		p->bulk.max = w->plan.bulk_bytes;
 	for (unsigned i = 0; i < node->n_plugs; i++) {
-		node->plugs[i].link.pool = node->runtime.pool;
+		node->plugs[i].link.pool = node->runtime.group.pool;
 		must(fly_poller_attach(p, &node->plugs[i].link) == 0 ? p : NULL);
 	}
 	node->runtime.exports[FLY_EXPORT_BINDER].n_procedures = 1;
@@ -231,7 +231,7 @@ static void stop_node(struct node *node)
 	fly_poller_fini(p);
 	for (unsigned i = 0; i < node->n_plugs; i++)
 		air_clear(&node->plugs[i]);
-	missing = node->packets - rte_mempool_avail_count(node->runtime.pool);
+	missing = node->packets - rte_mempool_avail_count(node->runtime.group.pool);
 	if (missing)
 		world_fail(w, "%s ends, and %d packets are missing", node->name, (int)missing);
 	node->is_up = false;
@@ -290,7 +290,7 @@ static void turn(struct node *node)
 	}
 	if (node->away_from != NEVER) {
 		if (w->now + node->clock_offset - p->now_tsc >= p->absent_tsc)
-			fly_poller_absent(p, p->now_tsc, w->now + node->clock_offset);
+			fly_slow_absent(p, p->now_tsc, w->now + node->clock_offset);
 		workload_absent(node);
 		node->away += w->now - node->away_from;
 		node->away_from = NEVER;
@@ -327,10 +327,11 @@ static void attend(struct node *node)
 	struct fly_poller *p = world_poller(node);
 	const uint64_t now_tsc = w->now + node->clock_offset;
 
-	if (!p->serving || p->serving->state != FLY_CONVERSATION_RUNNING)
+	if (!p->running.conversation || p->running.conversation->state != FLY_CONVERSATION_RUNNING)
 		return;
-	fly_poller_attend(p, now_tsc);
-	if (p->serving->cancelled_seq == p->serving->seq || now_tsc >= p->serving_deadline_tsc)
+	fly_slow_turn_parking(p, now_tsc);
+	if (p->running.conversation->cancelled_seq == p->running.conversation->seq ||
+	    now_tsc >= p->running.deadline_tsc)
 		node->is_cancelled = true;
 	node->attend_at = w->now + w->plan.attend_every;
 	world_event(w, node->attend_at, EVENT_ATTEND, node);

@@ -29,7 +29,7 @@ static struct fly_poller poller;
 
 /* One at either end of a hand: `hand` first. */
 struct end {
-	struct fly_hand hand;
+	struct fly_handoff handoff;
 	pthread_t thread;
 	unsigned number;
 	uint64_t random;
@@ -78,7 +78,7 @@ static bool is_number(const struct fly_slot *s, uint64_t number)
 /* Nothing is in the slot: in some way, wait a little, or until it is handed over. */
 static void rest(struct end *e, enum fly_slot_state state)
 {
-	struct fly_slot *s = &e->hand.slot;
+	struct fly_slot *s = &e->handoff.slot;
 	const uint32_t how = threads_random(&e->random, 100);
 
 	if (how < 10) {
@@ -92,19 +92,19 @@ static void rest(struct end *e, enum fly_slot_state state)
 
 static void hand_over(struct end *e, enum fly_slot_state state)
 {
-	const enum fly_handed handed = fly_slot_to_poller(&e->hand.slot, state);
+	const enum fly_handed handed = fly_slot_to_poller(&e->handoff.slot, state);
 
 	threads_must(handed != FLY_HANDED_REVOKED, "nobody revokes here");
 	if (handed == FLY_HANDED_RING)
-		fly_desk_ring(&poller.desk, &e->hand);
+		fly_handoff_ring(&poller.handoffs, &e->handoff);
 }
 
 /* ---- callers ---- */
 
-static void answer(struct fly_poller *p, struct fly_hand *hand)
+static void answer(struct fly_poller *p, struct fly_handoff *handoff)
 {
-	struct end *e = (struct end *)(void *)hand;
-	struct fly_slot *s = &hand->slot;
+	struct end *e = (struct end *)(void *)handoff;
+	struct fly_slot *s = &handoff->slot;
 	uint64_t mine;
 
 	(void)p;
@@ -118,16 +118,16 @@ static void answer(struct fly_poller *p, struct fly_hand *hand)
 	e->n++;
 	put_number(s, ~mine);
 	if (fly_slot_from_poller(s, FLY_SLOT_RESULT))
-		fly_slow_wake(hand);
+		fly_slow_wake_handoff(handoff);
 }
 
 static int join(struct fly_poller *p, void *argument)
 {
 	struct end *e = argument;
-	const int status = fly_desk_add(p, &e->hand);
+	const int status = fly_handoff_add(p, &e->handoff);
 
 	if (status == 0 && e->number % 2)
-		fly_desk_watch(&p->desk, &e->hand);
+		fly_handoff_watch(&p->handoffs, &e->handoff);
 	return status;
 }
 
@@ -135,13 +135,13 @@ static int leave(struct fly_poller *p, void *argument)
 {
 	struct end *e = argument;
 
-	fly_desk_remove(p, &e->hand);
+	fly_handoff_remove(p, &e->handoff);
 	return 0;
 }
 
 static void call(struct end *e, uint64_t number)
 {
-	struct fly_slot *s = &e->hand.slot;
+	struct fly_slot *s = &e->handoff.slot;
 	bool may_withdraw = threads_random(&e->random, 10) == 0;
 
 	put_number(s, number);
@@ -171,15 +171,15 @@ static void *be_caller(void *argument)
 
 	for (unsigned round = 0; round < rounds; round++) {
 		struct end e = {
-			.hand = {.act = answer, .wanted = FLY_SLOT_CALL, .event_fd = -1},
+			.handoff = {.act = answer, .wanted = FLY_SLOT_CALL, .event_fd = -1},
 			.number = round * CALLERS + place,
 			.random = threads_random_init(round * CALLERS + place),
 		};
 
-		threads_must(fly_ask(&poller, join, &e) == 0, "no room at the desk");
+		threads_must(fly_request(&poller, join, &e) == 0, "no room at the desk");
 		for (uint64_t number = 1; number <= 10000; number++)
 			call(&e, number);
-		threads_must(fly_ask(&poller, leave, &e) == 0, "cannot leave");
+		threads_must(fly_request(&poller, leave, &e) == 0, "cannot leave");
 		threads_check(e.calls == e.n, "caller %u: %lu results, but %lu calls were run",
 			      e.number, (unsigned long)e.calls, (unsigned long)e.n);
 		atomic_fetch_add(&answered, e.n);
@@ -188,7 +188,7 @@ static void *be_caller(void *argument)
 		atomic_fetch_add(&slept, e.slept);
 	}
 	if (atomic_fetch_sub(&n_callers, 1) == 1)
-		eventfd_write(poller.desk.wake_fd, 1);
+		eventfd_write(poller.handoffs.wake_fd, 1);
 	return NULL;
 }
 
@@ -199,7 +199,7 @@ static void *be_caller(void *argument)
 static void *be_worker(void *argument)
 {
 	struct end *e = argument;
-	struct fly_slot *s = &e->hand.slot;
+	struct fly_slot *s = &e->handoff.slot;
 	uint64_t number = 0;
 
 	while (number != NO_MORE) {
@@ -223,24 +223,24 @@ static void *be_worker(void *argument)
 	return NULL;
 }
 
-static void take_result(struct fly_poller *p, struct fly_hand *hand)
+static void take_result(struct fly_poller *p, struct fly_handoff *handoff)
 {
-	struct end *e = (struct end *)(void *)hand;
+	struct end *e = (struct end *)(void *)handoff;
 
 	(void)p;
-	threads_check(is_number(&hand->slot, ~e->last), "worker %u: another result", e->number);
+	threads_check(is_number(&handoff->slot, ~e->last), "worker %u: another result", e->number);
 	e->n++;
-	fly_slot_release(&hand->slot);
+	fly_slot_release(&handoff->slot);
 }
 
 static void give(struct end *e, uint64_t number)
 {
-	struct fly_slot *s = &e->hand.slot;
+	struct fly_slot *s = &e->handoff.slot;
 
 	e->last = number;
 	put_number(s, number);
 	if (fly_slot_from_poller(s, FLY_SLOT_CALL))
-		fly_slow_wake(&e->hand);
+		fly_slow_wake_handoff(&e->handoff);
 }
 
 static void keep_busy(uint64_t *random)
@@ -248,11 +248,12 @@ static void keep_busy(uint64_t *random)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct end *e = &workers[i];
 
-		if (fly_slot_is(&e->hand.slot, FLY_SLOT_FREE) && threads_random(random, 4) == 0) {
+		if (fly_slot_is(&e->handoff.slot, FLY_SLOT_FREE) &&
+		    threads_random(random, 4) == 0) {
 			give(e, e->last + 1);
 			if (threads_random(random, 2))
-				fly_desk_watch(&poller.desk, &e->hand);
-		} else if (threads_random(random, 50) == 0 && fly_slot_withdraw(&e->hand.slot)) {
+				fly_handoff_watch(&poller.handoffs, &e->handoff);
+		} else if (threads_random(random, 50) == 0 && fly_slot_withdraw(&e->handoff.slot)) {
 			e->taken_back++;
 		}
 	}
@@ -271,7 +272,7 @@ static uint64_t now_ms(void)
 static bool is_over(void)
 {
 	for (unsigned i = 0; i < WORKERS; i++) {
-		if (!fly_slot_is(&workers[i].hand.slot, FLY_SLOT_FREE))
+		if (!fly_slot_is(&workers[i].handoff.slot, FLY_SLOT_FREE))
 			return false;
 	}
 	return atomic_load(&n_callers) == 0;
@@ -285,21 +286,21 @@ static void nap(void)
 {
 	eventfd_t count;
 
-	if (!fly_desk_close_eyes(&poller.desk))
+	if (!fly_handoff_prepare_sleep(&poller.handoffs))
 		return;
 	if (!atomic_load_explicit(&poller.attention, memory_order_seq_cst) && !is_over()) {
 		naps++;
-		eventfd_read(poller.desk.wake_fd, &count);
+		eventfd_read(poller.handoffs.wake_fd, &count);
 	}
-	fly_desk_open_eyes(&poller.desk);
+	fly_handoff_end_sleep(&poller.handoffs);
 }
 
 static void turn(void)
 {
-	fly_desk_turn(&poller, &poller.desk);
+	fly_handoff_turn(&poller, &poller.handoffs);
 	if (atomic_load_explicit(&poller.attention, memory_order_relaxed)) {
 		atomic_store_explicit(&poller.attention, 0, memory_order_relaxed);
-		fly_ask_attend(&poller);
+		fly_requests_serve(&poller);
 	}
 }
 
@@ -313,16 +314,16 @@ int main(int argc, char **argv)
 
 	threads_begin("slots", argc, argv, 300);
 	random = threads_random_init(UINT_MAX);
-	fly_desk_init(&poller.desk);
-	poller.desk.wake_fd = eventfd(0, EFD_CLOEXEC);
-	threads_must(poller.desk.wake_fd >= 0 && fly_ask_init(&poller) == 0, "no memory");
+	fly_handoff_queue_init(&poller.handoffs);
+	poller.handoffs.wake_fd = eventfd(0, EFD_CLOEXEC);
+	threads_must(poller.handoffs.wake_fd >= 0 && fly_requests_init(&poller) == 0, "no memory");
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i] = (struct end){
-			.hand = {.act = take_result, .wanted = FLY_SLOT_RESULT, .event_fd = -1},
+			.handoff = {.act = take_result, .wanted = FLY_SLOT_RESULT, .event_fd = -1},
 			.number = i,
 			.random = threads_random_init(1000 + i),
 		};
-		threads_must(fly_desk_add(&poller, &workers[i].hand) == 0, "no memory");
+		threads_must(fly_handoff_add(&poller, &workers[i].handoff) == 0, "no memory");
 		pthread_create(&workers[i].thread, NULL, be_worker, &workers[i]);
 	}
 	atomic_store(&n_callers, CALLERS);
@@ -332,17 +333,18 @@ int main(int argc, char **argv)
 		turn();
 		if (atomic_load_explicit(&n_callers, memory_order_relaxed))
 			keep_busy(&random);
-		if (poller.desk.n_polled && threads_random(&random, 20) == 0)
-			fly_desk_leave(
-				&poller.desk,
-				poller.desk.polled[threads_random(&random, poller.desk.n_polled)]);
+		if (poller.handoffs.n_polled && threads_random(&random, 20) == 0)
+			fly_handoff_unwatch(
+				&poller.handoffs,
+				poller.handoffs
+					.polled[threads_random(&random, poller.handoffs.n_polled)]);
 		if (threads_random(&random, 200) == 0)
 			nap();
 		if (threads_random(&random, 20) == 0)
 			sched_yield();
 		if (now_ms() > swept_ms + 100) {
 			swept_ms = now_ms();
-			missed += fly_desk_sweep(&poller.desk, swept_ms);
+			missed += fly_handoff_sweep(&poller.handoffs, swept_ms);
 		}
 	}
 	for (unsigned i = 0; i < CALLERS; i++)
@@ -358,14 +360,14 @@ int main(int argc, char **argv)
 			      (unsigned long)workers[i].said, (unsigned long)workers[i].n,
 			      (unsigned long)workers[i].taken_back, (unsigned long)given);
 		results += workers[i].n;
-		fly_desk_remove(&poller, &workers[i].hand);
+		fly_handoff_remove(&poller, &workers[i].handoff);
 	}
 	threads_check(missed == 0, "%lu slots were missed", (unsigned long)missed);
 	threads_check(atomic_load(&withdrawn) && atomic_load(&slept) && naps,
 		      "something was never done");
-	fly_ask_fini(&poller);
-	fly_desk_fini(&poller.desk);
-	close(poller.desk.wake_fd);
+	fly_requests_fini(&poller);
+	fly_handoff_queue_fini(&poller.handoffs);
+	close(poller.handoffs.wake_fd);
 	return threads_end(
 		"%lu calls by callers that came and went, %lu taken back, %lu by workers; "
 		"slept %lu times, the poller %lu times",

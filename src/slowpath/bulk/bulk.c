@@ -163,7 +163,7 @@ static void send_fragment(struct fly_poller *p, struct fly_bulk *b, struct rte_m
 /* How old a call is; or what a result says there. */
 static uint16_t age_of(const struct fly_poller *p, const struct fly_bulk *b)
 {
-	return b->entry ? fly_overdue_age_ms(p, b->entry) : b->header.age;
+	return b->entry ? fly_resend_age_ms(p, b->entry) : b->header.age;
 }
 
 /* At most @n of those that are ready. Return: false: there are no packets, or the queue is full. */
@@ -315,7 +315,7 @@ void fly_bulk_again(struct fly_poller *p, struct fly_bulk *b)
 		ask(p, b);
 		return;
 	}
-	fly_scatter_overdue(&b->out, p->now_tsc, fly_congestion_patience(&b->path->congestion));
+	fly_scatter_lost_all(&b->out, p->now_tsc, fly_congestion_patience(&b->path->congestion));
 	go_on(p, b);
 }
 
@@ -324,7 +324,7 @@ void fly_bulk_restart(struct fly_poller *p, struct fly_bulk *b, uint32_t token)
 	fly_bulk_learn(b, token);
 	b->header.flags |= FLY_FLAG_TOKEN;
 	b->front[FLY_RPC + 1] = b->header.flags;
-	fly_scatter_overdue(&b->out, p->now_tsc, 0);
+	fly_scatter_lost_all(&b->out, p->now_tsc, 0);
 	go_on(p, b);
 }
 
@@ -372,8 +372,8 @@ bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, const uint8_t *fra
 	if (what.n_arrived || what.is_restart)
 		fly_bulk_progress(p, b);
 	if (ack.is_idle)
-		what.n_lost += fly_scatter_overdue(&b->out, p->now_tsc,
-						   fly_congestion_patience(congestion));
+		what.n_lost += fly_scatter_lost_all(&b->out, p->now_tsc,
+						    fly_congestion_patience(congestion));
 	if (what.n_arrived)
 		fly_congestion_acked(congestion, what.n_arrived, n_flight, what.rtt_tsc,
 				     p->now_tsc);
@@ -472,7 +472,7 @@ static void look_into_arguments(struct fly_poller *p, struct fly_bulk *b)
 	if (b->silent == 0) {
 		fly_scatter_probe(&b->out);
 	} else {
-		fly_scatter_overdue(&b->out, p->now_tsc, 0);
+		fly_scatter_lost_all(&b->out, p->now_tsc, 0);
 		fly_congestion_silent(&b->path->congestion, p->now_tsc);
 	}
 	if (b->silent < UINT8_MAX)
@@ -494,7 +494,7 @@ static void look_into_results(struct fly_poller *p, struct fly_bulk *b)
 		fly_bulk_wait(p, b, tsc); /* others have been sent meanwhile */
 		return;
 	}
-	fly_scatter_overdue(&b->out, p->now_tsc, 0);
+	fly_scatter_lost_all(&b->out, p->now_tsc, 0);
 	recount(b);
 	set_sending(p, b, false);
 	set_ready(b, false);

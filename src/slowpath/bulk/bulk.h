@@ -154,8 +154,8 @@ void fly_bulk_fini(struct fly_poller *p);
  */
 void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e);
 
-/* fly_bulk_overdue() - nothing was heard about an entry in state BULK for too long: go on. */
-void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e);
+/* fly_bulk_resend() - nothing was heard about an entry in state BULK for too long: go on. */
+void fly_bulk_resend(struct fly_poller *p, struct fly_call_entry *e);
 
 /* fly_bulk_result() - a plain result for an entry in state BULK; takes it. */
 void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_mbuf *m,

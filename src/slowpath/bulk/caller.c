@@ -114,11 +114,11 @@ void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_
 {
 	if (e->bulk->in.fragments !=
 	    0) { /* a long one was begun: a server sends one or the other */
-		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		fly_frame_drop(p, m, FLY_COUNT_drop_fragments);
 		return;
 	}
 	fly_bulk_free(p, e->bulk);
-	done(p, e, fly_odd_status(h));
+	done(p, e, fly_result_status(h));
 	e->packet = m;
 	e->hint = h->hint;
 	e->head.payload = fly_packet_frame(m) + FLY_PAYLOAD;
@@ -151,7 +151,7 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 	}
 	if (!fly_bulk_begin(p, e->bulk, &in))
 		return -(int)FLY_COUNT_drop_no_memory;
-	e->bulk->status = (int16_t)fly_odd_status(h);
+	e->bulk->status = (int16_t)fly_result_status(h);
 	e->bulk->key = h->export_id;
 	/* The server has all arguments, or there would be no result. */
 	if (e->bulk->out.fragments != 0)
@@ -190,7 +190,7 @@ static void nobody_waits(struct fly_poller *p, struct fly_link *link, struct rte
 	struct fly_header ack = *h;
 
 	if (!(h->flags & FLY_FLAG_ACK) || why == FLY_COUNT_drop_wrong_peer) {
-		fly_odd_drop(p, m, why);
+		fly_frame_drop(p, m, why);
 		return;
 	}
 	ack.type = FLY_PACKET_ACK;
@@ -199,7 +199,7 @@ static void nobody_waits(struct fly_poller *p, struct fly_link *link, struct rte
 	ack.fragment = h->fragments;
 	ack.length = 0;
 	ack.age = 0;
-	fly_wire_encode(fly_odd_turn_around(link, m), &ack);
+	fly_wire_encode(fly_reply_turn_around(link, m), &ack);
 	fly_stats_add(&p->stats, why, 1);
 	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
 	fly_link_send(link, m);
@@ -220,11 +220,11 @@ static void result_whole(struct fly_poller *p, struct fly_call_entry *e)
 	fly_deliver(p, e);
 }
 
-void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			  const struct fly_header *h)
+void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			      const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	int why = fly_odd_mismatch(e, m, h);
+	int why = fly_result_mismatch(e, m, h);
 	enum fly_gathered what;
 	bool wants_ack = false;
 	struct fly_bulk *b;
@@ -236,11 +236,11 @@ void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rt
 	if (!e->bulk || e->bulk->in.fragments == 0)
 		why = begin_result(p, e, h);
 	if (why) {
-		fly_odd_drop(p, m, (enum fly_counter) - why);
+		fly_frame_drop(p, m, (enum fly_counter) - why);
 		return;
 	}
 	b = e->bulk;
-	what = b->status == fly_odd_status(h) && b->key == h->export_id
+	what = b->status == fly_result_status(h) && b->key == h->export_id
 		       ? fly_bulk_take(p, b, fly_packet_frame(m), h, &wants_ack)
 		       : FLY_GATHER_WRONG;
 	switch (what) {
@@ -250,10 +250,10 @@ void fly_slow_result_part(struct fly_poller *p, struct fly_link *link, struct rt
 		fly_stats_add(&p->stats, FLY_COUNT_drop_fragment_again, 1);
 		break;
 	case FLY_GATHER_LONG:
-		fly_odd_drop(p, m, FLY_COUNT_drop_too_long);
+		fly_frame_drop(p, m, FLY_COUNT_drop_too_long);
 		return;
 	case FLY_GATHER_WRONG:
-		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		fly_frame_drop(p, m, FLY_COUNT_drop_fragments);
 		return;
 	}
 	e->hint = h->hint;
@@ -279,7 +279,7 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const u
 		return false;
 	if (b->out.fragments != 0 && b->out.acked == b->out.fragments &&
 	    h->fragment == h->fragments) {
-		fly_asked_running(p, e, h); /* the answer to a probe: it runs still */
+		fly_ack_running(p, e, h); /* the answer to a probe: it runs still */
 		return true;
 	}
 	if (h->fragments != b->out.fragments)
@@ -298,7 +298,7 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const u
 
 /* ---- what is overdue ---- */
 
-void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e)
+void fly_bulk_resend(struct fly_poller *p, struct fly_call_entry *e)
 {
 	struct fly_bulk *b = e->bulk;
 
@@ -309,7 +309,7 @@ void fly_bulk_overdue(struct fly_poller *p, struct fly_call_entry *e)
 		fly_bulk_ask(p, b);
 	if (b->out.fragments != 0)
 		fly_bulk_again(p, b);
-	else if (fly_overdue_send(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
+	else if (fly_resend_packet(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
 		fly_stats_add(&p->stats, FLY_COUNT_resent_calls, 1);
 }
 
@@ -320,5 +320,5 @@ void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e)
 	if (b->out.fragments != 0)
 		fly_bulk_restart(p, b, e->hint);
 	else
-		fly_overdue_send(p, e, FLY_PACKET_CALL, 0);
+		fly_resend_packet(p, e, FLY_PACKET_CALL, 0);
 }

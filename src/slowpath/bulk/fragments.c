@@ -236,7 +236,7 @@ bool fly_scatter_acked(struct fly_scatter *s, const struct fly_ack *ack, uint64_
 	return true;
 }
 
-uint32_t fly_scatter_overdue(struct fly_scatter *s, uint64_t now_tsc, uint64_t age_tsc)
+uint32_t fly_scatter_lost_all(struct fly_scatter *s, uint64_t now_tsc, uint64_t age_tsc)
 {
 	uint32_t n = 0;
 

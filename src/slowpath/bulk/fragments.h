@@ -130,8 +130,8 @@ static inline bool fly_scatter_is_again(const struct fly_scatter *s, uint32_t fr
 bool fly_scatter_acked(struct fly_scatter *s, const struct fly_ack *ack, uint64_t now_tsc,
 		       struct fly_acked *what);
 
-/* fly_scatter_overdue() - what was sent @age_tsc ago or earlier is lost. Return: how many. */
-uint32_t fly_scatter_overdue(struct fly_scatter *s, uint64_t now_tsc, uint64_t age_tsc);
+/* fly_scatter_lost_all() - what was sent @age_tsc ago or earlier is lost. Return: how many. */
+uint32_t fly_scatter_lost_all(struct fly_scatter *s, uint64_t now_tsc, uint64_t age_tsc);
 
 /*
  * fly_scatter_probe() - nothing is heard: the first fragment under way is taken for lost, so that

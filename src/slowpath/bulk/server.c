@@ -55,14 +55,14 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 		run_without(p, link, m, h, export, &too_long, c);
 		return NULL;
 	default:
-		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		fly_frame_drop(p, m, FLY_COUNT_drop_fragments);
 		return NULL;
 	}
 	fly_conversation_bulk_end(p, c);
 	b = fly_bulk_new(p, link, c->peer_ip, c->peer_port);
 	if (!b || !fly_bulk_begin(p, b, &in)) {
 		fly_bulk_free(p, b);
-		fly_odd_refuse_for_good(p, link, m, h, c);
+		fly_reply_refuse_for_good(p, link, m, h, c);
 		return NULL;
 	}
 	b->conversation = c;
@@ -82,7 +82,7 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			const struct fly_bulk *b, const struct fly_header *h)
 {
-	fly_odd_turn_around(link, m);
+	fly_reply_turn_around(link, m);
 	fly_bulk_ack(p, b, m, h);
 	fly_link_send(link, m);
 	fly_link_flush(link); /* the sender waits for it, while more is to be taken here */
@@ -109,20 +109,20 @@ static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      const struct fly_procedure *stub, struct fly_conversation *c)
 {
 	const uint64_t outer_tsc =
-		p->serving_deadline_tsc; /* of a procedure that turns its poller */
+		p->running.deadline_tsc; /* of a procedure that turns its poller */
 	uint32_t bytes = fly_gather_bytes(&c->bulk->in);
 
-	p->serving_deadline_tsc = FLY_NEVER;
+	p->running.deadline_tsc = FLY_NEVER;
 	fly_bulk_gathered(p, c->bulk);
 	if ((h->flags & FLY_FLAG_DEADLINE) &&
 	    !fly_deadline_read(p, c->bulk->in_buffer.bytes, &bytes, h->age)) {
 		/* Nobody waits for it any more, nor shall a copy of it run. */
 		fly_conversation_refuse(p, c, h->seq);
-		fly_odd_drop(p, m, FLY_COUNT_drop_late);
+		fly_frame_drop(p, m, FLY_COUNT_drop_late);
 	} else {
 		fly_bulk_serve(p, link, m, h, export, stub, c, c->bulk, bytes);
 	}
-	p->serving_deadline_tsc = outer_tsc;
+	p->running.deadline_tsc = outer_tsc;
 }
 
 /* A fragment of a new call of a known procedure. */
@@ -150,7 +150,7 @@ static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 		run_without(p, link, m, h, export, &too_long, c);
 		return;
 	case FLY_GATHER_WRONG:
-		fly_odd_drop(p, m, FLY_COUNT_drop_fragments);
+		fly_frame_drop(p, m, FLY_COUNT_drop_fragments);
 		return;
 	}
 	if (fly_gather_is_whole(&b->in)) {
@@ -163,18 +163,18 @@ static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	}
 }
 
-void fly_slow_call_part(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			const struct fly_header *h)
+void fly_slow_call_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			    const struct fly_header *h)
 {
 	const struct fly_export *export;
-	struct fly_conversation *c = fly_odd_accept(p, link, m, h, &export);
+	struct fly_conversation *c = fly_call_admit(p, link, m, h, &export);
 
 	if (!c)
 		return;
 	if (h->procedure < export->n_procedures)
 		gather(p, link, m, h, export, &export->stubs[h->procedure], c);
 	else
-		run_without(p, link, m, h, export, &fly_odd_no_procedure, c);
+		run_without(p, link, m, h, export, &fly_call_no_procedure, c);
 }
 
 /* ---- running, and results ---- */
@@ -234,7 +234,7 @@ static uint32_t draw_key(struct fly_poller *p)
 {
 	if (p->bulk.n_keys == 0) {
 		for (; p->bulk.n_keys < RTE_DIM(p->bulk.keys); p->bulk.n_keys++)
-			p->bulk.keys[p->bulk.n_keys] = fly_import_random32();
+			p->bulk.keys[p->bulk.n_keys] = fly_random32();
 	}
 	return p->bulk.keys[--p->bulk.n_keys];
 }
@@ -242,7 +242,7 @@ static uint32_t draw_key(struct fly_poller *p)
 /* Whom the results go to: the way back of the packet that made the call whole. */
 static void address(struct fly_bulk *b, const struct fly_link *link, struct rte_mbuf *m)
 {
-	uint8_t *frame = fly_odd_turn_around(link, m) - FLY_RPC;
+	uint8_t *frame = fly_reply_turn_around(link, m) - FLY_RPC;
 
 	fly_store_raw16(frame + FLY_UDP_CHECKSUM, 0);
 	memcpy(b->front, frame, FLY_RPC);
@@ -264,7 +264,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 
 	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_place(p, export->pool)) {
 		fly_bulk_free(p, b);
-		fly_odd_refuse_busy(p, link, m, h, c);
+		fly_reply_refuse_busy(p, link, m, h, c);
 		return;
 	}
 	if (!b) {
@@ -275,7 +275,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		served.results = results_at(p, b, served.arguments, argument_bytes, stub);
 	if (!served.results) {
 		fly_bulk_free(p, b);
-		fly_odd_refuse_for_good(p, link, m, h, c);
+		fly_reply_refuse_for_good(p, link, m, h, c);
 		return;
 	}
 	if (b->in_buffer.bytes)
@@ -292,7 +292,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		fly_worker_serve_bulk(p, link, m, &served, export, stub, c, is_repeat);
 		return;
 	}
-	p->serving = c;
+	p->running.conversation = c;
 	status = stub->stub(&served);
 	if (status == 0)
 		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
@@ -323,7 +323,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		c->result_bytes = (uint16_t)served->result_bytes;
 		memcpy(c->kept, served->results, served->result_bytes);
 		fly_bulk_free(p, b);
-		fly_odd_send_kept(p, link, m, c, 0);
+		fly_reply_kept(p, link, m, c, 0);
 		return;
 	}
 	results = keep_results(p, b, served);
