@@ -28,6 +28,7 @@
 #include <firefly/status.h>
 
 #include "fastpath/wire.h"
+#include "patience.h"
 
 #define LONGEST 9000
 #define BURST   32
@@ -718,7 +719,7 @@ int main(int argc, char **argv)
 		die("send vhost|memif PATH PLACE COUNT SEED, or fake vhost|memif PATH ANSWER");
 	random_state = strtoull(argv[6], NULL, 10) * 2 + 1;
 	open_port(argv[2], argv[3], (unsigned)atoi(argv[4]), false);
-	for (double until = now() + 20; !is_up(); usleep(1000)) {
+	for (double until = now() + patience(20); !is_up(); usleep(1000)) {
 		if (now() > until)
 			die("the server does not take the connection");
 	}

@@ -30,7 +30,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet is missing");
 }
 
-TestSuite(arp, .timeout = 60);
+TestSuite(arp, .timeout = HANG);
 
 /* RFC 826, byte by byte. */
 static void make(uint8_t opcode, const uint8_t from[6], uint32_t from_ip, const uint8_t to[6],

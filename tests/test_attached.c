@@ -64,7 +64,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(attached, .timeout = 60);
+TestSuite(attached, .timeout = HANG);
 
 static int start_runtime(const char *role, const char *keys, enum fly_wait wait,
 			 struct fly_runtime **r)
@@ -184,28 +184,28 @@ static void call_some_of_all(struct caller *c, struct fly_binding *mine)
 		call_all(mine, 1 + c->number * 200 + i);
 }
 
-Case(attached, calls__every_procedure)
+Case(attached, transporter__every_procedure)
 {
 	start(WIDE, FLY_WAIT_SPIN);
 	serve(1, call_a_few_of_all);
 	cr_expect(service.executions == 10 * 8);
 }
 
-Case(attached, calls__of_several_packets)
+Case(attached, transporter__of_several_packets)
 {
 	start(NARROW, FLY_WAIT_YIELD);
 	serve(1, call_some_of_all);
 	cr_expect(service.executions == 200 * 8);
 }
 
-Case(attached, calls__several_threads_that_yield)
+Case(attached, transporter__several_threads_that_yield)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(8, call_some_of_all);
 	cr_expect(service.executions == 8 * 200 * 8);
 }
 
-Case(attached, calls__several_threads_that_sleep)
+Case(attached, transporter__several_threads_that_sleep)
 {
 	start(NARROW, FLY_WAIT_SLEEP);
 	serve(4, call_a_few_of_all);
@@ -263,7 +263,7 @@ static void call_at_once(struct caller *c, struct fly_binding *mine)
 	}
 }
 
-Case(attached, start__many_at_a_time)
+Case(attached, starter__many_at_a_time)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(2, call_at_once);
@@ -306,7 +306,7 @@ static void start_too_many(struct caller *c, struct fly_binding *mine)
 	cr_expect(refused > 0 && service.executions == n - refused);
 }
 
-Case(attached, start__more_than_the_poller_has_entries_for)
+Case(attached, starter__more_than_the_poller_has_entries_for)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(1, start_too_many);
@@ -328,7 +328,7 @@ static void wait_for_events(struct caller *c, struct fly_binding *mine)
 		struct pollfd readable = {.fd = fd, .events = POLLIN};
 		uint64_t count;
 
-		cr_assert(poll(&readable, 1, 5000) == 1, "nobody was told");
+		cr_assert(poll(&readable, 1, 1000 * (int)patience(5)) == 1, "nobody was told");
 		cr_assert(read(fd, &count, sizeof count) == sizeof count);
 		for (unsigned i = 0; i < 8; i++) {
 			if (!calls[i] || !fly_ready(calls[i]))
@@ -370,7 +370,7 @@ static void set_a_deadline(struct caller *c, struct fly_binding *mine)
 	status = Probe_Null(mine);
 	cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
 	service.during = NULL;
-	fly_set_deadline(mine, 5000000);
+	fly_set_deadline(mine, 1000000 * patience(5));
 	cr_expect(Probe_Add(mine, 1, 2, &sum) == 0 && sum == 3);
 	probe_fill(data, 1400, 7);
 	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));

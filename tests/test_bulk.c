@@ -108,7 +108,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(bulk, .timeout = 120);
+TestSuite(bulk, .timeout = HANG);
 
 /* ---- calls ---- */
 
@@ -338,13 +338,13 @@ static void fault_at_each_position(struct sim_link *at, uint64_t *mask)
 	}
 }
 
-Case(bulk, fly_bulk_look_after__each_packet_of_the_caller_is_lost_once)
+Case(bulk, fly_bulk_resend__each_packet_of_the_caller_is_lost_once)
 {
 	fault_at_each_position(w.at_caller, &w.at_caller->faults.drop_mask);
 	cr_expect(sim_count(w.caller, FLY_COUNT_fragments_resent) >= 40);
 }
 
-Case(bulk, fly_bulk_look_after__each_packet_of_the_server_is_lost_once)
+Case(bulk, fly_bulk_resend__each_packet_of_the_server_is_lost_once)
 {
 	fault_at_each_position(w.at_server, &w.at_server->faults.drop_mask);
 	cr_expect(sim_count(w.server, FLY_COUNT_fragments_resent) >= 40);
@@ -371,7 +371,7 @@ Case(bulk, gather__each_packet_comes_late)
 		  "what overtakes another one is kept; sent again is what is late, and what asks");
 }
 
-Case(bulk, fly_bulk_look_after__a_small_call_whose_large_result_is_lost)
+Case(bulk, fly_bulk_resend__a_small_call_whose_large_result_is_lost)
 {
 	for (unsigned i = 0; i < 24; i++) {
 		w.at_server->sent = 0;
@@ -421,7 +421,7 @@ Case(bulk, transporter__bad_links)
 	sim_run(w.sim, 100);
 }
 
-Test(bulk, fly_bulk_push__with_few_packets)
+Test(bulk, push__with_few_packets)
 {
 	struct sim_node_config few = {.packets = 300};
 	struct fly_call *calls[40];
@@ -436,7 +436,7 @@ Test(bulk, fly_bulk_push__with_few_packets)
 	end();
 }
 
-Case(bulk, fly_bulk_push__a_driver_that_takes_nothing_for_a_while)
+Case(bulk, push__a_driver_that_takes_nothing_for_a_while)
 {
 	struct fly_call *call = start(ECHO, 1, 100 * UNIT);
 
@@ -448,7 +448,7 @@ Case(bulk, fly_bulk_push__a_driver_that_takes_nothing_for_a_while)
 	finish_echo(call, 1, 100 * UNIT);
 }
 
-Case(bulk, fly_bulk_look_after__a_server_that_is_gone)
+Case(bulk, fly_bulk_resend__a_server_that_is_gone)
 {
 	struct fly_call *call;
 	uint64_t begun;
@@ -473,7 +473,7 @@ Case(bulk, fly_bulk_look_after__a_server_that_is_gone)
 }
 
 /* The time-out is about silence: a transfer may take longer. */
-Case(bulk, fly_bulk_look_after__a_slow_transfer_is_not_given_up)
+Case(bulk, fly_bulk_resend__a_slow_transfer_is_not_given_up)
 {
 	struct fly_call *call;
 
@@ -616,7 +616,7 @@ Case(bulk, fly_unbind__midway)
 	finish_echo(start(ECHO, 2, 50000), 2, 50000);
 }
 
-Case(bulk, sim_end__with_calls_in_every_state)
+Case(bulk, fly_bulk_fini__with_calls_in_every_state)
 {
 	struct fly_call *call;
 
@@ -633,7 +633,7 @@ Case(bulk, sim_end__with_calls_in_every_state)
 
 /* ---- memory ---- */
 
-Case(bulk, begin__over_the_limit_a_new_call_is_refused_and_does_not_run)
+Case(bulk, fly_bulk_begin__over_the_limit_a_new_call_is_refused_and_does_not_run)
 {
 	struct fly_call *calls[5];
 	int status;
@@ -1019,7 +1019,7 @@ static struct fly_header call_for_result(struct fly_header call, unsigned n)
 }
 
 /* A large result is sent until it is acknowledged, and can be asked for as long as it is not. */
-Case(bulk, answer_again__a_large_result)
+Case(bulk, fly_bulk_again__a_large_result)
 {
 	struct fly_header call = part_of(1, FILL, 0, 1, 8);
 	struct fly_header answer;
@@ -1207,7 +1207,7 @@ Case(bulk, look_into_results__the_last_acknowledgement_is_lost)
 }
 
 /* Between what a record keeps and what a packet takes. */
-Case(bulk, answer_again__a_result_of_one_packet_that_might_have_been_longer)
+Case(bulk, fly_reply_result_again__a_result_of_one_packet_that_might_have_been_longer)
 {
 	struct fly_header call = part_of(1, FILL, 0, 1, 8);
 	struct fly_header answer;

@@ -24,7 +24,7 @@ static void end(void)
 	cr_expect(t.entries == NULL && t.n == 0);
 }
 
-TestSuite(call_table, .timeout = 60);
+TestSuite(call_table, .timeout = HANG);
 
 Case(call_table, fly_call_table_bind__each_entry_once_and_then_none)
 {

@@ -25,7 +25,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(caller, .timeout = 60);
+TestSuite(caller, .timeout = HANG);
 
 static struct fly_call_entry *entry(uint32_t i)
 {
@@ -130,7 +130,7 @@ Case(caller, wait__many_calls_finish_in_any_order)
 	cr_expect(sim_poller(w.caller)->calls.n_unbound == 0);
 }
 
-Case(caller, view__shows_the_result_where_it_lies_until_it_is_released)
+Case(caller, Probe_Fill_view__shows_the_result_where_it_lies_until_it_is_released)
 {
 	const unsigned free_before = rte_mempool_avail_count(w.caller->runtime.group.pool) +
 				     sim_poller(w.caller)->cache.n;
@@ -253,7 +253,7 @@ Case(caller, starter__a_procedure_calls_through_the_poller_that_runs_it_but_not_
 
 /* ---- calls that fail later ---- */
 
-Case(caller, finish__the_status_that_the_server_says)
+Case(caller, Probe_Add_finish__the_status_that_the_server_says)
 {
 	struct fly_interface more = *sim_poller(w.server)->exports[1].interface;
 	uint8_t data[1000];
@@ -302,7 +302,7 @@ static void answer(uint16_t status, uint16_t length)
 	frame_put(w.at_caller, &f);
 }
 
-Case(caller, finish__results_that_cannot_be_right)
+Case(caller, Probe_Add_finish__results_that_cannot_be_right)
 {
 	static const uint16_t lengths[] = {0, 7, 9, 16};
 	static const uint16_t statuses[] = {FLY_EINVAL, FLY_EPEER, FLY_ESTALE, FLY_ERESULT,
@@ -420,7 +420,7 @@ Case(caller, wait__an_undeclared_error_is_told_and_the_call_is_over)
 	cr_expect(pair_add(&w, 1) == 0);
 }
 
-Case(caller, finish__a_view_of_a_wrong_result_leaves_nothing_behind)
+Case(caller, Probe_Fill_view__a_wrong_result_leaves_nothing_behind)
 {
 	const uint8_t *data;
 	struct fly_call *call;

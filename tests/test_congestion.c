@@ -235,7 +235,7 @@ static unsigned delay_us(unsigned i)
 	return (unsigned)(flows[i].delay / flows[i].done / US);
 }
 
-Test(congestion, one_flow__fills_a_link_and_no_queue)
+Test(congestion, share_link__one_flow_fills_a_link_and_no_queue)
 {
 	static const unsigned rtts_us[] = {1, 2, 5, 10, 20, 50, 100};
 
@@ -250,7 +250,7 @@ Test(congestion, one_flow__fills_a_link_and_no_queue)
 	}
 }
 
-Test(congestion, one_flow__fills_faster_and_slower_links)
+Test(congestion, share_link__one_flow_fills_faster_and_slower_links)
 {
 	memset(flows, 0, sizeof flows);
 	cr_expect(share_link(1, 120, 10 * US, 1000, 0, 40) >= 95, "100 Gb/s");
@@ -259,7 +259,7 @@ Test(congestion, one_flow__fills_faster_and_slower_links)
 	cr_expect(share_link(1, 12000, 10 * US, 1000, 0, 40) >= 95, "1 Gb/s");
 }
 
-Test(congestion, two_flows__share_whoever_was_first)
+Test(congestion, share_link__two_flows_share_whoever_was_first)
 {
 	static const unsigned rtts_us[] = {1, 10, 100};
 
@@ -273,7 +273,7 @@ Test(congestion, two_flows__share_whoever_was_first)
 	}
 }
 
-Test(congestion, many_flows__more_than_a_window_of_one_has_room_for)
+Test(congestion, share_link__many_flows_more_than_a_window_of_one_has_room_for)
 {
 	memset(flows, 0, sizeof flows);
 	const unsigned used = share_link(64, 480, 10 * US, 1000, 0, 100);
@@ -283,7 +283,7 @@ Test(congestion, many_flows__more_than_a_window_of_one_has_room_for)
 }
 
 /* Less room than the target delay would fill: losses tell, and few of them. */
-Test(congestion, one_flow__a_shallow_queue)
+Test(congestion, share_link__one_flow_a_shallow_queue)
 {
 	memset(flows, 0, sizeof flows);
 	const unsigned used = share_link(1, 480, 20 * US, 8, 0, 40);
@@ -293,7 +293,7 @@ Test(congestion, one_flow__a_shallow_queue)
 		  (unsigned long)(40 * 1000 * US / 480));
 }
 
-Test(congestion, one_flow__one_percent_of_loss_costs_little)
+Test(congestion, share_link__one_flow_one_percent_of_loss_costs_little)
 {
 	memset(flows, 0, sizeof flows);
 	const unsigned used = share_link(1, 480, 10 * US, 1000, 100, 40);

@@ -30,7 +30,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(deadline, .timeout = 60);
+TestSuite(deadline, .timeout = HANG);
 
 static uint64_t count(enum fly_counter which)
 {

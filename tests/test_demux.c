@@ -46,7 +46,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet is missing");
 }
 
-TestSuite(demux, .timeout = 60);
+TestSuite(demux, .timeout = HANG);
 
 static void note(void)
 {

@@ -15,6 +15,7 @@
 #include <firefly/status.h>
 
 #include "host/eal.h"
+#include "patience.h"
 
 static _Atomic unsigned ticks;
 static sigset_t tick_mask;
@@ -28,7 +29,7 @@ static void tick(void)
 	}
 }
 
-TestSuite(eal, .timeout = 30);
+TestSuite(eal, .timeout = HANG);
 
 Test(eal, fly_eal_start__the_control_thread_ticks_with_signals_blocked_and_unpinned)
 {

@@ -284,7 +284,7 @@ static bool tell(const struct fly_gather *g, uint32_t echo, bool again, uint64_t
  * Any order, any loss, any copy, acknowledgements lost as well: what is whole is right, what is
  * counted as under way is, and little is sent twice.
  */
-Test(fragments, fly_scatter_and_gather__random_losses)
+Test(fragments, fly_gather_take__random_losses)
 {
 	uint64_t random = 1;
 	uint64_t sent_in_all = 0;

@@ -71,9 +71,9 @@ static void end(void)
 	cr_expect(fly_stop(r) == 0, "packets are missing");
 }
 
-TestSuite(import_self, .timeout = 60);
+TestSuite(import, .timeout = HANG);
 
-Case(import_self, fly_import__and_call)
+Case(import, fly_import__and_call)
 {
 	struct fly_binding *binding;
 	uint64_t sum;
@@ -88,7 +88,7 @@ Case(import_self, fly_import__and_call)
 	cr_expect(Probe_Null(binding) == 0);
 }
 
-Case(import_self, fly_import__what_is_not_there)
+Case(import, fly_import__what_is_not_there)
 {
 	struct fly_binding *binding = NULL;
 
@@ -106,7 +106,7 @@ Case(import_self, fly_import__what_is_not_there)
 	cr_expect(r->poller.calls.n_unbound == r->poller.calls.n, "what it asked with is returned");
 }
 
-Case(import_self, fly_import__bad_arguments)
+Case(import, fly_import__bad_arguments)
 {
 	static const char *const peers[] = {"", "x", "10.9.8", "10.9.8.7:0", "10.9.8.7:x", ":1"};
 	struct fly_binding *binding;
@@ -126,7 +126,7 @@ Case(import_self, fly_import__bad_arguments)
 	}
 }
 
-Case(import_self, fly_import__nobody_there)
+Case(import, fly_import__nobody_there)
 {
 	struct fly_binding *binding;
 
@@ -139,7 +139,7 @@ Case(import_self, fly_import__nobody_there)
 	cr_expect(r->poller.arp_question == NULL);
 }
 
-Case(import_self, fly_import__over_a_link_that_is_down)
+Case(import, fly_import__over_a_link_that_is_down)
 {
 	struct fly_binding *binding;
 
@@ -149,7 +149,7 @@ Case(import_self, fly_import__over_a_link_that_is_down)
 	r->ports.at[0]->link.up = true;
 }
 
-Case(import_self, fly_rebind__after_the_export_changed)
+Case(import, fly_rebind__after_the_export_changed)
 {
 	struct fly_binding *binding;
 	struct fly_call *call;

@@ -43,7 +43,7 @@ static int send_there(void)
 	return error;
 }
 
-Test(guard, fly_kernel_port_open__the_kernel_answers_no_more)
+Test(kernel_port, fly_kernel_port_open__the_kernel_answers_no_more)
 {
 	const uint16_t port = free_port();
 	char byte;
@@ -57,7 +57,7 @@ Test(guard, fly_kernel_port_open__the_kernel_answers_no_more)
 	close(fd);
 }
 
-Test(guard, fly_kernel_port_open__a_port_that_is_taken)
+Test(kernel_port, fly_kernel_port_open__a_port_that_is_taken)
 {
 	const uint16_t port = free_port();
 	const int fd = fly_kernel_port_open(htonl(INADDR_LOOPBACK), port);
@@ -68,12 +68,12 @@ Test(guard, fly_kernel_port_open__a_port_that_is_taken)
 	close(fd);
 }
 
-Test(guard, fly_kernel_port_open__an_address_that_is_not_the_kernels_needs_none)
+Test(kernel_port, fly_kernel_port_open__an_address_that_is_not_the_kernels_needs_none)
 {
 	cr_expect(fly_kernel_port_open(inet_addr("192.0.2.77"), htons(61989)) == -1);
 }
 
-Test(guard, fly_kernel_port_address__of_the_loopback_interface)
+Test(kernel_port, fly_kernel_port_address__of_the_loopback_interface)
 {
 	uint32_t ip;
 	unsigned mtu;
@@ -83,7 +83,7 @@ Test(guard, fly_kernel_port_address__of_the_loopback_interface)
 	cr_expect(ip == htonl(INADDR_LOOPBACK) || ip == 0);
 }
 
-Test(guard, fly_kernel_port_address__no_such_interface)
+Test(kernel_port, fly_kernel_port_address__no_such_interface)
 {
 	uint32_t ip = 1;
 	unsigned mtu = 1;

@@ -25,7 +25,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet is missing");
 }
 
-TestSuite(link, .timeout = 60);
+TestSuite(link, .timeout = HANG);
 
 /* Queue so many packets, which carry numbers from @first on. */
 static void send_numbers(uint32_t first, unsigned n)

@@ -89,7 +89,7 @@ static void end(void)
 	rte_mempool_free(pool);
 }
 
-TestSuite(link_shared, .timeout = 60);
+TestSuite(link_shared, .timeout = HANG);
 
 static uint64_t count(unsigned poller, enum fly_counter which)
 {

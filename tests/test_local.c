@@ -104,7 +104,7 @@ static uint64_t counter(enum fly_counter which)
 /* The other side does it in its own time. */
 static bool comes_to(enum fly_counter which, uint64_t value)
 {
-	for (unsigned i = 0; i < 5000 && counter(which) != value; i++)
+	for (unsigned i = 0; i < 1000 * patience(5) && counter(which) != value; i++)
 		usleep(1000);
 	return counter(which) == value;
 }
@@ -132,7 +132,7 @@ static void end(void)
 	stop_server();
 }
 
-TestSuite(astack, .timeout = 60);
+TestSuite(local, .timeout = HANG);
 
 static struct fly_local *raw(void)
 {
@@ -141,7 +141,7 @@ static struct fly_local *raw(void)
 
 /* ---- calls ---- */
 
-Case(astack, calls__every_place_of_arguments_and_results)
+Case(local, transporter__every_place_of_arguments_and_results)
 {
 	uint8_t data[1440];
 	uint8_t back[1440];
@@ -176,7 +176,7 @@ static void join_workers(void)
 	join();
 }
 
-Case(astack, workers__every_place_of_arguments_and_results)
+Case(local, serve_on_worker__every_place_of_arguments_and_results)
 {
 	uint8_t data[1440];
 	uint8_t back[1440];
@@ -235,7 +235,7 @@ static void import_and_keep(void *context)
 	atomic_store(&import_status, Probe_import(server.r, client_spec, &kept));
 }
 
-Case(astack, workers__end_their_bindings_when_they_end)
+Case(local, serve_on_worker__ends_its_bindings_when_it_ends)
 {
 	atomic_store(&import_status, 1);
 	join_workers();
@@ -245,7 +245,7 @@ Case(astack, workers__end_their_bindings_when_they_end)
 	/* end() has the server stopped, which asks nobody else to end anything. */
 }
 
-Case(astack, workers__are_told_that_a_call_was_cancelled)
+Case(local, serve_on_worker__is_told_that_a_call_was_cancelled)
 {
 	struct fly_call *call = start_on_worker();
 	uint64_t sum;
@@ -255,7 +255,7 @@ Case(astack, workers__are_told_that_a_call_was_cancelled)
 	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
 }
 
-Case(astack, workers__are_told_that_their_client_has_gone)
+Case(local, serve_on_worker__is_told_that_its_client_has_gone)
 {
 	start_on_worker();
 	cr_expect(fly_stop(client) == 0);
@@ -264,7 +264,7 @@ Case(astack, workers__are_told_that_their_client_has_gone)
 	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
 }
 
-Case(astack, calls__errors_of_procedures_and_of_arguments)
+Case(local, transporter__errors_of_procedures_and_of_arguments)
 {
 	struct fly_call *call;
 	uint8_t data[1000];
@@ -284,7 +284,7 @@ Case(astack, calls__errors_of_procedures_and_of_arguments)
 	cr_expect(raw()->n_idle == raw()->memory.slots, "no slot is lost");
 }
 
-Case(astack, calls__as_many_as_there_are_slots)
+Case(local, starter__as_many_as_there_are_slots)
 {
 	struct fly_call *calls[FLY_ASTACK_SLOTS];
 	struct fly_call *more;
@@ -303,7 +303,7 @@ Case(astack, calls__as_many_as_there_are_slots)
 	cr_expect(Probe_Null(binding) == 0);
 }
 
-Case(astack, calls__what_has_not_begun_is_taken_back)
+Case(local, fly_cancel__what_has_not_begun_is_taken_back)
 {
 	struct fly_call *call;
 
@@ -339,7 +339,7 @@ static void until_cancelled(void *context)
 	atomic_store(&stage, 2);
 }
 
-Case(astack, calls__a_procedure_learns_that_its_caller_has_gone)
+Case(local, fly_local_give_up__a_procedure_learns_that_its_caller_has_gone)
 {
 	struct fly_call *call;
 	int status;
@@ -371,7 +371,7 @@ Case(astack, calls__a_procedure_learns_that_its_caller_has_gone)
 	cr_expect(raw()->n_lost <= 2);
 }
 
-Case(astack, calls__a_slot_that_was_lost_once_is_as_good_as_any)
+Case(local, find_lost__a_slot_that_was_lost_once_is_as_good_as_any)
 {
 	struct fly_call *call;
 	int status;
@@ -401,7 +401,7 @@ Case(astack, calls__a_slot_that_was_lost_once_is_as_good_as_any)
 	cr_expect(Probe_Null(binding) == 0, "nobody has the slot");
 }
 
-Case(astack, calls__so_deep_and_no_deeper)
+Case(local, starter__so_deep_and_no_deeper)
 {
 	struct fly_poller *p;
 
@@ -415,7 +415,7 @@ Case(astack, calls__so_deep_and_no_deeper)
 	cr_expect(raw()->n_idle == raw()->memory.slots);
 }
 
-Case(astack, waiting__by_yielding_by_sleeping_by_an_event)
+Case(local, fly_set_wait__by_yielding_by_sleeping_by_an_event)
 {
 	struct fly_call *call;
 	struct pollfd p = {.events = POLLIN};
@@ -431,7 +431,7 @@ Case(astack, waiting__by_yielding_by_sleeping_by_an_event)
 	cr_assert(p.fd >= 0);
 	cr_expect(poll(&p, 1, 0) == 0);
 	cr_assert(Probe_Add_start(binding, 2, 3, &call) == 0);
-	cr_expect(poll(&p, 1, 5000) == 1);
+	cr_expect(poll(&p, 1, 1000 * (int)patience(5)) == 1);
 	cr_expect(fly_ready(call) && Probe_Add_finish(call, &sum) == 0 && sum == 5);
 }
 
@@ -448,7 +448,7 @@ static void *call_on_thread(void *context)
 	return (void *)failed;
 }
 
-Case(astack, fly_attach__another_binding_for_another_thread)
+Case(local, fly_attach__another_binding_for_another_thread)
 {
 	pthread_t threads[3];
 	void *failed;
@@ -472,7 +472,7 @@ static bool refuse_all(void *context, const struct fly_caller *caller)
 	return caller->uid != getuid() || caller->pid != getpid();
 }
 
-Case(astack, binding__refusals_say_why)
+Case(local, fly_local_import__refusals_say_why)
 {
 	const unsigned nobody[] = {12345};
 
@@ -488,12 +488,12 @@ Case(astack, binding__refusals_say_why)
 	cr_expect(fly_import(client, "Probe", 3, "local:nobody-at-all,wait=0", &binding) ==
 		  -FLY_EPEER);
 	cr_expect(server.service.executions == 0);
-	for (unsigned i = 0; i < 5000 && fly_clerk_refused(server.r->clerk) != 4; i++)
+	for (unsigned i = 0; i < 1000 * patience(5) && fly_clerk_refused(server.r->clerk) != 4; i++)
 		usleep(1000);
 	cr_expect(fly_clerk_refused(server.r->clerk) == 4);
 }
 
-Case(astack, binding__a_rule_of_the_program)
+Case(local, fly_local_import__a_rule_of_the_program)
 {
 	options.allow = refuse_all;
 	start_server();
@@ -501,7 +501,7 @@ Case(astack, binding__a_rule_of_the_program)
 	cr_expect(Probe_import(client, NULL, &binding) == -FLY_EPERM);
 }
 
-Case(astack, binding__as_many_as_the_link_says)
+Case(local, fly_local_import__as_many_as_the_link_says)
 {
 	struct fly_binding *second;
 	struct fly_binding *third;
@@ -515,7 +515,7 @@ Case(astack, binding__as_many_as_the_link_says)
 	cr_expect(Probe_import(client, NULL, &third) == 0, "%s", fly_error());
 }
 
-Case(astack, binding__a_server_without_descriptors_lets_in_later)
+Case(local, fly_local_import__a_server_without_descriptors_lets_in_later)
 {
 	struct sockaddr_un address;
 	const socklen_t length = fly_astack_address(name, &address);
@@ -541,7 +541,7 @@ Case(astack, binding__a_server_without_descriptors_lets_in_later)
 	close(early);
 }
 
-Case(astack, binding__the_server_must_be_of_that_user)
+Case(local, fly_local_import__the_server_must_be_of_that_user)
 {
 	char peer[96];
 
@@ -561,7 +561,7 @@ static void import_from_itself(void *context)
 	atomic_store(&import_status, Probe_import(server.r, client_spec, &none));
 }
 
-Case(astack, binding__a_poller_cannot_bind_to_itself)
+Case(local, fly_local_import__a_poller_cannot_bind_to_itself)
 {
 	atomic_store(&import_status, 1);
 	join();
@@ -572,7 +572,7 @@ Case(astack, binding__a_poller_cannot_bind_to_itself)
 
 /* ---- a server that ends ---- */
 
-Case(astack, ending__calls_end_with_their_outcome_and_rebind_finds_the_next_server)
+Case(local, fly_rebind__calls_end_with_their_outcome_and_rebind_finds_the_next_server)
 {
 	struct fly_call *call;
 
@@ -604,7 +604,7 @@ Case(astack, ending__calls_end_with_their_outcome_and_rebind_finds_the_next_serv
 
 /* ---- a client that does what it likes ---- */
 
-Case(astack, hostile__impossible_headers_are_refused)
+Case(local, serve__impossible_headers_are_refused)
 {
 	struct fly_slot *slot;
 
@@ -646,7 +646,7 @@ static int call_with_holes(unsigned i, uint32_t bytes)
 	return slot->status;
 }
 
-Case(astack, hostile__far_arguments_have_a_limit)
+Case(local, serve__far_arguments_have_a_limit)
 {
 	struct fly_procedure stubs[Probe_Null_NUMBER + 1];
 	struct fly_export *export = NULL;
@@ -674,7 +674,7 @@ Case(astack, hostile__far_arguments_have_a_limit)
 	/* What it says nothing about is given back in the course of some seconds. */
 	for (unsigned i = 0; i < 16; i++)
 		atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_FREE);
-	for (unsigned i = 0; i < 5000 && status == -FLY_EBUSY; i++) {
+	for (unsigned i = 0; i < 1000 * patience(5) && status == -FLY_EBUSY; i++) {
 		usleep(1000);
 		status = call_with_holes(15, 32u << 20);
 	}
@@ -690,7 +690,7 @@ static void call_again(void *context)
 	fly_turn(server.r);
 }
 
-Case(astack, hostile__a_slot_that_calls_while_its_call_runs_ends_the_binding)
+Case(local, revoke__a_slot_that_calls_while_its_call_runs_ends_the_binding)
 {
 	struct fly_binding *other;
 
@@ -710,7 +710,7 @@ Case(astack, hostile__a_slot_that_calls_while_its_call_runs_ends_the_binding)
 	cr_expect(Probe_Null(other) == 0);
 }
 
-Case(astack, hostile__bells_for_nothing)
+Case(local, answer_bell__bells_for_nothing)
 {
 	join();
 	for (unsigned i = 0; i < 1000; i++) {
@@ -720,7 +720,7 @@ Case(astack, hostile__bells_for_nothing)
 	cr_expect(server.service.executions == 1000);
 }
 
-Case(astack, hostile__holes_are_zeros_and_nobody_shrinks)
+Case(local, fly_astack_make__holes_are_zeros_and_nobody_shrinks)
 {
 	struct fly_astack_memory m;
 	int fds[2];
@@ -743,7 +743,7 @@ Case(astack, hostile__holes_are_zeros_and_nobody_shrinks)
 }
 
 /* One that was sent is not ours: what was there before happens to it, and a fault is seen yet. */
-Case(astack, signals__that_were_sent_are_ignored_where_they_were_before)
+Case(local, on_fault__signals_that_were_sent_are_ignored_where_they_were_before)
 {
 	struct sigaction ours;
 	struct sigaction now;
@@ -757,7 +757,7 @@ Case(astack, signals__that_were_sent_are_ignored_where_they_were_before)
 	cr_expect(Probe_Null(binding) == 0);
 }
 
-Case(astack, signals__that_were_sent_end_who_does_not_handle_them)
+Case(local, on_fault__signals_that_were_sent_end_who_does_not_handle_them)
 {
 	int status = 0;
 	pid_t child;
@@ -774,7 +774,7 @@ Case(astack, signals__that_were_sent_end_who_does_not_handle_them)
 }
 
 /* A hugepage is punched away, and others take all that there are: touching it is a SIGBUS. */
-Case(astack, hostile__a_hole_in_a_hugepage_ends_the_binding)
+Case(local, on_fault__a_hole_in_a_hugepage_ends_the_binding)
 {
 	struct fly_binding *other;
 	char plain[96];

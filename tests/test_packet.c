@@ -31,7 +31,7 @@ static void end(void)
 		  rte_mempool_avail_count(pool));
 }
 
-TestSuite(packet, .timeout = 60);
+TestSuite(packet, .timeout = HANG);
 
 static unsigned take_all(void)
 {

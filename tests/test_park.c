@@ -31,7 +31,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(attend, .timeout = 60);
+TestSuite(park, .timeout = HANG);
 
 static uint64_t count(enum fly_counter which)
 {
@@ -92,7 +92,7 @@ static void copy_inside(void)
 	attend();
 }
 
-Case(attend, fly_slow_turn_parking__a_copy_that_asks_is_told_that_the_call_runs)
+Case(park, fly_slow_turn_parking__a_copy_that_asks_is_told_that_the_call_runs)
 {
 	flags_of_copy = FLY_FLAG_RESENT | FLY_FLAG_ACK;
 	run(copy_inside);
@@ -103,7 +103,7 @@ Case(attend, fly_slow_turn_parking__a_copy_that_asks_is_told_that_the_call_runs)
 	cr_expect(count(FLY_COUNT_calls_parked) == 0 && w.node->service.executions == 1);
 }
 
-Case(attend, fly_slow_turn_parking__a_copy_that_does_not_ask_is_dropped)
+Case(park, fly_slow_turn_parking__a_copy_that_does_not_ask_is_dropped)
 {
 	flags_of_copy = FLY_FLAG_RESENT;
 	run(copy_inside);
@@ -126,7 +126,7 @@ static void odd_inside(void)
 	attend();
 }
 
-Case(attend, fly_slow_turn_parking__what_is_no_call_is_not_parked)
+Case(park, fly_slow_turn_parking__what_is_no_call_is_not_parked)
 {
 	run(odd_inside);
 	cr_expect(count(FLY_COUNT_calls_parked) == 0);
@@ -164,7 +164,7 @@ static void expect_results(unsigned n)
 	cr_expect(!frame_take(w.peer, &f, &answer));
 }
 
-Case(attend, fly_slow_turn_parking__other_calls_wait_and_run_in_the_turn_that_they_came_in)
+Case(park, fly_slow_turn_parking__other_calls_wait_and_run_in_the_turn_that_they_came_in)
 {
 	n_inside = 20;
 	run(others_inside);
@@ -179,7 +179,7 @@ Case(attend, fly_slow_turn_parking__other_calls_wait_and_run_in_the_turn_that_th
 	cr_expect(hand_ask(&w, &call, &f, &answer) && answer.seq == 2);
 }
 
-Case(attend, fly_slow_turn_parking__those_that_do_not_fit_are_dropped_and_their_copies_run)
+Case(park, fly_slow_turn_parking__those_that_do_not_fit_are_dropped_and_their_copies_run)
 {
 	n_inside = FLY_PARKED + 10;
 	run(others_inside);
@@ -207,7 +207,7 @@ static void copies_inside(void)
 	}
 }
 
-Case(attend, fly_slow_turn_parking__copies_of_a_call_that_waits)
+Case(park, fly_slow_turn_parking__copies_of_a_call_that_waits)
 {
 	run(copies_inside);
 	sim_turn(w.sim);
@@ -226,7 +226,7 @@ static void cancelled_inside(void)
 	attend();
 }
 
-Case(attend, fly_slow_turn_parking__a_call_that_waits_and_is_cancelled_does_not_run)
+Case(park, fly_slow_turn_parking__a_call_that_waits_and_is_cancelled_does_not_run)
 {
 	struct fly_header h = add_call(0);
 
@@ -249,7 +249,7 @@ static void next_inside(void)
 	attend();
 }
 
-Case(attend, fly_slow_turn_parking__the_next_call_of_the_same_caller_waits_as_well)
+Case(park, fly_slow_turn_parking__the_next_call_of_the_same_caller_waits_as_well)
 {
 	run(next_inside);
 	sim_turn(w.sim);
@@ -273,7 +273,7 @@ static void late_inside(void)
 }
 
 /* The time that a call waits here is its caller's, too. */
-Case(attend, fly_park_resume__a_call_whose_deadline_passed_while_it_waited_does_not_run)
+Case(park, fly_park_resume__a_call_whose_deadline_passed_while_it_waited_does_not_run)
 {
 	run(late_inside);
 	sim_turn(w.sim);
@@ -295,7 +295,7 @@ static void in_time_inside(void)
 	attend();
 }
 
-Case(attend, fly_park_resume__the_deadline_of_a_call_that_waits_is_stripped)
+Case(park, fly_park_resume__the_deadline_of_a_call_that_waits_is_stripped)
 {
 	run(in_time_inside);
 	sim_turn(w.sim);
@@ -323,7 +323,7 @@ static void lost_inside(void)
 	fly_poller_detach(poller(), &second->link);
 }
 
-Case(attend, fly_park_drop__those_that_came_over_a_lost_link_go_with_it)
+Case(park, fly_park_drop__those_that_came_over_a_lost_link_go_with_it)
 {
 	second = sim_join_open(w.sim, w.node);
 	run(lost_inside);
@@ -334,7 +334,7 @@ Case(attend, fly_park_drop__those_that_came_over_a_lost_link_go_with_it)
 	cr_expect(second->far->n_in == 0);
 }
 
-Case(attend, fly_poller_fini__with_calls_that_wait)
+Case(park, fly_poller_fini__with_calls_that_wait)
 {
 	poller()->turning = true;
 	n_inside = 30;
@@ -364,7 +364,7 @@ static void each_attends(void *context)
 	}
 }
 
-Case(attend, fly_park_resume__a_call_that_waited_may_attend_as_well)
+Case(park, fly_park_resume__a_call_that_waited_may_attend_as_well)
 {
 	nulls = 0;
 	w.node->service.during = each_attends;
@@ -392,7 +392,7 @@ static void turn_inside(void)
 	others_inside();
 }
 
-Case(attend, fly_poller_turn__within_a_procedure_leaves_it_where_it_was)
+Case(park, fly_poller_turn__within_a_procedure_leaves_it_where_it_was)
 {
 	run(turn_inside);
 	cr_expect(serving_inside == hand_record(&w, ACTIVITY));
@@ -419,7 +419,7 @@ static void busy_inside(void)
 	number_inside = 1;
 }
 
-Case(attend, fly_slow_turn_parking__packets_stay_whole)
+Case(park, fly_slow_turn_parking__packets_stay_whole)
 {
 	unsigned results = 0;
 
@@ -459,7 +459,7 @@ static void wait_inside(void)
 	cr_expect(fly_ready(ours));
 }
 
-Case(attend, fly_slow_turn_parking__results_of_our_own_calls_arrive)
+Case(park, fly_slow_turn_parking__results_of_our_own_calls_arrive)
 {
 	struct fly_binding *binding = sim_import(w.sim, w.node, w.at, 0x1000001);
 
@@ -476,7 +476,7 @@ static void sleep_inside(void)
 	}
 }
 
-Case(attend, fly_slow_turn_parking__our_own_calls_are_sent_again)
+Case(park, fly_slow_turn_parking__our_own_calls_are_sent_again)
 {
 	struct fly_binding *binding = sim_import(w.sim, w.node, w.at, 0x1000001);
 

@@ -25,7 +25,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(poller, .timeout = 120);
+TestSuite(poller, .timeout = HANG);
 
 /* ---- turns and links ---- */
 
@@ -351,7 +351,7 @@ Case(poller, campaign__of_corruption_where_the_link_has_checksums)
 	cr_expect(sim_count(w.caller, FLY_COUNT_drop_checksum) == 16);
 }
 
-Case(poller, campaign__with_too_few_packets_on_the_server)
+Case(poller, fly_poller_turn__with_too_few_packets_on_the_server)
 {
 	struct rte_mbuf *taken[1023];
 	unsigned n = 0;

@@ -41,7 +41,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(pollers, .timeout = 60);
+TestSuite(pollers, .timeout = HANG);
 
 static struct fly_options options_for(const char *const *links, unsigned pollers)
 {
@@ -204,7 +204,7 @@ static int come_back(struct fly_binding *binding)
 {
 	int status = -1;
 
-	for (unsigned i = 0; i < 100 && status != 0; i++) {
+	for (unsigned i = 0; i < 20 * patience(5) && status != 0; i++) {
 		usleep(50000);
 		status = fly_rebind(binding);
 	}

@@ -34,7 +34,7 @@ static void again(void)
 	begin();
 }
 
-TestSuite(asked, .timeout = 60);
+TestSuite(probe, .timeout = HANG);
 
 static uint64_t count(enum fly_counter which)
 {
@@ -125,7 +125,7 @@ static void expect_refusal(enum fly_status status)
 
 /* ---- probes of callers ---- */
 
-Case(asked, fly_slow_probe__of_a_call_to_an_earlier_start_is_told_so_whatever_the_record)
+Case(probe, fly_slow_probe__of_a_call_to_an_earlier_start_is_told_so_whatever_the_record)
 {
 	make_done();
 	call.export_id ^= 0x10000;
@@ -141,7 +141,7 @@ Case(asked, fly_slow_probe__of_a_call_to_an_earlier_start_is_told_so_whatever_th
 	cr_expect(hand_record(&w, ACTIVITY)->state == FLY_CONVERSATION_DONE);
 }
 
-Case(asked, fly_slow_probe__without_a_record_the_call_is_forgotten)
+Case(probe, fly_slow_probe__without_a_record_the_call_is_forgotten)
 {
 	call = hand_call(&w, ACTIVITY, SEQ, Probe_Null_NUMBER, 0, 0);
 	cr_assert(ask(FLY_PACKET_PROBE, 0));
@@ -152,7 +152,7 @@ Case(asked, fly_slow_probe__without_a_record_the_call_is_forgotten)
 	cr_expect(count(FLY_COUNT_drop_activity) == 1);
 }
 
-Case(asked, fly_slow_probe__from_another_address_is_not_answered)
+Case(probe, fly_slow_probe__from_another_address_is_not_answered)
 {
 	for (unsigned i = 0; i < RTE_DIM(makes); i++) {
 		if (i > 0)
@@ -169,7 +169,7 @@ Case(asked, fly_slow_probe__from_another_address_is_not_answered)
 	}
 }
 
-Case(asked, fly_slow_probe__of_a_call_that_is_done_gets_the_result)
+Case(probe, fly_slow_probe__of_a_call_that_is_done_gets_the_result)
 {
 	struct frame first;
 
@@ -190,7 +190,7 @@ Case(asked, fly_slow_probe__of_a_call_that_is_done_gets_the_result)
 	cr_expect(w.node->service.executions == 2);
 }
 
-Case(asked, fly_slow_probe__results_that_are_asked_for_again_are_limited)
+Case(probe, fly_slow_probe__results_that_are_asked_for_again_are_limited)
 {
 	unsigned answers = 0;
 
@@ -210,14 +210,14 @@ Case(asked, fly_slow_probe__results_that_are_asked_for_again_are_limited)
 	cr_expect(hand_ask(&w, &call, &f, &answer));
 }
 
-Case(asked, fly_slow_probe__of_a_call_that_was_refused_is_refused)
+Case(probe, fly_slow_probe__of_a_call_that_was_refused_is_refused)
 {
 	make_refused();
 	cr_assert(ask(FLY_PACKET_PROBE, 0));
 	expect_refusal(FLY_EBUSY);
 }
 
-Case(asked, fly_slow_probe__of_a_result_that_was_not_kept)
+Case(probe, fly_slow_probe__of_a_result_that_was_not_kept)
 {
 	make_unkept();
 	cr_assert(ask(FLY_PACKET_PROBE, 0));
@@ -225,14 +225,14 @@ Case(asked, fly_slow_probe__of_a_result_that_was_not_kept)
 	cr_expect(hand_record(&w, ACTIVITY)->state == FLY_CONVERSATION_UNKEPT);
 }
 
-Case(asked, fly_slow_probe__of_a_call_whose_caller_is_done_with_it)
+Case(probe, fly_slow_probe__of_a_call_whose_caller_is_done_with_it)
 {
 	make_given();
 	cr_expect(!ask(FLY_PACKET_PROBE, 0));
 	cr_expect(count(FLY_COUNT_drop_probe) == 1);
 }
 
-Case(asked, fly_slow_probe__of_a_record_of_which_nothing_ran)
+Case(probe, fly_slow_probe__of_a_record_of_which_nothing_ran)
 {
 	make_known();
 	cr_expect(!ask(FLY_PACKET_PROBE, 0));
@@ -241,7 +241,7 @@ Case(asked, fly_slow_probe__of_a_record_of_which_nothing_ran)
 	expect_refusal(FLY_EFORGOTTEN);
 }
 
-Case(asked, fly_slow_probe__of_an_earlier_call_is_dropped_of_a_later_one_forgotten)
+Case(probe, fly_slow_probe__of_an_earlier_call_is_dropped_of_a_later_one_forgotten)
 {
 	for (unsigned i = 0; i < RTE_DIM(makes); i++) {
 		if (i > 0)
@@ -299,7 +299,7 @@ static void run_and_ask(enum fly_packet_type type, uint32_t later)
 	cr_expect(hand_record(&w, ACTIVITY)->state == FLY_CONVERSATION_DONE);
 }
 
-Case(asked, fly_slow_probe__of_a_call_that_runs_is_told_so)
+Case(probe, fly_slow_probe__of_a_call_that_runs_is_told_so)
 {
 	run_and_ask(FLY_PACKET_PROBE, 0);
 	cr_assert(answers_inside == 1);
@@ -310,20 +310,20 @@ Case(asked, fly_slow_probe__of_a_call_that_runs_is_told_so)
 	cr_expect(f.bytes == FLY_PAYLOAD);
 }
 
-Case(asked, fly_slow_probe__of_an_earlier_call_than_the_one_that_runs)
+Case(probe, fly_slow_probe__of_an_earlier_call_than_the_one_that_runs)
 {
 	run_and_ask(FLY_PACKET_PROBE, -1U);
 	cr_expect(answers_inside == 0 && count(FLY_COUNT_drop_probe) == 1);
 }
 
-Case(asked, fly_slow_probe__of_a_later_call_than_the_one_that_runs)
+Case(probe, fly_slow_probe__of_a_later_call_than_the_one_that_runs)
 {
 	run_and_ask(FLY_PACKET_PROBE, 1);
 	cr_assert(answers_inside == 1);
 	expect_refusal(FLY_EFORGOTTEN);
 }
 
-Case(asked, fly_slow_cancel__of_a_call_that_runs_is_told_to_it)
+Case(probe, fly_slow_cancel__of_a_call_that_runs_is_told_to_it)
 {
 	run_and_ask(FLY_PACKET_CANCEL, 0);
 	cr_expect(answers_inside == 0 && is_cancelled_inside);
@@ -334,7 +334,7 @@ Case(asked, fly_slow_cancel__of_a_call_that_runs_is_told_to_it)
 	cr_expect(hand_record(&w, ACTIVITY)->cancelled_seq != call.seq, "and is not cancelled");
 }
 
-Case(asked, fly_slow_cancel__of_another_call_than_the_one_that_runs)
+Case(probe, fly_slow_cancel__of_another_call_than_the_one_that_runs)
 {
 	run_and_ask(FLY_PACKET_CANCEL, -1U);
 	cr_expect(!is_cancelled_inside && count(FLY_COUNT_drop_cancel) == 1);
@@ -348,7 +348,7 @@ Case(asked, fly_slow_cancel__of_another_call_than_the_one_that_runs)
 		  "it was not remembered");
 }
 
-Case(asked, fly_slow_cancel__of_a_call_that_runs_from_another_address)
+Case(probe, fly_slow_cancel__of_a_call_that_runs_from_another_address)
 {
 	w.node->service.during = NULL;
 	run_and_ask(FLY_PACKET_CANCEL, 0);
@@ -368,7 +368,7 @@ Case(asked, fly_slow_cancel__of_a_call_that_runs_from_another_address)
 
 /* ---- cancels of calls that do not run ---- */
 
-Case(asked, fly_slow_cancel__without_a_record_is_dropped_and_opens_none)
+Case(probe, fly_slow_cancel__without_a_record_is_dropped_and_opens_none)
 {
 	call = hand_call(&w, ACTIVITY, SEQ, Probe_Null_NUMBER, 0, 0);
 	cr_expect(!ask(FLY_PACKET_CANCEL, 0));
@@ -379,7 +379,7 @@ Case(asked, fly_slow_cancel__without_a_record_is_dropped_and_opens_none)
 	cr_expect(count(FLY_COUNT_conversations_opened) == 0);
 }
 
-Case(asked, fly_slow_cancel__from_another_address_changes_nothing)
+Case(probe, fly_slow_cancel__from_another_address_changes_nothing)
 {
 	make_done();
 	w.peer->link.ip ^= 0x01000000;
@@ -390,7 +390,7 @@ Case(asked, fly_slow_cancel__from_another_address_changes_nothing)
 	cr_expect(hand_record(&w, ACTIVITY)->state == FLY_CONVERSATION_DONE);
 }
 
-Case(asked, fly_slow_cancel__of_the_newest_or_an_earlier_call_is_dropped)
+Case(probe, fly_slow_cancel__of_the_newest_or_an_earlier_call_is_dropped)
 {
 	for (unsigned i = 0; i < RTE_DIM(makes); i++) {
 		if (i > 0)
@@ -409,7 +409,7 @@ Case(asked, fly_slow_cancel__of_the_newest_or_an_earlier_call_is_dropped)
 	}
 }
 
-Case(asked, fly_slow_cancel__of_a_later_call_is_remembered_and_what_was_kept_goes)
+Case(probe, fly_slow_cancel__of_a_later_call_is_remembered_and_what_was_kept_goes)
 {
 	for (unsigned i = 0; i < RTE_DIM(makes); i++) {
 		unsigned ran_before;
@@ -455,7 +455,7 @@ static bool acknowledge(uint16_t fragment, uint16_t fragments)
 	return hand_ask(&w, &h, &f, &answer);
 }
 
-Case(asked, fly_slow_ack__of_a_result_that_its_packet_retains_lets_it_go)
+Case(probe, fly_slow_ack__of_a_result_that_its_packet_retains_lets_it_go)
 {
 	make_done_in_packet();
 	cr_expect(!acknowledge(1, 1));
@@ -473,7 +473,7 @@ Case(asked, fly_slow_ack__of_a_result_that_its_packet_retains_lets_it_go)
 	cr_expect(hand_ask(&w, &call, &f, &answer) && answer.length == 1440, "the next one runs");
 }
 
-Case(asked, fly_slow_ack__that_does_not_fit_changes_nothing)
+Case(probe, fly_slow_ack__that_does_not_fit_changes_nothing)
 {
 	for (unsigned i = 0; i < RTE_DIM(makes); i++) {
 		if (i > 0)
@@ -510,7 +510,7 @@ Case(asked, fly_slow_ack__that_does_not_fit_changes_nothing)
 	}
 }
 
-Case(asked, packets_about_what_does_not_exist_are_dropped)
+Case(probe, fly_slow_probe__about_what_does_not_exist_is_dropped)
 {
 	make_done();
 	for (unsigned about = 0; about < 5; about += 3) {
@@ -561,7 +561,7 @@ static void answer_it(void)
 	cr_expect(Probe_Null_finish(ours) == 0);
 }
 
-Case(asked, fly_slow_probe__of_a_server_whose_result_we_wait_for_is_not_answered)
+Case(probe, fly_slow_probe__of_a_server_whose_result_we_wait_for_is_not_answered)
 {
 	call_peer();
 	cr_expect(!tell(FLY_PACKET_PROBE, FLY_ABOUT_RESULT, 5));
@@ -569,7 +569,7 @@ Case(asked, fly_slow_probe__of_a_server_whose_result_we_wait_for_is_not_answered
 	answer_it();
 }
 
-Case(asked, fly_slow_probe__of_a_server_whose_result_we_have_or_never_waited_for)
+Case(probe, fly_slow_probe__of_a_server_whose_result_we_have_or_never_waited_for)
 {
 	call_peer();
 	answer_it();
@@ -588,7 +588,7 @@ Case(asked, fly_slow_probe__of_a_server_whose_result_we_have_or_never_waited_for
 	}
 }
 
-Case(asked, fly_slow_ack__the_server_has_the_call_and_works_on_it)
+Case(probe, fly_slow_ack__the_server_has_the_call_and_works_on_it)
 {
 	unsigned probes = 0;
 
@@ -615,7 +615,7 @@ Case(asked, fly_slow_ack__the_server_has_the_call_and_works_on_it)
 }
 
 /* An earlier call of the entry took long: that is no reason to ask seldom about this one. */
-Case(asked, fly_slow_ack__the_first_probe_of_each_call_comes_soon)
+Case(probe, fly_slow_ack__the_first_probe_of_each_call_comes_soon)
 {
 	uint64_t since;
 
@@ -640,7 +640,7 @@ Case(asked, fly_slow_ack__the_first_probe_of_each_call_comes_soon)
 	answer_it();
 }
 
-Case(asked, fly_slow_ack__a_server_that_falls_silent_is_given_up)
+Case(probe, fly_slow_ack__a_server_that_falls_silent_is_given_up)
 {
 	unsigned probes = 0;
 
@@ -656,7 +656,7 @@ Case(asked, fly_slow_ack__a_server_that_falls_silent_is_given_up)
 }
 
 /* It had run, and the result was lost: the probe brings it. */
-Case(asked, fly_slow_ack__a_result_after_running_ends_the_call)
+Case(probe, fly_slow_ack__a_result_after_running_ends_the_call)
 {
 	call_peer();
 	tell(FLY_PACKET_ACK, FLY_ABOUT_CALL, 9);
@@ -667,7 +667,7 @@ Case(asked, fly_slow_ack__a_result_after_running_ends_the_call)
 	cr_expect(w.peer->n_in == 0, "no more is asked");
 }
 
-Case(asked, fly_slow_ack__about_a_call_that_does_not_fit)
+Case(probe, fly_slow_ack__about_a_call_that_does_not_fit)
 {
 	call_peer();
 
@@ -701,7 +701,7 @@ Case(asked, fly_slow_ack__about_a_call_that_does_not_fit)
 
 /* ---- results that ask for an acknowledgement ---- */
 
-Case(asked, fly_slow_result__that_asks_for_an_acknowledgement_gets_one)
+Case(probe, fly_slow_result__that_asks_for_an_acknowledgement_gets_one)
 {
 	struct fly_header h;
 
@@ -728,7 +728,7 @@ Case(asked, fly_slow_result__that_asks_for_an_acknowledgement_gets_one)
 
 /* ---- challenges ---- */
 
-Case(asked, fly_slow_challenge__the_call_is_sent_again_with_each_token_once)
+Case(probe, fly_slow_challenge__the_call_is_sent_again_with_each_token_once)
 {
 	call_peer();
 	for (uint32_t token = 70; token < 73; token++) {
@@ -754,7 +754,7 @@ Case(asked, fly_slow_challenge__the_call_is_sent_again_with_each_token_once)
 	answer_it();
 }
 
-Case(asked, fly_slow_challenge__arguments_go_with_it)
+Case(probe, fly_slow_challenge__arguments_go_with_it)
 {
 	uint8_t data[1400];
 	uint32_t sum;
@@ -777,7 +777,7 @@ Case(asked, fly_slow_challenge__arguments_go_with_it)
 	cr_expect(fly_ready(ours) && Probe_Sum_finish(ours, &sum) == 0 && sum == 1234);
 }
 
-Case(asked, fly_slow_challenge__of_a_call_that_is_not_under_way)
+Case(probe, fly_slow_challenge__of_a_call_that_is_not_under_way)
 {
 	call_peer();
 
@@ -801,7 +801,7 @@ Case(asked, fly_slow_challenge__of_a_call_that_is_not_under_way)
 	cr_expect(count(FLY_COUNT_challenges_answered) == 0);
 }
 
-Case(asked, fly_slow_challenge__takes_no_more_packets_than_its_own)
+Case(probe, fly_slow_challenge__takes_no_more_packets_than_its_own)
 {
 	struct fly_packet_cache *cache = &sim_poller(w.node)->cache;
 	struct rte_mbuf *all[512];

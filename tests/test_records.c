@@ -35,7 +35,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "a packet or record is missing");
 }
 
-TestSuite(conversations, .timeout = 60);
+TestSuite(records, .timeout = HANG);
 
 static struct fly_conversation *open_record(const struct sim_link *over, uint64_t activity)
 {
@@ -52,7 +52,7 @@ static void retain(struct fly_conversation *c)
 	p->conversations.n_retained++;
 }
 
-Case(conversations, fly_conversation_open__a_record_for_each_and_then_none)
+Case(records, fly_conversation_open__a_record_for_each_and_then_none)
 {
 	for (uint64_t i = 1; i <= RECORDS; i++) {
 		struct fly_conversation *c = open_record(l, i << 16 | 7);
@@ -73,7 +73,7 @@ Case(conversations, fly_conversation_open__a_record_for_each_and_then_none)
 			  (i << 16 | 7));
 }
 
-Case(conversations, fly_conversation_forget__makes_room_and_lets_the_packet_go)
+Case(records, fly_conversation_forget__makes_room_and_lets_the_packet_go)
 {
 	struct fly_conversation *c;
 
@@ -93,7 +93,7 @@ Case(conversations, fly_conversation_forget__makes_room_and_lets_the_packet_go)
 	cr_expect(sim_count(node, FLY_COUNT_conversations_ended) == 10 * RECORDS);
 }
 
-Case(conversations, fly_slow_hint__into_the_packets_whose_callers_are_known)
+Case(records, fly_slow_hint__into_the_packets_whose_callers_are_known)
 {
 	struct rte_mbuf *packets[FLY_BURST];
 
@@ -123,7 +123,7 @@ Case(conversations, fly_slow_hint__into_the_packets_whose_callers_are_known)
 		fly_packet_put(&p->cache, packets[i]);
 }
 
-Case(conversations, fly_conversations_forget_link__that_links_and_no_others)
+Case(records, fly_conversations_forget_link__that_links_and_no_others)
 {
 	for (uint64_t i = 1; i <= 20; i++)
 		retain(open_record(i % 2 ? l : second, i));
@@ -133,7 +133,7 @@ Case(conversations, fly_conversations_forget_link__that_links_and_no_others)
 		cr_expect((fly_conversation_find(&p->conversations, i) == NULL) == (i % 2 == 1));
 }
 
-Case(conversations, fly_conversations_sweep__forgets_what_is_older_than_promised_and_nothing_else)
+Case(records, fly_conversations_sweep__forgets_what_is_older_than_promised_and_nothing_else)
 {
 	struct fly_conversation *old = open_record(l, 1);
 	struct fly_conversation *young;
@@ -157,7 +157,7 @@ Case(conversations, fly_conversations_sweep__forgets_what_is_older_than_promised
 	running->state = FLY_CONVERSATION_DONE;
 }
 
-Case(conversations, fly_conversations_sweep__time_may_wrap)
+Case(records, fly_conversations_sweep__time_may_wrap)
 {
 	struct fly_conversation *c;
 
@@ -174,7 +174,7 @@ Case(conversations, fly_conversations_sweep__time_may_wrap)
 }
 
 /* The rule in records.h, as arithmetic: no copy that may have run is run once more. */
-Case(conversations, the_rule_of_forgetting_leaves_no_gap)
+Case(records, fly_conversations_sweep__the_rule_of_forgetting_leaves_no_gap)
 {
 	cr_expect(FLY_RECORD_KEEP_MS >= 2 * FLY_PACKET_LIFE_MS);
 	cr_expect(FLY_RECORD_KEEP_MS - FLY_PACKET_LIFE_MS <= UINT16_MAX,

@@ -29,7 +29,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(refused, .timeout = 60);
+TestSuite(refused, .timeout = HANG);
 
 static struct fly_refused *filter(void)
 {

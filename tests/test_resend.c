@@ -24,7 +24,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(overdue, .timeout = 60);
+TestSuite(resend, .timeout = HANG);
 
 static struct fly_poller *poller(void)
 {
@@ -73,7 +73,7 @@ static uint64_t copies_us(const struct fly_call_entry *e, uint64_t sent_tsc, uns
 
 /* ---- round trips ---- */
 
-Case(overdue, fly_resend_pass__a_loss_is_made_good_after_the_measured_time)
+Case(resend, fly_resend_pass__a_loss_is_made_good_after_the_measured_time)
 {
 	struct fly_call *call;
 	uint64_t us;
@@ -96,7 +96,7 @@ Case(overdue, fly_resend_pass__a_loss_is_made_good_after_the_measured_time)
 	}
 }
 
-Case(overdue, fly_resend_pass__a_longer_path_is_waited_for)
+Case(resend, fly_resend_pass__a_longer_path_is_waited_for)
 {
 	struct fly_call *call;
 	uint64_t us;
@@ -115,7 +115,7 @@ Case(overdue, fly_resend_pass__a_longer_path_is_waited_for)
 }
 
 /* A path that gets longer than the RTO: each call is sent twice, until one was measured. */
-Case(overdue, fly_resend_pass__a_path_that_becomes_longer)
+Case(resend, fly_resend_pass__a_path_that_becomes_longer)
 {
 	measure(10, 20);
 	measure(15000, 2000);
@@ -123,7 +123,7 @@ Case(overdue, fly_resend_pass__a_path_that_becomes_longer)
 	cr_expect(w.server->service.executions == count(FLY_COUNT_calls_returned));
 }
 
-Case(overdue, fly_slow_result__one_round_trip_in_a_millisecond_is_measured)
+Case(resend, fly_slow_result__one_round_trip_in_a_millisecond_is_measured)
 {
 	const uint64_t before = count(FLY_COUNT_round_trips);
 	uint64_t measured;
@@ -134,7 +134,7 @@ Case(overdue, fly_slow_result__one_round_trip_in_a_millisecond_is_measured)
 	cr_expect(count(FLY_COUNT_calls_returned) > 5000);
 }
 
-Case(overdue, fly_slow_result__what_was_sent_twice_is_not_measured)
+Case(resend, fly_slow_result__what_was_sent_twice_is_not_measured)
 {
 	const struct fly_rtt *r = rtt();
 	uint64_t measured;
@@ -162,7 +162,7 @@ Case(overdue, fly_slow_result__what_was_sent_twice_is_not_measured)
 	cr_expect(count(FLY_COUNT_round_trips) == measured);
 }
 
-Case(overdue, fly_slow_result__an_exception_is_measured_as_well)
+Case(resend, fly_slow_result__an_exception_is_measured_as_well)
 {
 	struct fly_call *call;
 	uint8_t data[1000];
@@ -176,7 +176,7 @@ Case(overdue, fly_slow_result__an_exception_is_measured_as_well)
 
 /* ---- waits ---- */
 
-Case(overdue, fly_resend_pass__each_wait_is_twice_the_one_before)
+Case(resend, fly_resend_pass__each_wait_is_twice_the_one_before)
 {
 	static const unsigned at_us[] = {1000, 3000, 7000, 15000, 31000, 63000, 127000, 255000};
 	struct fly_call *call;
@@ -195,7 +195,7 @@ Case(overdue, fly_resend_pass__each_wait_is_twice_the_one_before)
 }
 
 /* Calls at all moments of a millisecond, each on its own: none waits for another one's pass. */
-Case(overdue, fly_resend_pass__is_precise_whenever_a_call_was_sent)
+Case(resend, fly_resend_pass__is_precise_whenever_a_call_was_sent)
 {
 	enum {
 		CALLS = 60
@@ -229,7 +229,7 @@ Case(overdue, fly_resend_pass__is_precise_whenever_a_call_was_sent)
 	cr_expect(seen == CALLS, "%u", seen);
 }
 
-Case(overdue, fly_resend_pass__however_many_copies_were_sent)
+Case(resend, fly_resend_pass__however_many_copies_were_sent)
 {
 	struct fly_call *call;
 
@@ -247,7 +247,7 @@ Case(overdue, fly_resend_pass__however_many_copies_were_sent)
 	cr_expect(Probe_Null_finish(call) == 0);
 }
 
-Case(overdue, fly_resend_pass__given_up_when_all_waits_together_are_the_time_out)
+Case(resend, fly_resend_pass__given_up_when_all_waits_together_are_the_time_out)
 {
 	struct fly_call *call;
 	uint64_t sent_tsc;
@@ -265,7 +265,7 @@ Case(overdue, fly_resend_pass__given_up_when_all_waits_together_are_the_time_out
 
 /* ---- what a pass costs ---- */
 
-Case(overdue, fly_resend_pass__nothing_is_looked_at_before_it_is_due)
+Case(resend, fly_resend_pass__nothing_is_looked_at_before_it_is_due)
 {
 	struct fly_pass before;
 	struct fly_call *call;
@@ -283,7 +283,7 @@ Case(overdue, fly_resend_pass__nothing_is_looked_at_before_it_is_due)
 }
 
 /* Passes in a second, of a poller whose calls are all answered: one in each least RTO. */
-Case(overdue, fly_resend_pass__calls_that_are_answered_are_not_looked_at_more_often)
+Case(resend, fly_resend_pass__calls_that_are_answered_are_not_looked_at_more_often)
 {
 	unsigned passes = 0;
 	uint64_t due_tsc = 0;
@@ -305,7 +305,7 @@ Case(overdue, fly_resend_pass__calls_that_are_answered_are_not_looked_at_more_of
 
 /* ---- large tables ---- */
 
-Case(overdue, fly_resend_pass__looks_at_a_table_of_65536_calls_in_pieces)
+Case(resend, fly_resend_pass__looks_at_a_table_of_65536_calls_in_pieces)
 {
 	enum {
 		CALLS = 65536
@@ -341,7 +341,7 @@ Case(overdue, fly_resend_pass__looks_at_a_table_of_65536_calls_in_pieces)
 
 /* ---- links, packets ---- */
 
-Case(overdue, fly_resend_pass__a_link_that_is_down_ends_calls_with_the_next_pass)
+Case(resend, fly_resend_pass__a_link_that_is_down_ends_calls_with_the_next_pass)
 {
 	struct fly_call *call;
 
@@ -355,7 +355,7 @@ Case(overdue, fly_resend_pass__a_link_that_is_down_ends_calls_with_the_next_pass
 }
 
 /* Probes that cannot be sent for want of packets: the call goes on when there are some again. */
-Case(overdue, fly_resend_packet__probes_without_a_packet)
+Case(resend, fly_resend_packet__probes_without_a_packet)
 {
 	struct fly_packet_cache *cache = &poller()->cache;
 	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
@@ -407,7 +407,7 @@ static void fail_inside(void *context)
 	}
 }
 
-Case(overdue, fly_caller_fail__from_within_a_turn)
+Case(resend, fly_caller_fail__from_within_a_turn)
 {
 	struct sim_link *to_nobody = sim_join_open(w.sim, w.server);
 	struct fly_binding *binding = sim_import(w.sim, w.server, to_nobody, 0x1000001);

@@ -21,7 +21,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(odd, .timeout = 60);
+TestSuite(result, .timeout = HANG);
 
 /* A server that was started anew on the same address: its refusal says for how long it is up. */
 static void restart(unsigned up_ms)
@@ -32,7 +32,7 @@ static void restart(unsigned up_ms)
 	sim_poller(w.server)->sweep_at_tsc = w.sim->now_tsc;
 }
 
-Case(odd, fly_slow_packet__a_call_begun_after_the_restart_was_not_executed)
+Case(result, fly_slow_rejected__a_call_begun_after_the_restart_was_not_executed)
 {
 	cr_assert(pair_add(&w, 1) == 0);
 	restart(50);
@@ -40,7 +40,7 @@ Case(odd, fly_slow_packet__a_call_begun_after_the_restart_was_not_executed)
 	cr_expect(w.server->service.runs[2] == 0);
 }
 
-Case(odd, fly_slow_packet__a_call_begun_before_the_restart_may_have_been)
+Case(result, fly_slow_rejected__a_call_begun_before_the_restart_may_have_been)
 {
 	struct fly_call *call;
 
@@ -55,7 +55,7 @@ Case(odd, fly_slow_packet__a_call_begun_before_the_restart_may_have_been)
 }
 
 /* The same, while the caller's own poller was away: its clock must not stand still. */
-Case(odd, fly_slow_packet__a_caller_that_was_away_does_not_take_its_call_for_a_new_one)
+Case(result, fly_slow_rejected__a_caller_that_was_away_does_not_take_its_call_for_a_new_one)
 {
 	struct fly_call *call;
 
@@ -75,7 +75,7 @@ Case(odd, fly_slow_packet__a_caller_that_was_away_does_not_take_its_call_for_a_n
 	cr_expect(Probe_Null_finish(call) == -FLY_ESTALE_MAYBE, "an executed call was denied");
 }
 
-Case(odd, fly_slow_packet__refused_for_lack_of_room_is_not_executed_however_often_it_was_sent)
+Case(result, fly_slow_rejected__refused_for_lack_of_room_is_not_executed_however_often_it_was_sent)
 {
 	struct fly_call *call;
 	struct frame f;
@@ -99,7 +99,7 @@ Case(odd, fly_slow_packet__refused_for_lack_of_room_is_not_executed_however_ofte
 	}
 }
 
-Case(odd, fly_slow_reject__is_no_longer_than_the_call_and_goes_back_to_where_it_came_from)
+Case(result, fly_reply_refuse__is_no_longer_than_the_call_and_goes_back_to_where_it_came_from)
 {
 	struct sim_link *to_us = sim_join_open(w.sim, w.server);
 	struct fly_header h = frame_call(0x7000001, 0x10000, 77, 3);
@@ -119,7 +119,7 @@ Case(odd, fly_slow_reject__is_no_longer_than_the_call_and_goes_back_to_where_it_
 	}
 }
 
-Case(odd, fly_slow_reject__before_the_first_sweep_nothing_is_refused_aloud)
+Case(result, fly_reply_refuse__before_the_first_sweep_nothing_is_refused_aloud)
 {
 	struct sim_node *fresh = sim_add(w.sim, NULL);
 	struct sim_link *to_us = sim_join_open(w.sim, fresh);
@@ -134,7 +134,7 @@ Case(odd, fly_slow_reject__before_the_first_sweep_nothing_is_refused_aloud)
 }
 
 /* A refusal by a server of another version ends the call at once: resending cannot help. */
-Case(odd, fly_slow_packet__another_version_is_a_status)
+Case(result, fly_slow_version__another_version_is_a_status)
 {
 	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
 	struct fly_binding *binding = sim_import(w.sim, w.caller, to_us, 0x1000001);
@@ -155,7 +155,7 @@ Case(odd, fly_slow_packet__another_version_is_a_status)
 	cr_expect(fly_outcome(-FLY_EVERSION) == FLY_NOT_EXECUTED);
 }
 
-Case(odd, fly_slow_start__entries_stay_with_their_binding)
+Case(result, fly_slow_start__entries_stay_with_their_binding)
 {
 	struct fly_binding *second = sim_import(w.sim, w.caller, w.at_caller, w.server->export_id);
 	struct fly_call *call;

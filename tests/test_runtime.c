@@ -47,7 +47,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(runtime, .timeout = 60);
+TestSuite(runtime, .timeout = HANG);
 
 static int start(const char *spec, struct fly_runtime **r)
 {
@@ -498,14 +498,19 @@ static void wait_for_remaining(void *context)
 Case(runtime, fly_remaining__counts_down_to_the_deadline)
 {
 	const uint64_t began_tsc = fly_clock_now_tsc();
+	uint32_t us = 10000;
 
 	begin_self(wait_for_remaining);
 	cr_expect(fly_remaining() == UINT64_MAX && !fly_cancelled(), "no procedure runs");
 	cr_expect(Probe_Null(own) == 0 && first_us == UINT64_MAX, "there is no deadline");
-	fly_set_deadline(own, 20000);
-	expect_late(Probe_Null(own));
-	cr_expect(first_us <= 20000 && first_us > 0, "%lu", first_us);
-	cr_expect(last_us == 0 && us_since(began_tsc) >= 20000);
+	do { /* it comes late, or does not run, where the machine has much else to do */
+		us *= 2;
+		first_us = 0;
+		fly_set_deadline(own, us);
+		expect_late(Probe_Null(own));
+	} while (first_us == 0 && us < 1000000 * patience(5));
+	cr_expect(first_us <= us && first_us > 0, "%lu", first_us);
+	cr_expect(last_us == 0 && us_since(began_tsc) >= us);
 	fly_set_deadline(own, 0);
 	cr_expect(Probe_Null(own) == 0 && first_us == UINT64_MAX);
 	cr_expect(fly_remaining() == UINT64_MAX);
@@ -526,7 +531,8 @@ Case(runtime, fly_cancelled__when_the_deadline_has_passed)
 	begin_self(wait_until_cancelled);
 	fly_set_deadline(own, 10000);
 	for (unsigned i = 1; i <= 3; i++) {
-		expect_late(Probe_Null(own));
+		while (own_service.executions < i) /* unless it comes too late for that */
+			expect_late(Probe_Null(own));
 		cr_expect(last_us == 0 && own_service.executions == i);
 	}
 	cr_expect(!fly_cancelled());
@@ -683,7 +689,7 @@ Case(runtime, fly_stop__with_calls_to_a_peer_that_never_answers)
 
 /* ---- two threads ---- */
 
-Case(runtime, vhost__server_and_client_in_one_process)
+Case(runtime, fly_start__server_and_client_in_one_process)
 {
 	static struct server server;
 	struct fly_binding *binding;
@@ -718,7 +724,7 @@ Case(runtime, fly_stop__after_the_server_is_gone)
 	}
 }
 
-Case(runtime, vhost__the_only_place_is_taken)
+Case(runtime, fly_start__the_only_place_is_taken)
 {
 	static struct server server;
 	struct fly_runtime *r;
@@ -735,7 +741,7 @@ Case(runtime, vhost__the_only_place_is_taken)
 	stop_server(&server);
 }
 
-Case(runtime, vhost__the_server_goes_and_another_comes)
+Case(runtime, fly_rebind__the_server_goes_and_another_comes)
 {
 	static struct server server;
 	struct fly_binding *binding;
@@ -752,7 +758,7 @@ Case(runtime, vhost__the_server_goes_and_another_comes)
 		cr_assert(status == -FLY_EPEER, "%s", fly_status_name(status));
 	cr_expect(status == -FLY_ELINK, "it is noticed that the server has gone");
 	start_server(&server);
-	for (tries = 0; tries < 5000 && Probe_Null(binding) == -FLY_ELINK; tries++) {
+	for (tries = 0; tries < 1000 * patience(5) && Probe_Null(binding) == -FLY_ELINK; tries++) {
 		fly_turn(r);
 		usleep(1000);
 	}

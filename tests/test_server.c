@@ -47,7 +47,7 @@ static void end(void)
 	cr_expect(sim_end(s) == 0, "something is missing at the end, or was written too late");
 }
 
-TestSuite(server, .timeout = 60);
+TestSuite(server, .timeout = HANG);
 
 /* A call whose first argument is a number and whose second is data that depends on it. */
 static struct fly_header call_of(uint32_t seq, uint16_t procedure, uint16_t bytes, uint32_t number)
@@ -77,7 +77,7 @@ static const uint8_t *payload(const struct frame *f)
 	return f->data + FLY_PAYLOAD;
 }
 
-Case(server, fly_server_call__a_result_says_what_it_answers)
+Case(server, fly_serve_send__a_result_says_what_it_answers)
 {
 	const struct fly_header call = call_of(100, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -95,7 +95,7 @@ Case(server, fly_server_call__a_result_says_what_it_answers)
 	cr_expect(server->service.executions == 1);
 }
 
-Case(server, fly_server_call__results_over_the_arguments)
+Case(server, fly_serve_run__results_over_the_arguments)
 {
 	const struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 77);
 	struct fly_header h;
@@ -106,7 +106,7 @@ Case(server, fly_server_call__results_over_the_arguments)
 	cr_expect(probe_is(payload(&f), 1440, probe_sum(77)));
 }
 
-Case(server, fly_server_call__results_behind_the_arguments)
+Case(server, fly_serve_run__results_behind_the_arguments)
 {
 	const struct fly_header call = call_of(1, Probe_Mirror_NUMBER, 504, 77);
 	struct fly_header h;
@@ -119,7 +119,7 @@ Case(server, fly_server_call__results_behind_the_arguments)
 	cr_expect(server->service.wrong == 0);
 }
 
-Case(server, fly_server_call__results_in_a_second_packet)
+Case(server, fly_slow_call__results_in_a_second_packet)
 {
 	const struct fly_header call = call_of(1, Probe_Swap_NUMBER, 1204, 77);
 	struct fly_header h;
@@ -153,38 +153,38 @@ static void repeat(uint16_t procedure, uint16_t bytes, unsigned retained)
 	cr_expect(server->service.executions == 1, "it ran %u times", server->service.executions);
 }
 
-Case(server, fly_server_call__a_repeated_call_gets_the_retained_empty_result)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_empty_result)
 {
 	repeat(Probe_Null_NUMBER, 0, 0);
 }
 
-Case(server, fly_server_call__a_repeated_call_gets_the_retained_small_result)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_small_result)
 {
 	repeat(Probe_Sum_NUMBER, 1404, 0);
 }
 
-Case(server, fly_server_call__a_repeated_call_gets_the_retained_large_result)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_large_result)
 {
 	repeat(Probe_Fill_NUMBER, 4, 1);
 }
 
-Case(server, fly_server_call__a_repeated_call_gets_the_retained_result_from_behind)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_result_from_behind)
 {
 	repeat(Probe_Mirror_NUMBER, 504, 1);
 }
 
-Case(server, fly_server_call__a_repeated_call_gets_the_retained_second_packet)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_second_packet)
 {
 	repeat(Probe_Swap_NUMBER, 1204, 1);
 }
 
-Case(server, fly_server_call__a_repeated_call_gets_the_retained_error)
+Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_error)
 {
 	repeat(Probe_Raise_NUMBER, 4, 0);
 }
 
 /* The driver has not given back what it sent: nothing that it holds may be written. */
-Case(server, fly_server_call__a_packet_that_a_driver_holds_is_not_written)
+Case(server, fly_serve_retain__a_packet_that_a_driver_holds_is_not_written)
 {
 	static const uint16_t procedures[] = {Probe_Fill_NUMBER, Probe_Mirror_NUMBER,
 					      Probe_Swap_NUMBER, Probe_Null_NUMBER};
@@ -205,7 +205,7 @@ Case(server, fly_server_call__a_packet_that_a_driver_holds_is_not_written)
 	cr_expect(at_server->overwritten == 0);
 }
 
-Case(server, fly_server_call__the_next_call_lets_the_retained_packet_go)
+Case(server, fly_serve_let_go__the_next_call_lets_the_retained_packet_go)
 {
 	struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 1);
 	struct fly_header h;
@@ -219,7 +219,7 @@ Case(server, fly_server_call__the_next_call_lets_the_retained_packet_go)
 	cr_expect(h.age == 2);
 }
 
-Case(server, fly_server_call__an_older_call_is_dropped)
+Case(server, fly_call_admit__an_older_call_is_dropped)
 {
 	struct fly_header call = call_of(10, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -234,7 +234,7 @@ Case(server, fly_server_call__an_older_call_is_dropped)
 	cr_expect(server->service.executions == 1);
 }
 
-Case(server, fly_server_call__a_right_hint_needs_no_search_and_a_wrong_one_does_no_harm)
+Case(server, fly_conversation_lookup__a_right_hint_needs_no_search_and_a_wrong_one_does_no_harm)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -256,7 +256,7 @@ Case(server, fly_server_call__a_right_hint_needs_no_search_and_a_wrong_one_does_
 	cr_expect(server->service.executions == 72);
 }
 
-Case(server, fly_server_call__a_hint_to_somebody_elses_record_is_not_believed)
+Case(server, fly_conversation_lookup__a_hint_to_somebody_elses_record_is_not_believed)
 {
 	struct fly_header mine = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header other = call_of(1, Probe_Fill_NUMBER, 4, 5);
@@ -297,7 +297,7 @@ Case(server, fly_serve_plain__activity_0_finds_no_record)
 	cr_expect(sim_poller(server)->conversations.n_retained == 0);
 }
 
-Case(server, fly_server_call__a_known_activity_from_another_address_is_dropped)
+Case(server, fly_call_admit__a_known_activity_from_another_address_is_dropped)
 {
 	const struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header next = call_of(2, Probe_Null_NUMBER, 0, 0);
@@ -316,7 +316,7 @@ Case(server, fly_server_call__a_known_activity_from_another_address_is_dropped)
 	cr_expect(exchange(&next, &f, &h), "the right one is served afterwards");
 }
 
-Case(server, fly_server_call__an_unknown_procedure)
+Case(server, fly_slow_call__an_unknown_procedure)
 {
 	struct fly_header h;
 	struct frame f;
@@ -333,7 +333,7 @@ Case(server, fly_server_call__an_unknown_procedure)
 	cr_expect(server->service.executions == 0);
 }
 
-Case(server, fly_server_call__arguments_that_cannot_be_read)
+Case(server, fly_slow_served__arguments_that_cannot_be_read)
 {
 	struct fly_header h;
 	struct frame f;
@@ -356,7 +356,7 @@ Case(server, fly_server_call__arguments_that_cannot_be_read)
 	cr_expect(sim_count(server, FLY_COUNT_calls_unreadable) == 1440 + 254);
 }
 
-Case(server, fly_server_call__a_procedure_with_an_error_has_no_results)
+Case(server, fly_slow_served__a_procedure_with_an_error_has_no_results)
 {
 	const struct fly_header call = call_of(1, Probe_Raise_NUMBER, 4, 3);
 	struct fly_header h;
@@ -480,7 +480,7 @@ Case(server, fly_slow_served__a_number_that_no_procedure_has)
 	cr_expect(sim_count(server, FLY_COUNT_calls_no_procedure) == 1);
 }
 
-Case(server, fly_server_call__a_result_longer_than_the_link_takes_comes_in_two_packets)
+Case(server, fly_bulk_serve__a_result_longer_than_the_link_takes_comes_in_two_packets)
 {
 	const struct fly_header call = call_of(1, Probe_Fill_NUMBER, 4, 3);
 	struct fly_header h;
@@ -497,7 +497,7 @@ Case(server, fly_server_call__a_result_longer_than_the_link_takes_comes_in_two_p
 	cr_expect(server->service.executions == 1);
 }
 
-Case(server, fly_server_call__when_the_table_is_full_a_new_caller_is_refused)
+Case(server, fly_call_admit__when_the_table_is_full_a_new_caller_is_refused)
 {
 	const struct sim_node_config config = {.conversations = 8};
 	struct fly_header call;
@@ -520,7 +520,7 @@ Case(server, fly_server_call__when_the_table_is_full_a_new_caller_is_refused)
 	cr_expect(h.type == FLY_PACKET_RESULT, "those that are known are served");
 }
 
-Case(server, fly_server_call__retained_packets_are_limited_to_half_of_what_the_poller_leaves)
+Case(server, fly_serve_has_room__retained_packets_are_limited_to_half_of_what_the_poller_leaves)
 {
 	const struct sim_node_config config = {.packets = 703, .conversations = 512};
 	struct fly_header call;
@@ -548,7 +548,7 @@ Case(server, fly_server_call__retained_packets_are_limited_to_half_of_what_the_p
 }
 
 /* No packet is left for a second buffer. A call that ran has its result resent all the same. */
-Case(server, fly_server_call__without_a_second_buffer_a_new_call_is_refused_and_an_old_one_is_not)
+Case(server, fly_reply_refuse_for_good__without_a_second_buffer_a_new_call_and_no_copy)
 {
 	const struct sim_node_config config = {.packets = 63};
 	struct rte_mbuf *all[63];
@@ -580,7 +580,7 @@ Case(server, fly_server_call__without_a_second_buffer_a_new_call_is_refused_and_
 }
 
 /* The same with the limit of retained packets: it must not make an executed call "refused". */
-Case(server, fly_server_call__at_the_limit_a_copy_of_a_call_that_ran_is_not_refused)
+Case(server, fly_reply_refuse_for_good__at_the_limit_a_copy_of_a_call_that_ran_is_not_refused)
 {
 	struct fly_header call = call_of(1, Probe_Raise_NUMBER, 4, 3);
 	struct fly_header h;
@@ -598,7 +598,7 @@ Case(server, fly_server_call__at_the_limit_a_copy_of_a_call_that_ran_is_not_refu
 	cr_expect(server->service.executions == 1);
 }
 
-Case(server, fly_server_call__a_call_without_record_that_is_too_old_is_forgotten)
+Case(server, fly_call_admit__a_call_without_record_that_is_too_old_is_forgotten)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -621,7 +621,7 @@ Case(server, fly_server_call__a_call_without_record_that_is_too_old_is_forgotten
 	cr_expect(h.type == FLY_PACKET_RESULT);
 }
 
-Case(server, fly_server_call__an_export_of_an_earlier_start_is_stale)
+Case(server, fly_call_admit__an_export_of_an_earlier_start_is_stale)
 {
 	struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;
@@ -645,7 +645,7 @@ Case(server, fly_server_call__an_export_of_an_earlier_start_is_stale)
  * The poller was away for longer than records are kept. The record of a call that comes in the
  * turn after that must live, or the call's copy would run once more.
  */
-Case(server, fly_server_call__a_record_outlives_the_servers_own_absence)
+Case(server, fly_conversations_absent__a_record_outlives_the_servers_own_absence)
 {
 	const struct fly_header call = call_of(1, Probe_Null_NUMBER, 0, 0);
 	struct fly_header h;

@@ -35,7 +35,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(place, .timeout = 30);
+TestSuite(socket_claim, .timeout = HANG);
 
 static bool exists(const char *suffix)
 {
@@ -66,7 +66,7 @@ static int take(unsigned *place, int *fd)
 	return fly_socket_claim_client(path, place, fd);
 }
 
-Case(place, fly_socket_claim_name__the_first_is_the_path_itself)
+Case(socket_claim, fly_socket_claim_name__the_first_is_the_path_itself)
 {
 	char name[100];
 
@@ -76,7 +76,7 @@ Case(place, fly_socket_claim_name__the_first_is_the_path_itself)
 	cr_expect(strcmp(name, "/a/b.7") == 0);
 }
 
-Case(place, fly_socket_claim_path__a_second_server_is_told)
+Case(socket_claim, fly_socket_claim_path__a_second_server_is_told)
 {
 	const int first = fly_socket_claim_path(path, 1);
 	int again;
@@ -92,7 +92,7 @@ Case(place, fly_socket_claim_path__a_second_server_is_told)
 	fly_socket_claim_drop(again, path);
 }
 
-Case(place, fly_socket_claim_path__left_over_sockets_go_and_live_ones_stay)
+Case(socket_claim, fly_socket_claim_path__left_over_sockets_go_and_live_ones_stay)
 {
 	char second[80];
 	int fd;
@@ -113,7 +113,7 @@ Case(place, fly_socket_claim_path__left_over_sockets_go_and_live_ones_stay)
 	close(live);
 }
 
-Case(place, fly_socket_claim_path__a_file_that_is_no_socket_is_not_removed)
+Case(socket_claim, fly_socket_claim_path__a_file_that_is_no_socket_is_not_removed)
 {
 	close(open(path, O_CREAT | O_RDWR, 0600));
 	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EINUSE);
@@ -121,14 +121,14 @@ Case(place, fly_socket_claim_path__a_file_that_is_no_socket_is_not_removed)
 	cr_expect(exists(""));
 }
 
-Case(place, fly_socket_claim_path__no_such_directory)
+Case(socket_claim, fly_socket_claim_path__no_such_directory)
 {
 	cr_expect(fly_socket_claim_path("/nonexistent/f.sock", 1) == -FLY_EINVAL);
 	cr_expect(strstr(fly_error(), "there is no directory /nonexistent") != NULL, "%s",
 		  fly_error());
 }
 
-Case(place, fly_socket_claim_path__no_permission)
+Case(socket_claim, fly_socket_claim_path__no_permission)
 {
 	if (geteuid() == 0) {
 		cr_assert(chmod(directory, 0755) == 0);
@@ -143,7 +143,7 @@ Case(place, fly_socket_claim_path__no_permission)
 	chmod(directory, 0755);
 }
 
-Case(place, fly_socket_claim_client__each_client_another_place_and_then_none)
+Case(socket_claim, fly_socket_claim_client__each_client_another_place_and_then_none)
 {
 	const int server = fly_socket_claim_path(path, 3);
 	unsigned place[4];
@@ -165,7 +165,7 @@ Case(place, fly_socket_claim_client__each_client_another_place_and_then_none)
 	fly_socket_claim_drop(server, path);
 }
 
-Case(place, fly_socket_claim_client__without_a_server)
+Case(socket_claim, fly_socket_claim_client__without_a_server)
 {
 	unsigned place;
 	int server;
@@ -178,7 +178,7 @@ Case(place, fly_socket_claim_client__without_a_server)
 	cr_expect(take(&place, &fd) == -FLY_ELINK && fd == -1);
 }
 
-Case(place, fly_socket_claim_client__at_a_server_that_is_no_firefly)
+Case(socket_claim, fly_socket_claim_client__at_a_server_that_is_no_firefly)
 {
 	const int live = make_socket(path, true);
 	unsigned place = 0;
@@ -190,7 +190,7 @@ Case(place, fly_socket_claim_client__at_a_server_that_is_no_firefly)
 	close(live);
 }
 
-Case(place, fly_socket_claim_client__a_lock_file_with_nonsense_in_it)
+Case(socket_claim, fly_socket_claim_client__a_lock_file_with_nonsense_in_it)
 {
 	static const char *const texts[] = {"", "0", "-1", "33", "99999999999999999999", "x"};
 	const int server = fly_socket_claim_path(path, 1);
@@ -207,7 +207,7 @@ Case(place, fly_socket_claim_client__a_lock_file_with_nonsense_in_it)
 }
 
 /* However a process dies, the kernel lets go of its claims. */
-Case(place, fly_socket_claim_client__a_client_that_is_killed_frees_its_place)
+Case(socket_claim, fly_socket_claim_client__a_client_that_is_killed_frees_its_place)
 {
 	const int server = fly_socket_claim_path(path, 1);
 	unsigned place;
@@ -234,7 +234,7 @@ Case(place, fly_socket_claim_client__a_client_that_is_killed_frees_its_place)
 	fly_socket_claim_drop(server, path);
 }
 
-Case(place, fly_socket_claim_path__after_a_server_that_was_killed)
+Case(socket_claim, fly_socket_claim_path__after_a_server_that_was_killed)
 {
 	unsigned place;
 	int ready[2];
@@ -260,7 +260,7 @@ Case(place, fly_socket_claim_path__after_a_server_that_was_killed)
 	fly_socket_claim_drop(fd, path);
 }
 
-Case(place, fly_socket_claim_drop__nothing)
+Case(socket_claim, fly_socket_claim_drop__nothing)
 {
 	fly_socket_claim_drop(-1, path);
 }

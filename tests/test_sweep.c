@@ -25,7 +25,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(sweep, .timeout = 60);
+TestSuite(sweep, .timeout = HANG);
 
 static uint64_t ms(void)
 {

@@ -30,7 +30,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(token, .timeout = 60);
+TestSuite(token, .timeout = HANG);
 
 static uint64_t count(enum fly_counter which)
 {
@@ -369,7 +369,7 @@ static const struct {
 	    {Probe_Not_NUMBER, 1},    {Probe_Raise_NUMBER, 4},    {99, 0}};
 
 /* After one call of each kind, everything that could make the server send it again, or more. */
-Case(token, an_unproven_address_is_sent_at_most_three_times_what_came_from_it)
+Case(token, fly_demux__an_unproven_address_is_sent_at_most_three_times_what_came_from_it)
 {
 	for (unsigned i = 0; i < RTE_DIM(lets); i++) {
 		struct fly_header h =

@@ -72,7 +72,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(worker, .timeout = 60);
+TestSuite(worker, .timeout = HANG);
 
 /* Call i: Null, of an activity of its own. */
 static struct fly_header null_call(unsigned i, uint32_t seq)
@@ -343,7 +343,7 @@ static struct fly_header call_with_deadline(unsigned i, uint32_t us)
 	return h;
 }
 
-Case(worker, fly_work__one_that_waits_beyond_its_deadline_does_not_begin)
+Case(worker, fly_worker_take__one_that_waits_beyond_its_deadline_does_not_begin)
 {
 	struct fly_header h;
 

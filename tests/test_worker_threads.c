@@ -52,7 +52,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(workers, .timeout = 60);
+TestSuite(worker_threads, .timeout = HANG);
 
 static uint64_t count(enum fly_counter which)
 {
@@ -74,7 +74,7 @@ static void expect_refused(const char *why)
 	cr_expect(strstr(fly_error(), why), "'%s' in: %s", why, fly_error());
 }
 
-Case(workers, fly_export_with__refuses_what_it_cannot_do)
+Case(worker_threads, fly_export_with__refuses_what_it_cannot_do)
 {
 	char beyond[16];
 
@@ -116,7 +116,7 @@ static void note_thread(void *context)
 	pthread_getaffinity_np(ran_on, sizeof ran_among, &ran_among);
 }
 
-Case(workers, fly_export_with__procedures_run_on_workers)
+Case(worker_threads, fly_export_with__procedures_run_on_workers)
 {
 	uint64_t sum;
 
@@ -130,7 +130,7 @@ Case(workers, fly_export_with__procedures_run_on_workers)
 	cr_expect(count(FLY_COUNT_slots_missed) == 0);
 }
 
-Case(workers, fly_export_with__on_the_cores_that_were_named)
+Case(worker_threads, fly_export_with__on_the_cores_that_were_named)
 {
 	service.during = note_thread;
 	options.worker_cores = "0";
@@ -139,7 +139,7 @@ Case(workers, fly_export_with__on_the_cores_that_were_named)
 	cr_expect(CPU_COUNT(&ran_among) == 1 && CPU_ISSET(0, &ran_among));
 }
 
-Case(workers, fly_export_with__without_workers_the_poller_runs_all)
+Case(worker_threads, fly_export_with__without_workers_the_poller_runs_all)
 {
 	service.during = note_thread;
 	options.workers = 0;
@@ -168,12 +168,12 @@ static void call_many(enum fly_wait wait)
 	cr_expect(count(FLY_COUNT_reject_busy) == 0 && count(FLY_COUNT_slots_missed) == 0);
 }
 
-Case(workers, fly_export_with__workers_that_sleep)
+Case(worker_threads, fly_export_with__workers_that_sleep)
 {
 	call_many(FLY_WAIT_SLEEP);
 }
 
-Case(workers, fly_export_with__workers_that_yield)
+Case(worker_threads, fly_export_with__workers_that_yield)
 {
 	call_many(FLY_WAIT_YIELD);
 }
@@ -198,7 +198,7 @@ static void until_inside(unsigned n)
 		fly_turn(self);
 }
 
-Case(workers, fly_export_with__a_worker_that_blocks_hurts_nobody)
+Case(worker_threads, fly_export_with__a_worker_that_blocks_hurts_nobody)
 {
 	struct fly_call *blocked;
 	uint64_t sum;
@@ -219,7 +219,7 @@ Case(workers, fly_export_with__a_worker_that_blocks_hurts_nobody)
 	cr_expect(count(FLY_COUNT_slots_missed) == 0);
 }
 
-Case(workers, fly_export_with__too_many_calls_are_refused)
+Case(worker_threads, fly_export_with__too_many_calls_are_refused)
 {
 	struct fly_call *calls[WORKERS + QUEUE + 3];
 	const unsigned n = WORKERS + QUEUE + 3;
@@ -257,7 +257,7 @@ static void wait_until_cancelled(void *context)
 	atomic_fetch_sub(&inside, 1);
 }
 
-Case(workers, fly_cancelled__the_caller_has_cancelled)
+Case(worker_threads, fly_cancelled__the_caller_has_cancelled)
 {
 	struct fly_call *call;
 	uint64_t sum;
@@ -273,22 +273,28 @@ Case(workers, fly_cancelled__the_caller_has_cancelled)
 	cr_expect(!fly_cancelled() && fly_remaining() == UINT64_MAX, "not on this thread");
 }
 
-Case(workers, fly_remaining__counts_down_on_a_worker)
+Case(worker_threads, fly_remaining__counts_down_on_a_worker)
 {
 	const uint64_t began_tsc = fly_clock_now_tsc();
+	uint32_t ms = 10;
+	int status;
 
 	service.during = wait_until_cancelled;
 	export_self();
-	fly_set_deadline(own, 20000);
-	cr_expect(Probe_Null(own) == -FLY_EDEADLINE || service.executions == 1);
-	until_inside(0);
-	cr_expect(atomic_load(&left_first) <= 20000 && atomic_load(&left_first) > 0);
+	do { /* it comes late, or does not run, where the machine has much else to do */
+		ms *= 2;
+		fly_set_deadline(own, 1000 * ms);
+		status = Probe_Null(own);
+		cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
+		until_inside(0);
+	} while (atomic_load(&left_first) == 0 && ms < 1000 * patience(5));
+	cr_expect(atomic_load(&left_first) <= 1000 * ms && atomic_load(&left_first) > 0);
 	cr_expect(atomic_load(&left_last) == 0);
-	cr_expect(fly_clock_now_tsc() - began_tsc >= 20 * fly_clock_tsc_per_ms());
+	cr_expect(fly_clock_now_tsc() - began_tsc >= ms * fly_clock_tsc_per_ms());
 }
 
 /* fly_stop() waits for it, and tells it. */
-Case(workers, fly_stop__waits_for_procedures_that_run)
+Case(worker_threads, fly_stop__waits_for_procedures_that_run)
 {
 	struct fly_call *call;
 
@@ -307,7 +313,7 @@ static void stop_inside(void *context)
 	atomic_store(&status_inside, fly_stop(self));
 }
 
-Case(workers, fly_stop__not_by_a_worker)
+Case(worker_threads, fly_stop__not_by_a_worker)
 {
 	service.during = stop_inside;
 	export_self();
@@ -332,7 +338,7 @@ static void call_back(void *context)
 	atomic_store(&status_inside, status ? status : sum == 42 ? 0 : 1);
 }
 
-Case(workers, fly_attach__a_worker_calls_back_to_its_caller)
+Case(worker_threads, fly_attach__a_worker_calls_back_to_its_caller)
 {
 	struct fly_call *calls[2];
 
@@ -379,13 +385,13 @@ static void serve_with(unsigned pollers)
 	fly_unbind(own);
 }
 
-Case(workers, fly_export_with__at_a_runtime_that_polls_by_itself)
+Case(worker_threads, fly_export_with__at_a_runtime_that_polls_by_itself)
 {
 	serve_with(1);
 	cr_expect(self->group.pollers[0]->n_sources > WORKERS);
 }
 
-Case(workers, fly_export_with__shared_out_among_two_pollers)
+Case(worker_threads, fly_export_with__shared_out_among_two_pollers)
 {
 	unsigned n = 0;
 

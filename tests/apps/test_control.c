@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "../patience.h"
 #include "control.h"
 
 static struct control control;
@@ -39,7 +40,7 @@ static void start_server(void)
 	cr_assert(control.server > 0);
 }
 
-TestSuite(control, .init = start_server, .timeout = 30);
+TestSuite(control, .init = start_server, .timeout = HANG);
 
 Test(control, control_order__is_acknowledged_with_its_argument)
 {

@@ -18,11 +18,12 @@ COUNT = sys.argv[4] if len(sys.argv) > 4 else "100000"
 
 def counted():
     path = e2e.path("s")
-    server = e2e.serve(LINK + ":" + path + ",server,clients=2", "--stats=all")
+    tally = e2e.Tally("tally")
+    server = e2e.serve(LINK + ":" + path + ",server,clients=2", "--stats=all", "--tally", tally.path)
     # In place 0; both are at work all the time.
     caller = e2e.call(LINK + ":" + path, "--calls", str(1 << 62), "--window", "8", "--shared",
                       "--stats=all")
-    e2e.check(caller.wait_for("x", 2) is None, caller.text())
+    e2e.check(e2e.wait_until(lambda: sum(tally.read()) > 1000), caller.text())
     seed = random.randrange(1 << 32)
     print("%s: %s frames, seed %d" % (LINK, COUNT, seed), flush=True)
     bad = e2e.Process(["send", LINK, path, "1", COUNT, str(seed)], program=BADFRAMES)
@@ -68,7 +69,7 @@ def fake(answer, line):
     path = e2e.path("fake")
     server = e2e.Process(["fake", LINK, path, answer], program=BADFRAMES)
     server.wait_for("^up")
-    ping = e2e.Process(["ping", "--count", "1", LINK + ":" + path])
+    ping = e2e.Process(["ping", "--count", "1", e2e.patient(LINK + ":" + path)])
     e2e.check(ping.wait() == 1 and re.search(line, ping.text()),
               "%s: wanted /%s/\n%s" % (answer, line, ping.text()))
     server.kill()

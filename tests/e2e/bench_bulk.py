@@ -41,15 +41,17 @@ def check_run(run):
 def table_of_sizes():
     lines = run("--seconds", "0.1", "--json", JSON, "--plot", PLOT).splitlines()
     check_widths(lines)
-    for procedure in "Put", "Get":
-        e2e.check(any(line.startswith(procedure + ": T(n) = ") for line in lines),
-                  "no line through %s in\n%s" % (procedure, "\n".join(lines)))
     with open(JSON) as file:
         both = json.load(file)
     os.unlink(JSON)
     for procedure in "Put", "Get":
-        seen = {run["bytes"] for run in both["runs"] if run["procedure"] == procedure}
+        runs = [run for run in both["runs"] if run["procedure"] == procedure]
+        seen = {run["bytes"] for run in runs}
         e2e.check(seen == set(SIZES), "sizes of %s: %s" % (procedure, sorted(seen)))
+        # On a busy machine the floors before and after may disagree at each size: then there is no line.
+        few = sum(run["pairs"] > 0 for run in runs) < 2
+        e2e.check(few or any(line.startswith(procedure + ": T(n) = ") for line in lines),
+                  "no line through %s in\n%s" % (procedure, "\n".join(lines)))
     for each in both["runs"]:
         check_run(each)
     e2e.check([fit["procedure"] for fit in both["fits"]] == ["Put", "Get"], str(both["fits"]))

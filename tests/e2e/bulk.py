@@ -23,7 +23,7 @@ def serve(name):
 
 
 def call_well(link, size, calls):
-    client = bulk("call", link, str(size), str(calls))
+    client = bulk("call", e2e.patient(link), str(size), str(calls))
     client.wait(100)
     client.ended_well("%d bytes" % size)
     found = re.search(r"^calls %d, wrong 0; (.*)$" % calls, client.text(), re.M)
@@ -49,12 +49,12 @@ def killed():
     link = LINK + ":" + e2e.path("killed")
     server = serve("killed")
     for pause in 0.02, 0.05, 0.1:
-        client = bulk("call", link, str(16 << 20), "10000")
+        client = bulk("call", e2e.patient(link), str(16 << 20), "10000")
         e2e.check(client.wait_for("^calling$"), client.text())
         time.sleep(pause)
         client.kill()
         call_well(link, 1 << 20, 3)
-    client = bulk("call", link, str(16 << 20), "10000")
+    client = bulk("call", e2e.patient(link), str(16 << 20), "10000")
     e2e.check(client.wait_for("^calling$"), client.text())
     time.sleep(0.1)
     server.kill()

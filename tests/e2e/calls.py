@@ -48,8 +48,8 @@ def each_procedure():
 def eight_clients():
     link = LINK + ":" + e2e.path("eight")
     server = e2e.serve(link + ",server,clients=8")
-    clients = [e2e.call(link + ",wait=30", "--calls", "200", "--window", "8", "--shared",
-                        "--timeout", "30000") for _ in range(8)]
+    clients = [e2e.call(link + ",wait=%d" % (10 * e2e.PATIENCE), "--calls", "200", "--window", "8", "--shared",
+                        "--timeout", "%d" % (10000 * e2e.PATIENCE)) for _ in range(8)]
     for i, client in enumerate(clients):
         e2e.called_well(client, "client %d of 8" % i, 200)
     server_counts(server, "eight clients", 8 * 50, clients=8)

@@ -3,6 +3,9 @@
 
 The first argument of every test is the firefly program. Each test works in a directory of its
 own, which must be empty again at the end; whatever it started is dead by then.
+
+No test asserts how fast this machine is: it may have much else to do. A wait that has an end at all
+ends after so many seconds, as on a quiet machine, times FLY_PATIENCE (default 3; scripts/test sets it).
 """
 import atexit
 import os
@@ -17,6 +20,7 @@ import time
 
 SKIP = 77  # meson's exit status for a test that cannot run here
 FIREFLY = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "firefly"
+PATIENCE = max(1.0, float(os.environ.get("FLY_PATIENCE", 3)))
 
 directory = tempfile.mkdtemp(prefix="firefly-e2e.")
 outputs = tempfile.mkdtemp(prefix="firefly-out.")
@@ -36,6 +40,16 @@ def check(condition, text):
     return condition
 
 
+def wait_until(condition, seconds=20):
+    """Wait until it is true. Return: whether it is."""
+    end = time.monotonic() + seconds * PATIENCE
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.001)
+    return True
+
+
 def skip(why):
     print("skipped: " + why, flush=True)
     clean_up()
@@ -52,6 +66,7 @@ def clean_up():
 
 
 atexit.register(clean_up)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # from meson, when the time is over
 
 
 def finish():
@@ -84,7 +99,7 @@ class Process:
 
     def wait_for(self, pattern, seconds=10):
         """Wait for a line; its match, or None when the time is over or the program has ended."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * PATIENCE
         while True:
             ended = self.popen.poll() is not None
             found = re.search(pattern, self.text(), re.M)
@@ -94,6 +109,7 @@ class Process:
 
     def wait(self, seconds=60):
         """Wait for the end. The exit status; None (and it is killed) if it does not come."""
+        seconds *= PATIENCE
         try:
             return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -133,8 +149,15 @@ def serve(link, *options, **how):
     return None
 
 
+def patient(link):
+    """The link, with a wait for its server that a busy machine needs."""
+    if "wait=" in link or link.split(":")[0] not in ("vhost", "memif", "local"):
+        return link
+    return "%s,wait=%d" % (link, 10 * PATIENCE)
+
+
 def call(link, *options, **how):
-    return Process(["call", "--check", link, *options], **how)
+    return Process(["call", "--check", patient(link), *options], **how)
 
 
 BOOKS = (r"^calls (\d+), returned (\d+), wrong (\d+), failed: executed (\d+), "

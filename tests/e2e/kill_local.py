@@ -27,27 +27,50 @@ def memory(process):
         maps, len(os.listdir("/proc/%d/fd" % process.popen.pid))]
 
 
+def hostile(i):
+    return e2e.Process([name, "3600", str(SEED + i)], program=HOSTILE)
+
+
+def binding_takes():
+    """Seconds from the start of a client until the server has descriptors for it."""
+    e2e.check(e2e.wait_until(lambda: memory(server)[3] <= usual), "descriptors are left over")
+    began = time.monotonic()
+    victim = hostile(TIMES)
+    e2e.check(e2e.wait_until(lambda: memory(server)[3] > usual), "a client is not bound")
+    victim.kill()
+    return time.monotonic() - began
+
+
+def has_grown():
+    last = memory(server)
+    return not (last[0] <= first[0] + 2048 and last[1] <= first[1] + 1024 and last[2] <= first[2] + 8 and
+                last[3] <= first[3])
+
+
 print("%d kills, seed %d" % (TIMES, SEED), flush=True)
 name = e2e.path("s")
 server = e2e.serve("local:" + name + ",server", "--stats")
+alone = memory(server)[3]
 other = e2e.call("local:" + name, "--shared", "--calls", str(1 << 62), "--window", "4")
+e2e.check(e2e.wait_until(lambda: memory(server)[3] > alone), "the other client is not bound")
 time.sleep(1)
+usual = memory(server)[3]
 first = None
 began = time.monotonic()
 for i in range(TIMES):
-    victim = e2e.Process([name, "60", str(SEED + i)], program=HOSTILE)
-    time.sleep(chance.uniform(0, 0.03))
+    if i % 20 == 0:
+        longest = max(0.03, 3 * binding_takes())
+    victim = hostile(i)
+    time.sleep(chance.uniform(0, longest))
     victim.kill()
     if i == min(20, TIMES // 2):
         time.sleep(0.5)
         first = memory(server)
 took = time.monotonic() - began
-time.sleep(1)
+e2e.check(e2e.wait_until(lambda: not has_grown()), "the server grows")
 last = memory(server)
 print("server's kB resident, kB shared, mappings, descriptors: %s at first, %s at the end; %.0f s" %
       (first, last, took))
-e2e.check(last[0] <= first[0] + 2048 and last[1] <= first[1] + 1024 and last[2] <= first[2] + 8 and
-          last[3] <= first[3], "the server grows")
 other.stop()
 books = e2e.Books(other.text())
 other.ended_well("the other client")

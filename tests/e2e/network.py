@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 import e2e
 
@@ -99,7 +98,7 @@ def pollers():
     for i in range(4):
         pair = [e2e.call("af_packet:fly0,peer=10.70.0.2,port=%d" % (5000 + 10 * i + j),
                          "--calls", "400", "--window", "8", "--shared", "--timeout",
-                         "30000",
+                         "%d" % (10000 * e2e.PATIENCE),
                          before=inside(A)) for j in range(2)]
         for client in pair:
             e2e.called_well(client, "af_packet, two pollers", 400)
@@ -116,7 +115,7 @@ def pollers():
 def port_in_use():
     holder = e2e.Process(
         ["-c", "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
-               "s.bind(('10.70.0.2', 61989))\nprint('held', flush=True)\ntime.sleep(60)"],
+               "s.bind(('10.70.0.2', 61989))\nprint('held', flush=True)\ntime.sleep(3600)"],
         before=inside(B), program=sys.executable)
     holder.wait_for("held")
     server = e2e.Process(["serve", "--link", "af_packet:fly0"], before=inside(B))
@@ -148,12 +147,12 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for _ in range(3):
     s.sendto(b"not a call", ("10.71.0.2", 61989))
 """], check=True)
-    known = ""
-    end = time.monotonic() + 5
-    while "lladdr" not in known and time.monotonic() < end:
-        time.sleep(0.05)
-        known = ip("-n", B, "neigh", "show", "10.71.0.2").stdout
-    e2e.check("lladdr" in known, "tap: the kernel does not learn our address: " + known)
+
+    def known():
+        return ip("-n", B, "neigh", "show", "10.71.0.2").stdout
+
+    e2e.check(e2e.wait_until(lambda: "lladdr" in known(), 5),
+              "tap: the kernel does not learn our address: " + known())
     server.stop()
     server.ended_well("tap")
     counts = e2e.counters(server.text())

@@ -10,6 +10,8 @@
 
 #include <criterion/criterion.h>
 
+#include "../patience.h"
+
 #define Case(suite, name)                        \
 	static void case_##suite##_##name(void); \
 	Test(suite, name)                        \

@@ -49,7 +49,12 @@ static const struct way {
 		.deadlines = 10,
 		.pages = 20,
 		.longs = 2,
-		.expected = MAY(EWITHDRAWN) | MAY(ECANCELLED) | MAY(EDEADLINE),
+		/*
+		 * The server refuses copies of a call that came after its deadline, and on a busy
+		 * machine that may arrive first; after a call in doubt a refusal says maybe.
+		 */
+		.expected = MAY(EWITHDRAWN) | MAY(ECANCELLED) | MAY(EDEADLINE) | MAY(EBUSY) |
+			    MAY(EFORGOTTEN),
 	},
 	{
 		.name = "pollers",

@@ -268,13 +268,26 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+static bool is_over(void)
+{
+	for (unsigned i = 0; i < WORKERS; i++) {
+		if (!fly_slot_is(&workers[i].handoff.slot, FLY_SLOT_FREE))
+			return false;
+	}
+	return atomic_load(&n_callers) == 0;
+}
+
+/*
+ * Not when all is over: the last caller wakes the poller once, a nap before this one may have been
+ * ended by that while a worker was busy, and its result may have been taken in the turn since.
+ */
 static void nap(void)
 {
 	eventfd_t count;
 
 	if (!fly_handoff_prepare_sleep(&poller.handoffs))
 		return;
-	if (!atomic_load_explicit(&poller.attention, memory_order_seq_cst)) {
+	if (!atomic_load_explicit(&poller.attention, memory_order_seq_cst) && !is_over()) {
 		naps++;
 		eventfd_read(poller.handoffs.wake_fd, &count);
 	}
@@ -288,15 +301,6 @@ static void turn(void)
 		atomic_store_explicit(&poller.attention, 0, memory_order_relaxed);
 		fly_requests_serve(&poller);
 	}
-}
-
-static bool is_over(void)
-{
-	for (unsigned i = 0; i < WORKERS; i++) {
-		if (!fly_slot_is(&workers[i].handoff.slot, FLY_SLOT_FREE))
-			return false;
-	}
-	return atomic_load(&n_callers) == 0;
 }
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
  * operations of ours, a stack with a mutex, which it does see. Between two runtimes packets are
  * copied by the driver, which it does not see, and need not.
  */
+#include "../patience.h"
 #include "threads.h"
 
 #include <pthread.h>
@@ -49,7 +50,7 @@ void threads_begin(const char *name, int argc, char **argv, unsigned limit_s)
 			percent = (unsigned)strtoul(argv[i + 1], NULL, 10);
 	}
 	signal(SIGALRM, too_late);
-	alarm(limit_s);
+	alarm(patience(limit_s));
 }
 
 unsigned threads_many(unsigned n)

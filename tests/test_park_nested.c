@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_nested.c - procedures that call out while they run, also back to who called them: two
+ * test_park_nested.c - procedures that call out while they run, also back to who called them: two
  * runtimes over vhost, each on a thread of its own, which turns its poller itself.
  */
 #include <criterion/criterion.h>
@@ -76,7 +76,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(nested, .timeout = 60);
+TestSuite(park_nested, .timeout = HANG);
 
 static int status_inside;
 static uint64_t sum_inside;
@@ -90,7 +90,7 @@ static void call_back(void *context)
 		status_inside = Probe_Add(far.other, 20, 22, &sum_inside);
 }
 
-Case(nested, call__a_procedure_calls_its_caller)
+Case(park_nested, fly_slow_turn_parking__a_procedure_calls_its_caller)
 {
 	far.service.during = call_back;
 	cr_expect(Probe_Null(near.other) == 0);
@@ -116,7 +116,7 @@ static void go_deeper(void *context)
 	n_failed += status != 0 && status != -FLY_ECONFLICT;
 }
 
-Case(nested, call__so_deep_and_no_deeper)
+Case(park_nested, fly_slow_start__so_deep_and_no_deeper)
 {
 	far.service.during = call_back;
 	cr_assert(Probe_Null(near.other) == 0 && status_inside == 0);
@@ -142,7 +142,7 @@ static void call_many(void *context)
 		status_inside = Probe_Add(far.other, i, i, &sum);
 }
 
-Case(nested, call__others_are_served_meanwhile)
+Case(park_nested, fly_slow_turn_parking__others_are_served_meanwhile)
 {
 	struct fly_call *calls[8];
 	uint64_t sum;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_tail.c - what the slowest calls take when packets are lost: in virtual time, to the
+ * test_resend_tail.c - what the slowest calls take when packets are lost: in virtual time, to the
  * microsecond.
  */
 #include <criterion/criterion.h>
@@ -27,7 +27,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(tail, .timeout = 60);
+TestSuite(resend_tail, .timeout = HANG);
 
 static int by_size(const void *a, const void *b)
 {
@@ -56,7 +56,7 @@ static uint32_t *times_us(void)
 	return us;
 }
 
-Case(tail, null__without_loss_each_takes_a_round_trip)
+Case(resend_tail, fly_resend_pass__without_loss_each_takes_a_round_trip)
 {
 	const uint32_t *us = times_us();
 
@@ -66,7 +66,7 @@ Case(tail, null__without_loss_each_takes_a_round_trip)
 }
 
 /* One percent each way: two in a hundred calls wait for a copy, and not a round trip longer. */
-Case(tail, null__with_one_percent_lost_the_99th_percentile_is_the_least_wait_and_3_round_trips)
+Case(resend_tail, fly_resend_pass__with_one_percent_lost_p99_is_the_least_wait_and_3_round_trips)
 {
 	const uint32_t *us;
 

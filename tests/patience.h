@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * patience.h - how long to wait for another thread or process before that is a failure.
+ *
+ * No test asserts how fast this machine is: it may have much else to do. A wait that has an end at
+ * all ends after patience(): so many seconds on a quiet machine, times FLY_PATIENCE (default 3).
+ * scripts/test sets that; e2e/e2e.py has the same for Python.
+ */
+#ifndef PATIENCE_H
+#define PATIENCE_H
+
+#include <stdlib.h>
+
+/* Seconds. A case of Criterion that takes so long hangs, whatever the machine does. */
+#define HANG 600
+
+static inline unsigned patience(unsigned seconds)
+{
+	const char *factor = getenv("FLY_PATIENCE");
+	const double times = factor ? strtod(factor, NULL) : 3;
+
+	return (unsigned)(seconds * (times > 1 ? times : 1));
+}
+
+#endif
