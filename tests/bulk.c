@@ -67,7 +67,7 @@ static void print(void *context, const char *name, const char *about, uint64_t v
 static void start(const char *link)
 {
 	const char *links[] = {link, NULL};
-	const struct fly_options options = {.links = links};
+	const struct fly_options options = {.size = sizeof options, .links = links};
 
 	if (fly_start(&options, &runtime))
 		errx(1, "%s", fly_error());
@@ -75,7 +75,7 @@ static void start(const char *link)
 
 static int stop(void)
 {
-	struct fly_packet_census census;
+	struct fly_packet_census census = {.size = sizeof census};
 	int missing;
 
 	fly_counters(runtime, print, NULL);

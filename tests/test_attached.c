@@ -72,6 +72,7 @@ static int start_runtime(const char *role, const char *keys, enum fly_wait wait,
 	char spec[128];
 	const char *const links[] = {spec, NULL};
 	const struct fly_options options = {
+		.size = sizeof options,
 		.links = links,
 		.packets = 4095,
 		.calls = 128,

@@ -59,7 +59,8 @@ static struct probe_service service;
 static void begin(void)
 {
 	static const char *const links[] = {"vdev:net_ring_self," SELF, NULL};
-	const struct fly_options options = {.links = links,
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
 					    .packets = 2047,
 					    .call_timeout_ms = 300};
 

@@ -50,7 +50,10 @@ static struct fly_binding *binding;
 static struct fly_runtime *start(const char *link)
 {
 	const char *const links[] = {link, NULL};
-	const struct fly_options o = {.links = links, .packets = 1023, .eal = EAL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 1023,
+				      .eal = EAL};
 	struct fly_runtime *r = NULL;
 
 	cr_assert(fly_start(&o, &r) == 0, "%s", fly_error());
@@ -111,7 +114,7 @@ static bool comes_to(enum fly_counter which, uint64_t value)
 
 static void begin(void)
 {
-	options = (struct fly_export_options){0};
+	options = (struct fly_export_options){.size = sizeof options};
 	snprintf(name, sizeof name, "test-%d", (int)getpid());
 	snprintf(server_spec, sizeof server_spec, "local:%s,server", name);
 	snprintf(client_spec, sizeof client_spec, "local:%s", name);
@@ -469,7 +472,7 @@ Case(astack, fly_attach__another_binding_for_another_thread)
 static bool refuse_all(void *context, const struct fly_caller *caller)
 {
 	(void)context;
-	return caller->uid != getuid() || caller->pid != getpid();
+	return caller->size != sizeof *caller || caller->uid != getuid() || caller->pid != getpid();
 }
 
 Case(astack, binding__refusals_say_why)

@@ -47,6 +47,7 @@ TestSuite(pollers, .timeout = 60);
 static struct fly_options options_for(const char *const *links, unsigned pollers)
 {
 	return (struct fly_options){
+		.size = sizeof(struct fly_options),
 		.links = links,
 		.packets = 4095,
 		.calls = 64,

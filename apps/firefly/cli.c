@@ -143,7 +143,7 @@ int cli_start(const char *subcommand, const struct fly_options *options,
 
 int cli_stop(struct fly_runtime *runtime)
 {
-	struct fly_packet_census census;
+	struct fly_packet_census census = {.size = sizeof census};
 	int missing;
 
 	fly_packets(runtime, &census);

@@ -14,6 +14,19 @@
  *     of its own, and every thread of the program may use the runtime.
  * A binding always belongs to one thread at a time, the one that imported it, or the one that got
  * it from fly_attach(): by that any thread can call through a poller that another thread turns.
+ *
+ * Sizes
+ *
+ * A struct that a program fills in, or has filled in, begins with its size, which the program sets:
+ * `struct fly_options o = {.size = sizeof o}`. Later releases add fields at the end, and 0 in a new
+ * field means what was done before.
+ *   - A shorter struct comes from a program that was built for an older release: fields that are
+ *     missing are 0 for the library, and are not filled in.
+ *   - A longer struct comes from a program that was built for a newer release. Unless it is 0 in
+ *     everything that the library does not know: -FLY_EINVAL.
+ *   - A size of 0, or one that is too small for any release: -FLY_EINVAL.
+ * fly_error() says so. A struct that the library owns and shows to a program has its size set by
+ * the library: there are no fields behind that.
  */
 #ifndef FIREFLY_RUNTIME_H
 #define FIREFLY_RUNTIME_H
@@ -42,8 +55,9 @@ enum fly_wait {
 			   */
 };
 
-/* How to start a runtime. Zero in every field but `links` means: the default. */
+/* How to start a runtime. Zero in every field but `size` and `links` means: the default. */
 struct fly_options {
+	size_t size; /* sizeof(struct fly_options): see "Sizes" above */
 	/*
 	 * Link specs, at least one, ended by NULL. KIND:WHAT[,KEY[=VALUE]]...
 	 *   vhost:PATH[,server][,clients=N]   vhost-user server, or virtio-user client
@@ -146,13 +160,15 @@ int fly_export(struct fly_runtime *runtime, const struct fly_interface *interfac
 
 /* Who calls, as the kernel says: of a peer on this machine, over a local link. */
 struct fly_caller {
+	size_t size; /* of what the library fills in */
 	unsigned uid;
 	unsigned gid;
 	int pid;
 };
 
-/* How an interface is exported. Zero in every field: as by fly_export(). */
+/* How an interface is exported. Zero in every field but `size`: as by fly_export(). */
 struct fly_export_options {
+	size_t size; /* sizeof(struct fly_export_options) */
 	/*
 	 * Threads for its procedures that compute or block: those that are marked `worker`, and if
 	 * there are workers those that are not marked `inline`. While all are busy calls wait, and
@@ -297,6 +313,7 @@ void fly_release(struct fly_call *call);
 
 /* Where the packet buffers of a runtime are. */
 struct fly_packet_census {
+	size_t size;       /* sizeof(struct fly_packet_census); the program sets it */
 	unsigned total;    /* buffers in the pool, by construction */
 	unsigned free;     /* in the pool or a cache of it */
 	unsigned retained; /* kept for resending, calls and results */
@@ -307,8 +324,11 @@ struct fly_packet_census {
  * fly_packets() - count the packet buffers. `total - free - retained - queued` are in the hands
  * of drivers (posted for reception, or sent and not yet given back). Slow; owning thread. Not from
  * within a procedure.
+ * @census: begins with its size, which the program sets.
+ * Return: 0, or EINVAL (no size), ECONFLICT (from within a procedure of a runtime with several
+ * pollers), with fly_error() set and nothing filled in.
  */
-void fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *census);
+int fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *census);
 
 /*
  * fly_counters() - hand every counter of the runtime to a function, in a fixed order.
@@ -321,13 +341,17 @@ void fly_counters(const struct fly_runtime *runtime,
 
 /* What the runtime runs on; strings in static storage or owned by the runtime. */
 struct fly_platform {
+	size_t size;           /* sizeof(struct fly_platform); the program sets it */
 	const char *dpdk;      /* DPDK's version */
 	size_t hugepage_bytes; /* page size of the packet memory; 0: ordinary pages */
 	uint64_t tsc_hz;       /* ticks of the TSC in a second */
 };
 
-/* fly_platform() - fill @platform. Only after fly_start(); any thread. */
-void fly_platform(const struct fly_runtime *runtime, struct fly_platform *platform);
+/*
+ * fly_platform() - fill @platform, which begins with its size. Only after fly_start(); any thread.
+ * Return: 0, or -FLY_EINVAL with fly_error() set: no size.
+ */
+int fly_platform(const struct fly_runtime *runtime, struct fly_platform *platform);
 
 /* fly_version() - "0.1.0". Any thread. */
 const char *fly_version(void);

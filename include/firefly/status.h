@@ -9,6 +9,8 @@
 #ifndef FIREFLY_STATUS_H
 #define FIREFLY_STATUS_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -98,7 +100,8 @@ const char *fly_error(void);
 
 /* What the newest call that ended with FLY_ERAISED was told. */
 struct fly_raised {
-	int number; /* what the procedure returned: not 0 */
+	size_t size; /* of what the library fills in: fields of later releases are behind it */
+	int number;  /* what the procedure returned: not 0 */
 	char text[FLY_RAISED_TEXT_MAX + 1];
 };
 

@@ -30,6 +30,7 @@
 #include "host/cores.h"
 #include "host/eal.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "threads/request.h"
 #include "local/clerk.h"
 #include "local/import.h"
@@ -311,8 +312,6 @@ static int start(const struct fly_options *o, struct fly_runtime **runtime)
 	int status;
 	int node;
 
-	if (!o || !runtime)
-		return fly_fail(FLY_EINVAL, "fly_start: options and runtime are needed");
 	if (o->calls > 65536)
 		return fly_fail(FLY_EINVAL, "fly_start: at most 65536 calls");
 	if (o->probes > 255)
@@ -499,13 +498,20 @@ void fly_shutdown(struct fly_runtime *r)
 		fly_ask(r->pollers[i], shut_poller, NULL);
 }
 
-int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
+int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 {
+	struct fly_options o;
 	struct quiet quiet;
 	int status;
 
+	if (!options || !runtime)
+		return fly_fail(FLY_EINVAL, "fly_start: options and runtime are needed");
+	status = fly_sized_take(&o, sizeof o, FLY_SIZED_UP_TO(struct fly_options, links), options,
+				"struct fly_options");
+	if (status)
+		return status;
 	quiet_begin(&quiet);
-	status = start(o, runtime);
+	status = start(&o, runtime);
 	quiet_end(&quiet);
 	return status;
 }
@@ -733,9 +739,11 @@ static int export_on_all(struct fly_runtime *r, struct offer *offer,
 int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface,
 		    const void *procedures, void *context, const struct fly_export_options *options)
 {
+	struct fly_export_options known;
+	const struct fly_export_options *o = options ? &known : NULL;
 	struct offer offer = {0};
 	struct fly_export_rule *rule;
-	int status;
+	int status = 0;
 
 	if (!interface || !procedures || strlen(interface->name) > 63 ||
 	    interface->n_procedures == 0)
@@ -743,9 +751,14 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	if (r->n_pollers > 1 && is_within(r)) /* two that ask each other would wait for ever */
 		return fly_fail(FLY_ECONFLICT, "export %s: not from within a procedure",
 				interface->name);
-	status = fly_workers_check(interface, options);
+	if (o)
+		status = fly_sized_take(&known, sizeof known,
+					FLY_SIZED_UP_TO(struct fly_export_options, workers),
+					options, "struct fly_export_options");
 	if (!status)
-		status = make_rule(r, options, &rule);
+		status = fly_workers_check(interface, o);
+	if (!status)
+		status = make_rule(r, o, &rule);
 	if (status)
 		return status;
 	pthread_mutex_lock(&r->lock);
@@ -768,7 +781,7 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	pthread_mutex_unlock(&r->lock);
 	if (status)
 		return status;
-	status = export_on_all(r, &offer, options);
+	status = export_on_all(r, &offer, o);
 	if (status) {
 		pthread_mutex_lock(&r->lock);
 		r->exports[offer.at] = (struct fly_export){0};
@@ -831,14 +844,21 @@ static int count_packets(struct fly_poller *p, void *argument)
 	return 0;
 }
 
-void fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
+int fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
 {
-	*census = (struct fly_packet_census){
+	struct fly_packet_census ours = {
 		.total = r->packets,
 		.free = rte_mempool_avail_count(r->pool),
 	};
-	for (unsigned i = 0; i < r->n_pollers; i++)
-		fly_ask(r->pollers[i], count_packets, census);
+	int status = fly_sized_check(census, sizeof ours,
+				     FLY_SIZED_UP_TO(struct fly_packet_census, total),
+				     "struct fly_packet_census");
+
+	for (unsigned i = 0; i < r->n_pollers && !status; i++)
+		status = fly_ask(r->pollers[i], count_packets, &ours);
+	if (!status)
+		fly_sized_give(census, &ours, sizeof ours);
+	return status;
 }
 
 void fly_counters(const struct fly_runtime *r,
@@ -856,12 +876,19 @@ void fly_counters(const struct fly_runtime *r,
 	}
 }
 
-void fly_platform(const struct fly_runtime *r, struct fly_platform *platform)
+int fly_platform(const struct fly_runtime *r, struct fly_platform *platform)
 {
-	(void)r;
-	*platform = (struct fly_platform){
+	const struct fly_platform ours = {
 		.dpdk = rte_version(),
 		.hugepage_bytes = fly_eal_state()->hugepage_bytes,
 		.tsc_hz = rte_get_tsc_hz(),
 	};
+	const int status =
+		fly_sized_check(platform, sizeof ours, FLY_SIZED_UP_TO(struct fly_platform, dpdk),
+				"struct fly_platform");
+
+	(void)r;
+	if (!status)
+		fly_sized_give(platform, &ours, sizeof ours);
+	return status;
 }

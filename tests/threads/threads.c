@@ -217,6 +217,7 @@ struct fly_runtime *threads_start(const char *spec, unsigned pollers, enum fly_w
 	char link[160];
 	const char *const links[] = {link, NULL};
 	const struct fly_options options = {
+		.size = sizeof options,
 		.links = links,
 		.packets = 4095,
 		.calls = 256,
