@@ -76,14 +76,13 @@ static void start(const char *link)
 static int stop(void)
 {
 	struct fly_packet_census census = {.size = sizeof census};
-	int missing;
 
 	fly_counters(runtime, print, NULL);
 	fly_packets(runtime, &census);
-	missing = fly_stop(runtime);
-	printf("packets: %u of %u back in the pool\n", census.total - (unsigned)missing,
-	       census.total);
-	return missing != 0;
+	if (fly_stop(runtime))
+		errx(1, "%s", fly_error());
+	printf("packets: %u of %u back in the pool\n", census.total, census.total);
+	return 0;
 }
 
 static int serve(const char *link)

@@ -367,15 +367,15 @@ static void set_a_deadline(struct caller *c, struct fly_binding *mine)
 
 	(void)c;
 	service.during = be_slow;
-	fly_set_deadline(mine, 20000);
+	cr_expect(fly_set_deadline(mine, 20000) == 0);
 	status = Probe_Null(mine);
 	cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
 	service.during = NULL;
-	fly_set_deadline(mine, 5000000);
+	cr_expect(fly_set_deadline(mine, 5000000) == 0);
 	cr_expect(Probe_Add(mine, 1, 2, &sum) == 0 && sum == 3);
 	probe_fill(data, 1400, 7);
 	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
-	fly_set_deadline(mine, 0);
+	cr_expect(fly_set_deadline(mine, 0) == 0);
 	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
 }
 

@@ -426,7 +426,7 @@ Case(astack, waiting__by_yielding_by_sleeping_by_an_event)
 
 	join();
 	for (enum fly_wait wait = FLY_WAIT_SPIN; wait <= FLY_WAIT_SLEEP; wait++) {
-		fly_set_wait(binding, wait);
+		cr_expect(fly_set_wait(binding, wait) == 0);
 		for (unsigned i = 0; i < 200; i++)
 			cr_assert(Probe_Add(binding, i, wait, &sum) == 0 && sum == i + wait);
 	}

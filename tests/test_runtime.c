@@ -101,7 +101,7 @@ static void stop_server(struct server *s)
 {
 	fly_quit(s->r);
 	pthread_join(s->thread, NULL);
-	cr_expect(s->missing == 0, "%d packets are missing", s->missing);
+	cr_expect(s->missing == 0, "%s", fly_strerror(s->missing));
 }
 
 /* ---- what a program keeps ---- */
@@ -180,6 +180,60 @@ Case(runtime, fly_start__its_threads_leave_signals_to_the_program)
 
 /* ---- coming and going ---- */
 
+Case(runtime, fly_stop__says_how_many_packets_are_missing)
+{
+	struct fly_runtime *r;
+
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+		cr_assert(rte_pktmbuf_alloc(r->pool) && rte_pktmbuf_alloc(r->pool));
+		cr_expect(fly_stop(r) == -FLY_EPACKETS);
+		cr_expect(strstr(fly_error(), "2 of 4095 packet buffers are missing"), "%s",
+			  fly_error());
+		cr_expect(rte_lcore_id() == LCORE_ID_ANY, "it has ended all the same");
+	}
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+struct elsewhere {
+	struct fly_binding *binding;
+	int wait;
+	int deadline;
+};
+
+static void *set_elsewhere(void *context)
+{
+	struct elsewhere *e = context;
+
+	e->wait = fly_set_wait(e->binding, FLY_WAIT_YIELD);
+	e->deadline = fly_set_deadline(e->binding, 1);
+	return NULL;
+}
+
+Case(runtime, fly_set_wait__and_fly_set_deadline_on_the_bindings_thread)
+{
+	static struct probe_service service;
+	struct elsewhere elsewhere = {0};
+	struct fly_runtime *r;
+	pthread_t thread;
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &elsewhere.binding) == 0, "%s", fly_error());
+	cr_expect(fly_set_wait(elsewhere.binding, FLY_WAIT_SLEEP + 1) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "no way 4 to wait") != NULL, "%s", fly_error());
+	cr_expect(fly_set_wait(elsewhere.binding, (enum fly_wait) - 1) == -FLY_EINVAL);
+	cr_expect(fly_set_wait(elsewhere.binding, FLY_WAIT_YIELD) == 0);
+	cr_expect(fly_set_wait(elsewhere.binding, FLY_WAIT_DEFAULT) == 0);
+	cr_expect(fly_set_deadline(elsewhere.binding, 5000000) == 0);
+	pthread_create(&thread, NULL, set_elsewhere, &elsewhere);
+	pthread_join(thread, NULL);
+	cr_expect(elsewhere.wait == -FLY_ECONFLICT && elsewhere.deadline == -FLY_ECONFLICT);
+	cr_expect(Probe_Null(elsewhere.binding) == 0);
+	cr_expect(fly_stop(r) == 0);
+}
+
 Case(runtime, fly_start__again_and_again)
 {
 	for (unsigned i = 0; i < 12; i++) {
@@ -257,6 +311,7 @@ Case(runtime, fly_stop__with_bindings_calls_and_exports)
 	cr_assert(Probe_Null_start(b[0], &call) == 0);
 	cr_expect(fly_stop(r) == 0);
 	cr_expect(fly_stop(NULL) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "no runtime") != NULL, "%s", fly_error());
 }
 
 /* ---- refused ---- */

@@ -481,7 +481,7 @@ int bench_handoff_main(int argc, char **argv)
 	if (!failed)
 		failed = measure_all(h);
 	if (h->runtime && fly_stop(h->runtime)) {
-		cli_complain(NAME, "packet buffers are missing at the end; this is a bug");
+		cli_complain(NAME, "%s", fly_error());
 		failed = CLI_FAILED;
 	}
 	for (unsigned i = 0; i < PATHS; i++)

@@ -407,10 +407,8 @@ static int end_both(struct bench_stage *s)
 	remove_directory(s);
 	if (missing == 0 && server_missing == 0)
 		return 0;
-	cli_complain(s->name,
-		     "packet buffers that are missing at the end: %d here, %d at the "
-		     "server; this is a bug",
-		     missing, server_missing);
+	cli_complain(s->name, "stopping at the end: here %s, at the server %s; this is a bug",
+		     fly_status_name(missing), fly_status_name(server_missing));
 	return CLI_FAILED;
 }
 

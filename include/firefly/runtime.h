@@ -121,10 +121,11 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  * one, if the runtime has threads of its own, which end with it.
  *
  * Calls that wait for a worker are refused. Procedures that run on workers are waited for, however
- * long they take: fly_cancelled() tells them, and who does not ask does not return sooner. Return:
- * how many packet buffers were missing from the pool at the end (0 unless there is a bug), or
- * -FLY_EINVAL, or -FLY_ECONFLICT: from within a procedure, or other threads of the program still
- * have bindings, which they have to end first.
+ * long they take: fly_cancelled() tells them, and who does not ask does not return sooner.
+ * Return: 0, or a negative status with fly_error() set. EINVAL (NULL) and ECONFLICT (from within a
+ * procedure, or other threads of the program still have bindings, which they have to end first)
+ * change nothing. EPACKETS: the runtime has ended and all of it is freed, but packet buffers were
+ * missing from its pool, which is a bug; the sentence says how many.
  */
 int fly_stop(struct fly_runtime *runtime);
 
@@ -240,8 +241,10 @@ int fly_attach(struct fly_binding *binding, struct fly_binding **mine);
 /*
  * fly_set_wait() - how to wait for the results of calls through this binding, from now on.
  * FLY_WAIT_DEFAULT: as its runtime does.
+ * Return: 0, or EINVAL (there is no such way to wait), ECONFLICT (the binding is another thread's),
+ * with fly_error() set, and then nothing has changed.
  */
-void fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
+int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
 
 /*
  * fly_event_fd() - for event loops: a file descriptor that becomes readable when calls that were
@@ -263,8 +266,10 @@ int fly_event_fd(struct fly_binding *binding);
  * A call that has not ended by then ends with FLY_EDEADLINE, maybe executed. The server is told how
  * much time is left, and does not begin what is late; a procedure can ask: fly_remaining(). A call
  * with a deadline does not take the fastest way.
+ * Return: 0, or ECONFLICT (the binding is another thread's), ESTOPPED (of an attached binding: its
+ * poller is not turned any more), with fly_error() set, and then nothing has changed.
  */
-void fly_set_deadline(struct fly_binding *binding, uint32_t us);
+int fly_set_deadline(struct fly_binding *binding, uint32_t us);
 
 /*
  * fly_cancel() - end a call that was started: it ends with FLY_ECANCELLED, maybe executed, and is

@@ -27,7 +27,7 @@ enum fly_outcome {
 #define FLY_STATUSES(X)                                                                            \
 	X(EINVAL,        1, FLY_NOT_EXECUTED,   "an argument is not valid")                        \
 	X(ENOMEM,        2, FLY_NOT_EXECUTED,   "out of memory")                                   \
-	X(EPACKETS,      3, FLY_NOT_EXECUTED,   "no packet buffer is free")                        \
+	X(EPACKETS,      3, FLY_NOT_EXECUTED,   "there are too few packet buffers")                \
 	X(ECALLS,        4, FLY_NOT_EXECUTED,   "every entry of the call table is in use")         \
 	X(ETOOBIG,       5, FLY_NOT_EXECUTED,   "the message is longer than what can be sent")        \
 	X(ELINK,         6, FLY_NOT_EXECUTED,   "the link is down")                                \
@@ -89,8 +89,8 @@ const char *fly_status_name(int status);
 /*
  * fly_error() - the sentence about the newest failure of a set-up function on this thread.
  *
- * fly_start(), fly_import(), fly_rebind() and fly_export() leave here what went wrong and what
- * to do about it, on one line. Calls do not: their status says all.
+ * Functions of which it is said that they set it leave here what went wrong and what to do about
+ * it, on one line. Calls do not: their status says all.
  * Return: thread-local storage, valid until this thread's next set-up call; "" if none failed.
  */
 const char *fly_error(void);

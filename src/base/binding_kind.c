@@ -2,6 +2,8 @@
 /* binding_kind.c - the public functions on bindings and calls: each leads to the binding's own. */
 #include "base/binding_kind.h"
 
+#include "base/error.h"
+
 bool fly_ready(const struct fly_call *call)
 {
 	return call->binding->kind->ready(call);
@@ -17,14 +19,33 @@ void fly_release(struct fly_call *call)
 	call->binding->ender(call);
 }
 
-void fly_set_deadline(struct fly_binding *binding, uint32_t us)
+static int check_thread(const struct fly_binding *binding, const char *function)
 {
-	binding->kind->set_deadline(binding, us);
+	if (binding->kind->is_mine(binding))
+		return 0;
+	return fly_fail(FLY_ECONFLICT, "%s: the binding belongs to another thread", function);
 }
 
-void fly_set_wait(struct fly_binding *binding, enum fly_wait wait)
+int fly_set_deadline(struct fly_binding *binding, uint32_t us)
 {
+	int status = check_thread(binding, "fly_set_deadline");
+
+	if (status)
+		return status;
+	status = binding->kind->set_deadline(binding, us);
+	return status ? fly_fail(-status, "fly_set_deadline: %s", fly_strerror(status)) : 0;
+}
+
+int fly_set_wait(struct fly_binding *binding, enum fly_wait wait)
+{
+	const int status = check_thread(binding, "fly_set_wait");
+
+	if (status)
+		return status;
+	if ((unsigned)wait > FLY_WAIT_SLEEP)
+		return fly_fail(FLY_EINVAL, "fly_set_wait: there is no way %d to wait", (int)wait);
 	binding->kind->set_wait(binding, wait);
+	return 0;
 }
 
 int fly_rebind(struct fly_binding *binding)

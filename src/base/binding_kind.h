@@ -15,7 +15,10 @@
 struct fly_binding_kind {
 	bool (*ready)(const struct fly_call *call);
 	int (*cancel)(struct fly_call *call);
-	void (*set_deadline)(struct fly_binding *binding, uint32_t us);
+	/* Is it the calling thread's? */
+	bool (*is_mine)(const struct fly_binding *binding);
+	int (*set_deadline)(struct fly_binding *binding, uint32_t us); /* on its thread */
+	/* On its thread; @wait is one of the enum, so this cannot fail. */
 	void (*set_wait)(struct fly_binding *binding, enum fly_wait wait);
 	int (*rebind)(struct fly_binding *binding);
 	void (*unbind)(struct fly_binding *binding);

@@ -41,7 +41,7 @@ static struct fly_owned *find_mine(struct fly_runtime *runtime, unsigned *others
 	pthread_mutex_lock(&runtime->lock);
 	LIST_FOREACH(owned, &runtime->owned, next)
 	{
-		if (pthread_equal(owned->thread, pthread_self()))
+		if (fly_owned_is_mine(owned))
 			mine = owned;
 		else if (!owned->is_runtimes)
 			(*others)++;

@@ -270,12 +270,18 @@ static int cancel(struct fly_call *call)
 	return 0;
 }
 
-static void set_deadline(struct fly_binding *binding, uint32_t us)
+static bool is_mine(const struct fly_binding *binding)
+{
+	return fly_owned_is_mine(&((const struct fly_local *)(const void *)binding)->owned);
+}
+
+static int set_deadline(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_local *l = fly_local_of(binding);
 
 	l->deadline_us = us;
 	fly_local_set_odd(l);
+	return 0;
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
@@ -345,6 +351,7 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
 	.rebind = rebind,
@@ -435,7 +442,7 @@ void fly_local_shut(struct fly_runtime *runtime)
 		/* Its thread sees it when it starts a call, or has waited for a while. */
 		atomic_store_explicit(&l->shut, true, memory_order_relaxed);
 		atomic_store_explicit(&l->is_odd, true, memory_order_relaxed);
-		if (pthread_equal(owned->thread, pthread_self()))
+		if (fly_owned_is_mine(owned))
 			fly_slow_local_tend(l);
 	}
 	pthread_mutex_unlock(&runtime->lock);

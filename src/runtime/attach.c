@@ -209,23 +209,32 @@ static int set_deadline_on_poller(struct fly_poller *p, void *argument)
 	struct fly_attached *a = argument;
 
 	(void)p;
-	fly_deadline_set(&a->import->head, a->deadline_us);
-	return 0;
+	return fly_deadline_set(&a->import->head, a->deadline_us);
 }
 
-static void set_deadline(struct fly_binding *binding, uint32_t us)
+static bool is_mine(const struct fly_binding *binding)
+{
+	return fly_owned_is_mine(&((const struct fly_attached *)(const void *)binding)->owned);
+}
+
+static int set_deadline(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_attached *a = attached_of(binding);
+	const uint32_t before_us = a->deadline_us;
+	int status;
 
 	a->deadline_us = us;
-	fly_ask_favour(a->poller, set_deadline_on_poller, a);
+	status = fly_ask_favour(a->poller, set_deadline_on_poller, a);
+	if (status)
+		a->deadline_us = before_us;
+	return status;
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	a->wait = wait > FLY_WAIT_DEFAULT && wait <= FLY_WAIT_SLEEP ? wait : a->default_wait;
+	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
 	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine;
 }
 
@@ -306,6 +315,7 @@ static int attach(struct fly_binding *binding, struct fly_binding **mine)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
 	.rebind = rebind,

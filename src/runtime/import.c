@@ -366,6 +366,12 @@ int fly_import_rebind(struct fly_binding *binding)
 
 /* ---- the kind of binding ---- */
 
+/* An inline caller's: of whoever turns its poller. */
+static bool is_mine(const struct fly_binding *binding)
+{
+	return fly_poller_is_here(((const struct fly_import *)(const void *)binding)->poller);
+}
+
 static bool ready(const struct fly_call *call)
 {
 	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
@@ -401,7 +407,7 @@ void fly_import_set_wait(struct fly_binding *binding, enum fly_wait wait)
 	struct fly_import *import = fly_import_of(binding);
 	const struct fly_runtime *runtime = import->poller->runtime;
 
-	if (wait == FLY_WAIT_DEFAULT || wait > FLY_WAIT_SLEEP)
+	if (wait == FLY_WAIT_DEFAULT)
 		wait = runtime ? runtime->wait : FLY_WAIT_SPIN;
 	if (import->wait == wait || binding->starter == starter_shut)
 		return;
@@ -428,6 +434,7 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = fly_deadline_cancel,
+	.is_mine = is_mine,
 	.set_deadline = fly_deadline_set,
 	.set_wait = fly_import_set_wait,
 	.rebind = fly_import_rebind,

@@ -237,7 +237,7 @@ static void quiet_end(const struct quiet *q)
 	pthread_sigmask(SIG_SETMASK, &q->before, NULL);
 }
 
-static int stop(struct fly_runtime *r);
+static unsigned stop(struct fly_runtime *r);
 
 /* Whole pages on one node; anywhere, if that is not known. */
 static void *alloc_on(size_t bytes, int node)
@@ -408,7 +408,8 @@ static void turn_all(struct fly_runtime *r)
 		fly_poller_turn(r->pollers[i], fly_poller_time(r->pollers[i]));
 }
 
-static int stop(struct fly_runtime *r)
+/* Return: how many packets were missing. Leaves no sentence: it ends what could not start, too. */
+static unsigned stop(struct fly_runtime *r)
 {
 	unsigned missing;
 
@@ -453,7 +454,7 @@ static int stop(struct fly_runtime *r)
 	rte_mempool_free(r->pool);
 	unregister_thread();
 	numa_free(r, sizeof *r);
-	return (int)missing;
+	return missing;
 }
 
 static int shut_poller(struct fly_poller *p, void *unused)
@@ -534,13 +535,14 @@ static void end_bindings(struct fly_runtime *r)
 int fly_stop(struct fly_runtime *r)
 {
 	struct quiet quiet;
+	unsigned packets;
+	unsigned missing;
 	unsigned n;
-	int missing;
 
 	if (!r)
-		return -FLY_EINVAL;
+		return fly_fail(FLY_EINVAL, "stop: there is no runtime");
 	if (is_within(r))
-		return -FLY_ECONFLICT;
+		return fly_fail(FLY_ECONFLICT, "stop: not from within a procedure");
 	n = fly_owned_by_others(r);
 	if (n)
 		return fly_fail(FLY_ECONFLICT,
@@ -551,9 +553,15 @@ int fly_stop(struct fly_runtime *r)
 	quiet_begin(&quiet);
 	if (r->threads)
 		register_thread(); /* without it stopping is slower, and works */
+	packets = r->packets;
 	missing = stop(r);
 	quiet_end(&quiet);
-	return missing;
+	if (missing)
+		return fly_fail(FLY_EPACKETS,
+				"stop: %u of %u packet buffers are missing from the pool; this is "
+				"a bug in the runtime or in a driver",
+				missing, packets);
+	return 0;
 }
 
 /* ---- turning ---- */

@@ -42,7 +42,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	return 0;
 }
 
-void fly_deadline_set(struct fly_binding *binding, uint32_t us)
+int fly_deadline_set(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_import *import = fly_import_of(binding);
 
@@ -54,6 +54,7 @@ void fly_deadline_set(struct fly_binding *binding, uint32_t us)
 		import->plain_starter = NULL;
 	}
 	import->deadline_us = us;
+	return 0;
 }
 
 void fly_deadline_end(struct fly_poller *p, struct fly_call_entry *e, int status)

@@ -27,7 +27,7 @@ static inline uint64_t fly_deadline_of(const struct fly_call_entry *e)
 void fly_deadline_end(struct fly_poller *p, struct fly_call_entry *e, int status);
 
 /* fly_deadline_set(), fly_deadline_cancel() - fly_set_deadline(), fly_cancel(), on the poller. */
-void fly_deadline_set(struct fly_binding *binding, uint32_t us);
+int fly_deadline_set(struct fly_binding *binding, uint32_t us);
 int fly_deadline_cancel(struct fly_call *call);
 
 #endif

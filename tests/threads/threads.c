@@ -262,9 +262,7 @@ uint64_t threads_counter(const struct fly_runtime *runtime, const char *name)
 void threads_stop(struct fly_runtime *runtime)
 {
 	const uint64_t missed = threads_counter(runtime, "slots_missed");
-	int missing;
 
 	threads_check(missed == 0, "%lu slots were missed", (unsigned long)missed);
-	missing = fly_stop(runtime);
-	threads_check(missing == 0, "%d packets are missing", missing);
+	threads_check(fly_stop(runtime) == 0, "%s", fly_error());
 }
