@@ -475,6 +475,15 @@ static bool refuse_all(void *context, const struct fly_caller *caller)
 	return caller->size != sizeof *caller || caller->uid != getuid() || caller->pid != getpid();
 }
 
+/* fly_import() of an interface without stubs. */
+static int import_by_name(struct fly_runtime *from, const char *wanted, uint32_t version,
+			  const char *peer, struct fly_binding **to)
+{
+	const struct fly_interface interface = {FLY_STUB_VERSION, wanted, version, 0, NULL};
+
+	return fly_import(from, &interface, peer, to);
+}
+
 Case(astack, binding__refusals_say_why)
 {
 	const unsigned nobody[] = {12345};
@@ -485,10 +494,10 @@ Case(astack, binding__refusals_say_why)
 	client = start(client_spec);
 	cr_expect(Probe_import(client, NULL, &binding) == -FLY_EPERM);
 	cr_expect(strstr(fly_error(), "access denied") != NULL, "%s", fly_error());
-	cr_expect(fly_import(client, "Nix", 1, NULL, &binding) == -FLY_ENOEXPORT);
-	cr_expect(fly_import(client, "Probe", 99, NULL, &binding) == -FLY_EVERSION);
-	cr_expect(fly_import(client, "Binder", 1, NULL, &binding) == -FLY_ENOEXPORT);
-	cr_expect(fly_import(client, "Probe", 3, "local:nobody-at-all,wait=0", &binding) ==
+	cr_expect(import_by_name(client, "Nix", 1, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(import_by_name(client, "Probe", 99, NULL, &binding) == -FLY_EVERSION);
+	cr_expect(import_by_name(client, "Binder", 1, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(import_by_name(client, "Probe", 3, "local:nobody-at-all,wait=0", &binding) ==
 		  -FLY_EPEER);
 	cr_expect(server.service.executions == 0);
 	for (unsigned i = 0; i < 5000 && fly_clerk_refused(server.r->clerk) != 4; i++)

@@ -486,7 +486,7 @@ Case(runtime, fly_export__limits)
 	static struct probe_service service;
 	static struct fly_interface many[FLY_EXPORTS];
 	static char names[FLY_EXPORTS][8];
-	static const struct fly_interface empty = {.name = "Empty", .version = 1};
+	static const struct fly_interface empty = {FLY_STUB_VERSION, "Empty", 1, 0, NULL};
 	struct fly_runtime *r;
 
 	cr_assert(start(SELF, &r) == 0, "%s", fly_error());

@@ -154,7 +154,8 @@ void fly_quit(struct fly_runtime *runtime);
  * @procedures: the generated struct of function pointers; must outlive the runtime.
  * @context: handed to each procedure; not touched.
  * Return: 0, or EINVAL, EINUSE (that interface is exported already), ENOMEM, ECONFLICT (from within
- * a procedure of a runtime with several pollers).
+ * a procedure of a runtime with several pollers), EVERSION (the stub was generated for another
+ * release of the library); fly_error() says more.
  */
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);
@@ -203,15 +204,17 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
 
 /*
  * fly_import() - bind to an interface at a peer. Generated code wraps it: NAME_import().
+ * @interface: from the generated stub of the caller; static.
  * @peer: "A.B.C.D" or "A.B.C.D:PORT"; NULL: the far end of the runtime's first link.
  * @binding: set on success; ended by fly_unbind().
  *
  * Asks for the peer's address and then its binder, each for at most about `call_timeout_ms`;
  * turns the poller meanwhile.
- * Return: 0, or ENOEXPORT, EVERSION, EPEER (nobody answers), ELINK, EINVAL, ENOMEM; fly_error()
+ * Return: 0, or ENOEXPORT, EVERSION (the peer exports another version; or the stub was generated
+ * for another release of the library), EPEER (nobody answers), ELINK, EINVAL, ENOMEM; fly_error()
  * says more.
  */
-int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding);
 
 /*
@@ -308,7 +311,7 @@ void fly_shutdown(struct fly_runtime *runtime);
  * fly_ready() - has this call ended, so that finishing it will not wait? Does not turn the
  * poller of an inline caller; call fly_turn() in between.
  */
-bool fly_ready(const struct fly_call *call);
+bool fly_ready(struct fly_call *call);
 
 /*
  * fly_release() - give back the result packet behind a view (NAME_PROCEDURE_view()). The handle

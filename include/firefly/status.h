@@ -33,7 +33,7 @@ enum fly_outcome {
 	X(ELINK,         6, FLY_NOT_EXECUTED,   "the link is down")                                \
 	X(ENOPROC,       7, FLY_NOT_EXECUTED,   "the interface has no such procedure")             \
 	X(ENOEXPORT,     8, FLY_NOT_EXECUTED,   "the peer does not export that interface")         \
-	X(EVERSION,      9, FLY_NOT_EXECUTED,   "the peer has another version of it")              \
+	X(EVERSION,      9, FLY_NOT_EXECUTED,   "the versions do not match")                       \
 	X(EMALFORMED,   10, FLY_NOT_EXECUTED,   "the server could not read the arguments")         \
 	X(EBUSY,        11, FLY_NOT_EXECUTED,   "the server has no room for another caller or call") \
 	X(ESTALE,       12, FLY_NOT_EXECUTED,   "the server restarted before the call was made")   \

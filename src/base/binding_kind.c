@@ -4,14 +4,14 @@
 
 #include "base/error.h"
 
-bool fly_ready(const struct fly_call *call)
+bool fly_ready(struct fly_call *call)
 {
-	return call->binding->kind->ready(call);
+	return fly_binding_kind_of(call->binding)->ready(call);
 }
 
 int fly_cancel(struct fly_call *call)
 {
-	return call->binding->kind->cancel(call);
+	return fly_binding_kind_of(call->binding)->cancel(call);
 }
 
 void fly_release(struct fly_call *call)
@@ -21,7 +21,7 @@ void fly_release(struct fly_call *call)
 
 static int check_thread(const struct fly_binding *binding, const char *function)
 {
-	if (binding->kind->is_mine(binding))
+	if (fly_binding_kind_of(binding)->is_mine(binding))
 		return 0;
 	return fly_fail(FLY_ECONFLICT, "%s: the binding belongs to another thread", function);
 }
@@ -32,7 +32,7 @@ int fly_set_deadline(struct fly_binding *binding, uint32_t us)
 
 	if (status)
 		return status;
-	status = binding->kind->set_deadline(binding, us);
+	status = fly_binding_kind_of(binding)->set_deadline(binding, us);
 	return status ? fly_fail(-status, "fly_set_deadline: %s", fly_strerror(status)) : 0;
 }
 
@@ -44,27 +44,27 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait)
 		return status;
 	if ((unsigned)wait > FLY_WAIT_SLEEP)
 		return fly_fail(FLY_EINVAL, "fly_set_wait: there is no way %d to wait", (int)wait);
-	binding->kind->set_wait(binding, wait);
+	fly_binding_kind_of(binding)->set_wait(binding, wait);
 	return 0;
 }
 
 int fly_rebind(struct fly_binding *binding)
 {
-	return binding->kind->rebind(binding);
+	return fly_binding_kind_of(binding)->rebind(binding);
 }
 
 void fly_unbind(struct fly_binding *binding)
 {
 	if (binding)
-		binding->kind->unbind(binding);
+		fly_binding_kind_of(binding)->unbind(binding);
 }
 
 int fly_attach(struct fly_binding *binding, struct fly_binding **mine)
 {
-	return binding->kind->attach(binding, mine);
+	return fly_binding_kind_of(binding)->attach(binding, mine);
 }
 
 int fly_event_fd(struct fly_binding *binding)
 {
-	return binding->kind->event_fd(binding);
+	return fly_binding_kind_of(binding)->event_fd(binding);
 }

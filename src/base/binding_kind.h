@@ -10,10 +10,13 @@
 #ifndef FLY_BINDING_KIND_H
 #define FLY_BINDING_KIND_H
 
+#include <assert.h>
+#include <stddef.h>
+
 #include <firefly/stub.h>
 
 struct fly_binding_kind {
-	bool (*ready)(const struct fly_call *call);
+	bool (*ready)(struct fly_call *call);
 	int (*cancel)(struct fly_call *call);
 	/* Is it the calling thread's? */
 	bool (*is_mine)(const struct fly_binding *binding);
@@ -25,5 +28,19 @@ struct fly_binding_kind {
 	int (*attach)(struct fly_binding *binding, struct fly_binding **mine);
 	int (*event_fd)(struct fly_binding *binding); /* negative: a status, with a sentence */
 };
+
+/*
+ * The struct of each kind begins with `struct fly_binding head`, which stubs see, and
+ * `const struct fly_binding_kind *kind`, which they do not.
+ */
+#define FLY_BINDING_HAS_KIND(type)                                                \
+	static_assert(offsetof(type, head) == 0 &&                                \
+			      offsetof(type, kind) == sizeof(struct fly_binding), \
+		      "fly_binding_kind_of() looks for it there")
+
+static inline const struct fly_binding_kind *fly_binding_kind_of(const struct fly_binding *binding)
+{
+	return *(const struct fly_binding_kind *const *)(const void *)(binding + 1);
+}
 
 #endif

@@ -56,7 +56,7 @@ void fly_owned_end_mine(struct fly_runtime *runtime)
 	unsigned others;
 
 	while ((mine = find_mine(runtime, &others)) != NULL)
-		mine->binding->kind->unbind(mine->binding);
+		fly_binding_kind_of(mine->binding)->unbind(mine->binding);
 }
 
 unsigned fly_owned_by_others(struct fly_runtime *runtime)

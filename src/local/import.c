@@ -256,9 +256,9 @@ static void end(struct fly_local *l)
 
 static int event_fd(struct fly_binding *binding);
 
-static bool ready(const struct fly_call *call)
+static bool ready(struct fly_call *call)
 {
-	return fly_local_ready(fly_local_call_of((struct fly_call *)(uintptr_t)call));
+	return fly_local_ready(fly_local_call_of(call));
 }
 
 static int cancel(struct fly_call *call)
@@ -379,7 +379,7 @@ static int make(struct fly_runtime *runtime, const char *name, uint32_t version,
 	if (!l)
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
 	*l = (struct fly_local){
-		.head.kind = &kind,
+		.kind = &kind,
 		.socket = -1,
 		.runtime = runtime,
 		.name = name,
@@ -437,7 +437,7 @@ void fly_local_shut(struct fly_runtime *runtime)
 	{
 		struct fly_local *l = fly_local_of(owned->binding);
 
-		if (owned->binding->kind != &kind)
+		if (fly_binding_kind_of(owned->binding) != &kind)
 			continue; /* the pollers end those */
 		/* Its thread sees it when it starts a call, or has waited for a while. */
 		atomic_store_explicit(&l->shut, true, memory_order_relaxed);

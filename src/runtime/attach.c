@@ -150,10 +150,9 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 
 /* ---- the kind of binding ---- */
 
-static bool ready(const struct fly_call *call)
+static bool ready(struct fly_call *call)
 {
-	return fly_slot_is(&((const struct fly_attached_call *)(const void *)call)->hand.slot,
-			   FLY_SLOT_RESULT);
+	return fly_slot_is(&call_of(call)->hand.slot, FLY_SLOT_RESULT);
 }
 
 static struct fly_call_entry *entry_of_waiter(struct fly_poller *p,
@@ -360,7 +359,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	if (!a)
 		return fly_fail(FLY_ENOMEM, "attach: out of memory");
 	fly_attached_bind(a);
-	a->head.kind = &kind;
+	a->kind = &kind;
 	a->mine = fly_poller_mine();
 	a->poller = p;
 	a->poller_thread = fly_poller_thread(p);

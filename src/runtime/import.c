@@ -21,6 +21,7 @@
 #include "base/binding_kind.h"
 #include "slowpath/deadline.h"
 #include "base/error.h"
+#include "base/stub_version.h"
 #include "host/link_spec.h"
 #include "threads/waiting.h"
 #include "slowpath/retry.h"
@@ -95,7 +96,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 	};
 	fly_rtt_init(&import->rtt, &p->waits);
 	fly_caller_bind(import);
-	import->head.kind = &kind;
+	import->kind = &kind;
 	write_template(import);
 	return import;
 }
@@ -323,17 +324,22 @@ static struct fly_poller *next_poller(struct fly_runtime *runtime)
 			  runtime->n_pollers];
 }
 
-int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding)
 {
-	struct wish w = {.runtime = runtime, .name = name, .version = version, .peer = peer};
-	struct fly_poller *p = next_poller(runtime);
+	struct wish w = {.runtime = runtime, .peer = peer};
+	struct fly_poller *p;
 	int status;
 
-	if (!name || !binding || strlen(name) > 63)
+	if (interface && fly_stub_version_check(interface))
+		return -FLY_EVERSION;
+	if (!interface || !binding || !interface->name || strlen(interface->name) > 63)
 		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
+	w.name = interface->name;
+	w.version = interface->version;
 	if (peer ? fly_local_is(peer) : runtime->local != NULL)
-		return fly_local_import(runtime, name, version, peer, binding);
+		return fly_local_import(runtime, w.name, w.version, peer, binding);
+	p = next_poller(runtime);
 	status = fly_ask(p, import_on_poller, &w);
 	if (status)
 		return status;
@@ -372,9 +378,9 @@ static bool is_mine(const struct fly_binding *binding)
 	return fly_poller_is_here(((const struct fly_import *)(const void *)binding)->poller);
 }
 
-static bool ready(const struct fly_call *call)
+static bool ready(struct fly_call *call)
 {
-	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+	const struct fly_call_entry *e = fly_entry_of(call);
 
 	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
 }

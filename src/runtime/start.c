@@ -31,6 +31,7 @@
 #include "host/eal.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "base/stub_version.h"
 #include "threads/request.h"
 #include "local/clerk.h"
 #include "local/import.h"
@@ -753,6 +754,8 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	struct fly_export_rule *rule;
 	int status = 0;
 
+	if (interface && fly_stub_version_check(interface))
+		return -FLY_EVERSION;
 	if (!interface || !procedures || strlen(interface->name) > 63 ||
 	    interface->n_procedures == 0)
 		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
