@@ -486,7 +486,7 @@ static int import_by_name(struct fly_runtime *from, const char *wanted, uint32_t
 
 Case(astack, binding__refusals_say_why)
 {
-	const unsigned nobody[] = {12345};
+	const uid_t nobody[] = {12345};
 
 	options.uids = nobody;
 	options.n_uids = 1;

@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <firefly/status.h>
 
@@ -163,9 +164,9 @@ int fly_export(struct fly_runtime *runtime, const struct fly_interface *interfac
 /* Who calls, as the kernel says: of a peer on this machine, over a local link. */
 struct fly_caller {
 	size_t size; /* of what the library fills in */
-	unsigned uid;
-	unsigned gid;
-	int pid;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
 };
 
 /* How an interface is exported. Zero in every field but `size`: as by fly_export(). */
@@ -182,8 +183,8 @@ struct fly_export_options {
 	enum fly_wait wait;       /* of idle workers */
 	/* For peers over local links. */
 	unsigned a_stacks; /* calls that one binding can have under way; at most 64, default 16 */
-	const unsigned *uids; /* who may bind, n_uids of them; with both NULL: everybody */
-	const unsigned *gids;
+	const uid_t *uids; /* who may bind, n_uids of them; with both NULL: everybody */
+	const gid_t *gids;
 	unsigned n_uids;
 	unsigned n_gids;
 	bool (*allow)(void *context, const struct fly_caller *caller); /* or NULL; may be called

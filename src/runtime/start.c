@@ -250,17 +250,21 @@ static void *alloc_on(size_t bytes, int node)
 static int place(const struct fly_options *o, const struct fly_link_spec *spec, int *node,
 		 unsigned *cores)
 {
-	struct fly_topology topology;
+	struct fly_topology *topology;
 	bool is_device;
 	int status;
 
 	*node = fly_topology_node(spec, &is_device);
 	if (o->pollers == 0 && !o->cores)
 		return 0;
-	status = fly_topology(&topology);
+	status = fly_topology_read(&topology);
+	if (status)
+		return status;
+	status = fly_cores_node(topology, *node);
 	if (!status)
-		status = fly_cores_node(&topology, *node);
-	return status ? status : fly_pollers_choose(o, &topology, *node, cores);
+		status = fly_pollers_choose(o, topology, *node, cores);
+	fly_topology_free(topology);
+	return status;
 }
 
 /* The pollers that fly_stop() finds are whole; the first is in the runtime. */
@@ -667,6 +671,8 @@ static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
 	*rule = new;
 	return 0;
 }
+
+static_assert(sizeof(uid_t) == sizeof(id_t) && sizeof(gid_t) == sizeof(id_t), "copied as they are");
 
 /* Is there something in its way? Return: 0 and its place, or a negative status with a sentence. */
 static int find_place(const struct fly_export *exports, const struct fly_interface *interface,
