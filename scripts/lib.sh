@@ -10,7 +10,7 @@ BUILD_PACKAGES=(gcc libc6-dev meson ninja-build pkgconf flex bison libdpdk-dev l
 # What the tests need beyond that; the last four are for `firefly bench marshal`, to compare with.
 # shellcheck disable=SC2034  # as above
 TEST_PACKAGES=(make g++ libcriterion-dev clang llvm libclang-rt-dev clang-format clang-tidy python3
-	iproute2 procps strace util-linux mandoc shellcheck spin
+	abigail-tools iproute2 procps strace util-linux mandoc shellcheck spin
 	libprotobuf-c-dev protobuf-c-compiler libtirpc-dev rpcsvc-proto
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user)
 

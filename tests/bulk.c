@@ -67,7 +67,7 @@ static void print(void *context, const char *name, const char *about, uint64_t v
 static void start(const char *link)
 {
 	const char *links[] = {link, NULL};
-	const struct fly_options options = {.links = links};
+	const struct fly_options options = {.size = sizeof options, .links = links};
 
 	if (fly_start(&options, &runtime))
 		errx(1, "%s", fly_error());
@@ -75,15 +75,14 @@ static void start(const char *link)
 
 static int stop(void)
 {
-	struct fly_packet_census census;
-	int missing;
+	struct fly_packet_census census = {.size = sizeof census};
 
 	fly_counters(runtime, print, NULL);
 	fly_packets(runtime, &census);
-	missing = fly_stop(runtime);
-	printf("packets: %u of %u back in the pool\n", census.total - (unsigned)missing,
-	       census.total);
-	return missing != 0;
+	if (fly_stop(runtime))
+		errx(1, "%s", fly_error());
+	printf("packets: %u of %u back in the pool\n", census.total, census.total);
+	return 0;
 }
 
 static int serve(const char *link)

@@ -72,6 +72,7 @@ static int start_runtime(const char *role, const char *keys, enum fly_wait wait,
 	char spec[128];
 	const char *const links[] = {spec, NULL};
 	const struct fly_options options = {
+		.size = sizeof options,
 		.links = links,
 		.packets = 4095,
 		.calls = 128,
@@ -366,15 +367,15 @@ static void set_a_deadline(struct caller *c, struct fly_binding *mine)
 
 	(void)c;
 	service.during = be_slow;
-	fly_set_deadline(mine, 20000);
+	cr_expect(fly_set_deadline(mine, 20000) == 0);
 	status = Probe_Null(mine);
 	cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
 	service.during = NULL;
-	fly_set_deadline(mine, 1000000 * patience(5));
+	cr_expect(fly_set_deadline(mine, 1000000 * patience(5)) == 0);
 	cr_expect(Probe_Add(mine, 1, 2, &sum) == 0 && sum == 3);
 	probe_fill(data, 1400, 7);
 	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
-	fly_set_deadline(mine, 0);
+	cr_expect(fly_set_deadline(mine, 0) == 0);
 	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
 }
 

@@ -74,7 +74,8 @@ static const struct fly_procedure procedures[] = {
 	[OVER] = {"Over", more, 1900, 1900, 0, FLY_RESULTS_OVER, 0},
 	[BEHIND] = {"Behind", fill, 8, 1900, 8, FLY_RESULTS_BEHIND, 0},
 };
-static const struct fly_interface interface = {"Bulk", 1, RTE_DIM(procedures), procedures};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Bulk", 1, RTE_DIM(procedures),
+					       procedures};
 
 static void export_it(struct sim_node *node)
 {

@@ -59,7 +59,8 @@ static struct probe_service service;
 static void begin(void)
 {
 	static const char *const links[] = {"vdev:net_ring_self," SELF, NULL};
-	const struct fly_options options = {.links = links,
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
 					    .packets = 2047,
 					    .call_timeout_ms = 300};
 
@@ -69,6 +70,15 @@ static void begin(void)
 static void end(void)
 {
 	cr_expect(fly_stop(r) == 0, "packets are missing");
+}
+
+/* fly_import() of an interface without stubs. */
+static int import_by_name(struct fly_runtime *from, const char *name, uint32_t version,
+			  const char *peer, struct fly_binding **to)
+{
+	const struct fly_interface interface = {FLY_STUB_VERSION, name, version, 0, NULL};
+
+	return fly_import(from, &interface, peer, to);
 }
 
 TestSuite(import, .timeout = HANG);
@@ -92,14 +102,14 @@ Case(import, fly_import__what_is_not_there)
 {
 	struct fly_binding *binding = NULL;
 
-	cr_expect(fly_import(r, "Nonesuch", 1, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(import_by_name(r, "Nonesuch", 1, NULL, &binding) == -FLY_ENOEXPORT);
 	cr_expect(strstr(fly_error(), "no interface of that name") != NULL, "%s", fly_error());
 	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
-	cr_expect(fly_import(r, "Prob", 3, NULL, &binding) == -FLY_ENOEXPORT);
-	cr_expect(fly_import(r, "Probe", 2, NULL, &binding) == -FLY_EVERSION);
+	cr_expect(import_by_name(r, "Prob", 3, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(import_by_name(r, "Probe", 2, NULL, &binding) == -FLY_EVERSION);
 	cr_expect(strstr(fly_error(), "version 3 is exported there, 2 is wanted") != NULL, "%s",
 		  fly_error());
-	cr_expect(fly_import(r, "Binder", 1, NULL, &binding) == -FLY_ENOEXPORT,
+	cr_expect(import_by_name(r, "Binder", 1, NULL, &binding) == -FLY_ENOEXPORT,
 		  "it is known to everybody, and not to be asked for");
 	cr_expect(binding == NULL);
 	cr_expect(LIST_EMPTY(&r->poller.imports));
@@ -114,26 +124,50 @@ Case(import, fly_import__bad_arguments)
 
 	memset(name, 'n', 64);
 	name[64] = '\0';
-	cr_expect(fly_import(r, NULL, 1, NULL, &binding) == -FLY_EINVAL);
-	cr_expect(fly_import(r, "Probe", 1, NULL, NULL) == -FLY_EINVAL);
-	cr_expect(fly_import(r, name, 1, NULL, &binding) == -FLY_EINVAL);
+	cr_expect(import_by_name(r, NULL, 1, NULL, &binding) == -FLY_EINVAL);
+	cr_expect(fly_import(r, NULL, NULL, &binding) == -FLY_EINVAL);
+	cr_expect(import_by_name(r, "Probe", 1, NULL, NULL) == -FLY_EINVAL);
+	cr_expect(import_by_name(r, name, 1, NULL, &binding) == -FLY_EINVAL);
 	name[63] = '\0';
-	cr_expect(fly_import(r, name, 1, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(import_by_name(r, name, 1, NULL, &binding) == -FLY_ENOEXPORT);
 	for (unsigned i = 0; i < RTE_DIM(peers); i++) {
-		cr_expect(fly_import(r, "Probe", 1, peers[i], &binding) == -FLY_EINVAL, "'%s'",
+		cr_expect(import_by_name(r, "Probe", 1, peers[i], &binding) == -FLY_EINVAL, "'%s'",
 			  peers[i]);
 		cr_expect(strstr(fly_error(), "is not an address") != NULL, "%s", fly_error());
 	}
+}
+
+/* A table of another number is another struct: nothing but the number and the name may be read. */
+Case(import, fly_import__and_fly_export_of_stubs_of_another_release)
+{
+	static const struct {
+		uint32_t number;
+		const char *name;
+	} old = {FLY_STUB_VERSION - 1, "Old"}, new = {FLY_STUB_VERSION + 1, "New"};
+	const struct fly_interface *interface = (const void *)&old;
+	struct fly_binding *binding = NULL;
+
+	cr_expect(fly_import(r, interface, NULL, &binding) == -FLY_EVERSION);
+	cr_expect_str_eq(fly_error(), "Old was generated for stub interface 0, this library has 1: "
+				      "run fireflyc again");
+	cr_expect(fly_import(r, interface, "local:nobody,wait=0", &binding) == -FLY_EVERSION);
+	cr_expect(fly_export(r, interface, &probe_procedures, NULL) == -FLY_EVERSION);
+	interface = (const void *)&new;
+	cr_expect(fly_export(r, interface, &probe_procedures, NULL) == -FLY_EVERSION);
+	cr_expect(strstr(fly_error(), "New was generated for stub interface 2, this library has 1, "
+				      "which is older") != NULL,
+		  "%s", fly_error());
+	cr_expect(fly_import(r, interface, NULL, &binding) == -FLY_EVERSION && binding == NULL);
 }
 
 Case(import, fly_import__nobody_there)
 {
 	struct fly_binding *binding;
 
-	cr_expect(fly_import(r, "Probe", 3, "10.9.8.6", &binding) == -FLY_EPEER);
+	cr_expect(import_by_name(r, "Probe", 3, "10.9.8.6", &binding) == -FLY_EPEER);
 	cr_expect(strstr(fly_error(), "nobody answers for 10.9.8.6") != NULL, "%s", fly_error());
 	/* The address is there, but nobody listens on that port. */
-	cr_expect(fly_import(r, "Probe", 3, "10.9.8.7:99", &binding) == -FLY_EPEER);
+	cr_expect(import_by_name(r, "Probe", 3, "10.9.8.7:99", &binding) == -FLY_EPEER);
 	cr_expect(strstr(fly_error(), "the peer does not answer any more") != NULL, "%s",
 		  fly_error());
 	cr_expect(r->poller.arp_question == NULL);
@@ -144,7 +178,7 @@ Case(import, fly_import__over_a_link_that_is_down)
 	struct fly_binding *binding;
 
 	r->ports.at[0]->link.up = false;
-	cr_expect(fly_import(r, "Probe", 3, NULL, &binding) == -FLY_ELINK);
+	cr_expect(import_by_name(r, "Probe", 3, NULL, &binding) == -FLY_ELINK);
 	cr_expect(strstr(fly_error(), "is down") != NULL, "%s", fly_error());
 	r->ports.at[0]->link.up = true;
 }

@@ -50,7 +50,10 @@ static struct fly_binding *binding;
 static struct fly_runtime *start(const char *link)
 {
 	const char *const links[] = {link, NULL};
-	const struct fly_options o = {.links = links, .packets = 1023, .eal = EAL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 1023,
+				      .eal = EAL};
 	struct fly_runtime *r = NULL;
 
 	cr_assert(fly_start(&o, &r) == 0, "%s", fly_error());
@@ -111,7 +114,7 @@ static bool comes_to(enum fly_counter which, uint64_t value)
 
 static void begin(void)
 {
-	options = (struct fly_export_options){0};
+	options = (struct fly_export_options){.size = sizeof options};
 	snprintf(name, sizeof name, "test-%d", (int)getpid());
 	snprintf(server_spec, sizeof server_spec, "local:%s,server", name);
 	snprintf(client_spec, sizeof client_spec, "local:%s", name);
@@ -423,7 +426,7 @@ Case(local, fly_set_wait__by_yielding_by_sleeping_by_an_event)
 
 	join();
 	for (enum fly_wait wait = FLY_WAIT_SPIN; wait <= FLY_WAIT_SLEEP; wait++) {
-		fly_set_wait(binding, wait);
+		cr_expect(fly_set_wait(binding, wait) == 0);
 		for (unsigned i = 0; i < 200; i++)
 			cr_assert(Probe_Add(binding, i, wait, &sum) == 0 && sum == i + wait);
 	}
@@ -469,12 +472,21 @@ Case(local, fly_attach__another_binding_for_another_thread)
 static bool refuse_all(void *context, const struct fly_caller *caller)
 {
 	(void)context;
-	return caller->uid != getuid() || caller->pid != getpid();
+	return caller->size != sizeof *caller || caller->uid != getuid() || caller->pid != getpid();
+}
+
+/* fly_import() of an interface without stubs. */
+static int import_by_name(struct fly_runtime *from, const char *wanted, uint32_t version,
+			  const char *peer, struct fly_binding **to)
+{
+	const struct fly_interface interface = {FLY_STUB_VERSION, wanted, version, 0, NULL};
+
+	return fly_import(from, &interface, peer, to);
 }
 
 Case(local, fly_local_import__refusals_say_why)
 {
-	const unsigned nobody[] = {12345};
+	const uid_t nobody[] = {12345};
 
 	options.uids = nobody;
 	options.n_uids = 1;
@@ -482,10 +494,10 @@ Case(local, fly_local_import__refusals_say_why)
 	client = start(client_spec);
 	cr_expect(Probe_import(client, NULL, &binding) == -FLY_EPERM);
 	cr_expect(strstr(fly_error(), "access denied") != NULL, "%s", fly_error());
-	cr_expect(fly_import(client, "Nix", 1, NULL, &binding) == -FLY_ENOEXPORT);
-	cr_expect(fly_import(client, "Probe", 99, NULL, &binding) == -FLY_EVERSION);
-	cr_expect(fly_import(client, "Binder", 1, NULL, &binding) == -FLY_ENOEXPORT);
-	cr_expect(fly_import(client, "Probe", 3, "local:nobody-at-all,wait=0", &binding) ==
+	cr_expect(import_by_name(client, "Nix", 1, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(import_by_name(client, "Probe", 99, NULL, &binding) == -FLY_EVERSION);
+	cr_expect(import_by_name(client, "Binder", 1, NULL, &binding) == -FLY_ENOEXPORT);
+	cr_expect(import_by_name(client, "Probe", 3, "local:nobody-at-all,wait=0", &binding) ==
 		  -FLY_EPEER);
 	cr_expect(server.service.executions == 0);
 	for (unsigned i = 0; i < 1000 * patience(5) && fly_clerk_refused(server.r->clerk) != 4; i++)

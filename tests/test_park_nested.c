@@ -29,6 +29,7 @@ static int start(struct side *side, const char *role)
 	char spec[96];
 	const char *const links[] = {spec, NULL};
 	const struct fly_options options = {
+		.size = sizeof options,
 		.links = links,
 		.packets = 4095,
 		.calls = 64,

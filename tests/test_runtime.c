@@ -52,8 +52,12 @@ TestSuite(runtime, .timeout = HANG);
 static int start(const char *spec, struct fly_runtime **r)
 {
 	const char *const links[] = {spec, NULL};
-	const struct fly_options options = {
-		.links = links, .packets = 4095, .calls = 64, .call_timeout_ms = 2000, .eal = EAL};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .packets = 4095,
+					    .calls = 64,
+					    .call_timeout_ms = 2000,
+					    .eal = EAL};
 
 	return fly_start(&options, r);
 }
@@ -97,7 +101,7 @@ static void stop_server(struct server *s)
 {
 	fly_quit(s->r);
 	pthread_join(s->thread, NULL);
-	cr_expect(s->missing == 0, "%d packets are missing", s->missing);
+	cr_expect(s->missing == 0, "%s", fly_strerror(s->missing));
 }
 
 /* ---- what a program keeps ---- */
@@ -176,19 +180,73 @@ Case(runtime, fly_start__its_threads_leave_signals_to_the_program)
 
 /* ---- coming and going ---- */
 
+Case(runtime, fly_stop__says_how_many_packets_are_missing)
+{
+	struct fly_runtime *r;
+
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+		cr_assert(rte_pktmbuf_alloc(r->group.pool) && rte_pktmbuf_alloc(r->group.pool));
+		cr_expect(fly_stop(r) == -FLY_EPACKETS);
+		cr_expect(strstr(fly_error(), "2 of 4095 packet buffers are missing"), "%s",
+			  fly_error());
+		cr_expect(rte_lcore_id() == LCORE_ID_ANY, "it has ended all the same");
+	}
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+struct elsewhere {
+	struct fly_binding *binding;
+	int wait;
+	int deadline;
+};
+
+static void *set_elsewhere(void *context)
+{
+	struct elsewhere *e = context;
+
+	e->wait = fly_set_wait(e->binding, FLY_WAIT_YIELD);
+	e->deadline = fly_set_deadline(e->binding, 1);
+	return NULL;
+}
+
+Case(runtime, fly_set_wait__and_fly_set_deadline_on_the_bindings_thread)
+{
+	static struct probe_service service;
+	struct elsewhere elsewhere = {0};
+	struct fly_runtime *r;
+	pthread_t thread;
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &elsewhere.binding) == 0, "%s", fly_error());
+	cr_expect(fly_set_wait(elsewhere.binding, FLY_WAIT_SLEEP + 1) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "no way 4 to wait") != NULL, "%s", fly_error());
+	cr_expect(fly_set_wait(elsewhere.binding, (enum fly_wait) - 1) == -FLY_EINVAL);
+	cr_expect(fly_set_wait(elsewhere.binding, FLY_WAIT_YIELD) == 0);
+	cr_expect(fly_set_wait(elsewhere.binding, FLY_WAIT_DEFAULT) == 0);
+	cr_expect(fly_set_deadline(elsewhere.binding, 5000000) == 0);
+	pthread_create(&thread, NULL, set_elsewhere, &elsewhere);
+	pthread_join(thread, NULL);
+	cr_expect(elsewhere.wait == -FLY_ECONFLICT && elsewhere.deadline == -FLY_ECONFLICT);
+	cr_expect(Probe_Null(elsewhere.binding) == 0);
+	cr_expect(fly_stop(r) == 0);
+}
+
 Case(runtime, fly_start__again_and_again)
 {
 	for (unsigned i = 0; i < 12; i++) {
 		static struct probe_service service;
 		struct fly_binding *binding;
 		struct fly_runtime *r;
-		struct fly_packet_census census;
+		struct fly_packet_census census = {.size = sizeof census};
 
 		cr_assert(start(SELF, &r) == 0, "start %u: %s", i, fly_error());
 		cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
 		cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
 		cr_expect(Probe_Null(binding) == 0);
-		fly_packets(r, &census);
+		cr_expect(fly_packets(r, &census) == 0, "%s", fly_error());
 		cr_expect(census.total == 4095);
 		cr_expect(census.free + census.retained + census.queued <= census.total);
 		cr_expect(fly_stop(r) == 0, "stop %u", i);
@@ -222,7 +280,10 @@ Case(runtime, fly_start__with_several_links)
 {
 	static const char *const links[] = {"vdev:net_null0,ip=10.9.8.1",
 					    "vdev:net_ring_b,ip=10.9.8.2,peer=10.9.8.2", NULL};
-	const struct fly_options options = {.links = links, .packets = 4095, .calls = 64};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .packets = 4095,
+					    .calls = 64};
 	struct fly_runtime *r;
 
 	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
@@ -250,6 +311,7 @@ Case(runtime, fly_stop__with_bindings_calls_and_exports)
 	cr_assert(Probe_Null_start(b[0], &call) == 0);
 	cr_expect(fly_stop(r) == 0);
 	cr_expect(fly_stop(NULL) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "no runtime") != NULL, "%s", fly_error());
 }
 
 /* ---- refused ---- */
@@ -286,11 +348,64 @@ Case(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
 	cr_expect(rte_lcore_id() == LCORE_ID_ANY);
 }
 
+static void expect_refused(int status, const char *words)
+{
+	cr_expect(status == -FLY_EINVAL, "%s", fly_status_name(status));
+	cr_expect(strstr(fly_error(), words) != NULL, "%s", fly_error());
+}
+
+Case(runtime, fly_start__says_that_a_size_is_missing)
+{
+	static const char *const links[] = {"vdev:net_null0", NULL};
+	struct fly_options options = {.links = links};
+	struct fly_runtime *r;
+
+	expect_refused(fly_start(&options, &r), "set .size = sizeof(struct fly_options)");
+	options.size = sizeof(struct fly_options *);
+	expect_refused(fly_start(&options, &r), "set .size = sizeof(struct fly_options)");
+}
+
+/* What is behind the size that it says may be anything; fields of a newer one must be 0. */
+Case(runtime, fly_start__takes_options_of_older_and_newer_programs)
+{
+	static const char *const links[] = {SELF, NULL};
+	struct newer {
+		struct fly_options known;
+		uint64_t more;
+	} newer = {.known = {.size = sizeof newer, .links = links, .packets = 1023}};
+	struct fly_options older;
+	struct fly_platform platform;
+	struct fly_packet_census census = {0};
+	struct fly_runtime *r;
+
+	memset(&older, 0xff, sizeof older);
+	older.size = offsetof(struct fly_options, calls);
+	older.links = links;
+	older.eal = EAL;
+	older.packets = 1023;
+	cr_assert(fly_start(&older, &r) == 0, "%s", fly_error());
+
+	expect_refused(fly_packets(r, &census), "set .size = sizeof(struct fly_packet_census)");
+	cr_expect(census.total == 0);
+	census.size = offsetof(struct fly_packet_census, free);
+	census.free = 4711;
+	cr_expect(fly_packets(r, &census) == 0, "%s", fly_error());
+	cr_expect(census.total == 1023 && census.free == 4711);
+	platform.size = 0;
+	expect_refused(fly_platform(r, &platform), "set .size = sizeof(struct fly_platform)");
+	cr_expect(fly_stop(r) == 0);
+
+	cr_assert(fly_start(&newer.known, &r) == 0, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0);
+	newer.more = 1;
+	expect_refused(fly_start(&newer.known, &r), "newer");
+}
+
 Case(runtime, fly_start__bad_options)
 {
 	static const char *const none[] = {NULL};
 	const char *many[FLY_LINKS + 2] = {NULL};
-	struct fly_options options = {0};
+	struct fly_options options = {.size = sizeof options};
 	struct fly_runtime *r;
 
 	cr_expect(fly_start(NULL, &r) == -FLY_EINVAL);
@@ -312,7 +427,8 @@ Case(runtime, fly_start__bad_options)
 Case(runtime, fly_start__other_eal_options_than_the_process_has)
 {
 	static const char *const links[] = {SELF, NULL};
-	struct fly_options options = {.links = links,
+	struct fly_options options = {.size = sizeof options,
+				      .links = links,
 				      .packets = 1023,
 				      .eal = "-m 200 --log-level=4"};
 	struct fly_runtime *r;
@@ -335,7 +451,10 @@ Case(runtime, fly_start__fewer_packets_than_the_driver_takes)
 {
 	static struct server server;
 	const char *const links[] = {client_spec, NULL};
-	const struct fly_options options = {.links = links, .packets = 1023, .eal = EAL};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .packets = 1023,
+					    .eal = EAL};
 	struct fly_runtime *r;
 
 	start_server(&server);
@@ -347,7 +466,8 @@ Case(runtime, fly_start__fewer_packets_than_the_driver_takes)
 Case(runtime, fly_start__more_packets_than_memory)
 {
 	static const char *const links[] = {SELF, NULL};
-	struct fly_options options = {.links = links,
+	struct fly_options options = {.size = sizeof options,
+				      .links = links,
 				      .packets = 50000000,
 				      .eal = "--no-huge -m 64"};
 	struct fly_runtime *r;
@@ -366,7 +486,7 @@ Case(runtime, fly_export__limits)
 	static struct probe_service service;
 	static struct fly_interface many[FLY_EXPORTS];
 	static char names[FLY_EXPORTS][8];
-	static const struct fly_interface empty = {.name = "Empty", .version = 1};
+	static const struct fly_interface empty = {FLY_STUB_VERSION, "Empty", 1, 0, NULL};
 	struct fly_runtime *r;
 
 	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
@@ -413,17 +533,18 @@ Case(runtime, fly_counters__and_the_platform)
 {
 	static const char *const links[] = {SELF, NULL};
 	static struct probe_service service;
-	const struct fly_options options = {.links = links,
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
 					    .packets = 1023,
 					    .notice = take_notice,
 					    .notice_context = &notices};
-	struct fly_platform platform;
+	struct fly_platform platform = {.size = sizeof platform};
 	struct fly_binding *binding;
 	struct fly_runtime *r;
 	uint64_t served = 0;
 
 	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
-	fly_platform(r, &platform);
+	cr_assert(fly_platform(r, &platform) == 0, "%s", fly_error());
 	cr_expect(platform.tsc_hz > 100000000 && strstr(platform.dpdk, "DPDK") != NULL);
 	cr_expect((notices > 0) == (platform.hugepage_bytes == 0));
 	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);

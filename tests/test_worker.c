@@ -527,7 +527,7 @@ static const struct fly_procedure procedures[] = {
 	[FILL] = {"Fill", fill, 4, LONG, 0, FLY_RESULTS_SECOND, 0},
 	[FAIL] = {"Fail", fail, 4, 8, 0, FLY_RESULTS_OVER, 0},
 };
-static const struct fly_interface interface = {"Long", 1, PROCEDURES, procedures};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, PROCEDURES, procedures};
 static struct fly_binding *binding;
 
 static void begin_long(void)

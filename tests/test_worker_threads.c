@@ -32,13 +32,18 @@ static struct fly_export_options options;
 static void begin(void)
 {
 	const char *const links[] = {SELF, NULL};
-	const struct fly_options o = {
-		.links = links, .packets = 2047, .calls = 64, .call_timeout_ms = 2000, .eal = EAL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 2047,
+				      .calls = 64,
+				      .call_timeout_ms = 2000,
+				      .eal = EAL};
 
 	cr_assert(mkdtemp(directory) != NULL);
 	setenv("RUNTIME_DIRECTORY", directory, 1); /* where DPDK would leave files */
 	cr_assert(fly_start(&o, &self) == 0, "%s", fly_error());
-	options = (struct fly_export_options){.workers = WORKERS,
+	options = (struct fly_export_options){.size = sizeof options,
+					      .workers = WORKERS,
 					      .queue = QUEUE,
 					      .wait = FLY_WAIT_SLEEP};
 }
@@ -97,6 +102,9 @@ Case(worker_threads, fly_export_with__refuses_what_it_cannot_do)
 	options.worker_cores = "0";
 	options.workers = 0;
 	expect_refused("no workers");
+	options.size = 0;
+	expect_refused("set .size = sizeof(struct fly_export_options)");
+	options.size = sizeof options;
 	cr_expect(LIST_EMPTY(&self->poller.pools) && self->poller.n_sources == 0);
 	options.workers = 1;
 	export_self();
@@ -362,7 +370,8 @@ Case(worker_threads, fly_attach__a_worker_calls_back_to_its_caller)
 static void serve_with(unsigned pollers)
 {
 	const char *const links[] = {SELF, NULL};
-	const struct fly_options o = {.links = links,
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
 				      .packets = 2047,
 				      .calls = 64,
 				      .call_timeout_ms = 2000,

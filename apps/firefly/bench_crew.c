@@ -222,7 +222,7 @@ struct crew *crew_open(struct fly_runtime *runtime, struct fly_binding *binding,
 		       const struct crew_places *places, int *status)
 {
 	struct crew *crew = aligned_alloc(alignof(struct crew), sizeof *crew);
-	struct fly_platform platform;
+	struct fly_platform platform = {.size = sizeof platform};
 
 	*status = -FLY_ENOMEM;
 	if (!crew)

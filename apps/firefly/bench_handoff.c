@@ -410,6 +410,7 @@ static int start(struct handoff *h)
 	struct bench_machine *m = &h->stage.machine;
 	static const char *const links[] = {LINK, NULL};
 	const struct fly_options with = {
+		.size = sizeof with,
 		.links = links,
 		.eal = h->stage.options.eal,
 		.packets = h->stage.options.packets,
@@ -418,6 +419,7 @@ static int start(struct handoff *h)
 	};
 	char core[16];
 	const struct fly_export_options of_export = {
+		.size = sizeof of_export,
 		.workers = 1,
 		.worker_cores = core,
 		.wait = FLY_WAIT_SLEEP,
@@ -427,6 +429,7 @@ static int start(struct handoff *h)
 	snprintf(core, sizeof core, "%u", m->client_core);
 	if (cli_pin(NAME, m->server_core) || cli_start(NAME, &with, &h->runtime))
 		return CLI_FAILED;
+	m->platform.size = sizeof m->platform;
 	fly_platform(h->runtime, &m->platform);
 	status = Handoff_export_with(h->runtime, &procedures, NULL, &of_export);
 	if (!status)
@@ -478,7 +481,7 @@ int bench_handoff_main(int argc, char **argv)
 	if (!failed)
 		failed = measure_all(h);
 	if (h->runtime && fly_stop(h->runtime)) {
-		cli_complain(NAME, "packet buffers are missing at the end; this is a bug");
+		cli_complain(NAME, "%s", fly_error());
 		failed = CLI_FAILED;
 	}
 	for (unsigned i = 0; i < PATHS; i++)

@@ -320,7 +320,7 @@ static int serve_VariableOut(struct fly_served *served)
 
 static const struct fly_procedure procedures[] = MARSHAL_PROCEDURES;
 
-static const struct fly_interface interface = {"Marshal", Marshal_VERSION,
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Marshal", Marshal_VERSION,
 					       sizeof procedures / sizeof *procedures, procedures};
 
 const struct marshal_way marshal_protobuf = {

@@ -158,7 +158,7 @@ static void turn_plainly(struct server *s, bool yield)
 static void turn_and_count(struct server *s)
 {
 	uint64_t packets = 0, ticks = 0, before = ticks_now(), long_ticks;
-	struct fly_platform platform;
+	struct fly_platform platform = {.size = sizeof platform};
 
 	fly_platform(s->runtime, &platform);
 	long_ticks = platform.tsc_hz / TURNS_PER_SECOND;
@@ -232,6 +232,7 @@ static int start(struct server *s, const struct server_options *o)
 {
 	const enum fly_wait wait = o->yield ? FLY_WAIT_YIELD : FLY_WAIT_SPIN;
 	const struct fly_options with = {
+		.size = sizeof with,
 		.links = o->links,
 		.eal = o->eal,
 		.packets = o->packets,
@@ -245,6 +246,7 @@ static int start(struct server *s, const struct server_options *o)
 		return -FLY_EINVAL;
 	status = fly_start(&with, &s->runtime);
 	if (!status) {
+		of_test.size = sizeof of_test;
 		of_test.wait = wait;
 		of_test.queue = WORKER_QUEUE;
 		of_test.a_stacks = A_STACKS;

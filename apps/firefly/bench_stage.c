@@ -325,6 +325,7 @@ static int start_client(struct bench_stage *s)
 	char link[sizeof s->directory + 64];
 	const char *const links[] = {link, NULL};
 	const struct fly_options with = {
+		.size = sizeof with,
 		.links = links,
 		.eal = o->eal,
 		.packets = o->packets,
@@ -337,6 +338,7 @@ static int start_client(struct bench_stage *s)
 	snprintf(link, sizeof link, "%s:%s/bench.sock", o->link, s->directory);
 	if (cli_pin(s->name, (unsigned)o->client_core) || cli_start(s->name, &with, &s->runtime))
 		return CLI_FAILED;
+	s->machine.platform.size = sizeof s->machine.platform;
 	fly_platform(s->runtime, &s->machine.platform);
 	if (bench_stage_order(s, CONTROL_CALLS, 0))
 		return bench_stage_complain(s);
@@ -405,10 +407,8 @@ static int end_both(struct bench_stage *s)
 	remove_directory(s);
 	if (missing == 0 && server_missing == 0)
 		return 0;
-	cli_complain(s->name,
-		     "packet buffers that are missing at the end: %d here, %d at the "
-		     "server; this is a bug",
-		     missing, server_missing);
+	cli_complain(s->name, "stopping at the end: here %s, at the server %s; this is a bug",
+		     fly_status_name(missing), fly_status_name(server_missing));
 	return CLI_FAILED;
 }
 

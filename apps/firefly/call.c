@@ -548,7 +548,11 @@ int call_main(int argc, char **argv)
 	struct call_options o = {.window = 1, .patience_s = 10, .core = -1};
 	struct caller caller = {.options = &o};
 	struct sigaction action = {.sa_handler = on_signal};
-	struct fly_options start = {.notice = cli_notice, .notice_context = (char *)"call"};
+	struct fly_options start = {
+		.size = sizeof start,
+		.notice = cli_notice,
+		.notice_context = (char *)"call",
+	};
 	int failed, status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);

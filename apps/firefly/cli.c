@@ -143,13 +143,15 @@ int cli_start(const char *subcommand, const struct fly_options *options,
 
 int cli_stop(struct fly_runtime *runtime)
 {
-	struct fly_packet_census census;
-	int missing;
+	struct fly_packet_census census = {.size = sizeof census};
 
 	fly_packets(runtime, &census);
-	missing = fly_stop(runtime);
-	printf("packets: %d of %u back in the pool\n", (int)census.total - missing, census.total);
-	return missing ? CLI_FAILED : 0;
+	if (fly_stop(runtime)) {
+		printf("packets: not all of %u back in the pool: %s\n", census.total, fly_error());
+		return CLI_FAILED;
+	}
+	printf("packets: %u of %u back in the pool\n", census.total, census.total);
+	return 0;
 }
 
 bool cli_is_about_peer(int status)

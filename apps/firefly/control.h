@@ -53,7 +53,7 @@ struct control_page {
 	struct line line;                                     /* by both: CONTROL_LINE */
 
 	/* Written by the server before it acknowledges; read by the client after that. */
-	alignas(CONTROL_APART) int32_t missing; /* of CONTROL_QUIT: what fly_stop() returned */
+	alignas(CONTROL_APART) int32_t missing; /* of CONTROL_QUIT: 0, or a status */
 	uint64_t counted;                       /* by CONTROL_CALLS: how many */
 	uint64_t counted_ticks;                 /* and how long they took together */
 	char trouble[512];                      /* of CONTROL_START: what went wrong, or "" */
@@ -89,7 +89,7 @@ int control_order(struct control *control, enum control_mode mode, uint32_t argu
 /*
  * control_close() - let the server go: CONTROL_QUIT if it runs, or SIGKILL if it does not obey;
  * wait for it, give up the page. Safe after a control_open() that failed.
- * Return: packets missing from the server's pool; 0 when it ended before it could count.
+ * Return: what fly_stop() returned at the server; 0 when it ended before it could.
  */
 int control_close(struct control *control);
 

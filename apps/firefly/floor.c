@@ -93,7 +93,7 @@ int floor_bounce(struct fly_runtime *runtime, uint16_t call_bytes, struct block_
 	unsigned to_come = window;  /* frames under way or held */
 	uint64_t waiting_since = 0; /* when nothing had arrived for IDLE_POLLS; 0: it had */
 	unsigned idle = 0;
-	struct fly_platform platform;
+	struct fly_platform platform = {.size = sizeof platform};
 
 	fly_platform(runtime, &platform);
 	if (rte_pktmbuf_alloc_bulk(link->pool, out.frames, window))

@@ -147,7 +147,7 @@ static int end(struct floor_calls *f, struct exchange *x)
 
 static uint64_t tsc_hz(const struct floor_calls *f)
 {
-	struct fly_platform platform;
+	struct fly_platform platform = {.size = sizeof platform};
 
 	fly_platform(f->runtime, &platform);
 	return platform.tsc_hz;

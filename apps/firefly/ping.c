@@ -185,7 +185,7 @@ static void rest(struct fly_runtime *runtime, double seconds, uint64_t tsc_hz)
 static void ping(struct fly_runtime *runtime, struct fly_binding *binding,
 		 const struct ping_options *o, struct ping_summary *summary)
 {
-	struct fly_platform platform;
+	struct fly_platform platform = {.size = sizeof platform};
 	bool lost = false; /* the binding is to be made again */
 
 	fly_platform(runtime, &platform);
@@ -226,7 +226,11 @@ int ping_main(int argc, char **argv)
 {
 	struct ping_options o = {.interval_s = 1, .core = -1};
 	struct sigaction action = {.sa_handler = on_signal};
-	struct fly_options start = {.notice = cli_notice, .notice_context = (char *)"ping"};
+	struct fly_options start = {
+		.size = sizeof start,
+		.notice = cli_notice,
+		.notice_context = (char *)"ping",
+	};
 	struct ping_summary summary = {0};
 	struct fly_binding *binding;
 	struct fly_runtime *runtime;

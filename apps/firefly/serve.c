@@ -220,7 +220,11 @@ int serve_main(int argc, char **argv)
 {
 	struct serve_options o = {.core = -1};
 	struct test_service *service;
-	struct fly_options start = {.notice = cli_notice, .notice_context = (char *)"serve"};
+	struct fly_options start = {
+		.size = sizeof start,
+		.notice = cli_notice,
+		.notice_context = (char *)"serve",
+	};
 	double began;
 	int failed;
 

@@ -63,6 +63,32 @@ static const struct argp argp = {
 	       "would put pollers, workers and memory.",
 };
 
+/* ---- facts: below the counts there is nothing that can fail ---- */
+
+static struct fly_core get_core(const struct fly_topology *t, unsigned i)
+{
+	struct fly_core core = {.size = sizeof core};
+
+	fly_topology_get_core(t, i, &core);
+	return core;
+}
+
+static struct fly_node get_node(const struct fly_topology *t, unsigned i)
+{
+	struct fly_node node = {.size = sizeof node};
+
+	fly_topology_get_node(t, i, &node);
+	return node;
+}
+
+static struct fly_hugepages get_hugepages(const struct fly_topology *t, unsigned node, unsigned i)
+{
+	struct fly_hugepages hugepages = {.size = sizeof hugepages};
+
+	fly_topology_get_hugepages(t, node, i, &hugepages);
+	return hugepages;
+}
+
 /* ---- tables ---- */
 
 static const char *use_of(const struct fly_topology *t, const struct fly_core *c)
@@ -71,17 +97,18 @@ static const char *use_of(const struct fly_topology *t, const struct fly_core *c
 		return "offline";
 	if (!c->is_allowed)
 		return "not for this process";
-	return (int)c->number == t->here ? "free to use; this thread runs here" : "free to use";
+	return (int)c->number == fly_topology_here(t) ? "free to use; this thread runs here"
+						      : "free to use";
 }
 
 static void print_cores(const struct fly_topology *t)
 {
 	printf("%-6s %4s %7s %4s %8s  %s\n", "core", "node", "package", "die", "physical", "use");
-	for (unsigned i = 0; i < t->n_cores; i++) {
-		const struct fly_core *c = &t->cores[i];
+	for (unsigned i = 0; i < fly_topology_count_cores(t); i++) {
+		const struct fly_core c = get_core(t, i);
 
-		printf("%-6u %4d %7d %4d %8d  %s\n", c->number, c->node, c->package, c->die,
-		       c->core, use_of(t, c));
+		printf("%-6u %4d %7d %4d %8d  %s\n", c.number, c.node, c.package, c.die, c.core,
+		       use_of(t, &c));
 	}
 }
 
@@ -94,19 +121,22 @@ static void print_nodes(const struct fly_topology *t)
 {
 	printf("\n%-6s %13s %13s  %s\n", "node", "memory MiB", "free MiB",
 	       "hugepages: free of all, by size");
-	for (unsigned i = 0; i < t->n_nodes; i++) {
-		const struct fly_node *n = &t->nodes[i];
+	for (unsigned i = 0; i < fly_topology_count_nodes(t); i++) {
+		const struct fly_node n = get_node(t, i);
 
-		printf("%-6d", n->number);
-		if (!n->is_online) {
+		printf("%-6d", n.number);
+		if (!n.is_online) {
 			printf(" offline\n");
 			continue;
 		}
-		printf(" %13.0f %13.0f ", mib(n->memory_bytes), mib(n->free_bytes));
-		for (unsigned j = 0; j < n->n_huge; j++)
-			printf("%s %u of %u of %.6g MiB", j ? "," : "", n->huge[j].free,
-			       n->huge[j].total, mib(n->huge[j].page_bytes));
-		printf("%s\n", n->n_huge ? "" : " none");
+		printf(" %13.0f %13.0f ", mib(n.memory_bytes), mib(n.free_bytes));
+		for (unsigned j = 0; j < n.n_huge; j++) {
+			const struct fly_hugepages h = get_hugepages(t, i, j);
+
+			printf("%s %u of %u of %.6g MiB", j ? "," : "", h.free, h.total,
+			       mib(h.page_bytes));
+		}
+		printf("%s\n", n.n_huge ? "" : " none");
 	}
 }
 
@@ -154,21 +184,23 @@ static struct json_object *core_json(const struct fly_core *c)
 	return core;
 }
 
-static struct json_object *node_json(const struct fly_node *n)
+static struct json_object *node_json(const struct fly_topology *t, unsigned index)
 {
+	const struct fly_node n = get_node(t, index);
 	struct json_object *node = json_object_new_object();
 	struct json_object *huge = json_object_new_array();
 
-	add_int(node, "number", n->number);
-	add_bool(node, "online", n->is_online);
-	add_int(node, "memory_bytes", (int64_t)n->memory_bytes);
-	add_int(node, "free_bytes", (int64_t)n->free_bytes);
-	for (unsigned i = 0; i < n->n_huge; i++) {
+	add_int(node, "number", n.number);
+	add_bool(node, "online", n.is_online);
+	add_int(node, "memory_bytes", (int64_t)n.memory_bytes);
+	add_int(node, "free_bytes", (int64_t)n.free_bytes);
+	for (unsigned i = 0; i < n.n_huge; i++) {
+		const struct fly_hugepages h = get_hugepages(t, index, i);
 		struct json_object *pages = json_object_new_object();
 
-		add_int(pages, "page_bytes", (int64_t)n->huge[i].page_bytes);
-		add_int(pages, "total", n->huge[i].total);
-		add_int(pages, "free", n->huge[i].free);
+		add_int(pages, "page_bytes", (int64_t)h.page_bytes);
+		add_int(pages, "total", h.total);
+		add_int(pages, "free", h.free);
 		json_object_array_add(huge, pages);
 	}
 	json_object_object_add(node, "hugepages", huge);
@@ -203,11 +235,14 @@ static struct json_object *topology_json(const struct fly_topology *t)
 	struct json_object *cores = json_object_new_array();
 	struct json_object *nodes = json_object_new_array();
 
-	for (unsigned i = 0; i < t->n_cores; i++)
-		json_object_array_add(cores, core_json(&t->cores[i]));
-	for (unsigned i = 0; i < t->n_nodes; i++)
-		json_object_array_add(nodes, node_json(&t->nodes[i]));
-	add_int(all, "here", t->here);
+	for (unsigned i = 0; i < fly_topology_count_cores(t); i++) {
+		const struct fly_core core = get_core(t, i);
+
+		json_object_array_add(cores, core_json(&core));
+	}
+	for (unsigned i = 0; i < fly_topology_count_nodes(t); i++)
+		json_object_array_add(nodes, node_json(t, i));
+	add_int(all, "here", fly_topology_here(t));
 	json_object_object_add(all, "cores", cores);
 	json_object_object_add(all, "nodes", nodes);
 	return all;
@@ -215,8 +250,8 @@ static struct json_object *topology_json(const struct fly_topology *t)
 
 int topology_main(int argc, char **argv)
 {
-	static struct fly_topology topology;
-	static struct fly_choice choice;
+	struct fly_topology *topology = NULL;
+	struct fly_choice choice = {.size = sizeof choice};
 	struct topology_options o = {0};
 	struct json_object *all = NULL;
 	struct json_object *choices = NULL;
@@ -225,23 +260,24 @@ int topology_main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
 	if (o.n_links == 0)
 		o.n_links = 1; /* which is NULL: no link in particular */
-	status = fly_topology(&topology);
+	status = fly_topology_read(&topology);
 	for (unsigned i = 0; i < o.n_links && !status; i++)
-		status = fly_topology_choose(&topology, o.links[i], &choice);
+		status = fly_topology_choose(topology, o.links[i], &choice);
 	if (status) {
 		cli_complain("topology", "%s", fly_error());
+		fly_topology_free(topology);
 		return CLI_FAILED;
 	}
 	if (o.json) {
-		all = topology_json(&topology);
+		all = topology_json(topology);
 		choices = json_object_new_array();
 		json_object_object_add(all, "choices", choices);
 	} else {
-		print_cores(&topology);
-		print_nodes(&topology);
+		print_cores(topology);
+		print_nodes(topology);
 	}
 	for (unsigned i = 0; i < o.n_links; i++) {
-		fly_topology_choose(&topology, o.links[i], &choice);
+		fly_topology_choose(topology, o.links[i], &choice);
 		if (o.json)
 			json_object_array_add(choices, choice_json(o.links[i], &choice));
 		else
@@ -250,5 +286,6 @@ int topology_main(int argc, char **argv)
 	if (o.json)
 		puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY));
 	json_object_put(all);
+	fly_topology_free(topology);
 	return 0;
 }

@@ -14,6 +14,19 @@
  *     of its own, and every thread of the program may use the runtime.
  * A binding always belongs to one thread at a time, the one that imported it, or the one that got
  * it from fly_attach(): by that any thread can call through a poller that another thread turns.
+ *
+ * Sizes
+ *
+ * A struct that a program fills in, or has filled in, begins with its size, which the program sets:
+ * `struct fly_options o = {.size = sizeof o}`. Later releases add fields at the end, and 0 in a new
+ * field means what was done before.
+ *   - A shorter struct comes from a program that was built for an older release: fields that are
+ *     missing are 0 for the library, and are not filled in.
+ *   - A longer struct comes from a program that was built for a newer release. Unless it is 0 in
+ *     everything that the library does not know: -FLY_EINVAL.
+ *   - A size of 0, or one that is too small for any release: -FLY_EINVAL.
+ * fly_error() says so. A struct that the library owns and shows to a program has its size set by
+ * the library: there are no fields behind that.
  */
 #ifndef FIREFLY_RUNTIME_H
 #define FIREFLY_RUNTIME_H
@@ -21,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <firefly/status.h>
 
@@ -42,8 +56,9 @@ enum fly_wait {
 			   */
 };
 
-/* How to start a runtime. Zero in every field but `links` means: the default. */
+/* How to start a runtime. Zero in every field but `size` and `links` means: the default. */
 struct fly_options {
+	size_t size; /* sizeof(struct fly_options): see "Sizes" above */
 	/*
 	 * Link specs, at least one, ended by NULL. KIND:WHAT[,KEY[=VALUE]]...
 	 *   vhost:PATH[,server][,clients=N]   vhost-user server, or virtio-user client
@@ -107,10 +122,11 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  * one, if the runtime has threads of its own, which end with it.
  *
  * Calls that wait for a worker are refused. Procedures that run on workers are waited for, however
- * long they take: fly_cancelled() tells them, and who does not ask does not return sooner. Return:
- * how many packet buffers were missing from the pool at the end (0 unless there is a bug), or
- * -FLY_EINVAL, or -FLY_ECONFLICT: from within a procedure, or other threads of the program still
- * have bindings, which they have to end first.
+ * long they take: fly_cancelled() tells them, and who does not ask does not return sooner.
+ * Return: 0, or a negative status with fly_error() set. EINVAL (NULL) and ECONFLICT (from within a
+ * procedure, or other threads of the program still have bindings, which they have to end first)
+ * change nothing. EPACKETS: the runtime has ended and all of it is freed, but packet buffers were
+ * missing from its pool, which is a bug; the sentence says how many.
  */
 int fly_stop(struct fly_runtime *runtime);
 
@@ -139,20 +155,23 @@ void fly_quit(struct fly_runtime *runtime);
  * @procedures: the generated struct of function pointers; must outlive the runtime.
  * @context: handed to each procedure; not touched.
  * Return: 0, or EINVAL, EINUSE (that interface is exported already), ENOMEM, ECONFLICT (from within
- * a procedure of a runtime with several pollers).
+ * a procedure of a runtime with several pollers), EVERSION (the stub was generated for another
+ * release of the library); fly_error() says more.
  */
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);
 
 /* Who calls, as the kernel says: of a peer on this machine, over a local link. */
 struct fly_caller {
-	unsigned uid;
-	unsigned gid;
-	int pid;
+	size_t size; /* of what the library fills in */
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
 };
 
-/* How an interface is exported. Zero in every field: as by fly_export(). */
+/* How an interface is exported. Zero in every field but `size`: as by fly_export(). */
 struct fly_export_options {
+	size_t size; /* sizeof(struct fly_export_options) */
 	/*
 	 * Threads for its procedures that compute or block: those that are marked `worker`, and if
 	 * there are workers those that are not marked `inline`. While all are busy calls wait, and
@@ -164,8 +183,8 @@ struct fly_export_options {
 	enum fly_wait wait;       /* of idle workers */
 	/* For peers over local links. */
 	unsigned a_stacks; /* calls that one binding can have under way; at most 64, default 16 */
-	const unsigned *uids; /* who may bind, n_uids of them; with both NULL: everybody */
-	const unsigned *gids;
+	const uid_t *uids; /* who may bind, n_uids of them; with both NULL: everybody */
+	const gid_t *gids;
 	unsigned n_uids;
 	unsigned n_gids;
 	bool (*allow)(void *context, const struct fly_caller *caller); /* or NULL; may be called
@@ -186,15 +205,17 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
 
 /*
  * fly_import() - bind to an interface at a peer. Generated code wraps it: NAME_import().
+ * @interface: from the generated stub of the caller; static.
  * @peer: "A.B.C.D" or "A.B.C.D:PORT"; NULL: the far end of the runtime's first link.
  * @binding: set on success; ended by fly_unbind().
  *
  * Asks for the peer's address and then its binder, each for at most about `call_timeout_ms`;
  * turns the poller meanwhile.
- * Return: 0, or ENOEXPORT, EVERSION, EPEER (nobody answers), ELINK, EINVAL, ENOMEM; fly_error()
+ * Return: 0, or ENOEXPORT, EVERSION (the peer exports another version; or the stub was generated
+ * for another release of the library), EPEER (nobody answers), ELINK, EINVAL, ENOMEM; fly_error()
  * says more.
  */
-int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding);
 
 /*
@@ -224,8 +245,10 @@ int fly_attach(struct fly_binding *binding, struct fly_binding **mine);
 /*
  * fly_set_wait() - how to wait for the results of calls through this binding, from now on.
  * FLY_WAIT_DEFAULT: as its runtime does.
+ * Return: 0, or EINVAL (there is no such way to wait), ECONFLICT (the binding is another thread's),
+ * with fly_error() set, and then nothing has changed.
  */
-void fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
+int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
 
 /*
  * fly_event_fd() - for event loops: a file descriptor that becomes readable when calls that were
@@ -247,8 +270,10 @@ int fly_event_fd(struct fly_binding *binding);
  * A call that has not ended by then ends with FLY_EDEADLINE, maybe executed. The server is told how
  * much time is left, and does not begin what is late; a procedure can ask: fly_remaining(). A call
  * with a deadline does not take the fastest way.
+ * Return: 0, or ECONFLICT (the binding is another thread's), ESTOPPED (of an attached binding: its
+ * poller is not turned any more), with fly_error() set, and then nothing has changed.
  */
-void fly_set_deadline(struct fly_binding *binding, uint32_t us);
+int fly_set_deadline(struct fly_binding *binding, uint32_t us);
 
 /*
  * fly_cancel() - end a call that was started: it ends with FLY_ECANCELLED, maybe executed, and is
@@ -287,7 +312,7 @@ void fly_shutdown(struct fly_runtime *runtime);
  * fly_ready() - has this call ended, so that finishing it will not wait? Does not turn the
  * poller of an inline caller; call fly_turn() in between.
  */
-bool fly_ready(const struct fly_call *call);
+bool fly_ready(struct fly_call *call);
 
 /*
  * fly_release() - give back the result packet behind a view (NAME_PROCEDURE_view()). The handle
@@ -297,6 +322,7 @@ void fly_release(struct fly_call *call);
 
 /* Where the packet buffers of a runtime are. */
 struct fly_packet_census {
+	size_t size;       /* sizeof(struct fly_packet_census); the program sets it */
 	unsigned total;    /* buffers in the pool, by construction */
 	unsigned free;     /* in the pool or a cache of it */
 	unsigned retained; /* kept for resending, calls and results */
@@ -307,8 +333,11 @@ struct fly_packet_census {
  * fly_packets() - count the packet buffers. `total - free - retained - queued` are in the hands
  * of drivers (posted for reception, or sent and not yet given back). Slow; owning thread. Not from
  * within a procedure.
+ * @census: begins with its size, which the program sets.
+ * Return: 0, or EINVAL (no size), ECONFLICT (from within a procedure of a runtime with several
+ * pollers), with fly_error() set and nothing filled in.
  */
-void fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *census);
+int fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *census);
 
 /*
  * fly_counters() - hand every counter of the runtime to a function, in a fixed order.
@@ -321,13 +350,17 @@ void fly_counters(const struct fly_runtime *runtime,
 
 /* What the runtime runs on; strings in static storage or owned by the runtime. */
 struct fly_platform {
+	size_t size;           /* sizeof(struct fly_platform); the program sets it */
 	const char *dpdk;      /* DPDK's version */
 	size_t hugepage_bytes; /* page size of the packet memory; 0: ordinary pages */
 	uint64_t tsc_hz;       /* ticks of the TSC in a second */
 };
 
-/* fly_platform() - fill @platform. Only after fly_start(); any thread. */
-void fly_platform(const struct fly_runtime *runtime, struct fly_platform *platform);
+/*
+ * fly_platform() - fill @platform, which begins with its size. Only after fly_start(); any thread.
+ * Return: 0, or -FLY_EINVAL with fly_error() set: no size.
+ */
+int fly_platform(const struct fly_runtime *runtime, struct fly_platform *platform);
 
 /* fly_version() - "0.1.0". Any thread. */
 const char *fly_version(void);

@@ -9,6 +9,8 @@
 #ifndef FIREFLY_STATUS_H
 #define FIREFLY_STATUS_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -25,13 +27,13 @@ enum fly_outcome {
 #define FLY_STATUSES(X)                                                                            \
 	X(EINVAL,        1, FLY_NOT_EXECUTED,   "an argument is not valid")                        \
 	X(ENOMEM,        2, FLY_NOT_EXECUTED,   "out of memory")                                   \
-	X(EPACKETS,      3, FLY_NOT_EXECUTED,   "no packet buffer is free")                        \
+	X(EPACKETS,      3, FLY_NOT_EXECUTED,   "there are too few packet buffers")                \
 	X(ECALLS,        4, FLY_NOT_EXECUTED,   "every entry of the call table is in use")         \
 	X(ETOOBIG,       5, FLY_NOT_EXECUTED,   "the message is longer than what can be sent")        \
 	X(ELINK,         6, FLY_NOT_EXECUTED,   "the link is down")                                \
 	X(ENOPROC,       7, FLY_NOT_EXECUTED,   "the interface has no such procedure")             \
 	X(ENOEXPORT,     8, FLY_NOT_EXECUTED,   "the peer does not export that interface")         \
-	X(EVERSION,      9, FLY_NOT_EXECUTED,   "the peer has another version of it")              \
+	X(EVERSION,      9, FLY_NOT_EXECUTED,   "the versions do not match")                       \
 	X(EMALFORMED,   10, FLY_NOT_EXECUTED,   "the server could not read the arguments")         \
 	X(EBUSY,        11, FLY_NOT_EXECUTED,   "the server has no room for another caller or call") \
 	X(ESTALE,       12, FLY_NOT_EXECUTED,   "the server restarted before the call was made")   \
@@ -87,8 +89,8 @@ const char *fly_status_name(int status);
 /*
  * fly_error() - the sentence about the newest failure of a set-up function on this thread.
  *
- * fly_start(), fly_import(), fly_rebind() and fly_export() leave here what went wrong and what
- * to do about it, on one line. Calls do not: their status says all.
+ * Functions of which it is said that they set it leave here what went wrong and what to do about
+ * it, on one line. Calls do not: their status says all.
  * Return: thread-local storage, valid until this thread's next set-up call; "" if none failed.
  */
 const char *fly_error(void);
@@ -98,7 +100,8 @@ const char *fly_error(void);
 
 /* What the newest call that ended with FLY_ERAISED was told. */
 struct fly_raised {
-	int number; /* what the procedure returned: not 0 */
+	size_t size; /* of what the library fills in: fields of later releases are behind it */
+	int number;  /* what the procedure returned: not 0 */
 	char text[FLY_RAISED_TEXT_MAX + 1];
 };
 

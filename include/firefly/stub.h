@@ -36,6 +36,13 @@ extern "C" {
 /* The longest arguments and the longest results, in bytes. */
 #define FLY_MESSAGE_MAX (64u << 20)
 
+/*
+ * The number of the interface between generated code and the library: of everything that this
+ * header and access.h declare. fireflyc writes the number that it knows into what it generates, and
+ * a library that has another number refuses to import and to export: -FLY_EVERSION.
+ */
+#define FLY_STUB_VERSION 1
+
 /* ---- caller ------------------------------------------------------------------------------ */
 
 /* The head of a call-table entry, as the stub sees it. Owned by the runtime. */
@@ -46,7 +53,10 @@ struct fly_call {
 	uint32_t length; /* bytes at payload: of arguments, then of results */
 };
 
-/* The head of a binding. All on the one thread that uses it: see "Threads" in runtime.h. */
+/*
+ * The head of a binding: what stubs call, and nothing else. Owned and changed by the library alone.
+ * All on the one thread that uses the binding: see "Threads" in runtime.h.
+ */
 struct fly_binding {
 	/*
 	 * Starter: a call packet with a partially filled-in header and room for the arguments.
@@ -67,9 +77,6 @@ struct fly_binding {
 	int (*wait)(struct fly_call *call);
 	/* Ender: the result packet goes back to its pool, the entry becomes free. */
 	void (*ender)(struct fly_call *call);
-	/* What is done to a binding more seldom, by the functions of runtime.h; the runtime's own.
-	 */
-	const struct fly_binding_kind *kind;
 };
 
 /* ---- server ------------------------------------------------------------------------------ */
@@ -113,7 +120,7 @@ enum fly_procedure_flag {
 	FLY_PROCEDURE_INPLACE = 0x08,    /* reads arguments in memory that its caller can change */
 };
 
-/* One procedure of an interface, as its generated server stub describes it. */
+/* One procedure of an interface, as its generated server stub describes it. Never written to. */
 struct fly_procedure {
 	const char *name;
 	fly_server_stub stub;    /* never NULL; fly_stub_none() for a number that is not used */
@@ -124,11 +131,16 @@ struct fly_procedure {
 	uint8_t flags;           /* enum fly_procedure_flag */
 };
 
-/* An interface, static in the generated server stub. */
+/*
+ * An interface, static and constant in the generated stubs. The caller's has no procedures. The
+ * first two fields are where they are in every version, so that the library can say whom it
+ * refuses.
+ */
 struct fly_interface {
-	const char *name; /* at most 63 characters */
+	uint32_t stub_version; /* FLY_STUB_VERSION of the fireflyc that generated this */
+	const char *name;      /* at most 63 characters */
 	uint32_t version;
-	uint32_t n_procedures;                  /* one more than the highest number */
+	uint32_t n_procedures;                  /* one more than the highest number; or 0 */
 	const struct fly_procedure *procedures; /* by number */
 };
 

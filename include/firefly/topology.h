@@ -2,7 +2,8 @@
 /*
  * topology.h - the machine as the runtime sees it, and what it would choose.
  *
- * Numbers of cores and nodes are the kernel's. Needs no runtime; any thread.
+ * Numbers of cores and nodes are the kernel's. Needs no runtime; any thread, and one topology on
+ * one thread at a time. The structs begin with their size: see "Sizes" in runtime.h.
  */
 #ifndef FIREFLY_TOPOLOGY_H
 #define FIREFLY_TOPOLOGY_H
@@ -15,11 +16,27 @@
 extern "C" {
 #endif
 
-#define FLY_TOPOLOGY_CORES 1024
-#define FLY_TOPOLOGY_NODES 64
-#define FLY_TOPOLOGY_HUGE  4 /* sizes of hugepages */
+struct fly_topology;
+
+/*
+ * fly_topology_read() - look at the machine.
+ * @topology: set on success; ended by fly_topology_free(). It does not follow later changes.
+ * Return: 0, or with fly_error() set: ESYSTEM (the system does not say what cores it has), ENOMEM.
+ */
+int fly_topology_read(struct fly_topology **topology);
+
+/* fly_topology_free() - end it, and what it has handed out. NULL: nothing is done. */
+void fly_topology_free(struct fly_topology *topology);
+
+/* fly_topology_here() - the core that the reading thread ran on; -1: not known. */
+int fly_topology_here(const struct fly_topology *topology);
+
+/* fly_topology_count_cores(), fly_topology_count_nodes() - how many are present. */
+unsigned fly_topology_count_cores(const struct fly_topology *topology);
+unsigned fly_topology_count_nodes(const struct fly_topology *topology);
 
 struct fly_core {
+	size_t size; /* sizeof(struct fly_core); the program sets it */
 	unsigned number;
 	bool is_online;
 	bool is_allowed; /* to this process, by the affinity and the cpuset that it began with */
@@ -29,52 +46,63 @@ struct fly_core {
 	int core;
 };
 
+/*
+ * fly_topology_get_core() - the facts about one core.
+ * @index: below fly_topology_count_cores(); by number.
+ * Return: 0, or -FLY_EINVAL with fly_error() set: no such index, no size.
+ */
+int fly_topology_get_core(const struct fly_topology *topology, unsigned index,
+			  struct fly_core *core);
+
+struct fly_node {
+	size_t size; /* sizeof(struct fly_node); the program sets it */
+	int number;
+	bool is_online;
+	uint64_t memory_bytes; /* 0: it has cores only */
+	uint64_t free_bytes;
+	unsigned n_huge; /* sizes of hugepages */
+};
+
+/*
+ * fly_topology_get_node() - the facts about one NUMA node.
+ * @index: below fly_topology_count_nodes(); by number. Return: as fly_topology_get_core().
+ */
+int fly_topology_get_node(const struct fly_topology *topology, unsigned index,
+			  struct fly_node *node);
+
 struct fly_hugepages {
+	size_t size; /* sizeof(struct fly_hugepages); the program sets it */
 	size_t page_bytes;
 	unsigned total;
 	unsigned free;
 };
 
-struct fly_node {
-	int number;
-	bool is_online;
-	uint64_t memory_bytes; /* 0: it has cores only */
-	uint64_t free_bytes;
-	unsigned n_huge;
-	struct fly_hugepages huge[FLY_TOPOLOGY_HUGE]; /* by size, the smallest first */
-};
-
-struct fly_topology {
-	int here; /* the core that the calling thread ran on */
-	unsigned n_cores;
-	unsigned n_nodes;
-	struct fly_core cores[FLY_TOPOLOGY_CORES]; /* that are present, by number */
-	struct fly_node nodes[FLY_TOPOLOGY_NODES]; /* by number */
-};
-
 /*
- * fly_topology() - look at the machine.
- * Return: 0, or -FLY_ESYSTEM with fly_error() set: the system does not say what cores it has.
+ * fly_topology_get_hugepages() - hugepages of one size on a node.
+ * @node: an index, as for fly_topology_get_node(). @index: below its n_huge; the smallest first.
+ * Return: as fly_topology_get_core().
  */
-int fly_topology(struct fly_topology *topology);
+int fly_topology_get_hugepages(const struct fly_topology *topology, unsigned node, unsigned index,
+			       struct fly_hugepages *hugepages);
 
 /* What a runtime would do about a link. */
 struct fly_choice {
+	size_t size;    /* sizeof(struct fly_choice); the program sets it */
 	int node;       /* where its packets, tables and threads belong */
 	bool is_device; /* because the device is there; else because the calling thread is */
 	unsigned n_cores;
-	unsigned cores[FLY_TOPOLOGY_CORES]; /* for pollers, the first one first */
 	unsigned n_worker_cores;
-	unsigned worker_cores[FLY_TOPOLOGY_CORES]; /* where workers may run, by number */
+	const unsigned *cores;        /* for pollers, the first one first */
+	const unsigned *worker_cores; /* where workers may run, by number */
 };
 
 /*
  * fly_topology_choose() - the node of a link, and in which order pollers would get cores.
  * @link: a spec, as in struct fly_options; NULL: no link in particular.
- * Return: 0, or -FLY_EINVAL with fly_error() set: not a spec.
+ * @choice: its lists are the topology's, until the next choice or its end.
+ * Return: 0, or -FLY_EINVAL with fly_error() set: not a spec, no size.
  */
-int fly_topology_choose(const struct fly_topology *topology, const char *link,
-			struct fly_choice *choice);
+int fly_topology_choose(struct fly_topology *topology, const char *link, struct fly_choice *choice);
 
 #ifdef __cplusplus
 }

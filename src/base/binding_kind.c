@@ -2,14 +2,16 @@
 /* binding_kind.c - the public functions on bindings and calls: each leads to the binding's own. */
 #include "base/binding_kind.h"
 
-bool fly_ready(const struct fly_call *call)
+#include "base/error.h"
+
+bool fly_ready(struct fly_call *call)
 {
-	return call->binding->kind->ready(call);
+	return fly_binding_kind_of(call->binding)->ready(call);
 }
 
 int fly_cancel(struct fly_call *call)
 {
-	return call->binding->kind->cancel(call);
+	return fly_binding_kind_of(call->binding)->cancel(call);
 }
 
 void fly_release(struct fly_call *call)
@@ -17,33 +19,52 @@ void fly_release(struct fly_call *call)
 	call->binding->ender(call);
 }
 
-void fly_set_deadline(struct fly_binding *binding, uint32_t us)
+static int check_thread(const struct fly_binding *binding, const char *function)
 {
-	binding->kind->set_deadline(binding, us);
+	if (fly_binding_kind_of(binding)->is_mine(binding))
+		return 0;
+	return fly_fail(FLY_ECONFLICT, "%s: the binding belongs to another thread", function);
 }
 
-void fly_set_wait(struct fly_binding *binding, enum fly_wait wait)
+int fly_set_deadline(struct fly_binding *binding, uint32_t us)
 {
-	binding->kind->set_wait(binding, wait);
+	int status = check_thread(binding, "fly_set_deadline");
+
+	if (status)
+		return status;
+	status = fly_binding_kind_of(binding)->set_deadline(binding, us);
+	return status ? fly_fail(-status, "fly_set_deadline: %s", fly_strerror(status)) : 0;
+}
+
+int fly_set_wait(struct fly_binding *binding, enum fly_wait wait)
+{
+	const int status = check_thread(binding, "fly_set_wait");
+
+	if (status)
+		return status;
+	if ((unsigned)wait > FLY_WAIT_SLEEP)
+		return fly_fail(FLY_EINVAL, "fly_set_wait: there is no way %d to wait", (int)wait);
+	fly_binding_kind_of(binding)->set_wait(binding, wait);
+	return 0;
 }
 
 int fly_rebind(struct fly_binding *binding)
 {
-	return binding->kind->rebind(binding);
+	return fly_binding_kind_of(binding)->rebind(binding);
 }
 
 void fly_unbind(struct fly_binding *binding)
 {
 	if (binding)
-		binding->kind->unbind(binding);
+		fly_binding_kind_of(binding)->unbind(binding);
 }
 
 int fly_attach(struct fly_binding *binding, struct fly_binding **mine)
 {
-	return binding->kind->attach(binding, mine);
+	return fly_binding_kind_of(binding)->attach(binding, mine);
 }
 
 int fly_event_fd(struct fly_binding *binding)
 {
-	return binding->kind->event_fd(binding);
+	return fly_binding_kind_of(binding)->event_fd(binding);
 }

@@ -10,17 +10,37 @@
 #ifndef FLY_BINDING_KIND_H
 #define FLY_BINDING_KIND_H
 
+#include <assert.h>
+#include <stddef.h>
+
 #include <firefly/stub.h>
 
 struct fly_binding_kind {
-	bool (*ready)(const struct fly_call *call);
+	bool (*ready)(struct fly_call *call);
 	int (*cancel)(struct fly_call *call);
-	void (*set_deadline)(struct fly_binding *binding, uint32_t us);
+	/* Is it the calling thread's? */
+	bool (*is_mine)(const struct fly_binding *binding);
+	int (*set_deadline)(struct fly_binding *binding, uint32_t us); /* on its thread */
+	/* On its thread; @wait is one of the enum, so this cannot fail. */
 	void (*set_wait)(struct fly_binding *binding, enum fly_wait wait);
 	int (*rebind)(struct fly_binding *binding);
 	void (*unbind)(struct fly_binding *binding);
 	int (*attach)(struct fly_binding *binding, struct fly_binding **mine);
 	int (*event_fd)(struct fly_binding *binding); /* negative: a status, with a sentence */
 };
+
+/*
+ * The struct of each kind begins with `struct fly_binding head`, which stubs see, and
+ * `const struct fly_binding_kind *kind`, which they do not.
+ */
+#define FLY_BINDING_HAS_KIND(type)                                                \
+	static_assert(offsetof(type, head) == 0 &&                                \
+			      offsetof(type, kind) == sizeof(struct fly_binding), \
+		      "fly_binding_kind_of() looks for it there")
+
+static inline const struct fly_binding_kind *fly_binding_kind_of(const struct fly_binding *binding)
+{
+	return *(const struct fly_binding_kind *const *)(const void *)(binding + 1);
+}
 
 #endif

@@ -44,7 +44,7 @@ static struct fly_owned *find_mine(struct fly_owned_list *list, unsigned *others
 	pthread_mutex_lock(&list->lock);
 	LIST_FOREACH(owned, &list->all, next)
 	{
-		if (pthread_equal(owned->thread, pthread_self()))
+		if (fly_owned_is_mine(owned))
 			mine = owned;
 		else if (!owned->is_runtimes)
 			(*others)++;
@@ -59,7 +59,7 @@ void fly_owned_end_mine(struct fly_owned_list *list)
 	unsigned others;
 
 	while ((mine = find_mine(list, &others)) != NULL)
-		mine->binding->kind->unbind(mine->binding);
+		fly_binding_kind_of(mine->binding)->unbind(mine->binding);
 }
 
 unsigned fly_owned_by_others(struct fly_owned_list *list)

@@ -38,6 +38,12 @@ void fly_owned_add(struct fly_owned_list *list, struct fly_owned *owned,
 		   struct fly_binding *binding, bool is_runtimes);
 void fly_owned_remove(struct fly_owned *owned);
 
+/* fly_owned_is_mine() - is it the calling thread's? */
+static inline bool fly_owned_is_mine(const struct fly_owned *owned)
+{
+	return pthread_equal(owned->thread, pthread_self());
+}
+
 /* fly_owned_end_mine() - end those of the calling thread. */
 void fly_owned_end_mine(struct fly_owned_list *list);
 

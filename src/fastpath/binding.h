@@ -8,6 +8,7 @@
 #ifndef FLY_BINDING_H
 #define FLY_BINDING_H
 
+#include "base/binding_kind.h"
 #include "fastpath/poller.h"
 
 /* What is known of the round trip to a peer: RFC 6298, in ticks. src/slowpath/retry.c. */
@@ -20,6 +21,7 @@ struct fly_rtt {
 struct fly_import {
 	/* ---- each call ---- */
 	struct fly_binding head; /* what stubs see: the procedure variables */
+	const struct fly_binding_kind *kind;
 	struct fly_poller *poller;
 	struct fly_link *link;
 	uint32_t idle;         /* first of this binding's free entries; FLY_NO_ENTRY */
@@ -44,6 +46,8 @@ struct fly_import {
 	uint32_t version;
 	LIST_ENTRY(fly_import) next; /* in its poller's list, if a program has it */
 };
+
+FLY_BINDING_HAS_KIND(struct fly_import);
 
 /* The binding of a stub's handle: the head is its first member. */
 static inline struct fly_import *fly_import_of(struct fly_binding *binding)

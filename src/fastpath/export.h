@@ -24,7 +24,7 @@ struct fly_export_rule {
 	unsigned n_uids;
 	unsigned n_gids;
 	bool (*allow)(void *context, const struct fly_caller *caller);
-	unsigned ids[]; /* first the users, then the groups */
+	id_t ids[]; /* first the users, then the groups */
 };
 
 struct fly_worker_pool;

@@ -3,7 +3,7 @@
 #ifndef FLY_CORES_H
 #define FLY_CORES_H
 
-#include <firefly/topology.h>
+#include "host/topology.h"
 
 struct fly_cores_wish {
 	unsigned n;           /* threads */

@@ -8,6 +8,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 
 #include "host/cores.h"
 #include "base/error.h"
+#include "base/sized.h"
 
 #define CPU  "/sys/devices/system/cpu"
 #define NODE "/sys/devices/system/node"
@@ -79,7 +81,7 @@ static void read_cores(struct fly_topology *t, const struct bitmask *present,
 	}
 }
 
-static void read_hugepages(struct fly_node *node)
+static void read_hugepages(struct fly_node *node, struct fly_hugepages *huge)
 {
 	static const size_t sizes_kb[] = {64, 2048, 32768, 524288, 1048576, 16777216};
 
@@ -96,7 +98,7 @@ static void read_hugepages(struct fly_node *node)
 		free = read_number(path);
 		if (total < 0 || free < 0 || node->n_huge == FLY_TOPOLOGY_HUGE)
 			continue;
-		node->huge[node->n_huge++] = (struct fly_hugepages){
+		huge[node->n_huge++] = (struct fly_hugepages){
 			.page_bytes = sizes_kb[i] << 10,
 			.total = (unsigned)total,
 			.free = (unsigned)free,
@@ -133,7 +135,7 @@ static void read_nodes(struct fly_topology *t)
 			continue;
 		node.memory_bytes = bytes > 0 ? (uint64_t)bytes : 0;
 		node.free_bytes = bytes > 0 && free_bytes > 0 ? (uint64_t)free_bytes : 0;
-		read_hugepages(&node);
+		read_hugepages(&node, t->huge[t->n_nodes]);
 		t->nodes[t->n_nodes++] = node;
 	}
 	if (possible)
@@ -142,12 +144,17 @@ static void read_nodes(struct fly_topology *t)
 		numa_bitmask_free(online);
 }
 
-int fly_topology(struct fly_topology *t)
+int fly_topology_read(struct fly_topology **topology)
 {
-	struct bitmask *present = read_list(CPU "/present", numa_parse_cpustring_all);
-	struct bitmask *online = read_list(CPU "/online", numa_parse_cpustring_all);
+	struct fly_topology *t = calloc(1, sizeof *t);
+	struct bitmask *present;
+	struct bitmask *online;
 
-	memset(t, 0, sizeof *t);
+	*topology = NULL;
+	if (!t)
+		return fly_fail(FLY_ENOMEM, "topology: out of memory");
+	present = read_list(CPU "/present", numa_parse_cpustring_all);
+	online = read_list(CPU "/online", numa_parse_cpustring_all);
 	t->here = sched_getcpu();
 	if (present)
 		read_cores(t, present, online);
@@ -156,7 +163,82 @@ int fly_topology(struct fly_topology *t)
 		numa_bitmask_free(present);
 	if (online)
 		numa_bitmask_free(online);
-	return t->n_cores ? 0 : fly_fail(FLY_ESYSTEM, "%s does not say what cores there are", CPU);
+	if (t->n_cores == 0) {
+		free(t);
+		return fly_fail(FLY_ESYSTEM, "%s does not say what cores there are", CPU);
+	}
+	*topology = t;
+	return 0;
+}
+
+void fly_topology_free(struct fly_topology *t)
+{
+	free(t);
+}
+
+int fly_topology_here(const struct fly_topology *t)
+{
+	return t->here;
+}
+
+unsigned fly_topology_count_cores(const struct fly_topology *t)
+{
+	return t->n_cores;
+}
+
+unsigned fly_topology_count_nodes(const struct fly_topology *t)
+{
+	return t->n_nodes;
+}
+
+static int no_index(const char *what, unsigned index, unsigned n)
+{
+	return fly_fail(FLY_EINVAL, "topology: there is no %s %u, but %u of them", what, index, n);
+}
+
+int fly_topology_get_core(const struct fly_topology *t, unsigned index, struct fly_core *core)
+{
+	const int status =
+		fly_sized_check(core, sizeof *core, FLY_SIZED_UP_TO(struct fly_core, number),
+				"struct fly_core");
+
+	if (status)
+		return status;
+	if (index >= t->n_cores)
+		return no_index("core", index, t->n_cores);
+	fly_sized_give(core, &t->cores[index], sizeof *core);
+	return 0;
+}
+
+int fly_topology_get_node(const struct fly_topology *t, unsigned index, struct fly_node *node)
+{
+	const int status =
+		fly_sized_check(node, sizeof *node, FLY_SIZED_UP_TO(struct fly_node, number),
+				"struct fly_node");
+
+	if (status)
+		return status;
+	if (index >= t->n_nodes)
+		return no_index("node", index, t->n_nodes);
+	fly_sized_give(node, &t->nodes[index], sizeof *node);
+	return 0;
+}
+
+int fly_topology_get_hugepages(const struct fly_topology *t, unsigned node, unsigned index,
+			       struct fly_hugepages *hugepages)
+{
+	const int status = fly_sized_check(hugepages, sizeof *hugepages,
+					   FLY_SIZED_UP_TO(struct fly_hugepages, page_bytes),
+					   "struct fly_hugepages");
+
+	if (status)
+		return status;
+	if (node >= t->n_nodes)
+		return no_index("node", node, t->n_nodes);
+	if (index >= t->nodes[node].n_huge)
+		return no_index("size of hugepages", index, t->nodes[node].n_huge);
+	fly_sized_give(hugepages, &t->huge[node][index], sizeof *hugepages);
+	return 0;
 }
 
 int fly_topology_node(const struct fly_link_spec *spec, bool *is_device)
@@ -177,15 +259,20 @@ int fly_topology_node(const struct fly_link_spec *spec, bool *is_device)
 	return node < 0 ? 0 : node;
 }
 
-int fly_topology_choose(const struct fly_topology *t, const char *link, struct fly_choice *choice)
+int fly_topology_choose(struct fly_topology *t, const char *link, struct fly_choice *choice)
 {
+	struct fly_choice ours = {.cores = t->choice[0], .worker_cores = t->choice[1]};
 	struct fly_link_spec spec;
-	const int status = link ? fly_link_spec_parse(link, &spec) : 0;
+	int status = fly_sized_check(choice, sizeof *choice,
+				     FLY_SIZED_UP_TO(struct fly_choice, node), "struct fly_choice");
 
+	if (!status && link)
+		status = fly_link_spec_parse(link, &spec);
 	if (status)
 		return status;
-	choice->node = fly_topology_node(link ? &spec : NULL, &choice->is_device);
-	choice->n_cores = fly_cores_order(t, choice->node, NULL, choice->cores);
-	choice->n_worker_cores = fly_cores_of_node(t, choice->node, choice->worker_cores);
+	ours.node = fly_topology_node(link ? &spec : NULL, &ours.is_device);
+	ours.n_cores = fly_cores_order(t, ours.node, NULL, t->choice[0]);
+	ours.n_worker_cores = fly_cores_of_node(t, ours.node, t->choice[1]);
+	fly_sized_give(choice, &ours, sizeof ours);
 	return 0;
 }

@@ -11,6 +11,7 @@
 
 #include <firefly/stub.h>
 
+#include "base/binding_kind.h"
 #include "base/owned.h"
 #include "local/astack.h"
 
@@ -52,6 +53,7 @@ struct fly_local_call {
 struct fly_local {
 	/* ---- each call ---- */
 	struct fly_binding head;
+	const struct fly_binding_kind *kind;
 	struct fly_local_call *calls;
 	uint32_t n_idle;
 	/* The Starter has more to look at: a deadline, a server that has gone. Others may set it.
@@ -78,6 +80,8 @@ struct fly_local {
 	uint32_t version;
 	int64_t uid; /* whom the server must be; -1: anybody */
 };
+
+FLY_BINDING_HAS_KIND(struct fly_local);
 
 static inline struct fly_local *fly_local_of(struct fly_binding *binding)
 {

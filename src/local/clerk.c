@@ -221,7 +221,12 @@ static bool is_free(const struct fly_clerk *k, const struct door *door, uid_t ui
 static bool may_bind(const struct fly_export *e, const struct ucred *who)
 {
 	const struct fly_export_rule *rule = e->rule;
-	const struct fly_caller caller = {.uid = who->uid, .gid = who->gid, .pid = who->pid};
+	const struct fly_caller caller = {
+		.size = sizeof caller,
+		.uid = who->uid,
+		.gid = who->gid,
+		.pid = who->pid,
+	};
 	bool is_named;
 
 	if (!rule)

@@ -249,9 +249,9 @@ static void end(struct fly_local *l)
 
 static int event_fd(struct fly_binding *binding);
 
-static bool ready(const struct fly_call *call)
+static bool ready(struct fly_call *call)
 {
-	return fly_local_ready(fly_local_call_of((struct fly_call *)(uintptr_t)call));
+	return fly_local_ready(fly_local_call_of(call));
 }
 
 static int cancel(struct fly_call *call)
@@ -263,12 +263,18 @@ static int cancel(struct fly_call *call)
 	return 0;
 }
 
-static void set_deadline(struct fly_binding *binding, uint32_t us)
+static bool is_mine(const struct fly_binding *binding)
+{
+	return fly_owned_is_mine(&((const struct fly_local *)(const void *)binding)->owned);
+}
+
+static int set_deadline(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_local *l = fly_local_of(binding);
 
 	l->deadline_us = us;
 	fly_local_set_checked(l);
+	return 0;
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
@@ -338,6 +344,7 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
 	.rebind = rebind,
@@ -355,7 +362,7 @@ static int make(struct fly_poller_group *group, const char *name, uint32_t versi
 	if (!l)
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
 	*l = (struct fly_local){
-		.head.kind = &kind,
+		.kind = &kind,
 		.socket = -1,
 		.group = group,
 		.name = name,
@@ -414,12 +421,12 @@ void fly_local_shut(struct fly_poller_group *group)
 	{
 		struct fly_local *l = fly_local_of(owned->binding);
 
-		if (owned->binding->kind != &kind)
+		if (fly_binding_kind_of(owned->binding) != &kind)
 			continue; /* the pollers end those */
 		/* Its thread sees it when it starts a call, or has waited for a while. */
 		atomic_store_explicit(&l->shut, true, memory_order_relaxed);
 		atomic_store_explicit(&l->is_checked, true, memory_order_relaxed);
-		if (pthread_equal(owned->thread, pthread_self()))
+		if (fly_owned_is_mine(owned))
 			fly_local_check(l);
 	}
 	pthread_mutex_unlock(&group->owned.lock);

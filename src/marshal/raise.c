@@ -5,7 +5,7 @@
 #include <firefly/stub.h>
 
 static _Thread_local struct fly_raised raising; /* number 0: nothing is on its way */
-static _Thread_local struct fly_raised told;
+static _Thread_local struct fly_raised told = {.size = sizeof told};
 
 int fly_raise(int number, const char *text)
 {

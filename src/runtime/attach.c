@@ -153,10 +153,9 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 
 /* ---- the kind of binding ---- */
 
-static bool ready(const struct fly_call *call)
+static bool ready(struct fly_call *call)
 {
-	return fly_slot_is(&((const struct fly_attached_call *)(const void *)call)->handoff.slot,
-			   FLY_SLOT_RESULT);
+	return fly_slot_is(&call_of(call)->handoff.slot, FLY_SLOT_RESULT);
 }
 
 static struct fly_call_entry *entry_of_waiter(struct fly_poller *p,
@@ -213,19 +212,29 @@ static int set_deadline_on_poller(struct fly_poller *p, void *argument)
 	return 0;
 }
 
-static void set_deadline(struct fly_binding *binding, uint32_t us)
+static bool is_mine(const struct fly_binding *binding)
+{
+	return fly_owned_is_mine(&((const struct fly_attached *)(const void *)binding)->owned);
+}
+
+static int set_deadline(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_attached *a = attached_of(binding);
+	const uint32_t before_us = a->deadline_us;
+	int status;
 
 	a->deadline_us = us;
-	fly_request_within(a->poller, set_deadline_on_poller, a);
+	status = fly_request_within(a->poller, set_deadline_on_poller, a);
+	if (status)
+		a->deadline_us = before_us;
+	return status;
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	a->wait = wait > FLY_WAIT_DEFAULT && wait <= FLY_WAIT_SLEEP ? wait : a->default_wait;
+	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
 	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine;
 }
 
@@ -306,6 +315,7 @@ static int attach(struct fly_binding *binding, struct fly_binding **mine)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
 	.rebind = rebind,
@@ -350,7 +360,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	if (!a)
 		return fly_fail(FLY_ENOMEM, "attach: out of memory");
 	fly_attached_bind(a);
-	a->head.kind = &kind;
+	a->kind = &kind;
 	a->mine = fly_poller_mine();
 	a->poller = p;
 	a->poller_thread = fly_poller_thread(p);

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "base/sized.h"
+#include "base/stub_version.h"
 #include "local/astack.h"
 #include "runtime/runtime.h"
 #include "runtime/worker_threads.h"
@@ -54,6 +56,8 @@ static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
 	*rule = new;
 	return 0;
 }
+
+static_assert(sizeof(uid_t) == sizeof(id_t) && sizeof(gid_t) == sizeof(id_t), "copied as they are");
 
 /* Is there something in its way? Return: 0 and its place, or a negative status with a sentence. */
 static int find_place(const struct fly_export *exports, const struct fly_interface *interface,
@@ -136,10 +140,14 @@ static int export_on_all(struct fly_runtime *r, struct offer *offer,
 int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface,
 		    const void *procedures, void *context, const struct fly_export_options *options)
 {
+	struct fly_export_options known;
+	const struct fly_export_options *o = options ? &known : NULL;
 	struct offer offer = {0};
 	struct fly_export_rule *rule;
-	int status;
+	int status = 0;
 
+	if (interface && fly_stub_version_check(interface))
+		return -FLY_EVERSION;
 	if (!interface || !procedures || strlen(interface->name) > 63 ||
 	    interface->n_procedures == 0)
 		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
@@ -147,9 +155,14 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	    fly_runtime_is_within(r)) /* two that ask each other would wait for ever */
 		return fly_fail(FLY_ECONFLICT, "export %s: not from within a procedure",
 				interface->name);
-	status = fly_workers_check(interface, options);
+	if (o)
+		status = fly_sized_take(&known, sizeof known,
+					FLY_SIZED_UP_TO(struct fly_export_options, workers),
+					options, "struct fly_export_options");
 	if (!status)
-		status = make_rule(r, options, &rule);
+		status = fly_workers_check(interface, o);
+	if (!status)
+		status = make_rule(r, o, &rule);
 	if (status)
 		return status;
 	pthread_mutex_lock(&r->lock);
@@ -172,7 +185,7 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	pthread_mutex_unlock(&r->lock);
 	if (status)
 		return status;
-	status = export_on_all(r, &offer, options);
+	status = export_on_all(r, &offer, o);
 	if (status) {
 		pthread_mutex_lock(&r->lock);
 		r->exports[offer.at] = (struct fly_export){0};

@@ -22,6 +22,7 @@
 #include "slowpath/deadline.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/stub_version.h"
 #include "host/link_spec.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
@@ -70,7 +71,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 	};
 	fly_rtt_init(&import->rtt, &p->waits);
 	fly_caller_bind(import);
-	import->head.kind = &kind;
+	import->kind = &kind;
 	write_template(import);
 	return import;
 }
@@ -292,18 +293,23 @@ static struct fly_poller *next_poller(struct fly_runtime *runtime)
 	return group->pollers[n % group->n];
 }
 
-int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding)
 {
-	struct wish w = {.runtime = runtime, .name = name, .version = version, .peer = peer};
-	struct fly_poller *p = next_poller(runtime);
+	struct wish w = {.runtime = runtime, .peer = peer};
+	struct fly_poller *p;
 	int status;
 
-	if (!name || !binding || strlen(name) > 63)
+	if (interface && fly_stub_version_check(interface))
+		return -FLY_EVERSION;
+	if (!interface || !binding || !interface->name || strlen(interface->name) > 63)
 		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
+	w.name = interface->name;
+	w.version = interface->version;
 	if (peer ? fly_local_is(peer) : runtime->local != NULL)
-		return fly_local_import(&runtime->group, name, version, peer, runtime->local,
+		return fly_local_import(&runtime->group, w.name, w.version, peer, runtime->local,
 					binding);
+	p = next_poller(runtime);
 	status = fly_request(p, import_on_poller, &w);
 	if (status)
 		return status;
@@ -336,9 +342,15 @@ int fly_import_rebind(struct fly_binding *binding)
 
 /* ---- the kind of binding ---- */
 
-static bool ready(const struct fly_call *call)
+/* An inline caller's: of whoever turns its poller. */
+static bool is_mine(const struct fly_binding *binding)
 {
-	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+	return fly_poller_is_here(((const struct fly_import *)(const void *)binding)->poller);
+}
+
+static bool ready(struct fly_call *call)
+{
+	const struct fly_call_entry *e = fly_entry_of(call);
 
 	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
 }
@@ -354,6 +366,7 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = fly_deadline_cancel,
+	.is_mine = is_mine,
 	.set_deadline = fly_behaviour_set_deadline,
 	.set_wait = fly_behaviour_set_wait,
 	.rebind = fly_import_rebind,

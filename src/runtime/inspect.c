@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_version.h>
 
+#include "base/sized.h"
 #include "host/eal.h"
 #include "local/clerk.h"
 #include "runtime/runtime.h"
@@ -37,14 +38,21 @@ static int count_packets(struct fly_poller *p, void *argument)
 	return 0;
 }
 
-void fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
+int fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
 {
-	*census = (struct fly_packet_census){
+	struct fly_packet_census ours = {
 		.total = r->group.packets,
 		.free = rte_mempool_avail_count(r->group.pool),
 	};
-	for (unsigned i = 0; i < r->group.n; i++)
-		fly_request(r->group.pollers[i], count_packets, census);
+	int status = fly_sized_check(census, sizeof ours,
+				     FLY_SIZED_UP_TO(struct fly_packet_census, total),
+				     "struct fly_packet_census");
+
+	for (unsigned i = 0; i < r->group.n && !status; i++)
+		status = fly_request(r->group.pollers[i], count_packets, &ours);
+	if (!status)
+		fly_sized_give(census, &ours, sizeof ours);
+	return status;
 }
 
 void fly_counters(const struct fly_runtime *r,
@@ -62,12 +70,19 @@ void fly_counters(const struct fly_runtime *r,
 	}
 }
 
-void fly_platform(const struct fly_runtime *r, struct fly_platform *platform)
+int fly_platform(const struct fly_runtime *r, struct fly_platform *platform)
 {
-	(void)r;
-	*platform = (struct fly_platform){
+	const struct fly_platform ours = {
 		.dpdk = rte_version(),
 		.hugepage_bytes = fly_eal_state()->hugepage_bytes,
 		.tsc_hz = rte_get_tsc_hz(),
 	};
+	const int status =
+		fly_sized_check(platform, sizeof ours, FLY_SIZED_UP_TO(struct fly_platform, dpdk),
+				"struct fly_platform");
+
+	(void)r;
+	if (!status)
+		fly_sized_give(platform, &ours, sizeof ours);
+	return status;
 }

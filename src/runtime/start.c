@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/signals.h"
+#include "base/sized.h"
 #include "fastpath/clock.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
@@ -439,17 +440,21 @@ static int parse_links(struct starting *s)
 static int place(struct starting *s, int *node)
 {
 	const struct fly_options *o = s->options;
-	struct fly_topology topology;
+	struct fly_topology *topology;
 	bool is_device;
 	int status;
 
 	*node = fly_topology_node(&s->specs[0], &is_device);
 	if (o->pollers == 0 && !o->cores)
 		return 0;
-	status = fly_topology(&topology);
+	status = fly_topology_read(&topology);
+	if (status)
+		return status;
+	status = fly_cores_node(topology, *node);
 	if (!status)
-		status = fly_cores_node(&topology, *node);
-	return status ? status : fly_pollers_choose(o, &topology, *node, s->cores);
+		status = fly_pollers_choose(o, topology, *node, s->cores);
+	fly_topology_free(topology);
+	return status;
 }
 
 /* Each poller has some in its hands, and one queue of a driver more may be filled with them. */
@@ -508,19 +513,26 @@ static int start(struct starting *s)
 	return 0;
 }
 
-int fly_start(const struct fly_options *o, struct fly_runtime **runtime)
+int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 {
-	struct starting s = {.options = o};
+	struct fly_options known;
+	struct starting s = {.options = &known};
 	struct fly_no_sigpipe quiet;
 	int status;
 
-	if (!o || !runtime)
+	if (!options || !runtime)
 		return fly_fail(FLY_EINVAL, "fly_start: options and runtime are needed");
+	*runtime = NULL;
+	status = fly_sized_take(&known, sizeof known, FLY_SIZED_UP_TO(struct fly_options, links),
+				options, "struct fly_options");
+	if (status)
+		return status;
 	/* Drivers write to sockets whose peer may have gone, now and whenever memory grows. */
 	fly_no_sigpipe_begin(&quiet);
 	status = start(&s);
 	fly_no_sigpipe_end(&quiet);
-	*runtime = status ? NULL : s.runtime;
+	if (!status)
+		*runtime = s.runtime;
 	return status;
 }
 
@@ -579,13 +591,14 @@ static void end_bindings(struct fly_runtime *r)
 int fly_stop(struct fly_runtime *r)
 {
 	struct fly_no_sigpipe quiet;
-	unsigned n;
+	unsigned packets;
 	unsigned missing;
+	unsigned n;
 
 	if (!r)
-		return -FLY_EINVAL;
+		return fly_fail(FLY_EINVAL, "stop: there is no runtime");
 	if (fly_runtime_is_within(r))
-		return -FLY_ECONFLICT;
+		return fly_fail(FLY_ECONFLICT, "stop: not from within a procedure");
 	n = fly_owned_by_others(&r->group.owned);
 	if (n)
 		return fly_fail(FLY_ECONFLICT,
@@ -596,7 +609,13 @@ int fly_stop(struct fly_runtime *r)
 	fly_no_sigpipe_begin(&quiet);
 	if (r->threads)
 		register_thread(); /* without it stopping is slower, and works */
+	packets = r->group.packets;
 	missing = undo(r, N_STEPS);
 	fly_no_sigpipe_end(&quiet);
-	return (int)missing;
+	if (missing)
+		return fly_fail(FLY_EPACKETS,
+				"stop: %u of %u packet buffers are missing from the pool; this is "
+				"a bug in the runtime or in a driver",
+				missing, packets);
+	return 0;
 }

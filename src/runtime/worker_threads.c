@@ -53,16 +53,17 @@ int fly_workers_check(const struct fly_interface *interface, const struct fly_ex
 /* Where a pool's threads may run. Return: 0, or a negative status with a sentence. */
 static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t *set)
 {
-	struct fly_topology topology;
+	struct fly_topology *topology;
 	unsigned cores[FLY_TOPOLOGY_CORES];
-	int n = fly_topology(&topology);
+	int n = fly_topology_read(&topology);
 
 	if (n < 0)
 		return n;
 	if (o->worker_cores)
-		n = fly_cores_list(&topology, o->worker_cores, cores);
+		n = fly_cores_list(topology, o->worker_cores, cores);
 	else
-		n = (int)fly_cores_of_node(&topology, node, cores);
+		n = (int)fly_cores_of_node(topology, node, cores);
+	fly_topology_free(topology);
 	if (n < 0)
 		return n;
 	CPU_ZERO(set);

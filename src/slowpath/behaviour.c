@@ -79,12 +79,13 @@ static void choose(struct fly_import *import)
 	}
 }
 
-void fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us)
+int fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_import *import = fly_import_of(binding);
 
 	import->deadline_us = us;
 	choose(import);
+	return 0;
 }
 
 void fly_behaviour_set_wait(struct fly_binding *binding, enum fly_wait wait)
@@ -92,7 +93,7 @@ void fly_behaviour_set_wait(struct fly_binding *binding, enum fly_wait wait)
 	struct fly_import *import = fly_import_of(binding);
 	const struct fly_poller_group *group = import->poller->group;
 
-	if (wait == FLY_WAIT_DEFAULT || wait > FLY_WAIT_SLEEP)
+	if (wait == FLY_WAIT_DEFAULT)
 		wait = group ? group->wait : FLY_WAIT_SPIN;
 	import->wait = wait;
 	choose(import);

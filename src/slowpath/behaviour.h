@@ -8,8 +8,8 @@
 
 #include "fastpath/binding.h"
 
-/* fly_behaviour_set_deadline() - fly_set_deadline(). @us: 0: none. */
-void fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us);
+/* fly_behaviour_set_deadline() - fly_set_deadline(). @us: 0: none. Return: 0. */
+int fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us);
 
 /* fly_behaviour_set_wait() - fly_set_wait() for an inline caller. */
 void fly_behaviour_set_wait(struct fly_binding *binding, enum fly_wait wait);

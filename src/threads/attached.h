@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "base/binding_kind.h"
 #include "base/owned.h"
 #include "fastpath/binding.h"
 
@@ -46,6 +47,7 @@ struct fly_attached_call {
 struct fly_attached {
 	/* ---- each call, the thread's ---- */
 	struct fly_binding head;
+	const struct fly_binding_kind *kind;
 	struct fly_attached_call *idle; /* the one that was used last comes first */
 	struct fly_poller *poller;      /* ours to ring and to ask, and no more */
 	pthread_t poller_thread;        /* who turns it */
@@ -61,6 +63,8 @@ struct fly_attached {
 	struct fly_import *import;
 	LIST_HEAD(, fly_attached_call) calls;
 };
+
+FLY_BINDING_HAS_KIND(struct fly_attached);
 
 /* fly_attached_bind() - fill in the procedure variables. */
 void fly_attached_bind(struct fly_attached *attached);

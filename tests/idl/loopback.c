@@ -242,20 +242,22 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
 {
 	(void)runtime;
 	(void)options;
+	MUST(interface->stub_version == FLY_STUB_VERSION);
 	loopback.interface = interface;
 	loopback.procedures = procedures;
 	loopback.context = context;
 	return 0;
 }
 
-int fly_import(struct fly_runtime *runtime, const char *name, uint32_t version, const char *peer,
+int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding)
 {
 	(void)runtime;
 	(void)peer;
-	if (!loopback.interface || strcmp(name, loopback.interface->name) != 0)
+	MUST(interface->stub_version == FLY_STUB_VERSION);
+	if (!loopback.interface || strcmp(interface->name, loopback.interface->name) != 0)
 		return -FLY_ENOEXPORT;
-	if (version != loopback.interface->version)
+	if (interface->version != loopback.interface->version)
 		return -FLY_EVERSION;
 	*binding = &binding_to_itself;
 	return 0;

@@ -193,7 +193,7 @@ void sim_run(struct sim *s, unsigned ms)
 		sim_turn(s);
 }
 
-bool sim_until(struct sim *s, const struct fly_call *call, unsigned ms)
+bool sim_until(struct sim *s, struct fly_call *call, unsigned ms)
 {
 	const uint64_t end_tsc = s->now_tsc + (uint64_t)ms * SIM_TSC_PER_MS;
 

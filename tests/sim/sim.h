@@ -94,7 +94,7 @@ void sim_turn(struct sim *s);
 void sim_run(struct sim *s, unsigned ms);
 
 /* sim_until() - run until a call has ended, or for @ms. Return: has it? */
-bool sim_until(struct sim *s, const struct fly_call *call, unsigned ms);
+bool sim_until(struct sim *s, struct fly_call *call, unsigned ms);
 
 /*
  * sim_end() - unbind, detach, free everything.

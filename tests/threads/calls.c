@@ -282,6 +282,7 @@ int main(int argc, char **argv)
 	server = threads_start(way->server, way->server_pollers, way->wait);
 	threads_must(Tally_export_with(server, &tally_procedures, tally,
 				       &(const struct fly_export_options){
+					       .size = sizeof(struct fly_export_options),
 					       .workers = way->workers,
 					       .queue = way->queue,
 					       .wait = way->wait,

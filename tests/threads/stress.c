@@ -49,6 +49,7 @@ static struct fly_runtime *start(const char *const *links, unsigned pollers)
 {
 	const enum fly_wait waits[] = {FLY_WAIT_YIELD, FLY_WAIT_SLEEP};
 	const struct fly_options options = {
+		.size = sizeof options,
 		.links = links,
 		.packets = 8191,
 		.calls = 512,
@@ -76,6 +77,7 @@ static int serve(void)
 	char local[128];
 	const char *const links[] = {vhost, local, NULL};
 	const struct fly_export_options options = {
+		.size = sizeof options,
 		.workers = 1 + threads_random(&random_state, 5),
 		.queue = 1 + threads_random(&random_state, 16),
 		.wait = (enum fly_wait)(FLY_WAIT_YIELD + threads_random(&random_state, 2)),

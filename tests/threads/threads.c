@@ -218,6 +218,7 @@ struct fly_runtime *threads_start(const char *spec, unsigned pollers, enum fly_w
 	char link[160];
 	const char *const links[] = {link, NULL};
 	const struct fly_options options = {
+		.size = sizeof options,
 		.links = links,
 		.packets = 4095,
 		.calls = 256,
@@ -262,9 +263,7 @@ uint64_t threads_counter(const struct fly_runtime *runtime, const char *name)
 void threads_stop(struct fly_runtime *runtime)
 {
 	const uint64_t missed = threads_counter(runtime, "slots_missed");
-	int missing;
 
 	threads_check(missed == 0, "%lu slots were missed", (unsigned long)missed);
-	missing = fly_stop(runtime);
-	threads_check(missing == 0, "%d packets are missing", missing);
+	threads_check(fly_stop(runtime) == 0, "%s", fly_error());
 }

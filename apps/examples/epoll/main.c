@@ -143,7 +143,12 @@ int main(int argc, char **argv)
 {
 	const char *links[] = {argc > 1 ? argv[1] : "vhost:/tmp/hello.sock", NULL};
 	/* One thread of its own; it naps while nothing happens, and leaves its core to others. */
-	const struct fly_options options = {.links = links, .pollers = 1, .wait = FLY_WAIT_SLEEP};
+	const struct fly_options options = {
+		.size = sizeof options,
+		.links = links,
+		.pollers = 1,
+		.wait = FLY_WAIT_SLEEP,
+	};
 	struct program p = {.names = argv + (argc > 1 ? 2 : argc)};
 	struct fly_runtime *runtime;
 

@@ -46,7 +46,7 @@ static int greet(struct fly_binding *hello, const char *who)
 int main(int argc, char **argv)
 {
 	const char *links[] = {argc > 1 ? argv[1] : "vhost:/tmp/hello.sock", NULL};
-	const struct fly_options options = {.links = links};
+	const struct fly_options options = {.size = sizeof options, .links = links};
 	struct fly_runtime *runtime;
 	struct fly_binding *hello;
 	int failed = 0;

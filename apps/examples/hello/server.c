@@ -52,7 +52,11 @@ static void notice(void *context, const char *line)
 int main(int argc, char **argv)
 {
 	const char *links[] = {argc == 2 ? argv[1] : "vhost:/tmp/hello.sock,server", NULL};
-	const struct fly_options options = {.links = links, .notice = notice};
+	const struct fly_options options = {
+		.size = sizeof options,
+		.links = links,
+		.notice = notice,
+	};
 	uint64_t greeted = 0;
 	int status;
 

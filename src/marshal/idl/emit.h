@@ -32,6 +32,12 @@ void emit_comment(struct idl_text *out, unsigned tabs, const struct idl_doc *doc
 /* emit_banner() - the first lines of a generated file. */
 void emit_banner(struct idl_text *out, const char *base);
 
+/*
+ * emit_stub_includes() - what a file of stubs includes, and that this is of the stub interface
+ * which the stubs are generated for.
+ */
+void emit_stub_includes(struct idl_text *out, const char *base);
+
 /* emit_text() - a text as a literal of C. */
 void emit_text(struct idl_text *out, const char *text);
 

@@ -6,6 +6,8 @@
  * everything is assigned. All that may be wrong with results is checked before the first of them is
  * assigned.
  */
+#include <firefly/stub.h>
+
 #include "emit_type.h"
 #include "emit_value.h"
 
@@ -313,16 +315,20 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 	const char *name = interface->name.text;
 
 	emit_banner(out, base);
-	idl_text_printf(out, "#include <firefly/stub.h>\n\n#include \"%s.h\"\n\n", base);
+	emit_stub_includes(out, base);
 	emit_types(out, file, EMIT_USE_SEND, EMIT_USE_RECEIVE);
 	emit_views(out, file, emit_view);
+	emit_line(
+		out,
+		"static const struct fly_interface %s_interface = {%u,\v\"%s\",\v%s_VERSION,\v0,\v"
+		"NULL};\n",
+		name, FLY_STUB_VERSION, name, name);
 	emit_line(out,
 		  "int %s_import(struct fly_runtime *runtime,\vconst char *peer,\vstruct "
 		  "fly_binding **binding)",
 		  name);
 	idl_text_printf(out, "{\n");
-	emit_line(out, "\treturn fly_import(runtime,\v\"%s\",\v%s_VERSION,\vpeer,\vbinding);", name,
-		  name);
+	emit_line(out, "\treturn fly_import(runtime,\v&%s_interface,\vpeer,\vbinding);", name);
 	idl_text_printf(out, "}\n");
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
 		idl_text_printf(out, "\n/* ---- %s ---- */\n\n", p->name.text);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <firefly/stub.h>
+
 #include "emit_type.h"
 #include "emit_value.h"
 
@@ -611,10 +613,11 @@ static void emit_table(struct idl_text *out, const struct idl_interface *interfa
 	}
 	free(rows);
 	idl_text_printf(out, "};\n\n");
-	emit_line(out,
-		  "static const struct fly_interface %s_interface = {\"%s\",\v%s_VERSION,\v%u,\v"
-		  "%s_procedure_table};\n",
-		  name, name, name, n, name);
+	emit_line(
+		out,
+		"static const struct fly_interface %s_interface = {%u,\v\"%s\",\v%s_VERSION,\v%u,\v"
+		"%s_procedure_table};\n",
+		name, FLY_STUB_VERSION, name, name, n, name);
 }
 
 static void emit_export(struct idl_text *out, const struct idl_interface *interface)
@@ -655,7 +658,7 @@ void idl_emit_server(const struct idl_file *file, const char *base, struct idl_t
 		needs_heap = needs_heap || is_heap(p);
 	if (needs_heap)
 		idl_text_printf(out, "#include <stdlib.h>\n\n");
-	idl_text_printf(out, "#include <firefly/stub.h>\n\n#include \"%s.h\"\n\n", base);
+	emit_stub_includes(out, base);
 	emit_types(out, file, EMIT_USE_RECEIVE, EMIT_USE_SEND);
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
 		emit_stub(out, interface, p);

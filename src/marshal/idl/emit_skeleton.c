@@ -68,7 +68,8 @@ void idl_emit_skeleton(const struct idl_file *file, const char *base, struct idl
 		  "\tconst char *links[] = {argc > 1 ? argv[1] : \"vhost:/tmp/%s.sock,server\","
 		  "\vNULL};",
 		  base);
-	idl_text_printf(out, "\tconst struct fly_options options = {.links = links};\n\n");
+	idl_text_printf(out, "\tconst struct fly_options options = {.size = sizeof options, .links "
+			     "= links};\n\n");
 	emit_line(out,
 		  "\tif (fly_start(&options, &runtime) ||\v%s_export(runtime, &procedures, "
 		  "NULL)) {",

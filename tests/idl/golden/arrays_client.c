@@ -3,6 +3,10 @@
 
 #include "arrays.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Arrays_Kind_is_known(int32_t number)
@@ -140,9 +144,11 @@ void Arrays_Pair_at(struct Arrays_Pair_view view, uint32_t i, struct Arrays_Pair
 	Arrays_Pair_get(view.at + 3 * (size_t)i, value);
 }
 
+static const struct fly_interface Arrays_interface = {1, "Arrays", Arrays_VERSION, 0, NULL};
+
 int Arrays_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Arrays", Arrays_VERSION, peer, binding);
+	return fly_import(runtime, &Arrays_interface, peer, binding);
 }
 
 /* ---- Scalars ---- */

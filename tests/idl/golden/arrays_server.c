@@ -3,6 +3,10 @@
 
 #include "arrays.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Arrays_Kind_is_known(int32_t number)
@@ -396,7 +400,7 @@ static const struct fly_procedure Arrays_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Arrays_interface = {"Arrays", Arrays_VERSION, 4,
+static const struct fly_interface Arrays_interface = {1, "Arrays", Arrays_VERSION, 4,
 						      Arrays_procedure_table};
 
 int Arrays_export_with(struct fly_runtime *runtime, const struct Arrays_procedures *procedures,

@@ -3,6 +3,10 @@
 
 #include "attributes.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- Nothing ---- */
 
 /* Are the arguments complete, and within their bounds? */
@@ -390,7 +394,7 @@ static const struct fly_procedure Attributes_procedure_table[] = {
 	 Attributes_worker_RESULT_BYTES, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_WORKER},
 };
 
-static const struct fly_interface Attributes_interface = {"Attributes", Attributes_VERSION, 14,
+static const struct fly_interface Attributes_interface = {1, "Attributes", Attributes_VERSION, 14,
 							  Attributes_procedure_table};
 
 int Attributes_export_with(struct fly_runtime *runtime,

@@ -3,6 +3,10 @@
 
 #include "constants.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Constants_Level_is_known(int32_t number)
@@ -49,9 +53,12 @@ static uint8_t *Constants_Choice_put(uint8_t *at, uint8_t *tail,
 	return tail;
 }
 
+static const struct fly_interface Constants_interface = {1, "Constants", Constants_VERSION, 0,
+							 NULL};
+
 int Constants_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Constants", Constants_VERSION, peer, binding);
+	return fly_import(runtime, &Constants_interface, peer, binding);
 }
 
 /* ---- Sum ---- */

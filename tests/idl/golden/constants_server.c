@@ -3,6 +3,10 @@
 
 #include "constants.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
@@ -142,7 +146,7 @@ static const struct fly_procedure Constants_procedure_table[] = {
 	 Constants_Numbered_RESULT_BYTES, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Constants_interface = {"Constants", Constants_VERSION, 4,
+static const struct fly_interface Constants_interface = {1, "Constants", Constants_VERSION, 4,
 							 Constants_procedure_table};
 
 int Constants_export_with(struct fly_runtime *runtime,

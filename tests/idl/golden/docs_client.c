@@ -3,9 +3,15 @@
 
 #include "docs.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
+static const struct fly_interface Docs_interface = {1, "Docs", Docs_VERSION, 0, NULL};
+
 int Docs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Docs", Docs_VERSION, peer, binding);
+	return fly_import(runtime, &Docs_interface, peer, binding);
 }
 
 /* ---- Described ---- */

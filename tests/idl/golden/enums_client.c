@@ -3,6 +3,10 @@
 
 #include "enums.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Suit_is_known(int32_t number)
@@ -40,9 +44,11 @@ static bool Enums_Down_is_known(int32_t number)
 	return number >= (int32_t)Enums_Down_A && number <= (int32_t)Enums_Down_C;
 }
 
+static const struct fly_interface Enums_interface = {1, "Enums", Enums_VERSION, 0, NULL};
+
 int Enums_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Enums", Enums_VERSION, peer, binding);
+	return fly_import(runtime, &Enums_interface, peer, binding);
 }
 
 /* ---- Mix ---- */

@@ -3,6 +3,10 @@
 
 #include "enums.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Suit_is_known(int32_t number)
@@ -232,7 +236,7 @@ static const struct fly_procedure Enums_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Enums_interface = {"Enums", Enums_VERSION, 3,
+static const struct fly_interface Enums_interface = {1, "Enums", Enums_VERSION, 3,
 						     Enums_procedure_table};
 
 int Enums_export_with(struct fly_runtime *runtime, const struct Enums_procedures *procedures,

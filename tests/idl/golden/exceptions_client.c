@@ -3,6 +3,10 @@
 
 #include "exceptions.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static void Overload_get(const uint8_t *at, struct Overload *value)
@@ -81,9 +85,12 @@ static void Exceptions_Plain_get(const uint8_t *at, struct Exceptions_Plain *val
 	value->is_final = fly_get_bool(at + 4);
 }
 
+static const struct fly_interface Exceptions_interface = {1, "Exceptions", Exceptions_VERSION, 0,
+							  NULL};
+
 int Exceptions_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Exceptions", Exceptions_VERSION, peer, binding);
+	return fly_import(runtime, &Exceptions_interface, peer, binding);
 }
 
 /* ---- Withdraw ---- */

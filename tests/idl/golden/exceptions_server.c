@@ -3,6 +3,10 @@
 
 #include "exceptions.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static void Overload_put(uint8_t *at, const struct Overload *value)
@@ -298,7 +302,7 @@ static const struct fly_procedure Exceptions_procedure_table[] = {
 	 Exceptions_Raise_RESULT_BYTES, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Exceptions_interface = {"Exceptions", Exceptions_VERSION, 5,
+static const struct fly_interface Exceptions_interface = {1, "Exceptions", Exceptions_VERSION, 5,
 							  Exceptions_procedure_table};
 
 int Exceptions_export_with(struct fly_runtime *runtime,

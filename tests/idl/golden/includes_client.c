@@ -3,6 +3,10 @@
 
 #include "includes.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Family_is_known(int32_t number)
@@ -99,9 +103,11 @@ void Includes_Address_at(struct Includes_Address_view view, uint32_t i, struct A
 	Address_get(view.at + 10 * (size_t)i, value);
 }
 
+static const struct fly_interface Includes_interface = {1, "Includes", Includes_VERSION, 0, NULL};
+
 int Includes_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Includes", Includes_VERSION, peer, binding);
+	return fly_import(runtime, &Includes_interface, peer, binding);
 }
 
 /* ---- Resolve ---- */

@@ -3,6 +3,10 @@
 
 #include "includes.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Family_is_known(int32_t number)
@@ -220,7 +224,7 @@ static const struct fly_procedure Includes_procedure_table[] = {
 	 Includes_Nearest_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Includes_interface = {"Includes", Includes_VERSION, 3,
+static const struct fly_interface Includes_interface = {1, "Includes", Includes_VERSION, 3,
 							Includes_procedure_table};
 
 int Includes_export_with(struct fly_runtime *runtime, const struct Includes_procedures *procedures,

@@ -3,6 +3,10 @@
 
 #include "inout.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Inout_Kind_is_known(int32_t number)
@@ -49,9 +53,11 @@ static const uint8_t *Inout_Pair_get(const uint8_t *at, const uint8_t *tail,
 	return tail;
 }
 
+static const struct fly_interface Inout_interface = {1, "Inout", Inout_VERSION, 0, NULL};
+
 int Inout_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Inout", Inout_VERSION, peer, binding);
+	return fly_import(runtime, &Inout_interface, peer, binding);
 }
 
 /* ---- Scalars ---- */

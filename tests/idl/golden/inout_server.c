@@ -3,6 +3,10 @@
 
 #include "inout.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Inout_Kind_is_known(int32_t number)
@@ -470,7 +474,7 @@ static const struct fly_procedure Inout_procedure_table[] = {
 	 Inout_Copied_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Inout_interface = {"Inout", Inout_VERSION, 6,
+static const struct fly_interface Inout_interface = {1, "Inout", Inout_VERSION, 6,
 						     Inout_procedure_table};
 
 int Inout_export_with(struct fly_runtime *runtime, const struct Inout_procedures *procedures,

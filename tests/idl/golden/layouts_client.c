@@ -3,9 +3,15 @@
 
 #include "layouts.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
+static const struct fly_interface Layouts_interface = {1, "Layouts", Layouts_VERSION, 0, NULL};
+
 int Layouts_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Layouts", Layouts_VERSION, peer, binding);
+	return fly_import(runtime, &Layouts_interface, peer, binding);
 }
 
 /* ---- Over ---- */

@@ -3,6 +3,10 @@
 
 #include "lists.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Lists_Kind_is_known(int32_t number)
@@ -66,9 +70,11 @@ void Lists_Pair_at(struct Lists_Pair_view view, uint32_t i, struct Lists_Pair *v
 	Lists_Pair_get(view.at + 3 * (size_t)i, value);
 }
 
+static const struct fly_interface Lists_interface = {1, "Lists", Lists_VERSION, 0, NULL};
+
 int Lists_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Lists", Lists_VERSION, peer, binding);
+	return fly_import(runtime, &Lists_interface, peer, binding);
 }
 
 /* ---- Bytes ---- */

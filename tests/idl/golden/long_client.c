@@ -3,6 +3,10 @@
 
 #include "long.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 /* Adds what it has in the variable part; false: it breaks a bound. */
@@ -39,9 +43,11 @@ static const uint8_t *Long_Row_get(const uint8_t *at, const uint8_t *tail, struc
 	return tail;
 }
 
+static const struct fly_interface Long_interface = {1, "Long", Long_VERSION, 0, NULL};
+
 int Long_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Long", Long_VERSION, peer, binding);
+	return fly_import(runtime, &Long_interface, peer, binding);
 }
 
 /* ---- Store ---- */

@@ -5,6 +5,10 @@
 
 #include "long.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 /* Adds what it has in the variable part; false: it breaks a bound. */
@@ -401,7 +405,8 @@ static const struct fly_procedure Long_procedure_table[] = {
 	 FLY_RESULTS_SECOND, 0},
 };
 
-static const struct fly_interface Long_interface = {"Long", Long_VERSION, 6, Long_procedure_table};
+static const struct fly_interface Long_interface = {1, "Long", Long_VERSION, 6,
+						    Long_procedure_table};
 
 int Long_export_with(struct fly_runtime *runtime, const struct Long_procedures *procedures,
 		     void *context, const struct fly_export_options *options)

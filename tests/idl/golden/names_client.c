@@ -3,9 +3,15 @@
 
 #include "names.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
+static const struct fly_interface Names_interface = {1, "Names", Names_VERSION, 0, NULL};
+
 int Names_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Names", Names_VERSION, peer, binding);
+	return fly_import(runtime, &Names_interface, peer, binding);
 }
 
 /* ---- Own ---- */

@@ -3,6 +3,10 @@
 
 #include "names.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- Own ---- */
 
 /* Are the arguments complete, and within their bounds? */
@@ -341,7 +345,7 @@ static const struct fly_procedure Names_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Names_interface = {"Names", Names_VERSION, 8,
+static const struct fly_interface Names_interface = {1, "Names", Names_VERSION, 8,
 						     Names_procedure_table};
 
 int Names_export_with(struct fly_runtime *runtime, const struct Names_procedures *procedures,

@@ -3,9 +3,15 @@
 
 #include "numbers.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
+static const struct fly_interface Numbers_interface = {1, "Numbers", Numbers_VERSION, 0, NULL};
+
 int Numbers_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Numbers", Numbers_VERSION, peer, binding);
+	return fly_import(runtime, &Numbers_interface, peer, binding);
 }
 
 /* ---- First ---- */

@@ -3,6 +3,10 @@
 
 #include "optionals.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Optionals_Kind_is_known(int32_t number)
@@ -164,9 +168,12 @@ static const uint8_t *Optionals_Note_get(const uint8_t *at, const uint8_t *tail,
 	return tail;
 }
 
+static const struct fly_interface Optionals_interface = {1, "Optionals", Optionals_VERSION, 0,
+							 NULL};
+
 int Optionals_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Optionals", Optionals_VERSION, peer, binding);
+	return fly_import(runtime, &Optionals_interface, peer, binding);
 }
 
 /* ---- Scalars ---- */

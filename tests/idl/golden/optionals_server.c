@@ -3,6 +3,10 @@
 
 #include "optionals.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Optionals_Kind_is_known(int32_t number)
@@ -832,7 +836,7 @@ static const struct fly_procedure Optionals_procedure_table[] = {
 	 Optionals_Change_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Optionals_interface = {"Optionals", Optionals_VERSION, 5,
+static const struct fly_interface Optionals_interface = {1, "Optionals", Optionals_VERSION, 5,
 							 Optionals_procedure_table};
 
 int Optionals_export_with(struct fly_runtime *runtime,

@@ -3,6 +3,10 @@
 
 #include "strings.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 /* Adds what it has in the variable part; false: it breaks a bound. */
@@ -44,9 +48,11 @@ static const uint8_t *Strings_Card_get(const uint8_t *at, const uint8_t *tail,
 	return tail;
 }
 
+static const struct fly_interface Strings_interface = {1, "Strings", Strings_VERSION, 0, NULL};
+
 int Strings_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Strings", Strings_VERSION, peer, binding);
+	return fly_import(runtime, &Strings_interface, peer, binding);
 }
 
 /* ---- Length ---- */

@@ -3,6 +3,10 @@
 
 #include "structs.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static void Point_put(uint8_t *at, const struct Point *value)
@@ -198,9 +202,11 @@ static const uint8_t *Structs_Picture_get(const uint8_t *at, const uint8_t *tail
 	return tail;
 }
 
+static const struct fly_interface Structs_interface = {1, "Structs", Structs_VERSION, 0, NULL};
+
 int Structs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Structs", Structs_VERSION, peer, binding);
+	return fly_import(runtime, &Structs_interface, peer, binding);
 }
 
 /* ---- Length ---- */

@@ -3,6 +3,10 @@
 
 #include "structs.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static void Point_put(uint8_t *at, const struct Point *value)
@@ -388,7 +392,7 @@ static const struct fly_procedure Structs_procedure_table[] = {
 	 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Structs_interface = {"Structs", Structs_VERSION, 4,
+static const struct fly_interface Structs_interface = {1, "Structs", Structs_VERSION, 4,
 						       Structs_procedure_table};
 
 int Structs_export_with(struct fly_runtime *runtime, const struct Structs_procedures *procedures,

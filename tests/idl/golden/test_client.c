@@ -3,9 +3,15 @@
 
 #include "test.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
+static const struct fly_interface Test_interface = {1, "Test", Test_VERSION, 0, NULL};
+
 int Test_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Test", Test_VERSION, peer, binding);
+	return fly_import(runtime, &Test_interface, peer, binding);
 }
 
 /* ---- Null ---- */

@@ -3,6 +3,10 @@
 
 #include "test.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- Null ---- */
 
 static int Test_Null_serve(struct fly_served *served)
@@ -136,7 +140,8 @@ static const struct fly_procedure Test_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Test_interface = {"Test", Test_VERSION, 5, Test_procedure_table};
+static const struct fly_interface Test_interface = {1, "Test", Test_VERSION, 5,
+						    Test_procedure_table};
 
 int Test_export_with(struct fly_runtime *runtime, const struct Test_procedures *procedures,
 		     void *context, const struct fly_export_options *options)

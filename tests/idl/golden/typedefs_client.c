@@ -3,6 +3,10 @@
 
 #include "typedefs.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static void Typedefs_Range_put(uint8_t *at, const struct Typedefs_Range *value)
@@ -54,9 +58,11 @@ static const uint8_t *Typedefs_Found_get(const uint8_t *at, const uint8_t *tail,
 	return tail;
 }
 
+static const struct fly_interface Typedefs_interface = {1, "Typedefs", Typedefs_VERSION, 0, NULL};
+
 int Typedefs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Typedefs", Typedefs_VERSION, peer, binding);
+	return fly_import(runtime, &Typedefs_interface, peer, binding);
 }
 
 /* ---- Read ---- */

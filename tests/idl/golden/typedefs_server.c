@@ -3,6 +3,10 @@
 
 #include "typedefs.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Typedefs_Kind_is_known(int32_t number)
@@ -367,7 +371,7 @@ static const struct fly_procedure Typedefs_procedure_table[] = {
 	 Typedefs_Find_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Typedefs_interface = {"Typedefs", Typedefs_VERSION, 5,
+static const struct fly_interface Typedefs_interface = {1, "Typedefs", Typedefs_VERSION, 5,
 							Typedefs_procedure_table};
 
 int Typedefs_export_with(struct fly_runtime *runtime, const struct Typedefs_procedures *procedures,

@@ -3,9 +3,15 @@
 
 #include "types.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
+static const struct fly_interface Types_interface = {1, "Types", Types_VERSION, 0, NULL};
+
 int Types_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Types", Types_VERSION, peer, binding);
+	return fly_import(runtime, &Types_interface, peer, binding);
 }
 
 /* ---- Bool ---- */

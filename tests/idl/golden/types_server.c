@@ -3,6 +3,10 @@
 
 #include "types.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- Bool ---- */
 
 /* Are the arguments complete, and within their bounds? */
@@ -766,7 +770,7 @@ static const struct fly_procedure Types_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Types_interface = {"Types", Types_VERSION, 24,
+static const struct fly_interface Types_interface = {1, "Types", Types_VERSION, 24,
 						     Types_procedure_table};
 
 int Types_export_with(struct fly_runtime *runtime, const struct Types_procedures *procedures,

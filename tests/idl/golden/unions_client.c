@@ -3,6 +3,10 @@
 
 #include "unions.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Unions_Kind_is_known(int32_t number)
@@ -526,9 +530,11 @@ static uint8_t *Unions_Drawing_put(uint8_t *at, uint8_t *tail, const struct Unio
 	return tail;
 }
 
+static const struct fly_interface Unions_interface = {1, "Unions", Unions_VERSION, 0, NULL};
+
 int Unions_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
-	return fly_import(runtime, "Unions", Unions_VERSION, peer, binding);
+	return fly_import(runtime, &Unions_interface, peer, binding);
 }
 
 /* ---- Show ---- */

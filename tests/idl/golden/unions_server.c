@@ -3,6 +3,10 @@
 
 #include "unions.h"
 
+#if FLY_STUB_VERSION != 1
+#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#endif
+
 /* ---- types ---- */
 
 static bool Unions_Kind_is_known(int32_t number)
@@ -782,7 +786,7 @@ static const struct fly_procedure Unions_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Unions_interface = {"Unions", Unions_VERSION, 4,
+static const struct fly_interface Unions_interface = {1, "Unions", Unions_VERSION, 4,
 						      Unions_procedure_table};
 
 int Unions_export_with(struct fly_runtime *runtime, const struct Unions_procedures *procedures,
