@@ -11,8 +11,8 @@
  * The first warm_up round trips count for nothing. The block runs from the first stamp after
  * them to the first stamp after block_ticks more, with a full window all the time.
  */
-#ifndef FIREFLY_APP_BLOCK_H
-#define FIREFLY_APP_BLOCK_H
+#ifndef FIREFLY_BENCH_BLOCK_H
+#define FIREFLY_BENCH_BLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,13 +23,6 @@
 #define BLOCK_WINDOW      1024 /* round trips under way at most */
 #define BLOCK_STAMP_EVERY 64   /* at windows above 1 */
 
-struct block_plan {
-	unsigned window;      /* 1 to BLOCK_WINDOW */
-	unsigned warm_up;     /* round trips before the block begins */
-	unsigned stamp_every; /* 1 at window 1; else at least the window */
-	uint64_t block_ticks; /* how long it is to be */
-};
-
 /* What came of a block. Starts as zeros. */
 struct block_sum {
 	uint64_t count; /* round trips in it */
@@ -37,7 +30,10 @@ struct block_sum {
 };
 
 struct block_clock {
-	const struct block_plan *plan;
+	unsigned window;         /* 1 to BLOCK_WINDOW */
+	unsigned warm_up;        /* round trips before the block begins */
+	unsigned stamp_every;    /* 1 at window 1; else at least the window */
+	uint64_t block_ticks;    /* how long it is to be */
 	struct histogram *times; /* stamped round trips are added, in ticks */
 	uint64_t stamped;        /* number of the next round trip with a stamp */
 	uint64_t stamp;          /* when it started */
@@ -47,49 +43,41 @@ struct block_clock {
 	bool over; /* start no more */
 };
 
-static inline struct block_plan block_plan(unsigned window, uint64_t block_ticks)
+static inline struct block_clock block_clock(unsigned window, uint64_t block_ticks,
+					     struct histogram *times)
 {
-	return (struct block_plan){
-		.window = window,
-		.warm_up = window == 1 ? 256 : 4 * window + 1024,
-		.stamp_every = window == 1                  ? 1
-			       : window < BLOCK_STAMP_EVERY ? BLOCK_STAMP_EVERY
-							    : window,
-		.block_ticks = block_ticks,
-	};
-}
-
-static inline struct block_clock block_clock(const struct block_plan *plan, struct histogram *times)
-{
-	const uint64_t every = plan->stamp_every;
+	const unsigned most = window < BLOCK_STAMP_EVERY ? BLOCK_STAMP_EVERY : window;
+	const unsigned every = window == 1 ? 1 : most;
 
 	return (struct block_clock){
-		.plan = plan,
+		.window = window,
+		.warm_up = window == 1 ? 256 : 4 * window + 1024,
+		.stamp_every = every,
+		.block_ticks = block_ticks,
 		.times = times,
-		.stamped = (plan->window + every - 1) / every * every,
+		.stamped = every,
 	};
 }
 
 /* block_ended() - round trip @number has ended, and number + window starts next. */
 static inline void block_ended(struct block_clock *c, uint64_t number)
 {
-	const struct block_plan *plan = c->plan;
 	uint64_t now = 0;
 
 	if (number == c->stamped) {
 		now = ticks_now();
-		c->stamped += plan->stamp_every;
+		c->stamped += c->stamp_every;
 		if (c->begin) {
 			histogram_add(c->times, now - c->stamp);
 			c->sum.count = number - c->began_at;
 			c->sum.ticks = now - c->begin;
-			c->over = c->sum.ticks >= plan->block_ticks;
-		} else if (number >= plan->warm_up) {
+			c->over = c->sum.ticks >= c->block_ticks;
+		} else if (number >= c->warm_up) {
 			c->begin = now;
 			c->began_at = number;
 		}
 	}
-	if (number + plan->window == c->stamped)
+	if (number + c->window == c->stamped)
 		c->stamp = now ? now : ticks_now();
 }
 

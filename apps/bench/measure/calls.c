@@ -1,77 +1,49 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * calls.c - the loops of calls that are timed.
+ * calls.c - a block of calls by the thread that owns the runtime.
  *
- * Owns the window of calls under way, and the caller's variables. Called by bench.c for one block
- * at a time. Uses nothing but what fireflyc generates from test.fly: the plain calls at window 1,
- * the asynchronous ones at larger windows. Each procedure has its own copy of both loops, so that
- * no choice is made between two calls.
+ * Owns the caller's variables. Called between two floors, by the runs. Each procedure has its own
+ * copy of the loops in calls.h.
  */
-#include "procedures.h"
+#include "calls.h"
 
-static struct bench_variables mine;
+const struct calls_profile calls_profiles[CALLS_PROCEDURES] = {
+	[CALLS_NULL] = {"Null", 74, 74, 0},
+	[CALLS_MAX_RESULT] = {"MaxResult", 74, 1514, 1440},
+	[CALLS_MAX_ARG] = {"MaxArg", 1514, 74, 1440},
+};
 
-BENCH_INLINE int one_by_one(struct fly_binding *binding, enum bench_procedure procedure, bool view,
-			    struct block_clock *clock)
+static struct calls_variables mine;
+
+CALLS_INLINE bool ended(void *context, uint64_t number)
 {
-	for (uint64_t number = 0; !clock->over; number++) {
-		const int status = bench_procedures_call(binding, procedure, view, &mine);
+	struct block_clock *clock = context;
 
-		if (status)
-			return status;
-		block_ended(clock, number);
-	}
-	return 0;
+	block_ended(clock, number);
+	return !clock->over;
 }
 
-/* A ring of handles: finish the oldest call, start another in its place. */
-BENCH_INLINE int windowful(struct fly_binding *binding, enum bench_procedure procedure, bool view,
-			   struct block_clock *clock)
+int calls_block(struct fly_binding *binding, enum calls_procedure procedure, unsigned window,
+		bool view, uint64_t block_ticks, struct sample *sample)
 {
-	const unsigned window = clock->plan->window;
-	struct fly_call *ring[BLOCK_WINDOW];
-	unsigned oldest = 0, under_way = 0;
-	int first = 0;
+	struct block_clock clock = block_clock(window, block_ticks, &sample->times);
+	int status = -FLY_EINVAL;
 
-	while (under_way < window && !first) {
-		first = bench_procedures_start(binding, procedure, &mine, &ring[under_way]);
-		if (!first)
-			under_way++;
-	}
-	for (uint64_t number = 0; under_way; number++) {
-		int status = bench_procedures_finish(ring[oldest], procedure, view, &mine);
-
-		under_way--;
-		block_ended(clock, number);
-		if (!status && !first && !clock->over) {
-			status = bench_procedures_start(binding, procedure, &mine, &ring[oldest]);
-			if (!status)
-				under_way++;
-		}
-		if (status && !first)
-			first = status;
-		if (++oldest == window)
-			oldest = 0;
-	}
-	return first;
-}
-
-int bench_calls(struct fly_binding *binding, enum bench_procedure procedure, bool view,
-		struct block_clock *clock)
-{
-#define BOTH_LOOPS(procedure, view)                                             \
-	(clock->plan->window == 1 ? one_by_one(binding, procedure, view, clock) \
-				  : windowful(binding, procedure, view, clock))
+#define LOOP(procedure, view) calls_loop(binding, procedure, view, window, &mine, ended, &clock)
 	switch (procedure) {
-	case BENCH_NULL:
-		return BOTH_LOOPS(BENCH_NULL, false);
-	case BENCH_MAX_RESULT:
-		return view ? BOTH_LOOPS(BENCH_MAX_RESULT, true)
-			    : BOTH_LOOPS(BENCH_MAX_RESULT, false);
-	case BENCH_MAX_ARG:
-		return BOTH_LOOPS(BENCH_MAX_ARG, false);
+	case CALLS_NULL:
+		status = LOOP(CALLS_NULL, false);
+		break;
+	case CALLS_MAX_RESULT:
+		status = view ? LOOP(CALLS_MAX_RESULT, true) : LOOP(CALLS_MAX_RESULT, false);
+		break;
+	case CALLS_MAX_ARG:
+		status = LOOP(CALLS_MAX_ARG, false);
+		break;
 	default:
-		return -FLY_EINVAL;
+		break;
 	}
-#undef BOTH_LOOPS
+#undef LOOP
+	sample->sum = clock.sum;
+	return status;
 }

@@ -87,7 +87,7 @@ static void address(struct rte_mbuf *m)
 int floor_bounce(struct fly_runtime *runtime, uint16_t call_bytes, struct block_clock *clock)
 {
 	const struct fly_link *link = fly_runtime_link(runtime, 0);
-	const unsigned window = clock->plan->window;
+	const unsigned window = clock->window;
 	struct outbox out = {.port = link->port};
 	uint64_t arrived = 0;       /* so far: the number of the next one to arrive */
 	unsigned to_come = window;  /* frames under way or held */

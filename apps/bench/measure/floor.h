@@ -20,7 +20,7 @@
 /*
  * floor_bounce() - the client's end: keep a window of frames going there and back.
  * @call_bytes: of a frame on its way there, 74 to 1514.
- * @clock: the block; the window is its plan's.
+ * @clock: the block.
  * Return: 0; -FLY_EPACKETS; -FLY_EPEER when no frame came back for a second.
  */
 int floor_bounce(struct fly_runtime *runtime, uint16_t call_bytes, struct block_clock *clock);

@@ -225,7 +225,7 @@ static inline __attribute__((always_inline)) int run(struct floor_calls *f, enum
 	struct exchange x;
 	unsigned idle = 0;
 
-	if (begin(f, &x, clock->plan->window))
+	if (begin(f, &x, clock->window))
 		return -FLY_EPACKETS;
 	for (uint16_t i = 0; i < x.held; i++)
 		write_next(f, x.frames[i], who);

@@ -55,7 +55,7 @@ void floor_calls_free(struct floor_calls *f);
  */
 int floor_calls_greet(struct floor_calls *f, uint32_t n);
 
-/* floor_calls_run() - a block of calls; the window is its plan's. Return: as before. */
+/* floor_calls_run() - a block of calls. Return: as before. */
 int floor_calls_run(struct floor_calls *f, enum floor_callers who, struct block_clock *clock);
 
 /* floor_record_bytes() - what a server keeps of an idle caller. */

@@ -2,14 +2,16 @@
 /*
  * pairs.c - the arithmetic behind every ratio that `firefly bench` prints.
  *
- * Owns the list of ratios of a row. Called by bench.c between blocks; measures nothing itself and
- * knows neither calls nor frames. pairs.h says why it is done in this way.
+ * Owns the list of ratios of a row. Called by stage/rounds.c between blocks; measures nothing
+ * itself and knows neither calls nor frames. pairs.h says why it is done in this way.
  */
 #include "pairs.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+const char *const pairs_state_names[PAIRS_STATES] = {"near", "far"};
 
 bool pairs_agree(double floor_before, double floor_after)
 {

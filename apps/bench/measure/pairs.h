@@ -13,8 +13,8 @@
  * for each state by itself. There is none with fewer than PAIRS_LEAST pairs or with more than a
  * quarter dropped.
  */
-#ifndef FIREFLY_APP_PAIRS_H
-#define FIREFLY_APP_PAIRS_H
+#ifndef FIREFLY_BENCH_PAIRS_H
+#define FIREFLY_BENCH_PAIRS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,6 +29,8 @@ enum pairs_state {
 	PAIRS_FAR,
 	PAIRS_STATES,
 };
+
+extern const char *const pairs_state_names[PAIRS_STATES];
 
 /* Why there is no verdict. */
 enum pairs_doubt {

@@ -6,13 +6,13 @@
  * as they were measured, one colour for each procedure, and nothing that a browser would have to
  * fetch. Called once at the end.
  */
-#include "bench/runs/bulk.h"
+#include "bulk_plot.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
-#include "text.h"
+#include "bench/stage/bulk_calls.h"
+#include "table.h"
 
 #define WIDTH  720.0
 #define HEIGHT 440.0
@@ -42,14 +42,14 @@ static double y_of(const struct range *range, double ns)
 }
 
 /* The median time of a row in nanoseconds; 0: there is none. */
-static double median(const struct bulk_result *r, const struct bulk_row *row)
+static double median(const struct rounds *r, const struct row *row)
 {
-	const struct histogram *times = &row->in[bulk_shown(row)]->times;
+	const struct figures *f = row->in[table_main_state(row)];
 
-	return bench_ns(r->machine, histogram_percentile(times, 50, r->machine->step));
+	return text_ns(&r->stage.machine, rounds_median(r, &f->calls.times));
 }
 
-static struct range find_range(const struct bulk_result *r)
+static struct range find_range(const struct rounds *r)
 {
 	struct range range = {.least = INFINITY, .most = -INFINITY};
 
@@ -92,7 +92,7 @@ static void draw_grid(FILE *file, const struct range *range)
 	}
 }
 
-static void draw_points(FILE *file, const struct bulk_result *r, const struct range *range,
+static void draw_points(FILE *file, const struct rounds *r, const struct range *range,
 			enum bulk_procedure procedure)
 {
 	const double y = TOP + 18 + 18 * (double)procedure;
@@ -104,14 +104,14 @@ static void draw_points(FILE *file, const struct bulk_result *r, const struct ra
 	for (size_t i = 0; i < r->n_rows; i++) {
 		const double ns = median(r, &r->rows[i]);
 
-		if (r->rows[i].procedure == procedure && ns > 0)
+		if (r->rows[i].number == procedure && ns > 0)
 			fprintf(file, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"4\"/>\n",
 				x_of(r->rows[i].bytes), y_of(range, ns));
 	}
 	fprintf(file, "</g>\n");
 }
 
-int bench_bulk_plot(const struct bulk_result *r, const char *path)
+int bulk_plot(const struct rounds *r, const char *path)
 {
 	const struct range range = find_range(r);
 	FILE *file = fopen(path, "we");
@@ -124,9 +124,8 @@ int bench_bulk_plot(const struct bulk_result *r, const char *path)
 		"font-family=\"sans-serif\" font-size=\"12\">\n"
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
 		"<text x=\"%.1f\" y=\"22\" font-size=\"15\">Time of one call over %s, by the size "
-		"of "
-		"its data</text>\n",
-		WIDTH, HEIGHT, LEFT, r->machine->link);
+		"of its data</text>\n",
+		WIDTH, HEIGHT, LEFT, r->stage.machine.link);
 	draw_grid(file, &range);
 	for (unsigned p = 0; p < BULK_PROCEDURES; p++)
 		draw_points(file, r, &range, (enum bulk_procedure)p);

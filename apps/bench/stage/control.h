@@ -10,8 +10,8 @@
  * follow each other in any order but CONTROL_START, which comes first, and CONTROL_QUIT, which
  * comes last.
  */
-#ifndef FIREFLY_APP_CONTROL_H
-#define FIREFLY_APP_CONTROL_H
+#ifndef FIREFLY_BENCH_CONTROL_H
+#define FIREFLY_BENCH_CONTROL_H
 
 #include <signal.h>
 #include <stdalign.h>
@@ -35,11 +35,21 @@ enum control_mode {
 /* What CONTROL_CALLS counts, for the client to read once there is another order. */
 enum control_calls {
 	CONTROL_CALLS_PLAIN,   /* nothing */
-	CONTROL_CALLS_CHECKED, /* the same; procedures of Bulk check what they get: bulk_service.h
-				*/
+	CONTROL_CALLS_CHECKED, /* nothing; procedures of Bulk check what they get */
 	CONTROL_CALLS_WORK,    /* ticks in procedures of Bulk, and their calls */
 	CONTROL_CALLS_BUSY,    /* ticks in turns that received packets, and those packets */
 	CONTROL_CALLS_YIELD,   /* nothing, and let others run while there is nothing to do */
+};
+
+/* What the server is to be. Written by the client before CONTROL_START. */
+struct control_server {
+	char link[4200]; /* the specification */
+	unsigned core;
+	unsigned packets;       /* in the pool; 0: the default */
+	unsigned conversations; /* callers that it remembers; 0: the default */
+	unsigned workers;       /* for Test; 0: its procedures run on its poller */
+	char worker_cores[64];  /* where those run */
+	bool yields; /* others run on its core as well: let them while nothing is to do */
 };
 
 /* Pairs of lines are fetched together: what two cores write is two lines apart. */
@@ -54,9 +64,9 @@ struct control_page {
 
 	/* Written by the server before it acknowledges; read by the client after that. */
 	alignas(CONTROL_APART) int32_t missing; /* of CONTROL_QUIT: what fly_stop() returned */
-	uint64_t counted;                       /* by CONTROL_CALLS: how many */
-	uint64_t counted_ticks;                 /* and how long they took together */
+	struct block_sum counted;               /* by CONTROL_CALLS */
 	char trouble[512];                      /* of CONTROL_START: what went wrong, or "" */
+	struct control_server server;           /* by the client */
 };
 
 #define CONTROL_PATIENCE_S 60 /* for an order; starting DPDK may take long on a busy machine */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * stage.c - what the benchmarks with a server process have in common before and after they
- * measure, and between two blocks.
+ * stage.c - what the runs with a server process have in common before and after they measure, and
+ * between two blocks.
  *
  * Owns the choice of cores, the private directory, the server process, the client's runtime, and
- * the ping-pong that tells which state the machine is in. Called by bench.c, bench_bulk.c,
- * bench_beside.c and bench_conversations.c; knows nothing of what they measure.
+ * the ping-pong that tells which state the machine is in. Called by rounds.c and the runs; knows
+ * nothing of what they measure.
  */
 #include "stage.h"
 
@@ -25,10 +25,9 @@
 
 #include "bench/measure/block.h"
 
-#define NEAR_NS         250  /* a round trip of a cache line below this: near */
-#define SHARED_NS       5000 /* no core is that far away: somebody else has one of ours */
-#define SECONDS_DEFAULT 24
-#define BLOCK_MS        4
+#define NEAR_NS   250  /* a round trip of a cache line below this: near */
+#define SHARED_NS 5000 /* no core is that far away: somebody else has one of ours */
+#define BLOCK_MS  4
 
 enum {
 	KEY_LINK = CLI_KEY_OWN,
@@ -37,7 +36,7 @@ enum {
 	KEY_BLOCK,
 };
 
-volatile sig_atomic_t bench_stop_wanted;
+volatile sig_atomic_t stage_stop_wanted;
 
 /* ---- the command line ---- */
 
@@ -55,7 +54,7 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static void set_cores(struct bench_stage *s, const char *text)
+static void set_cores(struct stage *s, const char *text)
 {
 	char client[8], server[8];
 	const char *comma = strchr(text, ',');
@@ -71,8 +70,8 @@ static void set_cores(struct bench_stage *s, const char *text)
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-	struct bench_stage *s = state->input;
-	struct bench_stage_options *o = &s->options;
+	struct stage *s = state->input;
+	struct stage_options *o = &s->options;
 
 	switch (key) {
 	case KEY_LINK:
@@ -103,16 +102,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-const struct argp bench_stage_argp = {.options = options, .parser = parse};
+const struct argp stage_argp = {.options = options, .parser = parse};
 
-void bench_stage_init(struct bench_stage *stage, const char *name)
+void stage_init(struct stage *stage, const char *name)
 {
-	*stage = (struct bench_stage){
+	*stage = (struct stage){
 		.name = name,
 		.options =
 			{
 				.link = "vhost",
-				.seconds = SECONDS_DEFAULT,
+				.clients = "",
 				.block_s = BLOCK_MS / 1000.0,
 				.client_core = -1,
 				.server_core = -1,
@@ -120,12 +119,6 @@ void bench_stage_init(struct bench_stage *stage, const char *name)
 			},
 		.control.fd = -1,
 	};
-}
-
-static void on_signal(int number)
-{
-	(void)number;
-	bench_stop_wanted = 1;
 }
 
 /* ---- cores ---- */
@@ -158,12 +151,12 @@ static bool are_siblings(unsigned a, unsigned b)
 }
 
 /* Are both cores that the user named ours to use? */
-static int check_cores(const struct bench_stage *s, const cpu_set_t *allowed)
+static int check_cores(const struct stage *s)
 {
 	const int cores[] = {s->options.client_core, s->options.server_core};
 
 	for (unsigned i = 0; i < 2; i++) {
-		if (CPU_ISSET((size_t)cores[i], allowed))
+		if (CPU_ISSET((size_t)cores[i], &s->allowed))
 			continue;
 		cli_complain(s->name,
 			     "this process may not run on core %d; `taskset -cp $$` says "
@@ -174,18 +167,11 @@ static int check_cores(const struct bench_stage *s, const cpu_set_t *allowed)
 	return 0;
 }
 
-/* Unless the user named two: the last ones that we may use; interrupts prefer the first. */
-int bench_stage_choose_cores(struct bench_stage *s)
+/* The last ones that we may use; interrupts prefer the first. */
+static int choose_two(struct stage *s)
 {
-	struct bench_stage_options *o = &s->options;
 	int server = -1, client = -1;
 
-	if (sched_getaffinity(0, sizeof s->allowed, &s->allowed)) {
-		cli_complain(s->name, "which cores are there? %s", strerror(errno));
-		return CLI_FAILED;
-	}
-	if (o->client_core >= 0)
-		return check_cores(s, &s->allowed);
 	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
 		if (!CPU_ISSET((size_t)cpu, &s->allowed))
 			continue;
@@ -200,14 +186,51 @@ int bench_stage_choose_cores(struct bench_stage *s)
 			     "-cp $$` says where it may run");
 		return CLI_FAILED;
 	}
-	o->client_core = client;
-	o->server_core = server;
+	s->options.client_core = client;
+	s->options.server_core = server;
 	return 0;
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+	stage_stop_wanted = 1;
+}
+
+int stage_choose_cores(struct stage *s)
+{
+	/* The second ^C ends it at once. */
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+	if (sched_getaffinity(0, sizeof s->allowed, &s->allowed)) {
+		cli_complain(s->name, "which cores are there? %s", strerror(errno));
+		return CLI_FAILED;
+	}
+	if (s->options.client_core >= 0 ? check_cores(s) : choose_two(s))
+		return CLI_FAILED;
+	s->machine.link = s->options.link;
+	s->machine.step = ticks_step();
+	s->machine.client_core = (unsigned)s->options.client_core;
+	s->machine.server_core = (unsigned)s->options.server_core;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	return 0;
+}
+
+unsigned stage_spare_cores(const struct stage *s, unsigned cores[CPU_SETSIZE])
+{
+	unsigned n = 0;
+
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET((size_t)cpu, &s->allowed) && cpu != s->options.client_core &&
+		    cpu != s->options.server_core)
+			cores[n++] = (unsigned)cpu;
+	return n;
 }
 
 /* ---- the server process and its directory ---- */
 
-static int make_directory(struct bench_stage *s)
+static int make_directory(struct stage *s)
 {
 	const char *parent = getenv("XDG_RUNTIME_DIR");
 
@@ -221,7 +244,7 @@ static int make_directory(struct bench_stage *s)
 	return CLI_FAILED;
 }
 
-static void remove_directory(struct bench_stage *s)
+static void remove_directory(struct stage *s)
 {
 	DIR *directory = *s->directory ? opendir(s->directory) : NULL;
 	struct dirent *entry;
@@ -236,58 +259,32 @@ static void remove_directory(struct bench_stage *s)
 }
 
 /* In the child: become the server. Returns only if that fails. */
-static void become_server(const struct bench_stage *s, pid_t parent)
+static void become_server(const struct stage *s, pid_t parent)
 {
-	const struct bench_stage_options *o = &s->options;
-	char link[sizeof s->directory + 64], core[16], control[16], packets[16];
-	char conversations[16], workers[16];
-	char *argv[28];
-	int n = 0;
+	char control[16];
 
 	(void)sched_setaffinity(0, sizeof s->allowed, &s->allowed); /* we may be on one of them */
 	/* Never outlive the client; it may have died before the request was made. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 		return;
-	snprintf(link, sizeof link, "%s:%s/bench.sock,server%s", o->link, s->directory,
-		 o->clients ? o->clients : "");
-	snprintf(core, sizeof core, "%d", o->server_core);
 	snprintf(control, sizeof control, "%d", s->control.fd);
-	snprintf(packets, sizeof packets, "%u", o->packets);
-	argv[n++] = (char *)"firefly";
-	argv[n++] = (char *)"bench-server";
-	argv[n++] = (char *)"--link";
-	argv[n++] = link;
-	argv[n++] = (char *)"--core";
-	argv[n++] = core;
-	argv[n++] = (char *)"--control";
-	argv[n++] = control;
-	if (o->packets) {
-		argv[n++] = (char *)"--packets";
-		argv[n++] = packets;
-	}
-	if (o->conversations) {
-		snprintf(conversations, sizeof conversations, "%u", o->conversations);
-		argv[n++] = (char *)"--conversations";
-		argv[n++] = conversations;
-	}
-	if (o->server_yields)
-		argv[n++] = (char *)"--yield";
-	if (o->workers) {
-		snprintf(workers, sizeof workers, "%u", o->workers);
-		argv[n++] = (char *)"--workers";
-		argv[n++] = workers;
-		argv[n++] = (char *)"--worker-cores";
-		argv[n++] = (char *)(*o->worker_cores ? o->worker_cores : core);
-	}
-	if (o->eal) {
-		argv[n++] = (char *)"--eal";
-		argv[n++] = (char *)o->eal;
-	}
-	argv[n] = NULL;
-	execv("/proc/self/exe", argv);
+	execl("/proc/self/exe", "firefly", "bench-server", control, s->options.eal, NULL);
 }
 
-static int start_server(struct bench_stage *s)
+static void describe_server(const struct stage *s, struct control_server *server)
+{
+	const struct stage_options *o = &s->options;
+
+	*server = o->server;
+	server->core = s->machine.server_core;
+	server->packets = o->packets;
+	snprintf(server->link, sizeof server->link, "%s:%s/bench.sock,server%s", o->link,
+		 s->directory, o->clients);
+	if (!*server->worker_cores)
+		snprintf(server->worker_cores, sizeof server->worker_cores, "%u", server->core);
+}
+
+static int start_server(struct stage *s)
 {
 	const pid_t parent = getpid();
 
@@ -295,7 +292,8 @@ static int start_server(struct bench_stage *s)
 		cli_complain(s->name, "no shared page: %s", strerror(errno));
 		return CLI_FAILED;
 	}
-	s->control.stop = &bench_stop_wanted;
+	s->control.stop = &stage_stop_wanted;
+	describe_server(s, &s->control.page->server);
 	s->control.server = fork();
 	if (s->control.server == 0) {
 		become_server(s, parent);
@@ -319,9 +317,9 @@ static int start_server(struct bench_stage *s)
 	return 0;
 }
 
-static int start_client(struct bench_stage *s)
+static int start_client(struct stage *s)
 {
-	const struct bench_stage_options *o = &s->options;
+	const struct stage_options *o = &s->options;
 	char link[sizeof s->directory + 64];
 	const char *const links[] = {link, NULL};
 	const struct fly_options with = {
@@ -338,60 +336,20 @@ static int start_client(struct bench_stage *s)
 	if (cli_pin(s->name, (unsigned)o->client_core) || cli_start(s->name, &with, &s->runtime))
 		return CLI_FAILED;
 	fly_platform(s->runtime, &s->machine.platform);
-	if (bench_stage_order(s, CONTROL_CALLS, 0))
-		return bench_stage_complain(s);
+	if (stage_order(s, CONTROL_CALLS, 0))
+		return stage_complain(s);
 	return 0;
 }
 
 /* ---- from start to end ---- */
 
-void *bench_zeros(const char *name, size_t n, size_t bytes)
-{
-	void *memory = calloc(n, bytes);
-
-	if (!memory) {
-		cli_complain(name, "out of memory");
-		exit(CLI_FAILED);
-	}
-	return memory;
-}
-
-static int start_both(struct bench_stage *s)
+int stage_open(struct stage *s)
 {
 	return make_directory(s) || start_server(s) || start_client(s) ? CLI_FAILED : 0;
 }
 
-int bench_stage_begin_alone(struct bench_stage *s)
-{
-	/* The second ^C ends it at once. */
-	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-	for (unsigned i = 0; i < PAIRS_STATES; i++)
-		s->machine.distance[i] = bench_zeros(s->name, 1, sizeof *s->machine.distance[i]);
-	if (bench_stage_choose_cores(s))
-		return CLI_FAILED;
-	s->machine.link = s->options.link;
-	s->machine.step = ticks_step();
-	s->machine.client_core = (unsigned)s->options.client_core;
-	s->machine.server_core = (unsigned)s->options.server_core;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	return 0;
-}
-
-void bench_stage_end_alone(struct bench_stage *s)
-{
-	for (unsigned i = 0; i < PAIRS_STATES; i++)
-		free(s->machine.distance[i]);
-}
-
-int bench_stage_open(struct bench_stage *s)
-{
-	return bench_stage_begin_alone(s) || start_both(s) ? CLI_FAILED : 0;
-}
-
 /* Both pools have to be whole. */
-static int end_both(struct bench_stage *s)
+int stage_close(struct stage *s)
 {
 	int server_missing, missing = 0;
 
@@ -412,27 +370,19 @@ static int end_both(struct bench_stage *s)
 	return CLI_FAILED;
 }
 
-int bench_stage_again(struct bench_stage *s)
-{
-	return end_both(s) || start_both(s) ? CLI_FAILED : 0;
-}
-
-int bench_stage_close(struct bench_stage *s)
-{
-	const int failed = end_both(s);
-
-	bench_stage_end_alone(s);
-	return failed;
-}
-
-int bench_stage_give_up(struct bench_stage *s, const char *trouble, int status)
+int stage_give_up(struct stage *s, const char *trouble, int status)
 {
 	s->trouble = trouble;
 	s->trouble_status = status;
 	return -1;
 }
 
-int bench_stage_complain(const struct bench_stage *s)
+int stage_call_failed(struct stage *s, int status)
+{
+	return status ? stage_give_up(s, "a call failed", status) : 0;
+}
+
+int stage_complain(const struct stage *s)
 {
 	if (!s->trouble)
 		return 0;
@@ -443,59 +393,34 @@ int bench_stage_complain(const struct bench_stage *s)
 
 /* ---- between two blocks ---- */
 
-int bench_stage_order(struct bench_stage *s, enum control_mode mode, uint32_t argument)
+int stage_order(struct stage *s, enum control_mode mode, uint32_t argument)
 {
 	if (!control_order(&s->control, mode, argument))
 		return 0;
-	return bench_stage_give_up(s, "the server process does not answer any more", 0);
+	return stage_give_up(s, "the server process does not answer any more", 0);
 }
 
-void bench_stage_settle(struct bench_stage *s)
+void stage_settle(struct stage *s)
 {
 	while (fly_turn(s->runtime))
 		;
 }
 
-int bench_stage_look(struct bench_stage *s, struct bench_sight *sight)
+int stage_look(struct stage *s, struct stage_sight *sight)
 {
 	double ticks, ns;
 
 	if (control_distance(&s->control, &ticks))
-		return bench_stage_give_up(s, "the server process does not answer any more", 0);
+		return stage_give_up(s, "the server process does not answer any more", 0);
 	ns = ticks * 1e9 / (double)s->machine.platform.tsc_hz;
 	sight->state = ns < NEAR_NS ? PAIRS_NEAR : PAIRS_FAR;
 	sight->ours = ns < SHARED_NS;
 	if (sight->ours)
-		histogram_add(s->machine.distance[sight->state], (uint64_t)ticks);
+		histogram_add(&s->machine.distance[sight->state], (uint64_t)ticks);
 	return 0;
 }
 
-bool bench_is_steady(const struct bench_sight sights[4])
+uint64_t stage_block_ticks(const struct stage *s)
 {
-	for (unsigned i = 0; i < 4; i++)
-		if (!sights[i].ours || sights[i].state != sights[0].state)
-			return false;
-	return true;
-}
-
-double bench_stage_run(struct bench_stage *s, int (*round)(void *context),
-		       void (*progress)(const void *context, char *line, size_t bytes),
-		       void *context)
-{
-	const bool on_terminal = isatty(STDERR_FILENO);
-	const double began = cli_seconds_now();
-	double elapsed = 0, last = 0;
-	char line[128];
-
-	while (!bench_stop_wanted && elapsed + last / 2 < s->options.seconds && !round(context)) {
-		last = cli_seconds_now() - began - elapsed;
-		elapsed += last;
-		if (!on_terminal)
-			continue;
-		progress(context, line, sizeof line);
-		fprintf(stderr, "\r%.0f of %.0f s, %s\033[K", elapsed, s->options.seconds, line);
-	}
-	if (on_terminal)
-		fprintf(stderr, "\r\033[K");
-	return elapsed;
+	return (uint64_t)(s->options.block_s * (double)s->machine.platform.tsc_hz);
 }
