@@ -16,260 +16,133 @@
 
 #include "ways.h"
 
-static inline void copy(void *to, const void *from, size_t bytes)
+#define SMALL 16 /* bytes at the most */
+
+#define COPY_INLINE static inline __attribute__((always_inline))
+
+COPY_INLINE void copy(void *to, const void *from, size_t bytes)
 {
-	__asm__("" : "+r"(bytes));
+	if (!__builtin_constant_p(bytes) || bytes > SMALL)
+		__asm__("" : "+r"(bytes));
 	memcpy(to, from, bytes);
 }
 
-/*
- * ---- integers: in and out ----
- *
- * From where they have been for long: out of variables that were stored one by one just before, a
- * copy of all at once would have to wait for the stores.
- */
-
-static inline int copy_integers(struct fly_binding *binding, uint16_t number, uint32_t bytes)
+COPY_INLINE int call_in(struct fly_binding *binding, uint16_t number, const void *from,
+			uint32_t bytes)
 {
 	struct fly_call *call;
 	const int status = binding->starter(binding, number, bytes, &call);
 
 	if (status)
 		return status;
-	memcpy(call->payload, marshal_integers, bytes);
+	copy(call->payload, from, bytes);
 	return marshal_end(binding, call);
 }
 
-static int copy_Int1(struct fly_binding *binding, uint32_t a)
+/* @bytes: that there have to be. */
+COPY_INLINE int call_out(struct fly_binding *binding, uint16_t number, void *to, uint32_t bytes)
+{
+	struct fly_call *call;
+	const int status = marshal_fetch(binding, number, &call);
+
+	if (status)
+		return status;
+	if (call->length != bytes) {
+		binding->ender(call);
+		return -FLY_ERESULT;
+	}
+	copy(to, call->payload, bytes);
+	binding->ender(call);
+	return 0;
+}
+
+/* Integers out of the packet. Return: are there so many bytes? */
+COPY_INLINE bool take(const struct fly_served *served, void *to, uint32_t bytes)
+{
+	if (served->argument_bytes != bytes)
+		return false;
+	memcpy(to, served->arguments, bytes);
+	return true;
+}
+
+/* What the procedure wrote is in the packet. */
+COPY_INLINE int results(struct fly_served *served, uint32_t bytes)
+{
+	served->result_bytes = bytes;
+	return 0;
+}
+
+/*
+ * ---- integers ----
+ *
+ * From where they have been for long: out of variables that were stored one by one just before, a
+ * copy of all at once would have to wait for the stores.
+ */
+
+static int client_Int1(struct fly_binding *binding, uint32_t a)
 {
 	(void)a;
-	return copy_integers(binding, Marshal_Int1_NUMBER, 4);
+	return call_in(binding, Marshal_Int1_NUMBER, marshal_integers, 4);
 }
 
-static int serve_Int1(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	uint32_t all[1];
-
-	if (served->argument_bytes != sizeof all)
-		return -FLY_EMALFORMED;
-	memcpy(all, served->arguments, sizeof all);
-	if (procedures->Int1(served->context, all[0]))
-		return -FLY_ERAISED;
-	served->result_bytes = 0;
-	return 0;
-}
-
-static int copy_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
+static int client_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
 {
 	(void)a, (void)b;
-	return copy_integers(binding, Marshal_Int2_NUMBER, 8);
+	return call_in(binding, Marshal_Int2_NUMBER, marshal_integers, 8);
 }
 
-static int serve_Int2(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	uint32_t all[2];
-
-	if (served->argument_bytes != sizeof all)
-		return -FLY_EMALFORMED;
-	memcpy(all, served->arguments, sizeof all);
-	if (procedures->Int2(served->context, all[0], all[1]))
-		return -FLY_ERAISED;
-	served->result_bytes = 0;
-	return 0;
-}
-
-static int copy_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+static int client_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
 	(void)a, (void)b, (void)c, (void)d;
-	return copy_integers(binding, Marshal_Int4_NUMBER, 16);
+	return call_in(binding, Marshal_Int4_NUMBER, marshal_integers, 16);
 }
 
-static int serve_Int4(struct fly_served *served)
+#define SERVE_INTEGERS(n, ...) \
+	MARSHAL_SERVE(Int##n, uint32_t i[n], take(served, i, sizeof i), (void)0, __VA_ARGS__)
+
+SERVE_INTEGERS(1, i[0])
+SERVE_INTEGERS(2, i[0], i[1])
+SERVE_INTEGERS(4, i[0], i[1], i[2], i[3])
+
+/* ---- arrays of fixed length, in and out ---- */
+
+#define FIXED(n)                                                                                  \
+	static int client_Fixed##n(struct fly_binding *binding, const uint8_t *data)              \
+	{                                                                                         \
+		return call_in(binding, Marshal_Fixed##n##_NUMBER, data, n);                      \
+	}                                                                                         \
+	static int client_FixedOut##n(struct fly_binding *binding, uint8_t *data)                 \
+	{                                                                                         \
+		return call_out(binding, Marshal_FixedOut##n##_NUMBER, data, n);                  \
+	}                                                                                         \
+	MARSHAL_SERVE(Fixed##n, (void)0, served->argument_bytes == n, (void)0, served->arguments) \
+	MARSHAL_SERVE_OUT(FixedOut##n, (void)0, served->argument_bytes == 0, results(served, n),  \
+			  served->results)
+
+FIXED(4)
+FIXED(400)
+
+/* ---- arrays and strings of variable length ---- */
+
+static int client_Variable(struct fly_binding *binding, const uint8_t *data, uint32_t data_count)
 {
-	const struct Marshal_procedures *procedures = served->procedures;
-	uint32_t all[4];
-
-	if (served->argument_bytes != sizeof all)
-		return -FLY_EMALFORMED;
-	memcpy(all, served->arguments, sizeof all);
-	if (procedures->Int4(served->context, all[0], all[1], all[2], all[3]))
-		return -FLY_ERAISED;
-	served->result_bytes = 0;
-	return 0;
-}
-
-/* ---- arrays and strings: in ---- */
-
-static int copy_Fixed4(struct fly_binding *binding, const uint8_t *data)
-{
-	struct fly_call *call;
-	const int status = binding->starter(binding, Marshal_Fixed4_NUMBER, 4, &call);
-
-	if (status)
-		return status;
-	memcpy(call->payload, data, 4);
-	return marshal_end(binding, call);
-}
-
-static int serve_Fixed4(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-
-	if (served->argument_bytes != 4)
-		return -FLY_EMALFORMED;
-	if (procedures->Fixed4(served->context, served->arguments))
-		return -FLY_ERAISED;
-	served->result_bytes = 0;
-	return 0;
-}
-
-static int copy_Fixed400(struct fly_binding *binding, const uint8_t *data)
-{
-	struct fly_call *call;
-	const int status = binding->starter(binding, Marshal_Fixed400_NUMBER, 400, &call);
-
-	if (status)
-		return status;
-	copy(call->payload, data, 400);
-	return marshal_end(binding, call);
-}
-
-static int serve_Fixed400(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-
-	if (served->argument_bytes != 400)
-		return -FLY_EMALFORMED;
-	if (procedures->Fixed400(served->context, served->arguments))
-		return -FLY_ERAISED;
-	served->result_bytes = 0;
-	return 0;
-}
-
-static int copy_Variable(struct fly_binding *binding, const uint8_t *data, uint32_t data_count)
-{
-	struct fly_call *call;
-	const int status = binding->starter(binding, Marshal_Variable_NUMBER, data_count, &call);
-
-	if (status)
-		return status;
-	copy(call->payload, data, data_count);
-	return marshal_end(binding, call);
-}
-
-static int serve_Variable(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-
-	if (served->argument_bytes > MARSHAL_LONG)
-		return -FLY_EMALFORMED;
-	if (procedures->Variable(served->context, served->arguments, served->argument_bytes))
-		return -FLY_ERAISED;
-	served->result_bytes = 0;
-	return 0;
+	return call_in(binding, Marshal_Variable_NUMBER, data, data_count);
 }
 
 /* Its length is told: to find it is work of the stub that copies a string. */
-static int copy_Text(struct fly_binding *binding, const char *text)
+static int client_Text(struct fly_binding *binding, const char *text)
 {
-	const uint32_t bytes = ((struct marshal_binding *)binding)->bytes;
+	return call_in(binding, Marshal_Text_NUMBER, text,
+		       ((struct marshal_binding *)binding)->bytes);
+}
+
+static int client_VariableOut(struct fly_binding *binding, uint8_t *data, uint32_t *data_count)
+{
 	struct fly_call *call;
-	const int status = binding->starter(binding, Marshal_Text_NUMBER, bytes, &call);
+	const int status = marshal_fetch(binding, Marshal_VariableOut_NUMBER, &call);
 
 	if (status)
 		return status;
-	copy(call->payload, text, bytes);
-	return marshal_end(binding, call);
-}
-
-static int serve_Text(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-
-	if (served->argument_bytes > MARSHAL_TEXT + 1)
-		return -FLY_EMALFORMED;
-	if (procedures->Text(served->context, (const char *)served->arguments))
-		return -FLY_ERAISED;
-	served->result_bytes = 0;
-	return 0;
-}
-
-/* ---- arrays: out ---- */
-
-static int copy_FixedOut4(struct fly_binding *binding, uint8_t *data)
-{
-	struct fly_call *call;
-	int status = binding->starter(binding, Marshal_FixedOut4_NUMBER, 0, &call);
-
-	if (status)
-		return status;
-	status = binding->transporter(call);
-	if (status)
-		return fly_stub_failed(call, status);
-	if (call->length != 4) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
-	memcpy(data, call->payload, 4);
-	binding->ender(call);
-	return 0;
-}
-
-static int serve_FixedOut4(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-
-	if (served->argument_bytes != 0)
-		return -FLY_EMALFORMED;
-	if (procedures->FixedOut4(served->context, served->results))
-		return -FLY_ERAISED;
-	served->result_bytes = 4;
-	return 0;
-}
-
-static int copy_FixedOut400(struct fly_binding *binding, uint8_t *data)
-{
-	struct fly_call *call;
-	int status = binding->starter(binding, Marshal_FixedOut400_NUMBER, 0, &call);
-
-	if (status)
-		return status;
-	status = binding->transporter(call);
-	if (status)
-		return fly_stub_failed(call, status);
-	if (call->length != 400) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
-	copy(data, call->payload, 400);
-	binding->ender(call);
-	return 0;
-}
-
-static int serve_FixedOut400(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-
-	if (served->argument_bytes != 0)
-		return -FLY_EMALFORMED;
-	if (procedures->FixedOut400(served->context, served->results))
-		return -FLY_ERAISED;
-	served->result_bytes = 400;
-	return 0;
-}
-
-static int copy_VariableOut(struct fly_binding *binding, uint8_t *data, uint32_t *data_count)
-{
-	struct fly_call *call;
-	int status = binding->starter(binding, Marshal_VariableOut_NUMBER, 0, &call);
-
-	if (status)
-		return status;
-	status = binding->transporter(call);
-	if (status)
-		return fly_stub_failed(call, status);
 	if (call->length > MARSHAL_LONG) {
 		binding->ender(call);
 		return -FLY_ERESULT;
@@ -280,28 +153,11 @@ static int copy_VariableOut(struct fly_binding *binding, uint8_t *data, uint32_t
 	return 0;
 }
 
-static int serve_VariableOut(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	uint32_t count;
+MARSHAL_SERVE(Variable, (void)0, served->argument_bytes <= MARSHAL_LONG, (void)0, served->arguments,
+	      served->argument_bytes)
+MARSHAL_SERVE(Text, (void)0, served->argument_bytes <= MARSHAL_TEXT + 1, (void)0,
+	      (const char *)served->arguments)
+MARSHAL_SERVE_OUT(VariableOut, uint32_t count, served->argument_bytes == 0, results(served, count),
+		  served->results, &count)
 
-	if (served->argument_bytes != 0)
-		return -FLY_EMALFORMED;
-	if (procedures->VariableOut(served->context, served->results, &count))
-		return -FLY_ERAISED;
-	served->result_bytes = count;
-	return 0;
-}
-
-/* ---- the way ---- */
-
-static const struct fly_procedure procedures[] = MARSHAL_PROCEDURES;
-
-static const struct fly_interface interface = {"Marshal", Marshal_VERSION,
-					       sizeof procedures / sizeof *procedures, procedures};
-
-const struct marshal_way marshal_copy = {
-	.name = "memcpy",
-	.client = MARSHAL_CLIENT(copy),
-	.interface = &interface,
-};
+MARSHAL_WAY(marshal_copy, "memcpy");

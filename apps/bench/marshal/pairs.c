@@ -2,8 +2,8 @@
 /*
  * pairs.c - the arithmetic of `firefly bench marshal`.
  *
- * Owns the values of a row. Called by bench_marshal.c between blocks; measures nothing itself.
- * bench_marshal_pairs.h says what is computed and why, pairs.c decides which pairs count.
+ * Owns the values of a row. Called by runs/marshal.c between blocks; measures nothing itself.
+ * pairs.h says what is computed and why, measure/pairs.c decides which pairs count.
  */
 #include "pairs.h"
 

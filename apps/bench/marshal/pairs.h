@@ -10,12 +10,12 @@
  * floor, the same call by stubs that copy the same bytes and do nothing else. What either of them
  * takes beyond a call without arguments, measured in the same millisecond, is its cost.
  *
- * Blocks alternate: Null, floor, case, Null, floor, case, ... pairs.h says why, and which pairs
- * count: here the two floors and the two Nulls around a case have to agree. All that is asked (the
- * goals too) is computed from each pair by itself, and the answer is the median.
+ * Blocks alternate: Null, floor, case, Null, floor, case, ... measure/pairs.h says why, and which
+ * pairs count: here the two floors and the two Nulls around a case have to agree. All that is asked
+ * (the goals too) is computed from each pair by itself, and the answer is the median.
  */
-#ifndef FIREFLY_APP_BENCH_MARSHAL_PAIRS_H
-#define FIREFLY_APP_BENCH_MARSHAL_PAIRS_H
+#ifndef FIREFLY_BENCH_MARSHAL_PAIRS_H
+#define FIREFLY_BENCH_MARSHAL_PAIRS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * protobuf.c - the calls of `firefly bench marshal` with arguments and results packed
- * by protobuf-c.
+ * protobuf.c - the calls of `firefly bench marshal` with arguments and results packed by
+ * protobuf-c.
  *
  * As a user has it: a message on the stack, packed into the call packet or the result packet;
  * unpacked with the default allocator, and freed. Results are read where unpacking put them: of an
@@ -27,20 +27,9 @@ static inline int call_in(struct fly_binding *binding, uint16_t number,
 	return marshal_end(binding, call);
 }
 
-/* Start a call without arguments, and wait for its results. */
-static inline int call_out(struct fly_binding *binding, uint16_t number, struct fly_call **call)
-{
-	int status = binding->starter(binding, number, 0, call);
+/* ---- integers and strings ---- */
 
-	if (status)
-		return status;
-	status = binding->transporter(*call);
-	return status ? fly_stub_failed(*call, status) : 0;
-}
-
-/* ---- integers ---- */
-
-static int protobuf_Int1(struct fly_binding *binding, uint32_t a)
+static int client_Int1(struct fly_binding *binding, uint32_t a)
 {
 	Marshal__Int1 message = MARSHAL__INT1__INIT;
 
@@ -48,21 +37,7 @@ static int protobuf_Int1(struct fly_binding *binding, uint32_t a)
 	return call_in(binding, Marshal_Int1_NUMBER, &message.base);
 }
 
-static int serve_Int1(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	Marshal__Int1 *m = marshal__int1__unpack(NULL, served->argument_bytes, served->arguments);
-	int raised;
-
-	if (!m)
-		return -FLY_EMALFORMED;
-	raised = procedures->Int1(served->context, m->a);
-	marshal__int1__free_unpacked(m, NULL);
-	served->result_bytes = 0;
-	return raised ? -FLY_ERAISED : 0;
-}
-
-static int protobuf_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
+static int client_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
 {
 	Marshal__Int2 message = MARSHAL__INT2__INIT;
 
@@ -71,22 +46,7 @@ static int protobuf_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
 	return call_in(binding, Marshal_Int2_NUMBER, &message.base);
 }
 
-static int serve_Int2(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	Marshal__Int2 *m = marshal__int2__unpack(NULL, served->argument_bytes, served->arguments);
-	int raised;
-
-	if (!m)
-		return -FLY_EMALFORMED;
-	raised = procedures->Int2(served->context, m->a, m->b);
-	marshal__int2__free_unpacked(m, NULL);
-	served->result_bytes = 0;
-	return raised ? -FLY_ERAISED : 0;
-}
-
-static int protobuf_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c,
-			 uint32_t d)
+static int client_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
 	Marshal__Int4 message = MARSHAL__INT4__INIT;
 
@@ -97,24 +57,30 @@ static int protobuf_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, ui
 	return call_in(binding, Marshal_Int4_NUMBER, &message.base);
 }
 
-static int serve_Int4(struct fly_served *served)
+static int client_Text(struct fly_binding *binding, const char *text)
 {
-	const struct Marshal_procedures *procedures = served->procedures;
-	Marshal__Int4 *m = marshal__int4__unpack(NULL, served->argument_bytes, served->arguments);
-	int raised;
+	Marshal__Text message = MARSHAL__TEXT__INIT;
 
-	if (!m)
-		return -FLY_EMALFORMED;
-	raised = procedures->Int4(served->context, m->a, m->b, m->c, m->d);
-	marshal__int4__free_unpacked(m, NULL);
-	served->result_bytes = 0;
-	return raised ? -FLY_ERAISED : 0;
+	message.text = (char *)text;
+	return call_in(binding, Marshal_Text_NUMBER, &message.base);
 }
 
-/* ---- arrays and strings: in ---- */
+#define SERVE(name, message, ...)                                                        \
+	MARSHAL_SERVE(name,                                                              \
+		      Marshal__##name *m =                                               \
+			      marshal__##message##__unpack(NULL, served->argument_bytes, \
+							   served->arguments),           \
+		      m, marshal__##message##__free_unpacked(m, NULL), __VA_ARGS__)
 
-static inline int call_data(struct fly_binding *binding, uint16_t number, const uint8_t *data,
-			    size_t bytes)
+SERVE(Int1, int1, m->a)
+SERVE(Int2, int2, m->a, m->b)
+SERVE(Int4, int4, m->a, m->b, m->c, m->d)
+SERVE(Text, text, m->text)
+
+/* ---- arrays ---- */
+
+static inline int data_in(struct fly_binding *binding, uint16_t number, const uint8_t *data,
+			  size_t bytes)
 {
 	Marshal__Data message = MARSHAL__DATA__INIT;
 
@@ -135,87 +101,6 @@ static inline Marshal__Data *unpack_data(const uint8_t *from, size_t length, siz
 	return m;
 }
 
-static int protobuf_Fixed4(struct fly_binding *binding, const uint8_t *data)
-{
-	return call_data(binding, Marshal_Fixed4_NUMBER, data, 4);
-}
-
-static int serve_Fixed4(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	Marshal__Data *m = unpack_data(served->arguments, served->argument_bytes, 4);
-	int raised;
-
-	if (!m)
-		return -FLY_EMALFORMED;
-	raised = procedures->Fixed4(served->context, m->data.data);
-	marshal__data__free_unpacked(m, NULL);
-	served->result_bytes = 0;
-	return raised ? -FLY_ERAISED : 0;
-}
-
-static int protobuf_Fixed400(struct fly_binding *binding, const uint8_t *data)
-{
-	return call_data(binding, Marshal_Fixed400_NUMBER, data, 400);
-}
-
-static int serve_Fixed400(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	Marshal__Data *m = unpack_data(served->arguments, served->argument_bytes, 400);
-	int raised;
-
-	if (!m)
-		return -FLY_EMALFORMED;
-	raised = procedures->Fixed400(served->context, m->data.data);
-	marshal__data__free_unpacked(m, NULL);
-	served->result_bytes = 0;
-	return raised ? -FLY_ERAISED : 0;
-}
-
-static int protobuf_Variable(struct fly_binding *binding, const uint8_t *data, uint32_t data_count)
-{
-	return call_data(binding, Marshal_Variable_NUMBER, data, data_count);
-}
-
-static int serve_Variable(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	Marshal__Data *m = unpack_data(served->arguments, served->argument_bytes, 0);
-	int raised;
-
-	if (!m)
-		return -FLY_EMALFORMED;
-	raised = procedures->Variable(served->context, m->data.data, (uint32_t)m->data.len);
-	marshal__data__free_unpacked(m, NULL);
-	served->result_bytes = 0;
-	return raised ? -FLY_ERAISED : 0;
-}
-
-static int protobuf_Text(struct fly_binding *binding, const char *text)
-{
-	Marshal__Text message = MARSHAL__TEXT__INIT;
-
-	message.text = (char *)text;
-	return call_in(binding, Marshal_Text_NUMBER, &message.base);
-}
-
-static int serve_Text(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	Marshal__Text *m = marshal__text__unpack(NULL, served->argument_bytes, served->arguments);
-	int raised;
-
-	if (!m)
-		return -FLY_EMALFORMED;
-	raised = procedures->Text(served->context, m->text);
-	marshal__text__free_unpacked(m, NULL);
-	served->result_bytes = 0;
-	return raised ? -FLY_ERAISED : 0;
-}
-
-/* ---- arrays: out ---- */
-
 static inline int results(struct fly_served *served, uint8_t *data, size_t bytes)
 {
 	Marshal__Data message = MARSHAL__DATA__INIT;
@@ -226,27 +111,23 @@ static inline int results(struct fly_served *served, uint8_t *data, size_t bytes
 	return 0;
 }
 
-/* What a caller might look at. */
-static inline void read_results(uint8_t *data, const ProtobufCBinaryData *from)
-{
-	if (from->len == 0)
-		return;
-	data[0] = from->data[0];
-	data[from->len - 1] = from->data[from->len - 1];
-}
-
-static inline int call_fixed_out(struct fly_binding *binding, uint16_t number, uint8_t *data,
-				 size_t bytes)
+/* Into @data goes what a caller might look at. @fixed: as above. */
+static inline int data_out(struct fly_binding *binding, uint16_t number, uint8_t *data,
+			   uint32_t *count, size_t fixed)
 {
 	struct fly_call *call;
 	Marshal__Data *m;
-	int status = call_out(binding, number, &call);
+	int status = marshal_fetch(binding, number, &call);
 
 	if (status)
 		return status;
-	m = unpack_data(call->payload, call->length, bytes);
+	m = unpack_data(call->payload, call->length, fixed);
 	if (m) {
-		read_results(data, &m->data);
+		*count = (uint32_t)m->data.len;
+		if (*count) {
+			data[0] = m->data.data[0];
+			data[*count - 1] = m->data.data[*count - 1];
+		}
 		marshal__data__free_unpacked(m, NULL);
 	} else {
 		status = -FLY_ERESULT;
@@ -255,76 +136,41 @@ static inline int call_fixed_out(struct fly_binding *binding, uint16_t number, u
 	return status;
 }
 
-static int protobuf_FixedOut4(struct fly_binding *binding, uint8_t *data)
+#define SERVE_DATA(name, fixed, ...)                                                         \
+	MARSHAL_SERVE(name,                                                                  \
+		      Marshal__Data *m =                                                     \
+			      unpack_data(served->arguments, served->argument_bytes, fixed), \
+		      m, marshal__data__free_unpacked(m, NULL), __VA_ARGS__)
+
+#define FIXED(n)                                                                         \
+	static int client_Fixed##n(struct fly_binding *binding, const uint8_t *data)     \
+	{                                                                                \
+		return data_in(binding, Marshal_Fixed##n##_NUMBER, data, n);             \
+	}                                                                                \
+	static int client_FixedOut##n(struct fly_binding *binding, uint8_t *data)        \
+	{                                                                                \
+		uint32_t count;                                                          \
+                                                                                         \
+		return data_out(binding, Marshal_FixedOut##n##_NUMBER, data, &count, n); \
+	}                                                                                \
+	SERVE_DATA(Fixed##n, n, m->data.data)                                            \
+	MARSHAL_SERVE_OUT(FixedOut##n, uint8_t data[n], true, results(served, data, n), data)
+
+FIXED(4)
+FIXED(400)
+
+static int client_Variable(struct fly_binding *binding, const uint8_t *data, uint32_t data_count)
 {
-	return call_fixed_out(binding, Marshal_FixedOut4_NUMBER, data, 4);
+	return data_in(binding, Marshal_Variable_NUMBER, data, data_count);
 }
 
-static int serve_FixedOut4(struct fly_served *served)
+static int client_VariableOut(struct fly_binding *binding, uint8_t *data, uint32_t *data_count)
 {
-	const struct Marshal_procedures *procedures = served->procedures;
-	uint8_t data[4];
-
-	if (procedures->FixedOut4(served->context, data))
-		return -FLY_ERAISED;
-	return results(served, data, sizeof data);
+	return data_out(binding, Marshal_VariableOut_NUMBER, data, data_count, 0);
 }
 
-static int protobuf_FixedOut400(struct fly_binding *binding, uint8_t *data)
-{
-	return call_fixed_out(binding, Marshal_FixedOut400_NUMBER, data, 400);
-}
+SERVE_DATA(Variable, 0, m->data.data, (uint32_t)m->data.len)
+MARSHAL_SERVE_OUT(VariableOut, uint8_t data[MARSHAL_LONG];
+		  uint32_t count = 0, true, results(served, data, count), data, &count)
 
-static int serve_FixedOut400(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	uint8_t data[400];
-
-	if (procedures->FixedOut400(served->context, data))
-		return -FLY_ERAISED;
-	return results(served, data, sizeof data);
-}
-
-static int protobuf_VariableOut(struct fly_binding *binding, uint8_t *data, uint32_t *data_count)
-{
-	struct fly_call *call;
-	Marshal__Data *m;
-	int status = call_out(binding, Marshal_VariableOut_NUMBER, &call);
-
-	if (status)
-		return status;
-	m = unpack_data(call->payload, call->length, 0);
-	if (m) {
-		read_results(data, &m->data);
-		*data_count = (uint32_t)m->data.len;
-		marshal__data__free_unpacked(m, NULL);
-	} else {
-		status = -FLY_ERESULT;
-	}
-	binding->ender(call);
-	return status;
-}
-
-static int serve_VariableOut(struct fly_served *served)
-{
-	const struct Marshal_procedures *procedures = served->procedures;
-	uint8_t data[MARSHAL_LONG];
-	uint32_t count = 0;
-
-	if (procedures->VariableOut(served->context, data, &count))
-		return -FLY_ERAISED;
-	return results(served, data, count);
-}
-
-/* ---- the way ---- */
-
-static const struct fly_procedure procedures[] = MARSHAL_PROCEDURES;
-
-static const struct fly_interface interface = {"Marshal", Marshal_VERSION,
-					       sizeof procedures / sizeof *procedures, procedures};
-
-const struct marshal_way marshal_protobuf = {
-	.name = "protobuf-c",
-	.client = MARSHAL_CLIENT(protobuf),
-	.interface = &interface,
-};
+MARSHAL_WAY(marshal_protobuf, "protobuf-c");

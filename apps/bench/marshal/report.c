@@ -3,20 +3,23 @@
  * report.c - the table and the JSON object of `firefly bench marshal`.
  *
  * Owns the layout of both: 100 columns, and the names of the keys, which others read. Called once
- * at the end; every figure comes from bench_marshal_pairs.c.
+ * at the end; every figure comes from pairs.c.
  */
-#include "ways.h"
-
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
 #include <json-c/json.h>
 
+#include "bench/report/text.h"
+#include "ways.h"
+
 /* Below this a quotient of two times is noise over noise. */
 #define DIVIDE_FROM_NS 1.0
 
-static const char *const directions[] = {[MARSHAL_IN] = "in", [MARSHAL_OUT] = "out"};
+static const char *direction(const struct marshal_row *row)
+{
+	return row->is->is_out ? "out" : "in";
+}
 
 /* ---- figures ---- */
 
@@ -73,7 +76,7 @@ static void print_row(const struct marshal_row *row, const struct marshal_figure
 	if (row->is->us_1989)
 		snprintf(in_1989, sizeof in_1989, "%u us", row->is->us_1989);
 	printf("%-18s %-3s %7s %7s %6s %5s %8s %4s %5s %7s %4s  %8s\n", row->is->name,
-	       directions[row->is->direction], number(firefly, 1, f->median[MARSHAL_FIREFLY], ""),
+	       direction(row), number(firefly, 1, f->median[MARSHAL_FIREFLY], ""),
 	       number(copy, 1, f->median[MARSHAL_COPY], ""), number(over, 2, ratio(f), "x"),
 	       goal(copy_goal, f, MARSHAL_OVER),
 	       number(protobuf, 1, f->median[MARSHAL_PROTOBUF], ""),
@@ -82,26 +85,7 @@ static void print_row(const struct marshal_row *row, const struct marshal_figure
 	       number(xdr_times, 0, times(f, MARSHAL_XDR), "x"), in_1989);
 }
 
-static void print_doubt(const struct marshal_row *row, const struct marshal_figures *f)
-{
-	switch (f->doubt) {
-	case PAIRS_SURE:
-		break;
-	case PAIRS_TOO_FEW:
-		printf("- %s, %s: no verdict from %zu pairs, %d are needed; a larger --seconds "
-		       "gives more\n",
-		       row->is->name, directions[row->is->direction], f->kept, PAIRS_LEAST);
-		break;
-	case PAIRS_TOO_UNEVEN:
-		printf("- %s, %s: no verdict, %u of %zu pairs were dropped: the machine is not "
-		       "steady\n",
-		       row->is->name, directions[row->is->direction], f->dropped,
-		       f->kept + f->dropped);
-		break;
-	}
-}
-
-void bench_marshal_print_table(const struct marshal_result *r)
+void marshal_print(const struct marshal_result *r)
 {
 	size_t least = SIZE_MAX, most = 0;
 	unsigned dropped = 0;
@@ -133,24 +117,14 @@ void bench_marshal_print_table(const struct marshal_result *r)
 	if (!r->has[MARSHAL_WAY_XDR])
 		printf("Built without XDR.\n");
 	for (size_t i = 0; i < r->n_rows; i++) {
-		const struct marshal_figures f = marshal_pairs_judge(&r->rows[i].pairs);
+		char name[TEXT_ROOM];
 
-		print_doubt(&r->rows[i], &f);
+		snprintf(name, sizeof name, "%s, %s", r->rows[i].is->name, direction(&r->rows[i]));
+		text_print_doubt(name, "verdict", &r->rows[i].pairs.pairs);
 	}
 }
 
 /* ---- JSON ---- */
-
-/* With a thousandth of a unit; NAN: null. */
-static struct json_object *json_number(double value)
-{
-	char text[32];
-
-	if (!isfinite(value))
-		return NULL;
-	snprintf(text, sizeof text, "%.3f", value);
-	return json_object_new_double_s(value, text);
-}
 
 static struct json_object *json_goal(const struct marshal_figures *f,
 				     enum marshal_quantity difference)
@@ -179,13 +153,12 @@ static struct json_object *row_json(const struct marshal_row *row)
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "case", json_object_new_string(row->is->word));
-	json_object_object_add(o, "direction",
-			       json_object_new_string(directions[row->is->direction]));
+	json_object_object_add(o, "direction", json_object_new_string(direction(row)));
 	json_object_object_add(o, "bytes", json_object_new_int((int)row->is->bytes));
 	for (size_t i = 0; i < sizeof medians / sizeof *medians; i++)
 		json_object_object_add(o, medians[i].key,
-				       json_number(f.median[medians[i].quantity]));
-	json_object_object_add(o, "ratio", json_number(ratio(&f)));
+				       text_number(f.median[medians[i].quantity], 3));
+	json_object_object_add(o, "ratio", text_number(ratio(&f), 3));
 	json_object_object_add(o, "memcpy_goal_met", json_goal(&f, MARSHAL_OVER));
 	json_object_object_add(o, "protobuf_c_goal_met", json_goal(&f, MARSHAL_BEHIND));
 	json_object_object_add(o, "us_in_1989",
@@ -196,17 +169,17 @@ static struct json_object *row_json(const struct marshal_row *row)
 	return o;
 }
 
-int bench_marshal_print_json(const struct marshal_result *r)
+int marshal_print_json(const struct marshal_result *r)
 {
-	const int style = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED;
 	struct json_object *all = json_object_new_object(), *rows = json_object_new_array();
+	int failed;
 
 	for (size_t i = 0; i < r->n_rows; i++)
 		json_object_array_add(rows, row_json(&r->rows[i]));
 	json_object_object_add(all, "marshalling", rows);
 	json_object_object_add(all, "core", json_object_new_int((int)r->core));
 	json_object_object_add(all, "calls_in_a_block", json_object_new_int((int)r->calls));
-	printf("%s\n", json_object_to_json_string_ext(all, style));
+	failed = text_write(all, "-");
 	json_object_put(all);
-	return fflush(stdout) || ferror(stdout) ? -1 : 0;
+	return failed;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ways.h - what `firefly bench marshal` measures, between its files.
+ * ways.h - ways of marshalling that `firefly bench marshal` compares.
  *
- * A way of marshalling is a pair: client stubs, and an interface of server stubs. Those of Firefly
- * are generated from marshal.fly, as they are in any program. Those of the other ways are written
- * here, in the same shape: they call the same Starter, the same Transporter, the same procedures,
- * and only what is between differs. So whatever differs in time is marshalling.
+ * A way is client stubs, and an interface of server stubs. Those of Firefly are generated from
+ * marshal.fly, as they are in any program. Those of the other ways are written here, in the same
+ * shape: they call the same Starter, the same Transporter, the same procedures, and only what is
+ * between differs. So whatever differs in time is marshalling.
  */
-#ifndef FIREFLY_APP_BENCH_MARSHAL_H
-#define FIREFLY_APP_BENCH_MARSHAL_H
+#ifndef FIREFLY_BENCH_WAYS_H
+#define FIREFLY_BENCH_WAYS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,8 +16,8 @@
 
 #include <firefly/stub.h>
 
-#include "pairs.h"
 #include "marshal.h"
+#include "pairs.h"
 
 #define MARSHAL_LONG 1440 /* bytes of the longest array */
 #define MARSHAL_TEXT 128  /* characters of the longest string */
@@ -32,19 +32,18 @@ struct marshal_binding {
 	const struct fly_procedure *called; /* by that call */
 };
 
+/* All procedures of Marshal but Null. */
+#define MARSHAL_EACH(X)                                                                       \
+	X(Int1)                                                                               \
+	X(Int2) X(Int4) X(Fixed4) X(Fixed400) X(Variable) X(Text) X(FixedOut4) X(FixedOut400) \
+		X(VariableOut)
+
 /* The client stubs of a way, each with the signature that fireflyc gives it. */
 struct marshal_client {
-	int (*Null)(struct fly_binding *binding); /* only Firefly's */
-	int (*Int1)(struct fly_binding *binding, uint32_t a);
-	int (*Int2)(struct fly_binding *binding, uint32_t a, uint32_t b);
-	int (*Int4)(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d);
-	int (*Fixed4)(struct fly_binding *binding, const uint8_t *data);
-	int (*Fixed400)(struct fly_binding *binding, const uint8_t *data);
-	int (*Variable)(struct fly_binding *binding, const uint8_t *data, uint32_t data_count);
-	int (*Text)(struct fly_binding *binding, const char *text);
-	int (*FixedOut4)(struct fly_binding *binding, uint8_t *data);
-	int (*FixedOut400)(struct fly_binding *binding, uint8_t *data);
-	int (*VariableOut)(struct fly_binding *binding, uint8_t *data, uint32_t *data_count);
+#define MARSHAL_STUB(name) __typeof__(Marshal_##name) *name;
+	MARSHAL_STUB(Null) /* only Firefly's */
+	MARSHAL_EACH(MARSHAL_STUB)
+#undef MARSHAL_STUB
 };
 
 /* What the integers are, and where memcpy finds them. protobuf-c sends small ones in fewer bytes.
@@ -78,33 +77,14 @@ extern const struct marshal_way marshal_protobuf;
 extern const struct marshal_way marshal_xdr;
 #endif
 
-enum marshal_direction {
-	MARSHAL_IN,  /* from caller to procedure */
-	MARSHAL_OUT, /* from procedure to caller */
-};
-
-enum marshal_procedure {
-	MARSHAL_PROC_NULL,
-	MARSHAL_PROC_INT1,
-	MARSHAL_PROC_INT2,
-	MARSHAL_PROC_INT4,
-	MARSHAL_PROC_FIXED4,
-	MARSHAL_PROC_FIXED400,
-	MARSHAL_PROC_VARIABLE,
-	MARSHAL_PROC_TEXT,
-	MARSHAL_PROC_FIXED_OUT4,
-	MARSHAL_PROC_FIXED_OUT400,
-	MARSHAL_PROC_VARIABLE_OUT,
-};
-
 /* A row of the table, as far as it is known beforehand. */
 struct marshal_case {
 	const char *name;
-	const char *word; /* in JSON */
-	enum marshal_procedure procedure;
-	enum marshal_direction direction;
-	uint32_t bytes;   /* of the value itself: what memcpy copies; a string's NUL counts */
-	uint32_t us_1989; /* what the Firefly took; 0: not among its tables */
+	const char *word;   /* in JSON */
+	uint16_t procedure; /* its number */
+	bool is_out;        /* from procedure to caller; else from caller to procedure */
+	uint32_t bytes;     /* of the value itself: what memcpy copies; a string's NUL counts */
+	uint32_t us_1989;   /* what the Firefly took; 0: not among its tables */
 };
 
 struct marshal_row {
@@ -121,7 +101,9 @@ struct marshal_result {
 	unsigned calls; /* in a block */
 };
 
-/* marshal_end() - the end of a client stub whose procedure has no results: as fireflyc has it. */
+/* ---- parts of client stubs: as fireflyc has them ---- */
+
+/* marshal_end() - the end of one whose procedure has no results. */
 static inline int marshal_end(struct fly_binding *binding, struct fly_call *call)
 {
 	const int status = binding->transporter(call);
@@ -136,43 +118,86 @@ static inline int marshal_end(struct fly_binding *binding, struct fly_call *call
 	return 0;
 }
 
-/* The tables of a way: its client stubs are way_Int1() and so on, its server stubs serve_Int1(). */
-#define MARSHAL_CLIENT(way)                                                                     \
-	{                                                                                       \
-		.Int1 = way##_Int1, .Int2 = way##_Int2, .Int4 = way##_Int4,                     \
-		.Fixed4 = way##_Fixed4, .Fixed400 = way##_Fixed400, .Variable = way##_Variable, \
-		.Text = way##_Text, .FixedOut4 = way##_FixedOut4,                               \
-		.FixedOut400 = way##_FixedOut400, .VariableOut = way##_VariableOut,             \
+/* marshal_fetch() - the begin of one whose procedure has no arguments. 0: the Ender is next. */
+static inline int marshal_fetch(struct fly_binding *binding, uint16_t number,
+				struct fly_call **call)
+{
+	int status = binding->starter(binding, number, 0, call);
+
+	if (status)
+		return status;
+	status = binding->transporter(*call);
+	return status ? fly_stub_failed(*call, status) : 0;
+}
+
+/* ---- server stubs ---- */
+
+/*
+ * Of a procedure that takes something. @variable: is declared; @is_good: takes the arguments out of
+ * the packet; @release: is done after the procedure has run; then what is handed to it.
+ */
+#define MARSHAL_SERVE(name, variable, is_good, release, ...)                      \
+	static int serve_##name(struct fly_served *served)                        \
+	{                                                                         \
+		const struct Marshal_procedures *procedures = served->procedures; \
+		variable;                                                         \
+		int raised;                                                       \
+                                                                                  \
+		if (!(is_good))                                                   \
+			return -FLY_EMALFORMED;                                   \
+		raised = procedures->name(served->context, __VA_ARGS__);          \
+		release;                                                          \
+		served->result_bytes = 0;                                         \
+		return raised ? -FLY_ERAISED : 0;                                 \
+	}
+
+/* Of one that has results. @results: puts them into the packet, and is the stub's status. */
+#define MARSHAL_SERVE_OUT(name, variable, is_good, results, ...)                  \
+	static int serve_##name(struct fly_served *served)                        \
+	{                                                                         \
+		const struct Marshal_procedures *procedures = served->procedures; \
+		variable;                                                         \
+                                                                                  \
+		if (!(is_good))                                                   \
+			return -FLY_EMALFORMED;                                   \
+		if (procedures->name(served->context, __VA_ARGS__))               \
+			return -FLY_ERAISED;                                      \
+		return results;                                                   \
 	}
 
 #define MARSHAL_PROCEDURE(name)       \
 	[Marshal_##name##_NUMBER] = { \
-		#name, serve_##name, FLY_PAYLOAD_ROOM, FLY_PAYLOAD_ROOM, 0, FLY_RESULTS_OVER, 0}
+		#name, serve_##name, FLY_PAYLOAD_ROOM, FLY_PAYLOAD_ROOM, 0, FLY_RESULTS_OVER, 0},
 
-#define MARSHAL_PROCEDURES                                                                     \
-	{                                                                                      \
-		[Marshal_Null_NUMBER] = {"Null", fly_stub_none, 0, 0, 0, FLY_RESULTS_OVER, 0}, \
-		MARSHAL_PROCEDURE(Int1), MARSHAL_PROCEDURE(Int2), MARSHAL_PROCEDURE(Int4),     \
-		MARSHAL_PROCEDURE(Fixed4), MARSHAL_PROCEDURE(Fixed400),                        \
-		MARSHAL_PROCEDURE(Variable), MARSHAL_PROCEDURE(Text),                          \
-		MARSHAL_PROCEDURE(FixedOut4), MARSHAL_PROCEDURE(FixedOut400),                  \
-		MARSHAL_PROCEDURE(VariableOut),                                                \
+/* The way itself; its client stubs are named client_Int1() and so on. */
+#define MARSHAL_CLIENT(name) .name = client_##name,
+#define MARSHAL_WAY(variable, way_name)                                                          \
+	static const struct fly_procedure procedures_of_way[] = {                                \
+		[Marshal_Null_NUMBER] = {"Null", fly_stub_none, 0, 0, 0, FLY_RESULTS_OVER, 0},   \
+		MARSHAL_EACH(MARSHAL_PROCEDURE)};                                                \
+	static const struct fly_interface interface_of_way = {"Marshal", Marshal_VERSION,        \
+							      sizeof procedures_of_way /         \
+								      sizeof *procedures_of_way, \
+							      procedures_of_way};                \
+	const struct marshal_way variable = {                                                    \
+		.name = (way_name),                                                              \
+		.client = {MARSHAL_EACH(MARSHAL_CLIENT)},                                        \
+		.interface = &interface_of_way,                                                  \
 	}
 
 /*
  * bench_marshal_export() - what the generated Marshal_export() of this program calls instead of
  * fly_export_with(), by -Dfly_export_with=bench_marshal_export in meson.build. The tables of an
- * interface are static in generated code, and so they can be had without a runtime. In
- * bench_marshal.c.
+ * interface are static in generated code, and so they can be had without a runtime.
  */
 int bench_marshal_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 			 const void *procedures, void *context,
 			 const struct fly_export_options *options);
 
-/* bench_marshal_print_table() - for people, on stdout. In bench_marshal_report.c. */
-void bench_marshal_print_table(const struct marshal_result *result);
+/* marshal_print() - a table for people, on stdout. */
+void marshal_print(const struct marshal_result *result);
 
-/* bench_marshal_print_json() - for programs, on stdout. Return: 0, or -1 with errno set. */
-int bench_marshal_print_json(const struct marshal_result *result);
+/* marshal_print_json() - for programs, on stdout. Return: 0, or -1 with errno set. */
+int marshal_print_json(const struct marshal_result *result);
 
 #endif

@@ -158,27 +158,6 @@ static void print_rows(const struct table *t, const struct rounds *r, enum pairs
 	}
 }
 
-/* Why a row has no ratio, unless it has one. */
-static void print_doubt(const struct row *row, enum pairs_state state)
-{
-	struct pairs *p = &row->in[state]->pairs;
-
-	switch (pairs_judge(p).doubt) {
-	case PAIRS_SURE:
-		break;
-	case PAIRS_TOO_FEW:
-		printf("- %s: no ratio from %zu pairs, %d are needed; a larger --seconds gives "
-		       "more\n",
-		       row->name, p->kept, PAIRS_LEAST);
-		break;
-	case PAIRS_TOO_UNEVEN:
-		printf("- %s: no ratio, %u of %zu pairs were dropped: the machine is not "
-		       "steady\n",
-		       row->name, p->dropped, p->kept + p->dropped);
-		break;
-	}
-}
-
 /* The line about a state: "480 to 488 pairs a row, 0 to 3 dropped". */
 static void print_state(const struct rounds *r, enum pairs_state state)
 {
@@ -243,10 +222,13 @@ void table_print(const struct table *t, const struct rounds *r)
 		printf("\n%s\n", t->legend);
 	if (t->note)
 		t->note(r, one);
-	for (size_t i = 0; i < r->n_rows; i++)
-		if (*r->rows[i].name)
-			print_doubt(&r->rows[i],
-				    t->states == TABLE_ONE ? one : table_main_state(&r->rows[i]));
+	for (size_t i = 0; i < r->n_rows; i++) {
+		const struct row *row = &r->rows[i];
+		const enum pairs_state state = t->states == TABLE_ONE ? one : table_main_state(row);
+
+		if (*row->name)
+			text_print_doubt(row->name, "ratio", &row->in[state]->pairs);
+	}
 	print_end(t, r, shown);
 	fflush(stdout);
 }

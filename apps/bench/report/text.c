@@ -101,6 +101,22 @@ const char *text_size(char text[TEXT_ROOM], uint32_t bytes)
 	return text;
 }
 
+void text_print_doubt(const char *row, const char *what, struct pairs *p)
+{
+	switch (pairs_judge(p).doubt) {
+	case PAIRS_SURE:
+		break;
+	case PAIRS_TOO_FEW:
+		printf("- %s: no %s from %zu pairs, %d are needed; a larger --seconds gives more\n",
+		       row, what, p->kept, PAIRS_LEAST);
+		break;
+	case PAIRS_TOO_UNEVEN:
+		printf("- %s: no %s, %u of %zu pairs were dropped: the machine is not steady\n",
+		       row, what, p->dropped, p->kept + p->dropped);
+		break;
+	}
+}
+
 void text_print_machine(const struct stage_machine *m)
 {
 	char model[128], pages[64] = "ordinary pages, no hugepages";

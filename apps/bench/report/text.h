@@ -29,6 +29,9 @@ const char *text_gigabytes(char text[TEXT_ROOM], double rate);
 /* text_size() - 8388608 becomes "8 MiB": sizes are powers of two, nearly all. */
 const char *text_size(char text[TEXT_ROOM], uint32_t bytes);
 
+/* text_print_doubt() - why @row has no @what ("ratio", "verdict"), unless it has one. */
+void text_print_doubt(const char *row, const char *what, struct pairs *pairs);
+
 /* text_print_machine() - the last line of a table. */
 void text_print_machine(const struct stage_machine *machine);
 

@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * marshal.c - `firefly bench marshal`: what putting arguments into packets and getting them
- * out again costs, on one core, without a runtime.
+ * marshal.c - `firefly bench marshal`: what putting arguments into packets and getting them out
+ * again costs, on one core, without a runtime.
  *
  * Owns the command line, the binding that leads from client stubs straight to server stubs, the
  * procedures, and the order of the blocks. What is between a Starter and a procedure is in the
- * generated stubs, and in bench_marshal_copy.c, _protobuf.c and _xdr.c; what becomes of the times
- * in bench_marshal_pairs.c and bench_marshal_report.c.
+ * generated stubs, and in copy.c, protobuf.c and xdr.c of marshal/; what becomes of the times in
+ * pairs.c and report.c there.
  */
 #include <argp.h>
 #include <errno.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <unistd.h>
@@ -22,6 +21,7 @@
 #include "firefly/cli.h"
 #include "firefly/commands.h"
 
+#define NAME            "bench marshal"
 #define WARM_UP         200  /* calls before a block is timed */
 #define BLOCK_CALLS     2000 /* in a block */
 #define PAIRS_PER_VISIT 8
@@ -30,26 +30,25 @@
 /* ---- the cases ---- */
 
 static const struct marshal_case cases[] = {
-	{"1 integer", "int1", MARSHAL_PROC_INT1, MARSHAL_IN, 4, 8},
-	{"2 integers", "int2", MARSHAL_PROC_INT2, MARSHAL_IN, 8, 16},
-	{"4 integers", "int4", MARSHAL_PROC_INT4, MARSHAL_IN, 16, 32},
-	{"byte[4]", "fixed4", MARSHAL_PROC_FIXED4, MARSHAL_IN, 4, 0},
-	{"byte[400]", "fixed400", MARSHAL_PROC_FIXED400, MARSHAL_IN, 400, 0},
-	{"1 of byte<1440>", "variable1", MARSHAL_PROC_VARIABLE, MARSHAL_IN, 1, 0},
-	{"1440 of byte<1440>", "variable1440", MARSHAL_PROC_VARIABLE, MARSHAL_IN, 1440, 0},
-	{"string, empty", "string0", MARSHAL_PROC_TEXT, MARSHAL_IN, 1, 89},
-	{"string, 1", "string1", MARSHAL_PROC_TEXT, MARSHAL_IN, 2, 378},
-	{"string, 128", "string128", MARSHAL_PROC_TEXT, MARSHAL_IN, 129, 659},
-	{"byte[4]", "fixed4_out", MARSHAL_PROC_FIXED_OUT4, MARSHAL_OUT, 4, 20},
-	{"byte[400]", "fixed400_out", MARSHAL_PROC_FIXED_OUT400, MARSHAL_OUT, 400, 140},
-	{"1 of byte<1440>", "variable1_out", MARSHAL_PROC_VARIABLE_OUT, MARSHAL_OUT, 1, 115},
-	{"1440 of byte<1440>", "variable1440_out", MARSHAL_PROC_VARIABLE_OUT, MARSHAL_OUT, 1440,
-	 550},
+	{"1 integer", "int1", Marshal_Int1_NUMBER, false, 4, 8},
+	{"2 integers", "int2", Marshal_Int2_NUMBER, false, 8, 16},
+	{"4 integers", "int4", Marshal_Int4_NUMBER, false, 16, 32},
+	{"byte[4]", "fixed4", Marshal_Fixed4_NUMBER, false, 4, 0},
+	{"byte[400]", "fixed400", Marshal_Fixed400_NUMBER, false, 400, 0},
+	{"1 of byte<1440>", "variable1", Marshal_Variable_NUMBER, false, 1, 0},
+	{"1440 of byte<1440>", "variable1440", Marshal_Variable_NUMBER, false, 1440, 0},
+	{"string, empty", "string0", Marshal_Text_NUMBER, false, 1, 89},
+	{"string, 1", "string1", Marshal_Text_NUMBER, false, 2, 378},
+	{"string, 128", "string128", Marshal_Text_NUMBER, false, 129, 659},
+	{"byte[4]", "fixed4_out", Marshal_FixedOut4_NUMBER, true, 4, 20},
+	{"byte[400]", "fixed400_out", Marshal_FixedOut400_NUMBER, true, 400, 140},
+	{"1 of byte<1440>", "variable1_out", Marshal_VariableOut_NUMBER, true, 1, 115},
+	{"1440 of byte<1440>", "variable1440_out", Marshal_VariableOut_NUMBER, true, 1440, 550},
 };
 
 #define N_CASES (sizeof cases / sizeof *cases)
 
-static const struct marshal_case null_case = {"Null", "null", MARSHAL_PROC_NULL, MARSHAL_IN, 0, 0};
+static const struct marshal_case null_case = {"Null", "null", Marshal_Null_NUMBER, false, 0, 0};
 
 uint32_t marshal_integers[4] = {MARSHAL_INT_A, MARSHAL_INT_B, MARSHAL_INT_C, MARSHAL_INT_D};
 
@@ -72,165 +71,81 @@ _Static_assert(PAYLOAD_OFFSET + FLY_PAYLOAD_ROOM <= sizeof memory.packet, "room 
 
 /* ---- the procedures ---- */
 
-/*
- * Those that are measured do nothing but be called. Each is another function for the compiler, and
- * the server stubs know them only by their pointers.
- */
 #define NOTHING __asm__ volatile("" ::: "memory")
 
-static int idle_null(void *context)
-{
-	(void)context;
-	NOTHING;
-	return 0;
-}
+/*
+ * Those that are measured do nothing but be called. Each is another function for the compiler, and
+ * the server stubs know them only by their pointers. The results are whatever is in the packet.
+ */
+#define IDLE(name, ...)                                      \
+	static int idle_##name(void *context, ##__VA_ARGS__) \
+	{                                                    \
+		(void)context;                               \
+		NOTHING;                                     \
+		return 0;                                    \
+	}
 
-static int idle_int1(void *context, uint32_t a)
-{
-	(void)context, (void)a;
-	NOTHING;
-	return 0;
-}
+/*
+ * The same, with a look at what they get: a way that loses a byte would be fast. They return 1 for
+ * what is not as the caller sent it, and their results are memory.data.
+ */
+#define CHECK(name, is_wrong, ...)                               \
+	static int check_##name(void *context, ##__VA_ARGS__)    \
+	{                                                        \
+		const struct marshal_binding *binding = context; \
+                                                                 \
+		(void)binding;                                   \
+		return (is_wrong);                               \
+	}
 
-static int idle_int2(void *context, uint32_t a, uint32_t b)
-{
-	(void)context, (void)a, (void)b;
-	NOTHING;
-	return 0;
-}
-
-static int idle_int4(void *context, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
-{
-	(void)context, (void)a, (void)b, (void)c, (void)d;
-	NOTHING;
-	return 0;
-}
-
-static int idle_data(void *context, const uint8_t *data)
-{
-	(void)context, (void)data;
-	NOTHING;
-	return 0;
-}
-
-static int idle_variable(void *context, const uint8_t *data, uint32_t data_count)
-{
-	(void)context, (void)data, (void)data_count;
-	NOTHING;
-	return 0;
-}
-
-static int idle_text(void *context, const char *text)
-{
-	(void)context, (void)text;
-	NOTHING;
-	return 0;
-}
-
-/* The results are whatever is in the packet. */
-static int idle_data_out(void *context, uint8_t *data)
-{
-	(void)context, (void)data;
-	NOTHING;
-	return 0;
-}
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+IDLE(null)
+IDLE(int1, uint32_t a)
+IDLE(int2, uint32_t a, uint32_t b)
+IDLE(int4, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+IDLE(data, const uint8_t *data)
+IDLE(variable, const uint8_t *data, uint32_t data_count)
+IDLE(text, const char *text)
+IDLE(data_out, uint8_t *data)
+#pragma GCC diagnostic pop
 
 static int idle_variable_out(void *context, uint8_t *data, uint32_t *data_count)
 {
-	const struct marshal_binding *binding = context;
-
-	(void)data;
-	*data_count = binding->bytes;
-	NOTHING;
-	return 0;
+	*data_count = ((const struct marshal_binding *)context)->bytes;
+	return idle_data_out(context, data);
 }
 
-static const struct Marshal_procedures idle = {
-	.Null = idle_null,
-	.Int1 = idle_int1,
-	.Int2 = idle_int2,
-	.Int4 = idle_int4,
-	.Fixed4 = idle_data,
-	.Fixed400 = idle_data,
-	.Variable = idle_variable,
-	.Text = idle_text,
-	.FixedOut4 = idle_data_out,
-	.FixedOut400 = idle_data_out,
-	.VariableOut = idle_variable_out,
-};
-
-/*
- * The same with their eyes open: a way that loses a byte would be fast. They return 1 for what is
- * not as the caller sent it, and their results are memory.data.
- */
-static int check_int1(void *context, uint32_t a)
-{
-	(void)context;
-	return a != MARSHAL_INT_A;
-}
-
-static int check_int2(void *context, uint32_t a, uint32_t b)
-{
-	(void)context;
-	return a != MARSHAL_INT_A || b != MARSHAL_INT_B;
-}
-
-static int check_int4(void *context, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
-{
-	(void)context;
-	return a != MARSHAL_INT_A || b != MARSHAL_INT_B || c != MARSHAL_INT_C || d != MARSHAL_INT_D;
-}
-
-static int check_data(void *context, const uint8_t *data)
-{
-	const struct marshal_binding *binding = context;
-
-	return memcmp(data, memory.data, binding->bytes) != 0;
-}
-
-static int check_variable(void *context, const uint8_t *data, uint32_t data_count)
-{
-	const struct marshal_binding *binding = context;
-
-	return data_count != binding->bytes || check_data(context, data);
-}
-
-static int check_text(void *context, const char *text)
-{
-	const struct marshal_binding *binding = context;
-
-	return strlen(text) + 1 != binding->bytes || strcmp(text, memory.text) != 0;
-}
+CHECK(int1, a != MARSHAL_INT_A, uint32_t a)
+CHECK(int2, a != MARSHAL_INT_A || b != MARSHAL_INT_B, uint32_t a, uint32_t b)
+CHECK(int4, a != MARSHAL_INT_A || b != MARSHAL_INT_B || c != MARSHAL_INT_C || d != MARSHAL_INT_D,
+      uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+CHECK(data, memcmp(data, memory.data, binding->bytes) != 0, const uint8_t *data)
+CHECK(variable, data_count != binding->bytes || check_data(context, data), const uint8_t *data,
+      uint32_t data_count)
+CHECK(text, strlen(text) + 1 != binding->bytes || strcmp(text, memory.text) != 0, const char *text)
 
 static int check_data_out(void *context, uint8_t *data)
 {
-	const struct marshal_binding *binding = context;
-
-	memcpy(data, memory.data, binding->bytes);
+	memcpy(data, memory.data, ((const struct marshal_binding *)context)->bytes);
 	return 0;
 }
 
 static int check_variable_out(void *context, uint8_t *data, uint32_t *data_count)
 {
-	const struct marshal_binding *binding = context;
-
-	*data_count = binding->bytes;
+	*data_count = ((const struct marshal_binding *)context)->bytes;
 	return check_data_out(context, data);
 }
 
-static const struct Marshal_procedures checking = {
-	.Null = idle_null,
-	.Int1 = check_int1,
-	.Int2 = check_int2,
-	.Int4 = check_int4,
-	.Fixed4 = check_data,
-	.Fixed400 = check_data,
-	.Variable = check_variable,
-	.Text = check_text,
-	.FixedOut4 = check_data_out,
-	.FixedOut400 = check_data_out,
-	.VariableOut = check_variable_out,
-};
+#define PROCEDURES(kind)                                                                           \
+	{                                                                                          \
+		.Null = idle_null, .Int1 = kind##_int1, .Int2 = kind##_int2, .Int4 = kind##_int4,  \
+		.Fixed4 = kind##_data, .Fixed400 = kind##_data, .Variable = kind##_variable,       \
+		.Text = kind##_text, .FixedOut4 = kind##_data_out, .FixedOut400 = kind##_data_out, \
+		.VariableOut = kind##_variable_out,                                                \
+	}
+
+static const struct Marshal_procedures idle = PROCEDURES(idle), checking = PROCEDURES(check);
 
 /* ---- the binding ---- */
 
@@ -277,22 +192,11 @@ static void ender(struct fly_call *call)
 
 /* ---- the ways ---- */
 
+#define CLIENT(name) .name = Marshal_##name,
+
 static struct marshal_way firefly = {
 	.name = "Firefly",
-	.client =
-		{
-			.Null = Marshal_Null,
-			.Int1 = Marshal_Int1,
-			.Int2 = Marshal_Int2,
-			.Int4 = Marshal_Int4,
-			.Fixed4 = Marshal_Fixed4,
-			.Fixed400 = Marshal_Fixed400,
-			.Variable = Marshal_Variable,
-			.Text = Marshal_Text,
-			.FixedOut4 = Marshal_FixedOut4,
-			.FixedOut400 = Marshal_FixedOut400,
-			.VariableOut = Marshal_VariableOut,
-		},
+	.client = {CLIENT(Null) MARSHAL_EACH(CLIENT)},
 	.interface = NULL, /* from bench_marshal_export() */
 };
 
@@ -332,36 +236,26 @@ static int repeat(struct marshal_binding *binding, const struct marshal_way *way
 
 	binding->interface = way->interface;
 	binding->bytes = is->bytes;
-
-#define TIMES(call)                                     \
-	for (unsigned i = 0; i < n && status == 0; i++) \
-		status = (call);                        \
-	break
-	switch (is->procedure) {
-	case MARSHAL_PROC_NULL:
-		TIMES(client->Null(head));
-	case MARSHAL_PROC_INT1:
-		TIMES(client->Int1(head, MARSHAL_INT_A));
-	case MARSHAL_PROC_INT2:
-		TIMES(client->Int2(head, MARSHAL_INT_A, MARSHAL_INT_B));
-	case MARSHAL_PROC_INT4:
-		TIMES(client->Int4(head, MARSHAL_INT_A, MARSHAL_INT_B, MARSHAL_INT_C,
-				   MARSHAL_INT_D));
-	case MARSHAL_PROC_FIXED4:
-		TIMES(client->Fixed4(head, memory.data));
-	case MARSHAL_PROC_FIXED400:
-		TIMES(client->Fixed400(head, memory.data));
-	case MARSHAL_PROC_VARIABLE:
-		TIMES(client->Variable(head, memory.data, is->bytes));
-	case MARSHAL_PROC_TEXT:
+	if (is->procedure == Marshal_Text_NUMBER)
 		memory.text[is->bytes - 1] = 0;
-		TIMES(client->Text(head, memory.text));
-	case MARSHAL_PROC_FIXED_OUT4:
-		TIMES(client->FixedOut4(head, memory.got));
-	case MARSHAL_PROC_FIXED_OUT400:
-		TIMES(client->FixedOut400(head, memory.got));
-	case MARSHAL_PROC_VARIABLE_OUT:
-		TIMES(client->VariableOut(head, memory.got, &count));
+
+#define TIMES(name, ...)                                            \
+	case Marshal_##name##_NUMBER:                               \
+		for (unsigned i = 0; i < n && status == 0; i++)     \
+			status = client->name(head, ##__VA_ARGS__); \
+		break
+	switch (is->procedure) {
+		TIMES(Null);
+		TIMES(Int1, MARSHAL_INT_A);
+		TIMES(Int2, MARSHAL_INT_A, MARSHAL_INT_B);
+		TIMES(Int4, MARSHAL_INT_A, MARSHAL_INT_B, MARSHAL_INT_C, MARSHAL_INT_D);
+		TIMES(Fixed4, memory.data);
+		TIMES(Fixed400, memory.data);
+		TIMES(Variable, memory.data, is->bytes);
+		TIMES(Text, memory.text);
+		TIMES(FixedOut4, memory.got);
+		TIMES(FixedOut400, memory.got);
+		TIMES(VariableOut, memory.got, &count);
 	}
 #undef TIMES
 	return status;
@@ -385,7 +279,7 @@ static bool is_right(struct marshal_binding *binding, const struct marshal_way *
 	memset(memory.got, 0, sizeof memory.got);
 	binding->procedures = &checking;
 	right = repeat(binding, way, is, 1) == 0;
-	if (is->direction == MARSHAL_OUT)
+	if (is->is_out)
 		right = right && memory.got[0] == memory.data[0] &&
 			memory.got[is->bytes - 1] == memory.data[is->bytes - 1];
 	binding->procedures = &idle;
@@ -454,13 +348,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case 's':
-		o->seconds = cli_seconds("bench marshal", "--seconds", text, 0.1, 86400);
+		o->seconds = cli_seconds(NAME, "--seconds", text, 0.1, 86400);
 		return 0;
 	case KEY_JSON:
 		o->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		cli_refuse("bench marshal", "'%s' is too much: there are only options", text);
+		cli_refuse(NAME, "'%s' is too much: there are only options", text);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -483,13 +377,13 @@ static int choose_core(unsigned *core)
 	cpu_set_t allowed;
 
 	if (sched_getaffinity(0, sizeof allowed, &allowed)) {
-		cli_complain("bench marshal", "which cores are there? %s", strerror(errno));
+		cli_complain(NAME, "which cores are there? %s", strerror(errno));
 		return CLI_FAILED;
 	}
 	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &allowed))
 			*core = cpu;
-	return cli_pin("bench marshal", *core);
+	return cli_pin(NAME, *core);
 }
 
 static int check(struct marshal_binding *binding)
@@ -498,7 +392,7 @@ static int check(struct marshal_binding *binding)
 		for (unsigned w = 0; w < MARSHAL_WAYS; w++) {
 			if (!ways[w] || is_right(binding, ways[w], &cases[c]))
 				continue;
-			cli_complain("bench marshal", "%s does not bring over '%s'; this is a bug",
+			cli_complain(NAME, "%s does not bring over '%s'; this is a bug",
 				     ways[w]->name, cases[c].word);
 			return CLI_FAILED;
 		}
@@ -543,9 +437,9 @@ int bench_marshal_main(int argc, char **argv)
 		return CLI_FAILED;
 	run(&binding, rows, o.seconds);
 	if (!o.json) {
-		bench_marshal_print_table(&result);
-	} else if (bench_marshal_print_json(&result)) {
-		cli_complain("bench marshal", "stdout cannot be written: %s", strerror(errno));
+		marshal_print(&result);
+	} else if (marshal_print_json(&result)) {
+		cli_complain(NAME, "stdout cannot be written: %s", strerror(errno));
 		failed = CLI_FAILED;
 	}
 	for (size_t i = 0; i < N_CASES; i++)
