@@ -2,8 +2,8 @@
 /*
  * fit.h - the time of a message as a straight line of its length: T(n) = alpha + n * beta.
  */
-#ifndef FIREFLY_APP_FIT_H
-#define FIREFLY_APP_FIT_H
+#ifndef FIREFLY_BENCH_FIT_H
+#define FIREFLY_BENCH_FIT_H
 
 #include <stddef.h>
 

@@ -5,8 +5,8 @@
  * Both ends run on the thread that owns the runtime, instead of its poller; nobody may be in a
  * call meanwhile.
  */
-#ifndef FIREFLY_APP_FLOOR_H
-#define FIREFLY_APP_FLOOR_H
+#ifndef FIREFLY_BENCH_FLOOR_H
+#define FIREFLY_BENCH_FLOOR_H
 
 #include <stdbool.h>
 #include <stdint.h>

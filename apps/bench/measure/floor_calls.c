@@ -10,30 +10,15 @@
 #include "floor_calls.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include <sched.h>
-
-#include <rte_ethdev.h>
-#include <rte_mbuf.h>
 
 #include "fastpath/binding.h"
-#include "slowpath/runtime.h"
+#include "floor_frames.h"
 
-#define IDLE_POLLS 16384 /* empty receptions before others may run */
-#define INDEX_BITS 20    /* of an activity: which caller it is */
-#define GREET_PLAN 64    /* window of the first calls */
-#define CALL_SEED  UINT64_C(0x9e3779b97f4a7c15)
+#define INDEX_BITS   20 /* of an activity: which caller it is */
+#define FIRST_WINDOW 64 /* of the first calls */
+#define CALL_SEED    UINT64_C(0x9e3779b97f4a7c15)
 
 static_assert(FLOOR_CALLERS_MOST == 1U << INDEX_BITS, "an activity tells whose it is");
-
-/* What is under way or to be sent. */
-struct exchange {
-	const struct fly_link *link;
-	struct rte_mbuf *frames[BLOCK_WINDOW + FLY_BURST];
-	uint16_t held;    /* in frames: the driver has not taken them yet */
-	unsigned to_come; /* results */
-};
 
 static uint64_t mix(uint64_t x)
 {
@@ -97,62 +82,6 @@ static inline bool is_result(struct floor_calls *f, const struct rte_mbuf *m)
 	return false;
 }
 
-static inline void offer(struct exchange *x)
-{
-	uint16_t taken;
-
-	if (x->held == 0)
-		return;
-	taken = rte_eth_tx_burst(x->link->port, 0, x->frames, x->held);
-	x->held = (uint16_t)(x->held - taken);
-	if (x->held)
-		memmove(x->frames, x->frames + taken, x->held * sizeof *x->frames);
-}
-
-static inline uint16_t receive(struct exchange *x)
-{
-	const unsigned room = (unsigned)RTE_DIM(x->frames) - x->held;
-
-	return rte_eth_rx_burst(x->link->port, 0, x->frames + x->held,
-				(uint16_t)RTE_MIN(room, (unsigned)FLY_BURST));
-}
-
-/* Nothing came. Return: is it time to give up? @since: 0 at first, and after anything came. */
-static bool silence(unsigned *idle, uint64_t *since, uint64_t tsc_hz)
-{
-	if (++*idle % IDLE_POLLS != 0)
-		return false;
-	sched_yield();
-	if (!*since)
-		*since = ticks_now();
-	return ticks_now() - *since > tsc_hz;
-}
-
-static int begin(struct floor_calls *f, struct exchange *x, unsigned window)
-{
-	x->link = fly_runtime_link(f->runtime, 0);
-	x->held = 0;
-	if (rte_pktmbuf_alloc_bulk(x->link->pool, x->frames, window))
-		return -FLY_EPACKETS;
-	x->held = (uint16_t)window;
-	x->to_come = window;
-	return 0;
-}
-
-static int end(struct floor_calls *f, struct exchange *x)
-{
-	rte_pktmbuf_free_bulk(x->frames, x->held);
-	return f->status ? f->status : x->to_come ? -FLY_EPEER : 0;
-}
-
-static uint64_t tsc_hz(const struct floor_calls *f)
-{
-	struct fly_platform platform;
-
-	fly_platform(f->runtime, &platform);
-	return platform.tsc_hz;
-}
-
 int floor_calls_init(struct floor_calls *f, struct fly_runtime *runtime, struct fly_binding *null,
 		     uint32_t n)
 {
@@ -173,86 +102,80 @@ void floor_calls_free(struct floor_calls *f)
 	f->hints = NULL;
 }
 
-int floor_calls_greet(struct floor_calls *f, uint32_t n)
+/* ---- the first call of each ---- */
+
+struct first {
+	struct floor_calls *calls;
+	uint32_t next, last;
+};
+
+FRAMES_INLINE bool first_again(void *context, struct rte_mbuf *m)
 {
-	const uint32_t last = f->greeted + RTE_MIN(n, f->n - f->greeted);
-	const uint64_t patience = tsc_hz(f);
-	uint32_t next = f->greeted;
-	struct exchange x;
-	uint64_t since = 0;
-	unsigned idle = 0;
+	const uint8_t *rpc = fly_packet_frame(m) + FLY_RPC;
+	struct first *first = context;
+	struct floor_calls *f = first->calls;
 
-	if (next == last)
-		return 0;
-	if (begin(f, &x, RTE_MIN((uint32_t)GREET_PLAN, last - next)))
-		return -FLY_EPACKETS;
-	for (uint16_t i = 0; i < x.held; i++)
-		write_call(f, x.frames[i], next++, FLY_HINT_NONE);
-	while (x.to_come) {
-		struct rte_mbuf **fresh = x.frames + x.held;
-		const uint16_t got = receive(&x);
-
-		for (uint16_t i = 0; i < got; i++) {
-			const uint8_t *rpc = fly_packet_frame(fresh[i]) + FLY_RPC;
-
-			if (is_result(f, fresh[i])) {
-				f->hints[fly_get_u64(rpc + 8) % FLOOR_CALLERS_MOST % f->n] =
-					fly_get_u32(rpc + 24);
-				f->greeted++;
-			}
-			if (next == last || f->status) {
-				rte_pktmbuf_free(fresh[i]);
-				x.to_come--;
-				continue;
-			}
-			write_call(f, fresh[i], next++, FLY_HINT_NONE);
-			x.frames[x.held++] = fresh[i];
-		}
-		offer(&x);
-		if (got)
-			since = 0;
-		else if (silence(&idle, &since, patience))
-			break;
+	if (is_result(f, m)) {
+		f->hints[fly_get_u64(rpc + 8) % FLOOR_CALLERS_MOST % f->n] = fly_get_u32(rpc + 24);
+		f->known++;
 	}
-	return end(f, &x);
+	if (first->next == first->last || f->status)
+		return false;
+	write_call(f, m, first->next++, FLY_HINT_NONE);
+	return true;
 }
 
-static inline __attribute__((always_inline)) int run(struct floor_calls *f, enum floor_callers who,
-						     struct block_clock *clock)
+int floor_calls_first(struct floor_calls *f, uint32_t n)
 {
-	const uint64_t patience = tsc_hz(f);
-	uint64_t ended = 0, since = 0;
-	struct exchange x;
-	unsigned idle = 0;
+	struct first first = {f, f->known, f->known + RTE_MIN(n, f->n - f->known)};
+	struct frames frames;
+	int status;
 
-	if (begin(f, &x, clock->window))
+	if (first.next == first.last)
+		return 0;
+	if (frames_open(&frames, f->runtime,
+			RTE_MIN((uint32_t)FIRST_WINDOW, first.last - first.next)))
 		return -FLY_EPACKETS;
-	for (uint16_t i = 0; i < x.held; i++)
-		write_next(f, x.frames[i], who);
-	while (x.to_come) {
-		struct rte_mbuf **fresh = x.frames + x.held;
-		const uint16_t got = receive(&x);
+	for (uint16_t i = 0; i < frames.held; i++)
+		write_call(f, frames.frame[i], first.next++, FLY_HINT_NONE);
+	status = frames_exchange(&frames, first_again, &first);
+	return f->status ? f->status : status;
+}
 
-		for (uint16_t i = 0; i < got; i++) {
-			const bool good = is_result(f, fresh[i]);
+/* ---- a block ---- */
 
-			block_ended(clock, ended++);
-			if (clock->over || !good) {
-				rte_pktmbuf_free(fresh[i]);
-				x.to_come--;
-				clock->over = true;
-				continue;
-			}
-			write_next(f, fresh[i], who);
-			x.frames[x.held++] = fresh[i];
-		}
-		offer(&x);
-		if (got)
-			since = 0;
-		else if (silence(&idle, &since, patience))
-			break;
-	}
-	return end(f, &x);
+struct block {
+	struct floor_calls *calls;
+	struct block_clock *clock;
+	uint64_t ended;
+	enum floor_callers who;
+};
+
+FRAMES_INLINE bool block_again(void *context, struct rte_mbuf *m)
+{
+	struct block *block = context;
+	const bool good = is_result(block->calls, m);
+
+	block_ended(block->clock, block->ended++);
+	block->clock->over = block->clock->over || !good;
+	if (block->clock->over)
+		return false;
+	write_next(block->calls, m, block->who);
+	return true;
+}
+
+FRAMES_INLINE int run(struct floor_calls *f, enum floor_callers who, struct block_clock *clock)
+{
+	struct block block = {f, clock, 0, who};
+	struct frames frames;
+	int status;
+
+	if (frames_open(&frames, f->runtime, clock->window))
+		return -FLY_EPACKETS;
+	for (uint16_t i = 0; i < frames.held; i++)
+		write_next(f, frames.frame[i], who);
+	status = frames_exchange(&frames, block_again, &block);
+	return f->status ? f->status : status;
 }
 
 int floor_calls_run(struct floor_calls *f, enum floor_callers who, struct block_clock *clock)

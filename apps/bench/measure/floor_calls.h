@@ -6,8 +6,8 @@
  * Runs on the thread that owns the runtime, instead of its poller; nobody may be in a call
  * meanwhile. Frames go over the runtime's first link to the server of a binding.
  */
-#ifndef FIREFLY_APP_FLOOR_CALLS_H
-#define FIREFLY_APP_FLOOR_CALLS_H
+#ifndef FIREFLY_BENCH_FLOOR_CALLS_H
+#define FIREFLY_BENCH_FLOOR_CALLS_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@ struct floor_calls {
 	uint32_t *hints;         /* of each caller */
 	uint32_t n;              /* callers */
 	uint32_t seq;            /* of the newest call of all: they count together */
-	uint32_t greeted;        /* of them, have called once */
+	uint32_t known;          /* of them: the server knows those that have called once */
 	uint64_t random;         /* state of the drawing */
 	uint64_t salt;           /* of their activities */
 	uint64_t results;        /* that came, of all calls */
@@ -49,11 +49,11 @@ int floor_calls_init(struct floor_calls *f, struct fly_runtime *runtime, struct 
 void floor_calls_free(struct floor_calls *f);
 
 /*
- * floor_calls_greet() - the next @n callers, or those that are left, call for the first time.
+ * floor_calls_first() - the next @n callers, or those that are left, call for the first time.
  * Return: 0; -FLY_EPACKETS; -FLY_EPEER when no result came for a second; the status of a call
  * that was refused.
  */
-int floor_calls_greet(struct floor_calls *f, uint32_t n);
+int floor_calls_first(struct floor_calls *f, uint32_t n);
 
 /* floor_calls_run() - a block of calls. Return: as before. */
 int floor_calls_run(struct floor_calls *f, enum floor_callers who, struct block_clock *clock);

@@ -5,8 +5,8 @@
  * Log-linear: values below 512 have a bucket each; from there on every power of two is cut into
  * 256 buckets of the same width. Units are the caller's: the benchmark counts ticks.
  */
-#ifndef FIREFLY_APP_HISTOGRAM_H
-#define FIREFLY_APP_HISTOGRAM_H
+#ifndef FIREFLY_BENCH_HISTOGRAM_H
+#define FIREFLY_BENCH_HISTOGRAM_H
 
 #include <stdint.h>
 

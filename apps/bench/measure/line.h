@@ -9,8 +9,8 @@
  * Round trips are timed LINE_GROUP at a time, as the calls that are compared with them: reading the
  * clock takes as long as a part of one.
  */
-#ifndef FIREFLY_APP_LINE_H
-#define FIREFLY_APP_LINE_H
+#ifndef FIREFLY_BENCH_LINE_H
+#define FIREFLY_BENCH_LINE_H
 
 #include <stdalign.h>
 #include <stdatomic.h>

@@ -5,8 +5,8 @@
  * One instruction, not serialising, so that stamping every call costs as little as it can. The
  * frequency comes from fly_platform(): it is the same counter that the runtime's clock reads.
  */
-#ifndef FIREFLY_APP_TICKS_H
-#define FIREFLY_APP_TICKS_H
+#ifndef FIREFLY_BENCH_TICKS_H
+#define FIREFLY_BENCH_TICKS_H
 
 #include <stdint.h>
 

@@ -16,7 +16,7 @@
 #include "run.h"
 
 #define NAME            "bench conversations"
-#define GREET_AT_A_TIME 4096 /* between two looks at ^C */
+#define FIRST_AT_A_TIME 4096 /* between two looks at ^C */
 #define SPARE           1024 /* records beyond those of our callers: at least, and a quarter more */
 
 static const struct {
@@ -77,7 +77,7 @@ static void prepare(struct rounds *r)
 /* ---- before and after ---- */
 
 /* Every caller calls once, so that the server knows it. */
-static int greet(struct rounds *r)
+static int make_first_calls(struct rounds *r)
 {
 	int status = Test_Count(r->test, &own.counted_before);
 
@@ -87,8 +87,8 @@ static int greet(struct rounds *r)
 		return status;
 	if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
 		return -1;
-	while (!status && own.calls.greeted < own.known && !stage_stop_wanted)
-		status = floor_calls_greet(&own.calls, GREET_AT_A_TIME);
+	while (!status && own.calls.known < own.known && !stage_stop_wanted)
+		status = floor_calls_first(&own.calls, FIRST_AT_A_TIME);
 	return stage_call_failed(&r->stage, status);
 }
 
@@ -210,7 +210,7 @@ const struct run_word run_conversations = {
 	.seconds = 24,
 	.prepare = prepare,
 	.method = {8, measure_one, measure_all, .worth = worth},
-	.open = greet,
+	.open = make_first_calls,
 	.close = check_count,
 	.table = {columns, sizeof columns / sizeof *columns, TABLE_MAIN, .note = note},
 };
