@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fit.c - least squares with relative errors. Pure; called by bench_bulk_report.c.
+ * fit.c - least squares with relative errors. Pure; called by runs/bulk.c.
  */
 #include "fit.h"
 

@@ -2,8 +2,8 @@
 /*
  * line.c - both sides of the bare cache line.
  *
- * Owns nothing but what it copies to and from. Called by bench_local.c and bench_server.c in two
- * processes, and by bench_handoff.c on two threads of one.
+ * Owns nothing but what it copies to and from. Called by runs/local.c and stage/server.c in two
+ * processes, and by runs/handoff.c on two threads of one.
  */
 #include "line.h"
 

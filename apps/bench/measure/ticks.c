@@ -2,7 +2,7 @@
 /*
  * ticks.c - how coarse the time-stamp counter is.
  *
- * Owns nothing. Called once by bench.c before it measures.
+ * Owns nothing. Called once by stage/stage.c before anything is measured.
  */
 #include "ticks.h"
 

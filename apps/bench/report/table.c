@@ -68,10 +68,15 @@ static enum pairs_state busiest_state(const struct rounds *r)
 	return blocks[PAIRS_FAR] > blocks[PAIRS_NEAR] ? PAIRS_FAR : PAIRS_NEAR;
 }
 
+static double cell_value(const struct column *column, const struct cell *c)
+{
+	return column->value ? column->value(c, column->with) : NAN;
+}
+
 static const char *cell_text(const struct column *column, const struct cell *c,
 			     char room[TEXT_ROOM])
 {
-	const double value = column->value ? column->value(c, column->with) : NAN;
+	const double value = cell_value(column, c);
 
 	switch (column->as) {
 	case AS_TEXT:
@@ -86,19 +91,13 @@ static const char *cell_text(const struct column *column, const struct cell *c,
 		return text_ratio(room, value);
 	case AS_SIZE:
 		return text_size(room, (uint32_t)value);
-	case AS_NS:
-		snprintf(room, TEXT_ROOM, "%.1f", value);
-		return room;
 	case AS_SHARE:
 		snprintf(room, TEXT_ROOM, "%.0f%%", 100 * value);
 		return room;
-	case AS_COUNT:
-	case AS_CALLS:
-	case AS_BOOL:
-		break;
+	default:
+		snprintf(room, TEXT_ROOM, "%.*f", column->as == AS_NS, value);
+		return room;
 	}
-	snprintf(room, TEXT_ROOM, "%.0f", value);
-	return room;
 }
 
 /* One line. @c: NULL: the head. */
@@ -240,16 +239,20 @@ static struct json_object *cell_json(const struct column *column, const struct c
 	static const int decimals[] = {
 		[AS_US] = 1, [AS_NS] = 2, [AS_RATIO] = 4, [AS_SHARE] = 3, [AS_TEXT] = 0,
 	};
-	const double value = column->value ? column->value(c, column->with) : NAN;
 	char room[TEXT_ROOM];
 
-	if (column->as == AS_TEXT)
+	switch (column->as) {
+	case AS_TEXT:
 		return json_object_new_string(column->text(c, room));
-	if (column->as == AS_BOOL)
-		return json_object_new_boolean(value != 0);
-	if (column->as == AS_COUNT || column->as == AS_CALLS || column->as == AS_SIZE)
-		return json_object_new_int64((int64_t)value);
-	return text_number(value, decimals[column->as]);
+	case AS_BOOL:
+		return json_object_new_boolean(cell_value(column, c) != 0);
+	case AS_COUNT:
+	case AS_CALLS:
+	case AS_SIZE:
+		return json_object_new_int64((int64_t)cell_value(column, c));
+	default:
+		return text_number(cell_value(column, c), decimals[column->as]);
+	}
 }
 
 /* "floor.what": into an object "floor" of @run, which is made if it is not there. */

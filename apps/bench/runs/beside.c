@@ -50,12 +50,10 @@ static void prepare(struct rounds *r)
 		 "Null over %s at window 1, beside a transfer of %u bytes", r->stage.machine.link,
 		 bytes);
 	for (unsigned i = 0; i < BULK_PROCEDURES; i++) {
-		struct row *row = rounds_add(r);
+		struct row *row = rounds_add(r, bulk_names[i]);
 
 		row->number = i;
 		row->bytes = bytes;
-		snprintf(row->label, sizeof row->label, "%s", bulk_names[i]);
-		snprintf(row->name, sizeof row->name, "%s", bulk_names[i]);
 	}
 	bulk.data = rounds_zeros(NAME, bytes, 1);
 	memset(bulk.data, PATTERN_PLAIN, bytes); /* pages that are there, and data to Put */

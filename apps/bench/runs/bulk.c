@@ -84,12 +84,12 @@ static error_t option(struct rounds *r, int key, char *text)
 
 static void add_row(struct rounds *r, enum bulk_procedure procedure, uint32_t bytes)
 {
-	struct row *row = rounds_add(r);
+	struct row *row = rounds_add(r, bulk_names[procedure]);
 	char size[TEXT_ROOM];
 
 	row->number = procedure;
 	row->bytes = bytes < BULK_MOST ? bytes : BULK_MOST;
-	snprintf(row->label, sizeof row->label, "%s", bulk_names[procedure]);
+	row->name[0] = 0;
 	if (row->bytes >= RATIO_BYTES)
 		snprintf(row->name, sizeof row->name, "%s of %.20s", bulk_names[procedure],
 			 text_size(size, row->bytes));

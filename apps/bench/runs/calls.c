@@ -87,11 +87,10 @@ static void prepare(struct rounds *r)
 		 r->view ? ", results of MaxResult read in the packet" : "");
 	for (unsigned p = 0; p < CALLS_PROCEDURES; p++)
 		for (unsigned w = 0; own.wanted[p] && w < (own.window ? 1 : 2); w++) {
-			struct row *row = rounds_add(r);
+			struct row *row = rounds_add(r, calls_profiles[p].name);
 
 			row->procedure = (enum calls_procedure)p;
 			row->window = own.window ? own.window : w ? 64 : 1;
-			snprintf(row->label, sizeof row->label, "%s", calls_profiles[p].name);
 			snprintf(row->name, sizeof row->name, "%s at window %u",
 				 calls_profiles[p].name, row->window);
 		}

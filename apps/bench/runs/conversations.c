@@ -65,12 +65,10 @@ static void prepare(struct rounds *r)
 		 own.window, own.known);
 	r->stage.options.server.conversations = own.known + own.known / 4 + SPARE;
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct row *row = rounds_add(r);
+		struct row *row = rounds_add(r, cases[i].name);
 
 		row->number = i;
 		row->window = own.window;
-		snprintf(row->label, sizeof row->label, "%s", cases[i].name);
-		snprintf(row->name, sizeof row->name, "%s", cases[i].name);
 	}
 }
 

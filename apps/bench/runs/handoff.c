@@ -118,11 +118,11 @@ static double worth(const struct rounds *r, const struct row *row, const struct 
 	       (is_floor ? 0 : rounds_median(r, &sample->others));
 }
 
-static struct stage_sight sight(const struct rounds *r, const struct sample *floor)
+static struct stage_distance distance(const struct rounds *r, const struct sample *floor)
 {
 	const double ns = text_ns(&r->stage.machine, rounds_median(r, &floor->times) / LINE_GROUP);
 
-	return (struct stage_sight){
+	return (struct stage_distance){
 		.state = ns < NEAR_LINE_NS ? PAIRS_NEAR : PAIRS_FAR,
 		.ours = ns < SHARED_LINE_NS,
 	};
@@ -135,12 +135,10 @@ static void prepare(struct rounds *r)
 	snprintf(r->title, sizeof r->title,
 		 "Hand-offs inside a process, calls over a link that leads back to it");
 	for (unsigned i = 0; i < PATHS; i++) {
-		struct row *row = rounds_add(r);
+		struct row *row = rounds_add(r, names[i]);
 
 		row->number = i;
 		row->window = 1;
-		snprintf(row->label, sizeof row->label, "%s", names[i]);
-		snprintf(row->name, sizeof row->name, "%s", names[i]);
 	}
 }
 
@@ -260,7 +258,7 @@ const struct run_word run_handoff = {
 	.seconds = 12,
 	.block_s = 0.002,
 	.prepare = prepare,
-	.method = {8, measure_line, measure_calls, .worth = worth, .sight = sight},
+	.method = {8, measure_line, measure_calls, .worth = worth, .distance = distance},
 	.start = start,
 	.stop = stop,
 	.table = {columns, sizeof columns / sizeof *columns, TABLE_BOTH, .note = note, .end = end},

@@ -52,12 +52,11 @@ static void prepare(struct rounds *r)
 	for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
 		const struct profile *profile = &profiles[i];
 		const char *name = calls_profiles[profile->procedure].name;
-		struct row *row = rounds_add(r);
+		struct row *row = rounds_add(r, name);
 
 		row->is = profile;
 		row->procedure = profile->procedure;
 		row->window = profile->window;
-		snprintf(row->label, sizeof row->label, "%s", name);
 		if (profile->idle)
 			snprintf(row->label, sizeof row->label, "%s +%u idle", name, profile->idle);
 		snprintf(row->name, sizeof row->name, "%s", row->label);

@@ -24,7 +24,7 @@
 #define NAME            "bench marshal"
 #define WARM_UP         200  /* calls before a block is timed */
 #define BLOCK_CALLS     2000 /* in a block */
-#define PAIRS_PER_VISIT 8
+#define PAIRS_PER_TURN  8
 #define SECONDS_DEFAULT 12
 
 /* ---- the cases ---- */
@@ -306,14 +306,14 @@ static double block_if(struct marshal_binding *binding, const struct marshal_way
 }
 
 /* One turn of a row. The Null and the floor after a case are those before the next one. */
-static void visit(struct marshal_binding *binding, struct marshal_row *row)
+static void turn(struct marshal_binding *binding, struct marshal_row *row)
 {
 	struct marshal_pair pair = {
 		.null[1] = block(binding, &firefly, &null_case),
 		.copy[1] = block(binding, &marshal_copy, row->is),
 	};
 
-	for (unsigned i = 0; i < PAIRS_PER_VISIT; i++) {
+	for (unsigned i = 0; i < PAIRS_PER_TURN; i++) {
 		pair.null[0] = pair.null[1];
 		pair.copy[0] = pair.copy[1];
 		pair.firefly = block(binding, &firefly, row->is);
@@ -407,7 +407,7 @@ static void run(struct marshal_binding *binding, struct marshal_row *rows, doubl
 
 	while (elapsed < seconds) {
 		for (size_t i = 0; i < N_CASES; i++)
-			visit(binding, &rows[i]);
+			turn(binding, &rows[i]);
 		elapsed = cli_seconds_now() - began;
 		if (progress)
 			fprintf(stderr, "\r%.0f of %.0f s\033[K", elapsed, seconds);

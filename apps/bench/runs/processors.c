@@ -103,14 +103,14 @@ static void prepare(struct rounds *r)
 	r->stage.options.wait = FLY_WAIT_YIELD;
 	for (unsigned i = 0; i < ROWS; i++) {
 		const struct profile *profile = &profiles[i];
-		struct row *row = rounds_add(r);
 		char cores[TEXT_ROOM];
+		struct row *row = rounds_add(r, cores_of(profile, cores));
 
 		row->is = profile;
 		row->window = 1;
 		row->phase = server_for(profile);
 		row->has_no_floor = profile->worker;
-		snprintf(row->label, sizeof row->label, "%.30s", cores_of(profile, cores));
+		row->name[0] = 0;
 		if (row->phase == SERVER_POLLER)
 			snprintf(row->name, sizeof row->name, "%s caller, %.30s",
 				 caller_of(profile), cores);

@@ -130,7 +130,7 @@ static void add_rows(struct rounds *r, enum calls_procedure procedure, unsigned 
 {
 	for (unsigned server = 0; server < (own.has_no_workers ? ON_WORKERS : PHASES); server++)
 		for (unsigned w = 0; w < 2; w++) {
-			struct row *row = rounds_add(r);
+			struct row *row = rounds_add(r, "");
 
 			row->procedure = procedure;
 			row->threads = threads;

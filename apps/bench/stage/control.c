@@ -2,9 +2,9 @@
 /*
  * control.c - how the two processes of `firefly bench` move in step.
  *
- * Owns the shared page and the waiting on both sides of it. bench.c holds the client's end,
- * bench_server.c the other. Everyone spins, because the next block is due at once, and lets
- * other threads run after a while, because both processes may have been put on one core.
+ * Owns the shared page and the waiting on both sides of it. stage.c holds the client's end,
+ * server.c the other. Both spin, because the next block is due at once. Both let other threads run
+ * after a while, because both processes may have been put on one core.
  */
 #include "control.h"
 

@@ -7,7 +7,7 @@
  *
  * The order of the blocks
  *
- * The rows take turns of pairs_per_visit pairs, round and round until the time is over. So all
+ * The rows take turns of pairs_per_turn pairs, round and round until the time is over. So all
  * rows see the same share of whatever the machine is going through. Within a turn blocks
  * alternate, floor, calls, floor; a floor in the middle belongs to two pairs. Before and after
  * every block a cache line is sent to the other core and back, to tell which state the machine is
@@ -23,7 +23,7 @@
 /* A floor, and what was seen of the machine before and after it. */
 struct floor_block {
 	struct sample sample;
-	struct stage_sight sights[2];
+	struct stage_distance distances[2];
 };
 
 void *rounds_zeros(const char *name, size_t n, size_t bytes)
@@ -37,10 +37,12 @@ void *rounds_zeros(const char *name, size_t n, size_t bytes)
 	return memory;
 }
 
-struct row *rounds_add(struct rounds *r)
+struct row *rounds_add(struct rounds *r, const char *label)
 {
 	struct row *row = &r->rows[r->n_rows++];
 
+	snprintf(row->label, sizeof row->label, "%s", label);
+	snprintf(row->name, sizeof row->name, "%s", label);
 	for (unsigned s = 0; s < PAIRS_STATES; s++)
 		row->in[s] = rounds_zeros(r->stage.name, 1, sizeof *row->in[s]);
 	return row;
@@ -97,9 +99,9 @@ double rounds_worth_cost(const struct rounds *r, const struct row *row, const st
 /* ---- one block ---- */
 
 /* The look after a block is an order: the server has written down what it counted. */
-static int look(struct rounds *r, struct stage_sight *sight, struct sample *sample)
+static int look(struct rounds *r, struct stage_distance *distance, struct sample *sample)
 {
-	if (stage_look(&r->stage, sight))
+	if (stage_measure_distance(&r->stage, distance))
 		return -1;
 	sample->work = r->stage.control.page->counted;
 	return 0;
@@ -109,15 +111,15 @@ static int measure_floor(struct rounds *r, const struct row *row, struct floor_b
 {
 	const struct rounds_method *method = r->method;
 
-	if (!method->sight && look(r, &floor->sights[0], r->calls))
+	if (!method->distance && look(r, &floor->distances[0], r->calls))
 		return -1;
 	stage_settle(&r->stage);
 	sample_clear(&floor->sample);
 	if (method->floor(r, row, &floor->sample))
 		return -1;
-	if (!method->sight)
-		return look(r, &floor->sights[1], &floor->sample);
-	floor->sights[0] = floor->sights[1] = method->sight(r, &floor->sample);
+	if (!method->distance)
+		return look(r, &floor->distances[1], &floor->sample);
+	floor->distances[0] = floor->distances[1] = method->distance(r, &floor->sample);
 	return 0;
 }
 
@@ -132,7 +134,7 @@ static int measure_calls(struct rounds *r, const struct row *row)
 
 static bool is_steady(const struct floor_block *before, const struct floor_block *after)
 {
-	const struct stage_sight *b = before->sights, *a = after->sights;
+	const struct stage_distance *b = before->distances, *a = after->distances;
 
 	return b[0].ours && b[1].ours && a[0].ours && a[1].ours && b[0].state == b[1].state &&
 	       b[0].state == a[0].state && b[0].state == a[1].state;
@@ -143,7 +145,7 @@ static void add_pair(struct rounds *r, const struct row *row)
 {
 	const struct rounds_method *method = r->method;
 	const struct sample *before = &r->before->sample, *after = &r->after->sample;
-	struct figures *f = row->in[r->before->sights[1].state];
+	struct figures *f = row->in[r->before->distances[1].state];
 	const bool steady = is_steady(r->before, r->after);
 
 	if (method->whole)
@@ -165,7 +167,7 @@ static int alternate(struct rounds *r, const struct row *row)
 {
 	if (measure_floor(r, row, r->before))
 		return -1;
-	for (unsigned i = 0; i < r->method->pairs_per_visit && !stage_stop_wanted; i++) {
+	for (unsigned i = 0; i < r->method->pairs_per_turn && !stage_stop_wanted; i++) {
 		struct floor_block *spare = r->before;
 
 		if (measure_calls(r, row) || measure_floor(r, row, r->after))
@@ -181,11 +183,11 @@ static int alternate(struct rounds *r, const struct row *row)
 /* Calls alone. */
 static int repeat(struct rounds *r, const struct row *row)
 {
-	struct stage_sight before, after;
+	struct stage_distance before, after;
 
-	if (stage_look(&r->stage, &before))
+	if (stage_measure_distance(&r->stage, &before))
 		return -1;
-	for (unsigned i = 0; i < r->method->pairs_per_visit && !stage_stop_wanted; i++) {
+	for (unsigned i = 0; i < r->method->pairs_per_turn && !stage_stop_wanted; i++) {
 		struct figures *f = row->in[before.state];
 
 		if (measure_calls(r, row) || look(r, &after, r->calls))
@@ -201,7 +203,7 @@ static int repeat(struct rounds *r, const struct row *row)
 
 /* ---- rounds ---- */
 
-static int visit(struct rounds *r, const struct row *row)
+static int turn(struct rounds *r, const struct row *row)
 {
 	const struct rounds_method *method = r->method;
 
@@ -219,7 +221,7 @@ static int round_of_rows(struct rounds *r)
 
 	for (size_t i = 0; i < r->n_rows && !failed && !stage_stop_wanted; i++)
 		if (r->rows[i].phase == r->phase)
-			failed = visit(r, &r->rows[i]);
+			failed = turn(r, &r->rows[i]);
 	return failed;
 }
 

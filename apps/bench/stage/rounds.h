@@ -55,13 +55,13 @@ typedef double rounds_worth(const struct rounds *rounds, const struct row *row,
 
 /* How the rows of a run are measured. */
 struct rounds_method {
-	unsigned pairs_per_visit; /* pairs in one turn of a row */
+	unsigned pairs_per_turn; /* pairs in one turn of a row */
 	rounds_measure *floor, *calls;
 	rounds_worth *worth;
 	rounds_worth *whole; /* NULL, or for a second ratio of each pair */
 
 	/* NULL, or how a floor tells the state of the machine, instead of a ping-pong. */
-	struct stage_sight (*sight)(const struct rounds *rounds, const struct sample *floor);
+	struct stage_distance (*distance)(const struct rounds *rounds, const struct sample *floor);
 
 	/* NULL, or before and after each turn of a row. Return: as rounds_measure. */
 	int (*enter)(struct rounds *rounds, const struct row *row);
@@ -95,8 +95,8 @@ double rounds_median(const struct rounds *rounds, const struct histogram *times)
 
 /* ---- from start to end ---- */
 
-/* rounds_add() - one more row, all zeros but for its figures. */
-struct row *rounds_add(struct rounds *rounds);
+/* rounds_add() - one more row, all zeros but for its figures, its label and the same name. */
+struct row *rounds_add(struct rounds *rounds, const char *label);
 
 /*
  * rounds_run() - turns of all rows of the phase, until @seconds are over or somebody says stop. A

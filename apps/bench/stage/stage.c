@@ -9,7 +9,6 @@
  */
 #include "stage.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
@@ -22,6 +21,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <firefly/topology.h>
 
 #include "bench/measure/block.h"
 
@@ -54,18 +55,16 @@ static const struct argp_option options[] = {
 	{0},
 };
 
-static void set_cores(struct stage *s, const char *text)
+static void set_cores(struct stage *s, char *text)
 {
-	char client[8], server[8];
-	const char *comma = strchr(text, ',');
+	char *comma = strchr(text, ',');
 
-	if (!comma || comma - text >= (ptrdiff_t)sizeof client ||
-	    strlen(comma + 1) >= sizeof server)
+	if (!comma)
 		cli_refuse(s->name, "--cores takes two cores, for instance 0,1, not '%s'", text);
-	snprintf(client, sizeof client, "%.*s", (int)(comma - text), text);
-	snprintf(server, sizeof server, "%s", comma + 1);
-	s->options.client_core = (int)cli_number(s->name, "--cores", client, 0, 1023);
-	s->options.server_core = (int)cli_number(s->name, "--cores", server, 0, 1023);
+	*comma = 0;
+	s->options.client_core = (int)cli_number(s->name, "--cores", text, 0, 1023);
+	s->options.server_core = (int)cli_number(s->name, "--cores", comma + 1, 0, 1023);
+	*comma = ',';
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -124,30 +123,9 @@ void stage_init(struct stage *stage, const char *name)
 /* ---- cores ---- */
 
 /* Do two CPUs share one core? What the system does not say counts as no. */
-static bool are_siblings(unsigned a, unsigned b)
+static bool are_siblings(const struct fly_core *a, const struct fly_core *b)
 {
-	char path[128], list[256] = "";
-	FILE *file;
-
-	snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%u/topology/thread_siblings_list",
-		 a);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (!fgets(list, sizeof list, file))
-		list[0] = 0;
-	fclose(file);
-	for (char *at = list; isdigit((unsigned char)*at);) {
-		unsigned long first = strtoul(at, &at, 10), last = first;
-
-		if (*at == '-')
-			last = strtoul(at + 1, &at, 10);
-		if (b >= first && b <= last)
-			return true;
-		if (*at == ',')
-			at++;
-	}
-	return false;
+	return a->core >= 0 && a->core == b->core && a->die == b->die && a->package == b->package;
 }
 
 /* Are both cores that the user named ours to use? */
@@ -170,24 +148,31 @@ static int check_cores(const struct stage *s)
 /* The last ones that we may use; interrupts prefer the first. */
 static int choose_two(struct stage *s)
 {
-	int server = -1, client = -1;
+	static struct fly_topology topology;
+	const struct fly_core *server = NULL, *client = NULL;
 
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-		if (!CPU_ISSET((size_t)cpu, &s->allowed))
-			continue;
-		if (server < 0)
-			server = cpu;
-		else if (client < 0 && !are_siblings((unsigned)server, (unsigned)cpu))
-			client = cpu;
+	if (fly_topology(&topology)) {
+		cli_complain(s->name, "which cores are there? %s", fly_error());
+		return CLI_FAILED;
 	}
-	if (client < 0) {
+	for (unsigned i = topology.n_cores; i-- > 0 && !client;) {
+		const struct fly_core *core = &topology.cores[i];
+
+		if (core->number >= CPU_SETSIZE || !CPU_ISSET(core->number, &s->allowed))
+			continue;
+		if (!server)
+			server = core;
+		else if (!are_siblings(server, core))
+			client = core;
+	}
+	if (!client) {
 		cli_complain(s->name,
 			     "two cores are needed, and this process may use one; `taskset "
 			     "-cp $$` says where it may run");
 		return CLI_FAILED;
 	}
-	s->options.client_core = client;
-	s->options.server_core = server;
+	s->options.client_core = (int)client->number;
+	s->options.server_core = (int)server->number;
 	return 0;
 }
 
@@ -406,17 +391,17 @@ void stage_settle(struct stage *s)
 		;
 }
 
-int stage_look(struct stage *s, struct stage_sight *sight)
+int stage_measure_distance(struct stage *s, struct stage_distance *distance)
 {
 	double ticks, ns;
 
 	if (control_distance(&s->control, &ticks))
 		return stage_give_up(s, "the server process does not answer any more", 0);
 	ns = ticks * 1e9 / (double)s->machine.platform.tsc_hz;
-	sight->state = ns < NEAR_NS ? PAIRS_NEAR : PAIRS_FAR;
-	sight->ours = ns < SHARED_NS;
-	if (sight->ours)
-		histogram_add(&s->machine.distance[sight->state], (uint64_t)ticks);
+	distance->state = ns < NEAR_NS ? PAIRS_NEAR : PAIRS_FAR;
+	distance->ours = ns < SHARED_NS;
+	if (distance->ours)
+		histogram_add(&s->machine.distance[distance->state], (uint64_t)ticks);
 	return 0;
 }
 

@@ -59,8 +59,8 @@ struct stage {
 	int trouble_status;          /* with it; 0: none */
 };
 
-/* What stage_look() found. */
-struct stage_sight {
+/* What stage_measure_distance() found. */
+struct stage_distance {
 	enum pairs_state state;
 	bool ours; /* both cores were, and not somebody else's in between */
 };
@@ -114,8 +114,8 @@ int stage_order(struct stage *stage, enum control_mode mode, uint32_t argument);
  */
 void stage_settle(struct stage *stage);
 
-/* stage_look() - how far apart are the cores right now? Return: as stage_order(). */
-int stage_look(struct stage *stage, struct stage_sight *sight);
+/* stage_measure_distance() - how far apart are the cores right now? Return: as stage_order(). */
+int stage_measure_distance(struct stage *stage, struct stage_distance *distance);
 
 /* stage_block_ticks() - how long a block is to be. */
 uint64_t stage_block_ticks(const struct stage *stage);
