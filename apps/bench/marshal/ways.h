@@ -33,11 +33,10 @@ struct marshal_binding {
 };
 
 /* All procedures of Marshal but Null. */
-#define MARSHAL_EACH(X)                                                               \
-	X(Int1)                                                                       \
-	X(Int2)                                                                       \
-	X(Int4) X(Fixed4) X(Fixed400) X(Variable) X(Text) X(FixedOut4) X(FixedOut400) \
-		X(VariableOut)
+#define MARSHAL_EACH(X) \
+	X(Int1)         \
+	X(Int2)         \
+	X(Int4) X(Fixed4) X(Fixed400) X(Variable) X(Text) X(FixedOut4) X(FixedOut400) X(VariableOut)
 
 /* The client stubs of a way, each with the signature that fireflyc gives it. */
 struct marshal_client {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_pairs.c - what marshalling costs, out of whole calls. */
+/* test_marshal_pairs.c - what marshalling costs, out of whole calls. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <math.h>
@@ -18,7 +18,7 @@ static void end(void)
 	marshal_pairs_free(&p);
 }
 
-TestSuite(bench_marshal_pairs, .init = start_empty, .fini = end);
+TestSuite(marshal_pairs, .init = start_empty, .fini = end);
 
 /* Null 10 ns, memcpy 4 ns more, marshalling @firefly ns more, and the others as given. */
 static struct marshal_pair pair_of(double firefly, double protobuf, double xdr)
@@ -45,7 +45,7 @@ static bool is_about(double a, double b)
 	return fabs(a - b) < 1e-9;
 }
 
-Test(bench_marshal_pairs, marshal_pairs_add__is_what_a_call_takes_beyond_null)
+Test(marshal_pairs, marshal_pairs_add__is_what_a_call_takes_beyond_null)
 {
 	struct marshal_figures f;
 
@@ -62,7 +62,7 @@ Test(bench_marshal_pairs, marshal_pairs_add__is_what_a_call_takes_beyond_null)
 	cr_expect(is_about(f.median[MARSHAL_RATIO], 1.5));
 }
 
-Test(bench_marshal_pairs, marshal_pairs_judge__goals)
+Test(marshal_pairs, marshal_pairs_judge__goals)
 {
 	struct marshal_figures f;
 
@@ -77,7 +77,7 @@ Test(bench_marshal_pairs, marshal_pairs_judge__goals)
 	cr_expect(is_about(f.median[MARSHAL_BEHIND], 2));
 }
 
-Test(bench_marshal_pairs, marshal_pairs_judge__what_is_not_built_is_not_a_number)
+Test(marshal_pairs, marshal_pairs_judge__what_is_not_built_is_not_a_number)
 {
 	struct marshal_figures f;
 
@@ -89,7 +89,7 @@ Test(bench_marshal_pairs, marshal_pairs_judge__what_is_not_built_is_not_a_number
 	cr_expect(is_about(f.median[MARSHAL_OVER], -5));
 }
 
-Test(bench_marshal_pairs, marshal_pairs_add__drops_floors_and_nulls_that_disagree)
+Test(marshal_pairs, marshal_pairs_add__drops_floors_and_nulls_that_disagree)
 {
 	struct marshal_pair floors = pair_of(6, 100, 40), nulls = floors;
 
@@ -102,7 +102,7 @@ Test(bench_marshal_pairs, marshal_pairs_add__drops_floors_and_nulls_that_disagre
 	cr_expect(isnan(marshal_pairs_judge(&p).median[MARSHAL_FIREFLY]));
 }
 
-Test(bench_marshal_pairs, marshal_pairs_judge__outliers_do_not_move_the_median)
+Test(marshal_pairs, marshal_pairs_judge__outliers_do_not_move_the_median)
 {
 	struct marshal_figures f;
 
@@ -114,7 +114,7 @@ Test(bench_marshal_pairs, marshal_pairs_judge__outliers_do_not_move_the_median)
 	cr_expect(eq(sz, f.kept, 100));
 }
 
-Test(bench_marshal_pairs, marshal_pairs_add__a_copy_that_costs_nothing_has_no_ratio)
+Test(marshal_pairs, marshal_pairs_add__a_copy_that_costs_nothing_has_no_ratio)
 {
 	struct marshal_pair pair = pair_of(6, 100, 40);
 
