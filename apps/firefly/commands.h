@@ -15,14 +15,7 @@ int ping_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int topology_main(int argc, char **argv);
 
-/* Those that bench_main() hands over to. */
-int bench_beside_main(int argc, char **argv);
-int bench_bulk_main(int argc, char **argv);
-int bench_conversations_main(int argc, char **argv);
-int bench_handoff_main(int argc, char **argv);
-int bench_local_main(int argc, char **argv);
+/* That which bench_main() hands over to; it is linked without DPDK. */
 int bench_marshal_main(int argc, char **argv);
-int bench_processors_main(int argc, char **argv);
-int bench_threads_main(int argc, char **argv);
 
 #endif

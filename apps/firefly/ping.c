@@ -18,7 +18,7 @@
 #include "cli.h"
 #include "commands.h"
 #include "test.h"
-#include "ticks.h"
+#include "bench/measure/ticks.h"
 
 enum {
 	KEY_FLOOD = CLI_KEY_OWN,

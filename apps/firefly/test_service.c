@@ -4,7 +4,7 @@
  *
  * Owns the sets of procedures: the plain one does what the paper's did and no more, because it is
  * in the time that is measured; that for workers does not even count; the checking one looks at
- * every byte. Used by serve.c and bench_server.c; they run on the threads that turn pollers,
+ * every byte. Used by serve.c and bench/stage/server.c; they run on the threads that turn pollers,
  * or on workers.
  */
 #include "test_service.h"

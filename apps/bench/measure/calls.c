@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * calls.c - a block of calls by the thread that owns the runtime.
+ *
+ * Owns the caller's variables. Called between two floors, by the runs. Each procedure has its own
+ * copy of the loops in calls.h.
+ */
+#include "calls.h"
+
+const struct calls_profile calls_profiles[CALLS_PROCEDURES] = {
+	[CALLS_NULL] = {"Null", 74, 74, 0},
+	[CALLS_MAX_RESULT] = {"MaxResult", 74, 1514, 1440},
+	[CALLS_MAX_ARG] = {"MaxArg", 1514, 74, 1440},
+};
+
+static struct calls_variables mine;
+
+CALLS_INLINE bool ended(void *context, uint64_t number)
+{
+	struct block_clock *clock = context;
+
+	block_ended(clock, number);
+	return !clock->over;
+}
+
+int calls_block(struct fly_binding *binding, enum calls_procedure procedure, unsigned window,
+		bool view, uint64_t block_ticks, struct sample *sample)
+{
+	struct block_clock clock = block_clock(window, block_ticks, &sample->times);
+	int status = -FLY_EINVAL;
+
+#define LOOP(procedure, view) calls_loop(binding, procedure, view, window, &mine, ended, &clock)
+	switch (procedure) {
+	case CALLS_NULL:
+		status = LOOP(CALLS_NULL, false);
+		break;
+	case CALLS_MAX_RESULT:
+		status = view ? LOOP(CALLS_MAX_RESULT, true) : LOOP(CALLS_MAX_RESULT, false);
+		break;
+	case CALLS_MAX_ARG:
+		status = LOOP(CALLS_MAX_ARG, false);
+		break;
+	default:
+		break;
+	}
+#undef LOOP
+	sample->sum = clock.sum;
+	return status;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sample.h - what came of one block, or of many of one kind.
+ */
+#ifndef FIREFLY_BENCH_SAMPLE_H
+#define FIREFLY_BENCH_SAMPLE_H
+
+#include "block.h"
+#include "histogram.h"
+
+/* Starts as zeros. A run uses what it measures, and says what it counts. */
+struct sample {
+	struct histogram times;  /* in ticks */
+	struct histogram others; /* of something else in the same block */
+	struct block_sum sum;    /* of the block, as its caller saw it */
+	struct block_sum work;   /* what the server counted meanwhile */
+};
+
+/* sample_clear() - start again. */
+void sample_clear(struct sample *sample);
+
+/* sample_add() - add everything that is in @from to @into. */
+void sample_add(struct sample *into, const struct sample *from);
+
+/* block_rate() - per tick; 0 if there was nothing. */
+static inline double block_rate(const struct block_sum *sum)
+{
+	return sum->ticks ? (double)sum->count / (double)sum->ticks : 0;
+}
+
+/* block_cost() - ticks for each; 0 if there was nothing. */
+static inline double block_cost(const struct block_sum *sum)
+{
+	return sum->count ? (double)sum->ticks / (double)sum->count : 0;
+}
+
+#endif
