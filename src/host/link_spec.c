@@ -100,114 +100,163 @@ static int bad(const struct fly_link_spec *s, const char *what)
 	return fly_fail(FLY_EINVAL, "link %s: %s", s->text, what);
 }
 
-/* A local link has no addresses, nor packets. */
-static int set_local(struct fly_link_spec *s, int key, const char *value)
-{
-	long n;
+/* ---- the keys: each function reads one, and returns NULL or what is wrong ---- */
 
-	switch (key) {
-	case SERVER:
-		s->server = true;
-		return value ? bad(s, "server takes no value") : 0;
-	case CLIENTS:
-		n = number(value, 1, FLY_LOCAL_CLIENTS_MAX);
-		if (n < 0)
-			return bad(s, "clients= takes 1 to 4096");
-		s->clients = (unsigned)n;
-		return 0;
-	case HUGE:
-		s->huge = true;
-		return value ? bad(s, "huge takes no value") : 0;
-	case UID:
-		n = number(value, 0, UINT32_MAX - 1L);
-		if (n < 0)
-			return bad(s, "uid= takes the number of a user");
-		s->uid = n;
-		return 0;
-	case WAIT:
-		n = number(value, 0, 86400);
-		if (n < 0)
-			return bad(s, "wait= takes seconds, 0 to 86400");
-		s->wait_ms = (unsigned)n * 1000;
-		return 0;
-	default:
-		return bad(s, "a local link has the keys server, clients=, huge, uid=, wait=");
-	}
+static const char *read_server(struct fly_link_spec *s, const char *value)
+{
+	s->server = true;
+	return value ? "server takes no value" : NULL;
+}
+
+static const char *read_clients(struct fly_link_spec *s, const char *value)
+{
+	const long n = number(value, 1, 32);
+
+	if (n < 0 || (s->kind != FLY_LINK_VHOST && s->kind != FLY_LINK_MEMIF))
+		return "clients= takes 1 to 32, on vhost and memif";
+	s->clients = (unsigned)n;
+	return NULL;
+}
+
+static const char *read_local_clients(struct fly_link_spec *s, const char *value)
+{
+	const long n = number(value, 1, FLY_LOCAL_CLIENTS_MAX);
+
+	if (n < 0)
+		return "clients= takes 1 to 4096";
+	s->clients = (unsigned)n;
+	return NULL;
+}
+
+static const char *read_ip(struct fly_link_spec *s, const char *value)
+{
+	uint16_t no_port = 0;
+
+	if (!value || fly_link_spec_address(value, &s->ip, &no_port) || no_port)
+		return "ip= takes an address, as in ip=10.0.0.1";
+	return NULL;
+}
+
+static const char *read_peer(struct fly_link_spec *s, const char *value)
+{
+	if (!value || fly_link_spec_address(value, &s->peer_ip, &s->peer_port))
+		return "peer= takes an address, as in peer=10.0.0.2 or peer=10.0.0.2:61989";
+	return NULL;
+}
+
+static const char *read_port(struct fly_link_spec *s, const char *value)
+{
+	const long n = number(value, 1, 65535);
+
+	if (n < 0)
+		return "port= takes a UDP port, 1 to 65535";
+	s->udp_port = (uint16_t)n;
+	return NULL;
+}
+
+static const char *read_mac(struct fly_link_spec *s, const char *value)
+{
+	if (!value || mac(value, s->mac) || (s->mac[0] & 1))
+		return "mac= takes a unicast address, as in mac=02:00:00:00:00:01";
+	s->has_mac = true;
+	return NULL;
+}
+
+static const char *read_mtu(struct fly_link_spec *s, const char *value)
+{
+	const long n = number(value, 128, 9000);
+
+	if (n < 0)
+		return "mtu= takes 128 to 9000 bytes";
+	s->mtu = (unsigned)n;
+	return NULL;
+}
+
+static const char *read_wait(struct fly_link_spec *s, const char *value)
+{
+	const long n = number(value, 0, 86400);
+
+	if (n < 0)
+		return "wait= takes seconds, 0 to 86400";
+	s->wait_ms = (unsigned)n * 1000;
+	return NULL;
+}
+
+static const char *read_checksum(struct fly_link_spec *s, const char *value)
+{
+	if (value && !strcmp(value, "on"))
+		s->checksum = FLY_CHECKSUM_ON;
+	else if (value && !strcmp(value, "off"))
+		s->checksum = FLY_CHECKSUM_OFF;
+	else
+		return "checksum= takes on or off";
+	return NULL;
+}
+
+static const char *read_huge(struct fly_link_spec *s, const char *value)
+{
+	s->huge = true;
+	return value ? "huge takes no value" : NULL;
+}
+
+static const char *read_uid(struct fly_link_spec *s, const char *value)
+{
+	const long n = number(value, 0, UINT32_MAX - 1L);
+
+	if (n < 0)
+		return "uid= takes the number of a user";
+	s->uid = n;
+	return NULL;
+}
+
+/* A local link has no addresses, nor packets. NULL: there is no such key for that kind of link. */
+static const struct {
+	const char *(*packets)(struct fly_link_spec *s, const char *value);
+	const char *(*local)(struct fly_link_spec *s, const char *value);
+} readers[] = {
+	[SERVER] = {read_server, read_server},
+	[CLIENTS] = {read_clients, read_local_clients},
+	[IP] = {read_ip, NULL},
+	[PEER] = {read_peer, NULL},
+	[PORT] = {read_port, NULL},
+	[MAC] = {read_mac, NULL},
+	[MTU] = {read_mtu, NULL},
+	[WAIT] = {read_wait, read_wait},
+	[CHECKSUM] = {read_checksum, NULL},
+	[HUGE] = {NULL, read_huge},
+	[UID] = {NULL, read_uid},
+};
+
+/* What is no key of ours: of a vdev it is the driver's. */
+static int set_argument(struct fly_link_spec *s, const char *value)
+{
+	if (s->kind != FLY_LINK_VDEV)
+		return fly_fail(FLY_EINVAL,
+				"link %s: '%s' is not a key; there are server, clients=, ip=, "
+				"peer=, port=, mac=, mtu=, wait=, checksum=",
+				s->text, value);
+	if (strlen(s->arguments) + strlen(value) + 2 > sizeof s->arguments)
+		return bad(s, "too many arguments");
+	strcat(strcat(s->arguments, s->arguments[0] ? "," : ""), value);
+	return 0;
 }
 
 static int set(struct fly_link_spec *s, int key, const char *value)
 {
-	const bool has_socket = s->kind == FLY_LINK_VHOST || s->kind == FLY_LINK_MEMIF;
-	uint16_t no_port = 0;
-	long n;
+	const bool is_local = s->kind == FLY_LINK_LOCAL;
+	const char *(*reader)(struct fly_link_spec * s, const char *value) = NULL;
+	const char *what;
 
-	if (s->kind == FLY_LINK_LOCAL)
-		return set_local(s, key, value);
-	switch (key) {
-	case SERVER:
-		s->server = true;
-		return value ? bad(s, "server takes no value") : 0;
-	case CLIENTS:
-		n = number(value, 1, 32);
-		if (n < 0 || !has_socket)
-			return bad(s, "clients= takes 1 to 32, on vhost and memif");
-		s->clients = (unsigned)n;
-		return 0;
-	case IP:
-		if (!value || fly_link_spec_address(value, &s->ip, &no_port) || no_port)
-			return bad(s, "ip= takes an address, as in ip=10.0.0.1");
-		return 0;
-	case PEER:
-		if (!value || fly_link_spec_address(value, &s->peer_ip, &s->peer_port))
-			return bad(s, "peer= takes an address, as in peer=10.0.0.2 or "
-				      "peer=10.0.0.2:61989");
-		return 0;
-	case PORT:
-		n = number(value, 1, 65535);
-		if (n < 0)
-			return bad(s, "port= takes a UDP port, 1 to 65535");
-		s->udp_port = (uint16_t)n;
-		return 0;
-	case MAC:
-		if (!value || mac(value, s->mac) || (s->mac[0] & 1))
-			return bad(s, "mac= takes a unicast address, as in mac=02:00:00:00:00:01");
-		s->has_mac = true;
-		return 0;
-	case MTU:
-		n = number(value, 128, 9000);
-		if (n < 0)
-			return bad(s, "mtu= takes 128 to 9000 bytes");
-		s->mtu = (unsigned)n;
-		return 0;
-	case WAIT:
-		n = number(value, 0, 86400);
-		if (n < 0)
-			return bad(s, "wait= takes seconds, 0 to 86400");
-		s->wait_ms = (unsigned)n * 1000;
-		return 0;
-	case CHECKSUM:
-		if (value && !strcmp(value, "on"))
-			s->checksum = FLY_CHECKSUM_ON;
-		else if (value && !strcmp(value, "off"))
-			s->checksum = FLY_CHECKSUM_OFF;
-		else
-			return bad(s, "checksum= takes on or off");
-		return 0;
-	case HUGE:
-	case UID:
+	if (key >= 0)
+		reader = is_local ? readers[key].local : readers[key].packets;
+	if (!reader && is_local)
+		return bad(s, "a local link has the keys server, clients=, huge, uid=, wait=");
+	if (key < 0)
+		return set_argument(s, value);
+	if (!reader)
 		return bad(s, "huge and uid= are for local links");
-	default:
-		if (s->kind != FLY_LINK_VDEV)
-			return fly_fail(
-				FLY_EINVAL,
-				"link %s: '%s' is not a key; there are server, clients=, ip=, "
-				"peer=, port=, mac=, mtu=, wait=, checksum=",
-				s->text, value);
-		if (strlen(s->arguments) + strlen(value) + 2 > sizeof s->arguments)
-			return bad(s, "too many arguments");
-		strcat(strcat(s->arguments, s->arguments[0] ? "," : ""), value);
-		return 0;
-	}
+	what = reader(s, value);
+	return what ? bad(s, what) : 0;
 }
 
 static int check_local(struct fly_link_spec *s)
