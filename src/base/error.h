@@ -3,10 +3,13 @@
 #ifndef FLY_ERROR_H
 #define FLY_ERROR_H
 
+/* fly_set_sentence() - leave a sentence for fly_error() on this thread. printf-like. */
+void fly_set_sentence(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /*
- * fly_fail() - leave a sentence for fly_error() on this thread.
- * @status: positive. Return: -@status, so that a set-up function can end with it.
+ * fly_fail() - leave a sentence, and end with a status: a set-up function returns what this gives.
+ * @status: positive; evaluated once. A macro, and not a function: the compiler then sees that it is not 0.
  */
-int fly_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define fly_fail(status, ...) (fly_set_sentence(__VA_ARGS__), -(int)(status))
 
 #endif

@@ -71,12 +71,11 @@ const char *fly_error(void)
 	return sentence;
 }
 
-int fly_fail(int status, const char *format, ...)
+void fly_set_sentence(const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(sentence, sizeof sentence, format, arguments);
 	va_end(arguments);
-	return -status;
 }

@@ -261,7 +261,7 @@ struct wish {
 static int import_on_poller(struct fly_poller *p, void *argument)
 {
 	struct wish *w = argument;
-	struct fly_address address;
+	struct fly_address address = {0};
 	struct fly_link *link = NULL;
 	uint32_t export_id = 0;
 	uint16_t binder_port;
