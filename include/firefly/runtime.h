@@ -206,14 +206,18 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
 /*
  * fly_import() - bind to an interface at a peer. Generated code wraps it: NAME_import().
  * @interface: from the generated stub of the caller; static.
- * @peer: "A.B.C.D" or "A.B.C.D:PORT"; NULL: the far end of the runtime's first link.
+ * @peer: "A.B.C.D" or "A.B.C.D:PORT", over the runtime's first link that is not local;
+ * "local:NAME[,uid=N][,wait=SECONDS]", a server of this machine, whatever links the runtime has;
+ * NULL: the far end of the runtime's first link.
  * @binding: set on success; ended by fly_unbind().
  *
  * Asks for the peer's address and then its binder, each for at most about `call_timeout_ms`;
- * turns the poller meanwhile.
- * Return: 0, or ENOEXPORT, EVERSION (the peer exports another version; or the stub was generated
- * for another release of the library), EPEER (nobody answers), ELINK, EINVAL, ENOMEM; fly_error()
- * says more.
+ * turns the poller meanwhile. Over a local link it connects to the server, and tries again for at
+ * most `wait=` seconds (default 5) while nobody listens there.
+ * Return: 0, or ENOEXPORT, EVERSION (another version of the interface, of the protocol, or of the
+ * stub interface), EPEER (nobody answers), ELINK, EINVAL, EBUSY (no room for another caller),
+ * ECONFLICT (from within a procedure that would wait for its own poller), ESTOPPED, ECALLS,
+ * EPACKETS, ENOMEM; over a local link also EPERM and ESYSTEM. fly_error() says more.
  */
 int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding);
