@@ -8,7 +8,8 @@ void fly_set_sentence(const char *format, ...) __attribute__((format(printf, 1, 
 
 /*
  * fly_fail() - leave a sentence, and end with a status: a set-up function returns what this gives.
- * @status: positive; evaluated once. A macro, and not a function: the compiler then sees that it is not 0.
+ * @status: positive; evaluated once. A macro, and not a function: the compiler then sees that it is
+ * not 0.
  */
 #define fly_fail(status, ...) (fly_set_sentence(__VA_ARGS__), -(int)(status))
 
