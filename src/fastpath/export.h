@@ -4,7 +4,7 @@
  *
  * An export identifier is 28 random bits and the index of the export. Each start of the exporter
  * draws new bits: a call to an earlier start is refused. The binder is export 0 everywhere. Changed
- * by the owning thread between turns (src/runtime/start.c).
+ * on the poller's thread between turns (src/runtime/export.c).
  */
 #ifndef FLY_EXPORT_H
 #define FLY_EXPORT_H

@@ -145,8 +145,7 @@ unsigned fly_handoff_sweep(struct fly_handoff_queue *queue, uint64_t now_ms)
 			handoff->found_ms = now_ms + 1;
 			handoff->acted_turn = queue->turns; /* when found */
 		} else if (now_ms >= handoff->found_ms + FOUND_MS &&
-			   queue->turns - handoff->acted_turn >
-				   1) { /* the poller took turns since */
+			   queue->turns - handoff->acted_turn > 1) { /* took turns since */
 			fly_handoff_watch(queue, handoff);
 			found++;
 		}

@@ -87,8 +87,8 @@ struct fly_poller {
 	uint32_t n_links;
 	struct fly_link *links[FLY_LINKS];
 	/*
-	 * Requests wait for the quiescence point: fly_slow_attention(). Set by any thread, see
-	 * start.c; read once a turn.
+	 * Requests wait for the quiescence point: fly_slow_attention(). Set by any thread
+	 * (request.c, port_watch.c); read once a turn.
 	 */
 	_Atomic uint32_t attention;
 	uint32_t n_sources; /* slots of other threads and processes; 0: only links */
@@ -107,8 +107,7 @@ struct fly_poller {
 	uint64_t tsc_per_ms;
 	uint64_t absent_tsc;       /* FLY_ABSENT_US */
 	uint32_t exports_since_ms; /* no export with an earlier identifier was called here since */
-	uint64_t
-		sweep_ms_at_tsc; /* when each millisecond's sweep is due: budgets, links, records */
+	uint64_t sweep_ms_at_tsc;  /* each millisecond's sweep is due: budgets, links, records */
 	struct fly_waits waits;
 	struct fly_pass pass;
 	uint32_t reject_budget;         /* refusals that may still be sent in this millisecond */
@@ -143,7 +142,7 @@ struct fly_poller_config {
 	uint32_t packets; /* in pool */
 	uint32_t calls;
 	uint32_t conversations;
-	uint32_t call_timeout_ms; /* in this and the next ones 0 is the default */
+	uint32_t call_timeout_ms; /* 0 in this and the next ones: the default */
 	uint32_t resend_first_us;
 	uint32_t resend_least_us;
 	uint32_t resend_most_ms;
@@ -183,8 +182,8 @@ void fly_poller_detach(struct fly_poller *p, struct fly_link *link);
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc);
 
 /*
- * fly_poller_time() - the time for a turn, for the outermost loops: one clock read in
- * FLY_CLOCK_TURNS calls.
+ * fly_poller_time() - the time for a turn, for the outermost loops. Reads the clock once in
+ * FLY_CLOCK_TURNS calls only.
  */
 static inline uint64_t fly_poller_time(struct fly_poller *p)
 {

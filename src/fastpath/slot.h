@@ -47,7 +47,7 @@ enum fly_slot_state {
  * other one stores (Dekker). Release and acquire do not order that, not even on x86, where a store
  * waits in a buffer while the load behind it is made. Both stores and both loads are sequentially
  * consistent: one of the two sides sees the other. The same holds for a side that goes to sleep
- * (`asleep`) and the poller that must wake it. tests/model/handoff.pml has the proof, with store
+ * (`asleep`) and the poller that must wake it. tests/model/handoff.pml proves it, with store
  * buffers.
  */
 struct fly_slot {
