@@ -306,8 +306,7 @@ static __rte_noinline void deliver_failure(struct fly_poller *p, struct fly_atta
 
 	if (!c->spare)
 		give_spare(p, c);
-	e->head.binding->wait(
-		&e->head); /* does not wait: the call has failed, and its entry becomes IDLE */
+	e->head.binding->wait(&e->head); /* returns at once: it has failed */
 	hand_back(c, status, 0, FLY_ATTACHED_IN_SLOT);
 }
 
