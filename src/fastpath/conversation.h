@@ -142,7 +142,7 @@ static inline void fly_conversation_to_free(struct fly_conversation *c)
 enum fly_accept {
 	FLY_RUN,    /* new: the record is RUNNING now, the caller frees its retained result */
 	FLY_RESEND, /* done already: send the retained result */
-	FLY_REPEAT, /* done already, and may be done again */
+	FLY_REPEAT, /* done already, the result is not kept: run it again */
 	FLY_BUSY,   /* running: reply so */
 	FLY_REFUSE, /* refused: refuse again */
 	FLY_OLD,    /* older than the newest, or its caller has the result already: drop */

@@ -102,7 +102,7 @@ static void tell_all(struct fly_link *link, const struct rte_mbuf *m)
 
 /* ---- receiving ---- */
 
-/* Pass on what is for others. Return: how many are left, at the front. */
+/* Pass on packets for other pollers. Return: how many are left, at the front. */
 static uint16_t keep_ours(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	uint16_t kept = 0;

@@ -42,7 +42,7 @@ static __rte_always_inline void fly_serve_retain(struct fly_poller *p, struct fl
 	c->result_status = (int16_t)status;
 	if (unlikely(bytes > FLY_RETAIN_BYTES) &&
 	    unlikely(stub->flags & FLY_PROCEDURE_IDEMPOTENT)) {
-		fly_conversation_to_unkept(c); /* a copy of the call makes another */
+		fly_conversation_to_unkept(c); /* a copy of the call runs again */
 		return;
 	}
 	fly_conversation_to_done(c);

@@ -47,8 +47,7 @@ enum fly_slot_state {
  * other one stores (Dekker). Release and acquire do not order that, not even on x86, where a store
  * waits in a buffer while the load behind it is made. Both stores and both loads are sequentially
  * consistent: one of the two sides sees the other. The same holds for a side that goes to sleep
- * (`asleep`) and the poller that must wake it. tests/model/handoff.pml proves it, with store
- * buffers.
+ * (`asleep`) and the poller that must wake it. tests/model/handoff.pml has the proof.
  */
 struct fly_slot {
 	_Atomic uint32_t state; /* enum fly_slot_state */

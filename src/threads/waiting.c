@@ -4,10 +4,10 @@
  *
  * Sleeping
  *
- * A thread that another thread will wake sleeps until then: on a slot, in a futex; a poller without
- * links, on its eventfd. Packets wake nobody: the drivers of links between processes have no
- * receive interrupts. A poller with links sleeps for a limited time, which grows while no packet
- * comes, and polls its rings in between. A packet may wait for SLEEP_MOST_US.
+ * A thread that another thread will wake sleeps until then: on a slot, in a futex; a poller with
+ * local links only, on its eventfd. Packets wake nobody: the drivers of links between processes
+ * have no receive interrupts. A poller with links sleeps for a limited time, which grows while no
+ * packet comes, and polls its rings in between. A packet may wait for SLEEP_MOST_US.
  */
 #include "threads/waiting.h"
 
