@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * access.h - one value to the wire, or from it: little-endian, at any alignment.
+ * access.h - store one value to the wire, or load it: little-endian, at any alignment.
  *
  * Pure functions, for generated code and for views.
  */
@@ -16,8 +16,8 @@ extern "C" {
 #endif
 
 /*
- * A compiler turns memcpy of a whole integer into one move. Shifting bytes out one by one says
- * the same, but gcc 12 mixes up the bytes of neighbouring integers and misses the moves.
+ * A compiler turns memcpy() of a whole integer into one move. gcc 12 does not find the moves in
+ * byte-wise shifts of neighbouring integers.
  */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define FLY_WIRE16(v) __builtin_bswap16(v)
@@ -163,7 +163,7 @@ static inline void fly_put_bool(uint8_t *p, bool v)
 	p[0] = v ? 1 : 0;
 }
 
-/* A bool off the wire is 0 or 1; the stub checks fly_is_bool() before it reads one. */
+/* A bool on the wire is 0 or 1. The stub checks fly_is_bool() before it reads one. */
 static inline bool fly_is_bool(const uint8_t *p)
 {
 	return p[0] <= 1;

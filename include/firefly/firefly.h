@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* firefly.h - all that a program includes; generated headers include it by themselves. */
+/* firefly.h - all that a program includes. Generated headers include it. */
 #ifndef FIREFLY_FIREFLY_H
 #define FIREFLY_FIREFLY_H
 

@@ -4,29 +4,30 @@
  *
  * Threads
  *
- * A runtime has links, a packet pool, and one poller or more: who receives, serves, sends, and
- * looks after what is overdue.
- *   - Without threads of its own (`pollers` 0) the runtime's only poller belongs to the thread that
- *     started it, which turns it while it waits for a result, or in fly_serve(): an inline
+ * A runtime has links, a packet pool, and one or more pollers. A poller receives, serves, sends and
+ * resends.
+ *   - Without threads of its own (`pollers` 0) a runtime has one poller. The thread that started
+ *     the runtime owns it, and turns it in fly_serve() or while it waits for a result: an inline
  *     caller. Only that thread may use the runtime and what came from it, except where a function
  *     says "any thread".
- *   - With `pollers` 1 or more the runtime has so many threads that do nothing else, each on a core
- *     of its own, and every thread of the program may use the runtime.
- * A binding always belongs to one thread at a time, the one that imported it, or the one that got
- * it from fly_attach(): by that any thread can call through a poller that another thread turns.
+ *   - With `pollers` 1 or more a runtime has so many threads that only poll, each on its own core.
+ *     Every thread of the program may use the runtime.
+ * A binding always belongs to one thread: the thread that imported it, or the thread that got it
+ * from fly_attach(). With fly_attach() any thread can call through a poller that another thread
+ * turns.
  *
  * Sizes
  *
- * A struct that a program fills in, or has filled in, begins with its size, which the program sets:
- * `struct fly_options o = {.size = sizeof o}`. Later releases add fields at the end, and 0 in a new
- * field means what was done before.
- *   - A shorter struct comes from a program that was built for an older release: fields that are
- *     missing are 0 for the library, and are not filled in.
- *   - A longer struct comes from a program that was built for a newer release. Unless it is 0 in
- *     everything that the library does not know: -FLY_EINVAL.
- *   - A size of 0, or one that is too small for any release: -FLY_EINVAL.
- * fly_error() says so. A struct that the library owns and shows to a program has its size set by
- * the library: there are no fields behind that.
+ * A struct that a program fills in, or has filled in, begins with its size. The program sets the
+ * size: `struct fly_options o = {.size = sizeof o}`. Later releases add fields at the end. 0 in a
+ * new field means the behaviour of the releases before.
+ *   - A shorter struct is from a program that was built for an older release. The library takes the
+ *     missing fields as 0, and does not fill them in.
+ *   - A longer struct is from a program that was built for a newer release. All that the library
+ *     does not know must be 0. Otherwise: -FLY_EINVAL.
+ *   - A size of 0, or smaller than in any release: -FLY_EINVAL.
+ * fly_error() says which. The library sets the size of a struct that it owns and shows to a
+ * program: nothing may be read behind that.
  */
 #ifndef FIREFLY_RUNTIME_H
 #define FIREFLY_RUNTIME_H
@@ -49,14 +50,13 @@ struct fly_interface;
 
 /* How a thread waits for a result, a poller for packets, a worker for calls. */
 enum fly_wait {
-	FLY_WAIT_DEFAULT, /* as the runtime does; of a runtime: FLY_WAIT_SPIN */
-	FLY_WAIT_SPIN,    /* looks all the time: the fastest, and takes a core */
-	FLY_WAIT_YIELD,   /* lets others run in between: more threads than cores */
-	FLY_WAIT_SLEEP,   /* looks for a while, then sleeps until woken: shares its core with others
-			   */
+	FLY_WAIT_DEFAULT, /* as the runtime; for a runtime: FLY_WAIT_SPIN */
+	FLY_WAIT_SPIN,    /* polls all the time: the fastest, takes a core */
+	FLY_WAIT_YIELD,   /* yields between polls: for more threads than cores */
+	FLY_WAIT_SLEEP,   /* polls for a while, then sleeps until woken: shares its core */
 };
 
-/* How to start a runtime. Zero in every field but `size` and `links` means: the default. */
+/* How to start a runtime. Zero in any field but `size` and `links` is the default. */
 struct fly_options {
 	size_t size; /* sizeof(struct fly_options): see "Sizes" above */
 	/*
@@ -64,7 +64,7 @@ struct fly_options {
 	 *   vhost:PATH[,server][,clients=N]   vhost-user server, or virtio-user client
 	 *   memif:PATH[,server][,clients=N]   shared memory packet interface
 	 *   af_packet:IFACE                   a kernel interface, beside the kernel's own stack
-	 *   tap:IFACE                         a tap interface that is created
+	 *   tap:IFACE                         a tap interface, which is created
 	 *   pci:DOMAIN:BUS:DEV.FN             a NIC that is bound to a DPDK driver
 	 *   vdev:NAME[,DRIVER ARGUMENTS]      any DPDK virtual device; it gets all other keys
 	 * Keys for all: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX, mtu=BYTES,
@@ -74,78 +74,77 @@ struct fly_options {
 	const char *eal;        /* further EAL arguments, separated by blanks; NULL: none */
 	unsigned packets;       /* packet buffers in the pool; default 8191 */
 	unsigned calls;         /* entries of the call table, at most 65536; default 1024 */
-	unsigned conversations; /* callers the server side remembers; default 4096 */
+	unsigned conversations; /* callers that the server side remembers; default 4096 */
 	/*
-	 * How long to wait. A call of which nothing is heard is sent again after a time that
-	 * follows from measured round trips, then after twice as long and so on, and given up in
-	 * the end. Once its server has said that it works on it, it may take for ever: it is
-	 * probed, at growing intervals, and given up when several probes in a row are not answered.
+	 * Timeouts. An unanswered call is sent again after a time that follows from measured round
+	 * trips, then after twice that time, and so on; at last it fails. Once its server has said
+	 * that the call runs, the call may take for ever. It is probed at growing intervals, and
+	 * fails when several probes in a row are not answered.
 	 */
-	unsigned call_timeout_ms; /* a call that is never answered ends after this; default 5000 */
-	unsigned resend_first_us; /* the first wait, as long as nothing was measured; default 20000
-				   */
-	unsigned resend_least_us; /* and never less than; default 1000 */
+	unsigned call_timeout_ms; /* an unanswered call fails after this; default 5000 */
+	unsigned resend_first_us; /* the first wait until a round trip is measured; default 20000 */
+	unsigned resend_least_us; /* the shortest measured first wait; default 1000 */
 	unsigned resend_most_ms;  /* the longest wait between two copies; default 1000 */
 	unsigned probe_most_ms;   /* the longest interval between probes; default 300000 */
-	unsigned probes; /* unanswered ones before a call is given up; default 8, at most 255 */
+	unsigned probes; /* unanswered probes before a call fails; default 8, at most 255 */
 	/*
-	 * Threads that poll: see "Threads" above. More of them than cores need another way to wait
-	 * than FLY_WAIT_SPIN. Poller i of a runtime has the UDP port of its links, plus i.
+	 * Threads that poll: see "Threads" above. With more of them than cores, `wait` must not be
+	 * FLY_WAIT_SPIN. Poller i of a runtime has the UDP port of its links plus i.
 	 */
-	unsigned pollers;   /* 0: none, whoever calls polls; at most 16 */
-	const char *cores;  /* where they run, one each, as "2,4-5"; NULL: see fly_topology() */
-	enum fly_wait wait; /* of the pollers, and of all who do not choose for themselves */
-	/* One-line remarks for a person (no hugepages, a link that came back); NULL: to nobody. */
+	unsigned pollers;   /* 0: none, the calling thread polls; at most 16 */
+	const char *cores;  /* their cores, one each, as "2,4-5"; NULL: see fly_topology() */
+	enum fly_wait wait; /* of pollers, and of bindings and workers that do not choose */
+	/* One-line messages for a person (no hugepages, a link that came back); NULL: none. */
 	void (*notice)(void *context, const char *line); /* may be called on any thread */
 	void *notice_context;
 };
 
 /*
- * fly_start() - bring up a runtime that belongs to the calling thread, or has threads of its own.
+ * fly_start() - start a runtime. It belongs to the calling thread, or has threads of its own.
  * @options: read during the call only.
  * @runtime: set on success; ended by fly_stop().
  *
- * DPDK is initialised by the first runtime of a process, on a thread of its own; the calling
- * thread keeps its affinity, signal mask and handlers. Blocks until each link is up, at most
- * `wait=` seconds for each one whose server is not there yet.
+ * The first runtime of a process initialises DPDK, on a separate thread: the calling thread keeps
+ * its affinity, signal mask and handlers. Blocks until each link is up, at most `wait=` seconds for
+ * each link whose server is not there yet.
  * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec; cores or a NUMA node
- * that are not to be had), ETIMEOUT (server never came up), EINUSE, EPERM, ENOMEM, ECONFLICT (other
- * EAL options than the process already has), ESYSTEM.
+ * that are not available), ETIMEOUT (a server did not come up), EINUSE, EPERM, ENOMEM, ECONFLICT
+ * (other EAL options than the process has already), ESYSTEM.
  */
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
 
 /*
  * fly_stop() - end a runtime: its bindings, exports, links and pool.
  *
- * Outstanding calls end, as with fly_shutdown(), which should come first where somebody waits for
- * them: their handles are dead afterwards. Not from within a procedure. Only the owning thread; any
- * one, if the runtime has threads of its own, which end with it.
+ * Outstanding calls end as with fly_shutdown(), and their handles are dead afterwards. If other
+ * threads wait for calls, call fly_shutdown() first. Not from within a procedure. Only the owning
+ * thread; any thread, if the runtime has threads of its own, which end with it.
  *
- * Calls that wait for a worker are refused. Procedures that run on workers are waited for, however
- * long they take: fly_cancelled() tells them, and who does not ask does not return sooner.
+ * Calls that wait for a worker are refused. fly_stop() waits for procedures that run on workers,
+ * however long they take. A procedure can return sooner if it checks fly_cancelled().
  * Return: 0, or a negative status with fly_error() set. EINVAL (NULL) and ECONFLICT (from within a
- * procedure, or other threads of the program still have bindings, which they have to end first)
- * change nothing. EPACKETS: the runtime has ended and all of it is freed, but packet buffers were
- * missing from its pool, which is a bug; the sentence says how many.
+ * procedure; or other threads of the program still have bindings, which they must end first) change
+ * nothing. EPACKETS: the runtime has ended and is freed, but packet buffers were missing from its
+ * pool, which is a bug; fly_error() says how many.
  */
 int fly_stop(struct fly_runtime *runtime);
 
 /*
- * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send.
+ * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send. Only the owning
+ * thread.
  * Return: packets received in this turn; 0 if the runtime has threads of its own, which do that.
- * Only the owning thread.
  */
 unsigned fly_turn(struct fly_runtime *runtime);
 
 /*
- * fly_serve() - turn the poller until fly_quit(); or just wait until then, if the runtime has
- * threads of its own. Return: 0. Only the owning thread.
+ * fly_serve() - turn the poller until fly_quit(). If the runtime has threads of its own: just wait
+ * until then. Only the owning thread. Return: 0.
  */
 int fly_serve(struct fly_runtime *runtime);
 
 /*
- * fly_quit() - make fly_serve() return. Any thread, and any signal handler; a request that comes
- * before fly_serve() is kept.
+ * fly_quit() - make fly_serve() return. Any thread, and any signal handler. A fly_quit() before
+ * fly_serve() is kept.
  */
 void fly_quit(struct fly_runtime *runtime);
 
@@ -154,50 +153,49 @@ void fly_quit(struct fly_runtime *runtime);
  * @interface: from the generated server stub; static.
  * @procedures: the generated struct of function pointers; must outlive the runtime.
  * @context: handed to each procedure; not touched.
- * Return: 0, or EINVAL, EINUSE (that interface is exported already), ENOMEM, ECONFLICT (from within
- * a procedure of a runtime with several pollers), EVERSION (the stub was generated for another
- * release of the library); fly_error() says more.
+ * Return: 0, or with fly_error() set: EINVAL, EINUSE (that interface is exported already), ENOMEM,
+ * ECONFLICT (from within a procedure of a runtime with several pollers), EVERSION (the stub was
+ * generated for another release of the library).
  */
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);
 
-/* Who calls, as the kernel says: of a peer on this machine, over a local link. */
+/* The process that calls over a local link, as the kernel reports it. */
 struct fly_caller {
-	size_t size; /* of what the library fills in */
+	size_t size; /* set by the library */
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
 };
 
-/* How an interface is exported. Zero in every field but `size`: as by fly_export(). */
+/* How to export an interface. Zero in any field but `size`: as fly_export(). */
 struct fly_export_options {
 	size_t size; /* sizeof(struct fly_export_options) */
 	/*
-	 * Threads for its procedures that compute or block: those that are marked `worker`, and if
-	 * there are workers those that are not marked `inline`. While all are busy calls wait, and
-	 * if too many do, others are refused with FLY_EBUSY. Without workers all run on the poller.
+	 * Threads for procedures that compute or block: those marked `worker`, and, if there are
+	 * workers, those not marked `inline`. While all workers are busy calls wait; when too many
+	 * wait, further calls are refused with FLY_EBUSY. Without workers the poller runs all.
 	 */
-	unsigned workers;         /* at most 256; shared out among the pollers */
-	const char *worker_cores; /* where they may run, as "3,5-7"; NULL: anywhere on their node */
+	unsigned workers;         /* at most 256; divided among the pollers */
+	const char *worker_cores; /* their cores, as "3,5-7"; NULL: any core of their node */
 	unsigned queue;           /* calls that may wait for a worker, at each poller; default 64 */
 	enum fly_wait wait;       /* of idle workers */
 	/* For peers over local links. */
-	unsigned a_stacks; /* calls that one binding can have under way; at most 64, default 16 */
-	const uid_t *uids; /* who may bind, n_uids of them; with both NULL: everybody */
+	unsigned a_stacks; /* calls that one binding can have in progress; at most 64, default 16 */
+	const uid_t *uids; /* may bind, n_uids of them; with both NULL: everybody */
 	const gid_t *gids;
 	unsigned n_uids;
 	unsigned n_gids;
-	bool (*allow)(void *context, const struct fly_caller *caller); /* or NULL; may be called
-									  on any thread */
+	bool (*allow)(void *context,
+		      const struct fly_caller *caller); /* NULL: not called; any thread */
 };
 
 /*
- * fly_export_with() - fly_export(), with options, which are read during the call only. Generated
- * code wraps it: NAME_export_with(). Return: as fly_export(), or EINVAL (workers that cannot be
- * had, a core that is not there), ESYSTEM; fly_error() says more.
- *
- * @options->allow: runs on the one thread that lets clients of this machine in and sees them off,
- * and must not block: nobody else gets in or is parted from until it returns.
+ * fly_export_with() - fly_export() with options. Generated code wraps it: NAME_export_with().
+ * @options: read during the call only. @options->allow: runs on the one thread that connects and
+ * disconnects clients of this machine. It must not block: no client is connected or disconnected
+ * until it returns.
+ * Return: as fly_export(), or EINVAL (workers or a core that are not available), ESYSTEM.
  */
 int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *interface,
 		    const void *procedures, void *context,
@@ -229,28 +227,26 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
  */
 int fly_rebind(struct fly_binding *binding);
 
-/*
- * fly_unbind() - end a binding. Its outstanding calls end with it; their handles are dead.
- */
+/* fly_unbind() - end a binding. Its outstanding calls end; their handles are dead. */
 void fly_unbind(struct fly_binding *binding);
 
 /*
- * fly_attach() - another binding to the same export, for the calling thread. Any thread, as long as
+ * fly_attach() - get another binding to the same export, for the calling thread. Any thread, while
  * the binding is not being ended.
- * @mine: set on success: belongs to the calling thread, and is ended by fly_unbind().
+ * @mine: set on success: belongs to the calling thread; ended by fly_unbind().
  *
- * Of a binding over a link it needs somebody who turns its poller: a thread of the runtime, or an
- * inline caller in fly_serve() or a wait. Calls are handed to that poller; on the thread that turns
- * it itself they would wait for ever, and end with FLY_ECONFLICT, not executed. Return: 0, or
- * EPEER, ENOMEM, ECALLS, ESTOPPED, ECONFLICT with fly_error() set.
+ * For a binding over a link, another thread must turn its poller: a thread of the runtime, or an
+ * inline caller in fly_serve() or a wait. Calls are handed to that poller. On the thread that turns
+ * it they would wait for ever: there they end with FLY_ECONFLICT, not executed.
+ * Return: 0, or EPEER, ENOMEM, ECALLS, ESTOPPED, ECONFLICT with fly_error() set.
  */
 int fly_attach(struct fly_binding *binding, struct fly_binding **mine);
 
 /*
- * fly_set_wait() - how to wait for the results of calls through this binding, from now on.
- * FLY_WAIT_DEFAULT: as its runtime does.
- * Return: 0, or EINVAL (there is no such way to wait), ECONFLICT (the binding is another thread's),
- * with fly_error() set, and then nothing has changed.
+ * fly_set_wait() - choose how to wait for the results of calls through this binding, from now on.
+ * FLY_WAIT_DEFAULT: as its runtime.
+ * Return: 0, or with fly_error() set and nothing changed: EINVAL (no such way to wait), ECONFLICT
+ * (the binding belongs to another thread).
  */
 int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
 
@@ -258,101 +254,99 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  * fly_event_fd() - for event loops: a file descriptor that becomes readable when calls that were
  * started through this binding have ended.
  *
- * Belongs to the binding, and is closed with it. When it is readable read(2) eight bytes from it
- * first, and then ask fly_ready() about every call that is under way: it says that there is
- * something to see, not how much. Not for the binding of an inline caller, who has to turn the
- * poller anyway; attach to one, or have the runtime poll by itself. Of a local link it is the
- * connection itself, and another one after fly_rebind().
- * Return: the descriptor, or EINVAL (an inline caller's), ESYSTEM with fly_error() set.
+ * Belongs to the binding, and is closed with it. When it is readable, first read(2) eight bytes
+ * from it, then check fly_ready() for every call in progress: the descriptor does not say how many
+ * have ended. Not for the binding of an inline caller, which has to turn the poller anyway: attach
+ * to it, or give the runtime its own pollers. For a local link it is the connection itself, and a
+ * new one after fly_rebind().
+ * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's), ESYSTEM.
  */
 int fly_event_fd(struct fly_binding *binding);
 
 /*
- * fly_set_deadline() - give each call that is started through this binding from now on so long.
- * @us: microseconds, from its start to its result; 0: as long as it takes, which is the default.
+ * fly_set_deadline() - set a time limit for each call that is started through this binding from now
+ * on.
+ * @us: microseconds from start to result; 0, the default: no limit.
  *
  * A call that has not ended by then ends with FLY_EDEADLINE, maybe executed. The server is told how
- * much time is left, and does not begin what is late; a procedure can ask: fly_remaining(). A call
- * with a deadline does not take the fastest way.
- * Return: 0, or ECONFLICT (the binding is another thread's), ESTOPPED (of an attached binding: its
- * poller is not turned any more), with fly_error() set, and then nothing has changed.
+ * much time is left, and does not begin a late call. A procedure can check fly_remaining(). A call
+ * with a deadline does not take the fastest path.
+ * Return: 0, or with fly_error() set and nothing changed: ECONFLICT (the binding belongs to another
+ * thread), ESTOPPED (of an attached binding: its poller is not turned any more).
  */
 int fly_set_deadline(struct fly_binding *binding, uint32_t us);
 
 /*
- * fly_cancel() - end a call that was started: it ends with FLY_ECANCELLED, maybe executed, and is
- * still to be finished. The server is told; if the call has not begun there it will not, and a
- * procedure that runs can ask: fly_cancelled(). Return: 0; -FLY_EINVAL: it has ended already.
+ * fly_cancel() - end a call that was started. It ends with FLY_ECANCELLED, maybe executed, and must
+ * still be finished. The server is told: a call that has not begun there will not, and a procedure
+ * that runs can check fly_cancelled(). Return: 0; -FLY_EINVAL: the call has ended already.
  */
 int fly_cancel(struct fly_call *call);
 
 /*
- * fly_remaining() - for procedures: how much time their caller has left for this call.
- * Return: microseconds, 0 when it is over; UINT64_MAX: there is no deadline, or no call is running
- * on this thread.
+ * fly_remaining() - for procedures: how much time the caller has left for this call.
+ * Return: microseconds; 0: the deadline has passed; UINT64_MAX: there is no deadline, or no call
+ * runs on this thread.
  */
 uint64_t fly_remaining(void);
 
 /*
- * fly_cancelled() - for procedures: has their caller gone, because it cancelled the call or its
- * deadline has passed? Then nobody reads the results.
+ * fly_cancelled() - for procedures: has the caller cancelled the call, or has its deadline passed?
+ * Then nobody reads the results.
  *
- * A procedure that takes longer than a millisecond or so should ask now and then, whatever it does
- * with the answer: its poller attends to its links meanwhile, so that its caller, which asks
- * whether the server is still there, is told so. Other calls wait until the procedure has returned.
- * On a worker neither is needed, and nothing is done but look.
+ * A procedure on a poller that takes longer than a millisecond or so should call this now and then,
+ * whatever it does with the answer. The poller serves its links meanwhile: it answers the caller's
+ * probes. Other calls wait until the procedure has returned. On a worker the function only checks.
  */
 bool fly_cancelled(void);
 
 /*
- * fly_shutdown() - end everything but the runtime itself: nothing is exported any more, calls that
- * are outstanding end with FLY_ESTOPPED, maybe executed, and are still to be finished; starting
- * another one returns FLY_ESTOPPED. fly_stop() does the same, and then frees what was to be
- * finished. Not from within a procedure. Only the owning thread.
+ * fly_shutdown() - end everything but the runtime itself. Nothing is exported any more. Outstanding
+ * calls end with FLY_ESTOPPED, maybe executed, and must still be finished. Starting a call returns
+ * FLY_ESTOPPED. fly_stop() does the same, and frees the calls that were not finished. Not from
+ * within a procedure. Only the owning thread.
  */
 void fly_shutdown(struct fly_runtime *runtime);
 
 /*
- * fly_ready() - has this call ended, so that finishing it will not wait? Does not turn the
- * poller of an inline caller; call fly_turn() in between.
+ * fly_ready() - has this call ended? Then finishing it does not wait. Does not turn the poller of
+ * an inline caller: call fly_turn() in between.
  */
 bool fly_ready(struct fly_call *call);
 
 /*
- * fly_release() - give back the result packet behind a view (NAME_PROCEDURE_view()). The handle
- * and the view are dead afterwards.
+ * fly_release() - free the result packet behind a view (NAME_PROCEDURE_view()). The handle and the
+ * view are dead afterwards.
  */
 void fly_release(struct fly_call *call);
 
-/* Where the packet buffers of a runtime are. */
+/* How many packet buffers of a runtime are where. */
 struct fly_packet_census {
 	size_t size;       /* sizeof(struct fly_packet_census); the program sets it */
-	unsigned total;    /* buffers in the pool, by construction */
+	unsigned total;    /* buffers that the pool was made with */
 	unsigned free;     /* in the pool or a cache of it */
 	unsigned retained; /* kept for resending, calls and results */
 	unsigned queued;   /* waiting to be sent */
 };
 
 /*
- * fly_packets() - count the packet buffers. `total - free - retained - queued` are in the hands
- * of drivers (posted for reception, or sent and not yet given back). Slow; owning thread. Not from
- * within a procedure.
+ * fly_packets() - count the packet buffers. Drivers hold `total - free - retained - queued` of
+ * them: for reception, or sent and not yet freed. Slow; owning thread. Not from within a procedure.
  * @census: begins with its size, which the program sets.
- * Return: 0, or EINVAL (no size), ECONFLICT (from within a procedure of a runtime with several
- * pollers), with fly_error() set and nothing filled in.
+ * Return: 0, or with fly_error() set and nothing filled in: EINVAL (no size), ECONFLICT (from
+ * within a procedure of a runtime with several pollers).
  */
 int fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *census);
 
 /*
- * fly_counters() - hand every counter of the runtime to a function, in a fixed order.
- * @each: name is a word like "drop_version", about is one line; static storage.
- * Any thread.
+ * fly_counters() - call a function with every counter of the runtime, in a fixed order.
+ * @each: name is a word like "drop_version", about is one line; both in static storage. Any thread.
  */
 void fly_counters(const struct fly_runtime *runtime,
 		  void (*each)(void *context, const char *name, const char *about, uint64_t value),
 		  void *context);
 
-/* What the runtime runs on; strings in static storage or owned by the runtime. */
+/* What the runtime runs on. Strings are in static storage or owned by the runtime. */
 struct fly_platform {
 	size_t size;           /* sizeof(struct fly_platform); the program sets it */
 	const char *dpdk;      /* DPDK's version */
@@ -361,8 +355,9 @@ struct fly_platform {
 };
 
 /*
- * fly_platform() - fill @platform, which begins with its size. Only after fly_start(); any thread.
- * Return: 0, or -FLY_EINVAL with fly_error() set: no size.
+ * fly_platform() - fill in @platform, which begins with its size. Only after fly_start(); any
+ * thread.
+ * Return: 0, or -FLY_EINVAL (no size) with fly_error() set.
  */
 int fly_platform(const struct fly_runtime *runtime, struct fly_platform *platform);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * status.h - what a call or a set-up function returns, and what it says about the procedure.
+ * status.h - statuses of calls and set-up functions, and what each says about the procedure.
  *
  * Every function that can fail returns 0 (FLY_OK) or one of these values, negated. A status that
- * ends a call has exactly one outcome; where the same cause can have two outcomes there are two
- * statuses (FLY_ESTALE and FLY_ESTALE_MAYBE), so that the outcome never has to be guessed.
+ * ends a call has exactly one outcome. A cause with two possible outcomes has two statuses
+ * (FLY_ESTALE and FLY_ESTALE_MAYBE): the outcome is never a guess.
  */
 #ifndef FIREFLY_STATUS_H
 #define FIREFLY_STATUS_H
@@ -15,11 +15,11 @@
 extern "C" {
 #endif
 
-/* What is known about the procedure of a call that ended with a status. */
+/* What is known about the procedure of a call that ended. */
 enum fly_outcome {
 	FLY_EXECUTED,       /* it ran, exactly once */
 	FLY_NOT_EXECUTED,   /* it did not run and will not */
-	FLY_MAYBE_EXECUTED, /* it ran once or not at all; nobody can tell from here */
+	FLY_MAYBE_EXECUTED, /* it ran once or not at all; the caller cannot tell */
 };
 
 /* clang-format off */
@@ -63,15 +63,12 @@ enum fly_status {
 };
 
 /*
- * fly_outcome() - what a call that returned this status did.
- * @status: 0 or a negative FLY_E...; an unknown value counts as FLY_MAYBE_EXECUTED.
- * Any thread.
+ * fly_outcome() - the outcome of a call that returned this status.
+ * @status: 0 or a negative FLY_E...; an unknown value counts as FLY_MAYBE_EXECUTED. Any thread.
  */
 enum fly_outcome fly_outcome(int status);
 
-/*
- * fly_outcome_name() - "executed", "not executed" or "maybe executed"; static storage, any thread.
- */
+/* fly_outcome_name() - "executed", "not executed" or "maybe executed"; static. Any thread. */
 const char *fly_outcome_name(enum fly_outcome outcome);
 
 /*
@@ -81,16 +78,14 @@ const char *fly_outcome_name(enum fly_outcome outcome);
  */
 const char *fly_strerror(int status);
 
-/*
- * fly_status_name() - the status as it is written in a program, "FLY_EPEER"; static storage.
- */
+/* fly_status_name() - the name of a status in a program, "FLY_EPEER"; static storage. */
 const char *fly_status_name(int status);
 
 /*
- * fly_error() - the sentence about the newest failure of a set-up function on this thread.
+ * fly_error() - a sentence about the newest failure of a set-up function on this thread.
  *
- * Functions of which it is said that they set it leave here what went wrong and what to do about
- * it, on one line. Calls do not: their status says all.
+ * Functions that set it say so. It tells on one line what went wrong and what to do. Calls do not
+ * set it: their status says all.
  * Return: thread-local storage, valid until this thread's next set-up call; "" if none failed.
  */
 const char *fly_error(void);
@@ -98,27 +93,26 @@ const char *fly_error(void);
 /* The longest text of an undeclared error: with its number it fits into every packet. */
 #define FLY_RAISED_TEXT_MAX 55
 
-/* What the newest call that ended with FLY_ERAISED was told. */
+/* The error behind the newest FLY_ERAISED. */
 struct fly_raised {
-	size_t size; /* of what the library fills in: fields of later releases are behind it */
+	size_t size; /* set by the library: fields of later releases are behind it */
 	int number;  /* what the procedure returned: not 0 */
 	char text[FLY_RAISED_TEXT_MAX + 1];
 };
 
 /*
- * fly_raise() - for procedures: the words for an error that the interface does not declare, as in
- * `return fly_raise(7, "the disk is full")`.
- * @number: not 0, and not that of an exception that the procedure declares. @text: copied, and cut
- * after FLY_RAISED_TEXT_MAX bytes; NULL: none.
- * Return: @number, which the procedure returns at once: the words stay with the thread until some
- * procedure on it ends with FLY_ERAISED, and go along if that is with the same number.
- * On the thread that runs the procedure.
+ * fly_raise() - for procedures: raise an error that the interface does not declare, as in `return
+ * fly_raise(7, "the disk is full")`. On the thread that runs the procedure.
+ * @number: not 0, and not of an exception that the procedure declares.
+ * @text: copied, and cut after FLY_RAISED_TEXT_MAX bytes; NULL: none.
+ * Return: @number, which the procedure must return at once. The text stays with the thread until
+ * some procedure on it ends with FLY_ERAISED. It is sent if the number is the same.
  */
 int fly_raise(int number, const char *text);
 
 /*
- * fly_raised() - number and words behind the newest FLY_ERAISED on this thread; text is "" if there
- * were none. Thread-local storage, valid until this thread's next call ends with FLY_ERAISED.
+ * fly_raised() - number and text behind the newest FLY_ERAISED on this thread; text is "" if there
+ * was none. Thread-local storage, valid until this thread's next call ends with FLY_ERAISED.
  */
 const struct fly_raised *fly_raised(void);
 

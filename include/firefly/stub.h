@@ -2,14 +2,14 @@
 /*
  * stub.h - what generated stubs need, and nothing else: no DPDK type, no system call.
  *
- * A caller stub asks the binding's Starter for a call packet, assigns the arguments at constant
- * offsets, hands it to the Transporter, assigns the results out of the result packet, and gives
- * that to the Ender. The procedure variables are set when the binding is made: that is how the
- * same stub calls over any kind of link. A server stub gets the arguments where they lie in the
- * call packet and writes the results where they will lie in the result packet.
+ * A caller stub gets a call packet from the binding's Starter and stores the arguments at constant
+ * offsets. It hands the packet to the Transporter, loads the results from the result packet, and
+ * gives that to the Ender. These procedure variables are set when the binding is made: the same
+ * stub calls over any kind of link. A server stub reads the arguments in the call packet, and
+ * writes the results where they will be in the result packet.
  *
- * The wire is little-endian, and payloads have no alignment: everything goes through the fly_put
- * and fly_get functions, here and in access.h, which a compiler turns into single moves.
+ * The wire is little-endian, and payloads have no alignment. All access is through the fly_put and
+ * fly_get functions, here and in access.h, which a compiler turns into single moves.
  */
 #ifndef FIREFLY_STUB_H
 #define FIREFLY_STUB_H
@@ -26,10 +26,9 @@ extern "C" {
 #endif
 
 /*
- * Bytes of payload that fit into every packet buffer behind the headers, whatever the link. The
- * stub compiler lays results out behind the arguments when both together are no longer than
- * this, and otherwise asks for a second buffer. What may be sent depends on the link's MTU and
- * is checked by the Starter.
+ * Bytes of payload that fit into every packet buffer behind the headers, on any link. If arguments
+ * and results together are no longer, the stub compiler puts the results behind the arguments.
+ * Otherwise they need a second buffer. The link's MTU limits what may be sent: the Starter checks.
  */
 #define FLY_PAYLOAD_ROOM 1968
 
@@ -37,9 +36,9 @@ extern "C" {
 #define FLY_MESSAGE_MAX (64u << 20)
 
 /*
- * The number of the interface between generated code and the library: of everything that this
- * header and access.h declare. fireflyc writes the number that it knows into what it generates, and
- * a library that has another number refuses to import and to export: -FLY_EVERSION.
+ * The number of the interface between generated code and the library: of all that this header and
+ * access.h declare. fireflyc writes its number into what it generates. A library with another
+ * number refuses to import and to export: -FLY_EVERSION.
  */
 #define FLY_STUB_VERSION 1
 
@@ -54,28 +53,28 @@ struct fly_call {
 };
 
 /*
- * The head of a binding: what stubs call, and nothing else. Owned and changed by the library alone.
- * All on the one thread that uses the binding: see "Threads" in runtime.h.
+ * The head of a binding: all that stubs call. Only the library changes it. Used on the binding's
+ * thread only: see "Threads" in runtime.h.
  */
 struct fly_binding {
 	/*
-	 * Starter: a call packet with a partially filled-in header and room for the arguments.
-	 * Return: 0 and *call, or EPACKETS, ECALLS, ETOOBIG, ELINK, or ECONFLICT (from within a
-	 * procedure that this poller runs): nothing to undo then.
+	 * Starter: get a call packet with a partially filled-in header and room for the arguments.
+	 * Return: 0 and *call; or, with nothing to undo: EPACKETS, ECALLS, ETOOBIG, ELINK,
+	 * ECONFLICT (from within a procedure that this poller runs).
 	 */
 	int (*starter)(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		       struct fly_call **call);
 	/*
 	 * Transporter: send the call packet, wait for the result packet.
 	 * Return: 0: call->payload holds call->length bytes of results until the Ender.
-	 * -FLY_EEXCEPTION: the same, but they are an exception: its number, a u32, and its fields.
-	 * Any other negative status: the call is over and the handle dead, no Ender.
+	 *   -FLY_EEXCEPTION: the same, but of an exception: its number, a u32, and its fields.
+	 *   Any other negative status: the call is over and the handle dead: no Ender.
 	 */
 	int (*transporter)(struct fly_call *call);
-	/* The Transporter's two halves, for asynchronous calls. send cannot fail: it queues. */
+	/* The two halves of the Transporter, for asynchronous calls. send only queues. */
 	void (*send)(struct fly_call *call);
 	int (*wait)(struct fly_call *call);
-	/* Ender: the result packet goes back to its pool, the entry becomes free. */
+	/* Ender: free the result packet and the entry. */
 	void (*ender)(struct fly_call *call);
 };
 
@@ -93,37 +92,37 @@ struct fly_served {
 };
 
 /*
- * A server stub. Return:
- * 0: results are complete.
- * -FLY_EEXCEPTION: the procedure raised an exception that it declares; the results are its number
- * and its fields, result_bytes of them.
- * -FLY_ERAISED: the procedure returned something else, which is in raised; no results.
- * -FLY_ERESULT: the procedure ran, and its results break their own bounds; no results.
- * -FLY_EMALFORMED: the arguments could not be read, and the procedure did not run.
- * -FLY_ENOMEM: no memory for arguments of many bytes; the procedure did not run.
- * -FLY_ENOPROC: there is no such procedure.
+ * A server stub.
+ * Return: 0: the results are complete.
+ *   -FLY_EEXCEPTION: the procedure raised an exception that it declares. The results are its
+ *   number and its fields, result_bytes of them.
+ *   -FLY_ERAISED: the procedure returned another number, which is in raised; no results.
+ *   -FLY_ERESULT: the procedure ran, but its results break their own bounds; no results.
+ *   -FLY_EMALFORMED: the arguments could not be read, and the procedure did not run.
+ *   -FLY_ENOMEM: no memory for large arguments; the procedure did not run.
+ *   -FLY_ENOPROC: there is no such procedure.
  */
 typedef int (*fly_server_stub)(struct fly_served *served);
 
-/* Where the results of a procedure lie. Decided by the stub compiler, never at run time. */
+/* Where the results of a procedure lie. The stub compiler decides. */
 enum fly_layout {
-	FLY_RESULTS_OVER,   /* over the arguments: nothing that is still read is overwritten */
+	FLY_RESULTS_OVER,   /* over the arguments: each is read before it is overwritten */
 	FLY_RESULTS_BEHIND, /* in the same packet, from result_offset on */
 	FLY_RESULTS_SECOND, /* in a second packet buffer */
 };
 
-/* What an interface says about how a procedure may be run: fly_procedure.flags. */
+/* How a procedure may be run, by its interface: fly_procedure.flags. */
 enum fly_procedure_flag {
 	FLY_PROCEDURE_INLINE = 0x01,     /* short: runs on the poller */
 	FLY_PROCEDURE_WORKER = 0x02,     /* computes or blocks: runs on a worker */
 	FLY_PROCEDURE_IDEMPOTENT = 0x04, /* may run twice */
-	FLY_PROCEDURE_INPLACE = 0x08,    /* reads arguments in memory that its caller can change */
+	FLY_PROCEDURE_INPLACE = 0x08,    /* reads arguments in memory that the caller can change */
 };
 
-/* One procedure of an interface, as its generated server stub describes it. Never written to. */
+/* One procedure of an interface, as its generated server stub describes it. Constant. */
 struct fly_procedure {
 	const char *name;
-	fly_server_stub stub;    /* never NULL; fly_stub_none() for a number that is not used */
+	fly_server_stub stub;    /* never NULL; fly_stub_none() for an unused number */
 	uint32_t argument_bytes; /* the longest arguments */
 	uint32_t result_bytes;   /* the longest results or exception */
 	uint16_t result_offset;  /* FLY_RESULTS_BEHIND: a multiple of 8; else 0 */
@@ -133,8 +132,7 @@ struct fly_procedure {
 
 /*
  * An interface, static and constant in the generated stubs. The caller's has no procedures. The
- * first two fields are where they are in every version, so that the library can say whom it
- * refuses.
+ * first two fields are the same in every version: the library can name what it refuses.
  */
 struct fly_interface {
 	uint32_t stub_version; /* FLY_STUB_VERSION of the fireflyc that generated this */
@@ -144,7 +142,7 @@ struct fly_interface {
 	const struct fly_procedure *procedures; /* by number */
 };
 
-/* The stub of a number that no procedure has. */
+/* The stub of an unused number. */
 static inline int fly_stub_none(struct fly_served *served)
 {
 	(void)served;
@@ -155,7 +153,7 @@ static inline int fly_stub_none(struct fly_served *served)
 
 /*
  * fly_stub_failed() - a call of a procedure that declares no exception ended with this status.
- * Return: what its caller is told. The handle is dead.
+ * Return: the status for the caller. The handle is dead.
  */
 static inline int fly_stub_failed(struct fly_call *call, int status)
 {
@@ -168,9 +166,9 @@ static inline int fly_stub_failed(struct fly_call *call, int status)
 /* ---- arrays ---------------------------------------------------------------------------------- */
 
 /*
- * memcpy(), but never as the "rep movs" that gcc makes of a constant length above 256 bytes, and of
- * any length that it knows a bound of, as behind a check: that takes longer to begin than the C
- * library to end. docs/performance.md, "Marshalling".
+ * memcpy(), but never as "rep movs". gcc emits that for a constant length above 256 bytes, and for
+ * a length with a known bound, as behind a check. It takes longer to begin than the C library to
+ * end. docs/performance.md, "Marshalling".
  */
 static inline void fly_copy(void *to, const void *from, size_t bytes)
 {
@@ -182,8 +180,8 @@ static inline void fly_copy(void *to, const void *from, size_t bytes)
 }
 
 /*
- * Arrays: n values from or to p, which is moved behind them. The C side may be NULL if n is 0.
- * Where the machine is little-endian the bytes are the same on both sides.
+ * Arrays: n values to or from p. Return: behind them. The C array may be NULL if n is 0. On a
+ * little-endian machine the bytes are the same on both sides.
  */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define FLY_ARRAYS(access, type)                                                                \
@@ -245,19 +243,19 @@ static inline const uint8_t *fly_get_bools(bool *v, const uint8_t *p, uint32_t n
 
 /* ---- what has no fixed length: docs/encoding.md ---------------------------------------------- */
 
-/* The length of a string that should have at most @max bytes; more than @max if it has more. */
+/* The length of a string, or more than @max if it is longer than @max bytes. */
 static inline uint32_t fly_length(const char *string, uint32_t max)
 {
 	const char *end;
 
 	if (string[0] == '\0')
 		return 0;
-	/* memchr() stops at the NUL: it reads no further than the string, whatever max is */
+	/* memchr() stops at the NUL: it does not read behind the string, whatever max is */
 	end = (const char *)memchr(string, '\0', (size_t)max + 1);
 	return end ? (uint32_t)(end - string) : max + 1;
 }
 
-/* Put a string: its length to @at, its bytes and a NUL to @tail. Return: behind them. */
+/* Store a string: its length at @at, its bytes and a NUL at @tail. Return: behind them. */
 static inline uint8_t *fly_put_string(uint8_t *at, uint8_t *tail, const char *string,
 				      uint32_t length)
 {
@@ -268,7 +266,7 @@ static inline uint8_t *fly_put_string(uint8_t *at, uint8_t *tail, const char *st
 	return tail + length + 1;
 }
 
-/* Get a string that was checked, with its NUL. Return: behind it. */
+/* Load a string that was checked, with its NUL. Return: behind it. */
 static inline const uint8_t *fly_get_string(const uint8_t *at, const uint8_t *tail, char *string)
 {
 	const uint32_t length = fly_get_u32(at);
@@ -277,15 +275,15 @@ static inline const uint8_t *fly_get_string(const uint8_t *at, const uint8_t *ta
 	return tail + length + 1;
 }
 
-/* Are there @bytes more? Return: behind them, or NULL. */
+/* Are @bytes left? Return: behind them, or NULL. */
 static inline const uint8_t *fly_check_room(const uint8_t *tail, const uint8_t *end, size_t bytes)
 {
 	return (size_t)(end - tail) < bytes ? NULL : tail + bytes;
 }
 
 /*
- * Is the number of elements at @at no more than @max, and are their fixed parts all there?
- * @element_bytes: of the fixed part of one. Return: behind them, or NULL.
+ * Is the number of elements at @at at most @max, and are their fixed parts all there?
+ * @element_bytes: of one fixed part. Return: behind them, or NULL.
  */
 static inline const uint8_t *fly_check_list(const uint8_t *at, const uint8_t *tail,
 					    const uint8_t *end, uint32_t max,
@@ -293,15 +291,16 @@ static inline const uint8_t *fly_check_list(const uint8_t *at, const uint8_t *ta
 {
 	const uint32_t count = fly_get_u32(at);
 
-	/* 64 bits: both factors may have 26 */
+	/* 64 bits: each factor may have 26 */
 	if (count > max || (uint64_t)(end - tail) < (uint64_t)count * element_bytes)
 		return NULL;
 	return tail + (size_t)count * element_bytes;
 }
 
 /*
- * Is the length at @at no more than @max, is the string all there, with a NUL behind it and none
- * in it? Return: behind the NUL, or NULL.
+ * Is the length at @at at most @max, and is the string all there, with a NUL behind it and none in
+ * it?
+ * Return: behind the NUL, or NULL.
  */
 static inline const uint8_t *fly_check_string(const uint8_t *at, const uint8_t *tail,
 					      const uint8_t *end, uint32_t max)

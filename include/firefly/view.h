@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * view.h - arrays of numbers where they lie in a result packet.
+ * view.h - arrays of numbers, read in a result packet.
  *
- * NAME_PROCEDURE_view() fills a struct fly_TYPE_view for each array that C cannot point to there,
- * because it is not aligned and may be in another byte order. fly_TYPE_at() reads an element;
- * whether i is less than count is for the caller to know. A view is dead after fly_release().
- * Any thread may read.
+ * C cannot point to such an array: it is not aligned, and may be in another byte order.
+ * NAME_PROCEDURE_view() fills in a struct fly_TYPE_view for each. fly_TYPE_at() reads an element,
+ * and does not check that i is less than count. Any thread. A view is dead after fly_release().
  */
 #ifndef FIREFLY_VIEW_H
 #define FIREFLY_VIEW_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* binding_kind.c - the public functions on bindings and calls: each leads to the binding's own. */
+/* binding_kind.c - the public functions on bindings and calls, dispatched by kind of binding. */
 #include "base/binding_kind.h"
 
 #include "base/error.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * binding_kind.h - what runtime.h lets a program do to a binding besides calling: one row of
- * functions for each kind of binding. The common part of a call is in struct fly_binding itself.
+ * binding_kind.h - the operations of runtime.h on a binding, other than calls: one table of
+ * functions for each kind of binding. The procedures of a call are in struct fly_binding itself.
  *
  *   over a link, inline    fastpath/caller.c and import.c
  *   over a link, attached  threads/attached.c and attach.c
@@ -18,20 +18,20 @@
 struct fly_binding_kind {
 	bool (*ready)(struct fly_call *call);
 	int (*cancel)(struct fly_call *call);
-	/* Is it the calling thread's? */
+	/* does the binding belong to the calling thread? */
 	bool (*is_mine)(const struct fly_binding *binding);
 	int (*set_deadline)(struct fly_binding *binding, uint32_t us); /* on its thread */
-	/* On its thread; @wait is one of the enum, so this cannot fail. */
+	/* On its thread. Cannot fail: @wait was checked. */
 	void (*set_wait)(struct fly_binding *binding, enum fly_wait wait);
 	int (*rebind)(struct fly_binding *binding);
 	void (*unbind)(struct fly_binding *binding);
 	int (*attach)(struct fly_binding *binding, struct fly_binding **mine);
-	int (*event_fd)(struct fly_binding *binding); /* negative: a status, with a sentence */
+	int (*event_fd)(struct fly_binding *binding); /* negative: a status; fly_error() is set */
 };
 
 /*
- * The struct of each kind begins with `struct fly_binding head`, which stubs see, and
- * `const struct fly_binding_kind *kind`, which they do not.
+ * The struct of each kind begins with `struct fly_binding head`, which stubs see. Behind the head
+ * is `const struct fly_binding_kind *kind`, which stubs do not see.
  */
 #define FLY_BINDING_HAS_KIND(type)                                                \
 	static_assert(offsetof(type, head) == 0 &&                                \

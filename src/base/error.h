@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* error.h - the sentence behind fly_error(), for set-up functions (status.c). */
+/* error.h - setting the text of fly_error(), for set-up functions (status.c). */
 #ifndef FLY_ERROR_H
 #define FLY_ERROR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* notice.c - writing a line for a person, if somebody listens. */
+/* notice.c - formats a notice and calls the program's function, if there is one. Any thread. */
 #include "base/notice.h"
 
 #include <stdarg.h>

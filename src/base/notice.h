@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* notice.h - lines for a person, about what happens while a program runs (notice.c). */
+/* notice.h - one-line messages for a person about events at run time (notice.c). */
 #ifndef FLY_NOTICE_H
 #define FLY_NOTICE_H
 
-/* Who gets them; constant once the runtime has started. function NULL: nobody. */
+/* The receiver of notices; constant once the runtime has started. function NULL: none. */
 struct fly_notice {
 	void (*function)(void *context, const char *line);
 	void *context;
 };
 
-/* fly_notice() - one line, without its end. printf-like; any thread. */
+/* fly_notice() - send one line, without a newline. printf-like; any thread. */
 void fly_notice(const struct fly_notice *notice, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

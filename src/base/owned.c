@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* owned.c - the list of a runtime's bindings that belong to threads. Any thread; under its lock. */
+/* owned.c - the list of a runtime's bindings that belong to threads. Any thread; takes the lock. */
 #include "base/owned.h"
 
 #include "base/binding_kind.h"
@@ -34,7 +34,7 @@ void fly_owned_remove(struct fly_owned *owned)
 	pthread_mutex_unlock(&owned->list->lock);
 }
 
-/* One of the calling thread's; NULL. @others: as fly_owned_by_others(). */
+/* Return: a binding of the calling thread; NULL: it has none. @others: as fly_owned_by_others(). */
 static struct fly_owned *find_mine(struct fly_owned_list *list, unsigned *others)
 {
 	struct fly_owned *mine = NULL;

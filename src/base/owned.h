@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * owned.h - bindings that belong to one thread each: attached ones and those over local links.
+ * owned.h - bindings that belong to one thread each: attached bindings and those over local links.
  *
- * A runtime has a list of them (owned.c), because whoever has one must end it before the runtime
- * ends, and threads of the runtime itself leave theirs behind.
+ * A runtime keeps a list of them (owned.c). Threads of the program must end their bindings before
+ * the runtime ends; the runtime ends the bindings of its own threads.
  */
 #ifndef FLY_OWNED_H
 #define FLY_OWNED_H
@@ -18,12 +18,12 @@ struct fly_owned_list {
 	LIST_HEAD(, fly_owned) all; /* under lock */
 };
 
-/* A binding of one thread. Plain and constant, but for its place in the list. */
+/* A binding of one thread. Constant, but for its links in the list. */
 struct fly_owned {
 	struct fly_binding *binding;
 	struct fly_owned_list *list;
 	pthread_t thread;
-	bool is_runtimes; /* of a thread of the runtime, a worker or a poller, which ends it */
+	bool is_runtimes;           /* its thread is a worker or a poller, and ends it */
 	LIST_ENTRY(fly_owned) next; /* under the list's lock */
 };
 
@@ -31,23 +31,25 @@ void fly_owned_list_init(struct fly_owned_list *list);
 void fly_owned_list_fini(struct fly_owned_list *list);
 
 /*
- * fly_owned_add() - a binding is the calling thread's. @is_runtimes: that is a thread of the
- * runtime. fly_owned_remove(): it is being ended.
+ * fly_owned_add() - list a binding of the calling thread.
+ * @is_runtimes: the calling thread belongs to the runtime.
+ *
+ * fly_owned_remove() - take the binding out of the list, before it ends.
  */
 void fly_owned_add(struct fly_owned_list *list, struct fly_owned *owned,
 		   struct fly_binding *binding, bool is_runtimes);
 void fly_owned_remove(struct fly_owned *owned);
 
-/* fly_owned_is_mine() - is it the calling thread's? */
+/* fly_owned_is_mine() - does the binding belong to the calling thread? */
 static inline bool fly_owned_is_mine(const struct fly_owned *owned)
 {
 	return pthread_equal(owned->thread, pthread_self());
 }
 
-/* fly_owned_end_mine() - end those of the calling thread. */
+/* fly_owned_end_mine() - end the calling thread's bindings. */
 void fly_owned_end_mine(struct fly_owned_list *list);
 
-/* fly_owned_by_others() - how many are neither this thread's nor of a thread of the runtime. */
+/* fly_owned_by_others() - the number of bindings of the program's other threads. */
 unsigned fly_owned_by_others(struct fly_owned_list *list);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* random.c - random numbers from getrandom(2), and nothing else: a seed of ours could be guessed.
- */
+/* random.c - random numbers from getrandom(2) only: a seed of our own could be guessed. */
 #include "base/random.h"
 
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 void fly_random_fill(void *to, size_t bytes)
 {
 	if (getrandom(to, bytes, 0) != (ssize_t)bytes)
-		abort(); /* the kernel promises up to 256 bytes, always; nothing is safe without */
+		abort(); /* never fails for up to 256 bytes; nothing is safe without random bytes */
 }
 
 uint32_t fly_random32(void)

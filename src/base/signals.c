@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* signals.c - the calling thread's signal mask, for a while. Any thread. */
+/* signals.c - blocking and restoring signals of the calling thread. Any thread. */
 #include "base/signals.h"
 
 #include <stddef.h>

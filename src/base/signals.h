@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * signals.h - keeping signals, which are the program's, away from threads of the library
+ * signals.h - blocking signals in threads of the library: signals belong to the program
  * (signals.c).
  *
- * A new thread inherits the mask of the one that creates it: so the creator blocks them, creates,
- * and restores its own.
+ * A new thread inherits its creator's signal mask. The creator blocks all signals, creates the
+ * thread, and restores its own mask.
  */
 #ifndef FLY_SIGNALS_H
 #define FLY_SIGNALS_H
@@ -12,20 +12,20 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* fly_signals_block() - all of them, on the calling thread. @before: for fly_signals_restore(). */
+/* fly_signals_block() - block all signals of this thread. @before: for fly_signals_restore(). */
 void fly_signals_block(sigset_t *before);
 
 /*
- * fly_signals_block_but_faults() - all but SIGBUS: for threads that touch memory that is shared
- * with another process, where a fault is for the handler of local/fault.c.
+ * fly_signals_block_but_faults() - block all signals but SIGBUS: for threads that touch memory
+ * shared with another process. local/fault.c handles their faults.
  */
 void fly_signals_block_but_faults(sigset_t *before);
 
 void fly_signals_restore(const sigset_t *before);
 
 /*
- * A stretch in which writing to a socket whose peer has gone is an error, and no signal to the
- * program. One that the program itself had pending stays.
+ * Between begin and end, writing to a socket whose peer has gone is an error and raises no SIGPIPE.
+ * A SIGPIPE that was pending before stays pending.
  */
 struct fly_no_sigpipe {
 	sigset_t before;

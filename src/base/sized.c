@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* sized.c - see sized.h. Pure but for the sentence on failure; any thread. */
+/* sized.c - see sized.h. Pure, but for fly_error(); any thread. */
 #include "base/sized.h"
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-/* No struct of any release is longer: such a size was never set, and its bytes are not there. */
+/* No struct of any release is longer: a larger size was never set. */
 #define MOST 4096
 
 static size_t size_of(const void *theirs)

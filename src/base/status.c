@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* status.c - statuses in words, and the sentence about the newest failure of each thread. */
+/* status.c - the texts of statuses, and each thread's text for fly_error(). */
 #include <firefly/status.h>
 
 #include <stdarg.h>

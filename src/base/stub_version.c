@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* stub_version.c - see stub_version.h. Pure but for the sentence on failure; any thread. */
+/* stub_version.c - see stub_version.h. Pure, but for fly_error(); any thread. */
 #include "base/stub_version.h"
 
 #include <assert.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * system_clock.h - the system's monotonic clock, for whoever waits for the system: sockets,
- * threads, drivers. What polls asks the TSC instead, through fastpath/clock.h.
+ * system_clock.h - CLOCK_MONOTONIC, for code that waits for the system: sockets, threads, drivers.
+ * Poll loops read the TSC instead, through fastpath/clock.h.
  */
 #ifndef FLY_SYSTEM_CLOCK_H
 #define FLY_SYSTEM_CLOCK_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * binding.h - what an import leaves behind: where the exporter is, and a header ready to be sent.
+ * binding.h - a binding over a link: the exporter's address, and a header ready to be sent.
  *
- * Owned by the poller of its runtime. Made and ended by src/runtime/import.c; used by caller.c,
- * whose four procedures are put into the head: the Starter, Transporter and Ender.
+ * Owned by the poller of its runtime. src/runtime/import.c makes and ends it; caller.c puts the
+ * Starter, Transporter and Ender into its head.
  */
 #ifndef FLY_BINDING_H
 #define FLY_BINDING_H
@@ -11,11 +11,11 @@
 #include "base/binding_kind.h"
 #include "fastpath/poller.h"
 
-/* What is known of the round trip to a peer: RFC 6298, in ticks. src/slowpath/retry.c. */
+/* Round trip time to a peer, in ticks (RFC 6298): src/slowpath/retry.c. */
 struct fly_rtt {
-	uint64_t srtt_tsc; /* smoothed; 0: nothing is known yet */
+	uint64_t srtt_tsc; /* smoothed; 0: not measured yet */
 	uint64_t rttvar_tsc;
-	uint64_t rto_tsc; /* how long to wait for an answer, within the poller's bounds */
+	uint64_t rto_tsc; /* how long to wait for a result, within the poller's bounds */
 };
 
 struct fly_import {
@@ -26,25 +26,25 @@ struct fly_import {
 	struct fly_link *link;
 	uint32_t idle;         /* first of this binding's free entries; FLY_NO_ENTRY */
 	uint32_t argument_max; /* bytes of payload that one packet takes on this link */
-	uint8_t sends_as; /* state of a call that is sent: WAITING; TIMED until one was measured */
+	uint8_t sends_as;      /* state of a sent call: TIMED until a round trip was measured */
 	uint8_t template[FLY_PAYLOAD + 6] __rte_aligned(
 		16); /* headers of a call without arguments */
 	/* ---- each result ---- */
 	struct fly_address peer;
-	uint16_t binder_port; /* of the peer, network order: whom to ask again; else as in peer */
-	/* its calls are made for other threads: hands back one that has ended; else NULL */
+	uint16_t binder_port; /* of the peer's binder, for rebinding; network order, as in peer */
+	/* hands an ended call back to the thread that made it; NULL: calls of this thread only */
 	void (*deliver)(struct fly_poller *p, struct fly_call_entry *e);
 	/* ---- seldom ---- */
 	struct fly_rtt rtt;
-	/* How it behaves: src/slowpath/behaviour.c. */
+	/* Set by src/slowpath/behaviour.c. */
 	uint32_t deadline_us; /* of its calls; 0: none */
-	enum fly_wait wait;   /* how its inline caller waits */
+	enum fly_wait wait;   /* how an inline caller waits */
 	bool is_shut;         /* fly_shutdown(): its calls end with FLY_ESTOPPED */
-	uint64_t activity;    /* its upper 48 bits */
+	uint64_t activity;    /* the upper 48 bits */
 	uint32_t export_id;
 	const char *name; /* of the interface; static */
 	uint32_t version;
-	LIST_ENTRY(fly_import) next; /* in its poller's list, if a program has it */
+	LIST_ENTRY(fly_import) next; /* in its poller's list, if a program has this binding */
 };
 
 FLY_BINDING_HAS_KIND(struct fly_import);
@@ -65,7 +65,7 @@ static inline const struct fly_address *fly_entry_peer(const struct fly_call_ent
 	return &((const struct fly_import *)(const void *)e->head.binding)->peer;
 }
 
-/* fly_deliver() - a call has ended: if it was made for another thread, that one gets it. */
+/* fly_deliver() - a call has ended: if another thread made it, hand it to that thread. */
 static inline void fly_deliver(struct fly_poller *p, struct fly_call_entry *e)
 {
 	struct fly_import *import = (struct fly_import *)(void *)e->head.binding;
@@ -77,8 +77,7 @@ static inline void fly_deliver(struct fly_poller *p, struct fly_call_entry *e)
 /* fly_caller_bind() - put the plain procedures into a binding over a link. */
 void fly_caller_bind(struct fly_import *import);
 
-/* fly_caller_start(), fly_caller_wait() - the plain Starter, and the second half of the
- * Transporter. */
+/* fly_caller_start(), fly_caller_wait() - the plain Starter; the Transporter's waiting half. */
 int fly_caller_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		     struct fly_call **call);
 int fly_caller_wait(struct fly_call *call);
@@ -106,7 +105,7 @@ static inline void fly_caller_write(uint8_t *frame, const struct fly_import *imp
 	fly_put_u64(rpc + 24, hint | (uint64_t)bytes << 32); /* age 0 */
 }
 
-/* fly_caller_fail() - end a call that is out without a result. @status: negative. */
+/* fly_caller_fail() - end a call without a result, after it was sent. @status: negative. */
 void fly_caller_fail(struct fly_poller *p, struct fly_call_entry *e, int status);
 
 #endif

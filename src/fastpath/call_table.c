@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* call_table.c - making the call table, and lending its entries to bindings. Never per call. */
+/* call_table.c - makes the call table and lends its entries to bindings. Not called per call. */
 #include "fastpath/call_table.h"
 
 #include <rte_malloc.h>

@@ -2,9 +2,9 @@
 /*
  * call_table.h - outstanding calls: one entry, one activity, one call at a time.
  *
- * Owned by one poller; no lock. A result finds its entry by the low 16 bits of its activity: an
- * index, then a comparison. Entries are handed to bindings as they need them and stay with them
- * until the binding ends, so that an entry's activity, sequence number and hint belong together.
+ * Owned by one poller; no lock. The low 16 bits of a result's activity are the index of its entry;
+ * the whole activity is compared then. A binding gets entries as it needs them, and keeps them
+ * until it ends: an entry's activity, sequence number and hint belong together.
  */
 #ifndef FLY_CALL_TABLE_H
 #define FLY_CALL_TABLE_H
@@ -18,18 +18,18 @@
 
 /* clang-format off */
 /*
- * Legal orders of an entry's state. Nobody but the functions fly_call_to_...() below stores it.
- *   UNBOUND -> IDLE              the entry is handed to a binding
+ * Legal orders of an entry's state. Only the functions fly_call_to_...() below store it.
+ *   UNBOUND -> IDLE              a binding gets the entry
  *   IDLE -> STARTED              Starter
  *   STARTED -> WAITING or TIMED  Transporter sends; TIMED now and then, to measure the round trip
  *   STARTED -> BULK              Transporter sends arguments of several packets
- *   TIMED -> WAITING             it cannot be measured any more: it was sent again, or who knows when
+ *   TIMED -> WAITING             not measured after all: sent again, runs, or the poller was absent
  *   WAITING or TIMED -> BULK     the first packet of a result of several came
  *   WAITING or TIMED -> DONE     the result packet came
  *   BULK -> DONE                 the result is whole
  *   WAITING, TIMED or BULK -> FAILED  refused, cancelled, given up, link lost
  *   DONE -> IDLE                 Ender
- *   DONE or FAILED -> IDLE       Transporter returns the status, unless that is an exception
+ *   DONE or FAILED -> IDLE       Transporter returns the status, unless it is an exception
  *   any but UNBOUND -> UNBOUND   the binding ends
  */
 /* clang-format on */
@@ -38,25 +38,25 @@ enum fly_call_state {
 	FLY_CALL_IDLE,
 	FLY_CALL_STARTED,
 	FLY_CALL_WAITING,
-	FLY_CALL_TIMED, /* as WAITING, but its result goes the slow way, which takes the time */
+	FLY_CALL_TIMED, /* as WAITING; its result goes the slow path, to be measured */
 	FLY_CALL_BULK,
 	FLY_CALL_DONE,
 	FLY_CALL_FAILED,
 };
 
-/* Arguments up to this many bytes are kept for resending in the entry itself: keep(), caller.c. */
+/* Arguments up to this many bytes are kept for resending in the entry: keep() in caller.c. */
 #define FLY_KEEP_BYTES 128
 
 /* Later than any time of a poller. */
 #define FLY_NEVER UINT64_MAX
 
-/* Waiting for an answer: how it goes on when none comes. src/slowpath/retry.h has the policy. */
+/* The resend timer of a call. src/slowpath/retry.h has the policy. */
 struct fly_retry {
-	uint64_t due_tsc;      /* when something is to be done */
-	uint64_t interval_tsc; /* the wait that ends then */
-	uint64_t waited_tsc;   /* all waits since something was heard, that one included */
-	uint8_t tries;         /* what was sent since something was heard, and not answered */
-	bool is_running;       /* the server has said that it works on the call */
+	uint64_t due_tsc;      /* when to resend or probe */
+	uint64_t interval_tsc; /* the wait that ends at due_tsc */
+	uint64_t waited_tsc;   /* sum of all waits since something was heard, this one included */
+	uint8_t tries;         /* packets sent since something was heard */
+	bool is_running;       /* the server has said that the call runs */
 };
 
 #define FLY_NO_ENTRY UINT32_MAX
@@ -67,34 +67,32 @@ struct fly_attached_call;
 struct fly_call_entry {
 	/* ---- line 0: every call ---- */
 	struct fly_call head;    /* what the stub sees; binding NULL: UNBOUND */
-	uint64_t activity;       /* 48 bits of the binding, 16 bits our index */
-	uint32_t seq;            /* of the newest call; random at first, grows by one per call */
-	uint32_t hint;           /* where the server keeps our record; FLY_HINT_NONE */
-	struct rte_mbuf *packet; /* STARTED: the call packet. WAITING: what is kept of it, shared or
-				  * a copy, or NULL if its bytes are in kept. DONE: the result
-				  * packet. NULL in STARTED and DONE: the message is in bulk */
+	uint64_t activity;       /* 48 bits of the binding, 16 bits the entry's index */
+	uint32_t seq;            /* of the newest call; first random, then one more per call */
+	uint32_t hint;           /* index of the server's record of us; FLY_HINT_NONE */
+	struct rte_mbuf *packet; /* STARTED: the call packet. WAITING: the kept call packet, shared
+				    or a copy; NULL: its bytes are in kept. DONE: the result packet.
+				    NULL in STARTED and DONE: the message is in bulk */
 	uint16_t procedure;
 	uint16_t argument_bytes; /* UINT16_MAX: more than one packet takes */
 	uint8_t state;           /* enum fly_call_state */
 	uint8_t resends;         /* of the call in flight, probes included; saturating */
 	int16_t status;          /* FAILED: why; DONE: the result's, negative or 0 */
 	union {
-		uint64_t sent_tsc; /* out: poller time of the first transmission */
-		uint32_t
-			next_idle; /* IDLE: the binding's next free entry; FLY_NO_ENTRY: the last */
+		uint64_t sent_tsc;  /* once sent: poller time of the first transmission */
+		uint32_t next_idle; /* IDLE: the binding's next free entry; FLY_NO_ENTRY */
 	};
 	/* ---- line 1: seldom ---- */
-	struct fly_retry retry; /* BULK, or resends is not 0. Else due one RTO after sent_tsc */
-	struct fly_bulk *bulk;  /* of a call of several packets; NULL: it is none, or not yet */
-	uint64_t deadline_tsc;  /* of the call that deadline_seq names; 0: none ever had one */
+	struct fly_retry retry; /* in BULK, or resends is not 0; else due one RTO after sent_tsc */
+	struct fly_bulk *bulk;  /* of a call of several packets; else NULL, or not made yet */
+	uint64_t deadline_tsc;  /* of the call deadline_seq; 0: no call had one yet */
 	uint32_t deadline_seq;
-	uint32_t doubtful_seq;   /* that call ended, and may still run */
-	uint32_t challenged_seq; /* the hint of that call is a token that its server gave out */
-	uint16_t early_ms;  /* how much earlier the call that early_seq names may have been sent */
-	uint16_t early_seq; /* low half of a seq */
+	uint32_t doubtful_seq;   /* of a call that has ended and may still run */
+	uint32_t challenged_seq; /* of a call whose hint is a token that its server gave out */
+	uint16_t early_ms;       /* how much earlier the call early_seq may have been sent */
+	uint16_t early_seq;      /* low half of a seq */
 	/* ---- line 2 and 3: small arguments ---- */
-	uint8_t kept[FLY_KEEP_BYTES] __rte_cache_aligned; /* out: the arguments, if packet is NULL
-							   */
+	uint8_t kept[FLY_KEEP_BYTES] __rte_cache_aligned; /* the arguments, if packet is NULL */
 } __rte_cache_aligned;
 
 static_assert(offsetof(struct fly_call_entry, retry) == 64, "a common call touches one line");
@@ -103,15 +101,17 @@ static_assert(sizeof(struct fly_call_entry) == 256, "four lines");
 
 struct fly_call_table {
 	struct fly_call_entry *entries;
-	struct fly_attached_call *
-		*waiters;   /* by entry: who gets its result, on another thread; NULL:
-			     * nobody. Beside them, as lines 0 and 1 are full */
+	/*
+	 * By entry: the call of another thread that gets the result; NULL: none. Not in the entry:
+	 * lines 0 and 1 are full.
+	 */
+	struct fly_attached_call **waiters;
 	uint32_t n;         /* entries, at most 65,536 */
-	uint32_t n_unbound; /* of them, not handed to a binding */
-	uint32_t unbound;   /* first of a list linked by next_idle; FLY_NO_ENTRY */
+	uint32_t n_unbound; /* of them, UNBOUND */
+	uint32_t unbound;   /* first UNBOUND entry, linked by next_idle; FLY_NO_ENTRY */
 };
 
-/* ---- the arrows of the diagram: who takes one has seen to everything else of it ---- */
+/* ---- the arrows of the diagram: the caller has done all that belongs to an arrow ---- */
 
 /* UNBOUND, DONE or FAILED -> IDLE */
 static inline void fly_call_to_idle(struct fly_call_entry *e)
@@ -119,19 +119,19 @@ static inline void fly_call_to_idle(struct fly_call_entry *e)
 	e->state = FLY_CALL_IDLE;
 }
 
-/* IDLE -> STARTED: the next call of this entry. */
+/* IDLE -> STARTED: the next call of this entry */
 static inline void fly_call_to_started(struct fly_call_entry *e)
 {
 	e->state = FLY_CALL_STARTED;
 }
 
-/* STARTED -> WAITING or TIMED. @as: that one of them. */
+/* STARTED -> WAITING or TIMED. @as: the new state. */
 static inline void fly_call_to_sent(struct fly_call_entry *e, enum fly_call_state as)
 {
 	e->state = (uint8_t)as;
 }
 
-/* WAITING or TIMED -> WAITING: it is not to be measured any more. */
+/* WAITING or TIMED -> WAITING: its round trip is not to be measured. */
 static inline void fly_call_to_waiting(struct fly_call_entry *e)
 {
 	e->state = FLY_CALL_WAITING;
@@ -173,14 +173,14 @@ int fly_call_table_init(struct fly_call_table *table, uint32_t n, int socket);
 void fly_call_table_free(struct fly_call_table *table);
 
 /*
- * fly_call_table_bind() - hand an entry to a binding. @activity: the binding's upper 48 bits.
- * Return: IDLE and in no list; NULL: all are in use.
+ * fly_call_table_bind() - give an entry to a binding. @activity: the binding's upper 48 bits.
+ * Return: an IDLE entry, in no list; NULL: all are in use.
  */
 struct fly_call_entry *fly_call_table_bind(struct fly_call_table *table,
 					   struct fly_binding *binding, uint64_t activity,
 					   uint32_t first_seq);
 
-/* fly_call_table_unbind() - take an entry back; it holds no packet. */
+/* fly_call_table_unbind() - take an entry back. The entry holds no packet. */
 void fly_call_table_unbind(struct fly_call_table *table, struct fly_call_entry *entry);
 
 static inline uint32_t fly_call_table_index(const struct fly_call_table *table,
@@ -189,7 +189,7 @@ static inline uint32_t fly_call_table_index(const struct fly_call_table *table,
 	return (uint32_t)(entry - table->entries);
 }
 
-/* fly_call_is_out() - it was sent, and has not ended. */
+/* fly_call_is_out() - the call was sent, and has not ended. */
 static inline bool fly_call_is_out(const struct fly_call_entry *e)
 {
 	static_assert(FLY_CALL_TIMED == FLY_CALL_WAITING + 1 &&
@@ -198,13 +198,13 @@ static inline bool fly_call_is_out(const struct fly_call_entry *e)
 	return e->state >= FLY_CALL_WAITING && e->state <= FLY_CALL_BULK;
 }
 
-/* fly_call_is_small() - out, and neither its arguments nor what has come of its result is long. */
+/* fly_call_is_small() - the call is out, and takes one packet each way so far. */
 static inline bool fly_call_is_small(const struct fly_call_entry *e)
 {
 	return e->state == FLY_CALL_WAITING || e->state == FLY_CALL_TIMED;
 }
 
-/* fly_call_table_find() - the entry an activity names, whoever it belongs to; NULL: none. */
+/* fly_call_table_find() - the entry at an activity's index, whatever its activity; NULL: none. */
 static inline struct fly_call_entry *fly_call_table_find(const struct fly_call_table *table,
 							 uint64_t activity)
 {

@@ -12,7 +12,7 @@
 #include "fastpath/slow.h"
 #include "marshal/raise.h"
 
-/* Out of line and called last, so that the common case saves no registers for it. */
+/* Out of line and a tail call: the common case saves no registers for it. */
 static __rte_noinline int starter_again(struct fly_binding *binding, uint16_t procedure,
 					uint32_t argument_bytes, struct fly_call **call)
 {
@@ -57,11 +57,11 @@ int fly_caller_start(struct fly_binding *binding, uint16_t procedure, uint32_t a
 }
 
 /*
- * Keep what a resend needs until the result is there: small arguments as bytes, so that the packet
- * itself comes back warm; longer ones by a reference to their packet, or, where the driver gives
- * back late what it has sent, by a copy in another packet, which the next call finds warm again.
- * The measurements behind that are in docs/performance.md, "What is kept for resending".
- * Return: false: there is no packet, but arguments that take several.
+ * Keep what a resend needs until the result is there. Small arguments are kept as bytes: the packet
+ * itself comes back warm. Longer ones are kept by a reference to their packet; or, where the driver
+ * frees sent packets late, by a copy in another packet, and the next call finds that packet warm.
+ * Measured in docs/performance.md, "What is kept for resending".
+ * Return: false: the arguments take several packets.
  */
 static __rte_always_inline bool keep(struct fly_poller *p, struct fly_call_entry *e,
 				     const struct fly_link *link, struct rte_mbuf *m)
@@ -100,7 +100,7 @@ static void transporter_send(struct fly_call *call)
 	fly_link_send(import->link, m);
 }
 
-/* To IDLE, in front of the binding's list: the entry that was used last is the warm one. */
+/* To IDLE, in front of the binding's list: the entry used last is the warm one. */
 static inline void make_idle(struct fly_call_entry *e)
 {
 	struct fly_import *import = fly_import_of(e->head.binding);
@@ -124,8 +124,8 @@ static void ender(struct fly_call *call)
 }
 
 /*
- * A call that takes several packets, or is measured, and is waited for here; or one that did not
- * end well: it is over, but for an exception, which is read until the Ender.
+ * Wait for a call that takes several packets or is measured, or end one with a status. The entry
+ * becomes IDLE, but for an exception, which the stub reads until the Ender.
  */
 static __rte_noinline int wait_unplain(struct fly_call *call)
 {

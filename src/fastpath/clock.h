@@ -2,10 +2,10 @@
 /*
  * clock.h - reading the TSC.
  *
- * Poll loops read it through fly_poller_time(): fly_turn(), fly_serve(), a waiting caller.
- * Everything below a poller's turn gets `now_tsc` as an argument, so that a simulation can drive
- * the same objects on a time of its own. Besides, fly_clock_now_tsc() is for who has no poller at
- * hand: a worker, a caller over the local link, a start.
+ * Poll loops read it through fly_poller_time(): fly_turn(), fly_serve(), a waiting caller. A
+ * poller's turn, and all it calls, get `now_tsc` as an argument: a simulation drives the same
+ * objects on virtual time. fly_clock_now_tsc() is for code without a poller: a worker, a caller
+ * over the local link, a start.
  */
 #ifndef FLY_CLOCK_H
 #define FLY_CLOCK_H
@@ -23,15 +23,14 @@ static inline uint64_t fly_clock_now_tsc(void)
 
 /*
  * A poll loop's view of the clock. Reading the TSC takes longer than polling an empty queue, and
- * nothing in a turn needs to know the time better than a millisecond: so it is read once in
- * FLY_CLOCK_TURNS turns, and a packet that comes meanwhile is seen earlier for it. Measured in
- * docs/performance.md, "Reading the clock".
+ * nothing in a turn needs the time to better than a millisecond. The clock is read once in
+ * FLY_CLOCK_TURNS turns. Measured in docs/performance.md, "Reading the clock".
  */
 #define FLY_CLOCK_TURNS 32
 
 struct fly_clock {
 	uint64_t now_tsc;
-	uint64_t offset_tsc; /* of now_tsc to the counter: 0, unless that was ever set back */
+	uint64_t offset_tsc; /* now_tsc minus the counter: 0, unless that was ever set back */
 	uint32_t turns;      /* since now_tsc was read */
 };
 
@@ -42,8 +41,8 @@ static inline bool fly_clock_is_due(struct fly_clock *clock)
 
 /*
  * fly_clock_read() - the time now, never before @last_tsc. A counter that was set back (the machine
- * was suspended, or moved) does not tell how long that took: an hour is assumed, which makes every
- * call that was under way too old to be run by a server that has forgotten it.
+ * was suspended, or moved) does not tell for how long. An hour is assumed: every call under way is
+ * then too old to be run by a server that has forgotten its caller.
  */
 static inline uint64_t fly_clock_read(struct fly_clock *clock, uint64_t last_tsc)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * conversation.h - what a server remembers of one activity: its newest call and that one's result.
+ * conversation.h - a server's record of one activity: its newest call and the result of that call.
  *
- * Owned by one poller; no lock. A call finds its record by the hint that the server put into an
- * earlier result: an index, then a comparison. Hints are never trusted, so the server may forget
- * a record whenever src/slowpath/records.c says that this is safe. That file also owns
- * the hash table behind a missed hint.
+ * Owned by one poller; no lock. A call carries a hint from an earlier result: the index of its
+ * record. The record's activity is compared then. Hints are never trusted: src/slowpath/records.c
+ * decides when a record may be forgotten. That file also owns the hash table behind a missed hint.
  */
 #ifndef FLY_CONVERSATION_H
 #define FLY_CONVERSATION_H
@@ -18,15 +17,21 @@
 #include "fastpath/call_table.h"
 #include "fastpath/link.h"
 
+/* clang-format off */
 /*
- * Legal orders of a record's state. Nobody but the functions fly_conversation_to_...() below stores
- * it. FREE -> KNOWN      a first call opens it (slow path), seq set just before that call's any but
- * FREE and RUNNING -> RUNNING  fly_conversation_accept() says FLY_RUN: a later call RUNNING -> DONE
- * the result is retained and sent RUNNING -> UNKEPT  the same, but the result was not retained: its
- * procedure may run again UNKEPT -> RUNNING  it does DONE -> GIVEN      the caller has said that it
- * has the result, which is let go any but FREE and RUNNING -> REFUSED  a later call was refused, or
- * cancelled before it ran any but RUNNING -> FREE  forgotten (slow path)
+ * Legal orders of a record's state. Only the functions fly_conversation_to_...() below store it.
+ *   FREE -> KNOWN                        a first call opens the record (slow path); seq: one less
+ *   any but FREE and RUNNING -> RUNNING  fly_conversation_accept() says FLY_RUN: a later call
+ *   RUNNING -> DONE                      the result is retained and sent
+ *   RUNNING -> UNKEPT                    the result is sent, not retained: the call may run again
+ *   UNKEPT -> RUNNING                    it does
+ *   DONE -> GIVEN                        the caller says that it has the result, which is freed
+ *   any but FREE and RUNNING -> REFUSED  a later call was refused, or cancelled before it ran
+ *   RUNNING -> REFUSED                   the call will not run: its worker had not begun it
+ *   RUNNING -> KNOWN                     nobody gets the result; the record is forgotten next
+ *   any but RUNNING -> FREE              forgotten (slow path)
  */
+/* clang-format on */
 enum fly_conversation_state {
 	FLY_CONVERSATION_FREE,
 	FLY_CONVERSATION_KNOWN,
@@ -40,7 +45,7 @@ enum fly_conversation_state {
 /* Results up to this many bytes are retained in the record, longer ones by their packet. */
 #define FLY_RETAIN_BYTES 64
 
-/* No link has this index: nobody is the peer of a FREE record, whose activity a call may name. */
+/* No link has this index: no frame comes from the peer of a FREE record. */
 #define FLY_NO_LINK UINT8_MAX
 
 struct fly_bulk;
@@ -52,19 +57,18 @@ struct fly_conversation {
 	uint32_t seq;          /* of the newest call */
 	uint32_t peer_ip;      /* network order */
 	uint16_t peer_port;    /* network order */
-	uint8_t link;          /* index of the link it came over; FREE: FLY_NO_LINK */
+	uint8_t link;          /* index of the link to the caller; FREE: FLY_NO_LINK */
 	uint8_t state;         /* enum fly_conversation_state */
 	uint16_t executions;   /* how many calls ran; wraps; travels in results */
 	uint16_t result_bytes; /* of the retained result */
 	int16_t result_status; /* of the retained result: 0 or a negative status */
-	bool is_proven;        /* the caller receives what is sent to the address that it gave */
+	bool is_proven;        /* the caller receives at the address that it gave */
 	uint8_t unused;
 	uint32_t touched_ms; /* poller time of the newest call, new fragment or acknowledgement */
 	struct rte_mbuf *result; /* DONE: the retained result packet; NULL: its bytes are in kept */
 	uint32_t next_free;      /* FREE: list; FLY_NO_ENTRY ends it */
-	uint32_t cancelled_seq;  /* of a call whose caller has gone while it ran */
-	struct fly_bulk *bulk; /* large arguments under way, or a large result; NULL; or stale, see
-				* src/slowpath/bulk/bulk.h */
+	uint32_t cancelled_seq;  /* of a call that was cancelled while it ran */
+	struct fly_bulk *bulk; /* large arguments or a large result; NULL; or stale: bulk/bulk.h */
 	struct fly_work *work; /* RUNNING: on a worker, or waiting for one; else NULL */
 	/* ---- line 1: small results with bytes in them ---- */
 	uint8_t kept[FLY_RETAIN_BYTES];
@@ -81,15 +85,15 @@ struct fly_conversation_table {
 	uint32_t n_free;
 	uint32_t free;          /* first of a list; FLY_NO_ENTRY */
 	uint32_t n_retained;    /* packets held in result */
-	uint32_t retained_max;  /* at most so many: then calls with large results are refused */
-	uint32_t retained_high; /* from here on callers are asked to acknowledge them */
-	uint32_t swept;         /* where the next sweep goes on */
+	uint32_t retained_max;  /* at most so many: then large results are refused */
+	uint32_t retained_high; /* from here on, callers are told to acknowledge results */
+	uint32_t swept;         /* where the next sweep begins */
 	struct rte_hash *by_activity;
 };
 
-/* ---- the arrows of the diagram: who takes one has seen to everything else of it ---- */
+/* ---- the arrows of the diagram: the caller has done all that belongs to an arrow ---- */
 
-/* FREE -> KNOWN; RUNNING -> KNOWN, if nobody gets the result and the record is forgotten next */
+/* FREE -> KNOWN, or RUNNING -> KNOWN */
 static inline void fly_conversation_to_known(struct fly_conversation *c)
 {
 	c->state = FLY_CONVERSATION_KNOWN;
@@ -120,8 +124,7 @@ static inline void fly_conversation_to_given(struct fly_conversation *c)
 	c->state = FLY_CONVERSATION_GIVEN;
 }
 
-/* any but FREE -> REFUSED; RUNNING only if its call was not begun. @seq: of the call that does not
- * run. */
+/* any but FREE -> REFUSED; RUNNING only if not begun. @seq: of the call that does not run. */
 static inline void fly_conversation_to_refused(struct fly_conversation *c, uint32_t seq)
 {
 	c->seq = seq;
@@ -136,19 +139,18 @@ static inline void fly_conversation_to_free(struct fly_conversation *c)
 
 /* ---- what a call means ---- */
 
-/* What a call means to its conversation. */
 enum fly_accept {
-	FLY_RUN,    /* new: the record is RUNNING now, its retained result is to be let go */
+	FLY_RUN,    /* new: the record is RUNNING now, the caller frees its retained result */
 	FLY_RESEND, /* done already: send the retained result */
-	FLY_REPEAT, /* done already, and may be done again */
-	FLY_BUSY,   /* running: say so */
-	FLY_REFUSE, /* it was refused: say so again */
-	FLY_OLD,    /* older than the newest, or its caller has the result: drop */
+	FLY_REPEAT, /* done already, the result is not kept: run it again */
+	FLY_BUSY,   /* running: reply so */
+	FLY_REFUSE, /* refused: refuse again */
+	FLY_OLD,    /* older than the newest, or its caller has the result already: drop */
 };
 
 /*
- * fly_conversation_accept_next() - is this call plainly the next one? Then the record is RUNNING
- * now, and its retained result is to be let go; otherwise nothing has changed.
+ * fly_conversation_accept_next() - is this call plainly the next one?
+ * Return: true: the record is RUNNING, and the caller frees its retained result; false: unchanged.
  */
 static inline bool fly_conversation_accept_next(struct fly_conversation *c, uint32_t seq)
 {
@@ -159,10 +161,10 @@ static inline bool fly_conversation_accept_next(struct fly_conversation *c, uint
 }
 
 /*
- * fly_conversation_accept() - decide what a call means. The whole of at-most-once for a caller
- * that is known: an activity has one outstanding call, so a later one says that the caller has
- * the result of the one before, and an earlier one can only be a copy.
- * Changes the record only if it returns FLY_RUN.
+ * fly_conversation_accept() - decide what a call means to its conversation. All of at-most-once for
+ * a known caller is here. An activity has one outstanding call: a later call acknowledges the
+ * result of the one before, and an earlier call can only be a copy.
+ * Return: the record has changed only if FLY_RUN.
  */
 static inline enum fly_accept fly_conversation_accept(struct fly_conversation *c, uint32_t seq)
 {
@@ -184,14 +186,14 @@ static inline enum fly_accept fly_conversation_accept(struct fly_conversation *c
 	}
 }
 
-/* fly_conversation_at() - the record that a hint names, whoever it belongs to; NULL: none. */
+/* fly_conversation_at() - the record that a hint names, whatever its activity; NULL: none. */
 static inline struct fly_conversation *
 fly_conversation_at(const struct fly_conversation_table *table, uint32_t hint)
 {
 	return likely(hint < table->n) ? &table->records[hint] : NULL;
 }
 
-/* fly_conversation_is_peer() - did this frame come from where the record's caller lives? */
+/* fly_conversation_is_peer() - is this frame from the record's caller, over its link? */
 static inline bool fly_conversation_is_peer(const struct fly_conversation *c,
 					    const struct fly_link *link, const uint8_t *frame)
 {

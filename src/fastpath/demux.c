@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * demux.c - what a received packet is, check by check, and under which name it is dropped.
+ * demux.c - what a received packet is, check by check, and the counter if it is dropped.
  *
- * Called from demux.h for what is not plain at first sight, and on links with checksums for all.
- * Hands the packet on, or leaves through slow.h. Changes nothing itself.
+ * Called from demux.h for packets that are not plain, and on links with checksums for all packets.
+ * Hands the packet to its handler, or to the slow path through slow.h. Changes no state itself.
  */
 #include "fastpath/demux.h"
 
-/* The first check that a frame fails, as a negated counter; 0: it is ours, and *h is filled in. */
+/* Return: 0: the packet is for us, *h is filled in; else the failed check's counter, negated. */
 static int check(const struct fly_link *link, const struct rte_mbuf *m, struct fly_header *h)
 {
 	const uint8_t *frame = fly_packet_frame(m);
@@ -23,7 +23,7 @@ static int check(const struct fly_link *link, const struct rte_mbuf *m, struct f
 	why = fly_wire_decode(frame + FLY_RPC, fly_get_be16(frame + FLY_IP_LENGTH) - 28U, h);
 	if (why)
 		return why;
-	/* An acknowledgement says how many there are: that may be all of them. */
+	/* In an acknowledgement `fragment` is a count, which may be that of all fragments. */
 	if (h->fragment >= h->fragments &&
 	    !(h->type == FLY_PACKET_ACK && h->fragment == h->fragments && h->fragment != 0))
 		return -(int)FLY_COUNT_drop_fragments;
@@ -45,12 +45,12 @@ void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m)
 		return;
 	}
 	switch (h.type) {
-#define FLY_PACKET_CASE(type, plain, odd, part)                    \
+#define FLY_PACKET_CASE(type, plain, slow, several)                \
 	case FLY_PACKET_##type:                                    \
 		if (h.fragments != 1)                              \
-			part;                                      \
+			several;                                   \
 		else if ((h.flags & ~FLY_FLAG_RESENT) || !(plain)) \
-			odd;                                       \
+			slow;                                      \
 		return;
 		FLY_PACKETS(FLY_PACKET_CASE)
 #undef FLY_PACKET_CASE

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * demux.h - what a received packet is, and whose: one row per packet type, the hit inlined.
+ * demux.h - dispatches received packets: one row per packet type, the hit inlined.
  *
- * Whatever is not plainly a call or a result for us goes to fly_demux() (demux.c), which finds
- * out what it is, check by check.
+ * All that is not plainly a call or result for us goes to fly_demux() (demux.c).
  */
 #ifndef FLY_DEMUX_H
 #define FLY_DEMUX_H
@@ -12,7 +11,7 @@
 #include "fastpath/server.h"
 
 /* clang-format off */
-/* type        takes it if all is as it should be  otherwise                          one of several */
+/* type        true: it took a plain packet  otherwise                          one of several packets */
 #define FLY_PACKETS(X)                                                                              \
 	X(CALL,   fly_serve_plain(p, link, m),   fly_slow_call(p, link, m, &h), fly_slow_call_fragment(p, link, m, &h)) \
 	X(RESULT, fly_receive_plain(p, link, m), fly_slow_result(p, m, &h),     fly_slow_result_fragment(p, link, m, &h))     \
@@ -24,7 +23,7 @@
 	X(CHALLENGE, false,                      fly_slow_challenge(p, m, &h),  fly_slow_challenge(p, m, &h))
 /* clang-format on */
 
-/* fly_demux_plain() - hand a packet to its handler; takes it. */
+/* fly_demux_plain() - hand a packet to its handler, which takes it. */
 static __rte_always_inline void fly_demux_plain(struct fly_poller *p, struct fly_link *link,
 						struct rte_mbuf *m)
 {
@@ -33,9 +32,9 @@ static __rte_always_inline void fly_demux_plain(struct fly_poller *p, struct fly
 	fly_packet_fence(m);
 	if (likely(fly_wire_is_plain(frame, m->data_len, link->ip, link->udp_port) &&
 		   m->nb_segs == 1 && link->checksum == FLY_CHECKSUM_NONE)) {
-		/* Version, type and flags at once; that it was sent again means nothing here. */
+		/* Version, type and flags in one comparison, but for FLY_FLAG_RESENT. */
 		switch (fly_get_u16(frame + FLY_RPC) & ~((uint32_t)FLY_FLAG_RESENT << 8)) {
-#define FLY_PACKET_HIT(type, plain, odd, part)          \
+#define FLY_PACKET_HIT(type, plain, slow, several)      \
 	case FLY_WIRE_VERSION << 4 | FLY_PACKET_##type: \
 		if (likely(plain))                      \
 			return;                         \

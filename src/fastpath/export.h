@@ -2,10 +2,9 @@
 /*
  * export.h - the interfaces that a poller serves.
  *
- * An export identifier is 28 random bits and the index of the export, drawn each time an exporter
- * starts: a call finds its export by an index and a comparison, and a call to an earlier start
- * is refused. The binder is export 0, by convention, everywhere. Changed by the owning thread
- * between turns (src/runtime/start.c).
+ * An export identifier is 28 random bits and the index of the export. Each start of the exporter
+ * draws new bits: a call to an earlier start is refused. The binder is export 0 everywhere. Changed
+ * on the poller's thread between turns (src/runtime/export.c).
  */
 #ifndef FLY_EXPORT_H
 #define FLY_EXPORT_H
@@ -17,9 +16,9 @@
 #define FLY_EXPORTS       16
 #define FLY_EXPORT_BINDER 0
 
-/* Whom an export lets in over local links; made by fly_export_with(), never changed. */
+/* Who may bind to an export over local links; made by fly_export_with(), then constant. */
 struct fly_export_rule {
-	struct fly_export_rule *next; /* of the same runtime: freed with it */
+	struct fly_export_rule *next; /* the runtime's next rule: freed with the runtime */
 	unsigned a_stacks;
 	unsigned n_uids;
 	unsigned n_gids;
@@ -30,14 +29,14 @@ struct fly_export_rule {
 struct fly_worker_pool;
 
 struct fly_export {
-	uint32_t id;           /* a free one has an id that no index leads to */
+	uint32_t id;           /* free: an id that leads to another index */
 	uint32_t n_procedures; /* 0: free */
 	const struct fly_procedure *stubs;
 	const void *procedures;
 	void *context;
 	const struct fly_interface *interface;
-	const struct fly_export_rule *rule; /* NULL: everybody is let in */
-	struct fly_worker_pool *pool; /* who runs what is not inline; NULL: the poller runs all */
+	const struct fly_export_rule *rule; /* NULL: everybody may bind */
+	struct fly_worker_pool *pool;       /* runs what is not inline; NULL: the poller runs all */
 };
 
 static inline const struct fly_export *fly_export_find(const struct fly_export *exports,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * handoff.c - the bell of a desk, and what its poller looks at.
+ * handoff.c - a poller's handoff queue: its list of rung handoffs, and the handoffs that it polls.
  *
- * The bell is a list that any thread puts a hand on, and that the poller takes as a whole. Runs on
- * the poller's thread, but for fly_handoff_ring().
+ * Any thread may ring: it pushes its handoff onto a list, which the poller takes as a whole. All
+ * but fly_handoff_ring() runs on the poller's thread.
  */
 #include "fastpath/handoff.h"
 
@@ -14,7 +14,7 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 
-#define FOUND_MS 1000 /* so long a slot may lie there before the sweep says that it was missed */
+#define FOUND_MS 1000 /* not polled for so long after it was handed over: a slot was missed */
 
 void fly_handoff_queue_init(struct fly_handoff_queue *queue)
 {
@@ -64,7 +64,7 @@ void fly_handoff_remove(struct fly_poller *p, struct fly_handoff *handoff)
 {
 	struct fly_handoff_queue *queue = &p->handoffs;
 
-	fly_handoff_take_rung(queue); /* it may be among those that rang */
+	fly_handoff_take_rung(queue); /* the handoff may be in the rung list */
 	if (handoff->polled_at != FLY_NOT_POLLED)
 		take_from_list(queue, handoff);
 	TAILQ_REMOVE(&queue->all, handoff, next);
@@ -79,7 +79,7 @@ void fly_handoff_watch(struct fly_handoff_queue *queue, struct fly_handoff *hand
 		return;
 	handoff->polled_at = queue->n_polled;
 	queue->polled[queue->n_polled++] = handoff;
-	/* A hint: whoever reads the old value rings once too often. */
+	/* A hint: the other side rings once more if it reads the old value. */
 	atomic_store_explicit(&handoff->slot.polled, 1, memory_order_relaxed);
 }
 
@@ -95,8 +95,10 @@ void fly_handoff_ring(struct fly_handoff_queue *queue, struct fly_handoff *hando
 {
 	struct fly_handoff *before = atomic_load_explicit(&queue->rung, memory_order_relaxed);
 
-	/* R1: whoever finds it set is behind S5 of the one who set it, and before R2: pairs with
-	 * R2. */
+	/*
+	 * R1: a thread that finds is_rung set comes after S5 of the thread that set it, before R2.
+	 * Pairs with R2.
+	 */
 	if (atomic_exchange_explicit(&handoff->is_rung, true, memory_order_seq_cst))
 		return;
 	/* S5: publishes next_rung; pairs with S6. D9, D10: store, then load; against D11, D12. */
@@ -111,7 +113,7 @@ void fly_handoff_ring(struct fly_handoff_queue *queue, struct fly_handoff *hando
 
 void fly_handoff_take_rung(struct fly_handoff_queue *queue)
 {
-	/* S6: pairs with S5, of each that is in the list. */
+	/* S6: pairs with S5 of each handoff in the list. */
 	struct fly_handoff *handoff =
 		atomic_exchange_explicit(&queue->rung, NULL, memory_order_seq_cst);
 
@@ -119,9 +121,9 @@ void fly_handoff_take_rung(struct fly_handoff_queue *queue)
 		struct fly_handoff *next = handoff->next_rung;
 
 		/*
-		 * R2: from here on it may ring again, and next_rung is the ringer's. Whoever found
-		 * it rung before this handed its slot over before: the slot is looked at from
-		 * now on, and that is seen. Pairs with R1.
+		 * R2: from here on the handoff may ring again, and next_rung is the ringer's. A
+		 * thread that found is_rung set handed its slot over before R2: the poller polls
+		 * the slot from now on, and sees it. Pairs with R1.
 		 */
 		atomic_exchange_explicit(&handoff->is_rung, false, memory_order_seq_cst);
 		fly_handoff_watch(queue, handoff);
@@ -141,10 +143,9 @@ unsigned fly_handoff_sweep(struct fly_handoff_queue *queue, uint64_t now_ms)
 			handoff->found_ms = 0;
 		} else if (handoff->found_ms == 0) {
 			handoff->found_ms = now_ms + 1;
-			handoff->acted_turn = queue->turns; /* of no other use now */
+			handoff->acted_turn = queue->turns; /* when found */
 		} else if (now_ms >= handoff->found_ms + FOUND_MS &&
-			   queue->turns - handoff->acted_turn >
-				   1) { /* it has not stood still since */
+			   queue->turns - handoff->acted_turn > 1) { /* took turns since */
 			fly_handoff_watch(queue, handoff);
 			found++;
 		}

@@ -2,8 +2,8 @@
 /*
  * link.c - sending in bursts, and checksums for links that leave the machine.
  *
- * Runs on the link's poller. Never waits for a driver: a burst that is only partly accepted stays
- * queued while the poller goes on receiving, or two full directions would wait for each other.
+ * Runs on the link's poller. Never waits for a driver: packets that the driver does not take stay
+ * queued while the poller receives. Otherwise two full directions would wait for each other.
  */
 #include "fastpath/link.h"
 
@@ -37,7 +37,7 @@ void fly_link_refuse(struct fly_link *link, struct rte_mbuf *m)
 	fly_packet_put(link->cache, m);
 }
 
-/* A packet that is sent again has its checksum already, and may be in a driver's hands. */
+/* A packet that is sent again has its checksum, and a driver may be reading it: leave it alone. */
 void fly_link_seal(struct fly_link *link, struct rte_mbuf *m)
 {
 	uint8_t *frame = fly_packet_frame(m);
@@ -70,8 +70,10 @@ bool fly_link_intact(const struct fly_link *link, const struct rte_mbuf *m)
 		if (udp == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 			return false;
 	}
-	/* Over good bytes, their checksum included, the sum is all ones (RFC 1071). Our peers
-	 * always send a UDP checksum on such links: to take 0 would be a way around the check. */
+	/*
+	 * RFC 1071: over intact bytes, their checksum included, the sum is all ones. Peers always
+	 * send a UDP checksum on such links: accepting 0 would be a way around the check.
+	 */
 	const uint32_t udp_bytes = fly_get_be16(frame + FLY_UDP_LENGTH);
 	uint32_t sum = (uint32_t)rte_ipv4_phdr_cksum(ip, 0) +
 		       rte_raw_cksum(frame + FLY_UDP_SOURCE, udp_bytes);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * link.h - what moves packets, as a poller sees it: two burst functions, an address, a send queue.
+ * link.h - a link as its poller sees it: two burst functions, an address, a send queue.
  *
- * A link belongs to one poller from fly_poller_attach() to fly_poller_detach(); between them no
- * other thread touches it, except for the fields marked otherwise. It is opened, watched and
- * closed by the control side (src/host/port.c), and simulated in the tests: both fill in
- * the two burst functions.
+ * A link belongs to one poller from fly_poller_attach() to fly_poller_detach(). Meanwhile no other
+ * thread touches it, but for the fields that say otherwise. The control side (src/host/port.c)
+ * opens, watches and closes it, and fills in the burst functions; the tests simulate it.
  */
 #ifndef FLY_LINK_H
 #define FLY_LINK_H
@@ -20,7 +19,7 @@
 /* Who computes and checks UDP checksums. */
 enum fly_checksum {
 	FLY_CHECKSUM_NONE,     /* both ends share memory: 0 is sent, nothing is checked */
-	FLY_CHECKSUM_SOFTWARE, /* here */
+	FLY_CHECKSUM_SOFTWARE, /* link.c */
 	FLY_CHECKSUM_HARDWARE, /* the NIC, in both directions */
 };
 
@@ -37,47 +36,46 @@ struct fly_link {
 	uint8_t index;                  /* in its poller's table */
 	bool up;                        /* false: sending drops, the Starter refuses */
 	uint8_t checksum;               /* enum fly_checksum */
-	bool zero_copy;    /* the driver hands out what the far end wrote, and holds what
-			    * it sent until its ring comes round (virtio-user, NICs) */
+	bool zero_copy; /* packets are the far end's memory, and sent ones are held until the ring
+			   comes round (virtio-user, NICs) */
 	uint16_t n_queued; /* packets in queue, oldest first */
 	struct rte_mbuf *queue[FLY_TX_QUEUE];
 	/* ---- seldom ---- */
-	struct rte_mempool *pool;  /* what the driver receives into; its poller's */
-	uint16_t payload_max;      /* bytes of payload in one packet, by the MTU */
-	bool answers_arp;          /* no kernel owns our address here: we answer for it */
-	bool is_private;           /* one peer at the far end, who gets all that we send, whatever
-				    * address it gives: a forged one harms nobody else */
-	struct fly_shared *shared; /* what several pollers of this port have in common; NULL: one */
-	uint8_t sharer;            /* which of them */
-	uint64_t stuck_since_tsc;  /* the driver has taken nothing since then; 0: it does */
+	struct rte_mempool *pool; /* the driver receives into it; the poller's */
+	uint16_t payload_max;     /* bytes of payload in one packet, by the MTU */
+	bool answers_arp;         /* we answer ARP for our address: no kernel does */
+	bool is_private; /* one peer gets every packet: a forged address harms nobody else */
+	struct fly_shared *shared; /* shared by the pollers of this port; NULL: one poller */
+	uint8_t sharer;            /* number of this link's poller among them */
+	uint64_t stuck_since_tsc;  /* the driver has taken no packet since then; 0: it does */
 };
 
-/* fly_link_push() - offer the queue, which is not empty, to the driver. */
+/* fly_link_push() - offer the queue to the driver. The queue is not empty. */
 void fly_link_push(struct fly_link *link);
 
-/* fly_link_flush() - hand queued packets to the driver; what it does not take stays queued. */
+/* fly_link_flush() - send queued packets; those that the driver does not take stay queued. */
 static inline void fly_link_flush(struct fly_link *link)
 {
 	if (link->n_queued)
 		fly_link_push(link);
 }
 
-/* fly_link_drop_queued() - free everything that waits to be sent; counted as @why. */
+/* fly_link_drop_queued() - free all queued packets; counted as @why. */
 void fly_link_drop_queued(struct fly_link *link, enum fly_counter why);
 
-/* fly_link_seal() - compute the UDP checksum of a frame, or ask the NIC for it. */
+/* fly_link_seal() - compute the UDP checksum of a frame, or have the NIC do it. */
 void fly_link_seal(struct fly_link *link, struct rte_mbuf *m);
 
-/* fly_link_intact() - did the checksums of a received frame hold? */
+/* fly_link_intact() - are the checksums of a received frame right? */
 bool fly_link_intact(const struct fly_link *link, const struct rte_mbuf *m);
 
 /* fly_link_refuse() - free a packet that cannot be queued, and count why. */
 void fly_link_refuse(struct fly_link *link, struct rte_mbuf *m);
 
 /*
- * fly_link_send() - queue a packet. A full burst is flushed at once; the rest at the end of the
- * turn, or by fly_link_flush(). Takes the packet; drops and counts it when the link is down or
- * its queue full, which looks like a loss on the way.
+ * fly_link_send() - queue a packet; takes it. A full burst is flushed at once, the rest at the end
+ * of the turn or by fly_link_flush(). If the link is down or its queue full, the packet is dropped
+ * and counted: to the caller that is a loss on the way.
  */
 static inline void fly_link_send(struct fly_link *link, struct rte_mbuf *m)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * link_eth.c - a link over a DPDK ethdev port: the two burst functions, nothing else.
+ * link_eth.c - the burst functions of a link over a DPDK ethdev port.
  *
- * Called by the poller through struct fly_link. The port is opened by src/host/port.c.
+ * Called by the poller through struct fly_link. src/host/port.c opens the port.
  */
 #include "fastpath/link_eth.h"
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * link_shared.c - which of several pollers a packet is for, and how it gets there.
+ * link_shared.c - one port under several pollers: which poller a packet is for, and its way there.
  *
- * Poller i of a process listens on its own UDP port, the first one's plus i. Where the device has a
- * pair of queues for each, a poller sends and receives by itself, and passes on what came to the
- * wrong queue: how well the device steers is a matter of speed, not of right or wrong. Where there
- * is one pair it is the first poller's, which receives and sends for the others as well.
+ * Poller i of a process listens on the first poller's UDP port plus i. If the device has a pair of
+ * queues for each poller, a poller sends and receives by itself, and passes on packets that came to
+ * the wrong queue: the device's steering only matters for speed. If there is one pair of queues,
+ * the first poller receives and sends for all.
  *
- * Runs on the pollers' threads. A packet in a ring belongs to whoever takes it out, and has one
- * reference: fly_packet_put() relies on a driver that has another one being on the same thread.
+ * Runs on the pollers' threads. A packet in a ring belongs to the poller that takes it out, and has
+ * one reference: fly_packet_put() relies on a driver's reference being on the same thread.
  */
-/* The same ring; but this way ThreadSanitizer, and the language, can follow what it orders. */
+/* The same ring, in C11 atomics: ThreadSanitizer can follow its order. */
 #undef RTE_USE_C11_MEM_MODEL
 #define RTE_USE_C11_MEM_MODEL 1
 #include "fastpath/link_shared.h"
@@ -29,7 +29,7 @@
 
 /* ---- between pollers ---- */
 
-/* Each poller has its own question, and asks by its own link: all of them get all answers. */
+/* Each poller asks by its own link: every poller gets every answer. */
 static bool is_arp_reply(const struct rte_mbuf *m)
 {
 	const uint8_t *frame = fly_packet_frame(m);
@@ -40,7 +40,7 @@ static bool is_arp_reply(const struct rte_mbuf *m)
 	       arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REPLY);
 }
 
-/* Whose packet is it? What is not plainly another's is for who has it: he counts what is wrong. */
+/* Return: the poller a packet is for; @self if that is unclear: @self counts what is wrong. */
 static unsigned whose(const struct fly_shared *s, const struct rte_mbuf *m, unsigned self)
 {
 	const uint8_t *frame = fly_packet_frame(m);
@@ -54,8 +54,8 @@ static unsigned whose(const struct fly_shared *s, const struct rte_mbuf *m, unsi
 }
 
 /*
- * Something is in a poller's ring. Only a hint: one that falls asleep in this moment finds it at
- * the end of its nap, as it would a packet in a queue of its own.
+ * Wake a poller that has packets in its ring. Only a hint: a poller that falls asleep at this
+ * moment finds them when its sleep ends, as it would find packets in a queue of its own.
  */
 static void wake(const struct fly_shared *s, unsigned at)
 {
@@ -102,7 +102,7 @@ static void tell_all(struct fly_link *link, const struct rte_mbuf *m)
 
 /* ---- receiving ---- */
 
-/* Pass on what is for others. Return: how many are left, at the front. */
+/* Pass on packets for other pollers. Return: how many are left, at the front. */
 static uint16_t keep_ours(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	uint16_t kept = 0;
@@ -128,7 +128,7 @@ static uint16_t take_ours(struct fly_link *link, struct rte_mbuf **packets, uint
 						   n, NULL);
 }
 
-/* The first of several with one pair of queues: send what the others have, receive for them. */
+/* The first poller, with the only pair of queues: send what the others have, receive for all. */
 static uint16_t rx_for_all(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	struct fly_shared *s = link->shared;
@@ -144,10 +144,10 @@ static uint16_t rx_for_all(struct fly_link *link, struct rte_mbuf **packets, uin
 		memmove(s->leaving, s->leaving + sent, s->n_leaving * sizeof s->leaving[0]);
 	}
 	kept = keep_ours(link, packets, s->rx(link, packets, n));
-	return kept; /* nobody else receives: there is nothing in our ring */
+	return kept; /* nobody else receives: our own ring is empty */
 }
 
-/* With a pair of queues of its own. */
+/* A poller with its own pair of queues. */
 static uint16_t rx_own(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	const uint16_t kept =
@@ -163,7 +163,7 @@ static uint16_t tx_own(struct fly_link *link, struct rte_mbuf **packets, uint16_
 	return rte_eth_tx_burst(link->port, link->sharer, packets, n);
 }
 
-/* What is retained as well is copied: the driver gives its reference back on another thread. */
+/* A packet that is retained is copied: the driver drops its reference on another thread. */
 static uint16_t tx_by_first(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	uint16_t ready = 0;
@@ -187,7 +187,7 @@ static uint16_t tx_by_first(struct fly_link *link, struct rte_mbuf **packets, ui
 	return ready;
 }
 
-/* ---- coming and going ---- */
+/* ---- joining, loss of the peer, ending ---- */
 
 static unsigned drop(struct rte_ring *ring)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * packet.c - the way between a poller's packet stack and the pool.
+ * packet.c - moves packet buffers between a poller's stack and the pool.
  *
- * Called from packet.h, out of line, once in FLY_PACKET_REFILL packets or less. The pool's own
- * per-thread cache is used as well: poller threads are registered with DPDK.
+ * Called from packet.h, out of line, at most once in FLY_PACKET_REFILL packets. The pool's
+ * per-thread cache is used, too: poller threads are registered with DPDK.
  */
 #include "fastpath/packet.h"
 
@@ -11,7 +11,7 @@
 
 unsigned fly_packet_refill(struct fly_packet_cache *cache)
 {
-	/* An almost empty pool refuses a whole burst; the last buffers go one by one. */
+	/* An almost empty pool refuses a whole burst: take the last buffers one by one. */
 	if (rte_mempool_get_bulk(cache->pool, (void **)cache->stack, FLY_PACKET_REFILL) == 0)
 		cache->n = FLY_PACKET_REFILL;
 	else if (rte_mempool_get(cache->pool, (void **)cache->stack) == 0)

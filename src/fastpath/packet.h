@@ -3,14 +3,14 @@
  * packet.h - packet buffers: a poller's own stack of free ones in front of the pool.
  *
  * A packet buffer is a DPDK mbuf. Only the poller that owns the cache calls these. The stack hands
- * out the buffer that was freed last, which is the warm one, without looking up the thread's
- * mempool cache through thread-local storage for each packet.
+ * out the buffer that was freed last, which is warm, without a look-up of the mempool's cache in
+ * thread-local storage.
  *
- * Rules: a packet with a reference count above 1 is never written, a driver may be reading it.
- * A packet is passed on whole: who hands it to fly_packet_put() or a link has lost it.
+ * A packet with a reference count above 1 is never written: a driver may be reading it. A packet
+ * that was passed to fly_packet_put() or to a link is no longer the caller's.
  *
- * Under AddressSanitizer a free packet's data room is poisoned, and so is the tail behind the
- * data of one that is being read; drivers and the pool only ever see clean ones.
+ * Under AddressSanitizer a free packet's data room is poisoned, and the tail behind the data of a
+ * received packet. Drivers and the pool only get unpoisoned buffers.
  */
 #ifndef FLY_PACKET_H
 #define FLY_PACKET_H
@@ -28,7 +28,7 @@
 struct fly_packet_cache {
 	struct rte_mempool *pool; /* not owned */
 	unsigned n;               /* free buffers in stack */
-	unsigned most;            /* at most, of FLY_PACKET_CACHE: drivers need some, too */
+	unsigned most; /* limit of n, at most FLY_PACKET_CACHE: drivers need buffers, too */
 	struct rte_mbuf *stack[FLY_PACKET_CACHE];
 };
 
@@ -38,10 +38,10 @@ unsigned fly_packet_refill(struct fly_packet_cache *cache);
 /* fly_packet_spill() - give the older half of a full stack back to the pool. */
 void fly_packet_spill(struct fly_packet_cache *cache);
 
-/* fly_packet_put_any() - free what is no plain buffer: shared, chained, or not ours. */
+/* fly_packet_put_any() - free a packet of any kind: shared, chained, or of another pool. */
 void fly_packet_put_any(struct rte_mbuf *m);
 
-/* fly_packet_drain() - give everything back to the pool; before the poller ends. */
+/* fly_packet_drain() - give all buffers back to the pool, before the poller ends. */
 void fly_packet_drain(struct fly_packet_cache *cache);
 
 static inline uint8_t *fly_packet_frame(const struct rte_mbuf *m)
@@ -49,19 +49,19 @@ static inline uint8_t *fly_packet_frame(const struct rte_mbuf *m)
 	return rte_pktmbuf_mtod(m, uint8_t *);
 }
 
-/* fly_packet_expose() - @bytes from the frame's start may be read and written from now on. */
+/* fly_packet_expose() - unpoison @bytes from the frame's start. */
 static inline void fly_packet_expose(struct rte_mbuf *m, uint32_t bytes)
 {
 	ASAN_UNPOISON_MEMORY_REGION(fly_packet_frame(m), bytes);
 }
 
-/* fly_packet_expose_all() - before a packet goes to a driver. */
+/* fly_packet_expose_all() - unpoison the buffer, before the packet goes to a driver. */
 static inline void fly_packet_expose_all(struct rte_mbuf *m)
 {
 	ASAN_UNPOISON_MEMORY_REGION(m->buf_addr, m->buf_len);
 }
 
-/* fly_packet_fence() - nothing behind the data may be touched: for a packet that came in. */
+/* fly_packet_fence() - poison the buffer behind the data of a received packet. */
 static inline void fly_packet_fence(struct rte_mbuf *m)
 {
 	ASAN_POISON_MEMORY_REGION(fly_packet_frame(m) + m->data_len,
@@ -94,7 +94,7 @@ static inline struct rte_mbuf *fly_packet_take(struct fly_packet_cache *cache, u
 
 /*
  * fly_packet_get() - a free buffer, @bytes long, contents undefined.
- * Return: the caller's from now on; NULL: the pool is empty.
+ * Return: owned by the caller; NULL: the pool is empty.
  */
 static inline struct rte_mbuf *fly_packet_get(struct fly_packet_cache *cache, uint32_t bytes)
 {
@@ -112,8 +112,8 @@ static inline bool fly_packet_is_plain(const struct rte_mbuf *m)
 }
 
 /*
- * fly_packet_put() - free a packet. It may be shared: then only this reference goes. The other
- * one is a driver's, which runs on this thread and no other: a plain store gives ours up.
+ * fly_packet_put() - free a packet. Of a shared packet only our reference goes. The other one is a
+ * driver's, which runs on this thread only: a plain store gives ours up.
  */
 static inline void fly_packet_put(struct fly_packet_cache *cache, struct rte_mbuf *m)
 {
@@ -131,8 +131,8 @@ static inline void fly_packet_put(struct fly_packet_cache *cache, struct rte_mbu
 }
 
 /*
- * fly_packet_share() - take a second reference before the packet goes to a driver, so that it can
- * be sent again. Only for a packet that is ours alone.
+ * fly_packet_share() - take a second reference, to send the packet again: before it goes to a
+ * driver. The packet has one reference.
  */
 static inline void fly_packet_share(struct rte_mbuf *m)
 {

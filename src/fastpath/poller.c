@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * poller.c - the poll loop's body.
+ * poller.c - the body of the poll loop.
  *
- * fly_poller_turn() is called by whoever owns the poller: fly_turn(), fly_serve(), or a caller
- * that waits. It reads no clock.
+ * fly_poller_turn() is called by the thread that turns the poller: fly_turn(), fly_serve(), or a
+ * waiting caller. Reads no clock.
  */
 #include "fastpath/demux.h"
 
 /*
- * A queue that is found empty is asked again at once, so many times, before the turn looks at
- * anything else: what comes meanwhile is then seen sooner. docs/performance.md, "Window 1".
+ * An empty queue is polled again at once, so many times, before the turn polls anything else: a
+ * packet that comes meanwhile is seen sooner. docs/performance.md, "Window 1".
  */
 #define POLLS 4
 
 /*
- * Looking ahead
+ * Prefetching records
  *
- * A server that knows a hundred thousand callers finds the record of none in its caches. When
- * several packets came at once, a first pass over them asks for the record that each call's hint
- * names, so that all are on their way together when the second pass handles the first. Calls
- * without a hint are looked up together for the same reason, and given one.
+ * A server with a hundred thousand callers finds no record in its caches. When several packets came
+ * at once, a first pass prefetches the record that each call's hint names: all are on their way
+ * when the second pass handles the first packet. Calls without a hint are looked up together for
+ * the same reason, and get one.
  *
- * The pass costs some 12 instructions a packet, so it is left out where it would not gain: for a
- * few packets, and while the records of all that are known stay in the cache by themselves.
- * docs/performance.md, "Many callers".
+ * The pass costs some 12 instructions a packet. It is left out for few packets, and while there are
+ * so few records that they stay in the cache. docs/performance.md, "Many callers".
  */
 #define AHEAD_PACKETS 4
 #define AHEAD_KNOWN   1024
@@ -39,7 +38,7 @@ static __rte_noinline void look_ahead(struct fly_poller *p, const struct fly_lin
 		const uint8_t *rpc = fly_packet_frame(packets[i]) + FLY_RPC;
 		uint32_t hint;
 
-		/* Version, type and flags at once: with some flags it is no hint. */
+		/* Version, type and flags in one comparison: with other flags it is no hint. */
 		if (packets[i]->data_len < FLY_PAYLOAD ||
 		    (fly_get_u16(rpc) & ~((uint32_t)FLY_FLAG_RESENT << 8)) !=
 			    (FLY_WIRE_VERSION << 4 | FLY_PACKET_CALL))
@@ -50,12 +49,12 @@ static __rte_noinline void look_ahead(struct fly_poller *p, const struct fly_lin
 		else if (hint == FLY_HINT_NONE)
 			unhinted[n_unhinted++] = packets[i];
 	}
-	/* Where a checksum is to be looked at, it is that of the packet as it came. */
+	/* Only without checksums, which are over the packet as it came. */
 	if (n_unhinted && link->checksum == FLY_CHECKSUM_NONE)
 		fly_slow_hint(p, unhinted, n_unhinted);
 }
 
-/* What was queued since the last turn goes out first: answers to it may come in this one. */
+/* First send what was queued since the last turn: results may come in this turn already. */
 static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_link *link)
 {
 	struct rte_mbuf *packets[FLY_BURST];
@@ -79,7 +78,7 @@ unsigned fly_poller_handoffs_within(struct fly_poller *p)
 	const uint16_t nested = p->nested;
 	unsigned n = 0;
 
-	p->nested = 0; /* other threads are not within */
+	p->nested = 0; /* other threads' calls are not nested */
 	if (p->n_sources)
 		n = fly_handoff_turn(p, &p->handoffs);
 	if (atomic_load_explicit(&p->attention, memory_order_relaxed))
@@ -89,9 +88,9 @@ unsigned fly_poller_handoffs_within(struct fly_poller *p)
 }
 
 /*
- * A procedure that waits for a call of its own turns its poller within the turn. What it knows of
- * its own call stays as it is; and there is no quiescence point: packets are under way. When too
- * many procedures wait already, no other one is begun.
+ * A procedure that waits for a call of its own turns its poller within the turn. The state of the
+ * running call is saved and restored. There is no quiescence point: packets are under way. With
+ * FLY_NESTED_MAX waiting procedures no further call begins.
  */
 static __rte_noinline unsigned turn_within(struct fly_poller *p)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * poller.h - the thread that does everything: what it owns, and its turn.
+ * poller.h - a poller: what it owns, and its turn.
  *
- * A poller and all that it points to belong to one thread, registered with DPDK. Other threads
- * may only read its stats and raise `attention`; they hand over changes at its quiescence point,
- * once a turn, where no packet is under way.
+ * A poller and all that it points to belong to one thread, registered with DPDK. Other threads may
+ * only read its stats, set `attention`, and ring. Their requests are served at the quiescence
+ * point, once a turn, when no packet is under way.
  */
 #ifndef FLY_POLLER_H
 #define FLY_POLLER_H
@@ -19,44 +19,44 @@
 
 #define FLY_LINKS 32
 
-/* So many procedures may wait for calls of theirs, one within the other, on one poller. */
+/* Procedures of one poller that may wait for calls of their own, one within the other. */
 #define FLY_NESTED_MAX 8
 
 /* Calls of several packets: src/slowpath/bulk/bulk.h, path.h, buffer.h. */
 struct fly_bulks {
-	TAILQ_HEAD(, fly_bulk) all;            /* in the order in which the sweep looks at them */
-	TAILQ_HEAD(fly_paths, fly_path) paths; /* ways to peers: first the one used last */
-	struct fly_block *spare;               /* memory for the next ones: first the warmest */
+	TAILQ_HEAD(, fly_bulk) all;            /* in the order of the sweep */
+	TAILQ_HEAD(fly_paths, fly_path) paths; /* paths to peers: first the one used last */
+	struct fly_block *spare;               /* free memory: first the warmest */
 	uint64_t due_tsc;                      /* when fly_bulk_due() is to be called; FLY_NEVER */
-	uint32_t n;                            /* in all */
-	uint32_t n_gathering;                  /* of them, are arriving */
+	uint32_t n;                            /* all of them */
+	uint32_t n_gathering;                  /* of them, still arriving */
 	uint32_t n_idle_paths;
-	uint32_t bytes;    /* that they hold, of those that are limited */
-	uint32_t max;      /* at most so many */
+	uint32_t bytes;    /* held by those that are limited */
+	uint32_t max;      /* limit of bytes */
 	uint32_t n_keys;   /* in keys */
-	uint32_t keys[32]; /* random numbers, each for one result */
+	uint32_t keys[32]; /* random numbers, one for each result */
 };
 
-/* How long to wait for answers, in ticks: src/slowpath/retry.h. */
+/* Timeouts, in ticks: src/slowpath/retry.h. */
 struct fly_waits {
 	uint64_t first_tsc;       /* RTO of a binding that has not measured a round trip */
-	uint64_t least_tsc;       /* RTO at the least, */
-	uint64_t most_tsc;        /* and the longest wait between two copies */
-	uint64_t timeout_tsc;     /* a call that is not answered for so long is given up */
+	uint64_t least_tsc;       /* the smallest RTO */
+	uint64_t most_tsc;        /* the longest wait between two copies */
+	uint64_t timeout_tsc;     /* a call that is not answered for so long fails */
 	uint64_t probe_again_tsc; /* a probe that is not answered is repeated after so long */
 	uint64_t probe_most_tsc;  /* the longest interval between two probes that are answered */
-	unsigned probes;          /* so many in a row without an answer: the call is given up */
+	unsigned probes;          /* so many unanswered probes in a row: the call fails */
 };
 
-/* A pass over the call table: who is overdue? src/slowpath/resend.c. */
+/* A pass over the call table for calls that are due. src/slowpath/resend.c. */
 struct fly_pass {
-	uint64_t due_tsc;  /* when the next one begins, or this one goes on */
-	uint64_t next_tsc; /* the earliest time seen in this one at which a call is due */
-	uint32_t at;       /* entries seen in this one; 0: none is under way */
-	bool is_graced;    /* put off because of an absence */
+	uint64_t due_tsc;  /* when the next pass begins, or this one continues */
+	uint64_t next_tsc; /* the earliest due time seen in this pass */
+	uint32_t at;       /* entries seen in this pass; 0: none is under way */
+	bool is_graced;    /* due_tsc was put off because of an absence */
 };
 
-/* A call that came while a procedure ran and let its poller attend to its links. */
+/* A call parked until the running procedure ends: src/slowpath/park.c. */
 struct fly_parked {
 	struct rte_mbuf *m;
 	struct fly_link *link;
@@ -66,14 +66,14 @@ struct fly_parked {
 #define FLY_PARKED 128
 
 /*
- * What a poller runs now. Whoever begins something else within it saves all of it before, and
+ * What a poller runs now. Code that runs another call within this one saves the whole struct and
  * restores it afterwards: a procedure that waits for a call turns its poller.
  */
 struct fly_running {
-	struct fly_conversation *conversation; /* whose call it is, or was last; NULL */
+	struct fly_conversation *conversation; /* of the current or last call; NULL */
 	struct fly_slot *slot;                 /* of a call over the local link; else NULL */
 	uint64_t deadline_tsc;                 /* of the call; FLY_NEVER */
-	uint32_t held_ms;                      /* for how long the call was parked before */
+	uint32_t held_ms;                      /* how long the call was parked */
 };
 
 static const struct fly_running fly_running_nothing = {.deadline_tsc = FLY_NEVER};
@@ -81,18 +81,18 @@ static const struct fly_running fly_running_nothing = {.deadline_tsc = FLY_NEVER
 struct fly_poller {
 	/* ---- each turn ---- */
 	uint64_t now_tsc;       /* the time of this turn */
-	uint64_t sweep_at_tsc;  /* when the slow path wants a turn, though no packet comes */
-	uint32_t now_ms;        /* since the poller began; stands still between sweeps */
-	struct fly_clock clock; /* of whoever turns us; the turn itself does not look at it */
+	uint64_t sweep_at_tsc;  /* when the slow path is due, even without a packet */
+	uint32_t now_ms;        /* since the poller began; updated by sweeps only */
+	struct fly_clock clock; /* of the loop that turns the poller; not read in the turn */
 	uint32_t n_links;
 	struct fly_link *links[FLY_LINKS];
 	/*
-	 * Somebody wants the quiescence point: fly_slow_attention(). Set by any thread, see
-	 * start.c; read once a turn.
+	 * Requests wait for the quiescence point: fly_slow_attention(). Set by any thread
+	 * (request.c, port_watch.c); read once a turn.
 	 */
 	_Atomic uint32_t attention;
-	uint32_t n_sources; /* slots of other threads and processes: 0: only links */
-	uint16_t nested;    /* turns within turns: procedures that wait for calls */
+	uint32_t n_sources; /* slots of other threads and processes; 0: only links */
+	uint16_t nested;    /* procedures that wait for calls: turns within turns */
 	bool turning;       /* inside a turn */
 	struct fly_running running;
 	struct fly_call_table calls;
@@ -106,34 +106,34 @@ struct fly_poller {
 	uint64_t began_tsc;
 	uint64_t tsc_per_ms;
 	uint64_t absent_tsc;       /* FLY_ABSENT_US */
-	uint32_t exports_since_ms; /* no export of an earlier identifier was called here since */
-	uint64_t sweep_ms_at_tsc;  /* once a millisecond: budgets, links, old records */
+	uint32_t exports_since_ms; /* no export with an earlier identifier was called here since */
+	uint64_t sweep_ms_at_tsc;  /* each millisecond's sweep is due: budgets, links, records */
 	struct fly_waits waits;
 	struct fly_pass pass;
 	uint32_t reject_budget;         /* refusals that may still be sent in this millisecond */
 	uint32_t again_budget;          /* results that may still be sent again in it */
-	struct fly_requests *requests;  /* what other threads want: src/threads/request.h */
-	uint32_t number;                /* of its runtime's pollers, this is */
+	struct fly_requests *requests;  /* requests of other threads: src/threads/request.h */
+	uint32_t number;                /* index in its runtime's pollers */
 	struct fly_poller_group *group; /* threads/poller_group.h; NULL in a simulation */
-	struct fly_arp_question *arp_question; /* the address that is being resolved; NULL: none */
+	struct fly_arp_question *arp_question; /* the address being resolved; NULL: none */
 	bool is_shut;                          /* fly_shutdown(): nothing new is imported */
-	LIST_HEAD(, fly_import) imports;       /* bindings; ended with it */
+	LIST_HEAD(, fly_import) imports;       /* bindings; they end with the poller */
 	struct fly_bulks bulk;
-	struct fly_refused *refused; /* calls that were refused without a record */
-	uint8_t token_key[16];       /* of the tokens that we give out: src/slowpath/token.h */
+	struct fly_refused *refused;        /* calls that were refused without a record */
+	uint8_t token_key[16];              /* key of our tokens: src/slowpath/token.h */
 	LIST_HEAD(, fly_worker_pool) pools; /* worker.h */
-	uint32_t n_on_workers; /* calls in packets that run on workers, or wait for one */
-	uint32_t parked_max;   /* at most FLY_PARKED: others need packets, too */
+	uint32_t n_on_workers; /* calls from packets that run on workers or wait for one */
+	uint32_t parked_max;   /* limit of n_parked, at most FLY_PARKED: others need packets, too */
 	uint32_t n_parked;
-	struct fly_parked parked[FLY_PARKED]; /* in the order in which they came */
+	struct fly_parked parked[FLY_PARKED]; /* oldest first */
 };
 
-/* What struct fly_poller_config, and struct fly_options, mean by 0. */
+/* The defaults of struct fly_poller_config and struct fly_options. */
 #define FLY_RESEND_FIRST_US 20000
 #define FLY_RESEND_LEAST_US 1000
 #define FLY_RESEND_MOST_MS  1000
 #define FLY_CALL_TIMEOUT_MS 5000
-#define FLY_PROBE_AGAIN_MS  50 /* not to be chosen */
+#define FLY_PROBE_AGAIN_MS  50 /* not an option */
 #define FLY_PROBE_MOST_MS   300000
 #define FLY_PROBES          8
 
@@ -142,7 +142,7 @@ struct fly_poller_config {
 	uint32_t packets; /* in pool */
 	uint32_t calls;
 	uint32_t conversations;
-	uint32_t call_timeout_ms; /* of this and the next ones, 0: the default */
+	uint32_t call_timeout_ms; /* 0 in this and the next ones: the default */
 	uint32_t resend_first_us;
 	uint32_t resend_least_us;
 	uint32_t resend_most_ms;
@@ -155,35 +155,35 @@ struct fly_poller_config {
 
 /*
  * fly_poller_init() - tables and caches; no links yet.
- * Return: 0 or -FLY_ENOMEM (then nothing is left behind).
+ * Return: 0 or -FLY_ENOMEM (nothing is left behind).
  */
 int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config, uint64_t now_tsc);
 
-/* fly_poller_fini() - let every packet go and free the tables. No link is attached any more. */
+/* fly_poller_fini() - free all packets and tables. No link is attached. */
 void fly_poller_fini(struct fly_poller *p);
 
 /*
- * fly_poller_attach() - poll a link from the next turn on. Sets what the poller owns in it.
- * Return: 0, or -FLY_ENOMEM: there are FLY_LINKS already.
+ * fly_poller_attach() - poll a link from the next turn on. Sets the poller's fields in it.
+ * Return: 0, or -FLY_ENOMEM: FLY_LINKS are attached already.
  */
 int fly_poller_attach(struct fly_poller *p, struct fly_link *link);
 
 /*
- * fly_poller_detach() - stop polling a link: what is queued is dropped, calls over it fail with
+ * fly_poller_detach() - stop polling a link: queued packets are dropped, calls over it fail with
  * FLY_EPEER, its conversations are forgotten. Between turns or at the quiescence point.
  */
 void fly_poller_detach(struct fly_poller *p, struct fly_link *link);
 
 /*
- * fly_poller_turn() - receive, handle, send, look after what is overdue.
- * @now_tsc: not before that of the last turn.
- * Return: packets received, and slots of other threads that were seen to.
+ * fly_poller_turn() - receive, handle, send, run the sweep if it is due.
+ * @now_tsc: not before the last turn's.
+ * Return: packets received, plus slots of other threads handled.
  */
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc);
 
 /*
- * fly_poller_time() - for the outermost loops: the time to turn a poller at. Reads the clock once
- * in FLY_CLOCK_TURNS calls.
+ * fly_poller_time() - the time for a turn, for the outermost loops. Reads the clock once in
+ * FLY_CLOCK_TURNS calls only.
  */
 static inline uint64_t fly_poller_time(struct fly_poller *p)
 {
@@ -197,12 +197,12 @@ static inline uint64_t fly_poller_time(struct fly_poller *p)
 }
 
 /*
- * fly_poller_handoffs_within() - within a turn: see to the threads of this process, and do what
- * they ask for. Return: slots that were seen to.
+ * fly_poller_handoffs_within() - within a turn: handle slots of this process's threads, and their
+ * requests that may be served within a turn. Return: slots handled.
  */
 unsigned fly_poller_handoffs_within(struct fly_poller *p);
 
-/* fly_demux() - decide what a packet is, whatever it is, and hand it on; takes it. In demux.c. */
+/* fly_demux() - dispatch any packet; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);
 
 #endif

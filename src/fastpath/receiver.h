@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * receiver.h - a result packet finds the call that waits for it.
+ * receiver.h - gives a result packet to the call that waits for it.
  *
- * Runs on the poller's thread;
- * inlined into the poll loop, for the reason given in server.h.
+ * Runs on the poller's thread. Inlined into the poll loop, for the reason in server.h.
  */
 #ifndef FLY_RECEIVER_H
 #define FLY_RECEIVER_H
@@ -15,8 +14,8 @@
 #include "fastpath/slow.h"
 
 /*
- * fly_receive_take() - a result packet is that of a call: it has ended.
- * @m: whole, of one packet, taken. @status: of the call, 0 or negative.
+ * fly_receive_take() - end a call with its result packet.
+ * @m: whole, of one packet; taken. @status: of the call, 0 or negative.
  */
 static __rte_always_inline void fly_receive_take(struct fly_poller *p, struct fly_call_entry *e,
 						 struct rte_mbuf *m, int status)
@@ -38,8 +37,7 @@ static __rte_always_inline void fly_receive_take(struct fly_poller *p, struct fl
 /*
  * fly_receive_plain() - give a result to the call that waits for it.
  * @m: a whole result packet of one fragment.
- * Return: true: the packet is taken; false: nobody waits for it, or not so plainly, and nothing
- * has changed.
+ * Return: true: the packet is taken; false: nothing has changed, the slow path decides.
  */
 static __rte_always_inline bool fly_receive_plain(struct fly_poller *p, const struct fly_link *link,
 						  struct rte_mbuf *m)
@@ -56,8 +54,10 @@ static __rte_always_inline bool fly_receive_plain(struct fly_poller *p, const st
 		return false;
 	/* ---- committed: nothing below can fail ---- */
 	if (link->zero_copy) {
-		/* What the far end's core wrote is on its way while the caller wakes up: MaxResult
-		 * at window 1, cores far apart, 1.08x instead of 1.17x. */
+		/*
+		 * Fetch what the far end's core wrote while the caller wakes up: MaxResult at
+		 * window 1, cores far apart, 1.08x instead of 1.17x.
+		 */
 		for (uint32_t at = RTE_CACHE_LINE_SIZE; at < m->data_len; at += RTE_CACHE_LINE_SIZE)
 			rte_prefetch0(frame + at);
 	}

@@ -2,14 +2,13 @@
 /*
  * server.h - the server's half of a call: the call packet becomes the result packet.
  *
- * Runs on the poller's thread. fly_serve_plain() checks everything and then commits; what it does
- * not take has changed nothing and goes to fly_slow_call(), which finds out why, and may come back
- * to fly_serve_run(). What is to run on a worker goes to threads/worker.c from both, and comes back
- * to fly_serve_send().
+ * Runs on the poller's thread. fly_serve_plain() checks everything and then commits. If it does not
+ * take a call, nothing has changed, and fly_slow_call() starts afresh; that may come back to
+ * fly_serve_run(). Both pass calls for workers to threads/worker.c, which comes back to
+ * fly_serve_send().
  *
  * Inlined into the poll loop: a round trip over shared memory is fast while the instructions
- * between receiving and sending fit into the processor's window, see docs/performance.md,
- * "Window 1".
+ * between receiving and sending fit into the processor's window. docs/performance.md, "Window 1".
  */
 #ifndef FLY_SERVER_H
 #define FLY_SERVER_H
@@ -19,7 +18,7 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 
-/* The conversation's retained result is acknowledged by the call that came now. */
+/* Free the retained result: the call that came now acknowledges it. */
 static __rte_always_inline void fly_serve_let_go(struct fly_poller *p, struct fly_conversation *c)
 {
 	if (unlikely(c->result != NULL)) {
@@ -30,9 +29,9 @@ static __rte_always_inline void fly_serve_let_go(struct fly_poller *p, struct fl
 }
 
 /*
- * Retaining a result until the next call: small ones as bytes, since then the packet goes back
- * to the pool while it is warm; larger ones by a reference, since copying them costs more. The
- * measurements behind that are in docs/performance.md, "What is kept for resending".
+ * Retain a result until the next call: a small one as bytes, because its packet then goes back to
+ * the pool while it is warm; a larger one by a reference, because copying costs more. Measured in
+ * docs/performance.md, "What is kept for resending".
  */
 static __rte_always_inline void fly_serve_retain(struct fly_poller *p, struct fly_conversation *c,
 						 const struct fly_procedure *stub,
@@ -43,7 +42,7 @@ static __rte_always_inline void fly_serve_retain(struct fly_poller *p, struct fl
 	c->result_status = (int16_t)status;
 	if (unlikely(bytes > FLY_RETAIN_BYTES) &&
 	    unlikely(stub->flags & FLY_PROCEDURE_IDEMPOTENT)) {
-		fly_conversation_to_unkept(c); /* a copy of the call makes another */
+		fly_conversation_to_unkept(c); /* a copy of the call runs again */
 		return;
 	}
 	fly_conversation_to_done(c);
@@ -73,8 +72,8 @@ static __rte_always_inline bool fly_serve_has_room(const struct fly_poller *p,
 }
 
 /*
- * fly_serve_send() - a procedure has returned: its result is sent and retained. As fly_serve_run(),
- * behind which it stands; @to: may have moved since. @status: for the caller.
+ * fly_serve_send() - a procedure has returned: send and retain its result. Arguments as for
+ * fly_serve_run(), which ends with this; @to may have moved since. @status: for the caller.
  */
 static __rte_always_inline void fly_serve_send(struct fly_poller *p, struct fly_link *link,
 					       struct rte_mbuf *m, const uint8_t *frame,
@@ -102,9 +101,10 @@ static __rte_always_inline void fly_serve_send(struct fly_poller *p, struct fly_
 }
 
 /*
- * fly_serve_run() - run an accepted call and send its result. Nothing in here can fail.
- * @m: the call packet, taken. @argument_bytes: in it, read once and checked. @result: the packet
- * that becomes the result: @m itself, or a second one. @to: where in it the result's frame begins.
+ * fly_serve_run() - run an accepted call and send its result. Cannot fail.
+ * @m: the call packet; taken. @argument_bytes: read once and checked.
+ * @result: the packet that becomes the result: @m itself, or a second one.
+ * @to: where in @result its frame begins.
  * @c: RUNNING since just now.
  */
 static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_link *link,
@@ -141,7 +141,7 @@ static __rte_always_inline void fly_serve_run(struct fly_poller *p, struct fly_l
 }
 
 /*
- * fly_serve_plain() - take a call that is plainly the next one of a known caller.
+ * fly_serve_plain() - run a call that is plainly the next one of a known caller.
  * @m: a whole call packet of one fragment.
  * Return: true: the packet is taken; false: nothing has changed.
  */
@@ -155,7 +155,7 @@ static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly
 	const struct fly_export *export = fly_export_find(p->exports, fly_get_u32(rpc + 4));
 	struct fly_conversation *c = fly_conversation_at(&p->conversations, fly_get_u32(rpc + 24));
 
-	/* The length was checked, but a peer that shares our memory may have changed it since. */
+	/* Checked before, but a peer that shares our memory may have changed the length since. */
 	if (unlikely(!export || procedure >= export->n_procedures || !c ||
 		     argument_bytes + FLY_PAYLOAD > m->data_len ||
 		     c->activity != fly_get_u64(rpc + 8) ||
@@ -164,11 +164,10 @@ static __rte_always_inline bool fly_serve_plain(struct fly_poller *p, struct fly
 
 	const struct fly_procedure *stub = &export->stubs[procedure];
 
-	/* For a worker, or with results in a second packet: both in one comparison. */
+	/* For a worker, or results in a second packet: both in one comparison. */
 	if (unlikely(stub->layout >= FLY_RESULTS_SECOND))
 		return fly_slow_serve_worker(p, link, m, argument_bytes, export, stub, c);
-	/* A small result is never much longer than its call; see "Strangers" in docs/protocol.md.
-	 */
+	/* A small result is never much longer than its call: "Strangers" in docs/protocol.md. */
 	if (unlikely((stub->result_bytes > FLY_RETAIN_BYTES && !c->is_proven) ||
 		     !fly_serve_has_room(p, link, c, stub,
 					 fly_packet_room(m) - stub->result_offset) ||

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * stats.h - the counters of a poller: every packet that is not delivered is counted under a name.
+ * stats.h - the counters of a poller. Every packet that is not delivered is counted under a name.
  *
- * Written by the poller's own thread only; read by any thread. So each bump is a relaxed load and
- * a relaxed store, which costs what a plain increment costs and is no data race.
+ * Written by the poller's thread only, read by any thread. Each increment is a relaxed load and a
+ * relaxed store: as cheap as a plain increment, and no data race.
  */
 #ifndef FLY_STATS_H
 #define FLY_STATS_H

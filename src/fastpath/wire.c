@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* wire.c - what of the wire format is written once per binding rather than once per packet. */
+/* wire.c - the part of the wire format that is written once per binding, not per packet. */
 #include "fastpath/wire.h"
 
 /* RFC 1071's sum over the 20 bytes of an IPv4 header whose checksum field is 0. */

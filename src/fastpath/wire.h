@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * wire.h - every byte that goes over a link: the RPC header, and the Ethernet, IPv4 and UDP
- * headers in front of it. docs/protocol.md says what the fields mean.
+ * wire.h - every byte that goes over a link: the RPC header, and the Ethernet, IPv4 and UDP headers
+ * in front of it. docs/protocol.md has the meaning of the fields.
  *
- * Decoders take bytes and a length, fill a plain struct and return 0 or the counter under which
- * the packet is dropped; they never read past the length. Bytes, not bit-fields: integers
- * are moved whole by memcpy. Pure functions; any thread.
+ * Decoders take bytes and a length, fill a plain struct, and return 0 or the counter under which
+ * the packet is dropped. They never read past the length. Bytes, not bit-fields: memcpy moves whole
+ * integers. Pure functions; any thread.
  */
 #ifndef FLY_WIRE_H
 #define FLY_WIRE_H
@@ -50,11 +50,11 @@ enum fly_packet_type {
 	FLY_PACKET_CALL = 1,
 	FLY_PACKET_RESULT = 2,
 	FLY_PACKET_REJECT = 3,
-	FLY_PACKET_ACK = 4,       /* how much is there; procedure: of what, enum fly_about */
-	FLY_PACKET_PROBE = 5,     /* what became of it? procedure: of what, enum fly_about */
-	FLY_PACKET_CANCEL = 6,    /* the caller of a call has gone */
-	FLY_PACKET_CHALLENGE = 7, /* a call is to be sent again with the token in the hint */
-	FLY_PACKET_EXCEPTION = 8, /* a result of a call that did not run to its end */
+	FLY_PACKET_ACK = 4,       /* how much has come; procedure: of what, enum fly_about */
+	FLY_PACKET_PROBE = 5,     /* how much has come? procedure: of what, enum fly_about */
+	FLY_PACKET_CANCEL = 6,    /* the caller has cancelled a call */
+	FLY_PACKET_CHALLENGE = 7, /* send a call again with the token in the hint */
+	FLY_PACKET_EXCEPTION = 8, /* a result with a status that is not FLY_OK */
 };
 
 /* What a packet that is neither call nor result is about: its field `procedure`. */
@@ -65,18 +65,18 @@ enum fly_about {
 
 /* Flags, byte 1. */
 #define FLY_FLAG_RESENT   0x01 /* not the first transmission of this packet */
-#define FLY_FLAG_ACK      0x02 /* say how much is there */
-#define FLY_FLAG_DEADLINE 0x04 /* call: ends with 4 bytes of its own, see FLY_DEADLINE_BYTES */
+#define FLY_FLAG_ACK      0x02 /* send an acknowledgement */
+#define FLY_FLAG_DEADLINE 0x04 /* call: 4 bytes follow the arguments, see FLY_DEADLINE_BYTES */
 #define FLY_FLAG_TOKEN    0x08 /* call: the hint is a token that the server gave out */
-#define FLY_FLAG_IDLE     0x10 /* acknowledgement: nothing has come for a while, go on */
+#define FLY_FLAG_IDLE     0x10 /* acknowledgement: nothing has come for a while, send more */
 
-/* Behind the arguments of a call with a deadline: us that were left when it was first sent. */
+/* Behind the arguments of a call with a deadline: us left when it was first sent. */
 #define FLY_DEADLINE_BYTES 4
 
-/* A caller that does not know where the server keeps its record. */
+/* The hint of a caller that does not know the index of its record. */
 #define FLY_HINT_NONE UINT32_MAX
 
-/* The RPC header, decoded. Byte offsets within the 32 bytes in front. */
+/* The RPC header, decoded. In front: byte offsets within its 32 bytes. */
 struct fly_header {
 	uint8_t type;       /*  0  low nibble; the high nibble is the version */
 	uint8_t flags;      /*  1 */
@@ -84,12 +84,12 @@ struct fly_header {
 	uint32_t export_id; /*  4  in a result of several, and acks of it: a key drawn for it */
 	uint64_t activity;  /*  8  48 random bits, 16 bits call-table entry */
 	uint32_t seq;       /* 16  compare with fly_seq_after() */
-	uint16_t fragment; /* 20  which one, from 0; in an ack: how many are there, without a gap */
+	uint16_t fragment;  /* 20  index, from 0; in an ack: how many have come, without a gap */
 	uint16_t fragments; /* 22  of the whole call or result */
 	uint32_t hint;      /* 24  in a reject: the exporter's uptime in ms, saturating */
 	uint16_t length;    /* 28  payload bytes */
-	uint16_t age;       /* 30  call: ms since first sent, saturating; result: which execution;
-			     *     ack with a payload: the fragment that has caused it */
+	uint16_t age; /* 30  call: ms since first sent, saturating; result: number of the execution;
+			 ack with a payload: the fragment that caused it */
 };
 
 /* Big-endian fields of the outer headers are compared as they lie in memory. */
@@ -152,9 +152,8 @@ static inline int fly_seq_after(uint32_t a, uint32_t b)
  * fly_wire_check_outer() - is this frame a UDP packet for us, with lengths that agree?
  * @frame, @bytes: one contiguous buffer.
  * @ip, @port: ours, in network order.
- * Return: 0 (then bytes up to FLY_PAYLOAD are there, and the UDP payload ends within the frame),
- * or the counter that says why not, negated. Never more than a look: ARP is drop_not_ip here,
- * and the slow path looks again.
+ * Return: 0: bytes up to FLY_PAYLOAD are there, and the UDP payload ends within the frame. Else the
+ * negated counter of the failed check. ARP is drop_not_ip here: the slow path checks again.
  */
 static inline int fly_wire_check_outer(const uint8_t *frame, uint32_t bytes, uint32_t ip,
 				       uint16_t port)
@@ -186,9 +185,9 @@ static inline int fly_wire_check_outer(const uint8_t *frame, uint32_t bytes, uin
 }
 
 /*
- * fly_wire_is_plain() - is this a whole call or result for us, of one packet, nothing odd about it?
- * The checks of fly_wire_check_outer(), fly_wire_decode() and a fragment count of 1 in as few
- * comparisons as they take; what fails here goes through those, which say why.
+ * fly_wire_is_plain() - is this a whole call or result for us, of one packet, in the common form?
+ * Does the checks of fly_wire_check_outer() and fly_wire_decode(), and a fragment count of 1, in as
+ * few comparisons as possible. A frame that fails goes through those two, which say why.
  */
 static inline bool fly_wire_is_plain(const uint8_t *frame, uint32_t bytes, uint32_t ip,
 				     uint16_t port)
@@ -196,8 +195,7 @@ static inline bool fly_wire_is_plain(const uint8_t *frame, uint32_t bytes, uint3
 	if (unlikely(bytes < FLY_PAYLOAD))
 		return false;
 
-	/* EtherType, IP version and header length (but not the type of service in the last byte).
-	 */
+	/* EtherType, IP version and header length, without the type of service in the last byte. */
 	const uint32_t kind = fly_load_raw32(frame + FLY_ETHER_TYPE);
 	/* Fragment offset and "more fragments", hop limit (any), protocol. */
 	const uint32_t fragment = fly_load_raw32(frame + FLY_IP_FRAGMENT);
@@ -214,7 +212,7 @@ static inline bool fly_wire_is_plain(const uint8_t *frame, uint32_t bytes, uint3
 		      fly_get_u32(frame + FLY_RPC + 20) == 1U << 16);
 }
 
-/* fly_wire_read() - the fields of an RPC header, as they are; 32 bytes at least. */
+/* fly_wire_read() - the fields of an RPC header, unchecked. @rpc: 32 bytes at least. */
 static inline void fly_wire_read(const uint8_t *rpc, struct fly_header *h)
 {
 	h->type = rpc[0] & 0x0f;
@@ -233,8 +231,8 @@ static inline void fly_wire_read(const uint8_t *rpc, struct fly_header *h)
 /*
  * fly_wire_decode() - read the RPC header of a frame that passed fly_wire_check_outer().
  * @rpc: 32 bytes at least. @udp_payload_bytes: from the IPv4 header, at least 32.
- * Return: 0, or a counter, negated: drop_version (h->type is not to be trusted then, all the
- * rest is where every version has it), drop_length.
+ * Return: 0, or a negated counter: drop_length, or drop_version (do not trust h->type then; all
+ * other fields are at the same offsets in every version).
  */
 static inline int fly_wire_decode(const uint8_t *rpc, uint32_t udp_payload_bytes,
 				  struct fly_header *h)
@@ -271,18 +269,18 @@ struct fly_address {
 };
 
 /*
- * fly_wire_put_outer() - write all 42 bytes in front of the RPC header, lengths for no payload.
+ * fly_wire_put_outer() - write the 42 bytes in front of the RPC header, with lengths for no
+ * payload.
  * @frame: FLY_RPC bytes at least.
  */
 void fly_wire_put_outer(uint8_t *frame, const struct fly_address *from,
 			const struct fly_address *to);
 
 /*
- * fly_wire_set_lengths() - IPv4 and UDP length for a payload, and the IPv4 checksum with it.
+ * fly_wire_set_lengths() - set IPv4 and UDP length for a payload, and the IPv4 checksum.
  *
- * The checksum is updated, not computed: by equation 3 of RFC 1624 from the length and checksum
- * that are there, which must agree. The UDP checksum becomes 0, "none": a link that wants one
- * computes it when it sends.
+ * The checksum is updated by equation 3 of RFC 1624 from the old length and checksum, which must
+ * agree. The UDP checksum becomes 0, "none": a link that needs one computes it when it sends.
  */
 static inline void fly_wire_set_lengths(uint8_t *frame, uint32_t payload_bytes)
 {
@@ -300,8 +298,8 @@ static inline void fly_wire_set_lengths(uint8_t *frame, uint32_t payload_bytes)
 }
 
 /*
- * fly_wire_swap() - make a frame that came from a peer go back to it: MACs, IPs and ports change
- * places, which leaves the IPv4 checksum as it is.
+ * fly_wire_swap() - turn a frame around: MACs, IPs and ports change places. The IPv4 checksum stays
+ * right.
  * @mac: our own address, the new source.
  */
 static inline void fly_wire_swap(uint8_t *frame, const uint8_t mac[6])
@@ -315,18 +313,16 @@ static inline void fly_wire_swap(uint8_t *frame, const uint8_t mac[6])
 	fly_store_raw32(frame + FLY_UDP_SOURCE, ports << 16 | ports >> 16);
 }
 
-/*
- * fly_wire_result_type() - a result that has a status is an exception.
- */
+/* fly_wire_result_type() - a result with a status is an exception. */
 static inline uint32_t fly_wire_result_type(uint16_t status)
 {
 	return status == FLY_OK ? FLY_PACKET_RESULT : FLY_PACKET_EXCEPTION;
 }
 
 /*
- * fly_wire_make_result() - turn the RPC header of a call into that of its result, whose outer
- * headers are done. The UDP checksum becomes 0; activity, sequence and fragments stay.
- * @hint: where the record is. @execution: which run of a procedure for this caller it was.
+ * fly_wire_make_result() - turn the RPC header of a call into that of its result. The outer headers
+ * are done. The UDP checksum becomes 0; activity, sequence and fragments stay.
+ * @hint: the index of the record. @execution: which run of a procedure for this caller it was.
  */
 static inline void fly_wire_make_result(uint8_t *frame, uint16_t status, uint32_t hint,
 					uint16_t length, uint16_t execution)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * attached.c - both halves of a call by an attached caller: Starter, Transporter and Ender on its
- * own thread; and between them, on the poller's, those of the binding over the link.
+ * own thread; and the poller's half, which calls through the binding over the link.
  *
  * Small arguments and results travel in the slot's line. Longer arguments are marshalled into a
- * packet that the poller gave before; longer results are read in the packet that came, which is
- * given back with the next call. Arguments of several packets are begun at the poller: attach.c.
+ * packet that the poller gave before. Longer results are read in the packet that came; the next
+ * call gives it back. Arguments of several packets begin with a request to the poller: attach.c.
  */
 #include "threads/attached.h"
 
@@ -36,22 +36,22 @@ static struct fly_attached_call *of_handoff(struct fly_handoff *handoff)
 static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		   struct fly_call **call);
 
-/* Is it the poller's own thread? It would wait for itself. */
+/* Is the calling thread the poller's own? It would wait for itself. */
 static inline bool is_here(const struct fly_attached *a)
 {
 	return pthread_equal(a->poller_thread, pthread_self());
 }
 
 /*
- * Does a procedure of a poller of ours call, and do too many wait there already, one for the other?
- * While it waits it turns that poller, and another procedure may do the same.
+ * Is this a procedure on a poller of ours where FLY_NESTED_MAX procedures wait already? While it
+ * waits it turns that poller, and another procedure may do the same.
  */
 static inline bool is_too_deep(const struct fly_attached *a)
 {
 	return a->mine && a->mine->nested >= FLY_NESTED_MAX;
 }
 
-/* More calls at a time than ever before; or longer arguments than fit into what is there. */
+/* More calls at a time than ever before, or arguments that fit neither slot nor spare packet. */
 static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedure,
 					uint32_t argument_bytes, struct fly_call **call)
 {
@@ -113,7 +113,7 @@ static void send_call(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
 
-	/* Plain: the poller reads it after the slot was handed over. */
+	/* Relaxed: the poller reads it after the hand-off of the slot. */
 	if (c->attached->event_fd >= 0)
 		atomic_store_explicit(&c->handoff.slot.asleep, FLY_ASLEEP_EVENT,
 				      memory_order_relaxed);
@@ -138,8 +138,8 @@ static void ender(struct fly_call *call)
 	make_idle(c);
 }
 
-/* It did not end well: it is over, but for an exception, which is read until the Ender. */
-static __rte_noinline int ended_oddly(struct fly_attached_call *c, int status)
+/* End a call with a status. It is over; but the stub reads an exception until the Ender. */
+static __rte_noinline int end_with_status(struct fly_attached_call *c, int status)
 {
 	if (status == -FLY_EEXCEPTION)
 		return status;
@@ -149,7 +149,7 @@ static __rte_noinline int ended_oddly(struct fly_attached_call *c, int status)
 	return status;
 }
 
-/* The slot is the thread's again: what came? */
+/* The slot is the thread's again: find the results. */
 static __rte_always_inline int read_result(struct fly_attached_call *c)
 {
 	struct fly_slot *s = &c->handoff.slot;
@@ -161,7 +161,7 @@ static __rte_always_inline int read_result(struct fly_attached_call *c)
 		c->head.payload = fly_packet_frame(c->result) + FLY_PAYLOAD;
 	else
 		c->head.payload = c->call->payload;
-	return likely(s->status == 0) ? 0 : ended_oddly(c, s->status);
+	return likely(s->status == 0) ? 0 : end_with_status(c, s->status);
 }
 
 static int wait_for_call(struct fly_call *call)
@@ -209,7 +209,7 @@ static inline void hand_back(struct fly_attached_call *c, int status, uint32_t l
 		fly_slow_wake_handoff(&c->handoff);
 }
 
-/* A packet for the arguments of the next call; there may be none now. */
+/* Give a packet for the arguments of the next call; there may be none now. */
 static __rte_noinline void give_spare(struct fly_poller *p, struct fly_attached_call *c)
 {
 	c->spare = fly_packet_get(&p->cache, FLY_PAYLOAD);
@@ -229,7 +229,7 @@ static void use_spare(struct fly_poller *p, struct fly_import *import, struct fl
 	fly_caller_write(fly_packet_frame(e->packet), import, e);
 }
 
-/* Its Starter took the call: the arguments follow. */
+/* The binding's Starter has made a call: give it the arguments. */
 static __rte_always_inline void pass_arguments(struct fly_poller *p, struct fly_import *import,
 					       struct fly_attached_call *c, struct fly_call *call,
 					       uint32_t bytes)
@@ -239,7 +239,7 @@ static __rte_always_inline void pass_arguments(struct fly_poller *p, struct fly_
 			rte_memcpy(call->payload, c->handoff.slot.bytes, bytes);
 	} else if (likely(import->deadline_us == 0)) {
 		use_spare(p, import, c, fly_entry_of(call));
-	} else { /* there is a deadline behind them already */
+	} else { /* the Starter has put a deadline behind them */
 		memcpy(call->payload, fly_packet_frame(c->spare) + FLY_PAYLOAD, bytes);
 	}
 }
@@ -251,7 +251,7 @@ void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
 	struct fly_slot *s = &handoff->slot;
 	struct fly_call *call;
 
-	if (!fly_slot_claim(s)) /* it was taken back */
+	if (!fly_slot_claim(s)) /* the call was withdrawn */
 		return;
 	call = c->call;
 	if (unlikely(c->result != NULL)) {
@@ -264,7 +264,7 @@ void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
 
 		import->deadline_us = s->left_us;
 		status = import->head.starter(&import->head, s->procedure, bytes, &call);
-		if (unlikely(status)) { /* it has not begun, and is over */
+		if (unlikely(status)) { /* over, without having begun */
 			hand_back(c, status, 0, FLY_ATTACHED_IN_SLOT);
 			return;
 		}
@@ -276,7 +276,10 @@ void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
 	import->head.send(call);
 }
 
-/* The result is too long for a slot: its packet goes to the thread, or the call stays as it is. */
+/*
+ * The result is too long for a slot: its packet goes to the thread, or, if it takes several
+ * packets, the call stays until its Ender.
+ */
 static __rte_noinline void deliver_long(struct fly_poller *p, struct fly_attached_call *c,
 					struct fly_call_entry *e)
 {
@@ -303,7 +306,7 @@ static __rte_noinline void deliver_failure(struct fly_poller *p, struct fly_atta
 
 	if (!c->spare)
 		give_spare(p, c);
-	e->head.binding->wait(&e->head); /* which is over: the entry is idle now */
+	e->head.binding->wait(&e->head); /* returns at once: it has failed */
 	hand_back(c, status, 0, FLY_ATTACHED_IN_SLOT);
 }
 
@@ -315,7 +318,7 @@ void fly_attached_deliver(struct fly_poller *p, struct fly_call_entry *e)
 	const int status = e->status;
 
 	if (unlikely(!c))
-		return; /* nobody waits any more */
+		return; /* no attached caller waits for it */
 	p->calls.waiters[index] = NULL;
 	if (unlikely(e->state == FLY_CALL_FAILED)) {
 		deliver_failure(p, c, e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* poller_group.c - which of a runtime's threads the calling one is. Any thread. */
+/* poller_group.c - which thread of a runtime the calling thread is. Any thread. */
 #include "threads/poller_group.h"
 
 #include "threads/request.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * poller_group.h - the pollers of one runtime, and what they have in common.
+ * poller_group.h - the pollers of one runtime, and what they share.
  *
- * What host/ and local/ need to know of a runtime. Made by runtime/start.c before anybody else sees
- * it, and constant from then on, but for `owned`, which has a lock of its own.
+ * All that host/ and local/ know of a runtime. runtime/start.c makes it; constant afterwards, but
+ * for `owned`, which has a lock.
  */
 #ifndef FLY_POLLER_GROUP_H
 #define FLY_POLLER_GROUP_H
@@ -17,26 +17,27 @@
 struct fly_poller_group {
 	struct fly_poller *pollers[FLY_POLLERS];
 	unsigned n;
-	struct rte_mempool *pool;    /* of all of them */
+	struct rte_mempool *pool;    /* of all pollers */
 	unsigned packets;            /* in pool */
-	int node;                    /* NUMA node of all that */
+	int node;                    /* NUMA node of the pool and the tables */
 	enum fly_wait wait;          /* of the pollers, and of bindings that do not choose */
 	struct fly_owned_list owned; /* bindings that belong to threads */
 	struct fly_notice notice;
 };
 
 /*
- * fly_poller_group_here() - the poller that the calling thread was started to turn; NULL: it is no
- * thread of a runtime's own. fly_poller_group_enter(): it is, from now on.
+ * fly_poller_group_here() - the poller that the calling thread was started to turn; NULL: the
+ * thread is not a poller thread of a runtime.
+ *
+ * fly_poller_group_enter() - the calling thread turns @p from now on.
  */
 struct fly_poller *fly_poller_group_here(void);
 void fly_poller_group_enter(struct fly_poller *p);
 
-/* fly_poller_group_has_thread() - is the calling thread one of its runtime's: a poller's, a worker?
- */
+/* fly_poller_group_has_thread() - is the calling thread a poller or worker of the runtime? */
 bool fly_poller_group_has_thread(const struct fly_poller_group *group);
 
-/* fly_poller_group_turned() - the poller of the group that the calling thread turns; NULL. */
+/* fly_poller_group_turned() - the poller of the group that the calling thread turns; NULL: none. */
 struct fly_poller *fly_poller_group_turned(const struct fly_poller_group *group);
 
 #endif

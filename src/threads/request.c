@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * request.c - lists of what a poller's thread is asked to do by others.
+ * request.c - requests of other threads to a poller's thread.
  *
- * What a poller owns is touched by its own thread only; whoever wants something of it asks, and
- * waits. The lists have a lock, which the poller takes only when `attention` says that there is
- * something in them.
+ * Only its own thread touches what a poller owns. Another thread posts a request and waits. The
+ * lists have a lock. The poller takes it only when `attention` says that there are requests.
  */
 #include "threads/request.h"
 
@@ -20,7 +19,7 @@ struct request {
 	int (*function)(struct fly_poller *p, void *argument);
 	void *argument;
 	int result;
-	char *sentence; /* of fly_error(), if the result is negative; NULL: it is a mere status */
+	char *sentence; /* for fly_error(), if the result is negative; NULL: not wanted */
 	bool done;      /* under lock */
 	STAILQ_ENTRY(request) next;
 };
@@ -30,29 +29,29 @@ STAILQ_HEAD(requests, request);
 struct fly_requests {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	struct requests between_turns; /* under lock: at the quiescence point */
-	struct requests within_turns;  /* under lock: in any turn */
+	struct requests between_turns; /* under lock: served at the quiescence point */
+	struct requests within_turns;  /* under lock: served in any turn */
 	bool closed;                   /* under lock */
 	bool is_serving_requests;      /* the poller's */
-	pthread_t owner;               /* who turns the poller; under lock */
+	pthread_t owner;               /* the thread that turns the poller; under lock */
 };
 
 #define SENTENCE_BYTES 512
 
-/* The poller that this thread turns; of several the one it took last. */
+/* The poller that this thread turns; of several, the last it took. */
 static _Thread_local struct fly_poller *mine;
 
 int fly_requests_init(struct fly_poller *p)
 {
-	struct fly_requests *asks = calloc(1, sizeof *asks);
+	struct fly_requests *requests = calloc(1, sizeof *requests);
 
-	if (!asks)
+	if (!requests)
 		return -FLY_ENOMEM;
-	pthread_mutex_init(&asks->lock, NULL);
-	pthread_cond_init(&asks->done, NULL);
-	STAILQ_INIT(&asks->between_turns);
-	STAILQ_INIT(&asks->within_turns);
-	p->requests = asks;
+	pthread_mutex_init(&requests->lock, NULL);
+	pthread_cond_init(&requests->done, NULL);
+	STAILQ_INIT(&requests->between_turns);
+	STAILQ_INIT(&requests->within_turns);
+	p->requests = requests;
 	fly_poller_take(p);
 	return 0;
 }
@@ -92,44 +91,45 @@ bool fly_poller_is_here(const struct fly_poller *p)
 
 struct fly_poller *fly_poller_mine(void)
 {
-	/* Another thread may have taken it since. */
+	/* Another thread may have taken the poller since. */
 	return mine && fly_poller_is_here(mine) ? mine : NULL;
 }
 
 /*
  * Waiting for another poller
  *
- * Whoever turns a poller itself goes on doing so while it waits for another one: that one may be
- * waiting for us. Favours are done within turns, too, so two procedures that ask each other's
- * pollers for one both get it. A change is not made within a turn, so no procedure may wait for
- * one.
+ * A thread that turns a poller keeps turning it while it waits for another poller: that poller may
+ * be waiting for this one. Requests of fly_request_within() are served within turns, too: two
+ * procedures that make such requests to each other's pollers both get an answer. Requests of
+ * fly_request() are not served within a turn: no procedure may wait for one.
  */
-static void wait_for(struct fly_requests *asks, struct fly_poller *ours, struct request *request)
+static void wait_for(struct fly_requests *requests, struct fly_poller *ours,
+		     struct request *request)
 {
 	while (!request->done) {
 		if (!ours) {
-			pthread_cond_wait(&asks->done, &asks->lock);
+			pthread_cond_wait(&requests->done, &requests->lock);
 			continue;
 		}
-		pthread_mutex_unlock(&asks->lock);
+		pthread_mutex_unlock(&requests->lock);
 		fly_poller_turn(ours, fly_poller_time(ours));
-		pthread_mutex_lock(&asks->lock);
+		pthread_mutex_lock(&requests->lock);
 	}
 }
 
-static void ask(struct fly_poller *p, struct requests *list, struct request *request)
+static void post(struct fly_poller *p, struct requests *list, struct request *request)
 {
 	struct fly_poller *ours = fly_poller_mine();
-	struct fly_requests *asks = p->requests;
+	struct fly_requests *requests = p->requests;
 
-	pthread_mutex_lock(&asks->lock);
-	if (!asks->closed) {
+	pthread_mutex_lock(&requests->lock);
+	if (!requests->closed) {
 		STAILQ_INSERT_TAIL(list, request, next);
 		atomic_store_explicit(&p->attention, 1, memory_order_release);
 		fly_slow_wake_poller(p->handoffs.wake_fd);
-		wait_for(asks, ours, request);
+		wait_for(requests, ours, request);
 	}
-	pthread_mutex_unlock(&asks->lock);
+	pthread_mutex_unlock(&requests->lock);
 }
 
 int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
@@ -148,7 +148,7 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 	if (fly_poller_mine() && mine->turning)
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
-	ask(p, &p->requests->between_turns, &request);
+	post(p, &p->requests->between_turns, &request);
 	if (request.result == -FLY_ESTOPPED)
 		return fly_fail(FLY_ESTOPPED, "the runtime was stopped");
 	return request.result < 0 ? fly_fail(-request.result, "%s", sentence) : request.result;
@@ -165,11 +165,11 @@ int fly_request_within(struct fly_poller *p, int (*function)(struct fly_poller *
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
-	ask(p, &p->requests->within_turns, &request);
+	post(p, &p->requests->within_turns, &request);
 	return request.result;
 }
 
-/* The first of those that wait; NULL: none. */
+/* Return: the first request of the list; NULL: none. */
 static struct request *take(struct requests *list)
 {
 	struct request *request = STAILQ_FIRST(list);
@@ -179,49 +179,49 @@ static struct request *take(struct requests *list)
 	return request;
 }
 
-static void tell(struct fly_requests *asks, struct request *request, int result)
+static void complete(struct fly_requests *requests, struct request *request, int result)
 {
 	request->result = result;
 	request->done = true;
-	pthread_cond_broadcast(&asks->done);
+	pthread_cond_broadcast(&requests->done);
 }
 
-static void attend(struct fly_poller *p, struct requests *list)
+static void serve(struct fly_poller *p, struct requests *list)
 {
-	struct fly_requests *asks = p->requests;
+	struct fly_requests *requests = p->requests;
 	struct request *request;
 
-	pthread_mutex_lock(&asks->lock);
+	pthread_mutex_lock(&requests->lock);
 	while ((request = take(list)) != NULL) {
 		int result;
 
-		pthread_mutex_unlock(&asks->lock);
+		pthread_mutex_unlock(&requests->lock);
 		result = request->function(p, request->argument);
 		if (result < 0 && request->sentence)
 			snprintf(request->sentence, SENTENCE_BYTES, "%s", fly_error());
-		pthread_mutex_lock(&asks->lock);
-		tell(asks, request, result);
+		pthread_mutex_lock(&requests->lock);
+		complete(requests, request, result);
 	}
-	pthread_mutex_unlock(&asks->lock);
+	pthread_mutex_unlock(&requests->lock);
 }
 
 void fly_slow_requests(struct fly_poller *p)
 {
 	if (p->requests)
-		attend(p, &p->requests->within_turns);
+		serve(p, &p->requests->within_turns);
 }
 
 void fly_requests_serve(struct fly_poller *p)
 {
-	struct fly_requests *asks = p->requests;
+	struct fly_requests *requests = p->requests;
 
-	attend(p, &asks->within_turns);
-	/* What is being done turns the poller: the next one waits until it has been done. */
-	if (asks->is_serving_requests)
+	serve(p, &requests->within_turns);
+	/* The request being served may turn the poller: the next one waits until it is done. */
+	if (requests->is_serving_requests)
 		return;
-	asks->is_serving_requests = true;
-	attend(p, &asks->between_turns);
-	asks->is_serving_requests = false;
+	requests->is_serving_requests = true;
+	serve(p, &requests->between_turns);
+	requests->is_serving_requests = false;
 }
 
 void fly_requests_close(struct fly_poller *p)
@@ -232,7 +232,7 @@ void fly_requests_close(struct fly_poller *p)
 	p->requests->closed = true;
 	while ((request = take(&p->requests->between_turns)) != NULL ||
 	       (request = take(&p->requests->within_turns)) != NULL)
-		tell(p->requests, request, -FLY_ESTOPPED);
+		complete(p->requests, request, -FLY_ESTOPPED);
 	pthread_mutex_unlock(&p->requests->lock);
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * waiting.c - waiting without taking a core: pollers, and those at the other side of a slot.
+ * waiting.c - waiting without taking a core: pollers, and threads at the other side of a slot.
  *
  * Sleeping
  *
- * Who is to be woken by another thread sleeps until then: on a slot, in a futex; a poller that has
- * no links but local ones, on its eventfd. Packets wake nobody: the drivers of links between
- * processes have no receive interrupts. So a poller with links takes naps, which grow while nothing
- * comes, and looks at its rings in between; what comes during a nap waits for up to SLEEP_MOST_US.
+ * A thread that another thread will wake sleeps until then: on a slot, in a futex; a poller with
+ * local links only, on its eventfd. Packets wake nobody: the drivers of links between processes
+ * have no receive interrupts. A poller with links sleeps for a limited time, which grows while no
+ * packet comes, and polls its rings in between. A packet may wait for SLEEP_MOST_US.
  */
 #include "threads/waiting.h"
 
@@ -25,12 +25,12 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 
-#define SPINS          2000 /* looks at a slot before going to sleep: some 20 us */
-#define TURNS          1000 /* empty turns of a poller before it naps */
+#define SPINS          2000 /* polls of a slot before going to sleep: some 20 us */
+#define TURNS          1000 /* empty turns of a poller before it sleeps */
 #define YIELD_TURNS    32   /* empty turns of a poller that waits for results: some 1 us */
 #define SLEEP_LEAST_US 50
 #define SLEEP_MOST_US  4000
-#define SLEEP_ALONE_US 10000 /* without links: it is woken for everything that is not a timer */
+#define SLEEP_ALONE_US 10000 /* without links: a thread wakes it for all but timers */
 
 /* ---- slots ---- */
 
@@ -61,7 +61,7 @@ void fly_wait_wake_slot(struct fly_slot *s, bool shared)
 
 void fly_slow_wake_handoff(struct fly_handoff *handoff)
 {
-	/* A hint: whoever sleeps on the futex has said so before it looked at the state. */
+	/* A hint: a thread that sleeps on the futex set `asleep` before it checked the state. */
 	if (atomic_load_explicit(&handoff->slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
 		eventfd_write(handoff->event_fd, 1);
 	else
@@ -76,7 +76,7 @@ void fly_slow_wake_poller(int wake_fd)
 		eventfd_write(wake_fd, 1);
 }
 
-/* Until somebody rings, or for so long. */
+/* Sleep until a thread rings, or for @us. */
 static void sleep_for(struct fly_poller *p, uint64_t us)
 {
 	struct pollfd wake = {.fd = p->handoffs.wake_fd, .events = POLLIN};
@@ -85,7 +85,7 @@ static void sleep_for(struct fly_poller *p, uint64_t us)
 
 	if (!fly_handoff_prepare_sleep(&p->handoffs))
 		return;
-	/* Who raises it writes to wake_fd afterwards: it is seen here, or there. */
+	/* A thread that sets `attention` then writes to wake_fd: the poller sees either. */
 	if (fly_slow_local_prepare_sleep(p)) {
 		if (!atomic_load_explicit(&p->attention, memory_order_seq_cst) &&
 		    ppoll(&wake, 1, &most, NULL) > 0)
@@ -95,7 +95,7 @@ static void sleep_for(struct fly_poller *p, uint64_t us)
 	fly_handoff_end_sleep(&p->handoffs);
 }
 
-/* Calls of ours that are not answered yet. */
+/* Our calls without a result yet. */
 static uint64_t n_out(const struct fly_poller *p)
 {
 	return fly_stats_get(&p->stats, FLY_COUNT_calls_started) -
@@ -106,8 +106,8 @@ static uint64_t n_out(const struct fly_poller *p)
 /*
  * Yielding
  *
- * Letting every other thread of the core have its turn takes longer than most round trips. So while
- * calls are out a poller looks for their results for about as long, before it yields; else at once.
+ * Letting every other thread of the core run takes longer than most round trips. While calls are
+ * out, a poller polls for their results for YIELD_TURNS turns before it yields; else it yields now.
  */
 void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum fly_wait wait,
 			 unsigned received)
@@ -128,9 +128,9 @@ void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum
 	}
 	if (waiting->empty < TURNS)
 		return;
-	if (p->n_links) /* the longer it has been quiet, the longer the next one */
+	if (p->n_links) /* the longer nothing came, the longer the sleep */
 		us = RTE_MIN((uint64_t)SLEEP_LEAST_US + (waiting->empty - TURNS),
 			     (uint64_t)SLEEP_MOST_US);
 	sleep_for(p, us);
-	p->clock.turns = 0; /* the time now, not that of some turns ago */
+	p->clock.turns = 0; /* read the clock in the next turn */
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * worker.c - both halves of a call on a worker: who runs it, and running it.
+ * worker.c - both halves of a call on a worker: choosing the worker, and running the call.
  *
- * The poller's half owns the lists of idle workers and of calls that wait, and turns what workers
- * hand back into results. The worker's half touches its slot, what the call in there points to, and
- * nothing of the poller's but the bell. Threads are started and ended in
- * src/runtime/worker_threads.c.
+ * The poller's half owns the lists of idle workers and of waiting calls, and sends the results that
+ * workers hand back. The worker's half touches its slot and the memory that the call points to, and
+ * rings the poller's handoff queue. src/runtime/worker_threads.c starts and ends the threads.
  */
 #include "threads/worker.h"
 
@@ -27,7 +26,7 @@ static struct fly_packet_work *of_work(struct fly_work *work)
 						  offsetof(struct fly_packet_work, work));
 }
 
-/* Aliasing: a slot's bytes are written and read as what they hold through memcpy only. */
+/* Aliasing: only memcpy() reads and writes the typed contents of a slot's bytes. */
 static inline struct fly_worker_order get_order(const struct fly_slot *s)
 {
 	struct fly_worker_order order;
@@ -41,13 +40,12 @@ static inline void put_order(struct fly_slot *s, const struct fly_worker_order *
 	memcpy(s->bytes, order, sizeof *order);
 }
 
-/* ---- any call ----------------------------------------------------------------------------------
- */
+/* ---- any call ---- */
 
-/* The slot is FREE, and the poller's. */
+/* Hand a slot, which is FREE, to its worker. */
 static void hand_over(struct fly_poller *p, struct fly_worker *w)
 {
-	/* First, so that the worker finds that it is looked at. */
+	/* Poll the slot first: the worker then need not ring. */
 	fly_handoff_watch(&p->handoffs, &w->handoff);
 	if (unlikely(fly_slot_from_poller(&w->handoff.slot, FLY_SLOT_CALL)))
 		fly_slow_wake_handoff(&w->handoff);
@@ -72,7 +70,7 @@ static void give(struct fly_poller *p, struct fly_worker *w, struct fly_work *wo
 	s->procedure = (uint16_t)(work->stub - w->stubs);
 	s->length = work->served.argument_bytes;
 	s->seq++;
-	/* Plain: published with the state. */
+	/* Relaxed: published with the state. */
 	atomic_store_explicit(&s->gone, 0, memory_order_relaxed);
 	hand_over(p, w);
 }
@@ -105,7 +103,7 @@ static void stop_waiting(struct fly_work *work)
 	work->pool->n_waiting--;
 }
 
-/* A worker has nothing to do: the call that has waited longest, or none. */
+/* A worker is idle: give it the call that has waited longest, if there is one. */
 static void next(struct fly_poller *p, struct fly_worker_pool *pool, struct fly_worker *w)
 {
 	struct fly_work *work;
@@ -155,22 +153,21 @@ bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work)
 		stop_waiting(work);
 		return true;
 	}
-	if (fly_slot_withdraw(&w->handoff.slot)) { /* it slept, or has not looked yet */
+	if (fly_slot_withdraw(&w->handoff.slot)) { /* the worker had not claimed it yet */
 		w->work = NULL;
 		next(p, work->pool, w);
 		return true;
 	}
-	/* A hint to the procedure, which carries nothing else. */
+	/* Relaxed: a hint to the procedure, which publishes nothing. */
 	atomic_store_explicit(&w->handoff.slot.gone, 1, memory_order_relaxed);
 	return false;
 }
 
-/* ---- calls in packets --------------------------------------------------------------------------
- */
+/* ---- calls in packets ---- */
 
 static void packet_done(struct fly_poller *p, struct fly_work *work, int status);
 
-/* They hold packets, as retained results do: drivers need some to receive into. */
+/* These calls hold packets, as retained results do. Drivers need packets to receive into. */
 bool fly_worker_has_packet_place(const struct fly_poller *p, const struct fly_worker_pool *pool)
 {
 	return !LIST_EMPTY(&pool->spare) && fly_worker_has_place(pool) &&
@@ -240,7 +237,7 @@ bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct r
 {
 	uint8_t *frame = fly_packet_frame(m);
 
-	/* Those that are to wait go the slow way. */
+	/* A call that has to wait goes the slow way. */
 	if (!fly_procedure_is_on_worker(stub) || fly_procedure_layout(stub) == FLY_RESULTS_SECOND ||
 	    !export->pool->idle || !fly_worker_has_packet_place(p, export->pool) ||
 	    (stub->result_bytes > FLY_RETAIN_BYTES && !c->is_proven) ||
@@ -279,8 +276,7 @@ void fly_worker_packet_end(struct fly_poller *p, struct fly_packet_work *w)
 	LIST_INSERT_HEAD(&w->work.pool->spare, w, next);
 }
 
-/* ---- the worker's ------------------------------------------------------------------------------
- */
+/* ---- the worker's ---- */
 
 static _Thread_local struct fly_worker *here;
 
@@ -296,7 +292,7 @@ bool fly_worker_run(struct fly_worker *w)
 	struct fly_served served;
 	int status;
 
-	/* First a look: a claim that fails would take the line away from the poller. */
+	/* Load first: a claim that fails would take the line away from the poller. */
 	if (!fly_slot_is(s, FLY_SLOT_CALL) || !fly_slot_claim(s))
 		return false;
 	if (unlikely(s->kind == FLY_WORKER_QUIT)) {
@@ -315,7 +311,7 @@ bool fly_worker_run(struct fly_worker *w)
 	here = w;
 	status = w->stubs[s->procedure].stub(&served);
 	here = NULL;
-	if (unlikely(status == -FLY_ERAISED)) /* its words are with this thread */
+	if (unlikely(status == -FLY_ERAISED)) /* its text is thread-local here */
 		fly_slow_raised(order.result, &served);
 	order.results = served.results;
 	put_order(s, &order);
@@ -326,10 +322,9 @@ bool fly_worker_run(struct fly_worker *w)
 	return true;
 }
 
-/* ---- a pool ------------------------------------------------------------------------------------
- */
+/* ---- a pool ---- */
 
-/* A number that no procedure has costs no hand-off. */
+/* An unused number needs no hand-off. */
 static bool is_for_worker(const struct fly_procedure *stub)
 {
 	return stub->name[0] != '\0' && !(stub->flags & FLY_PROCEDURE_INLINE);

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * worker.h - threads that run procedures which compute or block, and how a poller hands calls to
- * them.
+ * worker.h - threads for procedures that compute or block, and how a poller hands calls to them.
  *
- * A pool of workers belongs to one export at one poller. Idle workers stand in a list, the one that
- * was used last in front; the demux hands a call straight into the slot of the first one, which
- * reads the arguments where they arrived, writes the results where they will be sent from, and
- * hands the slot back. While all are busy calls wait, in the order in which they came; when too
- * many do, others are refused.
+ * A pool of workers belongs to one export at one poller. Idle workers are in a list, the one used
+ * last in front. The demux hands a call to the slot of the first idle worker. That worker reads the
+ * arguments where they arrived, writes the results where they will be sent from, and hands the slot
+ * back. While all workers are busy calls wait, oldest first; when too many wait, further calls are
+ * refused.
  *
- * A pool does not care what a call came in: worker.c has those of one packet, bulk/server.c those
- * of several, local/server.c those over the local link. Everything is on the poller's thread, but
+ * A pool does not depend on how a call came: worker.c makes those of one packet, bulk/server.c
+ * those of several, local/server.c those over the local link. All runs on the poller's thread, but
  * for what is said to be the worker's.
  */
 #ifndef FLY_WORKER_H
@@ -24,8 +23,8 @@ struct fly_worker;
 struct fly_worker_pool;
 
 /*
- * What a pool adds to fly_procedure.layout, in its own copy of an interface's table, for those that
- * are to run on a worker. The fast path looks at the layout anyway.
+ * A pool's flag in fly_procedure.layout, in its own copy of an interface's table, for procedures
+ * that run on a worker. The fast path tests the layout in any case.
  */
 #define FLY_LAYOUT_ON_WORKER 0x80
 
@@ -40,98 +39,98 @@ static inline enum fly_layout fly_procedure_layout(const struct fly_procedure *s
 }
 
 /*
- * One call for a worker. Whoever makes it fills in the first part and keeps it, and the memory that
- * it points to, until it is done or was withdrawn; meanwhile it is the pool's.
+ * One call for a worker. Its maker fills in the first part, and keeps it and the memory that it
+ * points to until the call is done or withdrawn. Meanwhile it is the pool's.
  */
 struct fly_work {
-	struct fly_served served;         /* without procedures and context, which the pool knows */
+	struct fly_served served; /* procedures and context stay unset: the pool knows them */
 	const struct fly_procedure *stub; /* a row of the export's */
-	struct rte_mbuf *result;          /* the packet that served.results points into; NULL: other
-					   * memory, with room for FLY_RAISED_BYTES_MAX at least */
-	uint64_t deadline_tsc;            /* of the poller's time; FLY_NEVER */
+	struct rte_mbuf *result; /* the packet that served.results points into; NULL: other memory,
+				    with room for FLY_RAISED_BYTES_MAX */
+	uint64_t deadline_tsc;   /* in the poller's time; FLY_NEVER */
 	/*
-	 * It is over. @status: 0 or negative, with work->served.result_bytes at
-	 * work->served.results, and counted; or it has not begun and will not: -FLY_EDEADLINE: it
+	 * The call is over. @status: 0 or negative, with work->served.result_bytes at
+	 * work->served.results, and counted. Or it has not begun and will not: -FLY_EDEADLINE: it
 	 * waited for too long; -FLY_EBUSY: its export ends.
 	 */
 	void (*done)(struct fly_poller *p, struct fly_work *work, int status);
 	/* ---- the pool's ---- */
 	struct fly_worker_pool *pool;
-	struct fly_worker *worker; /* that has it; NULL: it waits */
+	struct fly_worker *worker; /* that runs it; NULL: the call waits */
 	TAILQ_ENTRY(fly_work) next;
 };
 
 /* A call that came in packets: struct fly_conversation.work. */
 struct fly_packet_work {
 	struct fly_work work;
-	struct rte_mbuf *m;         /* that came, the last one if they are several */
-	struct fly_link *link;      /* over which; NULL: it is gone, nobody gets the result */
+	struct rte_mbuf *m;    /* the call packet; of several, the last one */
+	struct fly_link *link; /* it came over this link; NULL: detached, nobody gets the result */
 	struct fly_conversation *c; /* RUNNING until this is done */
 	uint32_t export_id;
-	bool is_repeat;                   /* it has run before, and may do so again */
-	bool is_bulk;                     /* arguments or results are in the memory of c->bulk */
-	LIST_ENTRY(fly_packet_work) next; /* of those that are used, or are not */
+	bool is_repeat;                   /* it has run before, and may run again */
+	bool is_bulk;                     /* arguments or results are in memory of c->bulk */
+	LIST_ENTRY(fly_packet_work) next; /* in the pool's `packets` or `spare` */
 };
 
-/* What is in the slot of a worker: struct fly_slot.bytes. */
+/* The contents of a worker's slot: struct fly_slot.bytes. */
 struct fly_worker_order {
 	const uint8_t *arguments;
 	uint8_t *results; /* the worker may move them */
 	struct rte_mbuf *result;
-	uint64_t deadline_tsc; /* of the time stamp counter */
+	uint64_t deadline_tsc; /* in ticks of the TSC itself */
 };
 
 static_assert(sizeof(struct fly_worker_order) <= FLY_SLOT_BYTES, "no other line is needed");
 
-/* What is wanted of a worker: struct fly_slot.kind. */
+/* What a worker is to do: struct fly_slot.kind. */
 enum fly_worker_wanted {
 	FLY_WORKER_RUN,
-	FLY_WORKER_QUIT, /* there is no result: the thread ends */
+	FLY_WORKER_QUIT, /* end the thread; there is no result */
 };
 
 struct fly_worker {
-	/* ---- lines 0 to 2: the slot; the poller's; the bell ---- */
+	/* ---- lines 0 to 2: the slot; the poller's; ringing ---- */
 	struct fly_handoff handoff;
-	/* ---- line 3: the thread's; written before it begins, but for deadline_tsc ---- */
-	struct fly_poller *poller; /* whose desk it is at: ours to ring, and no more */
+	/* ---- line 3: the thread's; constant, but for deadline_tsc and is_quitting ---- */
+	struct fly_poller *poller; /* for ringing its handoff queue only */
 	const struct fly_procedure *stubs;
 	const void *procedures;
 	void *context;
 	uint64_t tsc_per_ms;
-	uint64_t deadline_tsc; /* of the call that it runs; FLY_NEVER */
+	uint64_t deadline_tsc; /* of the call that runs; FLY_NEVER */
 	struct fly_worker_pool *pool;
 	enum fly_wait wait;
 	bool is_quitting;
 	/* ---- line 4: the poller's ---- */
-	struct fly_work *work __rte_cache_aligned; /* that it has; NULL: it is idle */
+	struct fly_work *work __rte_cache_aligned; /* that the worker runs; NULL: idle */
 	struct fly_worker *next_idle;
-	pthread_t thread; /* whoever starts and joins it: src/runtime/worker_threads.c */
+	pthread_t thread; /* src/runtime/worker_threads.c */
 	bool has_thread;
 };
 
 struct fly_worker_pool {
-	struct fly_worker *idle;              /* the one that was used last comes first */
-	TAILQ_HEAD(, fly_work) waiting;       /* in the order in which they came */
-	LIST_HEAD(, fly_packet_work) spare;   /* as many as can run and wait */
-	LIST_HEAD(, fly_packet_work) packets; /* that run and wait */
+	struct fly_worker *idle;              /* first the one used last */
+	TAILQ_HEAD(, fly_work) waiting;       /* oldest first */
+	LIST_HEAD(, fly_packet_work) spare;   /* unused; as many in all as can run and wait */
+	LIST_HEAD(, fly_packet_work) packets; /* running or waiting */
 	uint32_t n_waiting;
 	uint32_t waiting_max;
-	bool is_closing; /* workers that become idle are told to quit */
+	bool is_closing; /* workers that become idle quit */
 	uint32_t n;
 	struct fly_worker *workers;
 	struct fly_packet_work *works;
-	struct fly_procedure *stubs; /* the interface's, marked: FLY_LAYOUT_ON_WORKER */
+	struct fly_procedure *stubs; /* the interface's, with FLY_LAYOUT_ON_WORKER */
 	struct fly_poller *poller;
 	LIST_ENTRY(fly_worker_pool) next; /* p->pools */
-	_Atomic uint32_t n_alive;         /* threads: src/runtime/worker_threads.c */
+	_Atomic uint32_t n_alive;         /* its threads: src/runtime/worker_threads.c */
 	struct fly_poller_group *group;
 };
 
-/* ---- a pool ---------------------------------------------------------------------------------- */
+/* ---- a pool ---- */
 
 /*
- * fly_worker_pool_new() - @workers workers without threads, idle. @export: what they run; its
- * stubs are those of the interface. @waiting_max: as options->queue. @socket: NUMA node.
+ * fly_worker_pool_new() - @workers idle workers without threads. @export: what they run; its stubs
+ * are those of the interface. @waiting_max: as options->queue. @socket: NUMA node.
  * Return: NULL: no memory.
  */
 struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct fly_export *export,
@@ -139,43 +138,43 @@ struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct f
 void fly_worker_pool_free(struct fly_worker_pool *pool);
 
 /*
- * fly_worker_pool_open() - its workers are at the poller's desk from now on. Return: 0 or
- * -FLY_ENOMEM. fly_worker_pool_close(): calls that wait are not begun, workers are told to quit
- * when they have returned. fly_worker_pool_remove(): they have.
+ * fly_worker_pool_open() - add the workers to the poller's handoff queue. Return: 0 or -FLY_ENOMEM.
+ *
+ * fly_worker_pool_close() - refuse waiting calls, and tell each worker to quit once its call has
+ * returned.
+ *
+ * fly_worker_pool_remove() - all workers have quit: remove them from the queue.
  */
 int fly_worker_pool_open(struct fly_poller *p, struct fly_worker_pool *pool);
 void fly_worker_pool_close(struct fly_poller *p, struct fly_worker_pool *pool);
 void fly_worker_pool_remove(struct fly_poller *p, struct fly_worker_pool *pool);
 
-/* ---- any call -------------------------------------------------------------------------------- */
+/* ---- any call ---- */
 
-/* fly_worker_has_place() - would a call be run, or may it wait? Else it is to be refused. */
+/* fly_worker_has_place() - would a call run, or may it wait? Else refuse it. */
 static inline bool fly_worker_has_place(const struct fly_worker_pool *pool)
 {
 	return pool->idle || pool->n_waiting < pool->waiting_max;
 }
 
-/* fly_worker_take() - have a call run. There is a place for it. work->done follows, in a later
- * turn.
- */
+/* fly_worker_take() - run a call, for which there is room. work->done follows in a later turn. */
 void fly_worker_take(struct fly_poller *p, struct fly_worker_pool *pool, struct fly_work *work);
 
 /*
- * fly_worker_withdraw() - nobody waits for its result any more.
- * Return: true: it has not begun and will not; done is not called; false: it runs, fly_cancelled()
+ * fly_worker_withdraw() - the caller of a call has gone.
+ * Return: true: it has not begun and will not, done is not called; false: it runs, fly_cancelled()
  * tells its procedure.
  */
 bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work);
 
-/* ---- calls in packets -------------------------------------------------------------------------
- */
+/* ---- calls in packets ---- */
 
-/* fly_worker_has_packet_place() - the same of a call that came in packets, which it would keep. */
+/* fly_worker_has_packet_place() - fly_worker_has_place() for a call that keeps its packets. */
 bool fly_worker_has_packet_place(const struct fly_poller *p, const struct fly_worker_pool *pool);
 
 /*
- * fly_worker_serve() - fly_serve_run(), on a worker, which is found now or later: there is a place
- * for it. @is_repeat: see struct fly_packet_work.
+ * fly_worker_serve() - fly_serve_run(), on a worker. There is room for the call.
+ * @is_repeat: as in struct fly_packet_work.
  */
 void fly_worker_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		      uint32_t argument_bytes, struct rte_mbuf *result, uint8_t *to,
@@ -183,7 +182,7 @@ void fly_worker_serve(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      struct fly_conversation *c, bool is_repeat);
 
 /*
- * fly_worker_serve_bulk() - the same for what lies in memory of c->bulk: @served has arguments and
+ * fly_worker_serve_bulk() - the same for a call in memory of c->bulk. @served: its arguments and
  * results. fly_slow_packet_work_done() follows.
  */
 void fly_worker_serve_bulk(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
@@ -191,19 +190,18 @@ void fly_worker_serve_bulk(struct fly_poller *p, struct fly_link *link, struct r
 			   const struct fly_procedure *stub, struct fly_conversation *c,
 			   bool is_repeat);
 
-/* fly_worker_packet_end() - its record and what it held have been seen to. */
+/* fly_worker_packet_end() - free @w, after its record and packets were dealt with. */
 void fly_worker_packet_end(struct fly_poller *p, struct fly_packet_work *w);
 
-/* ---- the worker's -----------------------------------------------------------------------------
- */
+/* ---- the worker's ---- */
 
 /*
- * fly_worker_run() - is there something in its slot? Then it is run and handed back.
- * Return: there was.
+ * fly_worker_run() - run the call in the worker's slot, if there is one, and hand it back.
+ * Return: true: there was one.
  */
 bool fly_worker_run(struct fly_worker *w);
 
-/* fly_worker_here() - the worker that the calling thread is, while it runs a procedure; NULL. */
+/* fly_worker_here() - the worker that the calling thread is, while a procedure runs; NULL: none. */
 struct fly_worker *fly_worker_here(void);
 
 #endif
