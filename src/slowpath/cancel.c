@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cancel.c - callers that have gone: CANCEL, as in docs/protocol.md.
+ * cancel.c - CANCEL packets: the caller has abandoned a call. The row "cancel" of
+ * docs/protocol.md.
  *
- * Runs on the poller's thread, behind slow.h; takes each packet it gets.
+ * Runs on the poller's thread, behind slow.h. Takes each packet it gets.
  */
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
