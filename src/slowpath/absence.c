@@ -12,7 +12,7 @@
  * the beginning of the absence: it may have been sent then, and the server uses the age to decide
  * whether it may have forgotten the call.
  * Nothing is resent or failed before the packets that wait in the rings were received. Otherwise
- * each absence would end in a burst of copies.
+ * a long absence would end in a burst of copies.
  * A long absence does not count towards the lifetime of conversation records: copies of their
  * calls may have waited in the rings all the time.
  */
