@@ -44,8 +44,7 @@ bool fly_resend_packet(struct fly_poller *p, struct fly_call_entry *e, enum fly_
 		return false;
 	frame = fly_packet_frame(m);
 	fly_caller_write(frame, import, e);
-	/* Once more the outer headers: fly_caller_write() puts a length there that may be too long.
-	 */
+	/* fly_caller_write() may have put in a length that is too long for a packet. */
 	memcpy(frame, import->template, FLY_RPC);
 	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | type);
 	if (type != FLY_PACKET_CALL)
@@ -114,7 +113,7 @@ static void handle_due_call(struct fly_poller *p, struct fly_call_entry *e)
 static uint64_t visit(struct fly_poller *p, struct fly_call_entry *e)
 {
 	if (e->state != FLY_CALL_UNBOUND)
-		fly_import_of(e->head.binding)->sends_as = FLY_CALL_TIMED;
+		fly_import_of(e->head.binding)->sends_as = FLY_CALL_TIMED; /* measure again */
 	if (!fly_call_is_out(e))
 		return FLY_NEVER;
 	if (!fly_import_of(e->head.binding)->link->up)
