@@ -240,8 +240,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h)
 {
-	const struct fly_running outer =
-		p->running; /* of the outer procedure, if that one turns its poller */
+	const struct fly_running outer = p->running; /* restored below: calls nest */
 	const struct fly_export *export;
 	struct fly_conversation *c = fly_call_admit(p, link, m, h, &export);
 	struct fly_header bare = *h;

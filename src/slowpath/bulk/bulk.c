@@ -303,8 +303,7 @@ static void probe(struct fly_poller *p, const struct fly_bulk *b)
 
 void fly_bulk_again(struct fly_poller *p, struct fly_bulk *b)
 {
-	/* An unproven caller gets one fragment for each copy of its call: its address may be
-	 * forged. */
+	/* One fragment per copy of the call for an unproven caller: a forged address? */
 	if (b->out.acked == b->out.fragments || (b->conversation && !b->is_proven)) {
 		request_ack(p, b);
 		return;
@@ -330,9 +329,7 @@ void fly_bulk_stop(struct fly_poller *p, struct fly_bulk *b)
 	set_ready(b, false);
 	b->due_tsc = FLY_NEVER;
 	if (!TAILQ_EMPTY(&b->path->ready))
-		resume_later(
-			p, b->path,
-			p->now_tsc); /* not now: the caller of fly_bulk_stop() may be sending */
+		resume_later(p, b->path, p->now_tsc); /* not now: the path may be sending */
 }
 
 static void decode_ack(const uint8_t *frame, const struct fly_header *h, struct fly_ack *ack)
@@ -459,7 +456,7 @@ static uint64_t longer(uint64_t tsc, unsigned doublings, const struct fly_poller
  * acknowledgement says what became of the others (as the tail loss probe of RFC 8985). After that
  * all fragments in flight are taken for lost.
  */
-static void arguments_silent(struct fly_poller *p, struct fly_bulk *b)
+static void handle_silent_arguments(struct fly_poller *p, struct fly_bulk *b)
 {
 	const uint64_t tsc = patience_tsc(b);
 
@@ -482,7 +479,7 @@ static void arguments_silent(struct fly_poller *p, struct fly_bulk *b)
  * flight: others may be sent. The result waits until its caller asks. The server probes the caller
  * now and then, as the caller's last packet may have been lost.
  */
-static void result_silent(struct fly_poller *p, struct fly_bulk *b)
+static void handle_silent_result(struct fly_poller *p, struct fly_bulk *b)
 {
 	const uint64_t tsc = patience_tsc(b);
 
@@ -507,9 +504,9 @@ static void handle_silence(struct fly_poller *p, struct fly_bulk *b)
 	b->due_tsc = FLY_NEVER;
 	if (b->conversation) {
 		if (b->out.fragments > 1)
-			result_silent(p, b);
+			handle_silent_result(p, b);
 	} else if (b->in.fragments == 0) {
-		arguments_silent(p, b);
+		handle_silent_arguments(p, b);
 	} else if (b->is_gathering) {
 		fly_bulk_ask(p, b);
 		if (b->silent < UINT8_MAX)
@@ -583,8 +580,7 @@ void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms, uint64_t absent_t
 	{
 		if (b->conversation && absent_ms > FLY_ABSENCE_MS)
 			b->progress_ms += absent_ms;
-		/* Only once per silence: a poller that is turned rarely is absent before each
-		 * turn. */
+		/* Only once per silence: a rarely turned poller is absent before each turn. */
 		if (b->is_graced)
 			continue;
 		b->is_graced = true;

@@ -23,9 +23,7 @@
 /* Arguments without a new fragment for so long are freed: their caller has given up. */
 #define FLY_BULK_IDLE_MS 10000
 
-/*
- * Fragments that a receiver takes before its first ACK; and the credits of all messages together.
- */
+/* Fragments that a receiver takes before its first ACK; credits of all messages together. */
 #define FLY_CREDIT_FIRST 32
 #define FLY_CREDITS      1024
 
@@ -58,7 +56,8 @@ struct fly_bulk {
 
 /*
  * fly_bulk_new() - a new struct fly_bulk in the poller's list, without an owner. @ip, @port: the
- * peer's, network order. Return: NULL: no memory.
+ * peer's, network order.
+ * Return: NULL: no memory.
  */
 struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint32_t ip,
 			      uint16_t port);
@@ -159,8 +158,8 @@ void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_
 		     const struct fly_header *h);
 
 /*
- * fly_bulk_call_acked() - an acknowledgement for an entry in state BULK. Return: as
- * fly_bulk_acked().
+ * fly_bulk_call_acked() - an acknowledgement for an entry in state BULK.
+ * Return: as fly_bulk_acked().
  */
 bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const uint8_t *frame,
 			 const struct fly_header *h);
@@ -189,7 +188,8 @@ static inline void fly_conversation_bulk_end(struct fly_poller *p, struct fly_co
 
 /*
  * fly_bulk_result_acked() - an acknowledgement from the peer of a record. Frees the result when it
- * is complete. Return: as fly_bulk_acked().
+ * is complete.
+ * Return: as fly_bulk_acked().
  */
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
 			   const struct fly_header *h);
@@ -204,8 +204,8 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		    struct fly_bulk *b, uint32_t argument_bytes);
 
 /*
- * fly_bulk_served() - the procedure has returned, here or on a worker. Takes @m, the call's
- * packet.
+ * fly_bulk_served() - the procedure has returned, here or on a worker. Takes the call's packet,
+ * @m.
  * @served: its results lie in memory of c->bulk. @status: for the caller.
  */
 void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
