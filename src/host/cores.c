@@ -110,8 +110,8 @@ static bool are_siblings(const struct fly_core *a, const struct fly_core *b)
 }
 
 /*
- * How unsuitable a core is for a poller; the worst reason counts most: another poller has it; it
- * is far from the memory; the thread that starts the runtime is on it; it is a second thread of a
+ * How unsuitable a core is for a poller. The reasons, worst first: another poller has it; it is
+ * far from the memory; the thread that starts the runtime is on it; it is a second thread of a
  * physical core.
  */
 static unsigned badness(const struct fly_topology *t, const struct fly_core *c, int node,

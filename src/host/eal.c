@@ -196,14 +196,13 @@ static void build_arguments(const char *extra, size_t need_bytes)
 	snprintf(lcore, sizeof lcore, "--lcores=0@%d", first_cpu());
 	add_argument("firefly");
 	add_argument(lcore);
-	add_argument("--file-prefix=firefly"); /* needed, but no files are left behind */
+	add_argument("--file-prefix=firefly"); /* no files are left under it */
 	add_argument("--no-telemetry");
 	add_argument("-a"); /* no PCI device but those that links name */
 	add_argument("ffff:ff:1f.7");
 	if (huge) {
 		add_argument("--in-memory");
-		add_argument(
-			"--single-file-segments"); /* vhost-user can share at most eight regions */
+		add_argument("--single-file-segments"); /* vhost-user shares at most 8 regions */
 	} else {
 		char mb[16];
 
