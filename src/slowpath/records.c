@@ -56,7 +56,7 @@ int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_
 		.hash_func = hash_activity,
 		.hash_func_init_val = seed,
 		.socket_id = socket,
-		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* holds all @n, whatever collides */
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* never full below @n */
 	};
 
 	*t = (struct fly_conversation_table){

@@ -38,12 +38,13 @@ void fly_conversations_free(struct fly_poller *p);
 struct fly_conversation *fly_conversation_find(const struct fly_conversation_table *t,
 					       uint64_t activity);
 
-/* fly_conversation_lookup() - a caller's record: by the hint or through the hash table; NULL. */
+/* fly_conversation_lookup() - by the hint, or through the hash table; NULL: none. */
 struct fly_conversation *fly_conversation_lookup(struct fly_poller *p, const struct fly_header *h);
 
 /*
  * fly_conversation_of_peer() - the same, for a packet that must come from the address of the
- * record's caller. Return: NULL: *why is the counter of the drop.
+ * record's caller.
+ * Return: NULL: *why is the counter of the drop.
  */
 struct fly_conversation *fly_conversation_of_peer(struct fly_poller *p, const struct fly_link *link,
 						  const struct rte_mbuf *m,

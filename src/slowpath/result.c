@@ -22,7 +22,7 @@ int fly_result_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m
 {
 	const uint8_t *frame = fly_packet_frame(m);
 
-	if (!e || !e->head.binding || e->activity != h->activity) /* an unbound entry's is 0 */
+	if (!e || !e->head.binding || e->activity != h->activity) /* 0 in an unbound entry */
 		return -(int)FLY_COUNT_drop_activity;
 	if (fly_load_raw32(frame + FLY_IP_SOURCE) != fly_entry_peer(e)->ip ||
 	    fly_load_raw16(frame + FLY_UDP_SOURCE) != fly_entry_peer(e)->port)
@@ -109,7 +109,7 @@ static int refused_status(const struct fly_poller *p, const struct fly_call_entr
 	const bool has_run = e->state == FLY_CALL_BULK && e->bulk->in.fragments != 0;
 
 	switch (h->procedure) {
-	case FLY_EBUSY: /* no copy of it has run, or will: the server sees to that */
+	case FLY_EBUSY: /* no copy has run or will run: the server guarantees it */
 		return has_run || e->doubtful_seq + 1 == e->seq ? -FLY_EFORGOTTEN : -FLY_EBUSY;
 	case FLY_ESTALE:
 		return !has_run && was_up_before(p, e, h->hint) ? -FLY_ESTALE : -FLY_ESTALE_MAYBE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * retry.c - the policy in retry.h. Pure. Called by resend.c, ack.c and bulk/, which carry its
- * decisions out.
+ * retry.c - see retry.h. Pure. Called by the files of the slow path, which carry out its
+ * decisions.
  */
 #include "slowpath/retry.h"
 
@@ -15,7 +15,7 @@ void fly_rtt_sample(struct fly_rtt *rtt, const struct fly_waits *waits, uint64_t
 	uint64_t rto_tsc;
 
 	if (sample_tsc == 0)
-		sample_tsc = 1; /* 0 says that nothing is known */
+		sample_tsc = 1; /* 0 means: not measured */
 	/* A round trip in which the peer stood still for a minute says nothing about the next. */
 	sample_tsc = RTE_MIN(sample_tsc, waits->most_tsc);
 	if (rtt->srtt_tsc == 0) {

@@ -303,7 +303,7 @@ static void probe(struct fly_poller *p, const struct fly_bulk *b)
 
 void fly_bulk_again(struct fly_poller *p, struct fly_bulk *b)
 {
-	/* One fragment per copy of the call for an unproven caller: a forged address? */
+	/* An unproven caller (a forged address?) gets one fragment per copy of its call. */
 	if (b->out.acked == b->out.fragments || (b->conversation && !b->is_proven)) {
 		request_ack(p, b);
 		return;
@@ -546,7 +546,7 @@ static bool is_stale(const struct fly_poller *p, const struct fly_bulk *b)
 	const struct fly_conversation *c = b->conversation;
 
 	if (!c || c->state == FLY_CONVERSATION_RUNNING)
-		return false; /* of a running one: its procedure turns the poller */
+		return false; /* while a procedure of this record runs */
 	if (fly_seq_after(b->header.seq, c->seq))
 		return p->now_ms - b->progress_ms > FLY_BULK_IDLE_MS;
 	return b->header.seq != c->seq || b->out.fragments == 0;

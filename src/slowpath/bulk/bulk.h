@@ -4,8 +4,8 @@
  * call-table entry or a conversation record points during such a call.
  *
  * bulk.c has what both sides share. bulk/caller.c is called by the Starter, the Transporter, the
- * Ender and the demux; bulk/server.c by the demux. A struct fly_bulk belongs to its poller, and to
- * one entry or record. fly_bulk_free() clears the owner's pointer to it.
+ * Ender and the demux; bulk/server.c by the demux and call.c. A struct fly_bulk belongs to its
+ * poller, and to one entry or record. fly_bulk_free() clears the owner's pointer to it.
  *
  * At a server its sequence number says what it is:
  *   gathering   later than the record's: arguments are arriving, the call has not run
@@ -145,7 +145,7 @@ void fly_bulk_link_lost(struct fly_poller *p, const struct fly_link *link);
 void fly_bulk_init(struct fly_poller *p);
 void fly_bulk_fini(struct fly_poller *p);
 
-/* ---- the caller's half ---- */
+/* ---- the caller's side ---- */
 
 /* fly_bulk_challenged() - the entry's hint is a token now: send its call again with it. */
 void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e);
@@ -167,7 +167,7 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const u
 /* fly_bulk_ask() - a result stays incomplete: send an idle acknowledgement. */
 void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b);
 
-/* ---- the server's half ---- */
+/* ---- the server's side ---- */
 
 /* fly_conversation_bulk_result() - is c->bulk the retained result of the record's newest call? */
 static inline bool fly_conversation_bulk_result(const struct fly_conversation *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* congestion.c - see congestion.h. Pure. Called by bulk.c, which sends, and by path.c. */
+/* congestion.c - see congestion.h. Pure. Called by the other files of bulk/. */
 #include "slowpath/bulk/congestion.h"
 
 #include <rte_common.h>

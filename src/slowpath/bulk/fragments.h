@@ -34,7 +34,7 @@ struct fly_ack {
 	bool echo_again;      /* that fragment was a retransmission */
 	bool is_idle;         /* the receiver has got nothing for a while */
 	uint32_t n_ahead;     /* bytes at ahead, at most FLY_SPAN / 8 */
-	const uint8_t *ahead; /* bit I: fragment arrived + 1 + I is there */
+	const uint8_t *ahead; /* bit I: fragment arrived + 1 + I has arrived */
 };
 
 /* What an acknowledgement has changed. */
@@ -52,7 +52,7 @@ struct fly_scatter {
 	uint32_t fragments; /* at least 1; 0: there is no message */
 	uint32_t acked;     /* fragments that the receiver has, from the first on without a gap */
 	uint32_t next;      /* the first fragment not yet sent; at least acked */
-	uint32_t most;      /* the highest next so far: fragments below were sent before */
+	uint32_t most;      /* 1 + the last fragment that was ever sent */
 	uint32_t limit;     /* the receiver takes fragments below it */
 	uint32_t n_flight;  /* in flight: sent, neither arrived nor lost */
 	uint32_t n_lost;    /* lost, not yet sent again */

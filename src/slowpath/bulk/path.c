@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * path.c - see path.h. Called by bulk.c, on the poller's thread. Owns the poller's list of paths.
- * Must not touch path->ready: bulk.c owns it.
+ * path.c - see path.h. Called by the other files of bulk/, on the poller's thread. Owns the
+ * poller's list of paths. Must not touch path->ready: bulk.c owns it.
  */
 #include "slowpath/bulk/path.h"
 

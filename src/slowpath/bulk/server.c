@@ -118,7 +118,7 @@ static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mb
 	fly_bulk_gathered(p, c->bulk);
 	if ((h->flags & FLY_FLAG_DEADLINE) &&
 	    !fly_deadline_read(p, c->bulk->in_buffer.bytes, &bytes, h->age)) {
-		/* Nobody waits for it any more, nor shall a copy of it run. */
+		/* The caller no longer waits. No copy of the call may run. */
 		fly_conversation_refuse(p, c, h->seq);
 		fly_frame_drop(p, m, FLY_COUNT_drop_late);
 	} else {
@@ -357,6 +357,6 @@ bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, con
 		return false;
 	c->touched_ms = p->now_ms;
 	if (h->fragment == h->fragments)
-		fly_conversation_bulk_end(p, c); /* nobody will ask for it again */
+		fly_conversation_bulk_end(p, c); /* the caller has it */
 	return true;
 }
