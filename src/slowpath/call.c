@@ -193,8 +193,7 @@ struct fly_conversation *fly_call_admit(struct fly_poller *p, struct fly_link *l
 		return NULL;
 	}
 	if (c->bulk && fly_seq_after(c->bulk->header.seq, h->seq)) {
-		/* Arguments of a later call are arriving: the caller no longer waits for this one.
-		 */
+		/* Arguments of a later call are arriving: the caller has abandoned this one. */
 		fly_frame_drop(p, m, FLY_COUNT_drop_old_call);
 		return NULL;
 	}
