@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cores.c - which cores there are to choose from, and in which order; what is wrong with a list.
+ * cores.c - which cores may be used, in which order, and the checks of a list of cores.
  *
- * Called when a runtime starts and by fly_topology_choose(). Reads the topology that it is given
- * and nothing else: the tests give it machines that are not there.
+ * Called when a runtime starts, and by fly_topology_choose(). Must read nothing but the topology
+ * that it is given: the tests give it invented machines.
  */
 #include "host/cores.h"
 
@@ -50,7 +50,7 @@ static int check_core(const struct fly_topology *t, const char *list, unsigned l
 	return fly_cores_node(t, c->node);
 }
 
-/* Before libnuma sees a list: it has its own way to say that a core is not there. */
+/* Check a list before libnuma parses it: libnuma has messages of its own for missing cores. */
 static int check_list(const struct fly_topology *t, const char *list)
 {
 	if (*list == '\0' || list[strspn(list, "0123456789,-")] != '\0')
@@ -83,7 +83,7 @@ int fly_cores_list(const struct fly_topology *t, const char *list, unsigned *cor
 	for (unsigned i = 0; i < mask->size && n < FLY_TOPOLOGY_CORES && !status; i++) {
 		if (!numa_bitmask_isbitset(mask, i))
 			continue;
-		status = check_core(t, list, i); /* those within a range */
+		status = check_core(t, list, i); /* those within ranges */
 		cores[n++] = i;
 	}
 	numa_bitmask_free(mask);
@@ -110,9 +110,9 @@ static bool are_siblings(const struct fly_core *a, const struct fly_core *b)
 }
 
 /*
- * How little a poller should run there, in the order of what matters: another poller has the core;
- * it is far from the memory; the thread that starts the runtime is there; another thread of the
- * same physical core comes before.
+ * How unsuitable a core is for a poller. The reasons, worst first: another poller has it; it is
+ * far from the memory; the thread that starts the runtime is on it; it is a second thread of a
+ * physical core.
  */
 static unsigned badness(const struct fly_topology *t, const struct fly_core *c, int node,
 			const uint8_t *taken)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * eal.c - brings up EAL on a thread of its own, the control thread, and keeps its log.
+ * eal.c - starts EAL on a thread of its own, the control thread, and keeps EAL's log.
  *
- * rte_eal_init() pins the thread that calls it, starts helpers that inherit its signal mask, and
- * works once per process. So the control thread calls it, with all signals blocked, and takes
- * the pinning off again; the thread that called fly_start() is left as it was. Afterwards the
- * control thread watches the ports: port.c, by way of @tick.
+ * Called by fly_start(). rte_eal_init() pins its calling thread, starts helper threads that
+ * inherit the signal mask, and works once per process. So the control thread calls it, with all
+ * signals blocked, and then undoes the pinning. The thread that called fly_start() stays as it
+ * was. Afterwards the control thread watches the ports: @tick, port_watch.c.
  */
 #include "host/eal.h"
 
@@ -26,7 +26,7 @@
 #include "base/error.h"
 #include "base/signals.h"
 
-#define ORDINARY_MB   512 /* memory of the whole process without hugepages; taken when touched */
+#define ORDINARY_MB   512 /* memory of the process without hugepages; mapped when touched */
 #define SMALLEST_HUGE (2UL << 20)
 #define ARGUMENTS     48
 
@@ -35,18 +35,17 @@ static bool started;         /* under start_lock */
 static char extra_used[512]; /* under start_lock */
 static struct fly_eal_state state;
 
-/* What the control thread is given, and what it says back. */
+/* The arguments of the control thread, and its result. */
 static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	int argc;
 	char *argv[ARGUMENTS];
 	void (*tick)(void);
-	int result; /* 1: not yet; else what rte_eal_init() came to: 0 or -rte_errno */
+	int result; /* 1: not yet; else of rte_eal_init(): 0 or -rte_errno */
 } control = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .result = 1};
 
-/* ---- DPDK's log: kept, not printed; the last line goes into a sentence when something fails ----
- */
+/* ---- DPDK's log: not printed; its last line is appended to our error messages ---- */
 
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char log_line[256]; /* under log_lock */
@@ -121,7 +120,7 @@ static void *control_main(void *unused)
 	return NULL;
 }
 
-/* Start it with every signal blocked, so that EAL's helpers leave signals to the program. */
+/* Start the control thread. All signals are blocked, so EAL's helpers leave them to the program. */
 static int run_control(void)
 {
 	pthread_t thread;
@@ -143,18 +142,18 @@ static int run_control(void)
 
 /* ---- arguments ---- */
 
-/* EAL moves the pointers in argv about: the words themselves live in here. */
-static char words_said[2048];
-static size_t words_bytes;
+/* The text of the arguments: EAL reorders the pointers in argv. */
+static char argument_text[2048];
+static size_t argument_text_bytes;
 
-static void argue(const char *argument)
+static void add_argument(const char *argument)
 {
 	const size_t bytes = strlen(argument) + 1;
 
-	if (control.argc == ARGUMENTS - 1 || words_bytes + bytes > sizeof words_said)
+	if (control.argc == ARGUMENTS - 1 || argument_text_bytes + bytes > sizeof argument_text)
 		return;
-	control.argv[control.argc++] = memcpy(words_said + words_bytes, argument, bytes);
-	words_bytes += bytes;
+	control.argv[control.argc++] = memcpy(argument_text + argument_text_bytes, argument, bytes);
+	argument_text_bytes += bytes;
 }
 
 /* Free hugepages of 2 MiB, in bytes. */
@@ -191,34 +190,33 @@ static void build_arguments(const char *extra, size_t need_bytes)
 	char *rest = NULL;
 	bool huge = free_hugepages() >= need_bytes && !(extra && strstr(extra, "--no-huge"));
 
-	control.argc = 0; /* there may have been a start that failed */
+	control.argc = 0; /* an earlier start may have failed */
 	control.result = 1;
-	words_bytes = 0;
+	argument_text_bytes = 0;
 	snprintf(lcore, sizeof lcore, "--lcores=0@%d", first_cpu());
-	argue("firefly");
-	argue(lcore);
-	argue("--file-prefix=firefly"); /* nothing is left there: no shared configuration, no pages
-					 */
-	argue("--no-telemetry");
-	argue("-a"); /* no PCI device but those that a link names later */
-	argue("ffff:ff:1f.7");
+	add_argument("firefly");
+	add_argument(lcore);
+	add_argument("--file-prefix=firefly"); /* no files are left under it */
+	add_argument("--no-telemetry");
+	add_argument("-a"); /* no PCI device but those that links name */
+	add_argument("ffff:ff:1f.7");
 	if (huge) {
-		argue("--in-memory");
-		argue("--single-file-segments"); /* vhost-user can share at most eight regions */
+		add_argument("--in-memory");
+		add_argument("--single-file-segments"); /* vhost-user shares at most 8 regions */
 	} else {
 		char mb[16];
 
 		if (!(extra && strstr(extra, "--no-huge")))
-			argue("--no-huge");
-		argue("--no-shconf");
+			add_argument("--no-huge");
+		add_argument("--no-shconf");
 		if (!(extra && strstr(extra, "-m "))) {
 			snprintf(mb, sizeof mb, "-m%d", ORDINARY_MB);
-			argue(mb);
+			add_argument(mb);
 		}
 	}
 	snprintf(words, sizeof words, "%s", extra ? extra : "");
 	for (char *w = strtok_r(words, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
-		argue(w);
+		add_argument(w);
 	state.hugepage_bytes = huge ? SMALLEST_HUGE : 0;
 	state.why_no_huge =
 		huge ? NULL

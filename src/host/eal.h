@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* eal.h - DPDK's environment, brought up once per process, out of sight (eal.c). */
+/* eal.h - DPDK's EAL, started once per process (eal.c). */
 #ifndef FLY_EAL_H
 #define FLY_EAL_H
 
@@ -8,16 +8,16 @@
 
 struct fly_eal_state {
 	size_t hugepage_bytes;   /* page size of packet memory; 0: ordinary pages */
-	const char *why_no_huge; /* one sentence with the mend, if hugepage_bytes is 0 */
+	const char *why_no_huge; /* if hugepage_bytes is 0: a message that says how to get some */
 };
 
 /*
- * fly_eal_start() - initialise EAL if this process has not done so.
- * @extra: further EAL arguments separated by blanks, or NULL. A later call may only repeat what
- * the first one said, or say nothing.
- * @need_bytes: memory that the first runtime will want: decides whether hugepages suffice.
- * @tick: called every FLY_CONTROL_TICK_MS on the control thread, from then on.
- * Return: 0, or a negative status with a sentence: ECONFLICT, ESYSTEM. Any thread; serialised.
+ * fly_eal_start() - initialise EAL if this process has not done so. Any thread; serialised.
+ * @extra: further EAL arguments separated by blanks, or NULL. A later call may only repeat those
+ * of the first call, or have none.
+ * @need_bytes: memory that the first runtime needs: decides whether there are enough hugepages.
+ * @tick: from then on called every FLY_CONTROL_TICK_MS on the control thread.
+ * Return: 0, or a negative status with a message: ECONFLICT, ESYSTEM.
  */
 int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void));
 
@@ -27,8 +27,8 @@ int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void));
 const struct fly_eal_state *fly_eal_state(void);
 
 /*
- * fly_eal_last_log() - what DPDK said last, in its own words, for the end of a sentence.
- * Return: thread-local copy, "" if it said nothing since fly_eal_forget_log().
+ * fly_eal_last_log() - the last line of DPDK's log, for the end of an error message.
+ * Return: a thread-local copy; "" if nothing was logged since fly_eal_forget_log().
  */
 const char *fly_eal_last_log(void);
 void fly_eal_forget_log(void);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* kernel_port.c - what an af_packet link has to settle with the kernel; see kernel_port.h. No DPDK.
- */
+/* kernel_port.c - see kernel_port.h. Called by port.c. No DPDK. */
 #include "host/kernel_port.h"
 
 #include <arpa/inet.h>
@@ -23,7 +22,7 @@ int fly_kernel_port_open(uint32_t ip, uint16_t port)
 		.sin_port = port,
 		.sin_addr.s_addr = ip,
 	};
-	struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)}; /* keep 0 bytes: drop */
+	struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)}; /* keep 0 bytes: drop all */
 	const struct sock_fprog filter = {.len = 1, .filter = nothing};
 	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int error;

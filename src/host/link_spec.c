@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * link_spec.c - reads KIND:WHAT[,KEY[=VALUE]]... with getsubopt(3), inet_pton(3), sscanf(3).
+ * link_spec.c - parses KIND:WHAT[,KEY[=VALUE]]... with getsubopt(3), inet_pton(3), sscanf(3).
  *
- * Called by fly_start() and fly_import(). Pure but for the sentence it leaves in fly_error().
+ * Called by fly_start() and fly_import(). Pure, but for the message that it leaves for
+ * fly_error().
  */
 #include "host/link_spec.h"
 
@@ -47,7 +48,7 @@ const char *fly_link_kind_name(enum fly_link_kind kind)
 	return kinds[kind];
 }
 
-/* A whole number between two bounds, or -1. */
+/* An integer between two bounds, or -1. */
 static long number(const char *text, long least, long most)
 {
 	char *end;
@@ -82,7 +83,7 @@ int fly_link_spec_address(const char *text, uint32_t *ip, uint16_t *port)
 	return 0;
 }
 
-/* All of a MAC address and nothing behind it, which ether_aton(3) would overlook. */
+/* Parse a MAC address. Nothing may follow it, which ether_aton(3) would ignore. */
 static int mac(const char *text, uint8_t to[6])
 {
 	int end = 0;

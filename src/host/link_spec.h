@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* link_spec.h - a link in words, read into a struct (link_spec.c). No DPDK in here. */
+/* link_spec.h - parsing link specs (link_spec.c). No DPDK. */
 #ifndef FLY_LINK_SPEC_H
 #define FLY_LINK_SPEC_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* UDP port of a runtime whose spec names none; both sides have it. */
+/* UDP port of a runtime whose spec names none, and of a peer whose address names none. */
 #define FLY_UDP_PORT_DEFAULT 61989
 
 #define FLY_LOCAL_CLIENTS_DEFAULT 64
 #define FLY_LOCAL_CLIENTS_MAX     4096
-#define FLY_LOCAL_NAME_MAX        96 /* of a name without a slash: an address has 108 bytes */
+#define FLY_LOCAL_NAME_MAX        96 /* of a name without a slash: sun_path has 108 bytes */
 
-/* Kinds of links. What differs between them is one table in port.c. */
+/* Kinds of links. A table in port.c says how they differ. */
 enum fly_link_kind {
 	FLY_LINK_VHOST,
 	FLY_LINK_MEMIF,
@@ -38,32 +38,32 @@ struct fly_link_spec {
 	unsigned clients;   /* server: ports to open; 1 to 32. local: bindings; 1 to 4096 */
 	unsigned wait_ms;   /* how long to wait for a server that is not up */
 	unsigned mtu;       /* 0: what the device says */
-	uint32_t ip;        /* ours, network order; 0: the default of the kind */
+	uint32_t ip;        /* our address, network order; 0: the default of the kind */
 	uint32_t peer_ip;   /* network order; 0: the far end's default */
 	uint16_t peer_port; /* host order */
 	uint16_t udp_port;  /* host order */
 	uint8_t mac[6];
 	bool has_mac;
-	int64_t uid; /* local: whom the server must be; -1: anybody */
+	int64_t uid; /* local: the user that the server must be; -1: any */
 	enum fly_checksum_wish checksum;
 	char what[108]; /* path, interface or device; a UNIX socket's path has 107 characters */
-	char arguments[256]; /* vdev: the driver's own, comma-separated; else "" */
-	char text[256];      /* the spec as given, for messages */
+	char arguments[256]; /* vdev: arguments of the driver, comma-separated; else "" */
+	char text[256];      /* the spec as it was given, for messages */
 };
 
 /* fly_link_kind_name() - "vhost"; static storage. */
 const char *fly_link_kind_name(enum fly_link_kind kind);
 
 /*
- * fly_link_spec_parse() - read a spec as described at struct fly_options.
- * Return: 0, or -FLY_EINVAL with a sentence for fly_error().
+ * fly_link_spec_parse() - parse a spec as described at struct fly_options.
+ * Return: 0, or -FLY_EINVAL with a message for fly_error().
  */
 int fly_link_spec_parse(const char *text, struct fly_link_spec *spec);
 
 /*
- * fly_link_spec_address() - read "A.B.C.D" or "A.B.C.D:PORT".
+ * fly_link_spec_address() - parse "A.B.C.D" or "A.B.C.D:PORT".
  * @ip: network order. @port: host order; unchanged if there is none.
- * Return: 0 or -FLY_EINVAL, without a sentence.
+ * Return: 0 or -FLY_EINVAL, without a message.
  */
 int fly_link_spec_address(const char *text, uint32_t *ip, uint16_t *port);
 

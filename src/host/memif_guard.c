@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * memif_guard.c - when EAL's interrupt thread may run the drivers' callbacks, and when not.
+ * memif_guard.c - when EAL's interrupt thread may run the callbacks of drivers.
  *
- * net_memif unmaps the rings on the interrupt thread as soon as its peer goes, whatever a poller
- * does with them at that moment. So that thread spends its life inside on_interrupt(), the
- * callback of an eventfd of ours that is always ready when it returns. Being in one place at a
- * time, it runs a driver's callback only between a return of ours, which comes with the window
- * open, and our next entry, which closes it. See "The window" and "When to open it".
+ * net_memif unmaps the rings on the interrupt thread as soon as its peer goes, even while a poller
+ * uses them. So the interrupt thread spends its time inside on_interrupt(), the callback of an
+ * eventfd of ours that is always ready when the callback returns. A driver's callback can only run
+ * between a return of on_interrupt(), with the window open, and its next entry, which closes the
+ * window. See "The window" and "When to open the window".
  *
  * Called by the control side, and by pollers through the two burst functions. Must not touch
- * anything private to EAL or to a driver; of their descriptors it sets O_NONBLOCK on memif's
- * control channels and takes numbers that are free (plug_stale()).
+ * private data of EAL or a driver. Of their descriptors it only sets O_NONBLOCK on memif's control
+ * channels, and occupies free descriptor numbers (plug_stale()).
  */
-#define ALLOW_EXPERIMENTAL_API /* rte_intr_instance_alloc() and its like, stable in DPDK 23.11 */
+#define ALLOW_EXPERIMENTAL_API /* rte_intr_instance_alloc() etc., stable in DPDK 23.11 */
 #include "host/memif_guard.h"
 
 #include <dirent.h>
@@ -38,60 +38,63 @@
 
 #include "base/error.h"
 
-#define BLIND_MS    10  /* from window to window if EAL's epoll set cannot be found */
-#define BUSY_ROUNDS 256 /* windows in a row before ... */
-#define BUSY_MS     1   /* ... each further one waits, for a source that never calms down */
-#define SPINS       200
-#define YIELDS      200
-#define NAP_MIN_NS  20000
-#define NAP_MAX_NS  500000
+#define BLIND_MS     10  /* interval of windows if EAL's epoll descriptor cannot be found */
+#define BUSY_ROUNDS  256 /* windows in a row, for a source that never calms down, ... */
+#define BUSY_MS      1   /* ... before each further one waits */
+#define SPINS        200
+#define YIELDS       200
+#define SLEEP_MIN_NS 20000
+#define SLEEP_MAX_NS 500000
 
 /*
  * The window
  *
- * Dekker's, between one asker and any number of pollers; each variable is written by one side:
+ * Dekker's algorithm, between one requester and any number of pollers. Each variable is written by
+ * one side:
  *
- *	asker:  want = 1; barrier; wait until each in == 0; ... window ...; want = 0
- *	poller: in = 1; if (want) { in = 0; wait until want == 0; again } burst; in = 0
+ *	requester: want = 1; barrier; wait until each in == 0; ... window ...; want = 0
+ *	poller:    in = 1; if (want) { in = 0; wait until want == 0; again } burst; in = 0
  *
- * Store-then-load needs sequential consistency on both sides. The asker pays for both: its
- * membarrier(2) makes every running thread of the process pass a full barrier, so that a poller
- * either stored `in` before it, and is seen, or loads `want` after it, and sees. The poller's two
- * stores and its load are plain moves, which an exchange instead, twice a turn, would not be. A
- * thread that computes is not inside a burst, so it never keeps the interrupt thread waiting.
+ * Store-then-load needs sequential consistency on both sides. The requester pays for both: its
+ * membarrier(2) makes every running thread of the process pass a full barrier. A poller's store of
+ * `in` is either before that barrier, and the requester sees it, or its load of `want` is after
+ * it, and the poller sees `want`. The poller's two stores and its load are plain moves; exchanges
+ * would cost more, twice a turn. Procedures run outside of bursts, so they never block the
+ * interrupt thread.
  */
-static _Alignas(RTE_CACHE_LINE_SIZE) _Atomic unsigned want = 1; /* until the thread is ours */
+static _Alignas(RTE_CACHE_LINE_SIZE) _Atomic unsigned want = 1; /* until on_interrupt() has run */
 
-/* Held by who works on devices: the interrupt thread for a window, or a control thread. */
+/* Held by a thread that works on devices: the interrupt thread in a window, or a control thread. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-static struct fly_guarded *all; /* under the gate */
+static struct fly_guarded *all; /* under gate */
 
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static bool running; /* under starting */
 
-/* Made by fly_memif_guard_start() before the callback exists; from then on the callback's. */
+/* Set by fly_memif_guard_start() before the callback exists; then owned by the callback. */
 static struct {
 	struct rte_intr_handle *source; /* of doorbell */
-	struct rte_intr_handle *probe;  /* never registered: to ask EAL about a number with */
+	struct rte_intr_handle *probe;  /* never registered; for looking up numbers in EAL */
 	int doorbell;                   /* readable whenever on_interrupt() has returned */
 	int plug;                       /* never readable */
 	int epoll;                      /* EAL's, as last found; -1 */
-	bool open;                      /* the window is, and the gate is ours */
+	bool open;                      /* the window is open; we hold the gate */
 	unsigned busy;                  /* windows in a row */
 } thread = {.doorbell = -1, .plug = -1, .epoll = -1};
 
-/* Wait a little longer each time: whom we wait for may need our core. */
+/* Wait a little longer each time: the other thread may need our core. */
 static void relax(unsigned *times)
 {
 	const unsigned n = (*times)++;
-	const struct timespec nap = {.tv_nsec = n < SPINS + YIELDS + 32 ? NAP_MIN_NS : NAP_MAX_NS};
+	const struct timespec delay = {.tv_nsec = n < SPINS + YIELDS + 32 ? SLEEP_MIN_NS
+									  : SLEEP_MAX_NS};
 
 	if (n < SPINS)
 		rte_pause();
 	else if (n < SPINS + YIELDS)
 		sched_yield();
 	else
-		nanosleep(&nap, NULL);
+		nanosleep(&delay, NULL);
 }
 
 /* ---- the poller's side ---- */
@@ -106,13 +109,13 @@ static __attribute__((cold, noinline)) void wait_outside(struct fly_guarded *g)
 		while (atomic_load_explicit(&want, memory_order_relaxed))
 			relax(&times);
 		atomic_store_explicit(&g->in, 1, memory_order_seq_cst);
-	} while (atomic_load_explicit(&want, memory_order_seq_cst)); /* G4 as well */
+	} while (atomic_load_explicit(&want, memory_order_seq_cst)); /* G4, as in enter() */
 }
 
 static inline void enter(struct fly_guarded *g)
 {
 	atomic_store_explicit(&g->in, 1, memory_order_relaxed);
-	atomic_signal_fence(memory_order_seq_cst); /* the processor's half is membarrier's */
+	atomic_signal_fence(memory_order_seq_cst); /* compiler; membarrier(2) orders the CPU */
 	/* G4: what the interrupt thread did to the rings is ours to see; pairs with G3. */
 	if (unlikely(atomic_load_explicit(&want, memory_order_acquire)))
 		wait_outside(g);
@@ -172,8 +175,8 @@ static void close_window(void)
 }
 
 /*
- * A memif control channel must not block: the driver reads twice when a stale callback hangs on
- * its number (plug_stale()), and the window would stay open for as long as the peer likes.
+ * Make a memif control channel non-blocking. If a stale callback has its number (plug_stale()) the
+ * driver reads twice: a blocking read would keep the window open until the peer sends.
  */
 static void unblock(int fd)
 {
@@ -212,8 +215,8 @@ static bool watches_us(int fd, void (*each)(int fd))
 }
 
 /*
- * The epoll descriptor that brought us here. EAL makes a new one each time its set of sources
- * changes, mostly under the old number; while its thread is in here it cannot go.
+ * Find the epoll descriptor that EAL's thread waits on. EAL makes a new one when its set of
+ * sources changes, mostly with the old number. It cannot go while EAL's thread is in here.
  */
 static int find_epoll(void)
 {
@@ -240,12 +243,12 @@ static void on_nothing(void *unused)
 }
 
 /*
- * memif's listener does not unregister its callback when a client is gone before the hello: the
- * number of a closed descriptor stays a source, and EAL aborts the process at the next change of
- * its set. That number is the lowest free one, so we take it and ask EAL: a source whose number
- * was free is a stale one, and gets a descriptor that is never readable, for good. An aid rather
- * than a promise: it depends on our doorbell's coming before EAL's own pipe in a batch of events,
- * as the order in which they become ready makes it nearly always.
+ * If a client goes before its hello message, memif's listener leaves its callback registered: the
+ * number of a closed descriptor stays a source, and EAL aborts the process when its set of sources
+ * changes next. That number is the lowest free one. So take the lowest free number and look it up
+ * in EAL. If it is a stale source it gets a descriptor that is never readable, for good.
+ * This does not always help: our doorbell must come before EAL's own pipe in a batch of events. It
+ * nearly always does, by the order in which they become ready.
  */
 static void plug_stale(void)
 {
@@ -261,12 +264,12 @@ static void plug_stale(void)
 }
 
 /*
- * When to open it
+ * When to open the window
  *
- * The doorbell is drained in here, so EAL's epoll descriptor, which can itself be polled, is
- * readable exactly when another source is: a control channel, a listener, an alarm, or the pipe
- * that says that the set has changed. Its number is found in /proc; without that, a window opens
- * every BLIND_MS.
+ * The doorbell was drained, so EAL's epoll descriptor, which can itself be polled, is readable
+ * exactly when another source is: a control channel, a listener, an alarm, or the pipe that
+ * reports a changed set of sources. If its number is not found in /proc, a window opens every
+ * BLIND_MS.
  */
 static void wait_for_a_source(void)
 {
@@ -325,7 +328,7 @@ static int own_the_thread(void)
 		close(thread.plug);
 		return -ENOMEM;
 	}
-	/* Its first entry takes back the 1 that `want` began with. */
+	/* The first run of on_interrupt() clears the initial `want`. */
 	while (atomic_load_explicit(&want, memory_order_acquire))
 		relax(&times);
 	return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * port.c - opening and closing the DPDK port behind a link.
+ * port.c - opening and closing the DPDK port of a link.
  *
- * Called by the thread that starts or stops a runtime, and by the control thread for a client's
- * port that comes back (port_watch.c). Owns struct fly_port and the claims on paths and UDP ports.
- * Must not touch a link while a poller has it.
+ * Called by the thread that starts or stops a runtime, and by the control thread when it brings a
+ * client's port back (port_watch.c). Owns struct fly_port, and the claims on socket paths and UDP
+ * ports. Must not touch a link while a poller has it.
  */
 #include "host/port.h"
 
@@ -32,7 +32,7 @@
 #include "host/socket_claim.h"
 #include "host/port_device.h"
 
-#define DESCRIPTORS  1024 /* asked of each queue; the driver may say fewer */
+#define DESCRIPTORS  1024 /* requested for each queue; the driver may use fewer */
 #define TRY_AGAIN_MS 20
 #define MTU_DEFAULT  1500
 
@@ -40,14 +40,14 @@
 #define SERVER_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 1U)
 #define CLIENT_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 2U)
 
-/* What differs between the kinds of links, a row each. */
+/* The kinds of links, a row each. */
 static const struct kind {
 	const char *bus;
 	const char *device;  /* DPDK's name of the device, with a number for %u; NULL: as given */
-	bool shares_memory;  /* both ends on one machine: no checksums */
-	bool point_to_point; /* the far end is known by our role: default addresses */
-	bool has_server;     /* the client waits for a server, and either may die */
-	bool starts_again;   /* the client's device can be stopped and started */
+	bool shares_memory;  /* both ends are on one machine: no checksums */
+	bool point_to_point; /* our role tells the far end: default addresses */
+	bool has_server;     /* a client waits for its server; either may die */
+	bool starts_again;   /* the device of a client can be stopped and started again */
 } kinds[FLY_N_LINK_KINDS] = {
 	[FLY_LINK_VHOST] = {"vdev", NULL, true, true, true, false},
 	[FLY_LINK_MEMIF] = {"vdev", "net_memif%u", true, true, true, true},
@@ -59,7 +59,7 @@ static const struct kind {
 
 static _Atomic unsigned devices_ever;
 
-/* ---- before the device: can this work at all? ---- */
+/* ---- checks before the device is added ---- */
 
 static int check_af_packet(struct fly_port *port)
 {
@@ -164,7 +164,7 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 			 rte_pktmbuf_data_room_size(port->group->pool) - RTE_PKTMBUF_HEADROOM);
 		break;
 	case FLY_LINK_AF_PACKET:
-		/* The kernel shares out what comes between them, by its own rule. */
+		/* The kernel chooses the queue of each packet. */
 		snprintf(to, bytes, "iface=%s,qpairs=%u", s->what, port->group->n);
 		break;
 	case FLY_LINK_TAP:
@@ -186,15 +186,15 @@ static int no_device(const struct fly_port *port, int error)
 			strerror(error < 0 ? -error : ENODEV), mend, fly_eal_last_log());
 }
 
-/* Drivers that free on the interrupt thread what their bursts use. */
+/* Does the driver free on the interrupt thread what its bursts use? */
 static bool needs_guard(const struct fly_port *port)
 {
 	return strncmp(port->device, "net_memif", 9) == 0;
 }
 
 /*
- * A pair of queues for each poller, if the device has as many; else one. Links between processes
- * have one, whatever their driver says: the far end decides which one it sends to.
+ * One pair of queues for each poller if the device has as many; else one pair. Links between
+ * processes have one pair, whatever the driver says: the far end decides to which queue it sends.
  */
 static unsigned queues_of(const struct fly_port *port, const struct rte_eth_dev_info *info)
 {
@@ -225,7 +225,7 @@ static int set_up_queues(struct fly_port *port, uint16_t id, const struct rte_et
 	return error;
 }
 
-/* Offloads, queues, MTU: what the device has, not what we would like. */
+/* Configure offloads, queues and MTU by what the device has. */
 static int configure(struct fly_port *port, uint16_t id)
 {
 	struct rte_eth_conf conf = {0};
@@ -257,7 +257,7 @@ static int configure(struct fly_port *port, uint16_t id)
 	if (error)
 		return no_device(port, error);
 	if (port->spec.mtu) {
-		/* Many virtual devices take any length and refuse to be told. */
+		/* Many virtual devices take packets of any length but refuse to set an MTU. */
 		error = rte_eth_dev_set_mtu(id, (uint16_t)port->spec.mtu);
 		if (error && port->spec.kind == FLY_LINK_PCI)
 			return fly_fail(FLY_EINVAL, "link %s: the card does not take an MTU of %u",
@@ -272,7 +272,7 @@ static int configure(struct fly_port *port, uint16_t id)
 	return 0;
 }
 
-/* Add the device and set it up; not started yet. Return: 0 or a status with a sentence. */
+/* Add and configure the device; do not start it. Return: 0 or a status with a message. */
 static int add_device(struct fly_port *port)
 {
 	const char *bus = kinds[port->spec.kind].bus;
@@ -332,8 +332,8 @@ static void take_mac(struct fly_port *port)
 }
 
 /*
- * The packets for a poller's UDP port to its queue, where the device takes such a rule; if not it
- * is as it comes, and what comes to the wrong queue is passed on.
+ * Steer the packets for each poller's UDP port to its queue, if the device supports such a rule.
+ * Packets that arrive at another queue are passed on.
  */
 static void steer(struct fly_port *port)
 {
@@ -361,7 +361,7 @@ static void steer(struct fly_port *port)
 	}
 }
 
-/* The other pollers' links are like the first one's, but for the UDP port. No poller has them. */
+/* Copy the first poller's link to those of the others, but for the UDP port. No poller has them. */
 static void tell_others(struct fly_port *port)
 {
 	const struct fly_link *first = &port->link;
@@ -390,7 +390,7 @@ static int start_device(struct fly_port *port)
 
 	fly_eal_forget_log();
 	if (port->open && port->device_place != port->client)
-		remove_device(port); /* it carries the number of its place */
+		remove_device(port); /* its arguments name the other client number */
 	status = port->open ? 0 : add_device(port);
 	if (status)
 		return status;
@@ -412,9 +412,10 @@ static int start_device(struct fly_port *port)
 }
 
 /*
- * Drivers start threads. They inherit our mask: signals are the program's, so all are blocked.
- * Not for virtio-user: it starts none, and it waits for its server without a limit if that has
- * connected but does not answer (a stopped process, say): then ^C must still end the program.
+ * Drivers start threads, which inherit the signal mask: all signals are blocked, and left to the
+ * program.
+ * Not for virtio-user, which starts no thread: it waits without a limit for a server that has
+ * connected but does not answer, and ^C must still end the program.
  */
 int fly_port_start_device(struct fly_port *port)
 {
@@ -458,7 +459,6 @@ bool fly_port_has_peer(const struct fly_port *port)
 	return kinds[port->spec.kind].has_server;
 }
 
-/* One try of a client to reach its server. Return: 0 or a negative status, *why for a person. */
 int fly_port_reach(struct fly_port *port, const char **why)
 {
 	int status = fly_socket_claim_client(port->spec.what, &port->client, &port->lock_fd);
@@ -478,7 +478,7 @@ int fly_port_reach(struct fly_port *port, const char **why)
 	return status;
 }
 
-/* Let the driver connect: memif does so after it was started. */
+/* Wait for the driver to connect: memif connects after its start. */
 static bool wait_up(const struct fly_port *port, uint64_t end_ms)
 {
 	while (!fly_port_is_up(port)) {

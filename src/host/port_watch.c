@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * port_watch.c - links whose peer dies and comes back: the control thread notices, the poller
- * agrees.
+ * port_watch.c - links whose peer dies and comes back.
  *
  * fly_ports_watch() runs on the control thread every FLY_CONTROL_TICK_MS; fly_ports_apply() on
- * each poller, at its quiescence point. What one may touch of a port at a time is decided by
- * port->request alone: all NONE, the control thread may look at it and ask for a change, and has it
- * to itself while it is detached; anything else, and that poller's link is the poller's.
+ * each poller, at its quiescence point. Owns the list of watched ports. port->request alone
+ * decides which thread may touch a link. A poller with a request owns its link. If no poller has a
+ * request the control thread may look at the port and make requests; then a detached port is owned
+ * by the control thread.
  */
 #include <pthread.h>
 
@@ -17,9 +17,9 @@
 #include "host/port_device.h"
 #include "slowpath/sweep.h"
 
-#define RUNTIMES       64   /* watched in one process */
-#define START_AGAIN_MS 50   /* from one look for a server that is away to the next */
-#define TAKES_US_MS    1000 /* so long a server may take to complete a connection */
+#define RUNTIMES       64   /* runtimes watched in one process */
+#define START_AGAIN_MS 50   /* interval of tries to reach a server that is away */
+#define TAKES_US_MS    1000 /* time for a server to complete a connection */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fly_ports *watched[RUNTIMES]; /* under lock */
@@ -49,14 +49,14 @@ void fly_ports_remove(struct fly_ports *ports)
 	pthread_mutex_unlock(&lock);
 }
 
-static void ask(struct fly_port *port, enum fly_port_request request)
+static void send_request(struct fly_port *port, enum fly_port_request request)
 {
 	const struct fly_poller_group *g = port->group;
 
 	for (unsigned i = 0; i < g->n; i++) {
 		/* P1: hands the link to its poller; pairs with P2 in fly_ports_apply(). */
 		atomic_store_explicit(&port->request[i], request, memory_order_release);
-		/* Only a hint that there is something to see: the request is what carries data. */
+		/* Only a hint: P1 publishes the request. */
 		atomic_store_explicit(&g->pollers[i]->attention, 1, memory_order_seq_cst);
 		fly_slow_wake_poller(g->pollers[i]->handoffs.wake_fd);
 	}
@@ -67,13 +67,14 @@ static void watch_server(struct fly_port *port)
 	const bool up = fly_port_is_up(port);
 
 	if (port->was_up && !up) {
-		ask(port, FLY_PORT_LOST); /* first: the driver takes the next client any moment */
+		/* First: the driver may take the next client at any moment. */
+		send_request(port, FLY_PORT_LOST);
 		fly_notice(&port->group->notice, "link %s: a client went away", port->spec.text);
 	}
 	port->was_up = up;
 }
 
-/* A client's port, after its server has gone, and while the poller does not have it. */
+/* Try to bring a detached client's port back. */
 static void look_for_server(struct fly_port *port)
 {
 	const uint64_t now_ms = fly_system_clock_ms();
@@ -83,13 +84,13 @@ static void look_for_server(struct fly_port *port)
 		fly_notice(&port->group->notice, "link %s: a server is back", port->spec.text);
 		port->detached = false;
 		port->reaching = false;
-		ask(port, FLY_PORT_ATTACH);
+		send_request(port, FLY_PORT_ATTACH);
 		return;
 	}
 	if (port->reaching && now_ms < port->next_ms)
 		return;
 	if (port->started)
-		fly_port_stop_device(port); /* of the dead server, or one that does not take us */
+		fly_port_stop_device(port); /* connected to a dead server, or not accepted */
 	else if (now_ms < port->next_ms)
 		return;
 	port->reaching = fly_port_reach(port, &why) == 0;
@@ -99,16 +100,16 @@ static void look_for_server(struct fly_port *port)
 static void watch_client(struct fly_port *port)
 {
 	if (port->detached) {
-		/* The poller has given it up, or the request would still be there. */
+		/* All requests are NONE: the pollers have detached it. */
 		look_for_server(port);
 	} else if (!fly_port_is_up(port)) {
 		fly_notice(&port->group->notice, "link %s: the server is gone", port->spec.text);
 		port->detached = true;
-		ask(port, FLY_PORT_DETACH);
+		send_request(port, FLY_PORT_DETACH);
 	}
 }
 
-static bool is_ours(struct fly_port *port)
+static bool has_no_request(struct fly_port *port)
 {
 	for (unsigned i = 0; i < port->group->n; i++) {
 		/* P4: what the poller did to its link is ours to see; pairs with P3. */
@@ -125,7 +126,7 @@ void fly_ports_watch(void)
 		for (unsigned j = 0; watched[i] && j < watched[i]->n; j++) {
 			struct fly_port *port = watched[i]->at[j];
 
-			if (!fly_port_has_peer(port) || !is_ours(port))
+			if (!fly_port_has_peer(port) || !has_no_request(port))
 				continue;
 			if (port->spec.server)
 				watch_server(port);
@@ -138,7 +139,7 @@ void fly_ports_watch(void)
 
 void fly_ports_apply(struct fly_ports *ports, struct fly_poller *p)
 {
-	/* Before the requests are read: one that comes meanwhile sets it again. */
+	/* Before the requests are read: a request that comes later sets it again. */
 	atomic_exchange_explicit(&p->attention, 0, memory_order_acq_rel);
 	for (unsigned i = 0; i < ports->n; i++) {
 		struct fly_port *port = ports->at[i];

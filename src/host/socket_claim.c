@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* socket_claim.c - claims on socket paths by record locks; see socket_claim.h. Any thread; no DPDK.
- */
+/* socket_claim.c - see socket_claim.h. Called by port.c. Any thread; no DPDK. */
 #include "host/socket_claim.h"
 
 #include <errno.h>
@@ -20,22 +19,23 @@
 
 #include "base/error.h"
 
-#define SERVER_BYTE 1000 /* of the lock file: the server's; the bytes below are the places' */
+/* The byte of the lock file that a server locks; each client locks the byte of its number. */
+#define SERVER_BYTE 1000
 
 static void lock_path(char *to, size_t bytes, const char *path)
 {
 	snprintf(to, bytes, "%s.lock", path);
 }
 
-void fly_socket_claim_name(char *to, unsigned long bytes, const char *path, unsigned place)
+void fly_socket_claim_name(char *to, unsigned long bytes, const char *path, unsigned client)
 {
-	if (place == 0)
+	if (client == 0)
 		snprintf(to, bytes, "%s", path);
 	else
-		snprintf(to, bytes, "%s.%u", path, place);
+		snprintf(to, bytes, "%s.%u", path, client);
 }
 
-/* Locks of the open file description: they belong to the descriptor, not to the process. */
+/* Locks of the open file description: owned by the descriptor, not by the process. */
 static int lock_byte(int fd, int command, off_t byte, short *type)
 {
 	struct flock l = {.l_type = *type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
@@ -59,7 +59,7 @@ static bool is_locked(int fd, off_t byte)
 	return lock_byte(fd, F_OFD_GETLK, byte, &type) == 0 && type != F_UNLCK;
 }
 
-/* Does somebody listen on this socket? A left-over one refuses. */
+/* Does a program listen on this socket? A socket of a dead program refuses to connect. */
 static bool is_live(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -107,7 +107,7 @@ static int cannot_create(const char *path)
 	return fly_fail(FLY_ESYSTEM, "%s: %s", path, strerror(error));
 }
 
-/* Is this descriptor still what the name leads to? A server that ends removes its lock file. */
+/* Does the name still lead to this file? A server that ends removes its lock file. */
 static bool is_current(int fd, const char *name)
 {
 	struct stat here;
@@ -117,7 +117,7 @@ static bool is_current(int fd, const char *name)
 	       here.st_ino == there.st_ino;
 }
 
-int fly_socket_claim_path(const char *path, unsigned places)
+int fly_socket_claim_path(const char *path, unsigned clients)
 {
 	char name[PATH_MAX];
 	int fd;
@@ -134,9 +134,9 @@ int fly_socket_claim_path(const char *path, unsigned places)
 		}
 		if (is_current(fd, name))
 			break;
-		close(fd); /* its server removed it while we came: the next one is ours */
+		close(fd); /* the earlier server removed it meanwhile: create the next one */
 	}
-	for (unsigned i = 0; i < places; i++) {
+	for (unsigned i = 0; i < clients; i++) {
 		char socket_path[PATH_MAX];
 		int status;
 
@@ -147,7 +147,7 @@ int fly_socket_claim_path(const char *path, unsigned places)
 			return status;
 		}
 	}
-	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%u\n", places) < 0) {
+	if (ftruncate(fd, 0) != 0 || dprintf(fd, "%u\n", clients) < 0) {
 		const int error = errno;
 
 		fly_socket_claim_drop(fd, path);
@@ -156,25 +156,25 @@ int fly_socket_claim_path(const char *path, unsigned places)
 	return fd;
 }
 
-/* The one that @place says if it is free: a client that comes back keeps its device then. */
-static int take_any(int fd, unsigned places, unsigned *place)
+/* Claim number *client if it is free, else any: a client that comes back keeps its device. */
+static int take_any(int fd, unsigned clients, unsigned *client)
 {
-	if (*place < places && try_lock(fd, (off_t)*place) == 0)
+	if (*client < clients && try_lock(fd, (off_t)*client) == 0)
 		return 0;
-	for (unsigned i = 0; i < places; i++) {
+	for (unsigned i = 0; i < clients; i++) {
 		if (try_lock(fd, (off_t)i) == 0) {
-			*place = i;
+			*client = i;
 			return 0;
 		}
 	}
 	return -FLY_EINUSE;
 }
 
-int fly_socket_claim_client(const char *path, unsigned *place, int *fd)
+int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 {
 	char name[PATH_MAX];
 	char text[16] = {0};
-	unsigned long places;
+	unsigned long clients;
 	int status;
 
 	*fd = -1;
@@ -182,16 +182,16 @@ int fly_socket_claim_client(const char *path, unsigned *place, int *fd)
 	const int lock = open(name, O_RDWR | O_CLOEXEC);
 
 	if (lock < 0) {
-		*place = 0;
+		*client = 0;
 		if (errno == EACCES || errno == EPERM)
 			return -FLY_EPERM;
 		return access(path, F_OK) == 0 ? 0 : -FLY_ELINK;
 	}
-	places = read(lock, text, sizeof text - 1) > 0 ? strtoul(text, NULL, 10) : 0;
-	if (!is_locked(lock, SERVER_BYTE) || places == 0 || places > 32)
-		status = -FLY_ELINK; /* a dead server's, or one that is just starting */
+	clients = read(lock, text, sizeof text - 1) > 0 ? strtoul(text, NULL, 10) : 0;
+	if (!is_locked(lock, SERVER_BYTE) || clients == 0 || clients > 32)
+		status = -FLY_ELINK; /* the server is dead, or is just starting */
 	else
-		status = take_any(lock, (unsigned)places, place);
+		status = take_any(lock, (unsigned)clients, client);
 	if (status)
 		close(lock);
 	else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * topology.c - reads what the kernel says of cores, nodes and hugepages, through libnuma and sysfs.
+ * topology.c - reads cores, nodes and hugepages from libnuma and sysfs.
  *
- * Called by programs, and when a runtime starts. Decides nothing: cores.c does.
+ * Called by programs, and when a runtime starts. Must not choose cores: cores.c does.
  */
 #include "host/topology.h"
 
@@ -23,7 +23,7 @@
 #define CPU  "/sys/devices/system/cpu"
 #define NODE "/sys/devices/system/node"
 
-/* One line of a file. Return: is there one? */
+/* Read the first line of a file. Return: is there one? */
 static bool read_line(const char *path, char *line, int bytes)
 {
 	FILE *f = fopen(path, "r");
@@ -36,7 +36,7 @@ static bool read_line(const char *path, char *line, int bytes)
 	return is_there;
 }
 
-/* A number in a file. Return: -1: there is none. */
+/* Read a number from a file. Return: -1: there is none. */
 static int read_number(const char *path)
 {
 	char line[32];
@@ -45,7 +45,7 @@ static int read_number(const char *path)
 	return read_line(path, line, sizeof line) && sscanf(line, "%d", &n) == 1 ? n : -1;
 }
 
-/* A list of cores or nodes in a file. Return: to be freed; NULL: there is none. */
+/* Read a list of cores or nodes from a file. Return: to be freed; NULL: there is none. */
 static struct bitmask *read_list(const char *path, struct bitmask *(*parse)(const char *))
 {
 	char line[4096];
@@ -111,7 +111,7 @@ static void read_nodes(struct fly_topology *t)
 	struct bitmask *possible;
 	struct bitmask *online;
 
-	if (numa_available() < 0) { /* one node, of which nothing more is known */
+	if (numa_available() < 0) { /* one node; nothing else is known about it */
 		t->nodes[t->n_nodes++] = (struct fly_node){
 			.is_online = true,
 			.memory_bytes =

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * absence.c - what it means that nobody turned a poller for a while.
+ * absence.c - what happens after nobody turned a poller for a while.
  *
- * Called by the outermost poll loops, which have the clock, before the first turn afterwards.
+ * Called by the outermost poll loops before the first turn after an absence; the loops own the
+ * clock. Must not send, resend or fail calls.
  *
- * Absence. A poller's clock stands still while nobody turns it: between the calls of a thread that
- * does other things meanwhile, say, or while its machine is suspended. What is stamped meanwhile is
- * stamped with the time before. For such a call, its waits count from now on, as it was most likely
- * sent just now; but its age, by which a server tells whether it may have forgotten it, counts from
- * the beginning of the absence, since it may have been sent then. Answers may be waiting in our
- * rings: nothing is overdue before they have been received, so that an hour's absence does not
- * end in a storm of copies. And a long absence does not count for the keeping of conversation
- * records: copies of their calls may have waited for us all the time.
+ * Absence. A poller's clock stands still while nobody turns the poller: its thread does other work
+ * between calls, or the machine is suspended. A call that is sent in that time is stamped with the
+ * time of the last turn.
+ * The call's waits are counted from now: it was most likely sent just now. Its age is counted from
+ * the beginning of the absence: it may have been sent then, and the server uses the age to decide
+ * whether it may have forgotten the call.
+ * Nothing is resent or failed before the packets that wait in the rings were received. Otherwise
+ * a long absence would end in a burst of copies.
+ * A long absence does not count towards the lifetime of conversation records: copies of their
+ * calls may have waited in the rings all the time.
  */
 #include "fastpath/binding.h"
 #include "slowpath/bulk/bulk.h"
@@ -25,7 +28,7 @@ static void restamp(struct fly_poller *p, struct fly_call_entry *e, uint64_t bef
 {
 	const uint64_t absent_ms = (now_tsc - before_tsc) / p->tsc_per_ms + 1;
 
-	/* Once only: a poller that is turned now and then is absent before each turn. */
+	/* Only once per call: a poller that is turned rarely is absent before each turn. */
 	if (!fly_call_is_out(e) || e->resends > 0 || e->early_seq == (uint16_t)e->seq ||
 	    e->sent_tsc != before_tsc)
 		return;
@@ -37,7 +40,7 @@ static void restamp(struct fly_poller *p, struct fly_call_entry *e, uint64_t bef
 	if (e->state == FLY_CALL_BULK)
 		fly_retry_begin(&e->retry, fly_import_of(e->head.binding)->rtt.rto_tsc, now_tsc);
 	else
-		fly_call_to_waiting(e); /* not to be measured: nobody knows when it was sent */
+		fly_call_to_waiting(e); /* no round-trip sample: the time of sending is unknown */
 }
 
 void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc)
@@ -49,7 +52,7 @@ void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc
 		bound -= p->calls.entries[i].state != FLY_CALL_UNBOUND;
 		restamp(p, &p->calls.entries[i], before_tsc, now_tsc);
 	}
-	/* Once only, likewise. */
+	/* Only once, as above. */
 	if (!p->pass.is_graced) {
 		p->pass.due_tsc = RTE_MAX(p->pass.due_tsc, now_tsc + p->waits.least_tsc);
 		p->pass.is_graced = true;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ack.c - acknowledgements: of calls of ours, and of results that we retain.
+ * ack.c - acknowledgements of our calls, and of results that we retain.
  *
- * Runs on the poller's thread, behind slow.h; takes each packet it gets. The cells of ACK in
- * docs/protocol.md; what is acknowledged of messages of several packets is for bulk/.
+ * Runs on the poller's thread, behind slow.h. Takes each packet it gets. Implements the table "An
+ * acknowledgement" of docs/protocol.md. Must not touch fragments: bulk/ handles the
+ * acknowledgements of messages of several packets.
  */
 #include "slowpath/ack.h"
 
@@ -21,9 +22,9 @@ void fly_ack_running(struct fly_poller *p, struct fly_call_entry *e, const struc
 	const struct fly_rtt *rtt = &fly_import_of(e->head.binding)->rtt;
 
 	e->hint = h->hint;
-	if (e->resends == 0) { /* nothing has waited in e->retry yet, but an earlier call */
+	if (e->resends == 0) { /* e->retry is still that of an earlier call */
 		fly_retry_begin(&e->retry, rtt->rto_tsc, e->sent_tsc);
-		e->resends = 1; /* from now on it says when this one is due */
+		e->resends = 1; /* e->retry is valid from now on */
 	}
 	if (e->state == FLY_CALL_TIMED)
 		fly_call_to_waiting(e);
@@ -46,7 +47,7 @@ void fly_ack_result(struct fly_poller *p, struct fly_call_entry *e)
 	};
 
 	if (!m)
-		return; /* the server will ask again */
+		return; /* the server will request the ACK again */
 	memcpy(fly_packet_frame(m), import->template, FLY_RPC);
 	fly_wire_encode(fly_packet_frame(m) + FLY_RPC, &h);
 	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
@@ -56,7 +57,7 @@ void fly_ack_result(struct fly_poller *p, struct fly_call_entry *e)
 bool fly_ack_result_given(struct fly_poller *p, struct fly_conversation *c,
 			  const struct fly_header *h)
 {
-	/* One that might have been longer has a buffer instead of a packet. */
+	/* A result that could have been longer is retained in a buffer, not in its packet. */
 	const bool is_large = fly_conversation_bulk_result(c) && c->bulk->out.fragments == 1;
 
 	if (c->seq != h->seq || c->state != FLY_CONVERSATION_DONE || h->fragments != 1 ||
@@ -69,7 +70,7 @@ bool fly_ack_result_given(struct fly_poller *p, struct fly_conversation *c,
 	return true;
 }
 
-/* Of a call: it is one of ours. Of a result: it is a peer's, and has a record. */
+/* Return: 0, or the negated counter under which the packet is dropped. */
 static int acked(struct fly_poller *p, const struct fly_link *link, const struct rte_mbuf *m,
 		 const struct fly_header *h)
 {

@@ -5,13 +5,16 @@
 
 #include "fastpath/poller.h"
 
-/* fly_ack_running() - the server says that all of a call of ours is there, and that it runs. */
+/* fly_ack_running() - the server has received all of our call and is running it. */
 void fly_ack_running(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h);
 
-/* fly_ack_result() - tell the server that the result of a call, of one packet, has come. */
+/* fly_ack_result() - tell the server that the result of a call, of one packet, has arrived. */
 void fly_ack_result(struct fly_poller *p, struct fly_call_entry *e);
 
-/* fly_ack_result_given() - a caller says so. Return: was a result let go? */
+/*
+ * fly_ack_result_given() - the caller has received the result of one packet. Return: was a result
+ * freed?
+ */
 bool fly_ack_result_given(struct fly_poller *p, struct fly_conversation *c,
 			  const struct fly_header *h);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * arp.c - asking for a peer's MAC address, and answering for our own (RFC 826).
+ * arp.c - requests for a peer's MAC address, and replies with our own (RFC 826).
  *
  * Runs on the poller's thread. There is no cache: a binding resolves its peer once, when it is
- * made, and a server answers each call to where it came from. Unasked replies teach nothing.
+ * made, and a server answers each call to the address that the call came from. Replies that nobody
+ * requested are ignored.
  */
 #include "slowpath/arp.h"
 
@@ -54,7 +55,7 @@ bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 {
 	uint8_t *frame = fly_packet_frame(m);
 	const struct rte_arp_hdr *arp = arp_header(frame);
-	struct fly_arp_question *asked = p->arp_question;
+	struct fly_arp_question *question = p->arp_question;
 
 	if (m->data_len < ARP_BYTES || fly_get_be16(frame + FLY_ETHER_TYPE) != RTE_ETHER_TYPE_ARP ||
 	    arp->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||
@@ -62,10 +63,11 @@ bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	    arp->arp_plen != 4)
 		return false;
 
-	if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REPLY) && asked && !asked->answered &&
-	    asked->link == link && arp->arp_data.arp_sip == asked->ip) {
-		memcpy(asked->mac, &arp->arp_data.arp_sha, 6);
-		asked->answered = true;
+	if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REPLY) && question &&
+	    !question->answered && question->link == link &&
+	    arp->arp_data.arp_sip == question->ip) {
+		memcpy(question->mac, &arp->arp_data.arp_sha, 6);
+		question->answered = true;
 		fly_stats_add(&p->stats, FLY_COUNT_arp_learned, 1);
 	} else if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REQUEST) && link->answers_arp &&
 		   arp->arp_data.arp_tip == link->ip && p->reject_budget > 0) {

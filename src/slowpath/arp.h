@@ -5,7 +5,10 @@
 
 #include "fastpath/poller.h"
 
-/* An address that somebody waits for. On the stack of whoever turns the poller meanwhile. */
+/*
+ * A pending ARP request. It lies on the stack of the function that turns the poller while it
+ * waits.
+ */
 struct fly_arp_question {
 	const struct fly_link *link;
 	uint32_t ip; /* network order */
@@ -13,12 +16,15 @@ struct fly_arp_question {
 	bool answered;
 };
 
-/* fly_arp_request() - send a request for p->asked. A packet that cannot be had counts as a loss. */
+/*
+ * fly_arp_request() - send a request for p->arp_question. No packet buffer: as if the request was
+ * lost.
+ */
 void fly_arp_request(struct fly_poller *p, struct fly_link *link);
 
 /*
- * fly_arp_frame() - is this frame ARP? Then answer it or learn from it.
- * Return: true: the packet is taken; false: it is not ARP, or not well-formed.
+ * fly_arp_frame() - handle a frame if it is ARP: send a reply, or learn an address.
+ * Return: true: the packet was taken; false: the frame is not ARP, or malformed.
  */
 bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);
 

@@ -2,9 +2,9 @@
 /*
  * behaviour.c - which Starter and which Transporter a binding over a link has.
  *
- * A plain binding has those of fastpath/caller.c, and pays for nothing else. What a program wants
- * besides is three facts in the binding: a deadline, another way to wait than spinning, that it was
- * shut. choose() alone puts procedures into it, by all three. Runs on the poller's thread.
+ * A plain binding has those of fastpath/caller.c. Three fields of the binding ask for others: its
+ * deadline, its way to wait, and whether it was shut. Only choose() stores these procedures, from
+ * all three fields. Runs on the poller's thread.
  */
 #include "slowpath/behaviour.h"
 
@@ -24,7 +24,7 @@ static int starter_shut(struct fly_binding *binding, uint16_t procedure, uint32_
 	return -FLY_ESTOPPED;
 }
 
-/* A call that was started before and is sent now. */
+/* Ends a call that was started before the binding was shut. */
 static void send_shut(struct fly_call *call)
 {
 	fly_caller_fail(fly_import_of(call->binding)->poller, fly_entry_of(call), -FLY_ESTOPPED);
@@ -36,9 +36,9 @@ static int transporter_shut(struct fly_call *call)
 	return call->binding->wait(call);
 }
 
-/* ---- waiting otherwise than by turning all the time ---- */
+/* ---- waiting by yield or sleep ---- */
 
-/* Look for the end of the call first, and yield or sleep between turns. */
+/* Check first whether the call has ended; yield or sleep between turns. */
 static int wait_lazily(struct fly_call *call)
 {
 	const struct fly_call_entry *e = fly_entry_of(call);

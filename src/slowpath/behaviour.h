@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * behaviour.h - how a binding over a link behaves besides calling plainly: its deadline, its way to
- * wait, whether it was shut (behaviour.c). On the poller's thread.
+ * behaviour.h - a binding's deadline, its way to wait, and whether it was shut (behaviour.c). On
+ * the poller's thread.
  */
 #ifndef FLY_BEHAVIOUR_H
 #define FLY_BEHAVIOUR_H
@@ -15,8 +15,8 @@ int fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us);
 void fly_behaviour_set_wait(struct fly_binding *binding, enum fly_wait wait);
 
 /*
- * fly_behaviour_shut() - calls through this binding end with FLY_ESTOPPED, those that are out and
- * those that are to be started; it is good for nothing else any more.
+ * fly_behaviour_shut() - end the calls through this binding, outstanding and future ones, with
+ * FLY_ESTOPPED. There is no way back.
  */
 void fly_behaviour_shut(struct fly_import *import);
 

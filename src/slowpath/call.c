@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * call.c - admission: calls that are not plainly the next one of a known caller. Of a new caller,
- * sent again, stale, too old, or with results that need another packet.
+ * call.c - admission of calls that fly_serve_plain() did not take: from a new caller, sent again,
+ * stale, too old, or with results that need a second packet.
  *
- * Runs on the poller's thread, behind slow.h; takes each packet it gets. The order of the checks
- * in fly_call_admit() is the order of the rows in docs/protocol.md. What is answered is reply.c's.
+ * Runs on the poller's thread, behind slow.h. Takes each packet it gets. The order of the checks
+ * in fly_call_admit() is the order of the rows in docs/protocol.md. Replies are made by reply.c.
  */
 #include "slowpath/call.h"
 
@@ -19,9 +19,9 @@
 #include "slowpath/token.h"
 
 /*
- * May this caller be answered at the address that it gives? What goes to an address that nobody has
- * proven is at most three times as long as what came from there, and such callers get no memory
- * for long arguments, nor the last half of the records.
+ * May this call be answered at the address that it came from? An address without proof is sent at
+ * most three times as many bytes as came from there. Its caller gets no memory for arguments of
+ * several packets, and no record when half of the records are taken.
  */
 static bool is_welcome(const struct fly_poller *p, const struct fly_link *link,
 		       const struct fly_header *h, const struct fly_export *export,
@@ -49,7 +49,7 @@ static bool has_token(const struct fly_poller *p, const struct rte_mbuf *m,
 }
 
 /*
- * The record of a call: by its hint, through the hash table, or opened for a new activity.
+ * The record of a call, by its hint or through the hash table; a new activity gets a new record.
  * Return: NULL: the call was refused, challenged or dropped, and the packet is gone.
  */
 static struct fly_conversation *find_conversation(struct fly_poller *p, struct fly_link *link,
@@ -86,7 +86,7 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 		return c;
 	c = fly_conversation_open(p, link, fly_packet_frame(m), h);
 	if (!c) {
-		/* Who cannot be remembered as refused is not refused, but not answered. */
+		/* A call that the filter cannot remember is dropped: its copy may run. */
 		if (fly_refused_add(p->refused, h->activity, h->seq))
 			fly_reply_refuse(p, link, m, h, FLY_EBUSY);
 		else
@@ -98,8 +98,9 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 }
 
 /*
- * A call that is not new. Of one of several packets, those answer for all that ask for an answer.
- * Return: true: its procedure may run again, and the packet is still there.
+ * Handle a call that is not new. Of the fragments of a call, only those that request an
+ * acknowledgement are answered.
+ * Return: true: the call may run again, and the packet is still there.
  */
 static bool answer_again(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			 const struct fly_header *h, struct fly_conversation *c)
@@ -134,8 +135,8 @@ static bool answer_again(struct fly_poller *p, struct fly_link *link, struct rte
 
 /*
  * Where the results of a call go, by the layout that the stub compiler chose.
- * @result: set to the packet, which is @m or a second one.
- * Return: the start of the result's frame; NULL: it cannot be sent or retained now.
+ * @result: set to the packet: @m, or a second one.
+ * Return: the start of the results; NULL: they cannot be sent or retained now.
  */
 static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, struct rte_mbuf *m,
 			     const struct fly_conversation *c, const struct fly_procedure *stub,
@@ -156,7 +157,7 @@ static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, 
 	return NULL;
 }
 
-/* What says that it is a copy of a call that may run again: is it, or of another procedure? */
+/* May the procedure that this copy names run twice? A copy may name another than the call did. */
 static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
 		       const struct fly_export *export)
 {
@@ -187,12 +188,12 @@ struct fly_conversation *fly_call_admit(struct fly_poller *p, struct fly_link *l
 			return NULL;
 		if (may_repeat(link, h, *export) &&
 		    !(c->bulk && fly_seq_after(c->bulk->header.seq, h->seq)))
-			return c; /* nor are arguments of a later call arriving */
+			return c; /* no arguments of a later call are arriving */
 		fly_frame_drop(p, m, FLY_COUNT_drop_old_call);
 		return NULL;
 	}
 	if (c->bulk && fly_seq_after(c->bulk->header.seq, h->seq)) {
-		/* Arguments of a later call are arriving: its caller is done with this one. */
+		/* Arguments of a later call are arriving: the caller has abandoned this one. */
 		fly_frame_drop(p, m, FLY_COUNT_drop_old_call);
 		return NULL;
 	}
@@ -201,7 +202,7 @@ struct fly_conversation *fly_call_admit(struct fly_poller *p, struct fly_link *l
 
 const struct fly_procedure fly_call_no_procedure = {.name = "none", .stub = fly_stub_none};
 
-/* A call of one packet, without what is behind its arguments. */
+/* Run a call of one packet. The deadline behind its arguments was stripped. */
 static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		const struct fly_header *h, const struct fly_export *export,
 		struct fly_conversation *c)
@@ -228,7 +229,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 	}
 	fly_conversation_bulk_end(p, c);
 	is_repeat = c->seq == h->seq;
-	fly_conversation_to_running(c, h->seq); /* a later call, or one that may run again */
+	fly_conversation_to_running(c, h->seq); /* a later call, or a copy that may run again */
 	if (fly_procedure_is_on_worker(stub))
 		fly_worker_serve(p, link, m, h->length, result, to, export, stub, c, is_repeat);
 	else
@@ -238,7 +239,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h)
 {
-	const struct fly_running outer = p->running; /* of a procedure that turns its poller */
+	const struct fly_running outer = p->running; /* restored below: calls nest */
 	const struct fly_export *export;
 	struct fly_conversation *c = fly_call_admit(p, link, m, h, &export);
 	struct fly_header bare = *h;
@@ -247,7 +248,8 @@ void fly_slow_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 		return;
 	p->running.deadline_tsc = FLY_NEVER;
 	if ((h->flags & FLY_FLAG_DEADLINE) && !fly_deadline_strip(p, m, &bare)) {
-		/* Nobody waits for it any more, nor shall a copy of it run; unless it has. */
+		/* The caller no longer waits. No copy of the call may run, unless the call has
+		 * run. */
 		if (c->seq != h->seq)
 			fly_conversation_refuse(p, c, h->seq);
 		fly_frame_drop(p, m, FLY_COUNT_drop_late);

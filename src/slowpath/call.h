@@ -7,15 +7,15 @@
 
 /*
  * fly_call_admit() - the checks of docs/protocol.md up to "is this call new?", for a call of one
- * packet or a part of one of several.
- * Return: the record of a call that is new, or may run again, and *export; NULL: the packet is
+ * packet or a fragment of a call.
+ * Return: the record, and *export, of a call that is new or may run again; NULL: the packet is
  * gone.
  */
 struct fly_conversation *fly_call_admit(struct fly_poller *p, struct fly_link *link,
 					struct rte_mbuf *m, const struct fly_header *h,
 					const struct fly_export **export);
 
-/* What runs for a number that no procedure of the export has. */
+/* Runs when a call names a procedure number that the export does not have. */
 extern const struct fly_procedure fly_call_no_procedure;
 
 #endif

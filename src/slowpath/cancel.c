@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * cancel.c - callers that have gone: CANCEL, as in docs/protocol.md.
+ * cancel.c - CANCEL packets: the caller has abandoned a call. The row "cancel" of
+ * docs/protocol.md.
  *
- * Runs on the poller's thread, behind slow.h; takes each packet it gets.
+ * Runs on the poller's thread, behind slow.h. Takes each packet it gets.
  */
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
@@ -23,7 +24,7 @@ void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 			fly_work_cancel(p, c);
 		why = FLY_COUNT_cancels_received;
 	} else if (c && c->seq == h->seq && fly_conversation_bulk_result(c)) {
-		fly_conversation_bulk_end(p, c); /* it is not wanted any more */
+		fly_conversation_bulk_end(p, c); /* the caller no longer wants the result */
 		why = FLY_COUNT_cancels_received;
 	} else if (c && c->state != FLY_CONVERSATION_RUNNING && fly_seq_after(h->seq, c->seq)) {
 		fly_conversation_refuse(p, c, h->seq);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * deadline.c - calls that are not to take longer than a time, and calls that are cancelled; what
- * their procedures can know of it.
+ * deadline.c - deadlines and cancellation of calls, and what a procedure can learn about its
+ * deadline.
  *
- * A deadline costs nothing where there is none: a binding that has one gets another Starter
- * (behaviour.c), which puts the time that is left behind the arguments. Runs on the poller's
- * thread.
+ * Runs on the poller's thread. A binding without a deadline pays nothing: a binding with one gets
+ * another Starter (behaviour.c), which appends the remaining time to the arguments.
  */
 #include "slowpath/deadline.h"
 
@@ -38,7 +37,7 @@ int fly_deadline_starter(struct fly_binding *binding, uint16_t procedure, uint32
 	e->deadline_seq = e->seq;
 	e->deadline_tsc = p->now_tsc + import->deadline_us * p->tsc_per_ms / 1000;
 	p->pass.due_tsc = RTE_MIN(p->pass.due_tsc, e->deadline_tsc);
-	p->pass.next_tsc = RTE_MIN(p->pass.next_tsc, e->deadline_tsc); /* one is under way */
+	p->pass.next_tsc = RTE_MIN(p->pass.next_tsc, e->deadline_tsc); /* if a pass is under way */
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, e->deadline_tsc);
 	return 0;
 }
@@ -62,7 +61,7 @@ int fly_deadline_cancel(struct fly_call *call)
 	return 0;
 }
 
-/* ---- the server's ---- */
+/* ---- the server's side ---- */
 
 bool fly_deadline_read(struct fly_poller *p, const uint8_t *arguments, uint32_t *bytes,
 		       uint16_t age_ms)
@@ -71,7 +70,7 @@ bool fly_deadline_read(struct fly_poller *p, const uint8_t *arguments, uint32_t 
 	uint64_t gone_us;
 
 	if (*bytes < FLY_DEADLINE_BYTES)
-		return true; /* there is none: the stub will not like the rest either */
+		return true; /* malformed: the stub will find that out */
 	*bytes -= FLY_DEADLINE_BYTES;
 	left_us = fly_get_u32(arguments + *bytes);
 	gone_us = (age_ms + (uint64_t)p->running.held_ms) * 1000;

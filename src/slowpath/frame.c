@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * frame.c - frames that are no packets for us, and packets of another version.
+ * frame.c - frames that are no packets for us, and packets of another protocol version.
  *
- * Runs on the poller's thread, behind slow.h; takes each frame it gets. Every packet that is not
+ * Runs on the poller's thread, behind slow.h. Takes each frame it gets. Each packet that is not
  * delivered is counted under one name; nothing that a peer sends reaches an assert.
  */
 #include "slowpath/frame.h"
@@ -21,8 +21,7 @@ void fly_frame_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter w
 void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m, int why)
 {
 	if (why == -(int)FLY_COUNT_drop_segments) {
-		/* Whoever else has it may be on another thread: not fly_packet_put()'s short cut.
-		 */
+		/* Its other owner may be on another thread: fly_packet_put() would not be safe. */
 		fly_stats_add(&p->stats, FLY_COUNT_drop_segments, 1);
 		fly_packet_put_any(m);
 		return;
@@ -35,7 +34,7 @@ void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 void fly_slow_version(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		      const struct fly_header *h)
 {
-	/* Calls and refusals look the same in every version: docs/protocol.md, "Versions". */
+	/* The fields used here are the same in every version: docs/protocol.md, "Versions". */
 	if (h->type == FLY_PACKET_REJECT)
 		fly_slow_rejected(p, m, h);
 	else if (h->type == FLY_PACKET_CALL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* frame.h - packets that are not delivered (frame.c). */
+/* frame.h - counting and freeing packets that are not delivered (frame.c). */
 #ifndef FLY_FRAME_H
 #define FLY_FRAME_H
 

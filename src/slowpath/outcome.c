@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * outcome.c - how a procedure has ended, if not plainly: what is counted, and what its caller gets.
+ * outcome.c - a procedure returned something else than 0: what is counted, and what its caller
+ * gets.
  *
- * Runs on the poller's thread, behind slow.h; fly_slow_raised() on that of the procedure.
+ * Runs on the poller's thread, behind slow.h; fly_slow_raised() on the thread of the procedure.
  */
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "marshal/raise.h"
 
-/* Results of another layout may lie too far back. */
+/* In some layouts the results lie too far back in the packet: then they move to its front. */
 void fly_slow_raised(struct rte_mbuf *result, struct fly_served *served)
 {
 	if (result) {

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * park.c - a poller inside of a procedure that takes long.
+ * park.c - receiving within a turn, while a procedure runs on its poller. New calls are parked
+ * until the turn is over.
  *
- * While a procedure runs on its poller, nobody answers those who ask whether it still does. So it
- * may let the poller attend to its links now and then: what comes is handled as ever, but that
- * no other call is begun. Calls are parked, and handled when the turn is over.
+ * On the poller's thread; called by turns within turns (poller.c), by fly_cancelled(3), and by the
+ * sweep. Owns p->parked. Must not run a new call within a turn.
+ *
+ * A poller that runs a long procedure answers no probes. So the procedure may let its poller
+ * receive now and then. Each packet is handled as usual, but new calls are parked.
  */
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/park.h"
 
-#define PARK_BURSTS 32 /* of each link, at most: what a ring holds */
+#define PARK_BURSTS 32 /* of each link, at most: as many as a ring holds */
 
-/* A call, unless it is a copy of one that is running: that is answered. */
+/* Is this packet a call? A copy of the running call is not parked but answered. */
 static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *link,
 			    const struct rte_mbuf *m)
 {
@@ -20,7 +23,7 @@ static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *l
 	const uint8_t *rpc = frame + FLY_RPC;
 	const struct fly_conversation *c = p->running.conversation;
 
-	/* What is none of ours is dropped now: it takes no place. */
+	/* A packet that would be dropped anyway is not parked. */
 	if (!fly_packet_is_plain(m) ||
 	    fly_wire_check_outer(frame, m->data_len, link->ip, link->udp_port) != 0 ||
 	    (link->checksum != FLY_CHECKSUM_NONE && !fly_link_intact(link, m)) ||
@@ -43,11 +46,11 @@ static void park(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m
 		.came_tsc = p->now_tsc,
 	};
 	fly_stats_add(&p->stats, FLY_COUNT_calls_parked, 1);
-	p->sweep_at_tsc = 0; /* the turn that is under way ends with them */
+	p->sweep_at_tsc = 0; /* the present turn resumes them at its end */
 }
 
-/* Return: packets received. */
-static uint16_t attend(struct fly_poller *p, struct fly_link *link)
+/* Receive one burst. Return: packets received. */
+static uint16_t receive_burst(struct fly_poller *p, struct fly_link *link)
 {
 	struct rte_mbuf *packets[FLY_BURST];
 	const uint16_t n = link->rx_burst(link, packets, FLY_BURST);
@@ -63,18 +66,17 @@ static uint16_t attend(struct fly_poller *p, struct fly_link *link)
 	return n;
 }
 
-/* Answers to calls of ours may have waited for long: before any is given up, they are all received.
- */
+/* Results of our calls may have waited for long: all are received before the sweep fails a call. */
 void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc)
 {
 	p->now_tsc = now_tsc;
 	for (uint32_t i = 0; i < p->n_links; i++) {
 		for (unsigned bursts = 0; bursts < PARK_BURSTS; bursts++) {
-			if (attend(p, p->links[i]) == 0)
+			if (receive_burst(p, p->links[i]) == 0)
 				break;
 		}
 	}
-	fly_poller_handoffs_within(p); /* they begin calls of others, but none here */
+	fly_poller_handoffs_within(p); /* starts calls of other threads, runs none */
 	if (now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * probe.c - what became of it? Callers ask about their calls, servers about their results.
+ * probe.c - PROBE packets: callers probe calls, servers probe results.
  *
- * Runs on the poller's thread, behind slow.h; takes each packet it gets. The cells of PROBE in
- * docs/protocol.md.
+ * Runs on the poller's thread, behind slow.h. Takes each packet it gets. Implements the tables of
+ * probes in docs/protocol.md. Results of several packets are probed by bulk.c.
  */
 #include "slowpath/probe.h"
 
@@ -13,7 +13,7 @@
 #include "slowpath/frame.h"
 #include "slowpath/reply.h"
 
-/* A caller asks about its call, which it was told is running. */
+/* From the caller of a call that it was told is running. */
 static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		       const struct fly_header *h)
 {
@@ -34,7 +34,7 @@ static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_m
 		return;
 	}
 	switch (fly_seq_after(h->seq, c->seq) ? FLY_RUN : fly_conversation_accept(c, h->seq)) {
-	case FLY_RUN: /* it is not here */
+	case FLY_RUN: /* the record does not know this call */
 		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		break;
 	case FLY_BUSY:
@@ -46,7 +46,7 @@ static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_m
 	case FLY_REFUSE:
 		fly_reply_refuse(p, link, m, h, FLY_EBUSY);
 		break;
-	case FLY_REPEAT: /* its result was not kept: the caller's copy of the call makes another */
+	case FLY_REPEAT: /* the result was not retained: the caller may send the call again */
 		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		break;
 	default:
@@ -54,7 +54,7 @@ static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_m
 	}
 }
 
-/* A server asks whether its result has arrived, which it would like to let go. */
+/* From a server that wants to free a retained result. */
 static void about_result(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			 const struct fly_header *h)
 {
@@ -65,7 +65,7 @@ static void about_result(struct fly_poller *p, struct fly_link *link, struct rte
 		fly_frame_drop(p, m, FLY_COUNT_drop_probe);
 		return;
 	}
-	/* The call is over, or nobody here has ever heard of it: nobody waits for its result. */
+	/* The call is over, or was never made here: nobody waits for its result. */
 	answer.type = FLY_PACKET_ACK;
 	answer.flags = 0;
 	answer.procedure = FLY_ABOUT_RESULT;
@@ -102,7 +102,8 @@ void fly_probe_result(struct fly_poller *p, const struct fly_conversation *c)
 	if (!m)
 		return;
 	frame = fly_packet_frame(m);
-	memcpy(frame, sent, FLY_PAYLOAD); /* where it went */
+	memcpy(frame, sent,
+	       FLY_PAYLOAD); /* the headers of the result: the probe goes the same way */
 	fly_wire_set_lengths(frame, 0);
 	fly_wire_read(sent + FLY_RPC, &h);
 	h.type = FLY_PACKET_PROBE;

@@ -3,7 +3,7 @@
  * records.c - opening, finding and forgetting conversation records.
  *
  * Owns the free list, the hash table by activity, and the rule by which records are forgotten.
- * Runs on the poller's thread, behind slow.h. The common path (conversation.h) only follows hints.
+ * Runs on the poller's thread, behind slow.h. The fast path (conversation.h) only follows hints.
  */
 #include "slowpath/records.h"
 
@@ -19,11 +19,11 @@
 #include <rte_jhash.h>
 #include <rte_malloc.h>
 
-#define SWEEP_RECORDS 64 /* looked at per sweep */
-#define ASK_MS        10 /* after which a caller is asked for its result, if many are retained, */
-#define ASK_AGAIN_MS  64 /* and then each so many */
+#define SWEEP_RECORDS  64 /* looked at per sweep */
+#define PROBE_MS       10 /* age of a result at which its caller is probed, if many are retained */
+#define PROBE_AGAIN_MS 64 /* interval of further probes */
 
-/* What rte_hash has for keys of any length, for those of 8 bytes. */
+/* rte_jhash() and memcmp(), for keys of 8 bytes only. */
 static uint32_t hash_activity(const void *key, uint32_t bytes, uint32_t seed)
 {
 	uint32_t words[2];
@@ -56,7 +56,7 @@ int fly_conversations_init(struct fly_conversation_table *t, uint32_t n, uint32_
 		.hash_func = hash_activity,
 		.hash_func_init_val = seed,
 		.socket_id = socket,
-		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* holds all @n, whatever collides */
+		.extra_flag = RTE_HASH_EXTRA_FLAGS_EXT_TABLE, /* never full below @n */
 	};
 
 	*t = (struct fly_conversation_table){
@@ -119,7 +119,6 @@ struct fly_conversation *fly_conversation_lookup(struct fly_poller *p, const str
 	return c;
 }
 
-/* The record that a caller's packet is about. Return: NULL: *why says why there is none. */
 struct fly_conversation *fly_conversation_of_peer(struct fly_poller *p, const struct fly_link *link,
 						  const struct rte_mbuf *m,
 						  const struct fly_header *h, enum fly_counter *why)
@@ -184,7 +183,7 @@ struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struc
 	c->bulk = NULL;
 	c->work = NULL;
 	c->is_proven = false;
-	c->cancelled_seq = c->seq - 1; /* no call of this activity's */
+	c->cancelled_seq = c->seq - 1; /* names no call of this activity */
 	c->touched_ms = p->now_ms;
 	fly_stats_add(&p->stats, FLY_COUNT_conversations_opened, 1);
 	return c;
@@ -247,17 +246,19 @@ void fly_conversations_absent(struct fly_poller *p, uint32_t absent_ms)
 }
 
 /*
- * Is the caller of a record to be asked whether it has its result? Most likely it has. Not who has
- * proven nothing: what is sent to its address shall not be more than what came from there.
+ * Should the caller be probed for an acknowledgement of its result? Most likely it has the result.
+ * Callers that have not proven their address are not probed: an address is not sent more than came
+ * from there.
  */
-static bool is_to_be_asked(const struct fly_conversation_table *t, const struct fly_conversation *c,
-			   uint32_t idle_ms)
+static bool should_probe(const struct fly_conversation_table *t, const struct fly_conversation *c,
+			 uint32_t idle_ms)
 {
-	/* Its age when the sweep saw it last. */
+	/* Idle time when the sweep last looked at this record. */
 	const uint32_t before_ms = idle_ms - RTE_MIN(idle_ms, RTE_MAX(t->n / SWEEP_RECORDS, 1U));
 
-	return c->result && t->n_retained >= t->retained_high && c->is_proven && idle_ms > ASK_MS &&
-	       (before_ms <= ASK_MS || idle_ms / ASK_AGAIN_MS != before_ms / ASK_AGAIN_MS);
+	return c->result && t->n_retained >= t->retained_high && c->is_proven &&
+	       idle_ms > PROBE_MS &&
+	       (before_ms <= PROBE_MS || idle_ms / PROBE_AGAIN_MS != before_ms / PROBE_AGAIN_MS);
 }
 
 void fly_conversations_sweep(struct fly_poller *p)
@@ -274,7 +275,7 @@ void fly_conversations_sweep(struct fly_poller *p)
 			continue;
 		if (p->now_ms - c->touched_ms > FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
 			fly_conversation_forget(p, c);
-		else if (is_to_be_asked(t, c, p->now_ms - c->touched_ms))
+		else if (should_probe(t, c, p->now_ms - c->touched_ms))
 			fly_probe_result(p, c);
 	}
 }

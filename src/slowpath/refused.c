@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* refused.c - see refused.h. Belongs to a poller; behind slow.h. */
+/*
+ * refused.c - see refused.h. On the poller's thread, behind slow.h. Called by call.c and sweep.c.
+ */
 #include "slowpath/refused.h"
 
 #include <string.h>
@@ -26,7 +28,7 @@ void fly_refused_free(struct fly_refused *r)
 	rte_free(r);
 }
 
-/* Kirsch and Mitzenmacher, "Less hashing, same performance", 2006: two hashes do for all. */
+/* Kirsch and Mitzenmacher, "Less hashing, same performance", 2006: all are made from two. */
 static void hash(const struct fly_refused *r, uint64_t activity, uint32_t seq, uint32_t at[HASHES])
 {
 	uint32_t a = r->seed;

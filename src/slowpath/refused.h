@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * refused.h - calls that were refused without a record, for want of one (refused.c).
+ * refused.h - calls that were refused when no record was free (refused.c).
  *
- * "Not executed" is true only if no copy of the call runs later, when there is room again. A copy
- * that could open a record comes before K has passed since the call was sent first; so the call is
- * remembered for K at the least, absences of the poller aside: in a Bloom filter (Bloom, CACM
- * 13(7), 1970), of which the errors are on the safe side: a call that is taken for another that was
- * refused is refused, too.
+ * "Not executed" is true only if no copy of the call runs later, when a record is free again. A
+ * copy that could open a record comes before K has passed since the call was first sent. So each
+ * refused call is remembered for at least K, absences of the poller aside, in a Bloom filter
+ * (Bloom, CACM 13(7), 1970). The errors of the filter are safe: a call that is mistaken for a
+ * refused one is refused, too.
  */
 #ifndef FLY_REFUSED_H
 #define FLY_REFUSED_H
@@ -15,27 +15,29 @@
 #include <stdint.h>
 
 #define FLY_REFUSED_BITS (1U << 21) /* of each of two generations */
-#define FLY_REFUSED_MAX  (1U << 17) /* calls in a generation: 1 in 400 others is taken for one */
+#define FLY_REFUSED_MAX  (1U << 17) /* calls in a generation; false hits: 1 in 400 */
 
 struct fly_refused {
-	unsigned now;        /* the present generation; the other is the one before */
-	uint32_t n;          /* calls in the present one */
-	uint32_t rotated_ms; /* poller time at which it began */
+	unsigned now;        /* the present generation; the other one is older */
+	uint32_t n;          /* calls in the present generation */
+	uint32_t rotated_ms; /* poller time at which the present generation began */
 	uint32_t seed;
 	uint64_t bits[2][FLY_REFUSED_BITS / 64];
 };
 
-/* fly_refused_new() - empty; NULL: no memory. fly_refused_free() ends it, and takes NULL. */
+/* fly_refused_new() - an empty filter; NULL: no memory. fly_refused_free() takes NULL. */
 struct fly_refused *fly_refused_new(int socket);
 void fly_refused_free(struct fly_refused *r);
 
-/* fly_refused_add() - Return: false: it cannot be remembered, and so must not be refused. */
+/*
+ * fly_refused_add() - remember a call. Return: false: the filter is full; do not refuse the call.
+ */
 bool fly_refused_add(struct fly_refused *r, uint64_t activity, uint32_t seq);
 
-/* fly_refused_has() - may this call have been refused in the last K? */
+/* fly_refused_has() - may this call have been refused within the last K? */
 bool fly_refused_has(const struct fly_refused *r, uint64_t activity, uint32_t seq);
 
-/* fly_refused_sweep() - forget what is older than K, when it is time to. */
+/* fly_refused_sweep() - drop the older generation when all of it is older than K. */
 void fly_refused_sweep(struct fly_refused *r, uint32_t now_ms);
 
 #endif

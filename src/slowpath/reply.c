@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * reply.c - everything that a server answers to a call or a probe, but for a result that is new:
- * refusals, challenges, "it runs", and results once more.
+ * reply.c - a server's replies to calls and probes, but for new results: refusals, challenges,
+ * "running", and retained results.
  *
- * Runs on the poller's thread; each function takes the packet that is answered, which becomes the
- * answer. A refusal is no longer than the call, and is sent within a budget. "Refused" mostly means
- * "not executed": that is said of a call that has not run, and then no copy of it ever does: its
- * record remembers that, or, where there was no room for one, a filter (refused.h).
+ * Runs on the poller's thread. Each function takes the packet that it answers; the packet becomes
+ * the reply. A refusal is no longer than the call, and is sent within a budget. Most refusals say
+ * "not executed". Such a refusal is sent only if the call has not run and no copy of it will: its
+ * record remembers the refusal, or the filter in refused.h if no record was free.
  */
 #include "slowpath/reply.h"
 
@@ -41,7 +41,7 @@ static enum fly_counter reject_counter(enum fly_status status)
 	}
 }
 
-/* An answer of no more than a header, to whoever sent a call; there may be many of them. */
+/* Reply with a header alone, within the budget of replies to unproven callers. */
 static void answer_stranger(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			    const struct fly_header *h, enum fly_packet_type type,
 			    enum fly_status status, uint32_t hint)
@@ -92,7 +92,6 @@ void fly_reply_refuse_busy(struct fly_poller *p, struct fly_link *link, struct r
 	fly_reply_refuse_for_good(p, link, m, h, c);
 }
 
-/* Ask a caller to send its call again with a token, which only reaches it at its own address. */
 void fly_reply_challenge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			 const struct fly_header *h)
 {
@@ -118,7 +117,7 @@ void fly_reply_kept(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 			     (uint32_t)(c - p->conversations.records), c->result_bytes,
 			     c->executions);
 	rpc[1] = flags;
-	fly_put_u32(rpc + 20, 1U << 16); /* also if what came was one of several */
+	fly_put_u32(rpc + 20, 1U << 16); /* one packet, even if @m was one of several */
 	memcpy(frame + FLY_PAYLOAD, c->kept, c->result_bytes);
 	fly_link_send(link, m);
 }
@@ -144,8 +143,8 @@ void fly_reply_running(struct fly_poller *p, struct fly_link *link, struct rte_m
 }
 
 /*
- * A retained result goes to where its call came from. No checksum covers that MAC: if it was wrong,
- * that of the copy that has come now may be right. Return: false: no packet to put it into.
+ * Send the retained result to the MAC that this copy of the call came from: no checksum covers
+ * MACs, so the old one may have been wrong. Return: false: no packet buffer.
  */
 static bool readdress(struct fly_poller *p, struct fly_conversation *c, const struct rte_mbuf *m)
 {
@@ -165,8 +164,9 @@ static bool readdress(struct fly_poller *p, struct fly_conversation *c, const st
 }
 
 /*
- * What asks for a result again may be much shorter than the call that was let in, and its procedure
- * another one: for a caller that has proven nothing the rule counts for each packet.
+ * Is the retained result more than three times as long as the packet that requests it, for an
+ * unproven caller? That packet may be much shorter than the admitted call, and name another
+ * procedure.
  */
 static bool is_too_long(const struct fly_conversation *c, const struct rte_mbuf *m)
 {
@@ -183,7 +183,7 @@ void fly_reply_result_again(struct fly_poller *p, struct fly_link *link, struct 
 			    const struct fly_header *h, struct fly_conversation *c)
 {
 	if (is_too_long(c, m)) {
-		fly_reply_challenge(p, link, m, h); /* its caller answers with the call */
+		fly_reply_challenge(p, link, m, h); /* the caller replies with the call */
 		return;
 	}
 	if (p->again_budget == 0) {
@@ -202,7 +202,7 @@ void fly_reply_result_again(struct fly_poller *p, struct fly_link *link, struct 
 	} else if (!readdress(p, c, m)) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_limited, 1);
 	} else {
-		/* The same bytes again; a driver that still holds them only reads. */
+		/* The same packet again: a driver that still holds it only reads. */
 		rte_mbuf_refcnt_update(c->result, 1);
 		fly_link_send(link, c->result);
 	}

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * resend.c - calls of ours that wait for an answer too long: sent again, probed, given up.
+ * resend.c - our calls that wait too long for a reply: they are resent, probed, or failed.
  *
  * Called by the sweep, on the poller's thread. Owns the transitions to FAILED that no packet
- * causes. The common call pays one store for being watched over: when it was sent.
+ * causes. A call that is answered in time pays one store for this: when it was sent.
  *
- * There is no timer per call. A pass looks at the whole table, in pieces, and notes the earliest
- * time at which any call is due; the next pass begins then, or, since calls may be sent meanwhile,
- * when the first of those could be due: one least RTO after this pass began. So what is due is seen
- * when it is due, give or take PASS_LEAST_US, and a poller of which all calls are answered looks at
- * each of them once in a least RTO.
+ * There is no timer per call. A pass looks at the whole call table, in pieces, and notes the
+ * earliest time at which a call is due. The next pass begins at that time, or one least RTO after
+ * this pass began, whichever is earlier: no call that is sent meanwhile can be due before. So each
+ * call is handled within PASS_LEAST_US of when it is due. A poller without due calls looks at each
+ * entry once in a least RTO.
  */
 #include "slowpath/resend.h"
 
@@ -36,7 +36,7 @@ bool fly_resend_packet(struct fly_poller *p, struct fly_call_entry *e, enum fly_
 {
 	const struct fly_import *import = fly_import_of(e->head.binding);
 	const uint32_t bytes = type == FLY_PACKET_CALL ? e->argument_bytes : 0;
-	/* A fresh copy: the first packet may still be in a driver's hands. */
+	/* A new packet: a driver may still hold the first one. */
 	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD + bytes);
 	uint8_t *frame;
 
@@ -44,8 +44,8 @@ bool fly_resend_packet(struct fly_poller *p, struct fly_call_entry *e, enum fly_
 		return false;
 	frame = fly_packet_frame(m);
 	fly_caller_write(frame, import, e);
-	memcpy(frame, import->template,
-	       FLY_RPC); /* the length of a long call fits into no packet */
+	/* fly_caller_write() may have put in a length that is too long for a packet. */
+	memcpy(frame, import->template, FLY_RPC);
 	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | type);
 	if (type != FLY_PACKET_CALL)
 		fly_put_u16(frame + FLY_RPC + 2, FLY_ABOUT_CALL);
@@ -64,7 +64,7 @@ bool fly_resend_packet(struct fly_poller *p, struct fly_call_entry *e, enum fly_
 	return true;
 }
 
-/* When something is to be done about a call that is out. */
+/* When an outstanding call is due. */
 static uint64_t due_tsc(const struct fly_call_entry *e)
 {
 	if (e->resends || e->state == FLY_CALL_BULK)
@@ -77,12 +77,12 @@ static void count_resend(struct fly_poller *p, struct fly_call_entry *e, enum fl
 	if (e->resends < UINT8_MAX)
 		e->resends++;
 	if (e->state == FLY_CALL_TIMED)
-		fly_call_to_waiting(e); /* nobody could tell which copy was answered */
+		fly_call_to_waiting(e); /* the result may answer either copy */
 	fly_stats_add(&p->stats, what, 1);
 }
 
-/* A call that is due. */
-static void look_after(struct fly_poller *p, struct fly_call_entry *e)
+/* Resend, probe or fail a call that is due. */
+static void handle_due_call(struct fly_poller *p, struct fly_call_entry *e)
 {
 	const struct fly_rtt *rtt = &fly_import_of(e->head.binding)->rtt;
 
@@ -106,14 +106,14 @@ static void look_after(struct fly_poller *p, struct fly_call_entry *e)
 	else if (fly_resend_packet(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
 		count_resend(p, e, FLY_COUNT_resent_calls);
 	else if (e->resends == 0)
-		e->resends = 1; /* none was sent for want of a packet; the next wait has begun */
+		e->resends = 1; /* no packet buffer: not sent, but the next wait began */
 }
 
-/* One entry. Return: when it is due next; FLY_NEVER. */
+/* Handle one entry. Return: when it is due next; FLY_NEVER. */
 static uint64_t visit(struct fly_poller *p, struct fly_call_entry *e)
 {
 	if (e->state != FLY_CALL_UNBOUND)
-		fly_import_of(e->head.binding)->sends_as = FLY_CALL_TIMED; /* measure one again */
+		fly_import_of(e->head.binding)->sends_as = FLY_CALL_TIMED; /* measure again */
 	if (!fly_call_is_out(e))
 		return FLY_NEVER;
 	if (!fly_import_of(e->head.binding)->link->up)
@@ -121,7 +121,7 @@ static uint64_t visit(struct fly_poller *p, struct fly_call_entry *e)
 	else if (fly_deadline_of(e) <= p->now_tsc)
 		fly_deadline_end(p, e, -FLY_EDEADLINE);
 	else if (due_tsc(e) <= p->now_tsc)
-		look_after(p, e);
+		handle_due_call(p, e);
 	return fly_call_is_out(e) ? RTE_MIN(due_tsc(e), fly_deadline_of(e)) : FLY_NEVER;
 }
 
@@ -144,7 +144,7 @@ void fly_resend_pass(struct fly_poller *p)
 		pass->next_tsc = RTE_MIN(pass->next_tsc, next_tsc);
 	}
 	if (pass->at < t->n && t->n_unbound < t->n) {
-		pass->due_tsc = p->now_tsc; /* goes on in the next turn */
+		pass->due_tsc = p->now_tsc; /* continues in the next turn */
 		return;
 	}
 	pass->at = 0;

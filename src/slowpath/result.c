@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * result.c - results that nobody waits for plainly, and refusals of calls of ours.
+ * result.c - results that the fast path did not take, and refusals of our calls.
  *
- * Runs on the poller's thread, behind slow.h; takes each packet it gets. The cells of RESULT,
- * EXCEPTION and REJECT in docs/protocol.md.
+ * Runs on the poller's thread, behind slow.h. Takes each packet it gets. Implements the table of
+ * results and refusals in docs/protocol.md.
  */
 #include "slowpath/result.h"
 
@@ -22,7 +22,7 @@ int fly_result_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m
 {
 	const uint8_t *frame = fly_packet_frame(m);
 
-	if (!e || !e->head.binding || e->activity != h->activity) /* an unbound entry's is 0 */
+	if (!e || !e->head.binding || e->activity != h->activity) /* 0 in an unbound entry */
 		return -(int)FLY_COUNT_drop_activity;
 	if (fly_load_raw32(frame + FLY_IP_SOURCE) != fly_entry_peer(e)->ip ||
 	    fly_load_raw16(frame + FLY_UDP_SOURCE) != fly_entry_peer(e)->port)
@@ -32,7 +32,7 @@ int fly_result_mismatch(const struct fly_call_entry *e, const struct rte_mbuf *m
 	return 0;
 }
 
-/* What a result's status means; anything else is a peer's mistake, and the call did run. */
+/* An unknown status is the peer's mistake; the call did run. */
 int fly_result_status(const struct fly_header *h)
 {
 	if (h->type == FLY_PACKET_RESULT)
@@ -75,10 +75,10 @@ void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_
 }
 
 /*
- * A server that has said that it works on the call takes no other one of that activity until it is
- * done, so the entry gets another activity. Else the next call makes all copies of this one old:
- * but if there is no record for it, a late copy of this one may open one, which then knows nothing
- * of a refusal of the next.
+ * An activity runs one call at a time. If the server has said that it runs the ended call it takes
+ * no other call of this activity before that one is done: the entry gets another activity.
+ * Otherwise the next call makes all copies of the ended one old. But if the server has no record,
+ * a late copy of the ended call may open one, which knows nothing of a refusal of the next call.
  */
 void fly_slow_doubt(struct fly_call_entry *e)
 {
@@ -90,8 +90,8 @@ void fly_slow_doubt(struct fly_call_entry *e)
 }
 
 /*
- * Was the exporter up before the call was made? Then the call cannot have gone to an earlier one,
- * and none of its copies will find one. Both sides measure with clocks of their own.
+ * Was the exporter up before the call was made? Then no copy of the call can reach an earlier
+ * exporter. 1 % allows for the difference of the two clocks.
  */
 static bool was_up_before(const struct fly_poller *p, const struct fly_call_entry *e,
 			  uint32_t uptime_ms)
@@ -101,19 +101,19 @@ static bool was_up_before(const struct fly_poller *p, const struct fly_call_entr
 	return age_ms < UINT16_MAX && uptime_ms > age_ms + age_ms / 100 + 1;
 }
 
-/* What a refusal means for a call; 0: nothing. */
+/* The call's status after a refusal; 0: the refusal is not valid. */
 static int refused_status(const struct fly_poller *p, const struct fly_call_entry *e,
 			  const struct fly_header *h)
 {
-	/* There is a part of its result: it has run, whatever is said of another copy. */
+	/* A part of its result has come: the call has run, whatever this refusal says. */
 	const bool has_run = e->state == FLY_CALL_BULK && e->bulk->in.fragments != 0;
 
 	switch (h->procedure) {
-	case FLY_EBUSY: /* no copy of it has run, or will: the server sees to that */
+	case FLY_EBUSY: /* no copy has run or will run: the server guarantees it */
 		return has_run || e->doubtful_seq + 1 == e->seq ? -FLY_EFORGOTTEN : -FLY_EBUSY;
 	case FLY_ESTALE:
 		return !has_run && was_up_before(p, e, h->hint) ? -FLY_ESTALE : -FLY_ESTALE_MAYBE;
-	case FLY_EVERSION: /* one that spoke our version may have run an earlier copy */
+	case FLY_EVERSION: /* an earlier server of our version may have run a copy */
 		return has_run || e->resends ? -FLY_EFORGOTTEN : -FLY_EVERSION;
 	case FLY_EFORGOTTEN:
 		return -FLY_EFORGOTTEN;

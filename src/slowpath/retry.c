@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* retry.c - the policy in retry.h. Called by resend.c and result.c, which do what it decides. */
+/*
+ * retry.c - see retry.h. Pure. Called by the files of the slow path, which carry out its
+ * decisions.
+ */
 #include "slowpath/retry.h"
 
 void fly_rtt_init(struct fly_rtt *rtt, const struct fly_waits *waits)
@@ -12,7 +15,7 @@ void fly_rtt_sample(struct fly_rtt *rtt, const struct fly_waits *waits, uint64_t
 	uint64_t rto_tsc;
 
 	if (sample_tsc == 0)
-		sample_tsc = 1; /* 0 says that nothing is known */
+		sample_tsc = 1; /* 0 means: not measured */
 	/* A round trip in which the peer stood still for a minute says nothing about the next. */
 	sample_tsc = RTE_MIN(sample_tsc, waits->most_tsc);
 	if (rtt->srtt_tsc == 0) {
@@ -42,7 +45,7 @@ void fly_retry_running(struct fly_retry *r, const struct fly_waits *waits,
 		       const struct fly_rtt *rtt, uint64_t now_tsc)
 {
 	if (r->is_running && r->tries == 0)
-		return; /* nothing was asked since: the server answers several copies */
+		return; /* no probe is out: the server acknowledged several copies */
 	if (r->is_running)
 		r->interval_tsc = RTE_MIN(2 * r->interval_tsc, waits->probe_most_tsc);
 	else
@@ -53,7 +56,7 @@ void fly_retry_running(struct fly_retry *r, const struct fly_waits *waits,
 	r->due_tsc = now_tsc + r->interval_tsc;
 }
 
-/* The interval of a RUNNING call stays as it was, to grow from there when it is answered. */
+/* The probe interval of a RUNNING call is kept: it grows when the probe is answered. */
 static enum fly_retry_action step_running(struct fly_retry *r, const struct fly_waits *waits,
 					  uint64_t rto_tsc, uint64_t now_tsc)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * starter.c - why a Starter cannot go on, or another call-table entry for its binding.
+ * starter.c - fly_slow_start(): gives a binding another call-table entry, or says why it cannot
+ * call.
  *
- * Runs on the poller's thread, behind slow.h.
+ * Called by the Starter, on the poller's thread, behind slow.h.
  */
 #include "base/random.h"
 #include "fastpath/binding.h"
@@ -17,7 +18,7 @@ int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 	uint32_t first_seq;
 
 	if (p->nested >= FLY_NESTED_MAX)
-		return -FLY_ECONFLICT; /* so many procedures wait here already, one for the other */
+		return -FLY_ECONFLICT; /* so many procedures wait here for one another */
 	if (argument_bytes > import->argument_max &&
 	    (argument_bytes > FLY_MESSAGE_MAX ||
 	     fly_scatter_fragments(argument_bytes, import->argument_max) > FLY_FRAGMENTS_MAX))

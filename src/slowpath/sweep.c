@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * sweep.c - what is to be done though no packet came, and what becomes of a link that is lost.
+ * sweep.c - periodic work, and what happens when a link is lost.
  *
- * Called by the poller's turn through slow.h when sweep_at_tsc has come: a bounded piece of work,
- * after which that is the earliest time at which there is more.
+ * Called by the poller's turn through slow.h when sweep_at_tsc has come. Does a bounded piece of
+ * work, and sets sweep_at_tsc to when there is more.
  */
 #include "slowpath/sweep.h"
 
@@ -20,7 +20,7 @@
 
 #define REJECTS_PER_MS 64  /* refusals, challenges and ARP answers in a millisecond */
 #define RESENDS_PER_MS 512 /* results that are sent again in a millisecond */
-#define STUCK_MS       100 /* a driver that takes nothing for so long has lost its peer */
+#define STUCK_MS       100 /* a driver that takes no packet for so long has lost its peer */
 
 static void sweep_links(struct fly_poller *p)
 {
@@ -36,7 +36,7 @@ static void sweep_links(struct fly_poller *p)
 	}
 }
 
-/* Once a millisecond: what need not be known better. */
+/* Once a millisecond. p->now_ms is no more precise than that. */
 static void sweep_each_ms(struct fly_poller *p)
 {
 	p->now_ms = (uint32_t)((p->now_tsc - p->began_tsc) / p->tsc_per_ms);
@@ -62,7 +62,7 @@ void fly_slow_sweep(struct fly_poller *p)
 	fly_resend_pass(p);
 	fly_park_resume(p);
 	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->sweep_ms_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
-	if (p->n_parked) /* this was within a turn: the turn ends with them */
+	if (p->n_parked) /* this is within a turn, which resumes them at its end */
 		p->sweep_at_tsc = 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* token.c - see token.h. Pure but for drawing the key. */
+/* token.c - see token.h. Called by call.c and reply.c. Pure, but for drawing the key. */
 #include "slowpath/token.h"
 #include "base/random.h"
 
@@ -17,7 +17,7 @@ void fly_token_key(uint8_t key[FLY_TOKEN_KEY_BYTES])
 	fly_random_fill(key, FLY_TOKEN_KEY_BYTES);
 }
 
-/* SipHash-2-4 (Aumasson and Bernstein, 2012): a MAC for short messages; half of it is sent. */
+/* SipHash-2-4 (Aumasson and Bernstein, 2012), a MAC for short messages. Half of it is sent. */
 static uint32_t mac(const uint8_t *key, uint32_t ip, uint16_t port, uint64_t activity,
 		    uint32_t epoch)
 {

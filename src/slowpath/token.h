@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * token.h - address tokens: a caller that shows one receives packets at the address that it gives
- * as its own (token.c). Nothing is remembered about those who were given one.
+ * token.h - address tokens (token.c). A caller that sends the right token receives packets at its
+ * claimed address. The server remembers nothing about the tokens that it made.
  */
 #ifndef FLY_TOKEN_H
 #define FLY_TOKEN_H
@@ -11,12 +11,12 @@
 
 #define FLY_TOKEN_KEY_BYTES 16
 
-/* fly_token_key() - draw a key: once for each poller. */
+/* fly_token_key() - draw a random key, once for each poller. */
 void fly_token_key(uint8_t key[FLY_TOKEN_KEY_BYTES]);
 
 /*
- * fly_token_make() - for an activity that called from @ip and @port, both as they lie in the frame.
- * @now_ms: poller time. Good for 16 seconds at the least, 33 at the most.
+ * fly_token_make() - a token for an activity at @ip and @port, both in network order.
+ * @now_ms: poller time. The token is valid for at least 16 seconds, at most 33.
  */
 uint32_t fly_token_make(const uint8_t key[FLY_TOKEN_KEY_BYTES], uint32_t ip, uint16_t port,
 			uint64_t activity, uint32_t now_ms);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * work.c - calls in packets that workers have, or were to have: those that do not begin, whose
- * caller or link has gone meanwhile, or whose results are long.
+ * work.c - calls in packets that wait for a worker or run on one, and do not end in the common
+ * way: refused, late, cancelled, of a lost link, or with long results.
  *
- * Runs on the poller's thread, behind slow.h. The record of such a call is RUNNING, and so is not
- * forgotten before the call is done; the packets that it holds go with it. What is to be run on a
- * worker, and by which, is worker.c's.
+ * Runs on the poller's thread, behind slow.h. The record of such a call is RUNNING, so it is not
+ * forgotten before the call is done. Must not choose calls or workers: worker.c does.
  */
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
@@ -28,7 +27,7 @@ static void drop_packets(struct fly_poller *p, struct fly_packet_work *w)
 	fly_packet_put(&p->cache, w->m);
 }
 
-/* It was not begun: nor shall a copy of it be, unless it was run before and may be again. */
+/* The call did not run: no copy of it may run, unless it ran before and is idempotent. */
 static void end_record(struct fly_poller *p, struct fly_packet_work *w)
 {
 	struct fly_conversation *c = w->c;
@@ -38,7 +37,7 @@ static void end_record(struct fly_poller *p, struct fly_packet_work *w)
 		fly_conversation_to_unkept(c);
 }
 
-/* Its caller is told that it will not be run. */
+/* Tell the caller that the call was not run. */
 static void refuse(struct fly_poller *p, struct fly_packet_work *w)
 {
 	struct fly_header h;
@@ -46,7 +45,7 @@ static void refuse(struct fly_poller *p, struct fly_packet_work *w)
 	if (w->work.result && w->work.result != w->m)
 		fly_packet_put(&p->cache, w->work.result);
 	fly_wire_read(fly_packet_frame(w->m) + FLY_RPC, &h);
-	h.activity = w->c->activity; /* the packet may be in memory of the peer's */
+	h.activity = w->c->activity; /* the peer may write to the memory of the packet */
 	h.seq = w->c->seq;
 	fly_reply_refuse(p, w->link, w->m, &h, w->is_repeat ? FLY_EFORGOTTEN : FLY_EBUSY);
 }
@@ -55,7 +54,7 @@ void fly_slow_packet_work_done(struct fly_poller *p, struct fly_packet_work *w, 
 {
 	struct fly_conversation *c = w->c;
 
-	if (!w->link) { /* nobody gets the result */
+	if (!w->link) { /* its link is lost: nobody gets the result */
 		drop_packets(p, w);
 		fly_conversation_to_known(c);
 		fly_conversation_forget(p, c);
@@ -82,7 +81,7 @@ void fly_work_cancel(struct fly_poller *p, struct fly_conversation *c)
 	fly_worker_packet_end(p, w);
 }
 
-/* One that came over this link, which is gone. */
+/* A call that came over this lost link. */
 static struct fly_packet_work *find(struct fly_poller *p, const struct fly_link *link)
 {
 	struct fly_worker_pool *pool;
@@ -104,7 +103,7 @@ void fly_work_link_lost(struct fly_poller *p, const struct fly_link *link)
 	while ((w = find(p, link)) != NULL) {
 		w->link = NULL;
 		if (!fly_worker_withdraw(p, &w->work))
-			continue; /* dropped when it is done */
+			continue; /* it runs: dropped when it is done */
 		fly_slow_packet_work_done(p, w, -FLY_EBUSY);
 		fly_worker_packet_end(p, w);
 	}

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* work.h - calls in packets that workers have, and that do not end plainly (work.c). */
+/* work.h - calls in packets for workers that do not end in the common way (work.c). */
 #ifndef FLY_WORK_H
 #define FLY_WORK_H
 
 #include "fastpath/poller.h"
 
-/* fly_work_cancel() - the caller of a call that a worker has, or is to have, has gone. */
+/* fly_work_cancel() - the caller has abandoned a call that waits for a worker or runs on one. */
 void fly_work_cancel(struct fly_poller *p, struct fly_conversation *c);
 
-/* fly_work_link_lost() - nobody gets the results of calls that came over this link. */
+/*
+ * fly_work_link_lost() - drop the calls of a lost link that wait, and the results of those that
+ * run.
+ */
 void fly_work_link_lost(struct fly_poller *p, const struct fly_link *link);
 
 #endif

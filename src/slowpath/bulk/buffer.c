@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * buffer.c - see buffer.h. Called by the two halves of bulk.c, on the poller's thread. Owns the
- * poller's list of spare blocks, and what is counted to it and to its paths.
+ * buffer.c - see buffer.h. Called by the other files of bulk/, on the poller's thread. Owns the
+ * poller's list of spare blocks, and the byte counts of the poller and its paths.
  *
- * Small buffers come from malloc(). Large ones are blocks of pages of their own: a header of a
- * cache line, then the bytes. The tail of a block behind its buffer is poisoned under
- * AddressSanitizer, as are spare blocks.
+ * Small buffers come from malloc(). Large ones are blocks of whole pages: a header of a cache
+ * line, then the bytes. The rest of a block behind its buffer is poisoned under AddressSanitizer,
+ * as are spare blocks.
  */
 #include "slowpath/bulk/buffer.h"
 
@@ -14,15 +14,15 @@
 
 #include "slowpath/bulk/path.h"
 
-#define BLOCK_LEAST (128U << 10) /* bytes from which on a buffer is a block */
+#define BLOCK_LEAST (128U << 10) /* a buffer of so many bytes or more is a block */
 #define PAGE        4096U
 #define HUGE_PAGE   (2U << 20)
-#define MISFIT      8 /* a spare block of more than so many times the room is for others */
+#define MISFIT      8 /* a spare block larger than so many times the room is not reused */
 
 struct fly_block {
-	struct fly_block *next; /* spare: older ones */
+	struct fly_block *next; /* spare: the next older one */
 	size_t size;            /* of the block */
-	uint32_t touched;       /* bytes behind the header that hold memory, at most */
+	uint32_t touched;       /* bytes behind the header that are backed by memory, at most */
 	uint32_t spare_ms;      /* spare: since when */
 };
 
@@ -50,7 +50,7 @@ static void unmap(struct fly_block *k)
 	munmap(k, k->size);
 }
 
-/* Pages, large ones where the system has some, for which they must lie at such an address. */
+/* Map pages; large buffers are aligned for hugepages, in case the system has some. */
 static struct fly_block *map(uint32_t room)
 {
 	const size_t unit = room >= HUGE_PAGE ? HUGE_PAGE : PAGE;
@@ -68,14 +68,14 @@ static struct fly_block *map(uint32_t room)
 	if (at + unit - PAGE != begin)
 		munmap(begin + size, (size_t)(at + unit - PAGE - begin));
 	if (unit == HUGE_PAGE)
-		madvise(begin, size, MADV_HUGEPAGE); /* or not: that is only slower */
+		madvise(begin, size, MADV_HUGEPAGE); /* a failure only costs speed */
 	k = (struct fly_block *)(void *)begin;
 	k->size = size;
 	k->touched = 0;
 	return k;
 }
 
-/* The spare block that fits best. Return: NULL: none does. */
+/* Take the spare block that fits best. Return: NULL: none does. */
 static struct fly_block *reuse(struct fly_poller *p, uint32_t room)
 {
 	struct fly_block **best = NULL;
@@ -114,7 +114,7 @@ static uint8_t *get(struct fly_poller *p, uint32_t room)
 	return bytes_of(k);
 }
 
-/* Only so many, and only so much. The oldest ones go. */
+/* Limit the number, size and age of spare blocks. The oldest ones are unmapped. */
 static void bound(struct fly_poller *p)
 {
 	struct fly_block **at = &p->bulk.spare;
@@ -151,7 +151,7 @@ static void put(struct fly_poller *p, const struct fly_buffer *b)
 	bound(p);
 }
 
-/* May @path have so much more? Who leaves little free gets little: no peer takes all. */
+/* May @path have @more bytes? No peer gets more than twice of what remains free. */
 static bool is_allowed(const struct fly_poller *p, const struct fly_path *path, uint32_t more)
 {
 	const uint32_t free = p->bulk.max - p->bulk.bytes;
@@ -184,7 +184,7 @@ bool fly_buffer_get(struct fly_poller *p, struct fly_buffer *b, uint32_t room,
 	return true;
 }
 
-/* In a block there is room behind a buffer, or what is cut off is given back to the system. */
+/* Resize within the block. Memory that is cut off is given back to the system. */
 static bool resize_block(struct fly_buffer *b, uint32_t room)
 {
 	struct fly_block *k = block_of(b->bytes);

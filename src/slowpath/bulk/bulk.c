@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bulk.c - what both sides of a large call share: the sending of fragments, acknowledgements, and
- * what happens when nothing is heard.
+ * bulk.c - what both sides of a large call share: sending fragments, acknowledgements, and what to
+ * do when nothing is heard.
  *
- * Runs on the poller's thread, behind slow.h. Fragments are copied into packets and out of them.
- * Which one is next is fragments.c's, how many may be under way path.c's and congestion.c's. A
- * packet that cannot be had, or a queue that is not taken, stops a path for a moment.
+ * Runs on the poller's thread, behind slow.h. Copies fragments into packets and out of them. Must
+ * not choose the next fragment (fragments.c does), nor how many may be in flight (path.c,
+ * congestion.c). Without a packet buffer, or with a full queue, a path pauses for BLOCKED_US.
  */
 #include "slowpath/bulk/bulk.h"
 
@@ -14,13 +14,13 @@
 #include "slowpath/records.h"
 #include "slowpath/resend.h"
 
-#define SWEEP_BULKS 64 /* looked at per sweep */
-#define TURN        4  /* fragments of a message, before another one of its path is next */
-#define BLOCKED_US  50 /* until a path that had no packets, or a full queue, goes on */
-#define SILENCE     8  /* a server waits so many times as long as a caller before it asks */
-#define QUESTIONS   5  /* then it asks so often, */
-#define RARER       3  /* each time after 2 to the power of this as long */
-#define DOUBLINGS   12 /* of a caller's patience */
+#define SWEEP_BULKS     64 /* messages looked at per sweep */
+#define TURN            4  /* fragments of a message in a row, if others of the path are ready */
+#define BLOCKED_US      50 /* pause of a path without packet buffers, or with a full queue */
+#define SILENCE         8  /* patience of a server, in patiences of a caller */
+#define PROBES          5  /* probes of a result at most */
+#define PROBE_DOUBLINGS 3  /* the interval of probes doubles so many times after each */
+#define DOUBLINGS       12 /* limit for the doublings of a patience */
 
 void fly_bulk_init(struct fly_poller *p)
 {
@@ -63,7 +63,7 @@ struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint3
 	return b;
 }
 
-/* ---- which lists it is in, and what is counted ---- */
+/* ---- lists and counters ---- */
 
 static void set_gathering(struct fly_poller *p, struct fly_bulk *b, bool is_gathering)
 {
@@ -80,7 +80,7 @@ static void set_ready(struct fly_bulk *b, bool is_ready)
 	b->is_ready = is_ready;
 }
 
-/* After whatever has changed b->out. */
+/* To be called after each change of b->out.n_flight. */
 static void recount(struct fly_bulk *b)
 {
 	b->path->n_flight += b->out.n_flight - b->n_flight;
@@ -119,9 +119,9 @@ void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b)
 	free(b);
 }
 
-/* ---- out ---- */
+/* ---- sending ---- */
 
-/* One fragment in a packet. Return: NULL: there is none. */
+/* A packet with one fragment. Return: NULL: no packet buffer. */
 static struct rte_mbuf *packet(struct fly_poller *p, const struct fly_bulk *b, uint32_t fragment,
 			       uint16_t age_ms)
 {
@@ -154,13 +154,13 @@ static void send_fragment(struct fly_poller *p, struct fly_bulk *b, struct rte_m
 	fly_link_send(b->link, m);
 }
 
-/* How old a call is; or what a result says there. */
+/* The age field: a call's age; in a result, which execution it is. */
 static uint16_t age_of(const struct fly_poller *p, const struct fly_bulk *b)
 {
 	return b->entry ? fly_resend_age_ms(p, b->entry) : b->header.age;
 }
 
-/* At most @n of those that are ready. Return: false: there are no packets, or the queue is full. */
+/* Send at most @n fragments. Return: false: no packet buffer, or the queue is full. */
 static bool push(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
 {
 	const uint32_t every = fly_path_every(b->path);
@@ -179,7 +179,7 @@ static bool push(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
 		if (!is_good)
 			break;
 		if (is_again && b->entry && b->entry->resends == 0)
-			b->entry->resends = 1; /* a refusal may be of a copy now: result.c */
+			b->entry->resends = 1; /* a refusal may answer a copy now: result.c */
 		send_fragment(p, b, m, is_again,
 			      fly_scatter_sent(s, fragment, p->now_tsc, every, --n == 0));
 		fly_congestion_sent(&b->path->congestion, p->now_tsc);
@@ -195,7 +195,7 @@ static uint64_t patience_tsc(const struct fly_bulk *b)
 	return b->entry ? tsc : tsc * SILENCE;
 }
 
-/* Send what may be sent on a path, the messages that are ready in turn. */
+/* Send what may be sent on a path; its ready messages take turns. */
 static void pump(struct fly_poller *p, struct fly_path *path)
 {
 	struct fly_bulk *b;
@@ -203,7 +203,7 @@ static void pump(struct fly_poller *p, struct fly_path *path)
 	bool is_good = true;
 
 	path->resume_tsc = FLY_NEVER;
-	p->clock.turns = 0; /* round trips are measured: the next turn looks at the clock */
+	p->clock.turns = 0; /* the next turn reads the clock: round trips are measured */
 	while (is_good && (b = TAILQ_FIRST(&path->ready)) != NULL) {
 		room = fly_path_room(p, path);
 		if (room == 0) {
@@ -227,7 +227,7 @@ static void prepare(struct fly_bulk *b)
 	set_ready(b, fly_scatter_is_ready(&b->out));
 }
 
-static void go_on(struct fly_poller *p, struct fly_bulk *b)
+static void send_more(struct fly_poller *p, struct fly_bulk *b)
 {
 	prepare(b);
 	pump(p, b->path);
@@ -241,8 +241,9 @@ void fly_bulk_learn(struct fly_bulk *b, uint32_t hint)
 	fly_put_u32(b->front + FLY_RPC + 24, hint);
 }
 
-/* One fragment that is not accounted for. */
-static void show(struct fly_poller *p, struct fly_bulk *b, uint32_t fragment, bool is_again)
+/* Send one fragment outside of the window. It is not counted as in flight. */
+static void send_uncounted(struct fly_poller *p, struct fly_bulk *b, uint32_t fragment,
+			   bool is_again)
 {
 	struct rte_mbuf *m = packet(p, b, fragment, age_of(p, b));
 
@@ -261,26 +262,25 @@ void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, const uint8_t *byte
 	b->header.length = (uint16_t)fly_scatter_length(&b->out, 0);
 	fly_wire_set_lengths(b->front, b->header.length);
 	fly_wire_encode(b->front + FLY_RPC, &b->header);
-	if (b->out.fragments == 1) { /* nobody acknowledges that: it is sent, and kept */
-		show(p, b, 0, false);
+	if (b->out.fragments == 1) { /* sent and retained, but not acknowledged as fragments are */
+		send_uncounted(p, b, 0, false);
 		return;
 	}
 	prepare(b);
 	if (b->conversation)
 		fly_bulk_wait(p, b, patience_tsc(b));
-	/* Not now: the program, or a procedure, may have run for long since the time of this turn,
-	 * and round trips are measured. */
+	/* Not now: the clock of this turn may be stale, and round trips are measured. */
 	p->clock.turns = 0;
 	resume_later(p, b->path, p->now_tsc + 1);
 }
 
-/* A copy that asks, and the answer tells what to do. */
-static void ask(struct fly_poller *p, struct fly_bulk *b)
+/* Send a copy of a fragment that requests an acknowledgement, which says what is missing. */
+static void request_ack(struct fly_poller *p, struct fly_bulk *b)
 {
-	show(p, b, RTE_MIN(b->out.acked, b->out.fragments - 1), true);
+	send_uncounted(p, b, RTE_MIN(b->out.acked, b->out.fragments - 1), true);
 }
 
-/* Ask a caller whether it has its result: probe.c answers, unless it still waits for it. */
+/* Probe a result: an ACK says that the caller no longer waits for it (probe.c). */
 static void probe(struct fly_poller *p, const struct fly_bulk *b)
 {
 	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);
@@ -303,13 +303,13 @@ static void probe(struct fly_poller *p, const struct fly_bulk *b)
 
 void fly_bulk_again(struct fly_poller *p, struct fly_bulk *b)
 {
-	/* To who has never answered, one fragment for each question: its address may be forged. */
+	/* An unproven caller (a forged address?) gets one fragment per copy of its call. */
 	if (b->out.acked == b->out.fragments || (b->conversation && !b->is_proven)) {
-		ask(p, b);
+		request_ack(p, b);
 		return;
 	}
 	fly_scatter_lost_all(&b->out, p->now_tsc, fly_congestion_patience(&b->path->congestion));
-	go_on(p, b);
+	send_more(p, b);
 }
 
 void fly_bulk_restart(struct fly_poller *p, struct fly_bulk *b, uint32_t token)
@@ -318,7 +318,7 @@ void fly_bulk_restart(struct fly_poller *p, struct fly_bulk *b, uint32_t token)
 	b->header.flags |= FLY_FLAG_TOKEN;
 	b->front[FLY_RPC + 1] = b->header.flags;
 	fly_scatter_lost_all(&b->out, p->now_tsc, 0);
-	go_on(p, b);
+	send_more(p, b);
 }
 
 void fly_bulk_stop(struct fly_poller *p, struct fly_bulk *b)
@@ -329,7 +329,7 @@ void fly_bulk_stop(struct fly_poller *p, struct fly_bulk *b)
 	set_ready(b, false);
 	b->due_tsc = FLY_NEVER;
 	if (!TAILQ_EMPTY(&b->path->ready))
-		resume_later(p, b->path, p->now_tsc); /* not here: who frees may be sending */
+		resume_later(p, b->path, p->now_tsc); /* not now: the path may be sending */
 }
 
 static void decode_ack(const uint8_t *frame, const struct fly_header *h, struct fly_ack *ack)
@@ -374,11 +374,11 @@ bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, const uint8_t *fra
 	b->due_tsc = FLY_NEVER;
 	if (b->out.n_flight)
 		fly_bulk_wait(p, b, patience_tsc(b));
-	go_on(p, b);
+	send_more(p, b);
 	return true;
 }
 
-/* ---- in ---- */
+/* ---- receiving ---- */
 
 bool fly_bulk_begin(struct fly_poller *p, struct fly_bulk *b, const struct fly_gather *in)
 {
@@ -398,11 +398,11 @@ void fly_bulk_gathered(struct fly_poller *p, struct fly_bulk *b)
 enum fly_gathered fly_bulk_take(struct fly_poller *p, struct fly_bulk *b, const uint8_t *frame,
 				const struct fly_header *h, bool *wants_ack)
 {
-	bool is_odd = false;
+	bool gap_changed = false;
 	const enum fly_gathered what =
-		fly_gather_take(&b->in, h->fragment, h->fragments, h->length, &is_odd);
+		fly_gather_take(&b->in, h->fragment, h->fragments, h->length, &gap_changed);
 
-	*wants_ack = (h->flags & FLY_FLAG_ACK) || is_odd;
+	*wants_ack = (h->flags & FLY_FLAG_ACK) || gap_changed;
 	if (what != FLY_GATHER_NEW)
 		return what;
 	memcpy(b->in_buffer.bytes + (size_t)h->fragment * b->in.unit, frame + FLY_PAYLOAD,
@@ -412,7 +412,7 @@ enum fly_gathered fly_bulk_take(struct fly_poller *p, struct fly_bulk *b, const 
 	return what;
 }
 
-/* What is promised to all who are sending is limited, or they would send it all at once. */
+/* The credits of all senders together are limited: else they would send all at once. */
 static uint32_t credit(const struct fly_poller *p)
 {
 	const uint32_t share = FLY_CREDITS / RTE_MAX(p->bulk.n_gathering, 1U);
@@ -452,15 +452,16 @@ static uint64_t longer(uint64_t tsc, unsigned doublings, const struct fly_poller
 }
 
 /*
- * A caller's arguments. First, one fragment is sent again, to hear what has become of the others
- * (as the tail loss probe of RFC 8985); then all that are under way are taken for lost.
+ * A caller is sending arguments. First the oldest fragment in flight is sent again: its
+ * acknowledgement says what became of the others (as the tail loss probe of RFC 8985). After that
+ * all fragments in flight are taken for lost.
  */
-static void look_into_arguments(struct fly_poller *p, struct fly_bulk *b)
+static void handle_silent_arguments(struct fly_poller *p, struct fly_bulk *b)
 {
 	const uint64_t tsc = patience_tsc(b);
 
 	if (b->out.n_flight == 0)
-		return; /* nothing is, or all has arrived: sweep.c goes on */
+		return; /* nothing was sent, or all has arrived: resend.c continues */
 	if (b->silent == 0) {
 		fly_scatter_probe(&b->out);
 	} else {
@@ -470,42 +471,42 @@ static void look_into_arguments(struct fly_poller *p, struct fly_bulk *b)
 	if (b->silent < UINT8_MAX)
 		b->silent++;
 	fly_bulk_wait(p, b, longer(tsc, b->silent, p));
-	go_on(p, b);
+	send_more(p, b);
 }
 
 /*
- * A server's results. What nobody acknowledges is not under way any more: others may be sent
- * instead, and it waits until its caller asks. It is asked itself now and then, in case that it has
- * said all it had to say and that got lost.
+ * A server is sending a result. Without acknowledgements its fragments are no longer counted as in
+ * flight: others may be sent. The result waits until its caller asks. The server probes the caller
+ * now and then, as the caller's last packet may have been lost.
  */
-static void look_into_results(struct fly_poller *p, struct fly_bulk *b)
+static void handle_silent_result(struct fly_poller *p, struct fly_bulk *b)
 {
 	const uint64_t tsc = patience_tsc(b);
 
 	if (b->n_flight == 0 && b->is_ready && p->now_tsc - b->path->heard_tsc < tsc) {
-		fly_bulk_wait(p, b, tsc); /* others have been sent meanwhile */
+		fly_bulk_wait(p, b, tsc); /* other messages of the path were sent meanwhile */
 		return;
 	}
 	fly_scatter_lost_all(&b->out, p->now_tsc, 0);
 	recount(b);
 	set_ready(b, false);
-	if (b->silent < QUESTIONS) {
+	if (b->silent < PROBES) {
 		b->silent++;
 		probe(p, b);
-		fly_bulk_wait(p, b, longer(tsc, RARER * b->silent, p));
+		fly_bulk_wait(p, b, longer(tsc, PROBE_DOUBLINGS * b->silent, p));
 	}
 	if (!TAILQ_EMPTY(&b->path->ready))
 		pump(p, b->path);
 }
 
-static void look_into(struct fly_poller *p, struct fly_bulk *b)
+static void handle_silence(struct fly_poller *p, struct fly_bulk *b)
 {
 	b->due_tsc = FLY_NEVER;
 	if (b->conversation) {
 		if (b->out.fragments > 1)
-			look_into_results(p, b);
+			handle_silent_result(p, b);
 	} else if (b->in.fragments == 0) {
-		look_into_arguments(p, b);
+		handle_silent_arguments(p, b);
 	} else if (b->is_gathering) {
 		fly_bulk_ask(p, b);
 		if (b->silent < UINT8_MAX)
@@ -524,7 +525,7 @@ void fly_bulk_due(struct fly_poller *p)
 	TAILQ_FOREACH(b, &p->bulk.all, all)
 	{
 		if (b->due_tsc <= p->now_tsc)
-			look_into(p, b);
+			handle_silence(p, b);
 		due_tsc = RTE_MIN(due_tsc, b->due_tsc);
 	}
 	TAILQ_FOREACH(path, &p->bulk.paths, all)
@@ -539,13 +540,13 @@ void fly_bulk_due(struct fly_poller *p)
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, p->bulk.due_tsc);
 }
 
-/* At a server: arguments that nobody completes, or what a later call has made worthless. */
+/* At a server: arguments that stay incomplete, or a message that a later call made worthless. */
 static bool is_stale(const struct fly_poller *p, const struct fly_bulk *b)
 {
 	const struct fly_conversation *c = b->conversation;
 
 	if (!c || c->state == FLY_CONVERSATION_RUNNING)
-		return false; /* of a running one: its procedure turns the poller */
+		return false; /* while a procedure of this record runs */
 	if (fly_seq_after(b->header.seq, c->seq))
 		return p->now_ms - b->progress_ms > FLY_BULK_IDLE_MS;
 	return b->header.seq != c->seq || b->out.fragments == 0;
@@ -579,7 +580,7 @@ void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms, uint64_t absent_t
 	{
 		if (b->conversation && absent_ms > FLY_ABSENCE_MS)
 			b->progress_ms += absent_ms;
-		/* Once only: a poller that is turned now and then is absent before each turn. */
+		/* Only once per silence: a rarely turned poller is absent before each turn. */
 		if (b->is_graced)
 			continue;
 		b->is_graced = true;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bulk.h - calls whose arguments or results take several packets: what a call-table entry or a
- * conversation record points to while it has to do with such a one.
+ * bulk.h - calls with arguments or results of several packets: struct fly_bulk, to which a
+ * call-table entry or a conversation record points during such a call.
  *
- * bulk.c has what both sides share: sending, acknowledging, the list that the sweep looks through.
- * bulk/caller.c is behind the Starter, the Transporter and the Ender; bulk/server.c behind the
- * demux. A struct fly_bulk belongs to its poller, and to one entry or record, whose pointer to it
- * is cleared when it ends.
+ * bulk.c has what both sides share. bulk/caller.c is called by the Starter, the Transporter, the
+ * Ender and the demux; bulk/server.c by the demux and call.c. A struct fly_bulk belongs to its
+ * poller, and to one entry or record. fly_bulk_free() clears the owner's pointer to it.
  *
- * At a server it is in one of two conditions, told apart by its sequence number:
- *   gathering   later than the record's: arguments are arriving, and the call has not run
+ * At a server its sequence number says what it is:
+ *   gathering   later than the record's: arguments are arriving, the call has not run
  *   result      the record's: the call is DONE, and this is its retained result
- * A plain call may have made the record newer than both: then it is stale, and the sweep ends it.
+ *   stale       earlier: a plain call came later; the sweep frees it
  */
 #ifndef FLY_BULK_H
 #define FLY_BULK_H
@@ -21,80 +20,81 @@
 #include "slowpath/bulk/fragments.h"
 #include "slowpath/bulk/path.h"
 
-/* Arguments of which nothing new has come for so long are let go: their caller has given up. */
+/* Arguments without a new fragment for so long are freed: their caller has given up. */
 #define FLY_BULK_IDLE_MS 10000
 
-/* Fragments that a receiver takes before it has said so, and that it promises to all in all. */
+/* Fragments that a receiver takes before its first ACK; credits of all messages together. */
 #define FLY_CREDIT_FIRST 32
 #define FLY_CREDITS      1024
 
 struct fly_bulk {
 	TAILQ_ENTRY(fly_bulk) all;             /* the poller's list */
 	TAILQ_ENTRY(fly_bulk) ready;           /* is_ready: the path's list */
-	struct fly_call_entry *entry;          /* whose call it is; or NULL, and */
-	struct fly_conversation *conversation; /* whose call it is */
-	struct fly_path *path;                 /* to the other side */
+	struct fly_call_entry *entry;          /* the owner at a caller; else NULL */
+	struct fly_conversation *conversation; /* the owner at a server; else NULL */
+	struct fly_path *path;                 /* to the peer */
 	struct fly_link *link;                 /* the path's */
-	uint64_t due_tsc;     /* silence until then is to be looked into; UINT64_MAX: none is */
-	uint32_t progress_ms; /* poller time at which something new came last */
-	uint32_t n_flight;    /* fragments that the path counts as under way */
-	uint32_t key;         /* of a result: what acknowledgements of it are to carry */
-	uint8_t silent;       /* times that it was due since then */
-	bool is_graced;       /* due_tsc was put off because of an absence, since then */
-	bool is_gathering;    /* counted in the poller's n_gathering */
-	bool is_ready;        /* in the path's list */
-	bool is_proven;       /* an acknowledgement has come: the other side is where it says */
-	int16_t status;       /* entry: what the fragments of the result say */
+	uint64_t due_tsc;                      /* when the silence is handled; FLY_NEVER: not */
+	uint32_t progress_ms;                  /* poller time of the last progress */
+	uint32_t n_flight;                     /* fragments counted in path->n_flight */
+	uint32_t key;                          /* of a result: its acknowledgements carry this */
+	uint8_t silent;                        /* times that it was due since the last progress */
+	bool is_graced;    /* due_tsc was put off by an absence since the last progress */
+	bool is_gathering; /* counted in the poller's n_gathering */
+	bool is_ready;     /* in the list path->ready */
+	bool is_proven;    /* an acknowledgement has come: the address of the peer is proven */
+	int16_t status;    /* caller: the status in the fragments of the result */
 	struct fly_buffer out_buffer;
 	struct fly_buffer in_buffer;
-	const uint8_t *out_bytes; /* where in out_buffer the message begins */
-	struct fly_header header; /* of what goes out; a fragment's and an ACK's differ from it */
-	/* What goes in front of a fragment; before anything is sent, its outer headers only. */
+	const uint8_t *out_bytes; /* start of the message in out_buffer */
+	struct fly_header header; /* of sent fragments; each fragment and ACK changes some fields */
+	/* The headers of a fragment. Before the first is sent: the outer headers only. */
 	uint8_t front[FLY_PAYLOAD + 6] __rte_aligned(16);
-	struct fly_gather in;   /* entry: results; conversation: arguments */
-	struct fly_scatter out; /* the other way round; fragments 0: none. Last: it is large */
+	struct fly_gather in;   /* being received: caller: result; server: arguments */
+	struct fly_scatter out; /* being sent; fragments 0: none. Last: it is large */
 };
 
 /*
- * fly_bulk_new() - in the list, for nobody yet. @ip, @port: the peer's, network order.
+ * fly_bulk_new() - a new struct fly_bulk in the poller's list, without an owner. @ip, @port: the
+ * peer's, network order.
  * Return: NULL: no memory.
  */
 struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint32_t ip,
 			      uint16_t port);
 
-/* fly_bulk_free() - clears the pointer of its owner, too. NULL: nothing happens. */
+/* fly_bulk_free() - clears the owner's pointer, too. @b may be NULL. */
 void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b);
 
 /*
- * fly_bulk_send() - begin to send what is at @bytes, in out_buffer. b->header says what each
- * fragment says, b->front has the outer headers, for no payload.
+ * fly_bulk_send() - begin to send @n bytes at @bytes, which is in out_buffer. b->header has what
+ * is common to all fragments, b->front the outer headers, for no payload.
  */
 void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, const uint8_t *bytes, uint32_t n,
 		   uint32_t unit);
 
-/* fly_bulk_learn() - where the server keeps its record. */
+/* fly_bulk_learn() - @hint: where the server keeps its record. */
 void fly_bulk_learn(struct fly_bulk *b, uint32_t hint);
 
 /*
- * fly_bulk_again() - nothing was heard for long, or the peer asks: what was sent long ago is sent
- * again; or, if all has arrived, or nobody has ever answered, one fragment that asks.
+ * fly_bulk_again() - after a long silence, or a copy of the call: resend what was sent long ago.
+ * If all has arrived, or the peer is unproven, one fragment that requests an acknowledgement.
  */
 void fly_bulk_again(struct fly_poller *p, struct fly_bulk *b);
 
-/* fly_bulk_restart() - the peer has taken none of it: all is sent again, with a token. */
+/* fly_bulk_restart() - the peer has taken nothing: send all again, with a token. */
 void fly_bulk_restart(struct fly_poller *p, struct fly_bulk *b, uint32_t token);
 
-/* fly_bulk_stop() - nothing of it needs to be sent any more. */
+/* fly_bulk_stop() - send nothing more of the message. */
 void fly_bulk_stop(struct fly_poller *p, struct fly_bulk *b);
 
 /*
- * fly_bulk_acked() - the peer says what it has. @frame: the acknowledgement.
- * Return: was that new? More is under way then.
+ * fly_bulk_acked() - an acknowledgement has come; sends more. @frame: the packet.
+ * Return: did it say anything new?
  */
 bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, const uint8_t *frame,
 		    const struct fly_header *h);
 
-/* fly_bulk_progress() - something new has come: waiting begins anew. */
+/* fly_bulk_progress() - something new has come: silence begins anew. */
 static inline void fly_bulk_progress(const struct fly_poller *p, struct fly_bulk *b)
 {
 	b->progress_ms = p->now_ms;
@@ -102,72 +102,72 @@ static inline void fly_bulk_progress(const struct fly_poller *p, struct fly_bulk
 	b->is_graced = false;
 }
 
-/*
- * fly_bulk_begin() - b->in was begun, and gets its memory. Return: false: there is none.
- */
+/* fly_bulk_begin() - begin to receive a message, and get its memory. Return: false: no memory. */
 bool fly_bulk_begin(struct fly_poller *p, struct fly_bulk *b, const struct fly_gather *in);
 
 /*
- * fly_bulk_take() - a fragment of the message that b->in gathers.
- * @wants_ack: set: the far end is to be told what is there now: it asks, or the fragment shows a
- * gap, or fills one.
- * Return: NEW: its payload was copied; AGAIN; WRONG, LONG. @frame is not taken.
+ * fly_bulk_take() - receive a fragment. Does not take @frame.
+ * @wants_ack: set: acknowledge it: the fragment requests that, has a gap in front of it, or fills
+ * one.
+ * Return: NEW: its payload was copied; AGAIN, WRONG, LONG: it was not.
  */
 enum fly_gathered fly_bulk_take(struct fly_poller *p, struct fly_bulk *b, const uint8_t *frame,
 				const struct fly_header *h, bool *wants_ack);
 
-/* fly_bulk_gathered() - b->in is whole, or of no use: nothing more is expected. */
+/* fly_bulk_gathered() - the message is whole, or no longer wanted: expect nothing more. */
 void fly_bulk_gathered(struct fly_poller *p, struct fly_bulk *b);
 
 /*
- * fly_bulk_ack() - make @m what the far end is told about b->in; its outer headers are there, for
- * no payload. @h: the fragment that has caused it; NULL: none has, for a while.
+ * fly_bulk_ack() - make @m an acknowledgement of what was received. Its outer headers are there,
+ * for no payload. @h: the fragment that caused it; NULL: none (an idle acknowledgement).
  */
 void fly_bulk_ack(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
 		  const struct fly_header *h);
 
-/* fly_bulk_wait() - b is due when nothing was heard for @patience_tsc. */
+/* fly_bulk_wait() - handle the silence if nothing is heard for @patience_tsc. */
 void fly_bulk_wait(struct fly_poller *p, struct fly_bulk *b, uint64_t patience_tsc);
 
-/* fly_bulk_due() - p->bulk.due_tsc has come: look after those from which nothing is heard. */
+/* fly_bulk_due() - p->bulk.due_tsc has come: handle silent messages, resume paths. */
 void fly_bulk_due(struct fly_poller *p);
 
-/* fly_bulk_sweep() - end what is stale; a bounded piece. */
+/* fly_bulk_sweep() - free stale messages; a bounded piece. */
 void fly_bulk_sweep(struct fly_poller *p);
 
 /*
- * fly_bulk_absent() - the poller was not turned for @absent_tsc, from @before_ms on: see "Absence"
+ * fly_bulk_absent() - the poller was not turned for @absent_tsc, from @before_ms on. See "Absence"
  * in absence.c.
  */
 void fly_bulk_absent(struct fly_poller *p, uint32_t before_ms, uint64_t absent_tsc);
 
-/* fly_bulk_link_lost() - what was learned about the peers of a link is worth nothing. */
+/* fly_bulk_link_lost() - forget what was learned about the peers of a link. */
 void fly_bulk_link_lost(struct fly_poller *p, const struct fly_link *link);
 
 void fly_bulk_init(struct fly_poller *p);
 void fly_bulk_fini(struct fly_poller *p);
 
-/* ---- the caller's half ---- */
+/* ---- the caller's side ---- */
 
-/* fly_bulk_challenged() - the entry's hint is a token now, with which its call is to be sent again.
- */
+/* fly_bulk_challenged() - the entry's hint is a token now: send its call again with it. */
 void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e);
 
-/* fly_bulk_resend() - nothing was heard about an entry in state BULK for too long: go on. */
+/* fly_bulk_resend() - an entry in state BULK is due: resend or acknowledge. */
 void fly_bulk_resend(struct fly_poller *p, struct fly_call_entry *e);
 
-/* fly_bulk_result() - a plain result for an entry in state BULK; takes it. */
+/* fly_bulk_result() - a result of one packet for an entry in state BULK. Takes the packet. */
 void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_mbuf *m,
 		     const struct fly_header *h);
 
-/* fly_bulk_call_acked() - an acknowledgement for an entry in state BULK. Return: was it new? */
+/*
+ * fly_bulk_call_acked() - an acknowledgement for an entry in state BULK.
+ * Return: as fly_bulk_acked().
+ */
 bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const uint8_t *frame,
 			 const struct fly_header *h);
 
-/* fly_bulk_ask() - nothing more of a result comes: tell its server what is there. */
+/* fly_bulk_ask() - a result stays incomplete: send an idle acknowledgement. */
 void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b);
 
-/* ---- the server's half ---- */
+/* ---- the server's side ---- */
 
 /* fly_conversation_bulk_result() - is c->bulk the retained result of the record's newest call? */
 static inline bool fly_conversation_bulk_result(const struct fly_conversation *c)
@@ -176,8 +176,8 @@ static inline bool fly_conversation_bulk_result(const struct fly_conversation *c
 }
 
 /*
- * fly_conversation_bulk_end() - let go of what c->bulk is, if there is one. If it was the result
- * of the record's newest call, that call has no result any more: its caller has it.
+ * fly_conversation_bulk_end() - free c->bulk, if there is one. If it is the result of the newest
+ * call the record becomes GIVEN.
  */
 static inline void fly_conversation_bulk_end(struct fly_poller *p, struct fly_conversation *c)
 {
@@ -187,15 +187,16 @@ static inline void fly_conversation_bulk_end(struct fly_poller *p, struct fly_co
 }
 
 /*
- * fly_bulk_result_acked() - an acknowledgement from the peer of a record.
- * Return: was it new? When it is complete, the result is let go.
+ * fly_bulk_result_acked() - an acknowledgement from the peer of a record. Frees the result when it
+ * is complete.
+ * Return: as fly_bulk_acked().
  */
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
 			   const struct fly_header *h);
 
 /*
- * fly_bulk_serve() - run a new call whose arguments or results are long; takes @m.
- * @b: has the arguments, so many; NULL: they are in @m.
+ * fly_bulk_serve() - run a new call with long arguments or results. Takes @m.
+ * @b: has the arguments; NULL: they are in @m.
  */
 void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		    const struct fly_header *h, const struct fly_export *export,
@@ -203,8 +204,9 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		    struct fly_bulk *b, uint32_t argument_bytes);
 
 /*
- * fly_bulk_served() - its procedure has returned, here or on a worker; takes @m, which came.
- * @served: the results lie in memory of c->bulk. @status: for the caller.
+ * fly_bulk_served() - the procedure has returned, here or on a worker. Takes the call's packet,
+ * @m.
+ * @served: its results lie in memory of c->bulk. @status: for the caller.
  */
 void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bulk/caller.c - the caller's half of a call of several packets: from the Starter to the Ender.
+ * bulk/caller.c - the caller's side of a call of several packets, from the Starter to the Ender.
  *
- * Runs on the poller's thread, behind slow.h, called by caller.c, the demux and the sweep. Owns
- * the state BULK of a call-table entry: it begins when long arguments are sent, or when the first
- * fragment of a long result arrives, and ends when the result is whole, or by fly_caller_fail().
- * In that time entry->bulk is set; so it is in STARTED with long arguments, and in DONE with long
- * results, where entry->packet is NULL.
+ * Runs on the poller's thread, behind slow.h. Called by fastpath/caller.c, the demux, resend.c and
+ * result.c. Owns the state BULK of a call-table entry. The state begins when long arguments are
+ * sent, or when the first fragment of a long result arrives. It ends when the result is whole, or
+ * by fly_caller_fail().
+ * In BULK entry->bulk is set. It is also set in STARTED with long arguments and in DONE with long
+ * results; entry->packet is NULL then.
  */
 #include "fastpath/receiver.h"
 #include "slowpath/bulk/bulk.h"
@@ -17,7 +18,7 @@
 #include "slowpath/result.h"
 #include "slowpath/ack.h"
 
-/* The entry gets a bulk that sends to its binding's peer. Return: false: no memory. */
+/* Give the entry a struct fly_bulk for its peer. Return: false: no memory. */
 static bool attach(struct fly_poller *p, struct fly_call_entry *e)
 {
 	const struct fly_import *import = fly_import_of(e->head.binding);
@@ -47,7 +48,7 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	struct fly_call_entry *e = &p->calls.entries[import->idle];
 	struct fly_buffer arguments;
 
-	/* The program's own: what peers can make us allocate is another matter. */
+	/* The program's own memory: not counted as allocated by peers. */
 	if (!fly_buffer_get(p, &arguments, argument_bytes, NULL))
 		return -FLY_ENOMEM;
 	e->procedure = procedure;
@@ -59,8 +60,8 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	}
 	/* ---- committed: nothing below can fail ---- */
 	import->idle = e->next_idle;
-	/* Longer than any packet: caller.c looks at no more. Its headers have room for the number.
-	 */
+	/* Longer than any packet, so fastpath/caller.c keeps no copy; its header sums do not
+	 * overflow. */
 	e->argument_bytes = UINT16_MAX - FLY_IP_OVERHEAD;
 	e->packet = NULL;
 	e->resends = 0;
@@ -72,8 +73,8 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	return 0;
 }
 
-/* Something was sent first, or something new was heard. */
-static void go_on_waiting(const struct fly_poller *p, struct fly_call_entry *e)
+/* Restart the waits of a call: it was first sent, or there was progress. */
+static void restart_waits(const struct fly_poller *p, struct fly_call_entry *e)
 {
 	fly_retry_begin(&e->retry, fly_import_of(e->head.binding)->rtt.rto_tsc, p->now_tsc);
 }
@@ -88,7 +89,7 @@ void fly_slow_send(struct fly_call *call)
 	fly_call_to_bulk(e);
 	e->sent_tsc = p->now_tsc;
 	fly_bulk_progress(p, b);
-	go_on_waiting(p, e);
+	restart_waits(p, e);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
 	fly_bulk_send(p, b, b->out_buffer.bytes, call->length, import->argument_max);
 }
@@ -98,9 +99,9 @@ void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e)
 	fly_bulk_free(p, e->bulk);
 }
 
-/* ---- what comes ---- */
+/* ---- receiving ---- */
 
-/* The call is over: what was kept of its arguments goes. */
+/* The call is over: free its kept arguments. */
 static void done(struct fly_poller *p, struct fly_call_entry *e, int status)
 {
 	if (e->packet)
@@ -113,8 +114,8 @@ static void done(struct fly_poller *p, struct fly_call_entry *e, int status)
 void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_mbuf *m,
 		     const struct fly_header *h)
 {
-	if (e->bulk->in.fragments !=
-	    0) { /* a long one was begun: a server sends one or the other */
+	/* A server sends either a long result or this one. */
+	if (e->bulk->in.fragments != 0) {
 		fly_frame_drop(p, m, FLY_COUNT_drop_fragments);
 		return;
 	}
@@ -128,8 +129,8 @@ void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_
 }
 
 /*
- * The first fragment of a result.
- * Return: 0, or the counter under which it is dropped, negated; the call waits for its copy then.
+ * Begin to receive a result with its first fragment.
+ * Return: 0, or the negated counter of the drop; the call then waits for a copy of the fragment.
  */
 static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
 {
@@ -147,20 +148,20 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 		if (!attach(p, e))
 			return -(int)FLY_COUNT_drop_no_memory;
 		if (!e->resends)
-			go_on_waiting(p, e);
+			restart_waits(p, e);
 		fly_call_to_bulk(e);
 	}
 	if (!fly_bulk_begin(p, e->bulk, &in))
 		return -(int)FLY_COUNT_drop_no_memory;
 	e->bulk->status = (int16_t)fly_result_status(h);
 	e->bulk->key = h->export_id;
-	/* The server has all arguments, or there would be no result. */
+	/* The result shows that the server has all arguments. */
 	if (e->bulk->out.fragments != 0)
 		fly_bulk_stop(p, e->bulk);
 	return 0;
 }
 
-/* Tell the server how much of the result is there. @m: a packet to say it with. */
+/* Tell the server how much of the result has arrived. @m: becomes the acknowledgement. */
 static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
 			const struct fly_header *h)
 {
@@ -169,7 +170,7 @@ static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct r
 	memcpy(fly_packet_frame(m), import->template, FLY_RPC);
 	fly_bulk_ack(p, b, m, h);
 	fly_link_send(b->link, m);
-	fly_link_flush(b->link); /* the sender waits for it, while more is to be taken here */
+	fly_link_flush(b->link); /* now: the sender waits for it while more is received here */
 }
 
 void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b)
@@ -181,12 +182,12 @@ void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b)
 }
 
 /*
- * A fragment for which nobody waits: of a result that its caller has, or does not want any more, or
- * that nobody here has ever heard of. Its server is told, if it asks, so that it lets go of it. The
- * answer is shorter than what it answers.
+ * Drop a fragment of a result that the caller has, does not want any more, or never requested. If
+ * the fragment requests an acknowledgement the server is told that all has arrived: then it frees
+ * the result. The reply is shorter than the fragment.
  */
-static void nobody_waits(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			 const struct fly_header *h, enum fly_counter why)
+static void drop_unwanted(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			  const struct fly_header *h, enum fly_counter why)
 {
 	struct fly_header ack = *h;
 
@@ -206,7 +207,7 @@ static void nobody_waits(struct fly_poller *p, struct fly_link *link, struct rte
 	fly_link_send(link, m);
 }
 
-/* All of it has come. */
+/* All of the result has arrived. */
 static void result_whole(struct fly_poller *p, struct fly_call_entry *e)
 {
 	struct fly_bulk *b = e->bulk;
@@ -231,7 +232,7 @@ void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struc
 	struct fly_bulk *b;
 
 	if (why) {
-		nobody_waits(p, link, m, h, (enum fly_counter) - why);
+		drop_unwanted(p, link, m, h, (enum fly_counter) - why);
 		return;
 	}
 	if (!e->bulk || e->bulk->in.fragments == 0)
@@ -260,7 +261,7 @@ void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struc
 	e->hint = h->hint;
 	b->header.hint = h->hint;
 	if (what == FLY_GATHER_NEW) {
-		go_on_waiting(p, e);
+		restart_waits(p, e);
 		fly_bulk_wait(p, b, 2 * fly_congestion_patience(&b->path->congestion));
 	}
 	if (fly_gather_is_whole(&b->in) || wants_ack)
@@ -280,7 +281,7 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const u
 		return false;
 	if (b->out.fragments != 0 && b->out.acked == b->out.fragments &&
 	    h->fragment == h->fragments) {
-		fly_ack_running(p, e, h); /* the answer to a probe: it runs still */
+		fly_ack_running(p, e, h); /* the reply to a probe: the call is still running */
 		return true;
 	}
 	if (h->fragments != b->out.fragments)
@@ -293,11 +294,11 @@ bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const u
 		fly_retry_running(&e->retry, &p->waits, &fly_import_of(e->head.binding)->rtt,
 				  p->now_tsc);
 	else
-		go_on_waiting(p, e);
+		restart_waits(p, e);
 	return true;
 }
 
-/* ---- what is overdue ---- */
+/* ---- resending ---- */
 
 void fly_bulk_resend(struct fly_poller *p, struct fly_call_entry *e)
 {
@@ -305,7 +306,7 @@ void fly_bulk_resend(struct fly_poller *p, struct fly_call_entry *e)
 
 	if (e->resends < UINT8_MAX)
 		e->resends++;
-	/* And a copy of the call behind it, in case that the server knows of neither. */
+	/* Then a copy of the call as well: the server may know neither result nor call. */
 	if (b->in.fragments != 0)
 		fly_bulk_ask(p, b);
 	if (b->out.fragments != 0)

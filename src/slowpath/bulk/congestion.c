@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* congestion.c - see congestion.h. Called by bulk.c, which sends what may be sent. */
+/* congestion.c - see congestion.h. Pure. Called by the other files of bulk/. */
 #include "slowpath/bulk/congestion.h"
 
 #include <rte_common.h>
 
-#define WHILE_US                                                                         \
-	(UINT64_C(5) * 1000 * 1000) /* the shortest round trip of so long counts, and of \
-				     * the while before */
-#define BETA_NUM 4 /* Swift's beta is 0.8: how hard a round trip above the target closes */
-#define BETA_DEN 5
-#define SCALE_ROOT \
-	(10 * 256) /* of the window from which on the target is not scaled, 100 fragments */
+/* A period. The shortest round trip counts for its period and the next one. */
+#define PERIOD_US (UINT64_C(5) * 1000 * 1000)
 
-/* What cannot be measured is taken for that: a round trip in a network with a few queues. */
+#define BETA_NUM 4 /* Swift's beta, 0.8: how fast a long round trip closes the window */
+#define BETA_DEN 5
+/* Square root, in 256ths, of the window from which on the target is not scaled: 100 fragments. */
+#define SCALE_ROOT (10 * 256)
+
+/* Round trip as long as none was measured: a network with a few queues. */
 #define FIRST_RTT_US UINT64_C(200)
 
-/* What takes longer stood still on the way, or there. */
+/* Longer samples are cut to this: the peer or the network stood still. */
 #define RTT_MOST_US UINT64_C(1000000)
 
 void fly_congestion_init(struct fly_congestion *c, uint64_t tsc_per_us, uint64_t now_tsc)
@@ -41,7 +41,7 @@ static uint32_t root(uint32_t n)
 	return r;
 }
 
-/* Swift, 3.5: the target grows as 1 / sqrt(window), by all of FLY_TARGET_US at a window of 1. */
+/* Swift, 3.5: grows as 1 / sqrt(window), up to FLY_TARGET_US at a window of 1. */
 static uint64_t scaled_tsc(const struct fly_congestion *c)
 {
 	const uint64_t most_tsc = FLY_TARGET_US * c->tsc_per_us;
@@ -52,7 +52,7 @@ static uint64_t scaled_tsc(const struct fly_congestion *c)
 	return RTE_MIN(most_tsc, most_tsc * 256 / r - most_tsc / 10);
 }
 
-/* By the shortest round trip of this while and the one before. */
+/* One and a half times the shortest round trip of this period and the one before. */
 static uint64_t relative_tsc(const struct fly_congestion *c)
 {
 	uint64_t least_tsc = c->least_tsc;
@@ -78,8 +78,8 @@ uint64_t fly_congestion_patience(const struct fly_congestion *c)
 }
 
 /*
- * RFC 6298, section 2; and the shortest one of a while. A round trip in which the other side stood
- * still for a minute says nothing about the next one.
+ * RFC 6298, section 2, and the shortest round trip of this period. A round trip in which the peer
+ * stood still for a minute says nothing about the next one.
  */
 static void measured(struct fly_congestion *c, uint64_t rtt_tsc, uint64_t now_tsc)
 {
@@ -95,7 +95,7 @@ static void measured(struct fly_congestion *c, uint64_t rtt_tsc, uint64_t now_ts
 		c->rttvar_tsc = (3 * c->rttvar_tsc + off_tsc) / 4;
 		c->srtt_tsc = (7 * c->srtt_tsc + rtt_tsc) / 8;
 	}
-	if (now_tsc - c->while_tsc > WHILE_US * c->tsc_per_us) {
+	if (now_tsc - c->while_tsc > PERIOD_US * c->tsc_per_us) {
 		c->while_tsc = now_tsc;
 		c->last_least_tsc = c->least_tsc;
 		c->least_tsc = 0;
@@ -105,8 +105,8 @@ static void measured(struct fly_congestion *c, uint64_t rtt_tsc, uint64_t now_ts
 }
 
 /*
- * Draining: one fragment at a time, until one that was sent after everything else had come back
- * has measured the way. Then as before.
+ * Start or end a drain. A drain sends one fragment at a time. It ends with the round trip of a
+ * fragment that was sent when nothing else was in flight.
  */
 static void drain(struct fly_congestion *c, uint64_t rtt_tsc, uint64_t now_tsc)
 {
@@ -121,7 +121,7 @@ static void drain(struct fly_congestion *c, uint64_t rtt_tsc, uint64_t now_tsc)
 	}
 }
 
-/* Once in a round trip; or, of losses, what is left of the half that it may cost. */
+/* Was the window not yet closed in this round trip? Losses may close it further, to half in all. */
 static bool may_close(const struct fly_congestion *c, uint64_t now_tsc)
 {
 	return now_tsc - c->closed_tsc >= c->srtt_tsc;
@@ -159,7 +159,7 @@ void fly_congestion_acked(struct fly_congestion *c, uint32_t n, uint32_t n_fligh
 		c->threshold = RTE_MIN(c->threshold, c->window);
 		return;
 	}
-	/* A window that is not used says nothing about whether a wider one would do. */
+	/* A window that is not used does not show that a wider one would do. */
 	if ((uint64_t)n_flight * FLY_WINDOW_ONE < c->window / 2)
 		return;
 	if (c->window < c->threshold)

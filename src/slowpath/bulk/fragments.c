@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fragments.c - see fragments.h. Called by bulk.c and its two halves, which send and copy. */
+/* fragments.c - see fragments.h. Pure. Called by the other files of bulk/, which send and copy. */
 #include "slowpath/bulk/fragments.h"
 
 #include <string.h>
@@ -23,7 +23,7 @@ static inline void clear(uint64_t *ring, uint32_t i)
 	ring[i % FLY_SPAN / 64] &= ~(UINT64_C(1) << i % 64);
 }
 
-/* ---- out ---- */
+/* ---- sending ---- */
 
 static void forget_all(struct fly_scatter *s)
 {
@@ -95,13 +95,13 @@ bool fly_scatter_sent(struct fly_scatter *s, uint32_t fragment, uint64_t now_tsc
 	return asks;
 }
 
-/* The number of a fragment's last transmission. */
+/* The number of the last transmission of a fragment. */
 static uint32_t last_order(const struct fly_scatter *s, uint32_t fragment)
 {
 	return s->orders - (uint16_t)(s->orders - s->order[fragment % FLY_SPAN]);
 }
 
-/* A fragment from acked on, below next, has arrived; it is not known to. */
+/* Record that a fragment in [acked, next) has arrived; its bit in `there` is still clear. */
 static void settle(struct fly_scatter *s, const struct fly_ack *ack, uint32_t fragment,
 		   uint64_t now_tsc, struct fly_acked *what)
 {
@@ -123,7 +123,7 @@ static void settle(struct fly_scatter *s, const struct fly_ack *ack, uint32_t fr
 		if (s->least_tsc == 0 || what->rtt_tsc < s->least_tsc)
 			s->least_tsc = what->rtt_tsc;
 	}
-	/* Of several transmissions an earlier one may be what has arrived. */
+	/* A fragment that was sent several times: an earlier transmission may have arrived. */
 	if (is_again && !(is_echo && ack->echo_again) &&
 	    (s->least_tsc == 0 || age_tsc < s->least_tsc))
 		return;
@@ -131,7 +131,7 @@ static void settle(struct fly_scatter *s, const struct fly_ack *ack, uint32_t fr
 		s->newest = order + 1;
 }
 
-/* Is this transmission the last one of a fragment that is under way? */
+/* Is this the last transmission of a fragment in flight? */
 static bool is_open(const struct fly_scatter *s, uint32_t order)
 {
 	const uint32_t fragment = s->sent[order % FLY_ORDERS].fragment;
@@ -147,7 +147,7 @@ static void lose(struct fly_scatter *s, uint32_t order)
 	s->n_flight--;
 }
 
-/* What was sent well before the latest one that has arrived is lost. */
+/* Mark as lost what was sent well before the latest transmission that has arrived. */
 static uint32_t find_lost(struct fly_scatter *s)
 {
 	const uint32_t newest_tsc = s->sent[(s->newest - 1) % FLY_ORDERS].at_tsc;
@@ -167,7 +167,10 @@ static uint32_t find_lost(struct fly_scatter *s)
 	return n;
 }
 
-/* Does the receiver, by what has caused its answer, not know any more what it has said before? */
+/*
+ * Has the receiver forgotten fragments that it had acknowledged? Its ACK must be caused by a
+ * transmission that was sent since acked grew last: else the ACK may just be late.
+ */
 static bool has_forgotten(const struct fly_scatter *s, const struct fly_ack *ack)
 {
 	uint32_t order;
@@ -201,8 +204,8 @@ bool fly_scatter_acked(struct fly_scatter *s, const struct fly_ack *ack, uint64_
 		return true;
 	}
 	if (ack->arrived < s->acked)
-		return false;         /* overtaken by another one */
-	if (ack->arrived > s->next) { /* of what was sent before a restart */
+		return false;         /* a later acknowledgement came first */
+	if (ack->arrived > s->next) { /* of fragments that were sent before a restart */
 		restart(s, ack->arrived);
 		what->n_arrived = 1;
 	}
@@ -223,7 +226,7 @@ bool fly_scatter_acked(struct fly_scatter *s, const struct fly_ack *ack, uint64_
 	}
 	if (what->n_arrived == 0 && limit <= s->limit && !ack->is_idle)
 		return false;
-	if (ack->credit == 0) /* it is never closed: that one is taken */
+	if (ack->credit == 0) /* without credit at least one fragment may be sent */
 		limit = s->limit > ack->arrived ? s->limit : ack->arrived + 1;
 	s->limit = limit;
 	what->n_lost = find_lost(s);
@@ -280,7 +283,7 @@ void fly_scatter_stop(struct fly_scatter *s)
 	forget_all(s);
 }
 
-/* ---- in ---- */
+/* ---- receiving ---- */
 
 enum fly_gathered fly_gather_begin(struct fly_gather *g, uint32_t fragment, uint32_t fragments,
 				   uint32_t bytes, uint32_t limit)
@@ -294,7 +297,7 @@ enum fly_gathered fly_gather_begin(struct fly_gather *g, uint32_t fragment, uint
 }
 
 enum fly_gathered fly_gather_take(struct fly_gather *g, uint32_t fragment, uint32_t fragments,
-				  uint32_t bytes, bool *is_odd)
+				  uint32_t bytes, bool *gap_changed)
 {
 	const bool is_last = fragment + 1 == g->fragments;
 	const uint32_t before = g->arrived;
@@ -313,7 +316,7 @@ enum fly_gathered fly_gather_take(struct fly_gather *g, uint32_t fragment, uint3
 	/* ---- committed ---- */
 	if (is_last)
 		g->last_bytes = bytes;
-	*is_odd = fragment > g->top;
+	*gap_changed = fragment > g->top;
 	if (fragment >= g->top)
 		g->top = fragment + 1;
 	if (fragment != g->arrived) {
@@ -325,7 +328,7 @@ enum fly_gathered fly_gather_take(struct fly_gather *g, uint32_t fragment, uint3
 		clear(g->ahead, g->arrived);
 		g->arrived++;
 	}
-	*is_odd |= g->arrived > before + 1;
+	*gap_changed |= g->arrived > before + 1;
 	return FLY_GATHER_NEW;
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * path.c - see path.h. Called by bulk.c, on the poller's thread. Owns the poller's list of paths;
- * who has something to send on one is bulk.c's.
+ * path.c - see path.h. Called by the other files of bulk/, on the poller's thread. Owns the
+ * poller's list of paths. Must not touch path->ready: bulk.c owns it.
  */
 #include "slowpath/bulk/path.h"
 
 #include <stdlib.h>
 
-#define EVERY_MOST 16 /* fragments behind one acknowledgement */
+#define EVERY_MOST 16 /* fragments per acknowledgement at most */
 
 static void let_go(struct fly_poller *p, struct fly_path *path)
 {
@@ -86,10 +86,10 @@ uint32_t fly_path_room(const struct fly_poller *p, const struct fly_path *path)
 }
 
 /*
- * What one acknowledgement releases goes out at once, and lies in the queue that the delay is
- * measured of: with half a window at a time the window closes for its own bursts, and a 25 Gb/s
- * link with 10 us there and back is used to 81 % instead of 97. In a far ring nothing waits for a
- * wire, and fewer acknowledgements cost less.
+ * The fragments that one acknowledgement releases are sent in one burst, and wait in the queue
+ * whose delay is measured. With half a window per acknowledgement, the window closes because of
+ * its own bursts: a 25 Gb/s link with a round trip of 10 us is used to 81 % instead of 97 %. In
+ * the ring of a far end nothing waits for a wire, and fewer acknowledgements cost less.
  */
 uint32_t fly_path_every(const struct fly_path *path)
 {

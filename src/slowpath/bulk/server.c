@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bulk/server.c - the server's half of a call of several packets: gathering arguments, running the
- * call, sending results and keeping them.
+ * bulk/server.c - the server's side of a call of several packets: receiving arguments, running the
+ * call, sending and retaining results.
  *
- * Runs on the poller's thread, behind slow.h; takes each packet it gets. A call whose fragments are
- * still arriving has not run: its record is as the call before left it, and only when the call is
- * whole is it accepted, exactly as one of a single packet. docs/protocol.md has the cells.
+ * Runs on the poller's thread, behind slow.h. Takes each packet it gets. A call whose fragments
+ * are still arriving has not run: its record is as the call before left it. When the call is whole
+ * it is accepted exactly as a call of one packet. See "A fragment of a call" in docs/protocol.md.
  */
 #include "fastpath/server.h"
 #include "threads/worker.h"
@@ -26,7 +26,7 @@ static int malformed(struct fly_served *served)
 
 static const struct fly_procedure too_long = {.name = "too long", .stub = malformed};
 
-/* End a new call by a stub that needs neither arguments nor results. */
+/* Answer a new call with a stub that needs neither arguments nor results. */
 static void run_without(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			const struct fly_header *h, const struct fly_export *export,
 			const struct fly_procedure *stub, struct fly_conversation *c)
@@ -41,7 +41,7 @@ static void run_without(struct fly_poller *p, struct fly_link *link, struct rte_
 
 /* ---- arguments ---- */
 
-/* The first fragment of a call that arrives. Return: NULL: the packet is gone. */
+/* Begin to receive a call with its first fragment. Return: NULL: the packet is gone. */
 static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			      const struct fly_header *h, const struct fly_export *export,
 			      const struct fly_procedure *stub, struct fly_conversation *c)
@@ -70,7 +70,7 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 	}
 	b->conversation = c;
 	c->bulk = b;
-	/* What the acknowledgements say, and then the results. */
+	/* For the acknowledgements, then for the results. */
 	b->header = (struct fly_header){
 		.procedure = h->procedure,
 		.export_id = h->export_id,
@@ -81,22 +81,22 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 	return b;
 }
 
-/* @m: the fragment that asks for it, which becomes the answer. */
+/* Acknowledge a fragment. @m: the fragment; becomes the acknowledgement. */
 static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			const struct fly_bulk *b, const struct fly_header *h)
 {
 	fly_reply_turn_around(link, m);
 	fly_bulk_ack(p, b, m, h);
 	fly_link_send(link, m);
-	fly_link_flush(link); /* the sender waits for it, while more is to be taken here */
+	fly_link_flush(link); /* now: the sender waits for it while more is received here */
 }
 
 /*
- * All of it is there, and the procedure may take its time: the caller is told before it begins, or
- * it would send again what it has not heard about.
+ * Acknowledge the whole call before its procedure begins: it may take long, and the caller would
+ * resend.
  */
-static void say_whole(struct fly_poller *p, struct fly_link *link, const struct rte_mbuf *m,
-		      const struct fly_bulk *b, const struct fly_header *h)
+static void acknowledge_whole(struct fly_poller *p, struct fly_link *link, const struct rte_mbuf *m,
+			      const struct fly_bulk *b, const struct fly_header *h)
 {
 	struct rte_mbuf *ack = fly_packet_get(&p->cache, FLY_PAYLOAD);
 
@@ -106,19 +106,19 @@ static void say_whole(struct fly_poller *p, struct fly_link *link, const struct 
 	acknowledge(p, link, ack, b, h);
 }
 
-/* All of it is there; without what is behind its arguments. */
+/* Run a call that is whole. The deadline behind its arguments is stripped. */
 static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		      const struct fly_header *h, const struct fly_export *export,
 		      const struct fly_procedure *stub, struct fly_conversation *c)
 {
-	const struct fly_running outer = p->running; /* of a procedure that turns its poller */
+	const struct fly_running outer = p->running; /* restored below: calls nest */
 	uint32_t bytes = fly_gather_bytes(&c->bulk->in);
 
 	p->running.deadline_tsc = FLY_NEVER;
 	fly_bulk_gathered(p, c->bulk);
 	if ((h->flags & FLY_FLAG_DEADLINE) &&
 	    !fly_deadline_read(p, c->bulk->in_buffer.bytes, &bytes, h->age)) {
-		/* Nobody waits for it any more, nor shall a copy of it run. */
+		/* The caller no longer waits. No copy of the call may run. */
 		fly_conversation_refuse(p, c, h->seq);
 		fly_frame_drop(p, m, FLY_COUNT_drop_late);
 	} else {
@@ -127,7 +127,7 @@ static void run_whole(struct fly_poller *p, struct fly_link *link, struct rte_mb
 	p->running = outer;
 }
 
-/* A fragment of a new call of a known procedure. */
+/* Receive a fragment of a new call of a known procedure. */
 static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		   const struct fly_header *h, const struct fly_export *export,
 		   const struct fly_procedure *stub, struct fly_conversation *c)
@@ -156,7 +156,7 @@ static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 		return;
 	}
 	if (fly_gather_is_whole(&b->in)) {
-		say_whole(p, link, m, b, h);
+		acknowledge_whole(p, link, m, b, h);
 		run_whole(p, link, m, h, export, stub, c);
 	} else if (wants_ack) {
 		acknowledge(p, link, m, b, h);
@@ -179,12 +179,12 @@ void fly_slow_call_fragment(struct fly_poller *p, struct fly_link *link, struct 
 		run_without(p, link, m, h, export, &fly_call_no_procedure, c);
 }
 
-/* ---- running, and results ---- */
+/* ---- running and results ---- */
 
 /*
- * Where results go, by the layout that the stub compiler chose. Results that lie over or behind the
+ * Where the results go, by the layout that the stub compiler chose. Results over or behind the
  * arguments share their buffer, as they share the packet of a small call.
- * Return: NULL: there is no room for them.
+ * Return: NULL: no memory.
  */
 static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8_t *arguments,
 			   uint32_t bytes, const struct fly_procedure *stub)
@@ -194,13 +194,12 @@ static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8
 	struct fly_buffer *in = &b->in_buffer;
 
 	if (fly_procedure_layout(stub) == FLY_RESULTS_SECOND) {
-		/* Nothing lies behind the arguments; no stub shall find that there is room. */
+		/* Cut the buffer behind the arguments: no stub may find room there. */
 		if (in->bytes && !fly_buffer_resize(p, in, bytes))
 			return NULL;
 		if (!fly_buffer_get(p, &b->out_buffer, room, b->path))
 			return NULL;
-		b->out_buffer.written =
-			0; /* mostly there is room for far more than there will be */
+		b->out_buffer.written = 0; /* mostly there are far fewer results than room */
 		return b->out_buffer.bytes;
 	}
 	if (in->bytes)
@@ -212,7 +211,7 @@ static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8
 }
 
 /*
- * Results of more than FLY_RETAIN_BYTES stay in their buffer, as long as they are.
+ * Retain results of more than FLY_RETAIN_BYTES in their buffer, cut to their length.
  * Return: where they begin.
  */
 static const uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
@@ -231,7 +230,7 @@ static const uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
 	return b->out_buffer.bytes + offset;
 }
 
-/* A random number that only who receives the result gets to know. */
+/* Draw the random key of a result. Only the receiver of the result learns it. */
 static uint32_t draw_key(struct fly_poller *p)
 {
 	if (p->bulk.n_keys == 0) {
@@ -241,7 +240,7 @@ static uint32_t draw_key(struct fly_poller *p)
 	return p->bulk.keys[--p->bulk.n_keys];
 }
 
-/* Whom the results go to: the way back of the packet that made the call whole. */
+/* Address the results to the sender of the packet that made the call whole. */
 static void address(struct fly_bulk *b, const struct fly_link *link, struct rte_mbuf *m)
 {
 	uint8_t *frame = fly_reply_turn_around(link, m) - FLY_RPC;
@@ -353,11 +352,11 @@ bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, con
 	    h->export_id != b->header.export_id || h->fragments != b->out.fragments ||
 	    b->out.fragments == 1)
 		return false;
-	/* All of it may be more than was sent: then nobody wants the rest. */
+	/* An acknowledgement of all, though not all was sent: the caller wants no more. */
 	if (!fly_bulk_acked(p, b, frame, h) && h->fragment != h->fragments)
 		return false;
 	c->touched_ms = p->now_ms;
 	if (h->fragment == h->fragments)
-		fly_conversation_bulk_end(p, c); /* nobody will ask for it again */
+		fly_conversation_bulk_end(p, c); /* the caller has it */
 	return true;
 }
