@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* raise.c - see raise.h. Owns two records per thread: what it raises, and what it was told. */
+/*
+ * marshal/raise.c - see marshal/raise.h. Owns two records per thread: of the procedure, and of the
+ * caller.
+ */
 #include "marshal/raise.h"
 
 #include <firefly/stub.h>
 
-static _Thread_local struct fly_raised raising; /* number 0: nothing is on its way */
+static _Thread_local struct fly_raised raising; /* number 0: nothing to send */
 static _Thread_local struct fly_raised told = {.size = sizeof told};
 
 int fly_raise(int number, const char *text)
