@@ -33,9 +33,8 @@
 #include "slowpath/behaviour.h"
 #include "threads/request.h"
 
-#define PACKETS_DEFAULT 8191 /* a power of two less one: the best size for a mempool's ring */
-#define PACKETS_SPARE   (FLY_PACKET_CACHE + 64) /* least free packets per poller once links are up \
-						 */
+#define PACKETS_DEFAULT       8191 /* a power of two less one: the best size for a mempool's ring */
+#define PACKETS_SPARE         (FLY_PACKET_CACHE + 64) /* free per poller, at least, with links up */
 #define PACKETS_LOCAL         1023 /* with local links only: for calls of other threads */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
