@@ -45,10 +45,7 @@ static int reach(void)
 	return -1;
 }
 
-/*
- * Bind properly. Return: a socket, and the memory; or -1. The descriptors stay open for later
- * attacks.
- */
+/* Bind properly. Return: a socket; or -1. The descriptors stay open for later attacks. */
 static int bind_well(struct fly_astack_memory *m, int fds[2])
 {
 	struct fly_bind_request r = {

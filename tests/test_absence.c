@@ -114,10 +114,7 @@ Case(absence, fly_slow_absent__a_poller_that_is_turned_seldom_resends_and_gives_
 	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) > 2);
 }
 
-/*
- * The record of a call outlives a server's absence: copies may have waited in the ring all the
- * time.
- */
+/* The record of a call outlives a server's absence: copies may wait in the ring meanwhile. */
 Case(absence, fly_slow_absent__makes_no_record_older)
 {
 	cr_assert(pair_add(&w, 1) == 0);
@@ -294,10 +291,7 @@ Case(absence, fly_slow_absent__an_hour_with_64_calls_that_were_lost)
 	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == CALLS);
 	for (uint32_t i = 0; i < CALLS; i++) {
 		cr_assert(fly_ready(calls[i]));
-		/*
-		 * Calls this old: a server without a record of the caller cannot tell whether they
-		 * ran.
-		 */
+		/* So old: a server without a record cannot tell whether they ran. */
 		cr_expect(Probe_Add_finish(calls[i], &sum) == -FLY_EFORGOTTEN);
 	}
 	cr_expect(w.server->service.executions == 0);

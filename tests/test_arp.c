@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_arp.c - we answer requests for our address; we learn nothing from answers that we did not
- * request.
- */
+/* test_arp.c - we answer requests for our address, and learn nothing from unwanted answers. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 

@@ -111,9 +111,7 @@ static void start(const char *keys, enum fly_wait wait)
 #define WIDE   ""
 #define NARROW ",mtu=300"
 
-/*
- * Run a function on each of some threads, with its own binding, while this thread turns the poller.
- */
+/* Run a function on some threads, each with its own binding, while this one turns the poller. */
 struct caller {
 	pthread_t thread;
 	unsigned number;

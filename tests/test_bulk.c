@@ -763,10 +763,7 @@ static bool is_all_there(const struct fly_header *h)
 	       h->fragment == h->fragments;
 }
 
-/*
- * Send a packet with payload `data`. Return: was there an answer? Then *f and *answer are the
- * first.
- */
+/* Send a packet with `data`. Return: was there an answer? Then *f and *answer are the first. */
 static bool put_frame(struct fly_header h, struct frame *f, struct fly_header *answer)
 {
 	bool is_one;
@@ -1022,9 +1019,7 @@ static struct fly_header call_for_result(struct fly_header call, unsigned n)
 	return answer;
 }
 
-/*
- * A large result is sent until it is acknowledged; until then a copy of the call brings it again.
- */
+/* A large result is sent until it is acknowledged; until then a copy of the call asks for it. */
 Case(bulk, fly_bulk_again__a_large_result)
 {
 	struct fly_header call = part_of(1, FILL, 0, 1, 8);
@@ -1124,10 +1119,7 @@ Case(bulk, fly_bulk_acked__only_the_holes_are_sent_again)
 	cr_assert(put(ack, &answer));
 	cr_expect(answer.fragment == 3 && answer.flags == (FLY_FLAG_RESENT | FLY_FLAG_ACK));
 	cr_expect(!frame_take(peer, &f, &answer), "one, and one only");
-	/*
-	 * The copy has arrived, and 7, sent well before it, has not: 7 and the fragments behind it
-	 * are lost.
-	 */
+	/* The copy has arrived; 7, sent well before, has not: 7 and the rest are lost. */
 	ack = ack_of(first, 7, 1);
 	ack.age = 3;
 	ack.flags = FLY_FLAG_RESENT;
@@ -1312,9 +1304,7 @@ Case(bulk, fly_slow_ack__of_a_call)
 	cr_expect(answer.fragment == 16 && answer.hint == 33);
 	forget_answers();
 	expect_caller_drop(h, FLY_COUNT_drop_ack, "again");
-	/*
-	 * No answer comes: the first unacknowledged fragment is sent again, at growing intervals.
-	 */
+	/* No answer: the first unacknowledged fragment goes again, at growing intervals. */
 	struct frame f;
 	uint64_t last_tsc = w.sim->now_tsc;
 	for (unsigned i = 0; i < 4; i++) {
@@ -1337,9 +1327,7 @@ Case(bulk, fly_slow_ack__of_a_call)
 	cr_expect(bulks(w.caller)->n == 0);
 }
 
-/*
- * The caller probes a running call at growing intervals, and waits as long as probes are answered.
- */
+/* The caller probes a running call more and more seldom, and waits as long as it is answered. */
 Case(bulk, fly_bulk_call_acked__a_call_that_runs_is_probed_and_not_given_up)
 {
 	const uint64_t end_tsc = w.sim->now_tsc + UINT64_C(60000) * SIM_TSC_PER_MS;
@@ -1467,10 +1455,7 @@ Case(bulk, fly_slow_result_fragment__what_does_not_fit)
 	expect_caller_drop(h, FLY_COUNT_drop_sequence, "another call");
 	expect_caller_drop(answer_of(FLY_PACKET_RESULT, 0, 1, 8), FLY_COUNT_drop_fragments,
 			   "a result of one packet in the midst of a longer one");
-	/*
-	 * No further fragment comes: the caller acknowledges what it has, and later sends the call
-	 * again.
-	 */
+	/* Nothing more comes: the caller acknowledges, and later sends the call again. */
 	struct frame f;
 	unsigned told = 0;
 	for (;; told++) {

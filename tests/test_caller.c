@@ -453,9 +453,7 @@ Case(caller, fly_unbind__with_a_call_in_every_state)
 	w.at_caller->faults.drop_percent = 100;
 	cr_assert(Probe_Null_start(other, &call) == 0);
 	cr_assert(sim_until(w.sim, call, 5000));
-	/*
-	 * WAITING: a small call, and a large one with a retained packet; one of them still queued
-	 */
+	/* WAITING: small, and large with a retained packet; one of them still queued */
 	cr_assert(Probe_Add_start(other, 1, 1, &call) == 0);
 	cr_assert(Probe_Sum_start(other, 1, data, &call) == 0);
 	sim_turn(w.sim);

@@ -301,10 +301,7 @@ Test(congestion, share_link__one_flow_one_percent_of_loss_costs_little)
 	cr_expect(used >= 90, "%u %%", used);
 }
 
-/*
- * The other side stood still for a minute: that says nothing about the path, and no reason to wait
- * longer.
- */
+/* The other side stood still for a minute: that says nothing about the path. */
 Test(congestion, fly_congestion_patience__is_never_longer_than_a_second)
 {
 	fly_congestion_init(&c, US, 0);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_deadline.c - deadlines and cancelled calls, on both sides. Those of several packets are in
- * test_bulk.c.
- */
+/* test_deadline.c - deadlines and cancelled calls, on both sides; of one packet. */
 #include <criterion/criterion.h>
 
 #include <firefly/runtime.h>

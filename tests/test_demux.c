@@ -428,10 +428,7 @@ Case(demux, fly_demux__random_frames_are_each_counted_once)
 		for (unsigned j = 0; j < changes; j++) {
 			const uint64_t r = sim_random(&random);
 
-			/*
-			 * Mostly in the RPC header: a frame with damaged outer headers does not get
-			 * that far.
-			 */
+			/* Mostly in the RPC header: damaged outer headers end a frame early. */
 			f.data[r % 4 ? FLY_RPC + (r >> 8) % 40 : (r >> 8) % 80] ^=
 				(uint8_t)(1u << (r >> 16) % 8);
 		}

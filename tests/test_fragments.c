@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_fragments.c - which fragment is next, which have arrived, which are lost: without packets.
- */
+/* test_fragments.c - which fragment is next, has arrived, or is lost: without packets. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -29,10 +27,7 @@ Test(fragments, fly_scatter_length__all_but_the_last_are_of_one_length)
 	cr_expect(fly_scatter_fragments(UINT32_MAX, 1) == UINT32_MAX, "no overflow");
 }
 
-/*
- * Send at most @n fragments that may be sent. Return: how many; *asked: how many ask for an
- * acknowledgement.
- */
+/* Send at most @n fragments. Return: how many; *asked: those that want an acknowledgement. */
 static unsigned send_some(unsigned n, uint64_t now_tsc, unsigned *asked)
 {
 	unsigned sent = 0;
@@ -167,9 +162,7 @@ Test(fragments, fly_scatter_lost_all__what_is_old)
 	cr_expect(s.n_flight == 0 && s.n_lost == 0 && !fly_scatter_is_ready(&s));
 }
 
-/*
- * The receiver starts anew. It says so about a fragment that was sent after it had known more.
- */
+/* The receiver starts anew, and says so about a fragment sent after it had known more. */
 Test(fragments, fly_scatter_acked__the_receiver_has_forgotten)
 {
 	struct fly_acked what;

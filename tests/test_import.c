@@ -137,9 +137,7 @@ Case(import, fly_import__bad_arguments)
 	}
 }
 
-/*
- * An interface of another stub version is another struct: only the number and the name may be read.
- */
+/* Of another stub version only the number and the name may be read. */
 Case(import, fly_import__and_fly_export_of_stubs_of_another_release)
 {
 	static const struct {

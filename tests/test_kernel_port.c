@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_kernel_port.c - the socket that stops the kernel's ICMP answers: it claims the port, and
- * receives no packet.
- */
+/* test_kernel_port.c - the socket that claims a port against the kernel's ICMP answers. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>

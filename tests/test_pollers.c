@@ -280,10 +280,7 @@ Case(pollers, fly_import__of_ones_own_interface_over_a_loop_with_queues)
 		cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
 		for (uint32_t j = 0; j < 100; j++)
 			cr_expect(Probe_Add(binding, j, i, &sum) == 0 && sum == i + j);
-		/*
-		 * Packets come back by the queue that they left by: calls and results reach the
-		 * wrong poller.
-		 */
+		/* Packets come back by the queue that they left by: to the wrong poller. */
 		cr_expect(counter(r, "passed_on") >= before + 200);
 		fly_unbind(binding);
 	}

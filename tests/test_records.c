@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_records.c - records are opened, found and forgotten; none is lost, none is forgotten too
- * early.
- */
+/* test_records.c - records are opened, found and forgotten: none lost, none forgotten too early. */
 #include <criterion/criterion.h>
 
 #include "case.h"

@@ -183,9 +183,7 @@ Case(refused, fly_slow_absent__does_not_make_the_filter_older)
 	cr_expect(is_refused(&h));
 }
 
-/*
- * An answered refusal must be remembered: so a refusal that cannot be remembered is not answered.
- */
+/* A refusal that cannot be remembered is not answered: the answer would be a promise. */
 Case(refused, fly_slow_call__what_cannot_be_remembered_is_not_answered)
 {
 	const struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
@@ -240,9 +238,7 @@ Case(refused, fly_reply_refuse_for_good__no_room_for_a_result)
 	t->retained_max = max;
 }
 
-/*
- * A result that is not kept is made again. Without room the answer is that the call may have run.
- */
+/* A result that is not kept is made again; without room, the call may have run. */
 Case(refused, fly_reply_refuse_for_good__a_call_that_may_run_again_and_did_run)
 {
 	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;

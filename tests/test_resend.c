@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_resend.c - when unanswered calls are sent again, probed and given up: to the microsecond, in
- * virtual time.
- */
+/* test_resend.c - when unanswered calls are sent again, probed and given up, in virtual time. */
 #include <criterion/criterion.h>
 
 #include "case.h"

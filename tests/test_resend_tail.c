@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_resend_tail.c - the time of the slowest calls when packets are lost, in virtual time, to the
- * microsecond.
- */
+/* test_resend_tail.c - the time of the slowest calls when packets are lost, in virtual time. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

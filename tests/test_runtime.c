@@ -366,9 +366,7 @@ Case(runtime, fly_start__says_that_a_size_is_missing)
 	expect_refused(fly_start(&options, &r), "set .size = sizeof(struct fly_options)");
 }
 
-/*
- * Bytes behind the caller's size may be anything; fields that the library does not know must be 0.
- */
+/* Bytes behind the caller's size may be anything; fields unknown to the library must be 0. */
 Case(runtime, fly_start__takes_options_of_older_and_newer_programs)
 {
 	static const char *const links[] = {SELF, NULL};

@@ -547,9 +547,7 @@ Case(server, fly_serve_has_room__retained_packets_are_limited_to_half_of_what_th
 	cr_expect(h.type == FLY_PACKET_RESULT);
 }
 
-/*
- * No packet is left for a second buffer. The result of a call that ran is sent again all the same.
- */
+/* No packet is left for a second buffer. An executed call's result is sent again all the same. */
 Case(server, fly_reply_refuse_for_good__without_a_second_buffer_a_new_call_and_no_copy)
 {
 	const struct sim_node_config config = {.packets = 63};

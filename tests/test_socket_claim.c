@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_socket_claim.c - one server per path, one client per place, and no claim survives its
- * process.
- */
+/* test_socket_claim.c - one server per path, one client per place; claims end with processes. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -47,10 +44,7 @@ static bool exists(const char *suffix)
 	return access(name, F_OK) == 0;
 }
 
-/*
- * Make a socket at a path. @listening: false: left over by a process that is gone. Return: the
- * socket, or -1.
- */
+/* Make a socket at a path; not @listening: as a dead process leaves one behind. */
 static int make_socket(const char *at, bool listening)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -296,10 +296,7 @@ Case(token, fly_slow_call__strangers_get_half_of_the_records_and_who_shows_a_tok
 	w.peer->link.udp_port = port;
 }
 
-/*
- * The same flood, so fast that the budget of challenges is used up; the honest caller is a real
- * poller.
- */
+/* The same flood, so fast that challenges run out; the honest caller is a real poller. */
 Case(token, fly_slow_call__an_honest_caller_gets_in_during_a_flood)
 {
 	struct sim_node *caller = sim_add(w.sim, NULL);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_wire.c - the wire format against bytes written by hand: every truncation, every wrong field.
- */
+/* test_wire.c - the wire format against handwritten bytes: all truncations, all wrong fields. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -45,10 +45,7 @@ enum fly_astack_far {
 struct fly_astack_head {
 	/* A bit per slot that has a call and that the server did not poll. */
 	_Alignas(FLY_ASTACK_STRIDE) _Atomic uint64_t bell;
-	/*
-	 * Written by the server: its poller sleeps. A client that rings also sends a byte over the
-	 * socket.
-	 */
+	/* Written by the server: its poller sleeps. A client that rings must also send a byte. */
 	_Alignas(FLY_ASTACK_STRIDE) _Atomic uint32_t asleep;
 	_Alignas(FLY_ASTACK_STRIDE) _Atomic uint8_t far[FLY_ASTACK_SLOTS]; /* enum fly_astack_far */
 };

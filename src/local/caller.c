@@ -236,9 +236,7 @@ static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_cal
 			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
 				return true;
 		}
-		/*
-		 * Turning the poller serves calls back into this process, up to the nesting limit.
-		 */
+		/* Turning serves calls back into this process, up to the nesting limit. */
 		if (l->turned && l->turned->nested < FLY_NESTED_MAX)
 			fly_poller_turn(l->turned, fly_poller_time(l->turned));
 		if (rounds % ROUNDS == ROUNDS - 1 || l->wait == FLY_WAIT_YIELD)

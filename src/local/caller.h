@@ -46,10 +46,7 @@ struct fly_local_call {
 	uint8_t place;  /* enum fly_astack_place of the arguments */
 	bool is_far;    /* this call owns the slot's far memory */
 	bool is_lost;   /* FAILED: the server still has the slot */
-	/*
-	 * Copy of the slot's line: small arguments and results. The line itself is read and written
-	 * as a whole.
-	 */
+	/* Copy of the slot's line, which is always read and written as a whole. */
 	_Alignas(8) uint8_t line[FLY_SLOT_BYTES];
 	uint64_t deadline_tsc; /* FLY_NEVER: none */
 };
@@ -60,10 +57,7 @@ struct fly_local {
 	const struct fly_binding_kind *kind;
 	struct fly_local_call *calls;
 	uint32_t n_idle;
-	/*
-	 * The Starter must take its slow path: a deadline, a server that has gone, a shutdown. Any
-	 * thread may set it.
-	 */
+	/* The Starter must take its slow path: deadline, shutdown, ... Set by any thread. */
 	_Atomic bool is_checked;
 	uint8_t idle[FLY_ASTACK_SLOTS]; /* a stack: the slot used last is taken first */
 	struct fly_astack_memory memory;

@@ -43,10 +43,7 @@ static struct row *find(uintptr_t at)
 	for (uint32_t i = 0; i < n; i++) {
 		/* F2: the rest of the row is valid; pairs with F1. */
 		const uintptr_t start = atomic_load_explicit(&rows[i].start, memory_order_acquire);
-		/*
-		 * F4: if `bytes` belongs to a newer row, the second read of start shows that; pairs
-		 * with F3.
-		 */
+		/* F4: if this is a newer row's, reading start again shows it; pairs with F3. */
 		const size_t bytes = atomic_load_explicit(&rows[i].bytes, memory_order_acquire);
 
 		if (start != 0 && at >= start && at - start < bytes &&
@@ -80,10 +77,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
 		before.sa_handler(number);
 	} else if (info->si_code > 0 || before.sa_handler == SIG_DFL) {
-		/*
-		 * Restore the default action: repeating the access, or the signal, then ends the
-		 * process.
-		 */
+		/* Default action: the access, or the signal, then ends the process. */
 		struct sigaction plain = {.sa_handler = SIG_DFL};
 
 		sigaction(SIGBUS, &plain, NULL);

@@ -145,10 +145,7 @@ static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[
 
 	for (;;) {
 		n = fly_bind_receive(l->socket, answer, fds);
-		/*
-		 * A server that refused without reading the request: its answer is behind the
-		 * error.
-		 */
+		/* If the server refused before reading, its answer is behind the error. */
 		if (n < 0 && errno == ECONNRESET)
 			n = fly_bind_receive(l->socket, answer, fds);
 		if (n >= 0 || errno != EAGAIN || fly_system_clock_us() >= end_us)

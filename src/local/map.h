@@ -64,14 +64,10 @@ int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *an
 
 void fly_astack_unmap(struct fly_astack_memory *m);
 
-/*
- * fly_bind_send() - send an answer with its descriptors; @fds: NULL: none. Never blocks. 0 or -1.
- */
+/* fly_bind_send() - send an answer; @fds: its descriptors, or NULL. Never blocks. 0 or -1. */
 int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *fds);
 
-/*
- * fly_bind_receive() - receive an answer. @fds: -1 for none. Never blocks. Return: as recvmsg(2).
- */
+/* fly_bind_receive() - receive an answer; @fds: -1: none. Never blocks. Return: as recvmsg(2). */
 ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[2]);
 
 #endif

@@ -167,10 +167,7 @@ struct said {
 	uint32_t left_us;
 };
 
-/*
- * Return the result to the client. If the client has changed the slot meanwhile, only the client
- * loses.
- */
+/* Return the result. If the client has changed the slot meanwhile, only the client loses. */
 static __rte_always_inline void answer(struct fly_local_client *of, struct fly_slot *slot,
 				       int status, enum fly_astack_place place, uint32_t bytes)
 {

@@ -95,10 +95,7 @@ void fly_local_server_fini(struct fly_poller *p);
 int fly_local_client_add(struct fly_poller *p, struct fly_local_client *of);
 void fly_local_client_remove(struct fly_poller *p, struct fly_local_client *of);
 
-/*
- * fly_local_work_cancel() - tell workers about calls whose clients wait no longer. Part of the
- * sweep.
- */
+/* fly_local_work_cancel() - in the sweep: tell workers whose client waits no longer. */
 void fly_local_work_cancel(struct fly_poller *p);
 
 /* fly_local_client_end() - stop serving this client, and disconnect it: the clerk sees that. */
@@ -125,9 +122,7 @@ void fly_local_client_disconnect(struct fly_local_client *of);
 uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes);
 void fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes);
 
-/*
- * fly_local_far_may() - may this slot use so many bytes of far memory? No while the clerk has it.
- */
+/* fly_local_far_may() - may this slot use @bytes of far memory? Not while the clerk has it. */
 bool fly_local_far_may(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
 		       uint32_t bytes);
 

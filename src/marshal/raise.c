@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * marshal/raise.c - see marshal/raise.h. Owns two records per thread: of the procedure, and of the
- * caller.
- */
+/* marshal/raise.c - see raise.h. Owns two records per thread: the procedure's, and the caller's. */
 #include "marshal/raise.h"
 
 #include <firefly/stub.h>

@@ -36,10 +36,7 @@ static void set_waits(struct fly_waits *w, const struct fly_poller_config *confi
 	w->most_tsc = RTE_MAX(w->most_tsc, w->least_tsc);
 }
 
-/*
- * Limit of retained results: half of the packets outside the poller's own cache. The rest is for
- * drivers.
- */
+/* Limit of retained results: half of the packets outside the cache; the rest is for drivers. */
 static uint32_t retained_max(uint32_t packets)
 {
 	return packets > 2 * FLY_PACKET_CACHE ? (packets - FLY_PACKET_CACHE) / 2 : packets / 8;

@@ -175,10 +175,7 @@ static int cancel_on_poller(struct fly_poller *p, void *argument)
 	struct fly_call_entry *e = entry_of_waiter(p, c);
 
 	if (!e && c->has_begun && c->call && fly_slot_withdraw(&c->handoff.slot)) {
-		/*
-		 * Started here and handed over, but not yet taken by the poller: do not send the
-		 * call.
-		 */
+		/* Handed over, but not yet taken by the poller: do not send the call. */
 		c->call->binding->ender(c->call);
 		c->call = NULL;
 		c->has_begun = false;

@@ -15,10 +15,7 @@ struct fly_runtime;
 int fly_attach_make(struct fly_runtime *runtime, struct fly_import *import,
 		    struct fly_binding **mine);
 
-/*
- * fly_attach_import() - fly_attach() of an inline caller's binding: a new import of the same
- * export.
- */
+/* fly_attach_import() - fly_attach() of an inline caller's binding: imports the export again. */
 int fly_attach_import(struct fly_binding *binding, struct fly_binding **mine);
 
 #endif

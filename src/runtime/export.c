@@ -17,9 +17,7 @@
 #include "threads/request.h"
 #include "threads/worker.h"
 
-/*
- * The rule for clients of local links. Return: 0 and *rule, or a negative status with a sentence.
- */
+/* The rule for clients of local links. Return: 0 and *rule, or a negative status. */
 static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
 		     struct fly_export_rule **rule)
 {

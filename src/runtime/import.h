@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * runtime/import.h - making and ending bindings (runtime/import.c); the public functions are in
- * firefly/runtime.h.
- */
+/* runtime/import.h - making and ending bindings; the public part is in firefly/runtime.h. */
 #ifndef FLY_RUNTIME_IMPORT_H
 #define FLY_RUNTIME_IMPORT_H
 
@@ -23,9 +20,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
  */
 struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_import *like);
 
-/*
- * fly_import_unbind(), fly_import_rebind() - fly_unbind() and fly_rebind() on the poller's thread.
- */
+/* fly_import_unbind(), fly_import_rebind() - as the public ones, on the poller's thread. */
 void fly_import_unbind(struct fly_binding *binding);
 int fly_import_rebind(struct fly_binding *binding);
 

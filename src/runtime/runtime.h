@@ -54,10 +54,7 @@ struct fly_poller *fly_runtime_serving_here(void);
 void fly_runtime_turned_here(struct fly_runtime *runtime);
 void fly_runtime_turned_no_more(const struct fly_runtime *runtime);
 
-/*
- * fly_runtime_is_within() - is the calling thread a thread of the runtime, or inside a turn of its
- * inline poller?
- */
+/* fly_runtime_is_within() - is the caller one of its threads, or in a turn of its inline poller? */
 bool fly_runtime_is_within(const struct fly_runtime *runtime);
 
 /* fly_binder_export() - export the binder, export 0 of each runtime (runtime/binder.c). */

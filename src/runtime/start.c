@@ -312,10 +312,7 @@ static void watch_ports_no_more(struct fly_runtime *r)
 
 /* ---- local links ----------------------------------------------------------------------------- */
 
-/*
- * Open the listeners. Keep the first link's spec if that link is local: the default of
- * fly_import().
- */
+/* Open the listeners. Keep a local first link for fly_import(). */
 static int open_locals(struct starting *s)
 {
 	struct fly_runtime *r = s->runtime;

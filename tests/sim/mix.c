@@ -43,10 +43,7 @@ void mix_plan(struct world *w)
 	struct plan *p = &w->plan;
 
 	*p = (struct plan){.faults = w->mix->faults};
-	/*
-	 * "all": each fault is present in most runs only. With every fault in every run, few calls
-	 * would get anywhere.
-	 */
+	/* "all": each fault in most runs only, or few calls would get anywhere. */
 	if (p->faults == FAULT_CHOICE)
 		p->faults = (unsigned)world_below(w, FAULT_ALL + 1);
 	else if (p->faults == FAULT_ALL)

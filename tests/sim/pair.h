@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * pair.h - the start of most tests: a caller, a server that exports Probe, a link, a binding; and
- * handmade frames.
- */
+/* pair.h - a caller, a server that exports Probe, a link, a binding; and handmade frames. */
 #ifndef PAIR_H
 #define PAIR_H
 
@@ -17,10 +14,7 @@ struct pair {
 	struct fly_binding *binding;
 };
 
-/*
- * pair_begin() - set up a pair, starting EAL if needed. NULL: the defaults of sim_add(). End it by
- * sim_end().
- */
+/* pair_begin() - set up a pair; starts EAL. NULL: defaults of sim_add(). End it by sim_end(). */
 void pair_begin(struct pair *w, const struct sim_node_config *caller,
 		const struct sim_node_config *server);
 

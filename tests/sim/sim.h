@@ -79,9 +79,7 @@ struct fly_address sim_address(const struct sim_link *l);
 /* sim_export() - export Probe at a node, with the procedures of probe_service.c. */
 void sim_export(struct sim_node *node);
 
-/*
- * sim_import() - bind to an export at the far end of a link of @node. sim_end() ends the binding.
- */
+/* sim_import() - bind to an export at the far end of a link of @node, until sim_end(). */
 struct fly_binding *sim_import(struct sim *s, struct sim_node *node, struct sim_link *link,
 			       uint32_t export_id);
 

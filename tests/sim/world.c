@@ -460,10 +460,7 @@ static void pause_node(struct world *w)
 	struct node *node = &w->nodes[world_below(w, w->n_nodes)];
 	uint64_t ticks = world_spread(w, 100 * US, w->plan.pause_most);
 
-	/*
-	 * Longer than a record is kept: the server must recognise later packets of this caller as
-	 * old.
-	 */
+	/* Longer than a record is kept: the server must know later packets as old. */
 	if (w->plan.pause_most > RECORD_LIFE && world_chance(w, PPM / 4))
 		ticks = RECORD_LIFE + world_below(w, w->plan.pause_most - RECORD_LIFE);
 	if (!node->is_up || node->is_inside)

@@ -358,10 +358,7 @@ void world_event(struct world *w, uint64_t when, enum event_kind kind, void *wha
 /* world_want() - turn this node at that time or earlier. */
 void world_want(struct node *node, uint64_t when);
 
-/*
- * world_work() - a procedure of this node takes so long, or until it is cancelled. Other nodes go
- * on.
- */
+/* world_work() - a procedure of this node takes so long, unless cancelled; other nodes go on. */
 void world_work(struct node *node, uint64_t ticks);
 
 /* world_fault() - cause a fault, as the plan says. Called after a frame was sent. */

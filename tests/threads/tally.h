@@ -31,9 +31,7 @@ struct tally {
 #define TALLY_SAID          2 /* and the outcome, two bits above */
 #define TALLY_OUTCOME_SHIFT 2
 
-/*
- * tally_open() - a tally with room for @room calls. @path: a shared file; NULL: this process only.
- */
+/* tally_open() - a tally of @room calls. @path: a shared file; NULL: this process only. */
 struct tally *tally_open(const char *path, uint64_t room);
 
 /* The procedures. Their context is the tally. */

@@ -44,10 +44,7 @@ const char *threads_directory(void);
 /* threads_start() - start a runtime with one link. @spec: a format with the directory as its %s. */
 struct fly_runtime *threads_start(const char *spec, unsigned pollers, enum fly_wait wait);
 
-/*
- * threads_stop() - stop a runtime; no packet may be missing, and no slot missed. On a thread that
- * may stop it.
- */
+/* threads_stop() - stop a runtime, from a thread that may. No packet or slot may be missing. */
 void threads_stop(struct fly_runtime *runtime);
 
 /* threads_counter() - a counter of a runtime, by name. */

@@ -199,9 +199,7 @@ struct idl_declaration {
 	const struct idl_source *source;
 	bool in_interface;
 	unsigned ordinal; /* index in by_name */
-	/*
-	 * compare.c: the older declaration that this one is known to match, per direction; or NULL
-	 */
+	/* compare.c: the older declaration known to match, per direction; or NULL */
 	const struct idl_declaration *fits[IDL_INOUT + 1];
 	enum {
 		IDL_UNSEEN,

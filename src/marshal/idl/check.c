@@ -613,9 +613,7 @@ static void number_procedures(struct idl_file *file)
 			  all[n - 1]->number, IDL_GAPS_MAX);
 }
 
-/*
- * A struct outside of the interface may become NAME_STRUCT_view, the name of NAME_PROCEDURE_view().
- */
+/* An outer struct may become NAME_STRUCT_view, the name of NAME_PROCEDURE_view(). */
 static void check_other_meaning(struct idl_file *file, const struct idl_procedure *p)
 {
 	const struct idl_declaration *d = idl_find(file, p->name.text);

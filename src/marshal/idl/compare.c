@@ -114,10 +114,7 @@ static void compare_bounds(const struct comparison *c, const struct idl_type *ol
 static void compare_types(const struct comparison *c, const struct idl_type *old,
 			  const struct idl_type *new);
 
-/*
- * Compare two fields or parameters at the same position. @all_old: to see whether fields have
- * changed places.
- */
+/* Compare two fields at the same position. @all_old: shows whether fields changed places. */
 static void compare_fields(const struct comparison *c, const struct idl_field *all_old,
 			   const struct idl_field *old, const struct idl_field *new)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * idl/emit.c - what the emitters share: folded lines, comments, declarations in C. Knows no
- * generated file.
+/* idl/emit.c - what the emitters share: lines, comments, C declarations. Knows no single emitter.
  */
 #include <stdio.h>
 #include <stdlib.h>

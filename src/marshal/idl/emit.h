@@ -32,10 +32,7 @@ void emit_comment(struct idl_text *out, unsigned tabs, const struct idl_doc *doc
 /* emit_banner() - write the first lines of a generated file. */
 void emit_banner(struct idl_text *out, const char *base);
 
-/*
- * emit_stub_includes() - write the includes of a stub file, and the check of the stub interface's
- * version.
- */
+/* emit_stub_includes() - write a stub file's includes and the check of its stub version. */
 void emit_stub_includes(struct idl_text *out, const char *base);
 
 /* emit_text() - write a text as a C string literal. */
@@ -60,10 +57,7 @@ void emit_views(struct idl_text *out, const struct idl_file *file,
 		void (*each)(struct idl_text *out, const struct idl_interface *interface,
 			     const struct idl_declaration *d));
 
-/*
- * emit_accessor() - write the declarator of the function that reads one element, and @tail: ";" or
- * "".
- */
+/* emit_accessor() - write the declarator of the reader of one element, and @tail: ";" or "". */
 void emit_accessor(struct idl_text *out, const struct idl_interface *interface,
 		   const struct idl_declaration *d, const char *tail);
 

@@ -83,9 +83,7 @@ bool emit_needs_at(const struct idl_type *type, bool is_check);
 /* "results", "results + 12". Return: @buffer. */
 const char *emit_place_text(char buffer[160], struct emit_place place);
 
-/*
- * As above, for a value whose fixed part is in the variable part: of an optional or a union's arm.
- */
+/* As above, for a value whose fixed part is in the variable part. */
 void emit_put_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v);
 void emit_check_at_tail(struct emit_scope scope, const struct idl_type *type);
 void emit_get_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v);

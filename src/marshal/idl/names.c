@@ -9,10 +9,7 @@
 
 #include "ast.h"
 
-/*
- * Is this the C name of a parameter or of its count or flag? Or of a macro or typedef of the
- * user's?
- */
+/* Does a parameter, its count or flag, or a macro or typedef of the user's have this name? */
 static bool is_taken(const struct idl_file *file, const struct idl_procedure *procedure,
 		     const char *name)
 {

@@ -78,9 +78,7 @@ struct idl_declaration *idl_find(const struct idl_file *file, const char *name)
 	return file->by_name[low];
 }
 
-/*
- * Collect declarations outside of interfaces in all files, and those in the first file's interface.
- */
+/* Collect declarations outside of interfaces, and those of the first file's interface. */
 static void collect(struct idl_file *file, bool is_counting)
 {
 	size_t n = 0;
