@@ -239,7 +239,7 @@ Case(park, fly_slow_turn_parking__a_call_that_waits_and_is_cancelled_does_not_ru
 	cr_expect(count(FLY_COUNT_reject_full) == 1, "refused like every copy of it");
 }
 
-/* The caller's next call while the earlier one runs: the caller has given that one up. */
+/* The caller's next call while the earlier one runs: the caller has given that call up. */
 static void next_inside(void)
 {
 	struct fly_header h = call;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* idl/emit.c - what the emitters share: lines, comments, C declarations. Knows no single emitter.
- */
+/* idl/emit.c - what the emitters share: lines, comments, C declarations. Knows no emitter. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* idl/types.c - the table of types. A new one needs a row here, and fly_put_, fly_get_ in stub.h.
- */
+/* idl/types.c - the table of types. A new one needs a row, and fly_put_, fly_get_ in stub.h. */
 #include <ctype.h>
 #include <string.h>
 
