@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * account.c - where the time of a Null call goes: each step by itself, in TSC ticks.
+ * account.c - the cost of each step of a Null call by itself, in TSC ticks.
  *
- * A program, not a test. Two pollers of the shipping library on one core, joined by a link that
- * passes pointers, so that nothing is waited for and everything is warm. Steps are timed in
- * batches of BATCH calls; printed is the median of ROUNDS batches, per call. What a real call
- * takes on top of these is its link: `firefly bench` measures that as the floor.
+ * A program, not a test. Two pollers of the shipping library run on one core. Their link passes
+ * pointers: nothing waits, and everything is warm. Steps are timed in batches of BATCH calls; the
+ * program prints the median of ROUNDS batches, per call. A real call also pays for its link:
+ * `firefly bench` measures that floor.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static const char *const names[STEPS] = {
 static struct rte_mbuf *under_way[2][BATCH];
 static uint16_t n_under_way[2];
 
-/* An end takes what the other has sent. The link with port 0 is the caller's. */
+/* Receive what the other end has sent. The caller's link has port 0. */
 static uint16_t rx(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	const uint16_t had = n_under_way[link->port];
@@ -66,7 +66,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Pointers pass between the pools of the two nodes: let them be one. */
+/* Pointers pass between the nodes: both must use one pool. */
 static void join(struct sim_link *at_caller)
 {
 	struct sim_link *ends[2] = {at_caller, at_caller->far};

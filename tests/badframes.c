@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * badframes.c - a peer that does everything wrong, and counts what it does.
+ * badframes.c - a peer that breaks every rule, and counts what it sends.
  *
- *	badframes send vhost|memif PATH PLACE COUNT SEED     a client of `firefly serve`
- *	badframes fake vhost|memif PATH protocol|version|absent    a server, of sorts
+ * 	badframes send vhost|memif PATH PLACE COUNT SEED     a client of `firefly serve`
+ * 	badframes fake vhost|memif PATH protocol|version|absent    a false server
  *
- * `send` sends COUNT frames, each of a kind in the table below, and then prints for each kind how
- * many there were and under which counter the server has to have counted them. It begins and ends
- * with a proper call of the binder: that one's result says that everything before it has been
- * received. `fake` answers calls as a server of another protocol version would, or one that
- * exports another version of the interface, or none of that name; until it is killed.
+ * `send` sends COUNT frames of the kinds in the table below. It then prints for each kind how many
+ * frames it sent, and the counter under which the server must have counted them. It begins and ends
+ * with a proper call of the binder: the last result shows that the server has received everything
+ * before.
  *
- * A program by itself: DPDK, and of Firefly only the offsets of the wire format.
+ * `fake` answers calls until it is killed: as a server of another protocol version, or of another
+ * version of the interface, or without the interface.
+ *
+ * Uses DPDK, and of Firefly only the offsets of the wire format.
  */
 #include <sched.h>
 #include <stdbool.h>
@@ -42,11 +44,11 @@ static const uint8_t client_mac[6] = {2, 0, 0, 0, 0, 2};
 static struct rte_mempool *pool;
 static uint16_t port;
 
-/* Our one good conversation with the binder, whose identity the kinds abuse. */
+/* The good conversation with the binder; the kinds abuse its identity. */
 static uint64_t activity;
 static uint32_t seq;
 
-/* ---- numbers: xorshift64* (Vigna 2016), so that a seed means the same frames everywhere ---- */
+/* ---- numbers: xorshift64* (Vigna 2016), so that a seed means the same frames everywhere ------ */
 
 static uint64_t random_state;
 
@@ -107,7 +109,7 @@ static uint32_t any_call(uint8_t *frame)
 	return packet(frame, FLY_PACKET_CALL, between(0, 1440));
 }
 
-/* A call in our conversation. */
+/* A call in the good conversation. */
 static uint32_t our_call(uint8_t *frame, uint32_t sequence, uint16_t procedure, uint32_t payload)
 {
 	const uint32_t bytes = packet(frame, FLY_PACKET_CALL, payload);
@@ -214,10 +216,10 @@ static uint32_t wrong_length(uint8_t *frame)
 	const uint32_t bytes = any_call(frame);
 
 	switch (between(0, 4)) {
-	case 0: /* the packet is longer than the frame */
+	case 0: /* a packet longer than the frame */
 		fly_put_be16(frame + FLY_IP_LENGTH, (uint16_t)between(bytes - FLY_IP + 1, 65535));
 		break;
-	case 1: /* or shorter than its headers */
+	case 1: /* a packet shorter than its headers */
 		fly_put_be16(frame + FLY_IP_LENGTH, (uint16_t)between(0, FLY_IP_OVERHEAD - 1));
 		break;
 	case 2:
@@ -228,7 +230,7 @@ static uint32_t wrong_length(uint8_t *frame)
 		fly_put_u16(frame + FLY_RPC + 28,
 			    fly_get_u16(frame + FLY_RPC + 28) ^ (uint16_t)between(1, 65535));
 		break;
-	default: /* the end was cut off */
+	default: /* a frame cut off */
 		return FLY_PAYLOAD + between(0, bytes - FLY_PAYLOAD) / 2 +
 		       (bytes == FLY_PAYLOAD ? (frame[FLY_UDP_LENGTH] ^= 0x40, 0) : 0);
 	}
@@ -275,7 +277,7 @@ static uint32_t wrong_export(uint8_t *frame)
 {
 	const uint32_t bytes = any_call(frame);
 
-	/* The low bits find the place in the table; no export has these others. */
+	/* The low bits are an index of the table; no export has these upper bits. */
 	fly_put_u32(frame + FLY_RPC + 4, (uint32_t)any() | 0x80000000);
 	return bytes;
 }
@@ -329,7 +331,7 @@ static uint32_t too_old(uint8_t *frame)
 	return bytes;
 }
 
-/* New callers without end: a table's full, then refused. Those that get in call nothing. */
+/* New callers without end: they fill the table, then are refused. Admitted ones call nothing. */
 static uint32_t flood(uint8_t *frame)
 {
 	const uint32_t bytes = any_call(frame);
@@ -338,8 +340,7 @@ static uint32_t flood(uint8_t *frame)
 	return bytes;
 }
 
-/* An answer to a call that nobody made; to activity 0, which unbound entries have, in one of four.
- */
+/* An answer to a call that nobody made; one in four for activity 0, as unbound entries have. */
 static uint32_t unasked(uint8_t *frame, uint8_t type)
 {
 	const uint32_t bytes = packet(frame, type, between(0, 1440));
@@ -375,7 +376,7 @@ static uint32_t unasked_challenge(uint8_t *frame)
 	return unasked(frame, FLY_PACKET_CHALLENGE);
 }
 
-/* Of a call or of a result. */
+/* An acknowledgement of a call or of a result. */
 static uint32_t unasked_acknowledgement(uint8_t *frame)
 {
 	const uint32_t bytes = unasked(frame, FLY_PACKET_ACK);
@@ -390,7 +391,7 @@ static uint32_t unasked_cancel(uint8_t *frame)
 	return unasked(frame, FLY_PACKET_CANCEL);
 }
 
-/* Neither of a call nor of a result. */
+/* An acknowledgement of neither a call nor a result. */
 static uint32_t about_nothing(uint8_t *frame)
 {
 	const uint32_t bytes = packet(frame, any() & 1 ? FLY_PACKET_PROBE : FLY_PACKET_ACK, 0);
@@ -417,7 +418,7 @@ static uint32_t result_probe(uint8_t *frame)
 	return about(frame, FLY_PACKET_PROBE, FLY_ABOUT_RESULT);
 }
 
-/* In our conversation: of an earlier call, and of the newest, which has run. */
+/* In the good conversation: a probe of an earlier call, or of the newest, which has run. */
 static uint32_t old_probe(uint8_t *frame)
 {
 	const uint32_t bytes = our_call(frame, seq - between(1, 0x7fffffff), FLY_ABOUT_CALL, 0);
@@ -442,7 +443,7 @@ static uint32_t late_cancel(uint8_t *frame)
 	return bytes;
 }
 
-/* kind, weight, counter of the server */
+/* kind, weight, counter at the server */
 static struct {
 	const char *name;
 	unsigned weight;
@@ -510,8 +511,8 @@ static void open_port(const char *link, const char *path, unsigned place, bool s
 	if (place)
 		snprintf(suffix, sizeof suffix, ".%u", place);
 	/*
-	 * memif: each frame fits into one slot. When a frame takes the ring's last slots the
-	 * driver's count of free ones wraps, and the far end reads the ring round and round.
+	 * memif: keep each frame within one slot. When a frame takes the ring's last slots, the
+	 * driver's count of free slots wraps, and the far end reads the ring round and round.
 	 */
 	if (strcmp(link, "memif") == 0)
 		snprintf(
@@ -550,7 +551,7 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Take in what came. Return: is the result of our call with this sequence among it? */
+/* Receive. Return: has the result of our call with this sequence come? */
 static bool receive(uint32_t sequence)
 {
 	struct rte_mbuf *packets[BURST];

@@ -2,8 +2,8 @@
 /*
  * bulk.c - bulk serve LINK, bulk call LINK BYTES CALLS: calls of many packets between processes.
  *
- * Through the stubs of bulk.fly. The caller looks at each byte. Both end with what is missing from
- * their pools.
+ * Uses the stubs of bulk.fly. The caller checks each byte. Both sides end by printing the packets
+ * missing from their pools.
  */
 #include <err.h>
 #include <signal.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fuzz_demux.c - libFuzzer on a whole poller: frames arrive at one that exports Probe and has calls
- * outstanding. Whatever comes: no packet is lost, and every frame is counted.
+ * fuzz_demux.c - libFuzzer on a whole poller: frames arrive at a poller that exports Probe and has
+ * calls in flight. Whatever arrives, no packet is lost and every frame is counted.
  *
- * The input is a row of frames, each behind two bytes of length. A first byte with its highest bit
- * set in the length says: fill in what a forger cannot guess (export, activity, sequence, lengths),
- * so that the fuzzer gets behind the comparisons.
+ * The input is a row of frames, each behind a length of two bytes. The highest bit of the length
+ * asks for values that a forger cannot guess (export, activity, sequence, lengths): they get the
+ * fuzzer past the comparisons.
  */
 #include <stdlib.h>
 
@@ -60,7 +60,7 @@ static void export_large(void)
 	};
 }
 
-/* What came last comes again while a procedure lets its poller attend, a few times at the most. */
+/* The last frame arrives again, a few times at most, when a procedure turns its poller. */
 static uint8_t last[2048];
 static unsigned last_bytes;
 static unsigned attends;
@@ -103,10 +103,7 @@ static void begin(void)
 	sim_turn(s);
 }
 
-/*
- * Make a frame fit to what is under way: by its own first bits it is of one of the types, of one
- * packet or several.
- */
+/* Fit a frame to the calls in flight. Its first bits choose the type, and one packet or several. */
 static void make_likely(uint8_t *frame, unsigned bytes)
 {
 	const struct fly_address self = sim_address(at_node);
@@ -142,7 +139,7 @@ static void make_likely(uint8_t *frame, unsigned bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	begin();
-	/* On a link with strangers at its far end, too. */
+	/* Also on a link with strangers at its far end. */
 	at_node->link.is_private = bytes % 2 == 0;
 	while (bytes >= 2 && frames < 64) {
 		const bool likely_one = data[1] & 0x80;

@@ -10,7 +10,7 @@
 
 #include "ast.h"
 
-/* Instrumented emitters are slow, and a long interface makes them do nothing new. */
+/* Long interfaces teach the emitters nothing new, and instrumented emitters are slow. */
 #define EMITTED_BYTES 256
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,7 +38,8 @@ static void emit_all(const struct idl_file *file)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = malloc(size ? size : 1); /* of exactly that size: a byte more is seen */
+	char *text =
+		malloc(size ? size : 1); /* the exact size: reading one byte more is detected */
 	struct idl_text errors = {0};
 	struct idl_file *file;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fuzz_link_spec.c - libFuzzer on link specs: all is refused with one line, or within bounds. */
+/* fuzz_link_spec.c - libFuzzer on link specs: each is refused with one line, or within bounds. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fuzz_wire.c - libFuzzer on the header decoders: no byte beyond the frame is read, what one
- * decoder takes another can write again, and the quick look agrees with the long one.
+ * fuzz_wire.c - libFuzzer on the header decoders: they read no byte beyond the frame; what is
+ * decoded can be encoded again; the short check agrees with the full decoder.
  */
 #include <stdlib.h>
 
@@ -22,7 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 	if (bytes > 9100)
 		return 0;
-	frame = malloc(bytes ? bytes : 1); /* exactly: AddressSanitizer sees what is behind */
+	frame = malloc(bytes ? bytes
+			     : 1); /* the exact size: AddressSanitizer sees reads beyond it */
 	if (!frame)
 		return 0;
 	memcpy(frame, data, bytes);
@@ -42,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 			if (memcmp(again, frame + FLY_RPC, sizeof again) != 0)
 				abort();
 		}
-		/* Another version may be plain but for that. */
+		/* The short check does not look at the version. */
 		if (plain != ((!why || why == -(int)FLY_COUNT_drop_version) && h.fragments == 1 &&
 			      h.fragment == 0 && (size_t)FLY_PAYLOAD + h.length <= bytes &&
 			      h.length + 60U == fly_get_be16(frame + FLY_IP_LENGTH)))

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * hostile_local.c - hostile_local NAME SECONDS SEED: a client of this machine that has bound to
- * Test at local:NAME, and then does whatever it can to the server through the memory that they
- * share and the socket.
+ * hostile_local.c - hostile_local NAME SECONDS SEED: a client of this machine that binds to Test at
+ * local:NAME, and then attacks the server through their shared memory and the socket.
  *
- * It writes garbage into every field, flips states in any order, changes arguments while the call
- * runs, rings for slots that have no call, punches holes, tries to shrink and to grow the
- * memory, floods the server with connections that say nothing or nonsense. Thrown out, it binds
- * again. Prints what it did; the server and its other clients must not notice:
- * e2e/hostile_local.py.
+ * It writes garbage into every field, changes states in any order, changes arguments during a call,
+ * rings for slots without a call, punches holes, tries to shrink and grow the memory, and floods
+ * the server with connections that send nothing or garbage. When it is disconnected it binds again.
+ * It prints what it did. The server and its other clients must not be harmed: e2e/hostile_local.py.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -23,7 +21,7 @@
 static const char *name;
 static unsigned long binds, refusals, calls, answers, thrown_out, garbage, holes, shrinks, floods;
 
-/* What it does is to be had again: xorshift. */
+/* Reproducible from its seed: xorshift. */
 static uint64_t state;
 
 static uint32_t chance(uint32_t below)
@@ -47,7 +45,7 @@ static int reach(void)
 	return -1;
 }
 
-/* Return: a socket, and the memory; or -1. The descriptors stay open, for more mischief. */
+/* Bind properly. Return: a socket; or -1. The descriptors stay open for later attacks. */
 static int bind_well(struct fly_astack_memory *m, int fds[2])
 {
 	struct fly_bind_request r = {
@@ -65,7 +63,7 @@ static int bind_well(struct fly_astack_memory *m, int fds[2])
 		return -1;
 	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	if (send(s, &r, sizeof r, MSG_NOSIGNAL) == sizeof r) {
-		(void)!recv(s, &byte, 1, MSG_PEEK); /* wait for it */
+		(void)!recv(s, &byte, 1, MSG_PEEK); /* wait for the result */
 		if (fly_bind_receive(s, &answer, fds) == sizeof answer && answer.status == 0 &&
 		    fly_astack_map(m, &answer, fds) == 0) {
 			binds++;
@@ -77,7 +75,7 @@ static int bind_well(struct fly_astack_memory *m, int fds[2])
 	return -1;
 }
 
-/* A field that is garbage, or nearly right. */
+/* A field: garbage, or nearly right. */
 static uint32_t odd(void)
 {
 	static const uint32_t values[] = {0,          1,          2,          39,
@@ -134,7 +132,7 @@ static void scribble(struct fly_astack_memory *m)
 	garbage++;
 }
 
-/* A call like any other, but that its arguments change while it runs, and its state, too. */
+/* A proper call, except that its arguments and its state change while it runs. */
 static void call(struct fly_astack_memory *m)
 {
 	static const uint32_t lengths[] = {0, 0, 1440, 520};
@@ -172,10 +170,10 @@ static void punch(struct fly_astack_memory *m, const int fds[2])
 		      (off_t)(1 + chance(16)) * FLY_ASTACK_PAGE) == 0)
 		holes++;
 	if (ftruncate(fds[which], at) == 0 || ftruncate(fds[which], size + 4096) == 0)
-		shrinks++; /* must not be */
+		shrinks++; /* must never happen */
 }
 
-/* Connections that say nothing, or nonsense. */
+/* Connections that send nothing, or garbage. */
 static void flood(void)
 {
 	uint8_t nonsense[200];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * malloc_count.c - counts what the first thread of a program allocates and frees.
+ * malloc_count.c - counts what the first thread of a program, which polls, allocates and frees.
  *
- * A library for LD_PRELOAD; scripts/fastpath-audit builds it and compares runs of different
- * lengths. At exit it prints one line to standard error. That thread is the one that polls; what
- * the control thread and DPDK's threads do is not counted. DPDK's heap is counted by itself.
+ * A library for LD_PRELOAD. scripts/fastpath-audit builds it and compares runs of different
+ * lengths. At exit it prints one line to standard error. The control thread and DPDK's threads are
+ * not counted. DPDK's heap has a count of its own.
  */
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* glibc's own names for what is replaced here. */
+/* glibc's own names of the replaced functions. */
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t n, size_t bytes);
 void *__libc_realloc(void *old, size_t bytes);
@@ -28,7 +28,7 @@ void *rte_malloc_socket(const char *type, size_t bytes, unsigned align, int sock
 void *rte_zmalloc_socket(const char *type, size_t bytes, unsigned align, int socket);
 void rte_free(void *memory);
 
-static unsigned long libc_calls, dpdk_calls; /* of the first thread, by itself */
+static unsigned long libc_calls, dpdk_calls; /* of the first thread */
 
 static bool is_first_thread(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * test_absence.c - a poller that nobody turned for a while: its calls, their ages and deadlines,
- * its records; and the clock by which it is noticed.
+ * its records, and the clock that detects the absence.
  */
 #include <criterion/criterion.h>
 
@@ -32,7 +32,7 @@ static uint64_t ms(void)
 	return w.sim->now_tsc / SIM_TSC_PER_MS;
 }
 
-/* Nobody turns anything. */
+/* An absence: time passes, and nobody turns anything. */
 static void sleep_ms(unsigned n)
 {
 	w.sim->now_tsc += (uint64_t)n * SIM_TSC_PER_MS;
@@ -63,7 +63,7 @@ Case(absence, fly_slow_absent__nothing_is_sent_twice_at_once)
 	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 0);
 }
 
-/* Sent, or about to be sent, before the absence: nobody can tell. So it may be that old. */
+/* Was the call sent before the absence? Nobody can tell: its age includes the absence. */
 Case(absence, fly_slow_absent__age_is_never_understated)
 {
 	struct sim_link *to_us = sim_join_open(w.sim, w.caller);
@@ -82,7 +82,7 @@ Case(absence, fly_slow_absent__age_is_never_understated)
 	sim_run(w.sim, 30);
 	cr_assert(frame_take(to_us->far, &f, &h), "it is sent again");
 	cr_expect(h.age >= 14000 && h.age <= 14100, "age %u", h.age);
-	/* The next call of this entry is as young as it is. */
+	/* The entry's next call is as young as it says. */
 	h.type = FLY_PACKET_RESULT;
 	h.flags = 0;
 	h.procedure = 0;
@@ -97,8 +97,7 @@ Case(absence, fly_slow_absent__age_is_never_understated)
 	cr_expect(h.age >= 20 && h.age <= 22, "age %u", h.age);
 }
 
-/* A program that turns its poller now and then is absent before each sweep, and must not wait for
- * ever. */
+/* A program that seldom turns its poller is absent before each sweep. It must not wait for ever. */
 Case(absence, fly_slow_absent__a_poller_that_is_turned_seldom_resends_and_gives_up)
 {
 	struct sim_link *to_nobody = sim_join_open(w.sim, w.caller);
@@ -115,7 +114,7 @@ Case(absence, fly_slow_absent__a_poller_that_is_turned_seldom_resends_and_gives_
 	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) > 2);
 }
 
-/* The record of a call outlives an absence of the server: copies may have waited all the time. */
+/* The record of a call outlives a server's absence: copies may wait in the ring meanwhile. */
 Case(absence, fly_slow_absent__makes_no_record_older)
 {
 	cr_assert(pair_add(&w, 1) == 0);
@@ -134,7 +133,7 @@ static struct fly_binding *binding;
 static struct frame f;
 static struct fly_header h;
 
-/* A call to a peer that is the test. */
+/* Start a call to the test. */
 static struct fly_call_entry *call_us(void)
 {
 	struct fly_call *call;
@@ -173,7 +172,7 @@ Case(absence, fly_slow_absent__a_call_that_may_have_been_sent_before_is_stamped_
 	cr_expect(fly_resend_age_ms(p, e) >= 500 - 1);
 	fly_poller_turn(p, w.sim->now_tsc);
 	cr_expect(fly_resend_age_ms(p, e) >= 500 && fly_resend_age_ms(p, e) <= 501);
-	/* The next one counts as waiting, not as sending. */
+	/* From here on the call counts as waiting, not as sending. */
 	const uint64_t stamped_tsc = e->sent_tsc;
 
 	sleep_ms(700);
@@ -213,7 +212,7 @@ Case(absence, fly_slow_absent__the_longest_there_is)
 	cr_assert(frame_take(to_us->far, &f, &h) && frame_take(to_us->far, &f, &h));
 	cr_expect(h.age == UINT16_MAX && (h.flags & FLY_FLAG_RESENT));
 	answer_us(e);
-	/* The entry's next call is young, and so is the one 65,536 calls later. */
+	/* The entry's next call is young. So is the call 65,536 calls later. */
 	e = call_us();
 	sim_turn(w.sim);
 	cr_expect(fly_resend_age_ms(p, e) == 0);
@@ -235,7 +234,7 @@ Case(absence, fly_slow_absent__deadlines_count_from_the_return)
 	cr_expect(w.sim->now_tsc - back_tsc >= 30000 && w.sim->now_tsc - back_tsc <= 30100, "%lu",
 		  w.sim->now_tsc - back_tsc);
 	cr_expect(Probe_Null_finish(&e->head) == -FLY_EDEADLINE);
-	/* A second absence is no excuse. */
+	/* A second absence changes nothing. */
 	e = call_us();
 	sleep_ms(3000);
 	sim_run(w.sim, 1);
@@ -244,7 +243,7 @@ Case(absence, fly_slow_absent__deadlines_count_from_the_return)
 	cr_expect(fly_ready(&e->head) && Probe_Null_finish(&e->head) == -FLY_EDEADLINE);
 }
 
-/* The answers are in our rings: they are seen before anything is sent again. */
+/* The answers wait in our rings: the poller sees them before it sends anything again. */
 Case(absence, fly_slow_absent__an_hour_with_64_calls_whose_results_wait)
 {
 	enum {
@@ -274,7 +273,7 @@ Case(absence, fly_slow_absent__an_hour_with_64_calls_whose_results_wait)
 	cr_expect(sim_count(w.server, FLY_COUNT_rx_packets) == CALLS);
 }
 
-/* The same without answers: each is sent again once, not as often as the hour would have it. */
+/* As above, but no answers: each call is sent again once, not once per missed time-out. */
 Case(absence, fly_slow_absent__an_hour_with_64_calls_that_were_lost)
 {
 	enum {
@@ -292,13 +291,13 @@ Case(absence, fly_slow_absent__an_hour_with_64_calls_that_were_lost)
 	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == CALLS);
 	for (uint32_t i = 0; i < CALLS; i++) {
 		cr_assert(fly_ready(calls[i]));
-		/* As old as they are now, a server that does not know the caller cannot tell. */
+		/* So old: a server without a record cannot tell whether they ran. */
 		cr_expect(Probe_Add_finish(calls[i], &sum) == -FLY_EFORGOTTEN);
 	}
 	cr_expect(w.server->service.executions == 0);
 }
 
-/* A server works on the call: one probe afterwards, not one for each that was missed. */
+/* A server works on the call: one probe follows the absence, not one per missed time-out. */
 Case(absence, fly_slow_absent__probes_that_were_missed_are_not_made_up_for)
 {
 	struct fly_call_entry *e = call_us();
@@ -324,7 +323,7 @@ Case(absence, fly_slow_absent__probes_that_were_missed_are_not_made_up_for)
 
 /* ---- records ---- */
 
-/* Not even those of which a copy waited in the server's ring, longer than any record is kept. */
+/* A copy that waited in the server's ring longer than any record is kept does not run. */
 Case(absence, fly_conversations_absent__a_copy_that_waited_does_not_run)
 {
 	struct fly_call *call;
@@ -361,7 +360,8 @@ Case(absence, fly_clock_read__a_counter_that_is_set_back_stands_for_an_hour)
 {
 	const uint64_t hour_tsc = 3600 * rte_get_tsc_hz();
 	struct fly_clock clock = {0};
-	uint64_t last_tsc = fly_clock_now_tsc() + 1000 * rte_get_tsc_hz(); /* read before that */
+	uint64_t last_tsc =
+		fly_clock_now_tsc() + 1000 * rte_get_tsc_hz(); /* read before the hour */
 	uint64_t now_tsc = fly_clock_read(&clock, last_tsc);
 
 	cr_expect(now_tsc >= last_tsc + hour_tsc);
@@ -372,7 +372,7 @@ Case(absence, fly_clock_read__a_counter_that_is_set_back_stands_for_an_hour)
 		cr_assert(now_tsc >= last_tsc && now_tsc - last_tsc < hour_tsc, "once only");
 	}
 	cr_expect(clock.now_tsc == now_tsc);
-	/* And again. */
+	/* A second jump. */
 	last_tsc = now_tsc + 5 * rte_get_tsc_hz();
 	now_tsc = fly_clock_read(&clock, last_tsc);
 	cr_expect(now_tsc >= last_tsc + hour_tsc);
@@ -392,7 +392,7 @@ Case(absence, fly_clock_read__as_it_is_otherwise)
 	cr_expect(!fly_clock_is_due(&clock) && fly_clock_is_due(&clock), "across the wrap");
 }
 
-/* A poller on the real clock. */
+/* A poller that reads the real clock. */
 static struct fly_poller *on_the_clock(void)
 {
 	struct fly_poller *p = sim_poller(w.caller);
@@ -417,7 +417,7 @@ Case(absence, fly_poller_time__notices_an_absence)
 	for (unsigned i = 0; i < FLY_CLOCK_TURNS - 1; i++)
 		cr_assert(fly_poller_time(p) == now_tsc, "it is read once in so many");
 	cr_expect(!p->pass.is_graced);
-	p->now_tsc = now_tsc - 7000 * p->tsc_per_ms; /* turned last seven seconds ago */
+	p->now_tsc = now_tsc - 7000 * p->tsc_per_ms; /* last turned seven seconds ago */
 	p->began_tsc = p->now_tsc;
 	now_tsc = fly_poller_time(p);
 	cr_expect(p->pass.is_graced);
@@ -436,7 +436,7 @@ Case(absence, fly_poller_time__a_counter_that_is_set_back_is_an_absence_of_an_ho
 	cr_expect(p->now_ms >= 3600000 && p->now_ms < 3700000, "%u", p->now_ms);
 }
 
-/* 49 days: the poller's milliseconds begin again, and nobody is older or younger for it. */
+/* 49 days: the poller's milliseconds wrap, and no age changes. */
 Case(absence, fly_poller_time__milliseconds_wrap)
 {
 	const uint64_t wrap_tsc = (UINT64_C(1) << 32) * SIM_TSC_PER_MS;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_arp.c - asked for our address we answer; what we did not ask teaches us nothing. */
+/* test_arp.c - we answer requests for our address, and learn nothing from unwanted answers. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 
@@ -79,7 +79,7 @@ Case(arp, fly_arp_frame__answers_nobody_elses)
 	request(htonl(0x0a0000fe));
 	deliver();
 	cr_expect(peer->n_in == 0);
-	l->link.answers_arp = false; /* the kernel does */
+	l->link.answers_arp = false; /* the kernel answers */
 	request(l->link.ip);
 	deliver();
 	cr_expect(peer->n_in == 0);
@@ -148,9 +148,9 @@ Case(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
 	struct fly_arp_question question = {.link = &second->link, .ip = peer->link.ip};
 
 	make(2, peer->link.mac, peer->link.ip, l->link.mac, l->link.ip);
-	deliver(); /* nobody asked */
+	deliver(); /* no request was made */
 	sim_poller(node)->arp_question = &question;
-	deliver(); /* over another link */
+	deliver(); /* on another link */
 	question.link = &l->link;
 	question.ip ^= 0x01000000;
 	deliver(); /* for another address */

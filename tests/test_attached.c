@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_attached.c - threads that call through a poller which another thread turns: the test's own
- * thread turns it, others call, and a server is on a thread of its own, over vhost.
+ * test_attached.c - threads that call through a poller of another thread: the test's own thread
+ * turns the poller, others call, and a server runs on a thread of its own, over vhost.
  */
 #include <criterion/criterion.h>
 #include <poll.h>
@@ -111,7 +111,7 @@ static void start(const char *keys, enum fly_wait wait)
 #define WIDE   ""
 #define NARROW ",mtu=300"
 
-/* Run a function on each of some threads, with a binding of its own, while this one serves. */
+/* Run a function on some threads, each with its own binding, while this one turns the poller. */
 struct caller {
 	pthread_t thread;
 	unsigned number;
@@ -296,7 +296,7 @@ static void start_too_many(struct caller *c, struct fly_binding *mine)
 		;
 	service.during = NULL;
 	while (!fly_ready(calls[255]))
-		; /* refused, as the server is still busy with the first */
+		; /* refused: the server is still busy with the first call */
 	is_held = false;
 	for (unsigned i = 0; i < n; i++) {
 		const int status = Probe_Null_finish(calls[i]);
@@ -399,14 +399,14 @@ static void *hold_it(void *context)
 	return NULL;
 }
 
-/* While the poller does something else it claims nothing: what is handed over lies in its slot. */
+/* The poller is busy and claims nothing: calls handed over stay in their slots. */
 static void cancel_some(struct caller *c, struct fly_binding *mine)
 {
 	struct fly_call *calls[2];
 	pthread_t holder;
 
 	(void)c;
-	for (unsigned i = 0; i < 2; i++) /* each its own slot */
+	for (unsigned i = 0; i < 2; i++) /* each in a slot of its own */
 		cr_assert(Probe_Null_start(mine, &calls[i]) == 0);
 	for (unsigned i = 0; i < 2; i++)
 		cr_assert(Probe_Null_finish(calls[i]) == 0);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_buffer.c - memory of large messages: shares, blocks that are kept, and those that are not.
- */
+/* test_buffer.c - memory of large messages: shares, spare blocks, and blocks that are freed. */
 #include <criterion/criterion.h>
 
 #include "case.h"
@@ -22,7 +21,7 @@ static void begin(void)
 	s = sim_new();
 	p = sim_poller(sim_add(s, NULL));
 	l = sim_join_open(s, s->nodes[0]);
-	l->link.checksum = FLY_CHECKSUM_SOFTWARE; /* a path for each peer */
+	l->link.checksum = FLY_CHECKSUM_SOFTWARE; /* a path per peer */
 	for (unsigned i = 0; i < RTE_DIM(paths); i++)
 		paths[i] = fly_path_get(p, &l->link, 1 + i, 7);
 }
@@ -61,7 +60,7 @@ Case(buffer, fly_buffer_get__no_peer_takes_all)
 	struct fly_buffer held[3][8] = {0};
 	unsigned n[3] = {0};
 
-	/* Each gets what it can, one after the other. */
+	/* Each gets what is left, one after the other. */
 	for (unsigned i = 0; i < 3; i++) {
 		while (n[i] < 8 && fly_buffer_get(p, &held[i][n[i]], 30 * MIB, paths[i]))
 			n[i]++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_bulk.c - calls of several packets: every cell of docs/protocol.md that fragments and their
- * acknowledgements add. The interface is made by hand, beside Probe: its stubs count what they run.
+ * test_bulk.c - calls of several packets: every cell of docs/protocol.md about fragments and their
+ * acknowledgements. The interface is made by hand, beside Probe; its stubs count their executions.
  */
 #include <criterion/criterion.h>
 
@@ -17,7 +17,7 @@
 #define UNIT   1440U
 
 static struct pair w;
-static struct fly_binding *bulk; /* w's caller at the export below */
+static struct fly_binding *bulk; /* binds w's caller to the export below */
 static unsigned runs;
 static int ends_with; /* what the stubs return */
 static uint8_t data[MOST + 4];
@@ -25,11 +25,11 @@ static uint8_t data[MOST + 4];
 /* ---- the interface ---- */
 
 enum {
-	ECHO,  /* the bytes that come, each one more; as long */
-	FILL,  /* u32 number, u32 bytes -> so many bytes by the number */
-	SUM,   /* u32 number, bytes by that number -> u32 */
-	OVER,  /* as ECHO, in its place */
-	BEHIND /* as FILL, behind the arguments */
+	ECHO,  /* returns the arguments, each byte plus one */
+	FILL,  /* u32 number, u32 bytes -> so many bytes made from the number */
+	SUM,   /* u32 number, bytes made from the number -> u32 */
+	OVER,  /* as ECHO; results overlap the arguments */
+	BEHIND /* as FILL; results lie behind the arguments */
 };
 
 static int more(struct fly_served *served)
@@ -113,7 +113,7 @@ TestSuite(bulk, .timeout = HANG);
 
 /* ---- calls ---- */
 
-/* Arguments by a number, as SUM has them. */
+/* Start a call whose arguments are made from a number, as SUM wants them. */
 static struct fly_call *start(uint16_t procedure, uint32_t number, uint32_t bytes)
 {
 	struct fly_call *call;
@@ -181,7 +181,7 @@ static struct fly_bulks *bulks(struct sim_node *node)
 	return &sim_poller(node)->bulk;
 }
 
-/* Fragments that are under way. */
+/* Fragments in flight. */
 static unsigned n_flight(struct sim_node *node)
 {
 	const struct fly_path *path;
@@ -260,7 +260,7 @@ Case(bulk, transporter__no_more_than_a_window_is_under_way)
 	unsigned most = 0;
 
 	while (!fly_ready(call)) {
-		/* One side at a time, to see what the other has sent. */
+		/* Turn one side at a time, to see what the other has sent. */
 		fly_poller_turn(sim_poller(w.caller), w.sim->now_tsc += 10);
 		most = RTE_MAX(most, w.at_server->n_in);
 		fly_poller_turn(sim_poller(w.server), w.sim->now_tsc += 10);
@@ -323,11 +323,12 @@ Case(bulk, starter__sequence_numbers_wrap)
 
 /* ---- losses ---- */
 
-/* One call, with one fault at each position of what one side sends. */
+/* Calls with one fault each, at each position of what one side sends. */
 static void fault_at_each_position(struct sim_link *at, uint64_t *mask)
 {
 	for (unsigned i = 0; i < 60; i++) {
-		const uint32_t bytes = 40 * UNIT - 5; /* with acknowledgements some 50 packets */
+		const uint32_t bytes =
+			40 * UNIT - 5; /* some 50 packets including acknowledgements */
 
 		at->sent = 0;
 		*mask = UINT64_C(1) << i;
@@ -473,7 +474,7 @@ Case(bulk, fly_bulk_resend__a_server_that_is_gone)
 	}
 }
 
-/* The time-out is about silence: a transfer may take longer. */
+/* The time-out limits silence: a transfer may take longer. */
 Case(bulk, fly_bulk_resend__a_slow_transfer_is_not_given_up)
 {
 	struct fly_call *call;
@@ -487,7 +488,7 @@ Case(bulk, fly_bulk_resend__a_slow_transfer_is_not_given_up)
 	cr_expect(runs == 1);
 }
 
-/* The poller's clock stood still between the calls of its thread. */
+/* The thread did not turn its poller between its calls: the clock stood still. */
 Case(bulk, fly_bulk_absent__an_absence_before_the_call_is_no_loss)
 {
 	for (uint32_t i = 0; i < 5; i++) {
@@ -640,7 +641,7 @@ Case(bulk, fly_bulk_begin__over_the_limit_a_new_call_is_refused_and_does_not_run
 	int status;
 	unsigned refused = 0;
 
-	bulks(w.server)->max = 3 * 100 * UNIT + 1000; /* two arguments, and a third of it is free */
+	bulks(w.server)->max = 3 * 100 * UNIT + 1000; /* two calls' arguments, and a third free */
 	for (uint32_t i = 0; i < 5; i++)
 		calls[i] = start(SUM, i, 100 * UNIT);
 	for (uint32_t i = 0; i < 5; i++) {
@@ -700,7 +701,7 @@ static int sum_after_turning(struct fly_served *served)
 	return sum(served);
 }
 
-/* A procedure may turn its poller, by fly_turn() or fly_import(): its arguments stay. */
+/* A procedure may turn its poller, by fly_turn() or fly_import(): its arguments must stay. */
 Case(bulk, fly_bulk_sweep__what_a_procedure_is_reading_stays)
 {
 	static const struct fly_procedure turning[] = {
@@ -755,14 +756,14 @@ static struct fly_header part_of(uint32_t seq, uint16_t procedure, uint16_t frag
 	return h;
 }
 
-/* That all arguments are there: it goes ahead of the result. */
+/* The acknowledgement that all arguments have arrived, which may precede the result. */
 static bool is_all_there(const struct fly_header *h)
 {
 	return h->type == FLY_PACKET_ACK && h->procedure == FLY_PACKET_CALL &&
 	       h->fragment == h->fragments;
 }
 
-/* Send it, with what is in data. Return: was there an answer? Then *f and *answer are the first. */
+/* Send a packet with `data`. Return: was there an answer? Then *f and *answer are the first. */
 static bool put_frame(struct fly_header h, struct frame *f, struct fly_header *answer)
 {
 	bool is_one;
@@ -770,7 +771,7 @@ static bool put_frame(struct fly_header h, struct frame *f, struct fly_header *a
 	frame_make(f, &h, peer, at_node, data);
 	frame_put(at_node, f);
 	sim_turn(w.sim);
-	sim_turn(w.sim); /* large messages begin in the next one */
+	sim_turn(w.sim); /* memory of large messages is freed in the next turn */
 	while ((is_one = frame_take(peer, f, answer)) && is_all_there(answer))
 		;
 	return is_one;
@@ -884,7 +885,7 @@ Case(bulk, fly_slow_call_fragment__a_hostile_count_allocates_nothing)
 	cr_assert(put(part_of(5, 77, 5, 9, 100), &answer));
 	cr_expect(answer.procedure == FLY_ENOPROC && answer.fragments == 1);
 	cr_expect(runs == 0 && bulks(w.server)->n == 0 && bulks(w.server)->bytes == 0);
-	/* It is over: its other fragments get the same answer, if they ask for one. */
+	/* The call is over: further fragments get the same answer, if they ask for one. */
 	expect_drop(part_of(5, 77, 0, 9, 100), FLY_COUNT_drop_old_call, "another fragment");
 	struct fly_header h = part_of(5, 77, 8, 9, 100);
 	h.flags = FLY_FLAG_ACK;
@@ -930,7 +931,7 @@ Case(bulk, fly_slow_call_fragment__a_later_call_ends_what_is_gathered)
 	struct fly_header h;
 
 	by_hand();
-	/* By a fragment. */
+	/* A later call ends the gathering: a fragment. */
 	cr_expect(!put(part_of(5, ECHO, 0, 4, 100), &answer));
 	cr_expect(!put(part_of(7, ECHO, 0, 8, 100), &answer));
 	cr_expect(bulks(w.server)->n == 1 && bulks(w.server)->bytes == 800);
@@ -938,7 +939,7 @@ Case(bulk, fly_slow_call_fragment__a_later_call_ends_what_is_gathered)
 	expect_drop(part_of(6, ECHO, 0, 4, 100), FLY_COUNT_drop_old_call, "older than gathered");
 	h = frame_call(w.server->export_id, ACTIVITY, 6, Probe_Null_NUMBER);
 	expect_drop(h, FLY_COUNT_drop_old_call, "a plain one, older than gathered");
-	/* By a plain call, first of an unknown hint, then of a known one. */
+	/* A later plain call does so, too: first with an unknown hint, then with a known one. */
 	cr_assert(put(part_of(8, SUM, 0, 1, 100), &answer) || true);
 	cr_expect(answer.type == FLY_PACKET_RESULT && answer.seq == 8);
 	sim_run(w.sim, 5);
@@ -955,7 +956,7 @@ Case(bulk, fly_slow_call_fragment__a_later_call_ends_what_is_gathered)
 	forget_answers();
 }
 
-/* By its hint it goes past the check; it had not run, and what is gathered is later still. */
+/* Its hint leads past the check. The call never ran, and the one being gathered is later still. */
 Case(bulk, fly_serve_plain__earlier_than_what_is_gathered)
 {
 	struct fly_header answer;
@@ -993,8 +994,7 @@ Case(bulk, fly_slow_call_fragment__until_it_runs_the_last_result_stays)
 	cr_expect(runs == 1);
 }
 
-/* An acknowledgement of the result of a call by hand, with a credit of 100 and so many bytes of
- * bits. */
+/* An acknowledgement of a handmade call's result, with a credit of 100, and bytes of bits. */
 static struct fly_header ack_of(struct fly_header result, uint16_t arrived, uint16_t bytes_ahead)
 {
 	result.type = FLY_PACKET_ACK;
@@ -1008,7 +1008,7 @@ static struct fly_header ack_of(struct fly_header result, uint16_t arrived, uint
 	return result;
 }
 
-/* A call by hand whose result has @n fragments. Return: the header of the first one. */
+/* Make a call whose result has @n fragments. Return: the header of the first one. */
 static struct fly_header call_for_result(struct fly_header call, unsigned n)
 {
 	struct fly_header answer;
@@ -1019,7 +1019,7 @@ static struct fly_header call_for_result(struct fly_header call, unsigned n)
 	return answer;
 }
 
-/* A large result is sent until it is acknowledged, and can be asked for as long as it is not. */
+/* A large result is sent until it is acknowledged; until then a copy of the call asks for it. */
 Case(bulk, fly_bulk_again__a_large_result)
 {
 	struct fly_header call = part_of(1, FILL, 0, 1, 8);
@@ -1070,7 +1070,7 @@ Case(bulk, fly_bulk_again__a_large_result)
 	peer->link.udp_port ^= 1;
 	ack.fragment = 0;
 	expect_drop(ack, FLY_COUNT_drop_ack, "none at all");
-	/* The call again: it is all under way. */
+	/* The call again: everything is still in flight. */
 	cr_expect(!put(call, &answer));
 	sim_run(w.sim, 10);
 	cr_assert(frame_take(peer, &f, &answer), "the server asks");
@@ -1079,7 +1079,7 @@ Case(bulk, fly_bulk_again__a_large_result)
 	cr_expect(answer.seq == 1 && answer.length == 0 && answer.flags == 0);
 	cr_expect(n_flight(w.server) == 0, "and waits");
 	forget_answers();
-	/* The call again: from the first that is not acknowledged. */
+	/* The call again: the result from the first fragment that is not acknowledged. */
 	cr_assert(put(call, &answer));
 	cr_expect(answer.fragment == 8 && answer.flags == (FLY_FLAG_RESENT | FLY_FLAG_ACK));
 	forget_answers();
@@ -1100,7 +1100,7 @@ Case(bulk, fly_bulk_again__a_large_result)
 	forget_answers();
 }
 
-/* By the bits, only what is missing is sent again, as soon as three later ones have arrived. */
+/* Only missing fragments are sent again, as soon as three later ones have arrived. */
 Case(bulk, fly_bulk_acked__only_the_holes_are_sent_again)
 {
 	struct fly_header first;
@@ -1119,7 +1119,7 @@ Case(bulk, fly_bulk_acked__only_the_holes_are_sent_again)
 	cr_assert(put(ack, &answer));
 	cr_expect(answer.fragment == 3 && answer.flags == (FLY_FLAG_RESENT | FLY_FLAG_ACK));
 	cr_expect(!frame_take(peer, &f, &answer), "one, and one only");
-	/* That copy arrives, and 7, sent well before it, has not; so do all behind. */
+	/* The copy has arrived; 7, sent well before, has not: 7 and the rest are lost. */
 	ack = ack_of(first, 7, 1);
 	ack.age = 3;
 	ack.flags = FLY_FLAG_RESENT;
@@ -1131,7 +1131,7 @@ Case(bulk, fly_bulk_acked__only_the_holes_are_sent_again)
 	cr_expect(sim_count(w.server, FLY_COUNT_fragments_resent) >= 2);
 }
 
-/* Bits behind the end, more bits than there may be, an empty credit, no payload, half of one. */
+/* Bits behind the end, too many bits, a credit of 0, no payload, half a payload. */
 Case(bulk, decode_ack__anything)
 {
 	uint64_t random = 7;
@@ -1164,7 +1164,7 @@ Case(bulk, decode_ack__anything)
 	cr_expect(runs == 300);
 }
 
-/* To who has never said anything that only a receiver knows, one fragment for each question. */
+/* A caller that never proves to be a receiver: one fragment per copy of the call. */
 Case(bulk, fly_bulk_again__a_window_goes_once_to_who_never_answers)
 {
 	struct fly_header call = part_of(1, FILL, 0, 1, 8);
@@ -1187,7 +1187,7 @@ Case(bulk, fly_bulk_again__a_window_goes_once_to_who_never_answers)
 	cr_expect(runs == 1);
 }
 
-/* A result whose caller has it, and whose last acknowledgement was lost, is not kept for long. */
+/* A result that has arrived, and whose last acknowledgement was lost, is not kept for long. */
 Case(bulk, look_into_results__the_last_acknowledgement_is_lost)
 {
 	struct fly_call *call;
@@ -1207,7 +1207,7 @@ Case(bulk, look_into_results__the_last_acknowledgement_is_lost)
 	cr_expect(runs == 8);
 }
 
-/* Between what a record keeps and what a packet takes. */
+/* A length between the limits of records and of packets. */
 Case(bulk, fly_reply_result_again__a_result_of_one_packet_that_might_have_been_longer)
 {
 	struct fly_header call = part_of(1, FILL, 0, 1, 8);
@@ -1304,8 +1304,7 @@ Case(bulk, fly_slow_ack__of_a_call)
 	cr_expect(answer.fragment == 16 && answer.hint == 33);
 	forget_answers();
 	expect_caller_drop(h, FLY_COUNT_drop_ack, "again");
-	/* Nothing comes: the first that is not acknowledged asks, and again, more and more seldom.
-	 */
+	/* No answer: the first unacknowledged fragment goes again, at growing intervals. */
 	struct frame f;
 	uint64_t last_tsc = w.sim->now_tsc;
 	for (unsigned i = 0; i < 4; i++) {
@@ -1318,7 +1317,7 @@ Case(bulk, fly_slow_ack__of_a_call)
 		last_tsc = w.sim->now_tsc;
 		cr_expect(!frame_take(peer, &f, &answer), "only that one");
 	}
-	/* A refusal ends it, however often it was sent. */
+	/* A refusal ends the call, however often it was sent. */
 	h = answer_of(FLY_PACKET_REJECT, 0, 1, 0);
 	h.procedure = FLY_EBUSY;
 	put(h, &answer);
@@ -1328,8 +1327,7 @@ Case(bulk, fly_slow_ack__of_a_call)
 	cr_expect(bulks(w.caller)->n == 0);
 }
 
-/* While its procedure runs the caller asks, more and more seldom, and waits as long as it is told
- * so. */
+/* The caller probes a running call more and more seldom, and waits as long as it is answered. */
 Case(bulk, fly_bulk_call_acked__a_call_that_runs_is_probed_and_not_given_up)
 {
 	const uint64_t end_tsc = w.sim->now_tsc + UINT64_C(60000) * SIM_TSC_PER_MS;
@@ -1355,7 +1353,7 @@ Case(bulk, fly_bulk_call_acked__a_call_that_runs_is_probed_and_not_given_up)
 		cr_assert(!fly_ready(outstanding));
 	}
 	cr_expect(probes > 5 && probes < 30, "%u probes in a minute", probes);
-	/* Nobody answers any more: in the end it is given up. */
+	/* Probes are answered no more: the call is given up. */
 	cr_assert(sim_until(w.sim, outstanding, 200000));
 	forget_answers();
 	cr_expect(ours->wait(outstanding) == -FLY_EPEER);
@@ -1370,7 +1368,7 @@ static void expect_refused(uint16_t status)
 	by_hand_as_server(40 * UNIT);
 	h = answer_of(FLY_PACKET_REJECT, 0, 1, 0);
 	h.procedure = status;
-	h.hint = 100000; /* up for longer than the call */
+	h.hint = 100000; /* as if up for longer than the call */
 	cr_expect(!put(h, &answer));
 	cr_assert(fly_ready(outstanding));
 	cr_expect(ours->wait(outstanding) == -(int)status);
@@ -1389,7 +1387,7 @@ Case(bulk, fly_slow_rejected__while_fragments_are_under_way_by_one_that_was_rest
 	expect_refused(FLY_ESTALE);
 }
 
-/* There is a part of its result: it has run, whatever is said of another copy. */
+/* Part of the result is here: the call has run, whatever a refusal says of another copy. */
 Case(bulk, fly_slow_rejected__once_the_result_has_begun)
 {
 	static const struct {
@@ -1410,7 +1408,7 @@ Case(bulk, fly_slow_rejected__once_the_result_has_begun)
 		cr_expect(!put(answer_of(FLY_PACKET_RESULT, 0, 3, 100), &answer));
 		h = answer_of(FLY_PACKET_REJECT, 0, 1, 0);
 		h.procedure = ends[i].refusal;
-		h.hint = 100000; /* up for longer than the call */
+		h.hint = 100000; /* as if up for longer than the call */
 		put(h, &answer);
 		cr_assert(fly_ready(outstanding));
 		cr_expect(ours->wait(outstanding) == ends[i].status);
@@ -1457,7 +1455,7 @@ Case(bulk, fly_slow_result_fragment__what_does_not_fit)
 	expect_caller_drop(h, FLY_COUNT_drop_sequence, "another call");
 	expect_caller_drop(answer_of(FLY_PACKET_RESULT, 0, 1, 8), FLY_COUNT_drop_fragments,
 			   "a result of one packet in the midst of a longer one");
-	/* Nothing comes: the server is told what is there, and later the call once more. */
+	/* Nothing more comes: the caller acknowledges, and later sends the call again. */
 	struct frame f;
 	unsigned told = 0;
 	for (;; told++) {
@@ -1493,7 +1491,7 @@ Case(bulk, fly_bulk_result__one_packet_for_a_call_of_many)
 	ours->ender(outstanding);
 }
 
-/* It had not all been sent; a server that answers all the same is believed, and sent no more. */
+/* The call was not sent completely. The result counts all the same, and no more is sent. */
 Case(bulk, fly_slow_result_fragment__before_the_call_is_whole)
 {
 	struct fly_header answer;
@@ -1507,7 +1505,7 @@ Case(bulk, fly_slow_result_fragment__before_the_call_is_whole)
 	ours->ender(outstanding);
 }
 
-/* Of a procedure that may run twice: the two may have come to different results. */
+/* A procedure that may run twice: two executions may have different results. */
 Case(bulk, fly_slow_result_fragment__of_two_executions)
 {
 	struct fly_header h;
@@ -1534,7 +1532,7 @@ Case(bulk, run_whole__a_call_whose_deadline_has_passed_does_not_run)
 	struct fly_header answer;
 
 	by_hand();
-	memset(data, 0, sizeof data); /* no time was left when it was sent first */
+	memset(data, 0, sizeof data); /* the deadline had passed when the call was first sent */
 	for (unsigned copy = 0; copy < 2; copy++) {
 		h = part_of(1, SUM, 0, 2, 100);
 		h.flags = FLY_FLAG_DEADLINE;
@@ -1550,14 +1548,14 @@ Case(bulk, run_whole__a_call_whose_deadline_has_passed_does_not_run)
 /* ---- a network: 25 Gb/s, 10 us there and back, in nanoseconds ---- */
 
 #define NS_PER_MS   1000000
-#define FRAME_NS    486 /* 1518 bytes, preamble and gap included, at 25 Gb/s */
+#define FRAME_NS    486 /* one frame of 1518 bytes plus preamble and gap, at 25 Gb/s */
 #define ONE_WAY_NS  5000
 #define LOSSY_CALLS 60
 
 static unsigned lost_of_1000;
-static uint64_t free_at[2]; /* when each end's wire is free again */
+static uint64_t free_at[2]; /* when the wire of each end is free again */
 
-/* What a network's end does with a burst: a frame after the other, some lost. */
+/* Send a burst as a network does: frame by frame, with some losses. */
 static uint16_t wire_tx(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	struct sim_link *l = (struct sim_link *)(void *)link;
@@ -1602,11 +1600,11 @@ static void begin_network(void)
 	begin_with(&config, &config);
 	make_network(w.caller, w.at_caller);
 	make_network(w.server, w.at_server);
-	w.sim->step_us = 200; /* nanoseconds here */
+	w.sim->step_us = 200; /* ticks are nanoseconds here */
 	free_at[0] = free_at[1] = 0;
 }
 
-/* Calls one after the other. Return: nanoseconds that they took. */
+/* Make calls one after the other. Return: nanoseconds taken. */
 static uint64_t calls_take(bool with_results, unsigned loss)
 {
 	const uint64_t begun = w.sim->now_tsc;
@@ -1650,7 +1648,7 @@ Test(bulk, fly_scatter_acked__one_percent_of_loss_costs_little_of_results)
 	one_percent_of_loss(true);
 }
 
-/* A Null beside a transfer waits for what is in the queue, which the target delay bounds. */
+/* A Null beside a transfer waits for the queue, which the target delay bounds. */
 Test(bulk, fly_path_room__a_null_beside_a_long_transfer)
 {
 	struct fly_call *large;

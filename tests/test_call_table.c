@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_call_table.c - entries are lent and come back; an activity leads to its entry. */
+/* test_call_table.c - entries are bound and come back; an activity leads to its entry. */
 #include <criterion/criterion.h>
 
 #include "case.h"

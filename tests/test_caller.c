@@ -100,7 +100,7 @@ Case(caller, starter__each_call_of_an_entry_is_one_later)
 
 	cr_assert(pair_add(&w, 1) == 0);
 	seq = entry(0)->seq;
-	entry(0)->seq = UINT32_MAX - 2; /* and around the wrap */
+	entry(0)->seq = UINT32_MAX - 2; /* and across the wrap */
 	sim_poller(w.server)->conversations.records[entry(0)->hint].seq = UINT32_MAX - 2;
 	for (uint32_t n = 0; n < 6; n++)
 		cr_assert(pair_add(&w, n) == 0);
@@ -230,8 +230,7 @@ static void call_out(void *binding)
 	struct fly_call *call;
 
 	inner_status[0] = Probe_Null_start(binding, &call);
-	sim_poller(w.server)->nested =
-		FLY_NESTED_MAX; /* as if so many waited, one within the other */
+	sim_poller(w.server)->nested = FLY_NESTED_MAX; /* as if so many procedures were nested */
 	inner_status[1] = Probe_Null_start(binding, &call);
 	sim_poller(w.server)->nested = 0;
 }
@@ -269,7 +268,7 @@ Case(caller, Probe_Add_finish__the_status_that_the_server_says)
 	cr_expect(Probe_Add_finish(call, &result) == -FLY_ENOPROC);
 	cr_expect(result == 42, "a call that fails assigns nothing");
 	sim_poller(w.server)->exports[1].n_procedures = more.n_procedures;
-	/* A stub that sends too few arguments: only the server can see it. */
+	/* A stub that sends too few arguments: only the server can detect it. */
 	cr_assert(w.binding->starter(w.binding, Probe_Add_NUMBER, 15, &call) == 0);
 	memset(call->payload, 0, 15);
 	w.binding->send(call);
@@ -278,9 +277,9 @@ Case(caller, Probe_Add_finish__the_status_that_the_server_says)
 	cr_expect(pair_add(&w, 1) == 0);
 }
 
-static const uint8_t *answered; /* what answer() sends; NULL: zeroes */
+static const uint8_t *answered; /* payload that answer() sends; NULL: zeroes */
 
-/* A result packet made by hand for the call that is outstanding. */
+/* Answer the call in flight by a handmade result packet. */
 static void answer(uint16_t status, uint16_t length)
 {
 	struct fly_header h = {
@@ -328,7 +327,7 @@ Case(caller, Probe_Add_finish__results_that_cannot_be_right)
 	w.at_caller->faults.drop_percent = 0;
 }
 
-/* The first call of a millisecond is measured, and takes the slow path; the second one does not. */
+/* The first call of a millisecond is timed and takes the slow path; the second is not. */
 Case(caller, fly_receive_plain__results_with_one_thing_wrong)
 {
 	struct fly_call *call;
@@ -364,7 +363,7 @@ Case(caller, fly_receive_plain__results_with_one_thing_wrong)
 
 /* ---- how a procedure may have ended ---- */
 
-/* Wait for the one call that is outstanding, whose answer is made by hand. */
+/* Wait for the call in flight, whose answer is handmade. */
 static int waited(uint16_t status, const void *results, uint16_t bytes, struct fly_call **call)
 {
 	answered = results;
@@ -388,12 +387,12 @@ Case(caller, wait__an_exception_is_read_until_the_ender)
 	cr_expect(entry(0)->state == FLY_CALL_DONE);
 	w.binding->ender(call);
 	cr_expect(entry(0)->state == FLY_CALL_IDLE);
-	/* A view is given back like that too, and a stub of no exception ends it by itself. */
+	/* fly_release() also ends a view. A stub without exceptions ends the call itself. */
 	cr_assert(waited(FLY_EEXCEPTION, exception, 20, &call) == -FLY_EEXCEPTION);
 	fly_release(call);
 	cr_assert(waited(FLY_EEXCEPTION, exception, 20, &call) == -FLY_EEXCEPTION);
 	cr_expect(fly_stub_failed(call, -FLY_EEXCEPTION) == -FLY_ERESULT);
-	/* One that is never ended goes with its binding. */
+	/* Unbinding ends a call that is never ended. */
 	cr_assert(waited(FLY_EEXCEPTION, exception, 20, &call) == -FLY_EEXCEPTION);
 	w.at_caller->faults.drop_percent = 0;
 	cr_expect(pair_add(&w, 1) == 0);
@@ -488,7 +487,7 @@ Case(caller, fly_unbind__a_late_result_finds_nobody)
 
 /* ---- what the next call has to do with one that failed ---- */
 
-/* An Add that gets no answer but a refusal made by hand, if there is one. Return: its status. */
+/* An Add that gets a handmade refusal, or no answer. Return: its status. */
 static int add_refused(enum fly_status refusal)
 {
 	struct fly_header h = {.type = FLY_PACKET_REJECT, .procedure = refusal, .fragments = 1};
@@ -517,7 +516,7 @@ Case(caller, fly_caller_fail__in_doubt_a_refusal_of_the_next_call_proves_nothing
 	cr_expect(add_refused(FLY_EBUSY) == -FLY_EBUSY);
 	cr_expect(add_refused(FLY_EBUSY) == -FLY_EBUSY, "no copy of the one before will ever run");
 	cr_expect(add_refused(FLY_OK) == -FLY_EPEER);
-	/* A late copy of that one opens a record, beside which a copy of this one runs. */
+	/* A late copy of that call could open a record, and a copy of this call could then run. */
 	cr_expect(add_refused(FLY_EBUSY) == -FLY_EFORGOTTEN);
 	cr_expect(add_refused(FLY_EBUSY) == -FLY_EFORGOTTEN, "nor is it known of that one");
 	cr_expect(pair_add(&w, 2) == 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_congestion.c - how the window opens and closes, and what comes of it where several share a
- * queue: a link of one server and one queue, in nanoseconds, without packets.
+ * test_congestion.c - how the window grows and shrinks, and how flows share a queue: a model of one
+ * link with one queue, in nanoseconds, without packets.
  */
 #include <criterion/criterion.h>
 
@@ -98,7 +98,7 @@ Test(congestion, fly_congestion_room__below_one_there_are_pauses)
 	cr_expect(window(&c) >= 1, "one good round trip ends that");
 }
 
-/* Jitter, a shift of the clock: whatever comes, the numbers stay within their bounds. */
+/* Jitter, a shift of the clock: all numbers stay within their bounds. */
 Test(congestion, fly_congestion_acked__anything)
 {
 	uint64_t random = 5;
@@ -134,12 +134,12 @@ struct flow {
 	struct fly_congestion c;
 	uint32_t n_flight;
 	uint64_t begins;
-	uint64_t done;  /* fragments that have arrived, in the second half */
-	uint64_t delay; /* of them, in all */
+	uint64_t done;  /* fragments that arrived in the second half */
+	uint64_t delay; /* sum of their delays */
 };
 
 struct flying {
-	uint64_t back; /* when its acknowledgement is there */
+	uint64_t back; /* when its acknowledgement arrives */
 	uint64_t sent;
 	unsigned flow;
 	bool lost;
@@ -150,15 +150,15 @@ static struct flying flying[IN_QUEUE];
 static unsigned long drops;
 
 /*
- * @n flows, each with all to send at any time, through a link that takes @frame ns for a fragment
- * and has room for @room of them, @rtt ns there and back; every @loss-th is lost besides, 0: none.
- * Return: how much of what the link could carry arrived, in percent, in the second half of @ms.
+ * Run @n flows that always have more to send through one link. @frame: ns per fragment. @room:
+ * fragments that the queue holds. @rtt: ns there and back. @loss: every @loss-th is lost; 0: none.
+ * Return: percent of the link's capacity that arrived in the second half of @ms.
  */
 static unsigned share_link(unsigned n, uint64_t frame, uint64_t rtt, unsigned room, unsigned loss,
 			   unsigned ms)
 {
 	const uint64_t end = ms * 1000 * US;
-	uint64_t free_at = 0; /* when the link has sent all that is queued */
+	uint64_t free_at = 0; /* when the queue is empty */
 	uint64_t random = 11;
 	unsigned head = 0;
 	unsigned tail = 0;
@@ -172,7 +172,7 @@ static unsigned share_link(unsigned n, uint64_t frame, uint64_t rtt, unsigned ro
 		flows[i].delay = 0;
 	}
 	for (uint64_t now = 0; now < end; now += 100) {
-		/* All take the same time back, so acknowledgements come in order. */
+		/* The way back takes the same time for all: acknowledgements come in order. */
 		for (; head != tail && flying[head % IN_QUEUE].back <= now; head++) {
 			struct flying *f = &flying[head % IN_QUEUE];
 			struct flow *w = &flows[f->flow];
@@ -217,7 +217,7 @@ static unsigned share_link(unsigned n, uint64_t frame, uint64_t rtt, unsigned ro
 	return (unsigned)(carried * frame * 100 / (end / 2));
 }
 
-/* Jain's index of what each has got, in percent. */
+/* Jain's fairness index of the flows, in percent. */
 static unsigned fairness(unsigned n)
 {
 	double sum = 0;
@@ -282,7 +282,7 @@ Test(congestion, share_link__many_flows_more_than_a_window_of_one_has_room_for)
 	cr_expect(delay_us(0) < 64, "%u us: less than one fragment of each takes", delay_us(0));
 }
 
-/* Less room than the target delay would fill: losses tell, and few of them. */
+/* A queue shorter than the target delay: losses control the window, and are few. */
 Test(congestion, share_link__one_flow_a_shallow_queue)
 {
 	memset(flows, 0, sizeof flows);
@@ -301,7 +301,7 @@ Test(congestion, share_link__one_flow_one_percent_of_loss_costs_little)
 	cr_expect(used >= 90, "%u %%", used);
 }
 
-/* The other side stood still for a minute: that is neither the way nor a reason to be patient. */
+/* The other side stood still for a minute: that says nothing about the path. */
 Test(congestion, fly_congestion_patience__is_never_longer_than_a_second)
 {
 	fly_congestion_init(&c, US, 0);

@@ -7,7 +7,7 @@
 
 static const uint32_t bases[] = {0, 1, 1000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
 
-/* Anything in it but for seq and state, to see that nothing else changes. */
+/* A record with garbage in all other fields: they must not change. */
 static struct fly_conversation record(uint32_t seq, enum fly_conversation_state state)
 {
 	struct fly_conversation c;
@@ -18,7 +18,7 @@ static struct fly_conversation record(uint32_t seq, enum fly_conversation_state 
 	return c;
 }
 
-/* At each base: a call so far from the newest one, in this state, means that. */
+/* For each base: a call at this distance from the newest one, in this state, means this. */
 static void expect(enum fly_conversation_state state, uint32_t distance, enum fly_accept what)
 {
 	for (unsigned i = 0; i < RTE_DIM(bases); i++) {
@@ -53,7 +53,8 @@ Test(conversation, fly_conversation_accept__an_earlier_call_is_old)
 	expect(FLY_CONVERSATION_KNOWN, (uint32_t)-1, FLY_OLD);
 	expect(FLY_CONVERSATION_DONE, (uint32_t)-1, FLY_OLD);
 	expect(FLY_CONVERSATION_DONE, (uint32_t)-0x7fffffff, FLY_OLD);
-	expect(FLY_CONVERSATION_DONE, 0x80000000, FLY_OLD); /* neither: it must not run */
+	expect(FLY_CONVERSATION_DONE, 0x80000000,
+	       FLY_OLD); /* half of the range away: must not run */
 }
 
 Test(conversation, fly_conversation_accept__while_one_runs_nothing_else_does)

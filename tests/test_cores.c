@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_cores.c - which cores are taken, on machines that are not there. */
+/* test_cores.c - which cores are chosen, on imaginary machines. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,7 @@ Test(cores, fly_cores_order__near_first_then_one_thread_of_each_physical_core)
 	const uint8_t taken[8] = {[1] = 1};
 
 	make_machine();
-	/* 0 is where the caller runs, 4 is the same physical core */
+	/* 0: the caller runs there; 4: the same physical core */
 	expect_order(0, NULL, "1 4 5 0 2 3 6 7");
 	expect_order(1, NULL, "2 3 6 7 1 4 5 0");
 	expect_order(0, taken, "4 5 0 2 3 6 7 1");
@@ -80,7 +80,7 @@ static void refused(const char *list, unsigned n, const char *word)
 	cr_expect(strchr(fly_error(), '\n') == NULL);
 }
 
-/* libnuma reads lists, and knows of the cores of this machine only. */
+/* libnuma parses lists, and accepts only cores of this machine. */
 static void need_two_cores(void)
 {
 	if (sysconf(_SC_NPROCESSORS_CONF) < 2)

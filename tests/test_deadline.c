@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_deadline.c - calls that are not to take longer than a time, and calls that are cancelled, on
- * both sides. Those of several packets are in test_bulk.c.
- */
+/* test_deadline.c - deadlines and cancelled calls, on both sides; of one packet. */
 #include <criterion/criterion.h>
 
 #include <firefly/runtime.h>
@@ -44,7 +41,7 @@ static struct fly_poller *poller(void)
 
 /* ---- the server's side ---- */
 
-/* A call with arguments of so many bytes and a deadline. */
+/* Make a call with arguments of @bytes and a deadline. */
 static void make_call(uint32_t seq, uint16_t procedure, uint16_t bytes, uint32_t us)
 {
 	call = hand_call(&w, ACTIVITY, seq, procedure, bytes, 7);
@@ -69,24 +66,24 @@ Case(deadline, fly_deadline_strip__the_procedure_knows_what_is_left)
 	make_call(SEQ, Probe_Null_NUMBER, 0, 5000);
 	cr_assert(hand_ask(&w, &call, &f, &answer) && answer.type == FLY_PACKET_RESULT);
 	cr_expect(seen_tsc == w.sim->now_tsc - 10 + 5000);
-	/* Sent again 3 ms later, and its first copy was lost. */
+	/* A copy sent 3 ms later; the first one was lost. */
 	make_call(SEQ + 1, Probe_Null_NUMBER, 0, 5000);
 	call.flags |= FLY_FLAG_RESENT;
 	call.age = 3;
 	cr_assert(hand_ask(&w, &call, &f, &answer) && answer.type == FLY_PACKET_RESULT);
 	cr_expect(seen_tsc == w.sim->now_tsc - 10 + 2000);
-	/* The longest there is. */
+	/* The longest deadline. */
 	make_call(SEQ + 2, Probe_Null_NUMBER, 0, UINT32_MAX);
 	cr_assert(hand_ask(&w, &call, &f, &answer) && answer.type == FLY_PACKET_RESULT);
 	cr_expect(seen_tsc == w.sim->now_tsc - 10 + UINT32_MAX);
-	/* None. */
+	/* No deadline. */
 	call = hand_call(&w, ACTIVITY, SEQ + 3, Probe_Null_NUMBER, 0, 7);
 	cr_assert(hand_ask(&w, &call, &f, &answer) && answer.type == FLY_PACKET_RESULT);
 	cr_expect(seen_tsc == FLY_NEVER);
 	cr_expect(w.node->service.executions == 4);
 }
 
-/* By the hint too: a known caller's call is not as plain as it looks. */
+/* Also by the hint: a known caller's call with a deadline is not plain. */
 Case(deadline, fly_deadline_strip__the_deadline_is_no_part_of_the_arguments)
 {
 	for (uint32_t n = 0; n < 5; n++) {
@@ -127,7 +124,7 @@ Case(deadline, fly_deadline_strip__a_call_that_is_late_is_not_begun_and_no_copy_
 	cr_expect(count(FLY_COUNT_drop_late) == RTE_DIM(late) - 1);
 	c = hand_record(&w, ACTIVITY);
 	cr_assert(c && c->state == FLY_CONVERSATION_REFUSED && c->seq == call.seq);
-	/* In time, by its own words; but it is a copy. */
+	/* Its own deadline has not passed; but it is a copy of a late call. */
 	make_call(call.seq, Probe_Null_NUMBER, 0, 5000);
 	cr_assert(hand_ask(&w, &call, &f, &answer));
 	cr_expect(answer.type == FLY_PACKET_REJECT && answer.procedure == FLY_EBUSY);
@@ -148,7 +145,7 @@ Case(deadline, fly_deadline_strip__what_was_done_in_time_is_not_late_afterwards)
 	cr_expect(w.node->service.executions == 1);
 }
 
-/* A result that was not kept: the call ran, and nobody may say that it did not. */
+/* A result that was not kept: the call ran, and no answer may say that it did not. */
 Case(deadline, fly_deadline_strip__a_late_copy_of_a_call_that_ran_is_only_dropped)
 {
 	hand_idempotent(&w, Probe_Fill_NUMBER);
@@ -173,7 +170,8 @@ Case(deadline, fly_deadline_strip__where_there_is_none_behind_the_flag)
 	cr_expect(w.node->service.executions == 0);
 }
 
-/* ---- a procedure that turns its poller: the call inside has no deadline, the one outside does */
+/* ---- a procedure that turns its poller: the call inside has no deadline, the call outside has one
+ */
 
 static unsigned depth;
 static uint64_t inside_tsc;
@@ -225,7 +223,7 @@ static struct fly_call_entry *entry(void)
 static void start(void)
 {
 	while (frame_take(w.peer, &f, &call))
-		; /* what is left of an earlier one */
+		; /* packets of earlier calls */
 	cr_assert(Probe_Null_start(binding, &ours) == 0);
 	sim_turn(w.sim);
 	cr_assert(frame_take(w.peer, &f, &call));
@@ -258,7 +256,7 @@ Case(deadline, fly_set_deadline__travels_behind_the_arguments)
 	cr_expect(call.flags == FLY_FLAG_DEADLINE && call.length == 1408);
 	cr_expect(probe_is(f.data + FLY_PAYLOAD + 4, 1400, 7));
 	cr_expect(fly_get_u32(f.data + FLY_PAYLOAD + 1404) == 777777);
-	/* A copy has the same, flag included; its age says what is over. */
+	/* A copy has the same deadline and flag; its age says how much of it has passed. */
 	sim_run(w.sim, 25);
 	cr_assert(frame_take(w.peer, &f, &answer));
 	cr_expect(answer.flags == (FLY_FLAG_DEADLINE | FLY_FLAG_RESENT | FLY_FLAG_ACK));
@@ -286,7 +284,7 @@ Case(deadline, fly_set_deadline__twice_and_none)
 	fly_set_deadline(binding, 3000);
 	start();
 	cr_expect(fly_get_u32(f.data + FLY_PAYLOAD) == 3000 && call.length == 4);
-	/* Of calls that are started from now on. */
+	/* The deadline of later calls. */
 	fly_set_deadline(binding, 0);
 	sim_run(w.sim, 4);
 	cr_expect(fly_ready(ours) && Probe_Null_finish(ours) == -FLY_EDEADLINE);
@@ -305,7 +303,7 @@ Case(deadline, fly_set_deadline__the_longest)
 	answer_it();
 }
 
-/* One that a machine of 5 GHz has, too. */
+/* The longest deadline is right at 5 GHz, too. */
 Case(deadline, fly_set_deadline__the_longest_on_a_fast_clock)
 {
 	const uint64_t before = poller()->tsc_per_ms;
@@ -358,8 +356,8 @@ Case(deadline, fly_deadline_end__at_the_time_and_the_server_is_told_once)
 	cr_expect(count(FLY_COUNT_cancels_sent) == RTE_DIM(us));
 }
 
-/* The server may still be at it: the next call has nothing to do with it. */
-/* A server that works on it takes no other call of that activity: the next one is of another. */
+/* The server may still run the call: the next call must not depend on it. */
+/* A server that runs a call takes no other of its activity: the next call uses another activity. */
 static void expect_activity(bool is_running)
 {
 	struct fly_header late;
@@ -398,7 +396,7 @@ Case(deadline, fly_slow_doubt__the_entry_is_the_same_after_a_call_of_which_nothi
 	expect_activity(false);
 }
 
-/* Without a record a late copy of the one before may open one, which knows of no refusal. */
+/* Without a record a late copy of the earlier call may open one, which knows of no refusal. */
 Case(deadline, fly_slow_doubt__a_refusal_after_a_doubtful_call_says_maybe)
 {
 	struct fly_header refusal;
@@ -410,7 +408,7 @@ Case(deadline, fly_slow_doubt__a_refusal_after_a_doubtful_call_says_maybe)
 	while (frame_take(w.peer, &f, &answer))
 		;
 	fly_set_deadline(binding, 0);
-	for (unsigned i = 0; i < 2; i++) { /* the second is in doubt because of the first */
+	for (unsigned i = 0; i < 2; i++) { /* the second is in doubt because the first is */
 		start();
 		refusal = hand_about(&call, FLY_PACKET_REJECT, 0);
 		refusal.procedure = FLY_EBUSY;
@@ -473,7 +471,7 @@ Case(deadline, fly_deadline_end__among_many_calls_with_and_without)
 	cr_expect(!fly_ready(without));
 }
 
-/* A pass over a large table takes many turns: a deadline that comes up meanwhile is not missed. */
+/* A pass over a large table takes many turns: it must not miss a deadline that comes meanwhile. */
 Case(deadline, fly_deadline_end__while_a_pass_over_a_large_table_is_under_way)
 {
 	const struct sim_node_config config = {.calls = 8192};
@@ -491,7 +489,7 @@ Case(deadline, fly_deadline_end__while_a_pass_over_a_large_table_is_under_way)
 	cr_assert(Probe_Null_start(binding, &ours) == 0);
 	while (!fly_ready(ours))
 		sim_turn(w.sim);
-	/* 32 turns for each pass. */
+	/* 32 turns per pass. */
 	cr_expect(poller()->now_tsc - start_tsc >= 400);
 	cr_expect(poller()->now_tsc - start_tsc <= 400 + 20 + 32 * 10, "%lu us",
 		  poller()->now_tsc - start_tsc);
@@ -504,7 +502,7 @@ Case(deadline, fly_deadline_of__an_absence_of_the_caller_does_not_count)
 
 	bind(10000);
 	w.sim->now_tsc += UINT64_C(3000) * SIM_TSC_PER_MS;
-	cr_assert(Probe_Null_start(binding, &ours) == 0); /* stamped with the time before */
+	cr_assert(Probe_Null_start(binding, &ours) == 0); /* stamped with the time before that */
 	start_tsc = w.sim->now_tsc;
 	sim_run(w.sim, 9);
 	cr_expect(!fly_ready(ours));
@@ -552,7 +550,7 @@ Case(deadline, fly_cancel__of_a_call_with_arguments_that_its_packet_keeps)
 	uint32_t sum;
 
 	bind(0);
-	w.at->faults.holds = 4; /* the driver has them still */
+	w.at->faults.holds = 4; /* the driver still holds them */
 	probe_fill(data, 1400, 7);
 	cr_assert(Probe_Sum_start(binding, 7, data, &ours) == 0);
 	sim_turn(w.sim);
@@ -560,7 +558,7 @@ Case(deadline, fly_cancel__of_a_call_with_arguments_that_its_packet_keeps)
 	cr_expect(Probe_Sum_finish(ours, &sum) == -FLY_ECANCELLED);
 }
 
-/* Without a packet the server is not told, and the call ends all the same. */
+/* Without a packet the server is not told; the call ends all the same. */
 Case(deadline, fly_cancel__without_a_packet)
 {
 	struct fly_packet_cache *cache = &poller()->cache;
@@ -580,7 +578,7 @@ Case(deadline, fly_cancel__without_a_packet)
 	cr_expect(w.peer->n_in == 0);
 }
 
-/* What a cancel that overtakes its call does at a server: the call never runs. */
+/* A cancel that overtakes its call: the call never runs at the server. */
 Case(deadline, fly_cancel__before_the_call_arrives)
 {
 	struct sim_node *server = sim_add(w.sim, NULL);
@@ -606,7 +604,7 @@ Case(deadline, fly_cancel__before_the_call_arrives)
 	cr_expect(server->service.executions == 2);
 }
 
-/* The checksum of a frame's IPv4 header: right if the sum is 0xffff. */
+/* Sum of a frame's IPv4 header: 0xffff if the checksum is right. */
 static uint32_t ip_sum(const struct frame *g)
 {
 	uint32_t sum = 0;

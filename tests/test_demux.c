@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_demux.c - each counter that a peer can move is moved by exactly the frame that should.
+ * test_demux.c - each counter that a peer can move is moved by exactly one kind of frame.
  *
- * A node that exports Probe and has one call outstanding, and a peer made by hand. For each frame:
- * the counter of its row goes up by one, no other drop or refusal does, and no packet is lost.
+ * A node exports Probe and has one call in flight; the peer is handmade. For each frame, the
+ * counter of its row goes up by one, no other counter of a drop or refusal moves, and no packet is
+ * lost.
  */
 #include <criterion/criterion.h>
 
@@ -17,8 +18,8 @@ static struct sim_node *node;
 static struct sim_link *at_node;
 static struct sim_link *peer;
 static struct fly_binding *binding;
-static struct fly_call *call;    /* outstanding */
-static struct fly_header called; /* its header as it came to us */
+static struct fly_call *call;    /* in flight */
+static struct fly_header called; /* header of that call, as it arrived here */
 static uint64_t before[FLY_N_COUNTERS];
 
 static void begin(void)
@@ -32,7 +33,7 @@ static void begin(void)
 	peer = at_node->far;
 	sim_export(node);
 	binding = sim_import(s, node, at_node, 0x1000001);
-	sim_turn(s); /* the first sweep allows refusals */
+	sim_turn(s); /* refusals are allowed after the first sweep */
 	cr_assert(Probe_Add_start(binding, 1, 2, &call) == 0);
 	sim_turn(s);
 	cr_assert(frame_take(peer, &f, &called));
@@ -40,7 +41,7 @@ static void begin(void)
 
 static void end(void)
 {
-	if (call && !fly_ready(call)) /* whatever came, it can still be answered */
+	if (call && !fly_ready(call)) /* the call can still be answered */
 		cr_expect(fly_call_table_find(&sim_poller(node)->calls, called.activity)->state ==
 			  FLY_CALL_TIMED); /* the first one is */
 	cr_expect(sim_end(s) == 0, "a packet is missing");
@@ -120,7 +121,8 @@ Case(demux, fly_demux__one_wrong_byte_in_the_outer_headers)
 		enum fly_counter why;
 	} rows[] = {
 		{FLY_ETHER_TYPE, 0x86, FLY_COUNT_drop_not_ip},
-		{FLY_ETHER_TYPE + 1, 0x06, FLY_COUNT_drop_not_ip}, /* ARP's, but no ARP inside */
+		{FLY_ETHER_TYPE + 1, 0x06,
+		 FLY_COUNT_drop_not_ip}, /* the type of ARP, other contents */
 		{FLY_IP, 0x46, FLY_COUNT_drop_ip_options},
 		{FLY_IP_FRAGMENT, 0x20, FLY_COUNT_drop_ip_fragment},
 		{FLY_IP_FRAGMENT + 1, 0x10, FLY_COUNT_drop_ip_fragment},
@@ -216,7 +218,7 @@ Case(demux, fly_demux__checksums_where_the_link_has_them)
 	cr_expect(node->service.executions == 0);
 }
 
-/* An entry that no binding has carries activity 0: nobody's answer may be taken for its. */
+/* An unbound entry has activity 0: no answer may reach it. */
 Case(demux, fly_demux__answers_to_nobody_reach_no_entry)
 {
 	struct fly_header h = good_call();
@@ -316,7 +318,7 @@ Case(demux, fly_demux__refusals_are_limited)
 	cr_expect(peer->n_in == 65);
 }
 
-/* ---- results and refusals: for the call that is outstanding, with one thing wrong ---- */
+/* ---- results and refusals: for the call that is outstanding, with one thing wrong ------------ */
 
 static void spoilt_answers(struct fly_header good)
 {
@@ -426,7 +428,7 @@ Case(demux, fly_demux__random_frames_are_each_counted_once)
 		for (unsigned j = 0; j < changes; j++) {
 			const uint64_t r = sim_random(&random);
 
-			/* Mostly in the RPC header: other frames do not get that far. */
+			/* Mostly in the RPC header: damaged outer headers end a frame early. */
 			f.data[r % 4 ? FLY_RPC + (r >> 8) % 40 : (r >> 8) % 80] ^=
 				(uint8_t)(1u << (r >> 16) % 8);
 		}
@@ -448,7 +450,7 @@ Case(demux, fly_demux__random_frames_are_each_counted_once)
 		counted += sim_count(node, ends[i]);
 	for (unsigned i = FLY_COUNT_reject_stale; i < FLY_N_COUNTERS; i++)
 		counted += i == FLY_COUNT_reject_limited ? 0 : sim_count(node, (enum fly_counter)i);
-	/* A refusal that ends our call is counted as its failure. */
+	/* A refusal that ends the call counts as its failure. */
 	counted += sim_count(node, FLY_COUNT_calls_failed);
 	cr_expect(counted == 20000, "%lu", counted);
 	cr_expect(sim_count(node, FLY_COUNT_rx_packets) == 20000);

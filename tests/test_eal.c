@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_eal.c - EAL comes up once, on a thread of its own, and a second wish must be the same. */
+/* test_eal.c - EAL starts once, on a thread of its own; a second start must want the same. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>

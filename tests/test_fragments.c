@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_fragments.c - which fragment is next, which are there, which are lost: without packets. */
+/* test_fragments.c - which fragment is next, has arrived, or is lost: without packets. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ Test(fragments, fly_scatter_length__all_but_the_last_are_of_one_length)
 	cr_expect(fly_scatter_fragments(UINT32_MAX, 1) == UINT32_MAX, "no overflow");
 }
 
-/* Send at most @n of what may be sent. Return: how many; *asked: of them, ask. */
+/* Send at most @n fragments. Return: how many; *asked: those that want an acknowledgement. */
 static unsigned send_some(unsigned n, uint64_t now_tsc, unsigned *asked)
 {
 	unsigned sent = 0;
@@ -108,7 +108,7 @@ Test(fragments, fly_scatter_acked__three_later_ones_have_arrived)
 	cr_expect(what.rtt_tsc == 250 && s.n_flight == 0);
 }
 
-/* By the order of sending, not by that of fragments: so the loss of a copy is found as well. */
+/* In the order of sending, not of fragments: the loss of a copy is found as well. */
 Test(fragments, fly_scatter_acked__a_copy_is_lost)
 {
 	struct fly_acked what;
@@ -126,7 +126,7 @@ Test(fragments, fly_scatter_acked__a_copy_is_lost)
 	cr_expect(s.n_flight == 0 && s.n_lost == 0);
 }
 
-/* What was sent long before what has arrived is lost, however few there are: the tail's probe. */
+/* Fragments sent long before one that has arrived are lost, however few: the tail's probe. */
 Test(fragments, fly_scatter_probe__tells_the_rest)
 {
 	struct fly_acked what;
@@ -162,7 +162,7 @@ Test(fragments, fly_scatter_lost_all__what_is_old)
 	cr_expect(s.n_flight == 0 && s.n_lost == 0 && !fly_scatter_is_ready(&s));
 }
 
-/* The receiver begins anew: it says so by way of something that was sent after it knew more. */
+/* The receiver starts anew, and says so about a fragment sent after it had known more. */
 Test(fragments, fly_scatter_acked__the_receiver_has_forgotten)
 {
 	struct fly_acked what;
@@ -263,7 +263,7 @@ Test(fragments, fly_gather_ahead__at_each_place_of_the_ring)
 	}
 }
 
-/* What a receiver says, as its sender reads it. */
+/* Write an acknowledgement and let the sender read it. */
 static bool tell(const struct fly_gather *g, uint32_t echo, bool again, uint64_t now_tsc,
 		 struct fly_acked *what)
 {
@@ -281,8 +281,8 @@ static bool tell(const struct fly_gather *g, uint32_t echo, bool again, uint64_t
 }
 
 /*
- * Any order, any loss, any copy, acknowledgements lost as well: what is whole is right, what is
- * counted as under way is, and little is sent twice.
+ * Random order, losses and copies, also of acknowledgements: complete data is right, the count in
+ * flight is right, and little is sent twice.
  */
 Test(fragments, fly_gather_take__random_losses)
 {

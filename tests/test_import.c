@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * test_import.c - bindings: their template, and finding an interface at a peer. The peer is the
- * runtime itself, over a ring that gives back what is sent: one thread is enough.
+ * runtime itself, over a ring that returns what is sent: one thread is enough.
  */
 #include <criterion/criterion.h>
 
@@ -137,7 +137,7 @@ Case(import, fly_import__bad_arguments)
 	}
 }
 
-/* A table of another number is another struct: nothing but the number and the name may be read. */
+/* Of another stub version only the number and the name may be read. */
 Case(import, fly_import__and_fly_export_of_stubs_of_another_release)
 {
 	static const struct {
@@ -166,7 +166,7 @@ Case(import, fly_import__nobody_there)
 
 	cr_expect(import_by_name(r, "Probe", 3, "10.9.8.6", &binding) == -FLY_EPEER);
 	cr_expect(strstr(fly_error(), "nobody answers for 10.9.8.6") != NULL, "%s", fly_error());
-	/* The address is there, but nobody listens on that port. */
+	/* The host answers, but nobody listens at that port. */
 	cr_expect(import_by_name(r, "Probe", 3, "10.9.8.7:99", &binding) == -FLY_EPEER);
 	cr_expect(strstr(fly_error(), "the peer does not answer any more") != NULL, "%s",
 		  fly_error());
@@ -192,7 +192,7 @@ Case(import, fly_rebind__after_the_export_changed)
 	cr_assert(Probe_import(r, NULL, &binding) == 0);
 	cr_expect(Probe_Null(binding) == 0);
 	r->poller.exports[1].id ^= 0x100000;
-	r->poller.began_tsc -= r->poller.tsc_per_ms * 1000; /* up for longer than the call */
+	r->poller.began_tsc -= r->poller.tsc_per_ms * 1000; /* as if up for longer than the call */
 	fly_turn(r);
 	while (r->poller.now_ms < 1000)
 		fly_turn(r);

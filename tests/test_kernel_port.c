@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_kernel_port.c - the socket that keeps the kernel quiet: it takes the port, and no packet. */
+/* test_kernel_port.c - the socket that claims a port against the kernel's ICMP answers. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 static struct sockaddr_in address = {.sin_family = AF_INET};
 
-/* A UDP port of the loopback interface that nobody has now. */
+/* A UDP port of the loopback interface that is free now. */
 static uint16_t free_port(void)
 {
 	socklen_t bytes = sizeof address;
@@ -27,7 +27,7 @@ static uint16_t free_port(void)
 	return address.sin_port;
 }
 
-/* What a peer is told that sends there: 0, or ECONNREFUSED by way of ICMP. */
+/* Send to the port. Return: 0, or ECONNREFUSED because of an ICMP answer. */
 static int send_there(void)
 {
 	const int fd = socket(AF_INET, SOCK_DGRAM, 0);

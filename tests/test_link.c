@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_link.c - the send queue under a driver that takes what it likes, and the checksums. */
+/* test_link.c - the send queue with a driver that takes any part of a burst; the checksums. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -27,7 +27,7 @@ static void end(void)
 
 TestSuite(link, .timeout = HANG);
 
-/* Queue so many packets, which carry numbers from @first on. */
+/* Queue packets with numbers from @first on. */
 static void send_numbers(uint32_t first, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -251,7 +251,7 @@ Case(link, fly_link_intact__believes_the_nic_where_it_says_something)
 	cr_expect(fly_link_intact(&l->link, m));
 	m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_BAD;
 	cr_expect(!fly_link_intact(&l->link, m));
-	m->ol_flags = 0; /* it did not look: the sum decides, and there is none */
+	m->ol_flags = 0; /* the NIC did not check: the sum decides, and the frame has none */
 	cr_expect(!fly_link_intact(&l->link, m));
 	l->link.checksum = FLY_CHECKSUM_SOFTWARE;
 	fly_link_seal(&l->link, m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_link_shared.c - three pollers on a port with one pair of queues: who gets what, who sends
- * what, in which order; and that no packet is missing whatever happens. The device is the test's.
+ * test_link_shared.c - three pollers on a port with one pair of queues: who receives and sends
+ * what, in which order; and that no packet is ever missing. The device belongs to the test.
  */
 #include <criterion/criterion.h>
 
@@ -28,7 +28,7 @@ static struct rte_mbuf *arriving[2048];
 static unsigned n_arriving;
 static struct rte_mbuf *sent[4096];
 static unsigned n_sent;
-static unsigned takes; /* so many packets of a burst */
+static unsigned takes; /* the device accepts so many packets of a burst */
 
 static uint16_t device_rx(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
@@ -96,7 +96,7 @@ static uint64_t count(unsigned poller, enum fly_counter which)
 	return fly_stats_get(&stats[poller], which);
 }
 
-/* A frame for a UDP port, with a number behind its headers. */
+/* Make a frame for a UDP port, with a number behind its headers. */
 static struct rte_mbuf *frame_for(struct rte_mbuf *m, unsigned udp_port, uint32_t number)
 {
 	uint8_t *frame = fly_packet_frame(m);
@@ -129,7 +129,7 @@ static void arp_arrives(uint16_t opcode, unsigned bytes)
 	arriving[n_arriving++] = m;
 }
 
-/* One burst of a poller: how many, all put back; their numbers must begin with @first. */
+/* Receive one burst. Return: packets, all freed; their numbers must begin with @first. */
 static unsigned receive(unsigned poller, uint32_t first)
 {
 	struct rte_mbuf *packets[FLY_BURST];
@@ -176,7 +176,7 @@ Case(link_shared, rx_burst__an_arp_reply_is_for_all_and_a_request_for_one)
 {
 	arp_arrives(RTE_ARP_OP_REPLY, 60);
 	arp_arrives(RTE_ARP_OP_REQUEST, 60);
-	arp_arrives(RTE_ARP_OP_REPLY, 30); /* not whole */
+	arp_arrives(RTE_ARP_OP_REPLY, 30); /* truncated */
 	cr_expect(receive(0, 0) == 3);
 	cr_expect(receive(1, 0) == 1);
 	cr_expect(receive(2, 0) == 1);
@@ -198,7 +198,7 @@ Case(link_shared, rx_burst__a_ring_that_is_full_is_a_counted_drop)
 	}
 }
 
-/* Poller 1 sends so many, with numbers from @first on. */
+/* Poller 1 sends packets with numbers from @first on. */
 static void send_numbers(uint32_t first, unsigned n)
 {
 	for (uint32_t i = first; i < first + n; i++)

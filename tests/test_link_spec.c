@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_link_spec.c - links in words: what is understood, and the sentence about what is not. */
+/* test_link_spec.c - link specs: which are accepted, and the sentence about those that are not. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ Test(link_spec, fly_link_spec_parse__what_a_local_link_has_not)
 
 	for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++)
 		cr_expect(fly_link_spec_parse(specs[i], &s) == -FLY_EINVAL, "%s", specs[i]);
-	memset(spec + 6, 'n', 97); /* an abstract address has no room for more */
+	memset(spec + 6, 'n', 97); /* the longest abstract address */
 	cr_expect(fly_link_spec_parse(spec, &s) == -FLY_EINVAL);
 	spec[6 + 96] = '\0';
 	cr_expect(fly_link_spec_parse(spec, &s) == 0);
@@ -188,7 +188,7 @@ Test(link_spec, fly_link_spec_parse__lengths)
 {
 	char text[600];
 
-	/* The longest path of a UNIX socket, and one more. */
+	/* The longest path of a UNIX socket, and one byte more. */
 	strcpy(text, "vhost:");
 	memset(text + 6, 'p', 107);
 	text[6 + 107] = '\0';
@@ -196,7 +196,7 @@ Test(link_spec, fly_link_spec_parse__lengths)
 	strcat(text, "p");
 	cr_expect(fly_link_spec_parse(text, &s) == -FLY_EINVAL);
 	cr_expect(strstr(fly_error(), "longer than 107") != NULL);
-	/* Any whole spec, cut at every length around its limit. */
+	/* Valid specs, cut at every length around the limit. */
 	for (unsigned n = 200; n < 300; n++) {
 		int status;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_local.c - calls over the local link between runtimes of one process: the way in and who is
- * refused, where arguments and results lie, how calls end, and what a client can do to its memory.
- * The server has a thread of its own, which can be held still.
+ * test_local.c - calls over the local link between runtimes of one process: binding and refusals,
+ * places of arguments and results, ends of calls, and what a client can do to its memory. The
+ * server has a thread of its own, which a test can hold.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ struct server {
 	pthread_t thread;
 	pthread_barrier_t up;
 	struct fly_runtime *r;
-	_Atomic bool hold; /* do not turn */
+	_Atomic bool hold; /* the server's thread must not turn */
 	_Atomic bool held;
 	_Atomic bool quit;
 	int missing;
@@ -104,7 +104,7 @@ static uint64_t counter(enum fly_counter which)
 	return fly_stats_get(&server.r->poller.stats, which);
 }
 
-/* The other side does it in its own time. */
+/* The other side counts in its own time. */
 static bool comes_to(enum fly_counter which, uint64_t value)
 {
 	for (unsigned i = 0; i < 1000 * patience(5) && counter(which) != value; i++)
@@ -245,7 +245,7 @@ Case(local, serve_on_worker__ends_its_bindings_when_it_ends)
 	server.service.during = import_and_keep;
 	cr_expect(Probe_Null(binding) == 0);
 	cr_expect(atomic_load(&import_status) == 0);
-	/* end() has the server stopped, which asks nobody else to end anything. */
+	/* end() stops the server, which needs no request to another thread. */
 }
 
 Case(local, serve_on_worker__is_told_that_a_call_was_cancelled)
@@ -327,7 +327,7 @@ Case(local, fly_cancel__what_has_not_begun_is_taken_back)
 
 static _Atomic int stage;
 static _Atomic uint64_t remaining;
-static _Atomic bool has_learned; /* the caller's call is over */
+static _Atomic bool has_learned; /* the caller's call has ended */
 
 static void until_cancelled(void *context)
 {
@@ -336,7 +336,7 @@ static void until_cancelled(void *context)
 	atomic_store(&stage, 1);
 	while (!fly_cancelled())
 		;
-	while (!atomic_load(&has_learned)) /* by itself: no result has come */
+	while (!atomic_load(&has_learned)) /* no result has come: the call ends by itself */
 		;
 	atomic_store(&has_learned, false);
 	atomic_store(&stage, 2);
@@ -411,7 +411,7 @@ Case(local, starter__so_deep_and_no_deeper)
 	join();
 	p = raw()->turned;
 	cr_assert(p != NULL);
-	p->nested = FLY_NESTED_MAX; /* as if so many waited, one within the other */
+	p->nested = FLY_NESTED_MAX; /* as if so many procedures were nested */
 	cr_expect(Probe_Null(binding) == -FLY_ECONFLICT);
 	p->nested = 0;
 	cr_expect(Probe_Null(binding) == 0 && server.service.executions == 1);
@@ -545,7 +545,7 @@ Case(local, fly_local_import__a_server_without_descriptors_lets_in_later)
 		n++;
 	cr_assert(early >= 0 && n > 0 && n < 256);
 	cr_assert(connect(early, (struct sockaddr *)&address, length) == 0);
-	usleep(50000); /* who lets in finds that it cannot */
+	usleep(50000); /* the clerk finds no descriptor left */
 	while (n-- > 0)
 		close(taken[n]);
 	cr_expect(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
@@ -595,7 +595,7 @@ Case(local, fly_rebind__calls_end_with_their_outcome_and_rebind_finds_the_next_s
 	atomic_store(&server.hold, false);
 	atomic_store(&server.quit, true);
 	pthread_join(server.thread, NULL);
-	/* It ran in one of the last turns, was refused there, or was never seen. */
+	/* The call ran in one of the last turns, was refused, or was never seen. */
 	switch (Probe_Null_finish(call)) {
 	case 0:
 		cr_expect(server.service.executions == 2);
@@ -642,7 +642,7 @@ Case(local, serve__impossible_headers_are_refused)
 	cr_expect(Probe_Null(binding) == 0);
 }
 
-/* A call whose arguments are in far memory, where nothing was ever written. */
+/* A call whose arguments are in far memory that was never written. */
 static int call_with_holes(unsigned i, uint32_t bytes)
 {
 	struct fly_slot *slot = raw()->calls[i].slot;
@@ -683,7 +683,7 @@ Case(local, serve__far_arguments_have_a_limit)
 		status = call_with_holes(n, 32u << 20);
 	cr_expect(status == -FLY_EBUSY && n == 7, "%d %u", status, n);
 	cr_expect(server.r->poller.local->far_written <= FLY_LOCAL_FAR_MAX);
-	/* What it says nothing about is given back in the course of some seconds. */
+	/* Far memory that the client does not claim is given back after some seconds. */
 	for (unsigned i = 0; i < 16; i++)
 		atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_FREE);
 	for (unsigned i = 0; i < 1000 * patience(5) && status == -FLY_EBUSY; i++) {
@@ -697,7 +697,7 @@ static void call_again(void *context)
 {
 	struct fly_slot *slot = context;
 
-	/* From within the procedure: its own slot says CALL once more. */
+	/* From within the procedure: its own slot says CALL again. */
 	atomic_store(&slot->state, FLY_SLOT_CALL);
 	fly_turn(server.r);
 }
@@ -754,7 +754,7 @@ Case(local, fly_astack_make__holes_are_zeros_and_nobody_shrinks)
 	cr_expect(counter(FLY_COUNT_local_faults) == 0);
 }
 
-/* One that was sent is not ours: what was there before happens to it, and a fault is seen yet. */
+/* A SIGBUS sent by a process goes to the earlier handler; a later fault is still handled. */
 Case(local, on_fault__signals_that_were_sent_are_ignored_where_they_were_before)
 {
 	struct sigaction ours;
@@ -785,7 +785,7 @@ Case(local, on_fault__signals_that_were_sent_end_who_does_not_handle_them)
 	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
 }
 
-/* A hugepage is punched away, and others take all that there are: touching it is a SIGBUS. */
+/* A hugepage is punched away, and others take all free ones: touching the hole is a SIGBUS. */
 Case(local, on_fault__a_hole_in_a_hugepage_ends_the_binding)
 {
 	struct fly_binding *other;
@@ -810,7 +810,7 @@ Case(local, on_fault__a_hole_in_a_hugepage_ends_the_binding)
 	hold(true);
 	cr_assert(madvise(raw()->memory.near, 2UL << 20, MADV_REMOVE) == 0);
 	while (madvise(all + taken, 2UL << 20, MADV_POPULATE_WRITE) == 0)
-		taken += 2UL << 20; /* the one that was given back */
+		taken += 2UL << 20; /* the page that was given back */
 	hold(false);
 	cr_expect(comes_to(FLY_COUNT_local_faults, 1));
 	cr_expect(comes_to(FLY_COUNT_local_ended, 1));

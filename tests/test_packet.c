@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_packet.c - the stack in front of the pool: nothing is lost in it, nothing shared enters it.
- */
+/* test_packet.c - the cache in front of the pool: it loses no packet, and holds no shared one. */
 #include <criterion/criterion.h>
 
 #include "case.h"
@@ -144,7 +143,7 @@ Case(packet, fly_packet_refill__the_last_buffers_of_a_pool_come_too)
 	struct rte_mbuf *kept[PACKETS];
 	unsigned n = 0;
 
-	/* All but 5: fewer than a refill takes at a time. */
+	/* Leave 5: less than one refill. */
 	while (n < PACKETS - 5)
 		kept[n++] = rte_pktmbuf_alloc(pool);
 	cr_expect(take_all() == 5);

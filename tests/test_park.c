@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_park.c - a procedure that lets its poller attend to the links: who is answered meanwhile,
- * who waits, and in which order they are handled afterwards.
+ * test_park.c - a procedure that turns its poller: which packets are answered meanwhile, which
+ * calls are parked, and in which order they run afterwards.
  */
 #include <criterion/criterion.h>
 
@@ -16,7 +16,7 @@
 static struct hand w;
 static struct frame f;
 static struct fly_header answer;
-static struct fly_header call; /* the one that runs, and attends */
+static struct fly_header call; /* the call that runs, and turns its poller */
 
 static void begin(void)
 {
@@ -43,7 +43,7 @@ static struct fly_poller *poller(void)
 	return sim_poller(w.node);
 }
 
-/* The first Null attends after it has done this; those that follow do nothing. */
+/* The first Null turns its poller after this function; later ones do nothing. */
 static void (*inside)(void);
 static unsigned nulls;
 
@@ -59,7 +59,7 @@ static void attend(void)
 	fly_slow_turn_parking(poller(), w.sim->now_tsc);
 }
 
-/* Run the call and what it does inside. Its own result is the last thing that comes. */
+/* Run the call with @what inside. Its own result comes last. */
 static void run(void (*what)(void))
 {
 	inside = what;
@@ -151,7 +151,7 @@ static void others_inside(void)
 	ran_inside = w.node->service.executions - 1;
 }
 
-/* The results of so many calls, in the order in which those came. */
+/* Expect the results of @n calls, in order of arrival. */
 static void expect_results(unsigned n)
 {
 	cr_assert(frame_take(w.peer, &f, &answer) && answer.activity == ACTIVITY);
@@ -173,7 +173,7 @@ Case(park, fly_slow_turn_parking__other_calls_wait_and_run_in_the_turn_that_they
 	cr_expect(count(FLY_COUNT_calls_parked) == 20 && poller()->n_parked == 0);
 	sim_turn(w.sim);
 	expect_results(20);
-	/* Each caller is known afterwards as any other is. */
+	/* Parked callers are known afterwards, as all others are. */
 	call = add_call(3);
 	call.seq++;
 	cr_expect(hand_ask(&w, &call, &f, &answer) && answer.seq == 2);
@@ -196,7 +196,7 @@ Case(park, fly_slow_turn_parking__those_that_do_not_fit_are_dropped_and_their_co
 	expect_results(FLY_PARKED + 10);
 }
 
-/* Copies of one that waits: it runs once. */
+/* Copies of a parked call: it runs once. */
 static void copies_inside(void)
 {
 	for (unsigned i = 0; i < 5; i++) {
@@ -215,7 +215,7 @@ Case(park, fly_slow_turn_parking__copies_of_a_call_that_waits)
 	cr_expect(w.node->service.runs[0] == 1 && count(FLY_COUNT_resent_results) == 4);
 }
 
-/* A cancel does not wait: what it is about has no record yet, or is remembered as refused. */
+/* A cancel is not parked: its call has no record yet, or is remembered as refused. */
 static void cancelled_inside(void)
 {
 	const struct fly_header h = add_call(0);
@@ -239,7 +239,7 @@ Case(park, fly_slow_turn_parking__a_call_that_waits_and_is_cancelled_does_not_ru
 	cr_expect(count(FLY_COUNT_reject_full) == 1, "refused like every copy of it");
 }
 
-/* The same caller's next call, while the one before still runs: it has given that up. */
+/* The caller's next call while the earlier one runs: the caller has given that call up. */
 static void next_inside(void)
 {
 	struct fly_header h = call;
@@ -272,7 +272,7 @@ static void late_inside(void)
 	attend();
 }
 
-/* The time that a call waits here is its caller's, too. */
+/* Time spent parked counts towards the caller's deadline. */
 Case(park, fly_park_resume__a_call_whose_deadline_passed_while_it_waited_does_not_run)
 {
 	run(late_inside);
@@ -341,7 +341,7 @@ Case(park, fly_poller_fini__with_calls_that_wait)
 	others_inside();
 	poller()->turning = false;
 	cr_expect(poller()->n_parked == 30);
-	/* end() finds each packet. */
+	/* end() checks all packets. */
 }
 
 /* ---- procedures that attend or turn within what came of attending ---- */
@@ -351,7 +351,7 @@ static void each_attends(void *context)
 	(void)context;
 	nulls++;
 	if (nulls <= 3) {
-		/* Two more for each of the first three. */
+		/* Two more calls for each of the first three. */
 		for (unsigned i = 0; i < 2; i++) {
 			const struct fly_header h =
 				frame_call(w.node->export_id, OTHER(10 * nulls + i), 1,
@@ -371,7 +371,7 @@ Case(park, fly_park_resume__a_call_that_waited_may_attend_as_well)
 	hand_send(&w, &call);
 	sim_turn(w.sim);
 	for (unsigned i = 0; i < 3; i++)
-		sim_turn(w.sim); /* not the next millisecond's sweep */
+		sim_turn(w.sim); /* without the sweep of the next millisecond */
 	cr_expect(w.node->service.executions == 7, "%u", w.node->service.executions);
 	cr_expect(count(FLY_COUNT_calls_parked) == 6 && poller()->n_parked == 0);
 }
@@ -402,7 +402,7 @@ Case(park, fly_poller_turn__within_a_procedure_leaves_it_where_it_was)
 	cr_expect(!poller()->turning && poller()->n_parked == 0);
 }
 
-/* What a procedure has in its packet stays as it was, whatever came meanwhile. */
+/* A procedure's arguments stay in their packet, whatever arrives meanwhile. */
 static uint32_t number_inside;
 
 static void busy_inside(void)

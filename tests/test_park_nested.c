@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_park_nested.c - procedures that call out while they run, also back to who called them: two
- * runtimes over vhost, each on a thread of its own, which turns its poller itself.
+ * test_park_nested.c - procedures that call other runtimes while they run, also their own caller:
+ * two runtimes over vhost, each on a thread of its own that turns its poller.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@ static char directory[] = "/tmp/firefly-nested-XXXXXX";
 /* One of the two. */
 static struct side {
 	struct fly_runtime *r;
-	struct fly_binding *other; /* to the other one's Probe */
+	struct fly_binding *other; /* bound to the other side's Probe */
 	struct probe_service service;
 	int missing;
 } near, far;
@@ -82,7 +82,7 @@ TestSuite(park_nested, .timeout = HANG);
 static int status_inside;
 static uint64_t sum_inside;
 
-/* On the far side, in a procedure that the near one called. */
+/* On the far side: in a procedure that the near side called. */
 static void call_back(void *context)
 {
 	(void)context;
@@ -101,7 +101,7 @@ Case(park_nested, fly_slow_turn_parking__a_procedure_calls_its_caller)
 	cr_expect(far.service.executions == 2 && near.service.executions == 1);
 }
 
-/* To and fro, each call within the one before, until somebody says that it is enough. */
+/* To and fro, each call nested in the one before, up to the limit. */
 static unsigned depth;
 static unsigned n_refused;
 static unsigned n_failed;
@@ -133,7 +133,7 @@ Case(park_nested, fly_slow_start__so_deep_and_no_deeper)
 	cr_expect(Probe_Null(near.other) == 0);
 }
 
-/* On the far side: for as long as this takes, it is called by the near one as well. */
+/* On the far side: calls the near side while the near side calls this one. */
 static void call_many(void *context)
 {
 	uint64_t sum;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_poller.c - links that come and go, and whole campaigns of calls over links that lose,
- * repeat, delay and corrupt packets: each call that returns ran exactly once, none ran twice.
+ * test_poller.c - links that come and go, and campaigns of calls over links that lose, repeat,
+ * delay and corrupt packets: each call that returns ran exactly once; none ran twice.
  */
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -208,7 +208,7 @@ static bool reversed(const uint8_t *back, unsigned bytes, uint32_t number)
 	return true;
 }
 
-/* Return: the status. A result that is not the right one fails the test. */
+/* Return: the status. A wrong result fails the test. */
 static int finish_one(const struct one *o)
 {
 	uint8_t data[1440];
@@ -242,7 +242,7 @@ static int finish_one(const struct one *o)
 	return status;
 }
 
-/* Calls of all kinds, a window of them at a time; each is checked, and how often it ran. */
+/* Calls of all kinds, a window at a time. Checks each result, and how often each call ran. */
 static void campaign(unsigned calls, uint64_t seed)
 {
 	enum {
@@ -282,7 +282,7 @@ static void campaign(unsigned calls, uint64_t seed)
 			window[i] = window[--open];
 		}
 	}
-	sim_run(w.sim, 100); /* what is late comes now */
+	sim_run(w.sim, 100); /* let delayed packets arrive */
 	cr_expect(probe_most_runs(&w.server->service) == 1, "a call ran %u times",
 		  probe_most_runs(&w.server->service));
 	cr_expect(failed == 0, "%u of %u calls failed", failed, calls);
@@ -356,7 +356,7 @@ Case(poller, fly_poller_turn__with_too_few_packets_on_the_server)
 	struct rte_mbuf *taken[1023];
 	unsigned n = 0;
 
-	/* Its pool is almost empty: it loses packets, refuses second buffers, and recovers. */
+	/* The server's pool is almost empty: it drops, refuses second buffers, and recovers. */
 	while (n < 1023 - 30)
 		taken[n++] = fly_packet_get(&sim_poller(w.server)->cache, 0);
 	sim_poller(w.server)->conversations.retained_max = 20;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_pollers.c - runtimes with threads of their own: they serve, stop, and start again; what is
- * wrong with a wish is said in one line.
+ * test_pollers.c - runtimes with poller threads: they serve, stop, and start again; wrong options
+ * are refused in one line.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -126,7 +126,7 @@ static void *call(void *context)
 	return NULL;
 }
 
-/* Two threads call through a client, each by a binding of its own. */
+/* Two threads call through a client, each with its own binding. */
 static void calls_from_threads(struct fly_runtime *client)
 {
 	struct caller callers[2] = {{.client = client}, {.client = client, .first = 1000}};
@@ -200,7 +200,7 @@ Case(pollers, fly_start__two_at_both_ends)
 	serve_and_call(2, 2);
 }
 
-/* Import again until the server is back, at most some seconds. */
+/* Import until the server is back, for some seconds at most. */
 static int come_back(struct fly_binding *binding)
 {
 	int status = -1;
@@ -272,8 +272,7 @@ Case(pollers, fly_import__of_ones_own_interface_over_a_loop_with_queues)
 	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
 	cr_assert(Probe_export(r, &probe_procedures, &service) == 0, "%s", fly_error());
 	cr_expect(r->ports.at[0]->n_queues == 2, "a pair for each");
-	/* From here on the one whose turn it is to call is not the one whose turn it is to serve.
-	 */
+	/* From here on, the calling poller and the serving poller are different ones. */
 	cr_expect(import_by_name(r, "Nothing", 1, NULL, &binding) == -FLY_ENOEXPORT);
 	for (unsigned i = 0; i < 4; i++) {
 		const uint64_t before = counter(r, "passed_on");
@@ -281,7 +280,7 @@ Case(pollers, fly_import__of_ones_own_interface_over_a_loop_with_queues)
 		cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
 		for (uint32_t j = 0; j < 100; j++)
 			cr_expect(Probe_Add(binding, j, i, &sum) == 0 && sum == i + j);
-		/* What leaves by a queue comes back by it: to the wrong one, call and result. */
+		/* Packets come back by the queue that they left by: to the wrong poller. */
 		cr_expect(counter(r, "passed_on") >= before + 200);
 		fly_unbind(binding);
 	}
@@ -317,7 +316,7 @@ Case(pollers, fly_stop__not_from_within_a_procedure_nor_an_export_where_there_ar
 	cr_assert(fly_start(&serves, &inside.server) == 0, "%s", fly_error());
 	cr_assert(Probe_export(inside.server, &probe_procedures, &service) == 0, "%s", fly_error());
 	cr_assert(fly_start(&calls, &client) == 0, "%s", fly_error());
-	for (unsigned i = 0; i < 2; i++) { /* at either of them */
+	for (unsigned i = 0; i < 2; i++) { /* at either poller */
 		inside.stopped = inside.exported = 0;
 		cr_assert(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
 		cr_expect(Probe_Null(binding) == 0);
@@ -352,7 +351,7 @@ Case(pollers, fly_serve__waits_until_somebody_says_so)
 	cr_expect(fly_stop(r) == 0);
 }
 
-/* What is wrong, in one line. */
+/* Wrong options: refused in one line. */
 static void refused(unsigned pollers, const char *cores, enum fly_wait wait, const char *word)
 {
 	const char *const links[] = {SELF, NULL};
@@ -379,7 +378,7 @@ Case(pollers, fly_start__says_what_is_wrong_with_the_cores)
 	refused(0, "0", FLY_WAIT_SPIN, "how many");
 }
 
-/* The thread of a poller, by its name: its core and its mask, from /proc. */
+/* Find a poller's thread by name: its core and CPU mask, from /proc. */
 static bool thread_is_there(const char *name, char *cores, size_t bytes,
 			    unsigned long long *blocked)
 {

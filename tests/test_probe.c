@@ -15,7 +15,7 @@
 static struct hand w;
 static struct frame f;
 static struct fly_header answer;
-static struct fly_header call; /* the newest one */
+static struct fly_header call; /* the newest call */
 
 static void begin(void)
 {
@@ -27,7 +27,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-/* For another row of the same table. */
+/* Start afresh, for another row of the same table. */
 static void again(void)
 {
 	end();
@@ -43,7 +43,7 @@ static uint64_t count(enum fly_counter which)
 
 /* ---- the server: records in each state ---- */
 
-/* A call that runs, and whose result comes. */
+/* Make a call that runs and returns. */
 static void ran(uint16_t procedure)
 {
 	call = hand_call(&w, ACTIVITY, SEQ, procedure, 4, 7);
@@ -82,7 +82,7 @@ static void make_unkept(void)
 	cr_assert(hand_record(&w, ACTIVITY)->state == FLY_CONVERSATION_UNKEPT);
 }
 
-/* Opened by the first fragment of a call: the newest is the one before. */
+/* The first fragment of a call opens the record: the newest call is the one before. */
 static void make_known(void)
 {
 	call = hand_call(&w, ACTIVITY, SEQ + 1, Probe_Sum_NUMBER, 1000, 7);
@@ -107,7 +107,7 @@ static void make_refused(void)
 static void (*const makes[])(void) = {make_done,   make_done_in_packet, make_given,
 				      make_unkept, make_known,          make_refused};
 
-/* A packet about the newest call, so many calls later. */
+/* Send a packet about the call @later calls after the newest one. */
 static bool ask(enum fly_packet_type type, uint32_t later)
 {
 	struct fly_header h = hand_about(&call, type, FLY_ABOUT_CALL);
@@ -177,7 +177,7 @@ Case(probe, fly_slow_probe__of_a_call_that_is_done_gets_the_result)
 	cr_assert(ask(FLY_PACKET_PROBE, 0));
 	cr_expect(answer.type == FLY_PACKET_RESULT && answer.procedure == 0 && answer.seq == SEQ);
 	cr_expect(answer.flags == FLY_FLAG_RESENT && answer.fragments == 1);
-	ran(Probe_Fill_NUMBER); /* the same again: its result again, not Fill's */
+	ran(Probe_Fill_NUMBER); /* the same again: this result, not Fill's */
 	cr_expect(answer.length == 0);
 	call = hand_call(&w, ACTIVITY, SEQ + 1, Probe_Fill_NUMBER, 4, 7);
 	cr_assert(hand_ask(&w, &call, &first, &answer));
@@ -354,7 +354,7 @@ Case(probe, fly_slow_cancel__of_a_call_that_runs_from_another_address)
 	run_and_ask(FLY_PACKET_CANCEL, 0);
 	cr_expect(is_cancelled_inside);
 	again();
-	/* The frame inside comes from elsewhere; the call itself was sent before. */
+	/* The frame inside comes from another address than the call. */
 	call = hand_call(&w, ACTIVITY, SEQ, Probe_Null_NUMBER, 0, 0);
 	w.node->service.during = ask_inside;
 	w.node->service.during_context = sim_poller(w.node);
@@ -428,8 +428,7 @@ Case(probe, fly_slow_cancel__of_a_later_call_is_remembered_and_what_was_kept_goe
 		cr_expect(c->touched_ms == sim_poller(w.node)->now_ms);
 		cr_expect(sim_poller(w.node)->conversations.n_retained == 0);
 		cr_expect(sim_poller(w.node)->bulk.n == 0 && sim_poller(w.node)->bulk.bytes == 0);
-		/* The call itself comes late, and each copy of it: refused; those before: dropped.
-		 */
+		/* The call and each copy come late: refused. Earlier calls: dropped. */
 		call = hand_call(&w, ACTIVITY, call.seq + 3, Probe_Null_NUMBER, 0, 0);
 		for (unsigned copies = 0; copies < 3; copies++) {
 			cr_assert(hand_ask(&w, &call, &f, &answer));
@@ -464,7 +463,7 @@ Case(probe, fly_slow_ack__of_a_result_that_its_packet_retains_lets_it_go)
 	cr_expect(hand_record(&w, ACTIVITY)->result == NULL);
 	cr_expect(!acknowledge(1, 1));
 	cr_expect(count(FLY_COUNT_drop_ack) == 1, "once");
-	/* A copy that is still under way is neither answered nor run. */
+	/* A copy still in flight is neither answered nor run. */
 	call = hand_call(&w, ACTIVITY, SEQ, Probe_Fill_NUMBER, 4, 7);
 	call.flags = FLY_FLAG_RESENT | FLY_FLAG_ACK;
 	cr_expect(!hand_ask(&w, &call, &f, &answer));
@@ -529,7 +528,7 @@ Case(probe, fly_slow_probe__about_what_does_not_exist_is_dropped)
 static struct fly_binding *binding;
 static struct fly_call *ours;
 
-/* A call of the node's to the peer, which has taken it: @call is its header. */
+/* Make a call of the node's to the peer. @call: its header. */
 static void call_peer(void)
 {
 	binding = sim_import(w.sim, w.node, w.at, 0x1000001);
@@ -543,7 +542,7 @@ static struct fly_call_entry *entry(void)
 	return fly_entry_of(ours);
 }
 
-/* Something of the peer's about that call. */
+/* Send the peer's packet about that call. */
 static bool tell(enum fly_packet_type type, uint16_t procedure, uint32_t hint)
 {
 	struct fly_header h = hand_about(&call, type, FLY_ABOUT_CALL);
@@ -580,11 +579,11 @@ Case(probe, fly_slow_probe__of_a_server_whose_result_we_have_or_never_waited_for
 		cr_expect(answer.activity == call.activity && answer.seq == call.seq);
 		cr_expect(f.bytes == FLY_PAYLOAD);
 		if (i == 0)
-			call.seq--; /* of an earlier one */
+			call.seq--; /* an earlier call */
 		if (i == 1)
-			call.activity += UINT64_C(1) << 40; /* of another life of this entry */
+			call.activity += UINT64_C(1) << 40; /* another life of this entry */
 		if (i == 2)
-			call.activity = ~0ULL; /* of nobody */
+			call.activity = ~0ULL; /* no entry */
 	}
 }
 
@@ -596,7 +595,7 @@ Case(probe, fly_slow_ack__the_server_has_the_call_and_works_on_it)
 	cr_expect(!tell(FLY_PACKET_ACK, FLY_ABOUT_CALL, 9));
 	cr_expect(count(FLY_COUNT_acks_received) == 1);
 	cr_expect(entry()->retry.is_running && entry()->hint == 9);
-	/* It is not sent again, but asked about, for much longer than the time-out. */
+	/* The call is not sent again, but probed, for much longer than the time-out. */
 	for (unsigned i = 0; i < 300; i++) {
 		sim_run(w.sim, 10);
 		while (frame_take(w.peer, &f, &answer)) {
@@ -614,7 +613,7 @@ Case(probe, fly_slow_ack__the_server_has_the_call_and_works_on_it)
 	answer_it();
 }
 
-/* An earlier call of the entry took long: that is no reason to ask seldom about this one. */
+/* An earlier call of the entry took long: this call's first probe comes soon all the same. */
 Case(probe, fly_slow_ack__the_first_probe_of_each_call_comes_soon)
 {
 	uint64_t since;
@@ -655,7 +654,7 @@ Case(probe, fly_slow_ack__a_server_that_falls_silent_is_given_up)
 	cr_expect(Probe_Null_finish(ours) == -FLY_EPEER);
 }
 
-/* It had run, and the result was lost: the probe brings it. */
+/* The call had run, and its result was lost: the probe brings it. */
 Case(probe, fly_slow_ack__a_result_after_running_ends_the_call)
 {
 	call_peer();
@@ -679,9 +678,9 @@ Case(probe, fly_slow_ack__about_a_call_that_does_not_fit)
 	call = real;
 	call.activity ^= UINT64_C(1) << 50;
 	cr_expect(!tell(FLY_PACKET_ACK, FLY_ABOUT_CALL, 9));
-	call.activity = real.activity ^ 1; /* another entry, unbound */
+	call.activity = real.activity ^ 1; /* another entry, not bound */
 	cr_expect(!tell(FLY_PACKET_ACK, FLY_ABOUT_CALL, 9));
-	call.activity = real.activity | 0xffff; /* none */
+	call.activity = real.activity | 0xffff; /* no entry */
 	cr_expect(!tell(FLY_PACKET_ACK, FLY_ABOUT_CALL, 9));
 	cr_expect(count(FLY_COUNT_drop_activity) == 3);
 	call = real;
@@ -721,7 +720,7 @@ Case(probe, fly_slow_result__that_asks_for_an_acknowledgement_gets_one)
 		cr_expect(answer.fragment == 1 && answer.fragments == 1 && answer.hint == 5);
 		cr_expect(answer.seq == call.seq && answer.activity == call.activity);
 		cr_expect(fly_ready(ours) && Probe_Null_finish(ours) == 0);
-		/* A copy of it: nobody waits, and the server will ask if it must know. */
+		/* A copy: nobody waits for the answer, and the server sends it again if needed. */
 		cr_expect(!hand_ask(&w, &h, &f, &answer));
 	}
 }
@@ -740,13 +739,13 @@ Case(probe, fly_slow_challenge__the_call_is_sent_again_with_each_token_once)
 	}
 	cr_expect(count(FLY_COUNT_challenges_answered) == 3);
 	cr_expect(count(FLY_COUNT_drop_sequence) == 3);
-	/* It is lost: its copies have the token, too. */
+	/* The answer is lost: later copies of the call carry the token, too. */
 	sim_run(w.sim, 25);
 	cr_assert(frame_take(w.peer, &f, &answer));
 	cr_expect(answer.hint == 72);
 	cr_expect(answer.flags == (FLY_FLAG_RESENT | FLY_FLAG_TOKEN | FLY_FLAG_ACK));
 	answer_it();
-	/* The next call has none. */
+	/* The next call has no token. */
 	cr_assert(Probe_Null_start(binding, &ours) == 0);
 	sim_turn(w.sim);
 	cr_assert(frame_take(w.peer, &f, &call));
@@ -813,7 +812,7 @@ Case(probe, fly_slow_challenge__takes_no_more_packets_than_its_own)
 	h.hint = 70;
 	while ((all[n] = fly_packet_get(cache, 0)))
 		n++;
-	fly_packet_expose_all(all[--n]); /* one to receive into */
+	fly_packet_expose_all(all[--n]); /* one packet to receive into */
 	rte_pktmbuf_free(all[n]);
 	cr_expect(hand_ask(&w, &h, &f, &answer));
 	cr_expect(answer.hint == 70 && (answer.flags & FLY_FLAG_TOKEN));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_raise.c - errors that no interface declares, on the wire and from anywhere. A plain program,
- * because big_endian.sh runs it where there is no Criterion; prints what was wrong.
+ * test_raise.c - errors that no interface declares, encoded and decoded. A plain program, because
+ * big_endian.sh runs it where there is no Criterion; prints failures.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static unsigned failures;
 
 #define WORDS55 "0123456789012345678901234567890123456789012345678901234"
 
-/* What the bytes are, behind which nothing is written. */
+/* Expect these bytes, and no byte written behind them. */
 static void expect_put(int32_t number, const uint8_t *wire, uint32_t bytes)
 {
 	uint8_t results[FLY_RAISED_BYTES_MAX + 1];
@@ -48,7 +48,7 @@ static void fly_raise__words_are_used_once_and_for_their_number(void)
 
 	fly_raise(-2, "of another number");
 	expect_put(5, five, sizeof five);
-	/* what was raised and not returned is gone as well */
+	/* a number that was raised and not returned is forgotten, too */
 	expect_put(-2, minus, sizeof minus);
 	fly_raise(-2, NULL);
 	expect_put(-2, minus, sizeof minus);
@@ -95,8 +95,8 @@ static void fly_raised_get__what_cannot_be_read_is_nothing(void)
 		{{0}, 0},
 		{{1, 0, 0, 0}, 4},
 		{{1, 0, 0, 0, 0, 0, 0, 0}, 8},
-		{{1, 0, 0, 0, 2, 0, 0, 0, 'o', 'k', 0}, 10},    /* cut */
-		{{1, 0, 0, 0, 2, 0, 0, 0, 'o', 'k', 0, 0}, 12}, /* something behind */
+		{{1, 0, 0, 0, 2, 0, 0, 0, 'o', 'k', 0}, 10},    /* truncated */
+		{{1, 0, 0, 0, 2, 0, 0, 0, 'o', 'k', 0, 0}, 12}, /* a byte too many */
 		{{1, 0, 0, 0, 1, 0, 0, 0, 'o', 'k'}, 10},       /* no NUL */
 		{{1, 0, 0, 0, 2, 0, 0, 0, 0, 'k', 0}, 11},      /* NUL within */
 		{{1, 0, 0, 0, 0, 0, 0, 2, 'o', 'k', 0}, 11}, /* a length of the other byte order */
@@ -112,7 +112,7 @@ static void fly_raised_get__what_cannot_be_read_is_nothing(void)
 	}
 }
 
-/* 56 bytes of words are one too many, even with a NUL behind them. */
+/* A text of 56 bytes is too long, even with a NUL behind it. */
 static void fly_raised_get__words_have_room(void)
 {
 	uint8_t wire[8 + 56 + 1] = {1, 0, 0, 0, 56};

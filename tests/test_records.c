@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_records.c - records are opened, found and forgotten; none is lost, none too early. */
+/* test_records.c - records are opened, found and forgotten: none lost, none forgotten too early. */
 #include <criterion/criterion.h>
 
 #include "case.h"
@@ -173,7 +173,7 @@ Case(records, fly_conversations_sweep__time_may_wrap)
 	cr_expect(c->activity == 0);
 }
 
-/* The rule in records.h, as arithmetic: no copy that may have run is run once more. */
+/* The rule in records.h as arithmetic: a copy of a call that may have run does not run again. */
 Case(records, fly_conversations_sweep__the_rule_of_forgetting_leaves_no_gap)
 {
 	cr_expect(FLY_RECORD_KEEP_MS >= 2 * FLY_PACKET_LIFE_MS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_refused.c - calls that are refused where there is no record for them: they are remembered,
- * so that "not executed" stays true when there is room again.
+ * test_refused.c - calls that are refused for want of a record: the server remembers them, and "not
+ * executed" stays true when there is room again.
  */
 #include <criterion/criterion.h>
 
@@ -55,7 +55,7 @@ Case(refused, fly_refused_has__what_was_added_and_hardly_anything_else)
 	cr_expect(wrong < 100000 / 300, "%u of 100,000 others are taken for one of them", wrong);
 }
 
-/* Neighbours, as callers make them: the same activity with the next numbers. */
+/* Neighbours, as callers make them: the next sequence numbers of the same activity. */
 Case(refused, fly_refused_has__neither_the_call_before_nor_the_next_one)
 {
 	unsigned wrong = 0;
@@ -75,12 +75,12 @@ Case(refused, fly_refused_sweep__each_is_remembered_for_its_time_and_then_goes)
 	struct fly_refused *r = filter();
 	const uint32_t life = FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS;
 
-	r->rotated_ms = 0xffff0000; /* across the wrap of 49 days */
+	r->rotated_ms = 0xffff0000; /* across the wrap after 49 days */
 	cr_assert(fly_refused_add(r, ACTIVITY(1), 1));
 	fly_refused_sweep(r, 0xffff0000 + life);
 	cr_assert(fly_refused_add(r, ACTIVITY(2), 1));
 	cr_expect(r->n == 2);
-	fly_refused_sweep(r, 0xffff0000 + life + 1); /* the second is a moment old */
+	fly_refused_sweep(r, 0xffff0000 + life + 1); /* the second refusal is recent */
 	cr_expect(r->n == 0);
 	cr_expect(fly_refused_has(r, ACTIVITY(1), 1) && fly_refused_has(r, ACTIVITY(2), 1));
 	cr_assert(fly_refused_add(r, ACTIVITY(3), 1));
@@ -119,7 +119,7 @@ static bool is_refused(const struct fly_header *h)
 	       answer.procedure == FLY_EBUSY && answer.seq == h->seq;
 }
 
-/* As if their link had gone: there is room at once. */
+/* As if their link had gone: frees records at once. */
 static void make_room(void)
 {
 	struct fly_poller *p = sim_poller(w.node);
@@ -143,7 +143,7 @@ Case(refused, fly_slow_call__a_copy_is_refused_too_when_there_is_room_again)
 		cr_expect(hand_record(&w, h.activity) == NULL);
 	}
 	cr_expect(w.node->service.executions == RECORDS);
-	/* The next call of that caller runs; then the record remembers. */
+	/* The caller's next call runs; from then on its record remembers. */
 	h.age = 0;
 	h.seq++;
 	cr_assert(hand_ask(&w, &h, &f, &answer) && answer.type == FLY_PACKET_RESULT);
@@ -183,7 +183,7 @@ Case(refused, fly_slow_absent__does_not_make_the_filter_older)
 	cr_expect(is_refused(&h));
 }
 
-/* A refusal that cannot be remembered would be a promise that is not kept. */
+/* A refusal that cannot be remembered is not answered: the answer would be a promise. */
 Case(refused, fly_slow_call__what_cannot_be_remembered_is_not_answered)
 {
 	const struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
@@ -196,7 +196,7 @@ Case(refused, fly_slow_call__what_cannot_be_remembered_is_not_answered)
 	cr_expect(hand_ask(&w, &h, &f, &answer) && answer.type == FLY_PACKET_RESULT);
 }
 
-/* The budget for refusals is used up: nothing is said, and the call is refused all the same. */
+/* The budget for refusals is used up: no answer, but the call is refused all the same. */
 Case(refused, fly_slow_call__remembered_though_nothing_could_be_said)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
@@ -228,7 +228,7 @@ Case(refused, fly_reply_refuse_for_good__no_room_for_a_result)
 	cr_assert(hand_ask(&w, &h, &f, &answer) && answer.type == FLY_PACKET_RESULT);
 	cr_expect(answer.length == 1440 && w.node->service.runs[7] == 1);
 	cr_expect(hand_record(&w, ACTIVITY(1))->state == FLY_CONVERSATION_DONE);
-	/* And the other way round: what was retained goes with the refusal of a later call. */
+	/* The reverse: the refusal of a later call frees the retained result. */
 	h = hand_call(&w, ACTIVITY(1), 9, Probe_Fill_NUMBER, 4, 8);
 	t->retained_max = 0;
 	cr_expect(hand_ask(&w, &h, &f, &answer) && answer.type == FLY_PACKET_RESULT,
@@ -238,7 +238,7 @@ Case(refused, fly_reply_refuse_for_good__no_room_for_a_result)
 	t->retained_max = max;
 }
 
-/* A result that is not kept is made again; without room it may have run, and that is said. */
+/* A result that is not kept is made again; without room, the call may have run. */
 Case(refused, fly_reply_refuse_for_good__a_call_that_may_run_again_and_did_run)
 {
 	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;

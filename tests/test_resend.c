@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_resend.c - when calls that are not answered are sent again, probed and given up: to the
- * microsecond, in virtual time.
- */
+/* test_resend.c - when unanswered calls are sent again, probed and given up, in virtual time. */
 #include <criterion/criterion.h>
 
 #include "case.h"
 #include "hand.h"
 #include "slowpath/resend.h"
 
-#define PASS_US 16 /* what is due is seen so late at the most, and a turn */
+#define PASS_US 16 /* greatest delay of a due call, plus a turn */
 
 static struct pair w;
 
@@ -50,7 +47,7 @@ static void call_once(void)
 	cr_assert(Probe_Null_finish(call) == 0);
 }
 
-/* Calls one after the other, for so long, over a path that takes so long there and back. */
+/* Calls one after the other for @ms, over a path with this round trip. */
 static void measure(unsigned round_trip_us, unsigned ms)
 {
 	const uint64_t end_tsc = w.sim->now_tsc + (uint64_t)ms * SIM_TSC_PER_MS;
@@ -61,7 +58,7 @@ static void measure(unsigned round_trip_us, unsigned ms)
 		call_once();
 }
 
-/* Time from the first transmission until so many copies have been sent. */
+/* Time from the first transmission to the last of @n copies. */
 static uint64_t copies_us(const struct fly_call_entry *e, uint64_t sent_tsc, unsigned copies)
 {
 	const uint64_t before = count(FLY_COUNT_resent_calls);
@@ -114,7 +111,7 @@ Case(resend, fly_resend_pass__a_longer_path_is_waited_for)
 	cr_expect(us >= rto_us && us <= rto_us + PASS_US + 1, "after %lu us", us);
 }
 
-/* A path that gets longer than the RTO: each call is sent twice, until one was measured. */
+/* The path gets longer than the RTO: each call is sent twice until one has been timed. */
 Case(resend, fly_resend_pass__a_path_that_becomes_longer)
 {
 	measure(10, 20);
@@ -194,7 +191,7 @@ Case(resend, fly_resend_pass__each_wait_is_twice_the_one_before)
 	}
 }
 
-/* Calls at all moments of a millisecond, each on its own: none waits for another one's pass. */
+/* Calls at all moments of a millisecond: no call waits for another call's pass. */
 Case(resend, fly_resend_pass__is_precise_whenever_a_call_was_sent)
 {
 	enum {
@@ -273,7 +270,7 @@ Case(resend, fly_resend_pass__nothing_is_looked_at_before_it_is_due)
 	measure(10, 5);
 	w.at_caller->faults.drop_percent = 100;
 	cr_assert(Probe_Null_start(w.binding, &call) == 0);
-	sim_run(w.sim, 2); /* sent again, and next after 2 ms more */
+	sim_run(w.sim, 2); /* sent again now; the next copy after 2 ms more */
 	before = poller()->pass;
 	cr_assert(before.due_tsc > w.sim->now_tsc && before.at == 0);
 	for (unsigned i = 0; i < 100; i++)
@@ -282,7 +279,7 @@ Case(resend, fly_resend_pass__nothing_is_looked_at_before_it_is_due)
 	cr_expect(poller()->sweep_at_tsc > poller()->now_tsc, "nor is a sweep wanted");
 }
 
-/* Passes in a second, of a poller whose calls are all answered: one in each least RTO. */
+/* Passes per second of a poller whose calls are all answered: one per least RTO. */
 Case(resend, fly_resend_pass__calls_that_are_answered_are_not_looked_at_more_often)
 {
 	unsigned passes = 0;
@@ -333,7 +330,7 @@ Case(resend, fly_resend_pass__looks_at_a_table_of_65536_calls_in_pieces)
 		cr_expect(resent - before <= 256, "%lu in one turn", resent - before);
 	}
 	cr_expect(resent == CALLS, "%lu", resent);
-	/* 20 ms until they are due, and 256 turns of 10 us for each of two passes. */
+	/* 20 ms until they are due, then 256 turns of 10 us for each of two passes */
 	cr_expect(turns <= 2000 + 2 * 256 + 20, "%u turns", turns);
 	for (unsigned i = 0; i < CALLS; i += 1009)
 		cr_expect(fly_entry_of(calls[i])->resends == 1);
@@ -354,7 +351,7 @@ Case(resend, fly_resend_pass__a_link_that_is_down_ends_calls_with_the_next_pass)
 	w.at_caller->link.up = true;
 }
 
-/* Probes that cannot be sent for want of packets: the call goes on when there are some again. */
+/* Probes without a free packet: the call goes on when there are packets again. */
 Case(resend, fly_resend_packet__probes_without_a_packet)
 {
 	struct fly_packet_cache *cache = &poller()->cache;
@@ -400,7 +397,7 @@ static struct fly_call *within;
 static void fail_inside(void *context)
 {
 	(void)context;
-	/* The procedure's own poller gives up a call of its own meanwhile. */
+	/* Meanwhile the procedure's own poller gives up a call of its own. */
 	for (unsigned i = 0; i < 20000; i++) {
 		w.sim->now_tsc += 100;
 		fly_slow_turn_parking(sim_poller(w.server), w.sim->now_tsc);

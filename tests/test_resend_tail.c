@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * test_resend_tail.c - what the slowest calls take when packets are lost: in virtual time, to the
- * microsecond.
- */
+/* test_resend_tail.c - the time of the slowest calls when packets are lost, in virtual time. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -37,7 +34,7 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Times of calls one after the other, sorted. Their executions are counted, too. */
+/* Sorted times of calls made one after the other. Counts their executions, too. */
 static uint32_t *times_us(void)
 {
 	static uint32_t us[CALLS];
@@ -65,12 +62,12 @@ Case(resend_tail, fly_resend_pass__without_loss_each_takes_a_round_trip)
 	cr_expect(sim_count(w.caller, FLY_COUNT_resent_calls) == 0);
 }
 
-/* One percent each way: two in a hundred calls wait for a copy, and not a round trip longer. */
+/* One percent lost each way: two calls in a hundred wait for a copy, and no round trip longer. */
 Case(resend_tail, fly_resend_pass__with_one_percent_lost_p99_is_the_least_wait_and_3_round_trips)
 {
 	const uint32_t *us;
 
-	cr_assert(pair_add(&w, 1) == 0); /* measures the round trip */
+	cr_assert(pair_add(&w, 1) == 0); /* times the round trip */
 	w.server->service.executions = 0;
 	w.at_caller->faults.drop_percent = 1;
 	w.at_server->faults.drop_percent = 1;

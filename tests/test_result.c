@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_result.c - refusals, and what they let a caller say about its call. How each odd packet is
- * counted is in test_demux.c; how calls are repeated is in test_server.c.
+ * test_result.c - refusals, and what they let a caller say about its call. test_demux.c has the
+ * counter of each malformed packet; test_server.c has repeated calls.
  */
 #include <criterion/criterion.h>
 
@@ -23,7 +23,7 @@ static void end(void)
 
 TestSuite(result, .timeout = HANG);
 
-/* A server that was started anew on the same address: its refusal says for how long it is up. */
+/* A server restarted at the same address: its refusals say how long it has been up. */
 static void restart(unsigned up_ms)
 {
 	sim_poller(w.server)->exports[1].id ^= 0x10000;
@@ -44,7 +44,7 @@ Case(result, fly_slow_rejected__a_call_begun_before_the_restart_may_have_been)
 {
 	struct fly_call *call;
 
-	w.at_server->faults.drop_percent = 100; /* it runs, and the result is lost */
+	w.at_server->faults.drop_percent = 100; /* the call runs, and its result is lost */
 	cr_assert(Probe_Null_start(w.binding, &call) == 0);
 	sim_run(w.sim, 10);
 	cr_expect(w.server->service.executions == 1);
@@ -54,7 +54,7 @@ Case(result, fly_slow_rejected__a_call_begun_before_the_restart_may_have_been)
 	cr_expect(Probe_Null_finish(call) == -FLY_ESTALE_MAYBE);
 }
 
-/* The same, while the caller's own poller was away: its clock must not stand still. */
+/* As above, with the caller's poller absent: its clock must not stand still. */
 Case(result, fly_slow_rejected__a_caller_that_was_away_does_not_take_its_call_for_a_new_one)
 {
 	struct fly_call *call;
@@ -64,7 +64,7 @@ Case(result, fly_slow_rejected__a_caller_that_was_away_does_not_take_its_call_fo
 	sim_run(w.sim, 10);
 	cr_expect(w.server->service.executions == 1);
 	w.at_server->faults.drop_percent = 0;
-	/* The resent call waits in the link; the server restarts; the caller sleeps. */
+	/* The copy waits in the link; the server restarts; the caller's poller is absent. */
 	while (sim_count(w.caller, FLY_COUNT_resent_calls) == 0)
 		fly_poller_turn(sim_poller(w.caller), w.sim->now_tsc += 100);
 	fly_poller_turn(sim_poller(w.caller), w.sim->now_tsc += 100);
@@ -133,7 +133,7 @@ Case(result, fly_reply_refuse__before_the_first_sweep_nothing_is_refused_aloud)
 	cr_expect(sim_count(fresh, FLY_COUNT_reject_limited) == 1);
 }
 
-/* A refusal by a server of another version ends the call at once: resending cannot help. */
+/* Refused by a server of another version: the call ends at once, since copies cannot help. */
 Case(result, fly_slow_version__another_version_is_a_status)
 {
 	struct sim_link *to_us = sim_join_open(w.sim, w.caller);

@@ -104,7 +104,7 @@ Test(retry, fly_retry_step__a_wait_is_never_shorter_than_a_round_trip)
 	cr_expect(r.interval_tsc >= rtt.rto_tsc);
 }
 
-/* A caller that was away sees its time-out pass at once; what it has not waited does not count. */
+/* After an absence a time-out is due at once; the absence must not count as waiting. */
 Test(retry, fly_retry_step__an_absence_is_not_the_peers_silence)
 {
 	const struct fly_rtt rtt = measured(10);
@@ -172,7 +172,7 @@ Test(retry, fly_retry_step__a_probe_that_is_not_answered_is_repeated_and_then_th
 	cr_expect(fly_retry_step(&r, &waits, &rtt, r.due_tsc) == FLY_RETRY_GIVE_UP);
 }
 
-/* A server that was busy answers all copies at once. */
+/* A server that was busy answers all copies at once: they count as one answer. */
 Test(retry, fly_retry_running__one_answer_counts_for_each_question)
 {
 	const struct fly_rtt rtt = measured(4000);

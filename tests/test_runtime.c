@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_runtime.c - runtimes come and go in one process, alone and together, and leave the thread
- * that starts them as it was. Two of them talk over vhost, each on a thread of its own.
+ * test_runtime.c - runtimes come and go in one process, alone and together, and leave the starting
+ * thread as it was. Two of them talk over vhost, each on a thread of its own.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -18,8 +18,10 @@
 #include "pair.h"
 
 #define SA_RESTORER 0x04000000
-/* Memory that neither grows nor shrinks: where it does, DPDK's virtio-user tells its server, and
- * waits for it with a lock that a server in the same process needs. */
+/*
+ * Memory that neither grows nor shrinks. When memory changes, DPDK's virtio-user tells its server
+ * and waits for it with a lock held that a server in the same process needs.
+ */
 #define EAL  "--no-huge -m 256"
 #define SELF "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"
 
@@ -30,7 +32,7 @@ static char client_spec[96];
 static void begin(void)
 {
 	cr_assert(mkdtemp(directory) != NULL);
-	setenv("RUNTIME_DIRECTORY", directory, 1); /* where DPDK would leave files */
+	setenv("RUNTIME_DIRECTORY", directory, 1); /* DPDK would leave files there */
 	snprintf(server_spec, sizeof server_spec, "vhost:%s/v,server", directory);
 	snprintf(client_spec, sizeof client_spec, "vhost:%s/v,wait=3", directory);
 }
@@ -39,7 +41,7 @@ static void end(void)
 {
 	char command[128];
 
-	/* Directories may stay, files and sockets must not. */
+	/* Directories may stay; files and sockets must not. */
 	snprintf(command, sizeof command, "test -z \"$(find %s ! -type d | tee /dev/stderr)\"",
 		 directory);
 	cr_expect(system(command) == 0, "files are left");
@@ -144,8 +146,7 @@ Case(runtime, fly_start__leaves_affinity_signals_and_mask_as_they_were)
 			if (sigaction(i, NULL, &after) != 0)
 				continue;
 			cr_expect(after.sa_handler == before[i].sa_handler, "signal %d", i);
-			/* What glibc adds for the kernel is shown for a handler that was restored.
-			 */
+			/* Ignore the flag that glibc adds for the kernel. */
 			cr_expect((after.sa_flags & ~SA_RESTORER) ==
 					  (before[i].sa_flags & ~SA_RESTORER),
 				  "signal %d", i);
@@ -156,7 +157,7 @@ Case(runtime, fly_start__leaves_affinity_signals_and_mask_as_they_were)
 	cr_expect(rte_lcore_id() == LCORE_ID_ANY, "the thread is unregistered");
 }
 
-/* Of all other threads, which are DPDK's and the control thread: which signals do they take? */
+/* All other threads are DPDK's or the control thread: none may take signals. */
 static void expect_no_signals_taken(void)
 {
 	char command[200];
@@ -305,7 +306,7 @@ Case(runtime, fly_stop__with_bindings_calls_and_exports)
 	for (unsigned i = 0; i < 10; i++) {
 		cr_assert(Probe_Fill_start(b[i % 3], i, &call) == 0);
 	}
-	/* What is in the ring when it goes is lost: let it come out, and leave the calls open. */
+	/* Packets in the ring are lost with it: let them out, and leave the calls open. */
 	for (unsigned i = 0; i < 10; i++)
 		fly_turn(r);
 	cr_assert(Probe_Null_start(b[0], &call) == 0);
@@ -338,7 +339,7 @@ Case(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
 		const int status = start(rows[i].spec, &r);
 
 		if (strncmp(rows[i].spec, "tap:", 4) == 0 && status == -FLY_EPERM)
-			continue; /* without root that is said first */
+			continue; /* without root, that error comes first */
 		cr_expect(status == -rows[i].status, "%s: %s", rows[i].spec,
 			  fly_status_name(status));
 		cr_expect(strstr(fly_error(), rows[i].says) != NULL, "%s: %s", rows[i].spec,
@@ -365,7 +366,7 @@ Case(runtime, fly_start__says_that_a_size_is_missing)
 	expect_refused(fly_start(&options, &r), "set .size = sizeof(struct fly_options)");
 }
 
-/* What is behind the size that it says may be anything; fields of a newer one must be 0. */
+/* Bytes behind the caller's size may be anything; fields unknown to the library must be 0. */
 Case(runtime, fly_start__takes_options_of_older_and_newer_programs)
 {
 	static const char *const links[] = {SELF, NULL};
@@ -572,7 +573,7 @@ Case(runtime, fly_quit__before_fly_serve_is_kept_and_then_used_up)
 
 /* ---- deadlines, and who asks about them ---- */
 
-/* One runtime that calls itself: whoever waits for the call turns the poller that runs it. */
+/* One runtime that calls itself: the thread that waits for a call turns the poller that runs it. */
 static struct fly_runtime *self;
 static struct fly_binding *own;
 static struct probe_service own_service;
@@ -591,8 +592,8 @@ static uint64_t us_since(uint64_t tsc)
 }
 
 /*
- * A result that comes at the deadline, of a poller that was not turned until then: the call may
- * have ended before it was looked at. When it ends otherwise is in test_deadline.c.
+ * A result that comes at the deadline, while nobody turned the poller: the call may have ended
+ * first. test_deadline.c has the exact times.
  */
 static void expect_late(int status)
 {
@@ -624,7 +625,7 @@ Case(runtime, fly_remaining__counts_down_to_the_deadline)
 	begin_self(wait_for_remaining);
 	cr_expect(fly_remaining() == UINT64_MAX && !fly_cancelled(), "no procedure runs");
 	cr_expect(Probe_Null(own) == 0 && first_us == UINT64_MAX, "there is no deadline");
-	do { /* it comes late, or does not run, where the machine has much else to do */
+	do { /* repeated, because on a busy machine the call is late or does not run */
 		us *= 2;
 		first_us = 0;
 		fly_set_deadline(own, us);
@@ -652,7 +653,7 @@ Case(runtime, fly_cancelled__when_the_deadline_has_passed)
 	begin_self(wait_until_cancelled);
 	fly_set_deadline(own, 10000);
 	for (unsigned i = 1; i <= 3; i++) {
-		while (own_service.executions < i) /* unless it comes too late for that */
+		while (own_service.executions < i) /* unless the call comes too late */
 			expect_late(Probe_Null(own));
 		cr_expect(last_us == 0 && own_service.executions == i);
 	}
@@ -687,7 +688,7 @@ Case(runtime, fly_cancel__is_seen_by_the_procedure)
 	cr_expect(fly_stop(self) == 0);
 }
 
-/* Time that a procedure takes is time in which nobody turned the poller: it must not get lost. */
+/* Time spent in a procedure is time without a turn: it must count. */
 static uint64_t clock_after_tsc;
 static bool is_graced;
 
@@ -777,7 +778,7 @@ Case(runtime, fly_shutdown__deadlines_bring_no_call_back)
 	cr_expect(fly_stop(self) == 0);
 }
 
-/* A call whose arguments are being written when the end comes. */
+/* A call whose arguments are being written during the shutdown. */
 Case(runtime, fly_shutdown__a_call_that_was_started_and_not_sent)
 {
 	struct fly_call *call;
@@ -790,7 +791,7 @@ Case(runtime, fly_shutdown__a_call_that_was_started_and_not_sent)
 	cr_expect(fly_stop(self) == 0);
 }
 
-/* The process may be asked to end while a call of its own waits for a server that is silent. */
+/* The process may be told to end while a call of its own waits for a silent server. */
 Case(runtime, fly_stop__with_calls_to_a_peer_that_never_answers)
 {
 	struct fly_call *call;
@@ -799,7 +800,7 @@ Case(runtime, fly_stop__with_calls_to_a_peer_that_never_answers)
 	for (unsigned i = 0; i < FLY_EXPORTS; i++)
 		self->poller.exports[i].id ^= 0x10000; /* of an earlier start */
 	self->poller.reject_budget = 0;
-	self->poller.sweep_ms_at_tsc = UINT64_MAX; /* and nothing is refused aloud */
+	self->poller.sweep_ms_at_tsc = UINT64_MAX; /* no refusal is answered */
 	for (unsigned i = 0; i < 20; i++)
 		cr_assert(Probe_Null_start(own, &call) == 0);
 	for (unsigned i = 0; i < 1000; i++)
@@ -831,7 +832,7 @@ Case(runtime, fly_start__server_and_client_in_one_process)
 	cr_expect(server.service.executions == 600);
 }
 
-/* Its driver says goodbye to a socket that nobody reads any more. */
+/* The driver says goodbye at a socket that nobody reads any more. */
 Case(runtime, fly_stop__after_the_server_is_gone)
 {
 	static struct server server;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_server.c - the server's half of a call: where results lie, what is retained, what is sent
- * again, and that nothing runs twice. Callers are made by hand: they see each frame.
+ * test_server.c - the server's half of a call: places of results, retained results, repeated calls;
+ * nothing runs twice. Callers are handmade and see each frame.
  */
 #include <criterion/criterion.h>
 #include <rte_ip.h>
@@ -16,7 +16,7 @@
 static struct sim *s;
 static struct sim_node *server;
 static struct sim_link *at_server;
-static struct sim_link *peer; /* the far end: ours */
+static struct sim_link *peer; /* the far end: the test's */
 static uint8_t arguments[1500];
 
 static void set_up(const struct sim_node_config *config)
@@ -26,7 +26,7 @@ static void set_up(const struct sim_node_config *config)
 	at_server = sim_join_open(s, server);
 	peer = at_server->far;
 	sim_export(server);
-	sim_turn(s); /* the first sweep allows refusals */
+	sim_turn(s); /* refusals are allowed after the first sweep */
 }
 
 static void begin(void)
@@ -49,7 +49,7 @@ static void end(void)
 
 TestSuite(server, .timeout = HANG);
 
-/* A call whose first argument is a number and whose second is data that depends on it. */
+/* Make a call whose first argument is a number and whose second is data made from it. */
 static struct fly_header call_of(uint32_t seq, uint16_t procedure, uint16_t bytes, uint32_t number)
 {
 	struct fly_header h = frame_call(server->export_id, ACTIVITY, seq, procedure);
@@ -61,7 +61,7 @@ static struct fly_header call_of(uint32_t seq, uint16_t procedure, uint16_t byte
 	return h;
 }
 
-/* Send it; the result, if there is one. */
+/* Send the call. Return: is there a result? */
 static bool exchange(const struct fly_header *call, struct frame *result, struct fly_header *h)
 {
 	struct frame f;
@@ -132,7 +132,7 @@ Case(server, fly_slow_call__results_in_a_second_packet)
 	cr_expect(server->service.wrong == 0);
 }
 
-/* A call again: the same bytes come back, but for the flag, and nothing runs. */
+/* Repeat a call: the same bytes come back except the flag, and nothing runs. */
 static void repeat(uint16_t procedure, uint16_t bytes, unsigned retained)
 {
 	const struct fly_header call = call_of(1, procedure, bytes, 77);
@@ -183,7 +183,7 @@ Case(server, fly_reply_result_again__a_repeated_call_gets_the_retained_error)
 	repeat(Probe_Raise_NUMBER, 4, 0);
 }
 
-/* The driver has not given back what it sent: nothing that it holds may be written. */
+/* The driver has not given back the sent packet: nobody may write to it. */
 Case(server, fly_serve_retain__a_packet_that_a_driver_holds_is_not_written)
 {
 	static const uint16_t procedures[] = {Probe_Fill_NUMBER, Probe_Mirror_NUMBER,
@@ -247,7 +247,7 @@ Case(server, fly_conversation_lookup__a_right_hint_needs_no_search_and_a_wrong_o
 	cr_expect(sim_count(server, FLY_COUNT_hint_misses) == 0);
 	for (unsigned i = 0; i < 70; i++) {
 		call.seq++;
-		call.hint = h.hint + 1 + i; /* free records, and some outside of the table */
+		call.hint = h.hint + 1 + i; /* free records, and indexes beyond the table */
 		cr_assert(exchange(&call, &f, &h));
 		cr_assert(h.type == FLY_PACKET_RESULT);
 	}
@@ -271,7 +271,7 @@ Case(server, fly_conversation_lookup__a_hint_to_somebody_elses_record_is_not_bel
 	cr_expect(sim_count(server, FLY_COUNT_conversations_opened) == 2);
 }
 
-/* A free record's activity is 0 as well, and its peer is whoever had it last, or nobody. */
+/* A free record also has activity 0; its peer is any earlier one, or none. */
 Case(server, fly_serve_plain__activity_0_finds_no_record)
 {
 	const struct fly_address us = sim_address(peer);
@@ -370,7 +370,7 @@ Case(server, fly_slow_served__a_procedure_with_an_error_has_no_results)
 
 /* ---- how a procedure may end: stubs made by hand ---- */
 
-static int stub_status; /* what it returns */
+static int stub_status; /* returned by the stub */
 static uint32_t stub_bytes;
 static unsigned stub_runs;
 
@@ -402,7 +402,7 @@ static void export_endings(void)
 	stub_runs = 0;
 }
 
-/* Twice, and the second time the result is the retained one. */
+/* Send the call twice; the second result is the retained one. */
 static void expect_end(uint32_t seq, uint16_t procedure, uint16_t status, unsigned bytes)
 {
 	const struct fly_header call =
@@ -461,7 +461,7 @@ Case(server, fly_slow_served__each_status_of_a_stub_in_each_layout)
 	cr_expect(sim_count(server, FLY_COUNT_calls_served) == 3 * RTE_DIM(rows));
 }
 
-/* The words of an error are longer than what is left behind these arguments. */
+/* The text of an error is longer than the room behind these arguments. */
 Case(server, fly_slow_served__an_error_whose_words_do_not_fit_behind_the_arguments)
 {
 	export_endings();
@@ -532,7 +532,7 @@ Case(server, fly_serve_has_room__retained_packets_are_limited_to_half_of_what_th
 	call = call_of(1, Probe_Fill_NUMBER, 4, 3);
 	for (unsigned i = 0; i < 300; i++) {
 		if (i % 50 == 0)
-			sim_run(s, 1); /* refusals are limited by time */
+			sim_run(s, 1); /* the budget for refusals grows with time */
 		call.activity = ACTIVITY + ((uint64_t)i << 20);
 		cr_assert(exchange(&call, &f, &h));
 		served += h.type == FLY_PACKET_RESULT;
@@ -541,13 +541,13 @@ Case(server, fly_serve_has_room__retained_packets_are_limited_to_half_of_what_th
 	cr_expect(server->service.executions == served);
 	cr_expect(sim_count(server, FLY_COUNT_reject_full) == 300 - served);
 	cr_expect(sim_poller(server)->conversations.n_retained == served);
-	call.activity = ACTIVITY; /* it gives up one packet and takes one */
+	call.activity = ACTIVITY; /* retains one packet and frees one */
 	call.seq = 2;
 	cr_assert(exchange(&call, &f, &h));
 	cr_expect(h.type == FLY_PACKET_RESULT);
 }
 
-/* No packet is left for a second buffer. A call that ran has its result resent all the same. */
+/* No packet is left for a second buffer. An executed call's result is sent again all the same. */
 Case(server, fly_reply_refuse_for_good__without_a_second_buffer_a_new_call_and_no_copy)
 {
 	const struct sim_node_config config = {.packets = 63};
@@ -563,7 +563,7 @@ Case(server, fly_reply_refuse_for_good__without_a_second_buffer_a_new_call_and_n
 	cr_assert(h.type == FLY_PACKET_RESULT);
 	while ((all[n] = fly_packet_get(&sim_poller(server)->cache, 0)))
 		n++;
-	/* One is given back: the driver receives into it. */
+	/* Give one back: the driver receives into it. */
 	fly_packet_expose_all(all[--n]);
 	rte_pktmbuf_free(all[n]);
 	cr_expect(exchange(&call, &f, &h));
@@ -579,7 +579,7 @@ Case(server, fly_reply_refuse_for_good__without_a_second_buffer_a_new_call_and_n
 		fly_packet_put(&sim_poller(server)->cache, all[--n]);
 }
 
-/* The same with the limit of retained packets: it must not make an executed call "refused". */
+/* As above at the limit of retained packets: an executed call must not become "refused". */
 Case(server, fly_reply_refuse_for_good__at_the_limit_a_copy_of_a_call_that_ran_is_not_refused)
 {
 	struct fly_header call = call_of(1, Probe_Raise_NUMBER, 4, 3);
@@ -615,7 +615,7 @@ Case(server, fly_call_admit__a_call_without_record_that_is_too_old_is_forgotten)
 	call.age = 49999;
 	cr_assert(exchange(&call, &f, &h));
 	cr_expect(h.type == FLY_PACKET_RESULT);
-	call.age = UINT16_MAX; /* with a record, age does not matter */
+	call.age = UINT16_MAX; /* for a call with a record, age does not matter */
 	call.seq = 2;
 	cr_assert(exchange(&call, &f, &h));
 	cr_expect(h.type == FLY_PACKET_RESULT);
@@ -642,8 +642,8 @@ Case(server, fly_call_admit__an_export_of_an_earlier_start_is_stale)
 }
 
 /*
- * The poller was away for longer than records are kept. The record of a call that comes in the
- * turn after that must live, or the call's copy would run once more.
+ * The poller was absent for longer than records are kept. The record of a call that comes in the
+ * next turn must stay; otherwise a copy of the call would run again.
  */
 Case(server, fly_conversations_absent__a_record_outlives_the_servers_own_absence)
 {
@@ -662,12 +662,12 @@ Case(server, fly_conversations_absent__a_record_outlives_the_servers_own_absence
 
 /* ---- many callers ---- */
 
-#define MANY  1100 /* so many that the poller looks ahead */
+#define MANY  1100 /* so many that the poller prefetches */
 #define BURST 32
 
 static uint32_t hints[MANY];
 
-/* A call of Null by one of them, from now on at the server. */
+/* A call of Null by one caller arrives at the server. */
 static void put_call(uint32_t caller, uint32_t seq, uint32_t hint)
 {
 	struct fly_header call =
@@ -683,7 +683,7 @@ static void put_call(uint32_t caller, uint32_t seq, uint32_t hint)
 	frame_put(at_server, &f);
 }
 
-/* The next result: is it this one, from the record that the caller has had all the time? */
+/* The next result: is it for this call, from the record that the caller has always had? */
 static void expect_result(uint32_t caller, uint32_t seq, uint16_t execution)
 {
 	struct fly_header h;
@@ -708,7 +708,7 @@ static void know_many(void)
 	}
 }
 
-/* Every fourth with its hint, without one, with another's, with one that names no record. */
+/* Every fourth has its own hint, no hint, another's hint, or a hint of no record. */
 static void burst_of_all_kinds(void)
 {
 	for (uint32_t i = 0; i < BURST; i++) {
@@ -751,7 +751,7 @@ Case(server, fly_poller_turn__a_hint_that_is_looked_up_changes_no_decision)
 	know_many();
 	put_call(0, 11, FLY_HINT_NONE);
 	put_call(1, 10, FLY_HINT_NONE); /* a copy */
-	put_call(2, 9, FLY_HINT_NONE);  /* an old one */
+	put_call(2, 9, FLY_HINT_NONE);  /* an earlier call */
 	put_call(0, 12, FLY_HINT_NONE);
 	put_call(MANY, 1, FLY_HINT_NONE); /* a new caller */
 	stranger.hint = FLY_HINT_NONE;    /* no caller has activity 0 */
@@ -774,7 +774,7 @@ Case(server, fly_poller_turn__a_hint_that_is_looked_up_changes_no_decision)
 
 /* ---- procedures that may run twice ---- */
 
-/* Its stubs, with this one marked. */
+/* Copy the export's stubs, and mark one. */
 static void make_idempotent(uint16_t procedure)
 {
 	static struct fly_procedure stubs[16];
@@ -800,7 +800,7 @@ Case(server, fly_serve_retain__long_results_of_idempotent_procedures_are_made_ag
 
 		make_idempotent(kinds[i][0]);
 		if (i > 0)
-			call.hint = 0; /* where its record is: the plain way */
+			call.hint = 0; /* the hint of its record: the plain path */
 		cr_assert(exchange(&call, &first, &h) && h.type == FLY_PACKET_RESULT);
 		cr_expect(sim_poller(server)->conversations.n_retained == 0, "no packet is kept");
 		cr_expect(sim_poller(server)->conversations.records[0].state ==
@@ -813,7 +813,7 @@ Case(server, fly_serve_retain__long_results_of_idempotent_procedures_are_made_ag
 					 again.bytes - FLY_PAYLOAD) == 0);
 			cr_expect(server->service.runs[i + 1] == copies + 1);
 		}
-		/* Not what is earlier. */
+		/* Earlier calls are not. */
 		call.seq--;
 		cr_expect(!exchange(&call, &again, &h));
 	}
@@ -855,13 +855,13 @@ Case(server, fly_serve_retain__from_three_quarters_on_results_ask_for_an_acknowl
 		cr_expect(h.flags == (i < t->retained_high ? 0 : FLY_FLAG_ACK), "number %u", i);
 		cr_expect(t->n_retained == i + 1);
 	}
-	/* A small one does not hold a packet, and asks for nothing. */
+	/* A small result holds no packet, and requests nothing. */
 	h = call_of(1, Probe_Null_NUMBER, 0, 0);
 	h.activity = 7;
 	cr_assert(exchange(&h, &f, &h) && h.flags == 0);
 }
 
-/* Callers that do nothing any more, and are real: they have their results, and say so. */
+/* Real callers that are idle: asked, they say that they have their results. */
 Case(server, fly_conversations_sweep__callers_are_asked_and_results_let_go)
 {
 	enum {
@@ -905,7 +905,7 @@ Case(server, fly_serve_run__a_record_is_as_young_as_its_newest_call)
 	sim_run(s, FLY_RECORD_KEEP_MS);
 	call.seq = 2;
 	cr_assert(exchange(&call, &f, &h) && h.type == FLY_PACKET_RESULT);
-	sim_run(s, FLY_RECORD_KEEP_MS); /* more than that after the first call */
+	sim_run(s, FLY_RECORD_KEEP_MS); /* longer than that since the first call */
 	cr_assert(exchange(&call, &f, &h) && h.type == FLY_PACKET_RESULT);
 	cr_expect(h.flags == FLY_FLAG_RESENT && server->service.executions == 2);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_sized.c - structs of programs that are older or newer than the library, or forgot a size. */
+/* test_sized.c - structs of programs older or newer than the library, or without a size. */
 #include <criterion/criterion.h>
 #include <stdint.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 #include "base/sized.h"
 
-/* One struct as three releases know it; the library is of the second one. */
+/* One struct in three releases; the library is of the second. */
 struct first {
 	size_t size;
 	unsigned a;
@@ -76,7 +76,7 @@ Test(sized, fly_sized_take__of_a_newer_program_that_does_without_what_is_new)
 
 	cr_assert(take(&ours, &theirs) == 0, "%s", fly_error());
 	cr_expect(ours.size == sizeof ours && ours.a == 1 && ours.b == 2 && ours.c == 3);
-	theirs.d = UINT64_C(1) << 63; /* the last of its bytes */
+	theirs.d = UINT64_C(1) << 63; /* in the last byte */
 	refused(&theirs, "newer");
 	theirs.d = 1;
 	refused(&theirs, "newer");

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_socket_claim.c - one server to a path, one client to a place, and nothing survives a death.
- */
+/* test_socket_claim.c - one server per path, one client per place; claims end with processes. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -45,7 +44,7 @@ static bool exists(const char *suffix)
 	return access(name, F_OK) == 0;
 }
 
-/* A socket at a path; -1 for @listening: left over by a process that is gone. */
+/* Make a socket at a path; not @listening: as a dead process leaves one behind. */
 static int make_socket(const char *at, bool listening)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -173,7 +172,8 @@ Case(socket_claim, fly_socket_claim_client__without_a_server)
 
 	cr_expect(take(&place, &fd) == -FLY_ELINK && fd == -1);
 	server = fly_socket_claim_path(path, 1);
-	fly_socket_claim_drop(server, NULL); /* it died: the lock file stays, the lock does not */
+	fly_socket_claim_drop(server,
+			      NULL); /* the server died: the lock file stays, the lock does not */
 	cr_expect(exists(".lock"));
 	cr_expect(take(&place, &fd) == -FLY_ELINK && fd == -1);
 }
@@ -206,7 +206,7 @@ Case(socket_claim, fly_socket_claim_client__a_lock_file_with_nonsense_in_it)
 	fly_socket_claim_drop(server, path);
 }
 
-/* However a process dies, the kernel lets go of its claims. */
+/* However a process dies, the kernel releases its claims. */
 Case(socket_claim, fly_socket_claim_client__a_client_that_is_killed_frees_its_place)
 {
 	const int server = fly_socket_claim_path(path, 1);

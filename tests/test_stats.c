@@ -33,6 +33,6 @@ Test(stats, fly_stats_add__one_counter_and_no_other)
 
 Test(stats, fly_stats_add__the_first_counter_is_no_reason_to_drop)
 {
-	/* Reasons travel as negated counters, so that 0 can mean: none. */
+	/* Reasons are negated counters: 0 must not be one. */
 	cr_expect(FLY_COUNT_rx_packets == 0);
 }

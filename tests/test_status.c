@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_status.c - each status has one outcome, a name and a line; sentences stay on their thread.
- */
+/* test_status.c - each status has one outcome, name and line; sentences belong to their thread. */
 #include <criterion/criterion.h>
 #include <limits.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_sweep.c - lost calls and results, silent peers, stuck drivers, lost links, old records. When
- * exactly something is overdue is in test_resend.c, absences are in test_absence.c.
+ * test_sweep.c - lost calls and results, silent peers, stuck drivers, lost links, old records.
+ * Exact times are in test_resend.c, absences in test_absence.c.
  */
 #include <criterion/criterion.h>
 
@@ -51,7 +51,7 @@ Case(sweep, fly_slow_sweep__a_lost_large_call_is_sent_again)
 	uint32_t sum;
 
 	w.at_caller->faults.drop_mask = 0x3;
-	w.at_caller->faults.holds = 8; /* the driver has the first one still */
+	w.at_caller->faults.holds = 8; /* the driver still holds the first */
 	probe_fill(data, 1400, 7);
 	cr_assert(Probe_Sum_start(w.binding, 7, data, &call) == 0);
 	cr_assert(sim_until(w.sim, call, 100));
@@ -115,7 +115,7 @@ Case(sweep, fly_slow_sweep__a_peer_that_never_answers)
 	cr_expect(w.server->service.executions == 1);
 }
 
-/* The resent packet tells how old the call is: what "forgotten" is decided by. */
+/* A resent packet tells the call's age, which decides about "forgotten". */
 Case(sweep, fly_slow_sweep__a_resent_call_says_so_and_tells_its_age)
 {
 	static const unsigned at_ms[] = {20, 60, 140, 300};

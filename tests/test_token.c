@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_token.c - callers that must show where they are: tokens, and what a link with more than one
- * peer at its far end may be sent from addresses that nobody has proven.
+ * test_token.c - callers must prove their address: tokens, and how much may be sent to unproven
+ * addresses on a link with several peers at its far end.
  */
 #include <criterion/criterion.h>
 
@@ -74,7 +74,7 @@ Case(token, fly_token_is_good__for_one_address_port_activity_and_key)
 	cr_expect(fly_token_is_good(key, token, 1, 2, 3, 1000));
 }
 
-/* When the clock of 49 days begins again there was none before. */
+/* At time 0 no earlier token is good. */
 Case(token, fly_token_is_good__at_the_beginning)
 {
 	uint8_t key[FLY_TOKEN_KEY_BYTES];
@@ -86,7 +86,7 @@ Case(token, fly_token_is_good__at_the_beginning)
 
 /* ---- who is challenged ---- */
 
-/* A call, its challenge answered with the token. Return: did that end it? */
+/* Make a call, and answer its challenge with the token. Return: did a result come? */
 static bool show_token(struct fly_header *h)
 {
 	if (answer.type != FLY_PACKET_CHALLENGE)
@@ -114,7 +114,7 @@ Case(token, fly_slow_call__a_long_result_needs_one_of_each_caller_once)
 	for (unsigned i = 1; i <= 3; i++) {
 		struct fly_header h = hand_call(&w, ACTIVITY(i), 1, Probe_Fill_NUMBER, 4, i);
 
-		if (i == 2) { /* one that is known already */
+		if (i == 2) { /* a call that is already known */
 			h = hand_call(&w, ACTIVITY(i), 0, Probe_Null_NUMBER, 0, 0);
 			cr_assert(hand_ask(&w, &h, &f, &answer));
 			h = hand_call(&w, ACTIVITY(i), 1, Probe_Fill_NUMBER, 4, i);
@@ -184,7 +184,7 @@ Case(token, fly_slow_call__of_several_packets_needs_one)
 	cr_expect(sim_poller(w.node)->bulk.bytes != 0 && hand_record(&w, ACTIVITY(1))->is_proven);
 }
 
-/* A result that was let in by the length of its call, and runs though it is not small. */
+/* A call as long as its result needs no token, and runs though it is not small. */
 Case(token, fly_slow_call__a_result_as_long_as_its_call_needs_none)
 {
 	const struct fly_header h = hand_call(&w, ACTIVITY(1), 1, Probe_Mirror_NUMBER, 504, 7);
@@ -194,7 +194,7 @@ Case(token, fly_slow_call__a_result_as_long_as_its_call_needs_none)
 	cr_expect(count(FLY_COUNT_challenges_sent) == 0);
 }
 
-/* Both ends real: the caller knows what to do, and its program sees nothing of it. */
+/* Both ends are real pollers: the caller answers the challenge, and its program notices nothing. */
 Case(token, fly_slow_challenge__between_two_pollers)
 {
 	struct sim_node *caller = sim_add(w.sim, NULL);
@@ -216,7 +216,7 @@ Case(token, fly_slow_challenge__between_two_pollers)
 	cr_expect(count(FLY_COUNT_challenges_sent) == 1);
 }
 
-/* The challenge is lost, or what answers it, or the result. */
+/* The challenge is lost, or its answer, or the result. */
 Case(token, fly_slow_challenge__with_losses)
 {
 	for (unsigned lost = 0; lost < 8; lost++) {
@@ -271,7 +271,7 @@ Case(token, fly_slow_call__strangers_get_half_of_the_records_and_who_shows_a_tok
 	}
 	cr_expect(w.node->service.executions == RECORDS / 2);
 	cr_expect(count(FLY_COUNT_challenges_sent) == 3000 - RECORDS / 2);
-	/* In the middle of it somebody who is where it says. */
+	/* During the flood, a caller whose address is real. */
 	w.peer->link.ip = ip;
 	w.peer->link.udp_port = port;
 	sim_run(w.sim, 2);
@@ -280,11 +280,11 @@ Case(token, fly_slow_call__strangers_get_half_of_the_records_and_who_shows_a_tok
 	token = answer.hint;
 	cr_assert(show_token(&honest), "let in");
 	cr_expect(hand_record(&w, ACTIVITY(1))->is_proven);
-	/* Its token is of no use to others. */
+	/* Others cannot use its token. */
 	honest.activity = ACTIVITY(2);
 	honest.hint = token;
 	cr_assert(hand_ask(&w, &honest, &f, &answer) && answer.type == FLY_PACKET_CHALLENGE);
-	/* Those that are known go on, proven or not. */
+	/* Known callers go on, proven or not. */
 	forge(3);
 	honest = hand_call(&w, ACTIVITY(1003), 2, Probe_Null_NUMBER, 0, 0);
 	hand_send(&w, &honest);
@@ -296,7 +296,7 @@ Case(token, fly_slow_call__strangers_get_half_of_the_records_and_who_shows_a_tok
 	w.peer->link.udp_port = port;
 }
 
-/* The same flood so fast that challenges run out; the honest caller is a real one. */
+/* The same flood, so fast that challenges run out; the honest caller is a real poller. */
 Case(token, fly_slow_call__an_honest_caller_gets_in_during_a_flood)
 {
 	struct sim_node *caller = sim_add(w.sim, NULL);
@@ -336,7 +336,7 @@ Case(token, fly_slow_call__an_honest_caller_gets_in_during_a_flood)
 static uint64_t bytes_in;
 static uint64_t bytes_out;
 
-/* One packet, and all that comes back for it now and in a while. */
+/* Send one packet; measure all that comes back for it, now and later. */
 static void measure(const struct frame *g, const char *what, unsigned which)
 {
 	unsigned bytes;
@@ -368,7 +368,7 @@ static const struct {
 	    {Probe_Sum_NUMBER, 1404}, {Probe_Mirror_NUMBER, 504}, {Probe_Swap_NUMBER, 1204},
 	    {Probe_Not_NUMBER, 1},    {Probe_Raise_NUMBER, 4},    {99, 0}};
 
-/* After one call of each kind, everything that could make the server send it again, or more. */
+/* After one call of each kind: everything that could make the server send it again, or more. */
 Case(token, fly_demux__an_unproven_address_is_sent_at_most_three_times_what_came_from_it)
 {
 	for (unsigned i = 0; i < RTE_DIM(lets); i++) {
@@ -392,7 +392,7 @@ Case(token, fly_demux__an_unproven_address_is_sent_at_most_three_times_what_came
 				measure_header(&k, "type, unknown export", type);
 			}
 		}
-		/* Copies that are shorter than what was let in, of each procedure. */
+		/* Copies shorter than the admitted call, of each procedure. */
 		for (unsigned k = 0; k < RTE_DIM(lets); k++) {
 			h.procedure = lets[k].procedure;
 			h.length = 0;
@@ -409,7 +409,7 @@ Case(token, fly_demux__an_unproven_address_is_sent_at_most_three_times_what_came
 		frame_make(&g, &h, w.peer, w.at, NULL);
 		g.data[FLY_RPC] = 7 << 4 | FLY_PACKET_CALL;
 		measure(&g, "version", i);
-		sim_run(w.sim, 2); /* for new budgets */
+		sim_run(w.sim, 2); /* renews the budgets */
 		while (sim_link_take(w.peer, f.data))
 			;
 	}
@@ -417,7 +417,7 @@ Case(token, fly_demux__an_unproven_address_is_sent_at_most_three_times_what_came
 	cr_expect(bytes_out <= 2 * bytes_in, "%lu for %lu", bytes_out, bytes_in);
 }
 
-/* An honest caller whose result was lost, and which asks by a probe: it is not left alone. */
+/* An honest caller whose result was lost sends a probe: it gets the result. */
 Case(token, fly_slow_probe__a_long_result_after_a_challenge)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(1), 1, Probe_Mirror_NUMBER, 504, 7);
@@ -430,7 +430,7 @@ Case(token, fly_slow_probe__a_long_result_after_a_challenge)
 	cr_expect(answer.length == 500 && w.node->service.runs[7] == 1);
 }
 
-/* Under memory pressure callers are asked for their results; strangers are not. */
+/* Under memory pressure callers are asked about their results; unproven ones are not. */
 Case(token, fly_conversations_sweep__asks_only_who_has_proven_its_address)
 {
 	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;

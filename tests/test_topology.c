@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_topology.c - this machine, as it is. */
+/* test_topology.c - the topology of this machine. */
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_wire.c - the wire format against bytes written by hand; every truncation, every lie. */
+/* test_wire.c - the wire format against handwritten bytes: all truncations, all wrong fields. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -111,7 +111,7 @@ static bool same(const struct fly_header *a, const struct fly_header *b)
 	       a->length == b->length && a->age == b->age;
 }
 
-/* RFC 1071 over a whole IPv4 header, summed otherwise than wire.c does. Return: 0 if it holds. */
+/* RFC 1071 over a whole IPv4 header, computed otherwise than in wire.c. Return: 0 if it holds. */
 static uint16_t header_sum(const uint8_t *frame)
 {
 	uint64_t sum = 0;

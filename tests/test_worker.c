@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_worker.c - calls that a poller hands to workers: who gets them, who waits, who is refused,
- * and what becomes of those whose caller or link goes away. The workers have no threads here: a
- * worker does something when the test says so.
+ * test_worker.c - calls that a poller gives to workers: which worker gets a call, which calls wait
+ * or are refused, and what happens to them when the caller or its link goes away. The workers have
+ * no threads: the test runs them.
  */
 #include <criterion/criterion.h>
 
@@ -33,7 +33,7 @@ static uint64_t count(enum fly_counter which)
 	return sim_count(w.node, which);
 }
 
-/* What fly_export_with() does, but for the threads. */
+/* As fly_export_with(), without threads. */
 static void give_workers(struct fly_poller *p, struct fly_export *export, uint32_t workers)
 {
 	pool = fly_worker_pool_new(p, export, workers, QUEUE, 0);
@@ -46,7 +46,7 @@ static void take_workers(struct fly_poller *p)
 {
 	fly_worker_pool_close(p, pool);
 	for (uint32_t i = 0; i < pool->n; i++) {
-		fly_worker_run(&pool->workers[i]); /* what it has, and then it quits */
+		fly_worker_run(&pool->workers[i]); /* runs its call, then quits */
 		fly_poller_turn(p, p->now_tsc);
 		fly_worker_run(&pool->workers[i]);
 		cr_expect(pool->workers[i].is_quitting);
@@ -74,7 +74,7 @@ static void end(void)
 
 TestSuite(worker, .timeout = HANG);
 
-/* Call i: Null, of an activity of its own. */
+/* Call i: Null, with its own activity. */
 static struct fly_header null_call(unsigned i, uint32_t seq)
 {
 	return frame_call(w.node->export_id, OTHER(i), seq, Probe_Null_NUMBER);
@@ -110,7 +110,7 @@ static bool is_free(unsigned worker)
 	return fly_slot_is(&pool->workers[worker].handoff.slot, FLY_SLOT_FREE);
 }
 
-/* The next that comes back is for call i. */
+/* Expect that the next answer is for call i. */
 static void expect_answer(unsigned i, enum fly_packet_type type)
 {
 	cr_assert(frame_take(w.peer, &f, &answer), "nothing came back for %u", i);
@@ -140,7 +140,7 @@ Case(worker, fly_worker_serve__a_worker_has_it_until_it_hands_it_back)
 	cr_expect(hand_record(&w, OTHER(0))->state == FLY_CONVERSATION_DONE);
 	cr_expect(count(FLY_COUNT_calls_on_workers) == 1 && count(FLY_COUNT_calls_served) == 1);
 
-	h = null_call(0, SEQ + 1); /* the next one takes the short way */
+	h = null_call(0, SEQ + 1); /* the next call takes the short path */
 	h.hint = answer.hint;
 	send(&h);
 	cr_expect(run(0) && w.node->service.executions == 2);
@@ -208,7 +208,7 @@ Case(worker, fly_worker_serve__too_many_are_refused_for_good)
 	expect_answer(WORKERS + QUEUE, FLY_PACKET_RESULT);
 }
 
-/* Workers hold packets; drivers need some as well. */
+/* Workers hold packets; drivers need some, too. */
 Case(worker, fly_worker_has_packet_place__not_more_than_may_be_retained)
 {
 	poller()->conversations.retained_max = 1;
@@ -233,7 +233,7 @@ Case(worker, fly_worker_pool_new__what_is_marked_inline_stays_on_the_poller)
 Case(worker, fly_worker_serve__copies_and_probes_are_told_that_it_runs)
 {
 	send_nulls(3);
-	for (unsigned i = 0; i < 3; i += 2) { /* one that runs, one that waits */
+	for (unsigned i = 0; i < 3; i += 2) { /* one runs, one waits */
 		struct fly_header h = null_call(i, SEQ);
 
 		h.flags = FLY_FLAG_RESENT | FLY_FLAG_ACK;
@@ -252,7 +252,7 @@ Case(worker, fly_worker_serve__copies_and_probes_are_told_that_it_runs)
 Case(worker, fly_conversations_sweep__a_record_is_not_forgotten_while_its_call_runs)
 {
 	send_nulls(3);
-	sim_run(w.sim, 70000); /* far longer than one is kept */
+	sim_run(w.sim, 70000); /* far longer than a record is kept */
 	cr_expect(hand_record(&w, OTHER(0)) && hand_record(&w, OTHER(2)));
 	cr_expect(run(0) && run(1) && run(0));
 	cr_expect(w.node->service.executions == 3);
@@ -318,7 +318,7 @@ Case(worker, fly_cancelled__tells_a_procedure_on_a_worker)
 	send_nulls(1);
 	cr_expect(run(0));
 	cr_expect(!was_gone && is_gone && !fly_cancelled());
-	expect_answer(0, FLY_PACKET_RESULT); /* a procedure that does not care */
+	expect_answer(0, FLY_PACKET_RESULT); /* the procedure ignores the cancel */
 	w.node->service.during = know_where_it_runs;
 	w.node->service.during_context = &pool->workers[1].next_idle;
 	{
@@ -397,12 +397,11 @@ Case(worker, fly_work_link_lost__results_are_dropped_and_packets_come_back)
 	cr_expect(hand_record(&w, OTHER(0)) && !hand_record(&w, OTHER(1)) &&
 		  !hand_record(&w, OTHER(3)));
 	cr_expect(pool->workers[0].handoff.slot.gone == 1);
-	atomic_store(&pool->workers[0].handoff.slot.state,
-		     FLY_SLOT_CALL); /* once more, for run() */
+	atomic_store(&pool->workers[0].handoff.slot.state, FLY_SLOT_CALL); /* again, for run() */
 	cr_expect(run(0) && !run(1) && !hand_record(&w, OTHER(0)));
 	expect_silence();
 	cr_expect(poller()->n_on_workers == 0 && w.node->service.executions == 1);
-	send_nulls(1); /* and life goes on */
+	send_nulls(1); /* the pool still works */
 	cr_expect(run(0) || run(1));
 	expect_answer(0, FLY_PACKET_RESULT);
 }
@@ -577,7 +576,7 @@ Test(worker, fly_worker_serve_bulk__long_arguments_and_results)
 	end_pair();
 }
 
-/* Turn until the server's worker has it, without letting it run. */
+/* Turn until the server's worker has the call, without running it. */
 static void until_handed(struct fly_call *call)
 {
 	for (unsigned i = 0; i < 200 && sim_poller(v.server)->n_on_workers == 0; i++)

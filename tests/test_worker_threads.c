@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_worker_threads.c - exports with threads of their own: a runtime that calls itself, whose
- * procedures run on workers. What becomes of a call at the poller is in test_worker.c, without
- * threads.
+ * test_worker_threads.c - exports with worker threads: a runtime that calls itself, whose
+ * procedures run on workers. test_worker.c tests the poller's side, without threads.
  */
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -40,7 +39,7 @@ static void begin(void)
 				      .eal = EAL};
 
 	cr_assert(mkdtemp(directory) != NULL);
-	setenv("RUNTIME_DIRECTORY", directory, 1); /* where DPDK would leave files */
+	setenv("RUNTIME_DIRECTORY", directory, 1); /* DPDK would leave files there */
 	cr_assert(fly_start(&o, &self) == 0, "%s", fly_error());
 	options = (struct fly_export_options){.size = sizeof options,
 					      .workers = WORKERS,
@@ -156,7 +155,7 @@ Case(worker_threads, fly_export_with__without_workers_the_poller_runs_all)
 	cr_expect(pthread_equal(ran_on, pthread_self()) && count(FLY_COUNT_calls_on_workers) == 0);
 }
 
-/* Several calls at a time, as many as run and wait. */
+/* Several calls at a time: all workers and the queue are full. */
 static void call_many(enum fly_wait wait)
 {
 	struct fly_call *calls[WORKERS + QUEUE];
@@ -188,7 +187,7 @@ Case(worker_threads, fly_export_with__workers_that_yield)
 
 /* ---- workers that take long ---- */
 
-static _Atomic unsigned inside; /* procedures that run */
+static _Atomic unsigned inside; /* procedures running now */
 static _Atomic bool may_end;
 
 static void wait_inside(void *context)
@@ -215,7 +214,7 @@ Case(worker_threads, fly_export_with__a_worker_that_blocks_hurts_nobody)
 	export_self();
 	cr_assert(Probe_Null_start(own, &blocked) == 0);
 	until_inside(1);
-	/* Longer than the poller looks at a slot by itself. */
+	/* Longer than the poller polls an unused slot. */
 	for (unsigned i = 0; i < 3 * FLY_HANDOFF_PATIENCE; i++)
 		fly_turn(self);
 	cr_expect(self->poller.handoffs.n_polled == 0);
@@ -289,7 +288,7 @@ Case(worker_threads, fly_remaining__counts_down_on_a_worker)
 
 	service.during = wait_until_cancelled;
 	export_self();
-	do { /* it comes late, or does not run, where the machine has much else to do */
+	do { /* repeated, because on a busy machine the call is late or does not run */
 		ms *= 2;
 		fly_set_deadline(own, 1000 * ms);
 		status = Probe_Null(own);
@@ -301,7 +300,7 @@ Case(worker_threads, fly_remaining__counts_down_on_a_worker)
 	cr_expect(fly_clock_now_tsc() - began_tsc >= ms * fly_clock_tsc_per_ms());
 }
 
-/* fly_stop() waits for it, and tells it. */
+/* fly_stop() waits for the procedure, and tells it. */
 Case(worker_threads, fly_stop__waits_for_procedures_that_run)
 {
 	struct fly_call *call;
@@ -330,9 +329,9 @@ Case(worker_threads, fly_stop__not_by_a_worker)
 
 /* ---- calls from workers ---- */
 
-static _Thread_local struct fly_binding *back; /* one for each worker, which it keeps */
+static _Thread_local struct fly_binding *back; /* one per worker, made once */
 
-/* Back to its caller: here that is the runtime itself, through whoever turns it. */
+/* Call back to the caller: here the runtime itself, through the thread that turns it. */
 static void call_back(void *context)
 {
 	uint64_t sum = 0;
@@ -362,7 +361,7 @@ Case(worker_threads, fly_attach__a_worker_calls_back_to_its_caller)
 	for (unsigned i = 0; i < 2; i++)
 		cr_expect(Probe_Null_finish(calls[i]) == 0);
 	cr_expect(atomic_load(&status_inside) == 0);
-	/* and end() finds that the workers have ended their bindings */
+	/* end() finds that the workers have ended their bindings */
 }
 
 /* ---- with pollers ---- */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * astack.h - A-stacks: the memory that one client and one server of this machine share.
+ * local/astack.h - A-stacks: the memory that one client and one server of this machine share.
  *
- * A binding over the local link is two pieces of memory of its own. The near one has a line with
- * the bell, a line per slot (slot.h) and behind them an area per slot for arguments or results
- * that do not fit into the line. The far one has room for the longest message per slot, of which no
- * memory exists until something is written, nor after the clerk (local/clerk.c) has given
- * it back. The layout is in docs/protocol.md.
+ * Each binding over the local link has two pieces of memory. The near memory has a head with the
+ * bell, a line per slot (fastpath/slot.h) and an area per slot, for arguments or results that do
+ * not fit into the line. The far memory has room for the longest message per slot. Far memory has
+ * pages only from the first write until the clerk (local/clerk.c) gives them back. The layout is in
+ * docs/protocol.md.
  *
- * Everything in there may be changed by the other side at any time: what decides something is read
- * once, into a local variable, and checked there. The server's own knowledge of a slot is
- * outside: local/server.h.
+ * The other side may change anything in this memory at any time. A value that decides something is
+ * read once, into a local variable, and checked there. The server keeps its own state of a slot
+ * elsewhere: local/server.h.
  */
 #ifndef FLY_ASTACK_H
 #define FLY_ASTACK_H
@@ -19,33 +19,33 @@
 
 #include "fastpath/slot.h"
 
-#define FLY_ASTACK_SLOTS         64   /* of one binding, at most: the bits of a bell */
-#define FLY_ASTACK_SLOTS_DEFAULT 16   /* if its export does not say */
+#define FLY_ASTACK_SLOTS         64   /* of one binding, at most: the bell has 64 bits */
+#define FLY_ASTACK_SLOTS_DEFAULT 16   /* if the export does not say */
 #define FLY_ASTACK_AREA          8192 /* bytes for arguments or results, beside each slot */
 #define FLY_ASTACK_FAR           FLY_MESSAGE_MAX
-#define FLY_ASTACK_STRIDE        128 /* a slot has a pair of lines: processors fetch them in pairs */
+#define FLY_ASTACK_STRIDE        128 /* a pair of cache lines: processors fetch lines in pairs */
 #define FLY_ASTACK_PAGE          4096
 
-/* Where arguments and results are: fly_slot.kind. */
+/* Where the arguments or results of a slot are: fly_slot.kind. */
 enum fly_astack_place {
-	FLY_ASTACK_IN_LINE, /* in the slot: up to FLY_SLOT_BYTES */
+	FLY_ASTACK_IN_LINE, /* in the slot's line: up to FLY_SLOT_BYTES */
 	FLY_ASTACK_IN_AREA, /* up to FLY_ASTACK_AREA */
 	FLY_ASTACK_IS_FAR,  /* up to FLY_MESSAGE_MAX */
 	FLY_ASTACK_PLACES
 };
 
-/* Who has the far memory of a slot. */
+/* The owner of a slot's far memory. */
 enum fly_astack_far {
 	FLY_FAR_FREE,
-	FLY_FAR_USED,  /* the client, from the Starter to the Ender; or a result is in it */
-	FLY_FAR_TAKEN, /* the clerk, while it gives its pages back */
+	FLY_FAR_USED,  /* the client, from the Starter to the Ender; or it holds a result */
+	FLY_FAR_TAKEN, /* the clerk, while it gives the pages back */
 };
 
 /* The first page of the near memory. */
 struct fly_astack_head {
-	/* A bit per slot that was handed to the server while it did not look at it. */
+	/* A bit per slot that has a call and that the server did not poll. */
 	_Alignas(FLY_ASTACK_STRIDE) _Atomic uint64_t bell;
-	/* Written by the server: its poller sleeps; whoever rings sends a byte over the socket. */
+	/* Written by the server: its poller sleeps. A client that rings must also send a byte. */
 	_Alignas(FLY_ASTACK_STRIDE) _Atomic uint32_t asleep;
 	_Alignas(FLY_ASTACK_STRIDE) _Atomic uint8_t far[FLY_ASTACK_SLOTS]; /* enum fly_astack_far */
 };
@@ -57,7 +57,7 @@ static inline struct fly_slot *fly_astack_slot(uint8_t *near, uint32_t i)
 	return (struct fly_slot *)(void *)(near + FLY_ASTACK_PAGE + (size_t)i * FLY_ASTACK_STRIDE);
 }
 
-/* Where the areas begin, for a binding of so many slots. */
+/* Offset of the areas in a binding of @slots slots. */
 static inline size_t fly_astack_areas_at(uint32_t slots)
 {
 	const size_t bytes = FLY_ASTACK_PAGE + (size_t)slots * FLY_ASTACK_STRIDE;
@@ -75,7 +75,7 @@ static inline size_t fly_astack_far_bytes(uint32_t slots)
 	return (size_t)slots * FLY_ASTACK_FAR;
 }
 
-/* How many bytes there is room for. @place: below FLY_ASTACK_PLACES. */
+/* Size of a place in bytes. @place: below FLY_ASTACK_PLACES. */
 static inline uint32_t fly_astack_room(uint32_t place)
 {
 	static const uint32_t rooms[FLY_ASTACK_PLACES] = {FLY_SLOT_BYTES, FLY_ASTACK_AREA,
@@ -84,7 +84,7 @@ static inline uint32_t fly_astack_room(uint32_t place)
 	return rooms[place];
 }
 
-/* Where so many bytes go. */
+/* The place for a message of @bytes bytes. */
 static inline enum fly_astack_place fly_astack_place(uint32_t bytes)
 {
 	if (bytes <= FLY_SLOT_BYTES)
@@ -92,11 +92,11 @@ static inline enum fly_astack_place fly_astack_place(uint32_t bytes)
 	return bytes <= FLY_ASTACK_AREA ? FLY_ASTACK_IN_AREA : FLY_ASTACK_IS_FAR;
 }
 
-/* What both sides know of a binding's memory; made when it is bound, and not shared itself. */
+/* A binding's memory, as one side has mapped it. Not shared itself. */
 struct fly_astack_memory {
 	uint8_t *near;
 	uint8_t *far;
-	size_t near_bytes; /* as mapped: whole pages of its kind */
+	size_t near_bytes; /* as mapped: a multiple of the page size */
 	size_t far_bytes;
 	uint32_t slots;
 };
@@ -106,7 +106,7 @@ static inline struct fly_astack_head *fly_astack_head(const struct fly_astack_me
 	return (struct fly_astack_head *)(void *)m->near;
 }
 
-/* Where the arguments or results of a slot lie. */
+/* Address of the arguments or results of a slot. */
 static inline uint8_t *fly_astack_bytes(const struct fly_astack_memory *m, uint32_t i,
 					enum fly_astack_place place)
 {
@@ -120,11 +120,11 @@ static inline uint8_t *fly_astack_bytes(const struct fly_astack_memory *m, uint3
 	}
 }
 
-/* Read a field of the slot that the other side can change: once. */
+/* Read a field that the other side can change: once. */
 #define FLY_ASTACK_READ(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
 #define FLY_ASTACK_WRITE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
 
-/* fly_astack_copy() - memcpy from or to memory that the other side may be writing to meanwhile. */
+/* fly_astack_copy() - memcpy() from or to memory that the other side may write meanwhile. */
 #if defined(__SANITIZE_THREAD__)
 #define FLY_ASTACK_WORDWISE 1
 #elif defined(__has_feature)
@@ -133,7 +133,7 @@ static inline uint8_t *fly_astack_bytes(const struct fly_astack_memory *m, uint3
 #endif
 #endif
 #ifdef FLY_ASTACK_WORDWISE
-/* That is a data race, and meant to be: what was copied is checked, or is the other side's loss. */
+/* The race is intended: the receiver checks what it copied, or the side that wrote loses. */
 void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes);
 #else
 static inline void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)

@@ -2,9 +2,9 @@
 /*
  * local/caller.c - the caller's half of a call over the local link: Starter, Transporter, Ender.
  *
- * Runs on the thread that has the binding. Owns the states of its calls (local/caller.h); those of
- * the slots are in slot.h. What the server writes is checked before it is used: a server that
- * breaks the rules ends the call, not its caller.
+ * Runs on the thread that owns the binding. Owns the states of its calls (local/caller.h); the
+ * states of slots are in fastpath/slot.h. Checks what the server writes before it uses it: a server
+ * that breaks the rules ends the call, not the calling process.
  */
 #include "local/caller.h"
 
@@ -12,22 +12,21 @@
 #include "marshal/raise.h"
 
 /*
- * A caller that waits looks at nothing but its slot for so many times, before it turns its
- * own poller, if it has one, and so many of those before it looks at the clock.
+ * A waiting caller polls its slot LOOKS times, then turns its inline runtime's poller, if there is
+ * one. That is one round; the caller reads the clock once in ROUNDS rounds.
  */
 #define LOOKS  32
 #define ROUNDS 8
 
-/* fly_ready() sees to deadlines and to a server that has gone once in so many times. */
+/* fly_ready() checks deadlines and the server's socket once in so many calls. */
 #define READIES 32
 
-/* ---- the slots ----------------------------------------------------------------------------------
- */
+/* ---- the slots ------------------------------------------------------------------------------- */
 
 static void give_far(struct fly_local *l, struct fly_local_call *c)
 {
 	c->is_far = false;
-	/* Pairs with what the server does to take it: atomic, and no data goes with it. */
+	/* Matches the compare-exchange in fly_local_far_take() and lend_idle(); carries no data. */
 	atomic_store_explicit(&fly_astack_head(&l->memory)->far[c->index], FLY_FAR_FREE,
 			      memory_order_release);
 }
@@ -40,7 +39,7 @@ static inline void make_idle(struct fly_local *l, struct fly_local_call *c)
 	l->idle[l->n_idle++] = (uint8_t)c->index;
 }
 
-/* A call whose caller did not wait for its end: the slot is the server's until then. */
+/* The caller gave this call up: the server has the slot until it writes the result. */
 static __rte_noinline void lose(struct fly_local *l, struct fly_local_call *c)
 {
 	c->state = FLY_LOCAL_LOST;
@@ -62,8 +61,7 @@ static void find_lost(struct fly_local *l)
 	}
 }
 
-/* ---- Starter ------------------------------------------------------------------------------------
- */
+/* ---- Starter --------------------------------------------------------------------------------- */
 
 static inline void begin(struct fly_local_call *c, uint16_t procedure, uint32_t argument_bytes)
 {
@@ -79,7 +77,7 @@ static inline void begin(struct fly_local_call *c, uint16_t procedure, uint32_t 
 	}
 }
 
-/* Do so many procedures wait already, one for the other, that its poller would not be turned? */
+/* Are so many procedures nested that a wait could not turn the poller? */
 static inline bool is_too_deep(const struct fly_local *l)
 {
 	return l->turned && l->turned->nested >= FLY_NESTED_MAX;
@@ -135,14 +133,14 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	return 0;
 }
 
-/* ---- Transporter --------------------------------------------------------------------------------
- */
+/* ---- Transporter ----------------------------------------------------------------------------- */
 
 static __rte_noinline void ring(struct fly_local *l, struct fly_local_call *c)
 {
 	struct fly_astack_head *head = fly_astack_head(&l->memory);
 
-	/* B1: the bit; pairs with B6. B2, B3: store, then load; against B4, B5 in local/server.c.
+	/*
+	 * B1: the bit; pairs with B6. B2, B3: store, then load; against B4, B5 in local/server.c.
 	 */
 	atomic_fetch_or_explicit(&head->bell, UINT64_C(1) << c->index,
 				 memory_order_seq_cst);                     /* B1, B2 */
@@ -156,7 +154,7 @@ static void fail(struct fly_local_call *c, int status)
 	c->state = FLY_LOCAL_FAILED;
 }
 
-/* All that goes into the line is written here, so that the line is fetched once. */
+/* Writes all fields of the slot's line together: the line is fetched once. */
 static inline void transporter_send(struct fly_call *call)
 {
 	struct fly_local *l = fly_local_of(call->binding);
@@ -180,7 +178,7 @@ static void transporter_send_only(struct fly_call *call)
 	transporter_send(call);
 }
 
-/* A result that is not plainly one, or none. */
+/* A result that is far, an error, or malformed. */
 static __rte_noinline int take_unplain(struct fly_local *l, struct fly_local_call *c, int status,
 				       uint32_t place, uint32_t bytes)
 {
@@ -209,7 +207,7 @@ static __rte_noinline int take_unplain(struct fly_local *l, struct fly_local_cal
 	return status;
 }
 
-/* The slot says RESULT. */
+/* The slot says RESULT. Return: the call's status. */
 static inline int take(struct fly_local *l, struct fly_local_call *c)
 {
 	const struct fly_slot *slot = c->slot;
@@ -230,7 +228,7 @@ static inline int take(struct fly_local *l, struct fly_local_call *c)
 	return 0;
 }
 
-/* There is no result yet. Return: is there one now? */
+/* Wait for the result. Return: false: the call has failed instead. */
 static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_call *c)
 {
 	for (uint32_t rounds = 0; c->state == FLY_LOCAL_OUT; rounds++) {
@@ -238,8 +236,7 @@ static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_cal
 			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
 				return true;
 		}
-		/* What calls us back is served, unless so many wait one within the other already.
-		 */
+		/* Turning serves calls back into this process, up to the nesting limit. */
 		if (l->turned && l->turned->nested < FLY_NESTED_MAX)
 			fly_poller_turn(l->turned, fly_poller_time(l->turned));
 		if (rounds % ROUNDS == ROUNDS - 1 || l->wait == FLY_WAIT_YIELD)
@@ -291,8 +288,7 @@ static void ender(struct fly_call *call)
 	make_idle(fly_local_of(call->binding), fly_local_call_of(call));
 }
 
-/* ---- the rest -----------------------------------------------------------------------------------
- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 void fly_local_bind(struct fly_local *l)
 {

@@ -2,9 +2,9 @@
 /*
  * local/caller.h - the caller's side of a binding over the local link.
  *
- * The calling thread writes into the memory that it shares with the server and waits there for the
- * result: no poller of its own is in between, nor does it need a runtime with links. A binding
- * belongs to the thread that made it. Made and ended by local/import.c.
+ * The calling thread writes its call into the memory that it shares with the server, and waits
+ * there for the result. No poller on the caller's side takes part, and no runtime with links is
+ * needed. A binding belongs to the thread that made it. local/import.c makes and ends bindings.
  */
 #ifndef FLY_CALLER_H
 #define FLY_CALLER_H
@@ -20,19 +20,20 @@ struct fly_poller_group;
 struct fly_local;
 
 /*
- * Legal orders: IDLE -> STARTED -> OUT -> DONE -> IDLE; OUT -> FAILED -> IDLE, or LOST, if the
- * procedure still runs; LOST -> IDLE when its result has come, which nobody reads.
+ * Legal orders: IDLE -> STARTED -> OUT -> DONE -> IDLE; OUT -> FAILED -> IDLE; OUT -> FAILED ->
+ * LOST -> IDLE if the procedure still runs: the slot is free when its result has come. Nobody reads
+ * that result.
  */
 enum fly_local_state {
 	FLY_LOCAL_IDLE,
-	FLY_LOCAL_STARTED, /* the stub writes its arguments */
-	FLY_LOCAL_OUT,     /* the slot says more */
-	FLY_LOCAL_DONE,    /* there is a result, which is being read */
-	FLY_LOCAL_FAILED,  /* there will be none */
+	FLY_LOCAL_STARTED, /* the stub writes the arguments */
+	FLY_LOCAL_OUT,     /* the call is in the slot, whose state says more */
+	FLY_LOCAL_DONE,    /* the stub reads the result */
+	FLY_LOCAL_FAILED,  /* there will be no result */
 	FLY_LOCAL_LOST,
 };
 
-/* One slot, and the call in it. */
+/* One slot, and the call that uses it. */
 struct fly_local_call {
 	struct fly_call head; /* what the stub sees */
 	struct fly_slot *slot;
@@ -42,12 +43,12 @@ struct fly_local_call {
 	uint16_t procedure;
 	int16_t status; /* FAILED, DONE */
 	uint8_t state;  /* enum fly_local_state */
-	uint8_t place;  /* enum fly_astack_place: of the arguments */
-	bool is_far;    /* far memory is this call's */
-	bool is_lost;   /* FAILED: the slot is still the server's */
-	/* Small arguments and results: the shared line is written, and read, all at once. */
+	uint8_t place;  /* enum fly_astack_place of the arguments */
+	bool is_far;    /* this call owns the slot's far memory */
+	bool is_lost;   /* FAILED: the server still has the slot */
+	/* Copy of the slot's line, which is always read and written as a whole. */
 	_Alignas(8) uint8_t line[FLY_SLOT_BYTES];
-	uint64_t deadline_tsc; /* FLY_NEVER */
+	uint64_t deadline_tsc; /* FLY_NEVER: none */
 };
 
 struct fly_local {
@@ -56,29 +57,28 @@ struct fly_local {
 	const struct fly_binding_kind *kind;
 	struct fly_local_call *calls;
 	uint32_t n_idle;
-	/* The Starter has more to look at: a deadline, a server that has gone. Others may set it.
-	 */
+	/* The Starter must take its slow path: deadline, shutdown, ... Set by any thread. */
 	_Atomic bool is_checked;
-	uint8_t idle[FLY_ASTACK_SLOTS]; /* the slot that was used last comes first */
+	uint8_t idle[FLY_ASTACK_SLOTS]; /* a stack: the slot used last is taken first */
 	struct fly_astack_memory memory;
-	struct fly_poller *turned; /* by us, while we wait: of an inline runtime; else NULL */
+	struct fly_poller *turned; /* the inline runtime's poller, which a wait turns; else NULL */
 	/* ---- seldom ---- */
-	uint64_t looked_tsc; /* at the socket */
+	uint64_t looked_tsc; /* last check of the socket */
 	uint64_t tsc_per_ms;
-	uint32_t deadline_us; /* as fly_set_deadline() said */
+	uint32_t deadline_us; /* of fly_set_deadline(); 0: none */
 	uint32_t n_lost;
-	uint32_t readies;  /* how often fly_ready() was asked */
-	int stopped;       /* status of calls that are started now: negative; 0: go on */
+	uint32_t readies;  /* calls of fly_ready() that found no result */
+	int stopped;       /* negative: the status of every new call; 0: calls may start */
 	uint8_t wait;      /* enum fly_wait of runtime.h */
-	_Atomic bool shut; /* by fly_shutdown(), on any thread: calls are to end */
-	bool has_event;    /* fly_event_fd() was asked for: see to it that the server sends bytes */
+	_Atomic bool shut; /* set by fly_shutdown(), on any thread: all calls end */
+	bool has_event;    /* fly_event_fd() was called: each result comes with a byte */
 	int socket;        /* -1: none */
 	struct fly_poller_group *group;
 	struct fly_owned owned;
-	char *server;     /* NAME, as in local:NAME */
-	const char *name; /* of the interface; static */
+	char *server;     /* NAME of local:NAME */
+	const char *name; /* of the interface; not owned */
 	uint32_t version;
-	int64_t uid; /* whom the server must be; -1: anybody */
+	int64_t uid; /* the user that the server must run as; -1: any */
 };
 
 FLY_BINDING_HAS_KIND(struct fly_local);
@@ -93,13 +93,13 @@ static inline struct fly_local_call *fly_local_call_of(struct fly_call *call)
 	return (struct fly_local_call *)(void *)call;
 }
 
-/* fly_local_bind() - fill in the procedure variables. */
+/* fly_local_bind() - set the binding's pointers to Starter, Transporter and Ender. */
 void fly_local_bind(struct fly_local *l);
 
-/* fly_local_reset() - all slots are idle: of memory that was just bound. */
+/* fly_local_reset() - make all slots of newly bound memory idle. */
 void fly_local_reset(struct fly_local *l);
 
-/* fly_local_set_checked() - whether it is, by what it says of itself. */
+/* fly_local_set_checked() - set is_checked from the fields that it depends on. */
 static inline void fly_local_set_checked(struct fly_local *l)
 {
 	atomic_store_explicit(&l->is_checked,
@@ -112,31 +112,30 @@ static inline void fly_local_set_checked(struct fly_local *l)
 bool fly_local_ready(struct fly_local_call *c);
 
 /*
- * fly_local_give_up() - end a call that is OUT, if it is not over by itself.
- * @withdrawn: its status if it has not begun, and is taken back; @maybe: if it runs.
- * Return: false: its result is there.
+ * fly_local_give_up() - end a call that is OUT and has no result yet.
+ * @withdrawn: its status if the server has not begun it; @maybe: its status if the procedure runs.
+ * Return: false: the result is there.
  */
 bool fly_local_give_up(struct fly_local_call *c, int withdrawn, int maybe);
 
-/* fly_local_hung_up() - the server has gone: every call of the binding ends. */
+/* fly_local_hung_up() - the server has gone: end all calls of the binding. */
 void fly_local_hung_up(struct fly_local *l);
 
-/* ---- what it needs of local/import.c --------------------------------------------------------- */
+/* ---- defined in local/import.c --------------------------------------------------------------- */
 
 /*
- * fly_slow_local_wait() - a call is waited for, and has not ended for a while: look whether the
- * server is there, whether time is over; wait in the way that the binding says. @rounds: how often
- * this was called for the call before; grows.
+ * fly_local_wait() - part of a long wait: check the server and the deadlines, then wait in the
+ * binding's way. @rounds: number of earlier calls of fly_local_wait() for this call.
  */
 void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds);
 
-/* fly_local_check() - look whether the server is there, and whose time is over. */
+/* fly_local_check() - check shutdown, the server's socket, and the deadlines of all calls. */
 void fly_local_check(struct fly_local *l);
 
-/* fly_slow_local_wake() - the server's poller sleeps. */
+/* fly_local_wake_server() - the server's poller sleeps: wake it. */
 void fly_local_wake_server(struct fly_local *l);
 
-/* fly_local_far_take() - have the far memory of a slot. Return: false: it is taken for now. */
+/* fly_local_far_take() - take the far memory of a slot. Return: false: it is in use. */
 bool fly_local_far_take(struct fly_local *l, uint32_t index);
 
 #endif

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * local/clerk.c - lets clients of this machine in, and sees them off.
+ * local/clerk.c - admits clients of this machine to a runtime, and removes them.
  *
- * A thread of its own per runtime, which sleeps in epoll_wait(2): whoever floods it with
- * connections takes time from it. A poller is asked for something only by who has said what it
- * wants to bind to, and when a binding begins or ends. It owns the sockets, the connections and
- * the memory of the bindings; a poller has a binding between fly_local_client_add() and
- * fly_local_client_remove(), which run on the poller's thread, by fly_request().
+ * The clerk is one thread per runtime. It sleeps in epoll_wait(2), so a flood of connections costs
+ * the clerk's time and no poller's. The clerk owns the sockets, the connections and the memory of
+ * the bindings. A poller uses a binding between fly_local_client_add() and
+ * fly_local_client_remove(), which run on the poller's thread by fly_request(). The clerk also
+ * frees the pages of far memory that a poller has lent: local/sweep.c.
  *
- * It gives far memory back to the system that a poller has lent it: local/sweep.c.
- *
- * Whom it lets in: as many as the link says (clients=); no user other than our own more than half
- * of them; and of those that have connected and said nothing yet, some, for a while.
+ * Limits: clients= of the link for all bindings; half of that for any other user than our own;
+ * FLY_LOCAL_HALF_MAX connections without a binding, for FLY_LOCAL_HALF_MS each.
  */
 #include "local/clerk.h"
 
@@ -36,69 +34,68 @@
 #include "local/server.h"
 #include "threads/poller_group.h"
 
-#define DOORS   16 /* local links of one runtime */
-#define BACKLOG 128
-#define SHUT_MS 100 /* a door stays shut for so long when there is no descriptor left */
+#define LISTENERS 16 /* per runtime */
+#define BACKLOG   128
+#define SHUT_MS   100 /* time without accepting when no descriptor is left */
 
-/* What an epoll event is about: the first member of whatever it points to. */
+/* What an epoll event belongs to: first member of the struct that the event points to. */
 enum subject {
 	THE_BELL,
-	A_DOOR,
+	A_LISTENER,
 	A_CLIENT,
 };
 
-/* A socket that we listen at. */
-struct door {
+/* A socket that the clerk listens at. */
+struct listener {
 	enum subject subject;
-	bool is_shut; /* for a while: no descriptor was left for who came */
+	bool is_shut; /* not accepting for SHUT_MS: no descriptor was left */
 	int socket;
 	struct fly_link_spec spec;
 	struct fly_clerk *clerk;
-	unsigned n; /* bindings through it */
+	unsigned n; /* bindings made through it */
 };
 
-/* A connection; with memory once it is bound. */
+/* A connection; a binding once is_bound. */
 struct client {
 	enum subject subject;
 	bool is_bound;
 	int socket;
-	struct door *door;
+	struct listener *listener;
 	struct ucred who;
 	uint64_t came_ms;
-	unsigned poller;                 /* its number */
-	struct fly_local_client *stacks; /* NULL until it is bound */
+	unsigned poller;                 /* its index in the group */
+	struct fly_local_client *stacks; /* NULL while not bound */
 	TAILQ_ENTRY(client) next;
 };
 
 struct fly_clerk {
-	enum subject subject; /* THE_BELL: of the eventfd */
+	enum subject subject; /* THE_BELL: events of `wake` */
 	struct fly_poller_group *group;
 	pthread_t thread;
 	int epoll;
-	int wake; /* an eventfd: a poller has something to give back, or it is to end */
+	int wake; /* an eventfd: a poller has lent far memory, or the clerk must quit */
 	_Atomic bool quit;
 	_Atomic unsigned n_bound;
 	_Atomic uint64_t n_refused;
-	uint64_t shut_ms; /* since when there is a door that is shut; 0: none */
+	uint64_t shut_ms; /* since when a listener is shut; 0: none is */
 	unsigned n_sources;
-	struct door doors[DOORS];
-	TAILQ_HEAD(clients, client) half; /* the oldest first */
+	struct listener listeners[LISTENERS];
+	TAILQ_HEAD(clients, client) half; /* connections that are not bound; oldest first */
 	struct clients bound;
 	unsigned n_half;
-	unsigned n_of[FLY_POLLERS]; /* bindings, by poller */
+	unsigned n_of[FLY_POLLERS]; /* bindings per poller */
 };
 
-/* ---- what it asks of a poller -------------------------------------------------------------------
- */
+/* ---- requests to a poller -------------------------------------------------------------------- */
 
-/* Which export is wanted; which binding is to begin or end. */
+/* Argument of the requests below. */
 struct wish {
 	const struct fly_bind_request *request;
 	const struct client *client;
 	struct fly_local_client *stacks;
-	struct fly_export export; /* as it was found */
+	struct fly_export export; /* copy of the export found */
 	uint32_t at;
-	uint32_t version; /* the one that there is */
+	uint32_t version; /* of the export found, also if it does not match */
 };
 
 /* Return: 0, -FLY_ENOEXPORT, -FLY_EVERSION. */
@@ -143,7 +140,7 @@ static int serve_no_more(struct fly_poller *p, void *argument)
 	return 0;
 }
 
-/* The poller with the fewest clients: its number. */
+/* Index of the poller with the fewest clients. */
 static unsigned choose_poller(const struct fly_clerk *k)
 {
 	unsigned best = 0;
@@ -160,10 +157,9 @@ static struct fly_poller *poller_of(const struct fly_clerk *k, const struct clie
 	return k->group->pollers[c->poller];
 }
 
-/* ---- connections --------------------------------------------------------------------------------
- */
+/* ---- connections ----------------------------------------------------------------------------- */
 
-static void part(struct fly_clerk *k, struct client *c)
+static void disconnect(struct fly_clerk *k, struct client *c)
 {
 	if (c->is_bound) {
 		struct wish w = {.stacks = c->stacks};
@@ -173,13 +169,13 @@ static void part(struct fly_clerk *k, struct client *c)
 		k->n_of[c->poller]--;
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
-		c->door->n--;
+		c->listener->n--;
 		atomic_fetch_sub_explicit(&k->n_bound, 1, memory_order_relaxed);
 	} else {
 		TAILQ_REMOVE(&k->half, c, next);
 		k->n_half--;
 	}
-	close(c->socket); /* which takes it from the epoll set, too */
+	close(c->socket); /* also removes it from the epoll set */
 	free(c);
 }
 
@@ -196,25 +192,25 @@ static void refuse(struct fly_clerk *k, int socket, int status, uint32_t version
 	atomic_fetch_add_explicit(&k->n_refused, 1, memory_order_relaxed);
 }
 
-static unsigned of_user(const struct clients *list, const struct door *door, uid_t uid)
+static unsigned of_user(const struct clients *list, const struct listener *listener, uid_t uid)
 {
 	const struct client *c;
 	unsigned n = 0;
 
-	/* The analyzer does not see that part() has taken whom it frees from the list. */
+	/* The analyzer does not see that disconnect() removes a client before it frees it. */
 	TAILQ_FOREACH(c, list, next) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-	n += c->door == door && c->who.uid == uid;
+	n += c->listener == listener && c->who.uid == uid;
 	return n;
 }
 
-/* Is there a place for one more of this user? */
-static bool is_free(const struct fly_clerk *k, const struct door *door, uid_t uid)
+/* May this user have one more binding? */
+static bool is_free(const struct fly_clerk *k, const struct listener *listener, uid_t uid)
 {
-	const unsigned most = door->spec.clients;
+	const unsigned most = listener->spec.clients;
 
-	if (door->n >= most)
+	if (listener->n >= most)
 		return false;
-	return uid == geteuid() || of_user(&k->bound, door, uid) < RTE_MAX(most / 2, 1U);
+	return uid == geteuid() || of_user(&k->bound, listener, uid) < RTE_MAX(most / 2, 1U);
 }
 
 /* Does the rule of an export let this client in? */
@@ -239,7 +235,7 @@ static bool may_bind(const struct fly_export *e, const struct ucred *who)
 	return is_named && (!rule->allow || rule->allow(e->context, &caller));
 }
 
-/* A request has come. Return: 0, or the negative status that it is refused with. */
+/* Serve a client's request. Return: 0, or the negative status to refuse it with. */
 static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_bind_request *r,
 		       uint32_t *version)
 {
@@ -260,7 +256,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		return status;
 	if (!may_bind(&w.export, &c->who))
 		return -FLY_EPERM;
-	if (!is_free(k, c->door, c->who.uid))
+	if (!is_free(k, c->listener, c->who.uid))
 		return -FLY_EBUSY;
 	stacks = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *stacks));
 	if (!stacks)
@@ -273,7 +269,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 	};
 	if (fly_astack_make(&stacks->memory,
 			    w.export.rule ? w.export.rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
-			    c->door->spec.huge && c->who.uid == geteuid(), fds)) {
+			    c->listener->spec.huge && c->who.uid == geteuid(), fds)) {
 		free(stacks);
 		return -FLY_ENOMEM;
 	}
@@ -290,10 +286,10 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		c->poller = poller;
 		k->n_of[poller]++;
 		c->stacks = stacks;
-		c->door->n++;
+		c->listener->n++;
 		atomic_fetch_add_explicit(&k->n_bound, 1, memory_order_relaxed);
 		if (fly_bind_send(c->socket, &answer, fds))
-			shutdown(c->socket, SHUT_RDWR); /* the hang-up ends it */
+			shutdown(c->socket, SHUT_RDWR); /* the hang-up event ends the binding */
 	} else {
 		fly_astack_unmap(&stacks->memory);
 		free(stacks);
@@ -303,7 +299,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 	return status;
 }
 
-/* From one that is not bound: its request, or nonsense, or the end. */
+/* An event of a connection that is not bound: a request, garbage, or the end. */
 static void on_half(struct fly_clerk *k, struct client *c)
 {
 	struct fly_bind_request r;
@@ -321,10 +317,10 @@ static void on_half(struct fly_clerk *k, struct client *c)
 		return;
 	if (n > 0)
 		refuse(k, c->socket, status, version);
-	part(k, c);
+	disconnect(k, c);
 }
 
-/* From one that is bound: bytes, because our poller sleeps; or it has gone. */
+/* An event of a binding: a byte, because the poller sleeps; or the end. */
 static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 {
 	char bytes[64];
@@ -335,42 +331,42 @@ static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 	if (n > 0)
 		fly_slow_wake_poller(poller_of(k, c)->handoffs.wake_fd);
 	else if (n == 0 || errno != EAGAIN)
-		part(k, c);
+		disconnect(k, c);
 }
 
-/* Who comes is left to wait; or the door would be reported again at once, and again. */
-static void shut_door(struct fly_clerk *k, struct door *door)
+/* Leave new connections in the backlog. Otherwise epoll would report the listener in a loop. */
+static void shut_listener(struct fly_clerk *k, struct listener *listener)
 {
-	struct epoll_event none = {.data.ptr = door};
+	struct epoll_event none = {.data.ptr = listener};
 
-	if (epoll_ctl(k->epoll, EPOLL_CTL_MOD, door->socket, &none))
+	if (epoll_ctl(k->epoll, EPOLL_CTL_MOD, listener->socket, &none))
 		return;
-	door->is_shut = true;
+	listener->is_shut = true;
 	k->shut_ms = fly_system_clock_ms();
 }
 
-static void open_doors(struct fly_clerk *k)
+static void open_listeners(struct fly_clerk *k)
 {
 	for (unsigned i = 0; i < k->n_sources; i++) {
-		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &k->doors[i]};
+		struct epoll_event event = {.events = EPOLLIN, .data.ptr = &k->listeners[i]};
 
-		if (k->doors[i].is_shut &&
-		    epoll_ctl(k->epoll, EPOLL_CTL_MOD, k->doors[i].socket, &event) == 0)
-			k->doors[i].is_shut = false;
+		if (k->listeners[i].is_shut &&
+		    epoll_ctl(k->epoll, EPOLL_CTL_MOD, k->listeners[i].socket, &event) == 0)
+			k->listeners[i].is_shut = false;
 	}
 	k->shut_ms = 0;
 }
 
-static void on_door(struct fly_clerk *k, struct door *door)
+static void on_listener(struct fly_clerk *k, struct listener *listener)
 {
-	const int socket = accept4(door->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int socket = accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP};
 	struct client *c;
 	socklen_t bytes = sizeof c->who;
 
 	if (socket < 0) {
 		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-			shut_door(k, door);
+			shut_listener(k, listener);
 		return;
 	}
 	c = calloc(1, sizeof *c);
@@ -381,7 +377,7 @@ static void on_door(struct fly_clerk *k, struct door *door)
 	*c = (struct client){
 		.subject = A_CLIENT,
 		.socket = socket,
-		.door = door,
+		.listener = listener,
 		.came_ms = fly_system_clock_ms(),
 	};
 	event.data.ptr = c;
@@ -389,35 +385,35 @@ static void on_door(struct fly_clerk *k, struct door *door)
 	k->n_half++;
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &c->who, &bytes) ||
 	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, socket, &event)) {
-		part(k, c);
+		disconnect(k, c);
 	} else if (k->n_half > FLY_LOCAL_HALF_MAX ||
-		   of_user(&k->half, door, c->who.uid) > FLY_LOCAL_HALF_MAX / 4 ||
-		   door->n >= door->spec.clients) {
+		   of_user(&k->half, listener, c->who.uid) > FLY_LOCAL_HALF_MAX / 4 ||
+		   listener->n >= listener->spec.clients) {
 		refuse(k, socket, -FLY_EBUSY, 0);
-		part(k, c);
+		disconnect(k, c);
 	}
 }
 
 static void give_back(struct fly_local_client *of)
 {
-	/* M4: whoever has lent it is done with it; pairs with M3. */
+	/* M4: the poller does not use this memory any more; pairs with M3. */
 	uint64_t given = atomic_load_explicit(&of->far_given, memory_order_acquire);
 
 	for (; given != 0; given &= given - 1) {
 		const uint32_t i = (uint32_t)__builtin_ctzll(given);
 
-		/* It may take long, if the client wants it to. */
+		/* The client can make this take long: hence on the clerk's thread. */
 		madvise(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR), FLY_ASTACK_FAR,
 			MADV_REMOVE);
 		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
 				      memory_order_release);
-		/* M1: the poller's again; pairs with M2. */
+		/* M1: the memory is the poller's again; pairs with M2. */
 		atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i),
 					  memory_order_release);
 	}
 }
 
-/* Some poller has lent us far memory, or we are to end. */
+/* A poller has lent far memory, or the clerk must quit. */
 static void on_bell(struct fly_clerk *k)
 {
 	struct client *c;
@@ -428,11 +424,10 @@ static void on_bell(struct fly_clerk *k)
 	give_back(c->stacks);
 }
 
-/* ---- the thread ---------------------------------------------------------------------------------
- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
-/* Those who have said nothing for too long. Return: ms until the next one; -1: there is none. */
-static int part_from_late(struct fly_clerk *k)
+/* Disconnect clients that made no request in time. Return: ms until the next check; -1: none. */
+static int disconnect_late(struct fly_clerk *k)
 {
 	const uint64_t now = fly_system_clock_ms();
 	struct client *c = TAILQ_FIRST(&k->half);
@@ -442,21 +437,21 @@ static int part_from_late(struct fly_clerk *k)
 
 		if (now < c->came_ms + FLY_LOCAL_HALF_MS)
 			return (int)(c->came_ms + FLY_LOCAL_HALF_MS - now);
-		part(k, c);
+		disconnect(k, c);
 		c = next;
 	}
 	return -1;
 }
 
-/* What is to be done by the time. Return: ms until there is more; -1: nothing is to come. */
-static int tend(struct fly_clerk *k)
+/* Timed work. Return: ms until there is more; -1: none. */
+static int check_times(struct fly_clerk *k)
 {
-	const int late_ms = part_from_late(k);
+	const int late_ms = disconnect_late(k);
 
 	if (k->shut_ms == 0)
 		return late_ms;
 	if (fly_system_clock_ms() - k->shut_ms >= SHUT_MS) {
-		open_doors(k);
+		open_listeners(k);
 		return late_ms;
 	}
 	return late_ms >= 0 ? RTE_MIN(late_ms, SHUT_MS) : SHUT_MS;
@@ -469,8 +464,8 @@ static void *clerk_main(void *argument)
 
 	pthread_setname_np(pthread_self(), "fly-clerk");
 	while (!atomic_load_explicit(&k->quit, memory_order_acquire)) {
-		/* One at a time: what is done about one may end another. */
-		const int n = epoll_wait(k->epoll, &event, 1, tend(k));
+		/* One event at a time: handling one event may free the subject of another. */
+		const int n = epoll_wait(k->epoll, &event, 1, check_times(k));
 		struct client *c = event.data.ptr;
 
 		if (n < 1)
@@ -479,8 +474,8 @@ static void *clerk_main(void *argument)
 		case THE_BELL:
 			on_bell(k);
 			break;
-		case A_DOOR:
-			on_door(k, event.data.ptr);
+		case A_LISTENER:
+			on_listener(k, event.data.ptr);
 			break;
 		case A_CLIENT:
 			if (c->is_bound)
@@ -533,7 +528,7 @@ static struct fly_clerk *make_clerk(struct fly_poller_group *group)
 	return NULL;
 }
 
-/* Nobody listens at this path any more: a server that was killed leaves its socket behind. */
+/* Is this path a leftover? A server that was killed leaves its socket behind. */
 static bool is_deserted(const struct sockaddr_un *address, socklen_t length)
 {
 	const int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -577,7 +572,7 @@ int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
 {
 	struct epoll_event event = {.events = EPOLLIN};
 	struct fly_clerk *k;
-	struct door *door;
+	struct listener *listener;
 	int status;
 	int s = -1;
 
@@ -586,14 +581,15 @@ int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
 	k = *clerk;
 	if (!k)
 		return fly_fail(FLY_ESYSTEM, "link %s: no thread to listen", spec->text);
-	if (k->n_sources == DOORS)
-		return fly_fail(FLY_EINVAL, "more than %d local links", DOORS);
+	if (k->n_sources == LISTENERS)
+		return fly_fail(FLY_EINVAL, "more than %d local links", LISTENERS);
 	status = listen_at(spec, &s);
 	if (status)
 		return status;
-	door = &k->doors[k->n_sources];
-	*door = (struct door){.subject = A_DOOR, .socket = s, .spec = *spec, .clerk = k};
-	event.data.ptr = door;
+	listener = &k->listeners[k->n_sources];
+	*listener =
+		(struct listener){.subject = A_LISTENER, .socket = s, .spec = *spec, .clerk = k};
+	event.data.ptr = listener;
 	if (epoll_ctl(k->epoll, EPOLL_CTL_ADD, s, &event)) {
 		close(s);
 		return fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
@@ -610,10 +606,10 @@ void fly_clerk_stop(struct fly_clerk *k)
 	if (!k)
 		return;
 	p = k->group->pollers[0];
-	/* It may be asking a poller for something: that one has to turn until it has ended. */
+	/* The clerk may be waiting for a request to a poller: keep an inline poller turning. */
 	atomic_store_explicit(&k->quit, true, memory_order_release);
 	if (write(k->wake, &one, sizeof one) < 0)
-		return; /* cannot be: the counter is far from its end */
+		return; /* impossible: the counter cannot overflow */
 	while (pthread_tryjoin_np(k->thread, NULL) != 0) {
 		const struct timespec nap = {.tv_nsec = 100000};
 
@@ -623,9 +619,9 @@ void fly_clerk_stop(struct fly_clerk *k)
 			nanosleep(&nap, NULL);
 	}
 	for (unsigned i = 0; i < k->n_sources; i++) {
-		close(k->doors[i].socket);
-		if (strchr(k->doors[i].spec.what, '/'))
-			unlink(k->doors[i].spec.what);
+		close(k->listeners[i].socket);
+		if (strchr(k->listeners[i].spec.what, '/'))
+			unlink(k->listeners[i].spec.what);
 	}
 }
 
@@ -638,7 +634,7 @@ void fly_clerk_free(struct fly_clerk *k)
 		return;
 	for (c = TAILQ_FIRST(&k->half); c; c = next) {
 		next = TAILQ_NEXT(c, next);
-		part(k, c);
+		disconnect(k, c);
 	}
 	for (c = TAILQ_FIRST(&k->bound); c; c = next) {
 		next = TAILQ_NEXT(c, next);
@@ -669,7 +665,7 @@ unsigned fly_clerk_clients(const struct fly_clerk *k)
 bool fly_clerk_has(const struct fly_clerk *k, const char *name)
 {
 	for (unsigned i = 0; i < k->n_sources; i++) {
-		if (strcmp(k->doors[i].spec.what, name) == 0)
+		if (strcmp(k->listeners[i].spec.what, name) == 0)
 			return true;
 	}
 	return false;

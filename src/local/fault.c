@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * local/fault.c - the handler of SIGBUS, and the table of the memory that it knows.
+ * local/fault.c - the SIGBUS handler, and its table of mapped memory.
  *
- * The table is read by the handler, on whichever thread has touched what is not there, while
- * others add and remove: so a row is filled in before its start is set, and emptied after it is
- * taken back. Rows are changed under a lock, which the handler does not take. Whoever unmaps
- * memory has no thread in it any more: the handler never sees a row whose memory is going.
+ * The handler reads the table on any thread that faults, while other threads add and remove rows.
+ * Therefore a row's start is set last, and cleared first. The handler takes no lock; threads that
+ * change rows do. Nobody unmaps memory that a thread still uses: the handler never sees a row whose
+ * memory is being unmapped.
  *
- * The handler calls mmap(2), and whatever handler was there before for a fault that is not ours. A
- * SIGBUS that was sent, and is no fault, is ignored if it was before.
+ * For a fault in the table the handler calls mmap(2). For any other, it calls the handler that was
+ * installed before. A SIGBUS sent by a process is ignored if it was ignored before.
  */
 #include "local/fault.h"
 
@@ -19,7 +19,7 @@
 
 #include <firefly/status.h>
 
-#define ROWS (2 * 2 * 4096) /* near and far, of as many bindings as one runtime has, twice */
+#define ROWS (2 * 2 * 4096) /* near and far memory of a runtime's bindings, twice */
 
 struct row {
 	_Atomic uintptr_t start; /* 0: free */
@@ -29,21 +29,21 @@ struct row {
 };
 
 static struct row rows[ROWS];
-static _Atomic uint32_t n_rows; /* no row beyond was ever used */
+static _Atomic uint32_t n_rows; /* rows from here on were never used */
 static _Atomic uint32_t ever;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction before;
 static bool is_installed; /* under lock */
 
-/* The row of an address; NULL. */
+/* The row that holds an address, or NULL. */
 static struct row *find(uintptr_t at)
 {
 	const uint32_t n = atomic_load_explicit(&n_rows, memory_order_acquire);
 
 	for (uint32_t i = 0; i < n; i++) {
-		/* F2: the rest of the row is there; pairs with F1. */
+		/* F2: the rest of the row is valid; pairs with F1. */
 		const uintptr_t start = atomic_load_explicit(&rows[i].start, memory_order_acquire);
-		/* F4: if they are another memory's, it is seen below; pairs with F3. */
+		/* F4: if this is a newer row's, reading start again shows it; pairs with F3. */
 		const size_t bytes = atomic_load_explicit(&rows[i].bytes, memory_order_acquire);
 
 		if (start != 0 && at >= start && at - start < bytes &&
@@ -55,7 +55,7 @@ static struct row *find(uintptr_t at)
 
 static void on_fault(int number, siginfo_t *info, void *context)
 {
-	/* Sent by somebody, it has no address. */
+	/* A signal sent by a process has no address. */
 	struct row *row = info->si_code > 0 ? find((uintptr_t)info->si_addr) : NULL;
 	const int was = errno;
 
@@ -77,10 +77,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	} else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
 		before.sa_handler(number);
 	} else if (info->si_code > 0 || before.sa_handler == SIG_DFL) {
-		/*
-		 * What would have happened without us happens when the access is made again; or
-		 * when it is sent again: at once, and this process ends.
-		 */
+		/* Default action: the access, or the signal, then ends the process. */
 		struct sigaction plain = {.sa_handler = SIG_DFL};
 
 		sigaction(SIGBUS, &plain, NULL);
@@ -91,7 +88,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 
 static void add(uint8_t *start, size_t bytes, size_t page, struct row *row)
 {
-	/* F3: whoever reads them finds that the row was taken back before; pairs with F4. */
+	/* F3: a reader that sees these sees that the old row was cleared; pairs with F4. */
 	atomic_store_explicit(&row->bytes, bytes, memory_order_release);
 	atomic_store_explicit(&row->page, page, memory_order_relaxed);
 	atomic_store_explicit(&row->faults, 0, memory_order_relaxed);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * local/import.c - the client's end of binding over the local link: connecting, the memory, what
- * else can be done to such a binding, and waiting for its results in other ways than by looking.
+ * local/import.c - the client's end of binding over the local link: connecting, mapping the memory,
+ * the operations of such a binding, and the waits that sleep or yield.
  *
- * Runs on the thread that has the binding; the runtime's list of them has a lock. What
- * the server sends is checked: local/map.c.
+ * Runs on the thread that owns the binding. The runtime's list of bindings has a lock. local/map.c
+ * checks what the server sends.
  */
 #include "local/import.h"
 
@@ -30,9 +30,9 @@
 #include "threads/poller_group.h"
 
 #define LOCAL       "local:"
-#define AGAIN_US    5000 /* from one look for a server that is not there yet to the next */
-#define ANSWER_MS   5000 /* a server that has taken the connection has so long to answer */
-#define SLEEP_LOOKS 256  /* at the slot, between two naps: fly_wait_for_slot() counts one */
+#define AGAIN_US    5000 /* between two attempts to connect */
+#define ANSWER_MS   5000 /* time for the server to answer after it has accepted the connection */
+#define SLEEP_LOOKS 256  /* looks at the slot between two sleeps: fly_wait_for_slot() counts one */
 #define FAR_WAIT_US 1000000
 
 bool fly_local_is(const char *peer)
@@ -40,10 +40,9 @@ bool fly_local_is(const char *peer)
 	return peer && strncmp(peer, LOCAL, sizeof LOCAL - 1) == 0;
 }
 
-/* ---- connecting ---------------------------------------------------------------------------------
- */
+/* ---- connecting ------------------------------------------------------------------------------ */
 
-/* Between two looks at a socket: our poller turns, if we are who turns it. */
+/* Pause between two looks at a socket; turns the inline runtime's poller, if there is one. */
 static void idle(const struct fly_local *l)
 {
 	const struct timespec nap = {.tv_nsec = 100000};
@@ -71,7 +70,7 @@ static int connect_once(const struct fly_local *l)
 	return -1;
 }
 
-/* Return: 0 and l->socket, or a negative status with a sentence. */
+/* Connect. Return: 0 and l->socket, or a negative status with a sentence. */
 static int reach(struct fly_local *l, unsigned wait_ms)
 {
 	const uint64_t end_us = fly_system_clock_us() + wait_ms * UINT64_C(1000);
@@ -146,8 +145,7 @@ static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[
 
 	for (;;) {
 		n = fly_bind_receive(l->socket, answer, fds);
-		/* One that refused without reading what we said: its answer is behind that error.
-		 */
+		/* If the server refused before reading, its answer is behind the error. */
 		if (n < 0 && errno == ECONNRESET)
 			n = fly_bind_receive(l->socket, answer, fds);
 		if (n >= 0 || errno != EAGAIN || fly_system_clock_us() >= end_us)
@@ -162,7 +160,7 @@ static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[
 			l->server);
 }
 
-/* Make the connection and the memory. Return: 0, or a negative status with a sentence. */
+/* Connect and map the memory. Return: 0, or a negative status with a sentence. */
 static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 {
 	struct fly_bind_request request = {
@@ -178,7 +176,7 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 	status = reach(l, wait_ms);
 	if (status == 0 &&
 	    send(l->socket, &request, sizeof request, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-	    errno != EPIPE) /* then there is an answer all the same: no place */
+	    errno != EPIPE) /* EPIPE: refused at once; the answer can still be read */
 		status = fly_fail(FLY_EPEER, "import %s: " LOCAL "%s: %s", l->name, l->server,
 				  strerror(errno));
 	if (status == 0)
@@ -199,7 +197,7 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 	return status;
 }
 
-/* Would the server be the poller that waits for it here, or one of the same runtime? */
+/* Would a poller of this runtime, in a procedure, wait for a poller of the same runtime? */
 static bool is_within(const struct fly_local *l)
 {
 	const struct fly_poller *p = fly_poller_mine();
@@ -244,8 +242,7 @@ static void end(struct fly_local *l)
 	l->memory.slots = 0;
 }
 
-/* ---- the kind of binding ------------------------------------------------------------------------
- */
+/* ---- the kind of binding --------------------------------------------------------------------- */
 
 static int event_fd(struct fly_binding *binding);
 
@@ -284,7 +281,7 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 	l->wait = (uint8_t)(wait != FLY_WAIT_DEFAULT ? wait : l->group->wait);
 }
 
-/* Results of calls that are under way cannot be read any more; nor those that were not finished. */
+/* Fails while calls are in flight: their results could not be read in the new memory. */
 static int rebind(struct fly_binding *binding)
 {
 	struct fly_local *l = fly_local_of(binding);
@@ -302,7 +299,7 @@ static int rebind(struct fly_binding *binding)
 	}
 	l->calls = NULL;
 	status = begin(l, 0);
-	if (status) { /* as it was */
+	if (status) { /* restore */
 		l->memory = memory;
 		l->calls = calls;
 		l->socket = socket;
@@ -312,7 +309,7 @@ static int rebind(struct fly_binding *binding)
 	free(calls);
 	if (socket >= 0)
 		close(socket);
-	if (l->has_event) /* another descriptor: whoever waits for it has to ask for it again */
+	if (l->has_event) /* the descriptor has changed: the caller must ask for the new one */
 		event_fd(binding);
 	fly_notice(&l->group->notice, "link " LOCAL "%s: a server is back", l->server);
 	return 0;
@@ -409,8 +406,7 @@ int fly_local_import(struct fly_poller_group *group, const char *name, uint32_t 
 	return make(group, name, version, spec->what, spec->uid, spec->wait_ms, binding);
 }
 
-/* ---- ending -------------------------------------------------------------------------------------
- */
+/* ---- ending ---------------------------------------------------------------------------------- */
 
 void fly_local_shut(struct fly_poller_group *group)
 {
@@ -422,8 +418,8 @@ void fly_local_shut(struct fly_poller_group *group)
 		struct fly_local *l = fly_local_of(owned->binding);
 
 		if (fly_binding_kind_of(owned->binding) != &kind)
-			continue; /* the pollers end those */
-		/* Its thread sees it when it starts a call, or has waited for a while. */
+			continue; /* the pollers end those calls */
+		/* The owner sees this when it starts a call, or during a wait. */
 		atomic_store_explicit(&l->shut, true, memory_order_relaxed);
 		atomic_store_explicit(&l->is_checked, true, memory_order_relaxed);
 		if (fly_owned_is_mine(owned))
@@ -432,14 +428,13 @@ void fly_local_shut(struct fly_poller_group *group)
 	pthread_mutex_unlock(&group->owned.lock);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------
- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 void fly_local_wake_server(struct fly_local *l)
 {
 	const char byte = 0;
 
-	/* If there is no room the clerk has enough to read. */
+	/* If the socket is full, the clerk has bytes to read anyway. */
 	(void)!send(l->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -449,7 +444,7 @@ bool fly_local_far_take(struct fly_local *l, uint32_t index)
 	const uint64_t end_us = fly_system_clock_us() + FAR_WAIT_US;
 	uint8_t expected = FLY_FAR_FREE;
 
-	/* The server takes it for some microseconds at a time: local/sweep.c. */
+	/* The server holds it for some microseconds at a time: local/sweep.c. */
 	while (!atomic_compare_exchange_strong_explicit(far, &expected, FLY_FAR_USED,
 							memory_order_acquire,
 							memory_order_relaxed)) {
@@ -461,7 +456,7 @@ bool fly_local_far_take(struct fly_local *l, uint32_t index)
 	return true;
 }
 
-/* Has the server hung up? What it has sent stays there to be read: it is for an event loop. */
+/* Has the server hung up? Does not read: the bytes are for an event loop. */
 static bool is_hung_up(const struct fly_local *l)
 {
 	struct pollfd p = {.fd = l->socket, .events = POLLRDHUP};
@@ -510,7 +505,7 @@ void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t roun
 	if (c->state != FLY_LOCAL_OUT || l->wait <= FLY_WAIT_SPIN)
 		return;
 	if (l->turned && l->turned->n_links && l->wait == FLY_WAIT_SLEEP) {
-		/* Packets wake nobody: its poller is to be turned meanwhile. */
+		/* Packets do not wake a sleeper: turn the poller meanwhile. */
 		fly_wait_after_turn(&waiting, l->turned, FLY_WAIT_SLEEP, 0);
 		return;
 	}

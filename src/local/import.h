@@ -12,14 +12,14 @@ struct fly_poller_group;
 bool fly_local_is(const char *peer);
 
 /*
- * fly_local_import() - fly_import() from a server of this machine. The binding is the calling
- * thread's. @peer: "local:NAME[,...]"; NULL: @usual, the runtime's first link, which is local.
+ * fly_local_import() - fly_import() from a server of this machine. The calling thread owns the
+ * binding. @peer: "local:NAME[,...]"; NULL: @usual, the runtime's first link, which is local.
  */
 int fly_local_import(struct fly_poller_group *group, const char *name, uint32_t version,
 		     const char *peer, const struct fly_link_spec *usual,
 		     struct fly_binding **binding);
 
-/* fly_local_shut() - for fly_shutdown(): the calls of every such binding end, and none begins. */
+/* fly_local_shut() - for fly_shutdown(): end the calls of all local bindings, and start none. */
 void fly_local_shut(struct fly_poller_group *group);
 
 #endif

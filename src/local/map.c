@@ -27,7 +27,7 @@ socklen_t fly_astack_address(const char *name, struct sockaddr_un *address)
 		snprintf(path, sizeof address->sun_path, "%s", name);
 		return sizeof *address;
 	}
-	/* Abstract: the first byte is NUL, and only so many bytes count. */
+	/* An abstract address: the first byte is NUL, and the length counts. */
 	bytes = snprintf(path + 1, sizeof address->sun_path - 1, "firefly/%s", name);
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)bytes);
 }
@@ -54,7 +54,7 @@ static uint8_t *map(int fd, size_t bytes)
 	return at;
 }
 
-/* Both mapped, and known to the handler of faults. */
+/* Map both memories, and register them with the SIGBUS handler. */
 static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_page)
 {
 	m->near = map(fds[0], m->near_bytes);
@@ -65,7 +65,7 @@ static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_p
 	return -FLY_ENOMEM;
 }
 
-/* In a hugepage that there is now: it is written to, and may be punched away all the same. */
+/* Near memory in a hugepage. fallocate() takes the page now; the client can still punch it away. */
 static int make_huge(struct fly_astack_memory *m, int fds[2])
 {
 	m->near_bytes = (fly_astack_near_bytes(m->slots) + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
@@ -90,7 +90,7 @@ int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int 
 	m->near_bytes = fly_astack_near_bytes(slots);
 	fds[0] = sealed("firefly-near", 0, m->near_bytes);
 	if (fds[0] >= 0 && map_both(m, fds, FLY_ASTACK_PAGE) == 0) {
-		/* Touched by every call: it need not fault then. If not, so be it. */
+		/* Every call uses these pages: fault them in now. Failure costs only time. */
 		madvise(m->near, fly_astack_areas_at(slots), MADV_POPULATE_WRITE);
 		return 0;
 	}
@@ -100,7 +100,7 @@ int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int 
 	return -FLY_ENOMEM;
 }
 
-/* Is it as long as the answer says, and will it stay so? Return: its page size; 0: no. */
+/* Is the memory as long as the answer says, and sealed? Return: its page size; 0: no. */
 static size_t check(int fd, uint64_t bytes)
 {
 	const int seals = fd >= 0 ? fcntl(fd, F_GET_SEALS) : -1;
@@ -142,8 +142,7 @@ void fly_astack_unmap(struct fly_astack_memory *m)
 	m->far = NULL;
 }
 
-/* ---- messages -----------------------------------------------------------------------------------
- */
+/* ---- messages -------------------------------------------------------------------------------- */
 
 union descriptors {
 	char room[CMSG_SPACE(2 * sizeof(int))];

@@ -3,9 +3,10 @@
  * local/server.c - the server's half of a call over the local link: from a client's slot to the
  * procedure and back.
  *
- * Runs on the poller's thread. Trusts nothing in the memory that is shared: see astack.h. What a
- * procedure reads and what its stub writes are the poller's own, unless the interface says
- * `inplace`: a stub may read again what it has checked, or written.
+ * Runs on the poller's thread. Trusts nothing in shared memory: see local/astack.h. Arguments are
+ * copied into the poller's memory before the stub checks them, and results are copied out after the
+ * stub has written them. A procedure marked `inplace` in the interface reads its arguments in
+ * shared memory.
  */
 #include "local/server.h"
 
@@ -35,8 +36,7 @@ void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 
 static void forget_works(struct fly_poller *p, struct fly_local_client *of);
 
-/* ---- which slots are looked at ----------------------------------------------------------------
- */
+/* ---- polled slots ---------------------------------------------------------------------------- */
 
 void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i)
 {
@@ -47,7 +47,7 @@ void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, u
 		return;
 	for (uint32_t k = 0; k < d->n_polled; k++) {
 		if (d->polled[k].slot == slot)
-			return; /* it was rung for by one who could not know yet */
+			return; /* the client rang before it could see `polled` */
 	}
 	d->polled[d->n_polled++] = (struct fly_local_polled){
 		.slot = slot,
@@ -56,7 +56,7 @@ void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, u
 		.found = d->turn,
 	};
 	of->polled++;
-	/* A hint: who reads the old value rings once too often. */
+	/* A hint: a client that reads the old value rings once too often. */
 	atomic_store_explicit(&slot->polled, 1, memory_order_relaxed);
 }
 
@@ -66,7 +66,7 @@ static void forget(struct fly_local_server *d, uint32_t k)
 	d->polled[k] = d->polled[--d->n_polled];
 }
 
-/* Return: it is not looked at any more. */
+/* Stop polling a slot. Return: false: it has a call. */
 static __rte_noinline bool leave(struct fly_local_server *d, uint32_t k)
 {
 	if (!fly_slot_stop_polling(d->polled[k].slot, FLY_SLOT_CALL)) {
@@ -157,19 +157,17 @@ void fly_slow_local_end_sleep(struct fly_poller *p)
 				      memory_order_relaxed);
 }
 
-/* ---- a call ------------------------------------------------------------------------------------
- */
+/* ---- a call ---------------------------------------------------------------------------------- */
 
-/* What a client says about its call. Each field was read once. */
+/* What a client says about its call: each field read once, not checked yet. */
 struct said {
 	uint32_t procedure;
-	uint32_t place; /* enum fly_astack_place, or anything else */
+	uint32_t place; /* enum fly_astack_place, or any other number */
 	uint32_t bytes;
 	uint32_t left_us;
 };
 
-/* The result goes back to the client. Whatever it has done to the slot meanwhile is its own loss.
- */
+/* Return the result. If the client has changed the slot meanwhile, only the client loses. */
 static __rte_always_inline void answer(struct fly_local_client *of, struct fly_slot *slot,
 				       int status, enum fly_astack_place place, uint32_t bytes)
 {
@@ -180,7 +178,7 @@ static __rte_always_inline void answer(struct fly_local_client *of, struct fly_s
 		fly_local_client_wake(of, slot);
 }
 
-/* Results that are longer than a line: behind the slot, or in far memory. */
+/* Results longer than a line: into the slot's area or far memory. */
 static __rte_noinline void answer_long(struct fly_poller *p, struct fly_local_client *of,
 				       uint32_t i, struct fly_slot *slot, int status,
 				       const uint8_t *results, uint32_t bytes)
@@ -188,7 +186,7 @@ static __rte_noinline void answer_long(struct fly_poller *p, struct fly_local_cl
 	const enum fly_astack_place place = fly_astack_place(bytes);
 
 	if (place == FLY_ASTACK_IS_FAR) {
-		/* The client gives it back when it has read them. */
+		/* The client frees it after reading the results. */
 		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_USED,
 				      memory_order_relaxed);
 		fly_local_far_written(p, of, i, bytes);
@@ -197,7 +195,7 @@ static __rte_noinline void answer_long(struct fly_poller *p, struct fly_local_cl
 	answer(of, slot, status, place, bytes);
 }
 
-/* The stub has run. */
+/* The stub has run: return its results. */
 static __rte_always_inline void finish(struct fly_poller *p, struct fly_local_client *of,
 				       uint32_t i, struct fly_slot *slot, struct fly_served *served,
 				       int status)
@@ -229,7 +227,7 @@ static __rte_always_inline int run(struct fly_poller *p, struct fly_local_client
 	return status;
 }
 
-/* Not to be run. */
+/* Answer without running the procedure. */
 static unsigned refuse(struct fly_poller *p, struct fly_local_client *of, struct fly_slot *slot,
 		       enum fly_status status, enum fly_counter what)
 {
@@ -240,17 +238,17 @@ static unsigned refuse(struct fly_poller *p, struct fly_local_client *of, struct
 
 /* ---- on workers ------------------------------------------------------------------------------ */
 
-/* A call that a worker has, or is to have. Its arguments and results are behind it. */
+/* A call that a worker has, or will have. Its arguments and results are in the same block. */
 struct fly_local_work {
 	struct fly_work work;
-	LIST_ENTRY(fly_local_work) next; /* of the poller's */
-	struct fly_local_client *of;     /* whose; NULL: the client has gone */
+	LIST_ENTRY(fly_local_work) next; /* in p->local->works */
+	struct fly_local_client *of;     /* the client; NULL: it has gone */
 	uint32_t i;
-	uint32_t far;   /* bytes that are reserved for its results */
-	uint64_t bytes; /* of all this */
+	uint32_t far;   /* bytes of far memory reserved for its results */
+	uint64_t bytes; /* of the whole block */
 };
 
-/* Its client is not charged for it any more. */
+/* Release what this call has charged to its client. */
 static void let_go(struct fly_poller *p, struct fly_local_work *w)
 {
 	struct fly_local_client *of = w->of;
@@ -286,7 +284,7 @@ static void work_done(struct fly_poller *p, struct fly_work *work, int status)
 	free(w);
 }
 
-/* A worker touches nothing that is shared: the client may go away while it runs. */
+/* The worker touches no shared memory: the client may go away while it runs. */
 static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_local_client *of,
 					       uint32_t i, struct fly_slot *slot,
 					       const struct said *said,
@@ -346,7 +344,7 @@ static struct fly_local_work *find_work(struct fly_poller *p, const struct fly_l
 	return NULL;
 }
 
-/* Calls that wait, or that no worker has looked at, come to nothing; the others are told. */
+/* The client has gone: free calls that no worker has begun, and tell the workers of the others. */
 static void forget_works(struct fly_poller *p, struct fly_local_client *of)
 {
 	struct fly_local_work *w;
@@ -369,20 +367,19 @@ void fly_local_work_cancel(struct fly_poller *p)
 		const struct fly_slot *slot =
 			w->of ? fly_astack_slot(w->of->memory.near, w->i) : NULL;
 
-		/* A hint: nothing is read that the client wrote before it. */
+		/* A hint: no data of the client is read because of it. */
 		if (slot && atomic_load_explicit(&slot->gone, memory_order_relaxed) &&
 		    fly_worker_withdraw(p, &w->work)) {
 			work_done(p, &w->work, -FLY_ECANCELLED);
-			next = LIST_FIRST(&p->local->works); /* others may have ended with it */
+			next = LIST_FIRST(&p->local->works); /* work_done() may have ended others */
 		}
 		w = next;
 	}
 }
 
-/* ---- here --------------------------------------------------------------------------------------
- */
+/* ---- on the poller --------------------------------------------------------------------------- */
 
-/* A call that has long arguments, or may have long results, or a deadline: or is to be refused. */
+/* A call with long arguments, possibly long results, or a deadline; or one to refuse. */
 static __rte_noinline unsigned serve_unplain(struct fly_poller *p, struct fly_local_client *of,
 					     uint32_t i, struct fly_slot *slot,
 					     const struct said *said)
@@ -412,7 +409,7 @@ static __rte_noinline unsigned serve_unplain(struct fly_poller *p, struct fly_lo
 		far = said->bytes;
 	if (stub->result_bytes > FLY_ASTACK_AREA)
 		far = RTE_MAX(far, stub->result_bytes);
-	/* Before any of it is read: where nothing was written that makes pages, too. */
+	/* Before reading the arguments: reading memory that was never written makes pages, too. */
 	if (far != 0 && !fly_local_far_may(p, of, i, far))
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 	if (said->place == FLY_ASTACK_IS_FAR)
@@ -449,7 +446,7 @@ static __rte_noinline unsigned serve_unplain(struct fly_poller *p, struct fly_lo
 	return 1;
 }
 
-/* The slot of a call that runs says CALL again: its client does not keep the rules. */
+/* The slot of a running call says CALL again: the client breaks the rules. */
 static __rte_noinline unsigned revoke(struct fly_poller *p, struct fly_local_client *of)
 {
 	fly_stats_add(&p->stats, FLY_COUNT_local_revoked, 1);
@@ -457,7 +454,7 @@ static __rte_noinline unsigned revoke(struct fly_poller *p, struct fly_local_cli
 	return 0;
 }
 
-/* A slot says CALL. Return: how many procedures ran. */
+/* A slot says CALL. Return: number of procedures run. */
 static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_local_client *of,
 					  uint32_t i, struct fly_slot *slot)
 {
@@ -471,7 +468,7 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_local
 	if (unlikely((of->busy >> i & 1) != 0))
 		return revoke(p, of);
 	if (unlikely(!fly_slot_claim(slot)))
-		return 0; /* taken back */
+		return 0; /* withdrawn */
 	said = (struct said){
 		.procedure = FLY_ASTACK_READ(slot->procedure),
 		.place = FLY_ASTACK_READ(slot->kind),
@@ -507,8 +504,7 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_local
 	return 1;
 }
 
-/* ---- a turn ------------------------------------------------------------------------------------
- */
+/* ---- a turn ---------------------------------------------------------------------------------- */
 
 static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_local_client *of,
 					  uint32_t i)
@@ -516,14 +512,14 @@ static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_local
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
 
 	if (!fly_slot_is(slot, FLY_SLOT_CALL))
-		return 0; /* served already, or never handed over */
+		return 0; /* served already, or rung without a call */
 	if (!(of->busy >> i & 1))
 		fly_local_client_watch(p, of, i);
 	return serve(p, of, i, slot);
 }
 
 /*
- * Somebody has rung. B6: the bits; pairs with B1. They carry nothing but which: S2 follows for each
+ * A client has rung. B6: the bits; pairs with B1. A bit says only which slot; S2 follows for each
  * slot.
  */
 static __rte_noinline unsigned answer_bell(struct fly_poller *p, struct fly_local_client *of)
@@ -551,7 +547,7 @@ unsigned fly_slow_local_turn(struct fly_poller *p)
 	const uint32_t turn = ++d->turn;
 	unsigned served = 0;
 
-	/* A procedure may turn us in turn: then there may be fewer than before. */
+	/* A procedure may turn this poller: n_polled may shrink. */
 	for (uint32_t k = d->n_polled; k-- > 0;) {
 		struct fly_local_polled *e = &d->polled[k];
 
@@ -568,7 +564,7 @@ unsigned fly_slow_local_turn(struct fly_poller *p)
 		struct fly_local_client *of = d->clients[d->next];
 
 		d->next = d->next + 1 < d->n ? d->next + 1 : 0;
-		/* Only a hint: what is behind it is read by answer_bell(). */
+		/* Only a hint: answer_bell() reads the bell properly. */
 		if (unlikely(atomic_load_explicit(&fly_astack_head(&of->memory)->bell,
 						  memory_order_relaxed) != 0))
 			served += answer_bell(p, of);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * local/sweep.c - what the fast path of the local link leaves to others: waking clients, memory
- * for long calls, and once in a while a look at each client.
+ * local/sweep.c - the slow part of the server's local link: waking clients, memory for long calls,
+ * and the sweep, which checks each client about once a second.
  *
- * Runs on the poller's thread.
+ * Runs on the poller's thread; called through fastpath/slow.h and local/server.h.
  *
  * Far memory
  *
- * What was written for a long call stays in far memory when the call is over, since the next one of
- * that slot finds it warm. When no call has used it for a second it is given back: by the clerk,
- * since that waits for whoever else works on the same memory, and a client can do so all the time.
- * Who may write to it is said by `far` in the shared page: the client has it while it says USED,
- * and leaves it alone while it says TAKEN, until the clerk says FREE. A client that does not keep
- * to that loses its own arguments. What the poller goes by is its own: until the clerk has done it
- * refuses long calls of that slot. The pages are freed with the binding at the latest.
+ * Pages of far memory stay after a long call: the slot's next long call finds them warm. If no call
+ * uses them for a second, the poller lends the memory to the clerk, and the clerk gives the pages
+ * back to the system. The poller does not do that itself: giving pages back waits for others that
+ * work on the same memory, and a client could do so all the time.
+ *
+ * `far` in the shared head says who may write: the client while it says USED; not the client while
+ * it says TAKEN. A client that breaks this rule loses its own arguments. The poller does not rely
+ * on `far`: it refuses long calls of a slot until the clerk is done (far_given). The pages are
+ * freed with the binding at the latest.
  */
 #include "local/server.h"
 
@@ -25,17 +27,17 @@
 #include "local/fault.h"
 #include "threads/waiting.h"
 
-#define SWEEP_MS    1000        /* each client is looked at once in so long */
-#define SPARE_BYTES (32U << 20) /* of memory for long calls are kept while they are used */
+#define SWEEP_MS    1000        /* each client is checked once in so long */
+#define SPARE_BYTES (32U << 20) /* largest block that is kept as spare */
 
 void fly_local_client_wake(struct fly_local_client *of, struct fly_slot *slot)
 {
 	const char byte = 0;
 
-	/* A hint: who sleeps has said so before it looked at the state. */
+	/* A hint: a sleeper sets `asleep` before it looks at the state. */
 	if (atomic_load_explicit(&slot->asleep, memory_order_relaxed) == FLY_ASLEEP_FUTEX)
 		fly_wait_wake_slot(slot, true);
-	else /* if there is no room it has enough to read */
+	else /* if the socket is full, the client has bytes to read */
 		(void)!send(of->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -44,8 +46,7 @@ void fly_local_client_disconnect(struct fly_local_client *of)
 	shutdown(of->socket, SHUT_RDWR);
 }
 
-/* ---- memory for long calls ----------------------------------------------------------------------
- */
+/* ---- memory for long calls ------------------------------------------------------------------- */
 
 uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes)
 {
@@ -66,7 +67,7 @@ void fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes)
 {
 	struct fly_local_server *d = p->local;
 
-	/* The larger one stays. */
+	/* Keep the larger block. */
 	if (bytes > SPARE_BYTES || (d->spare && d->spare_bytes >= bytes)) {
 		free(block);
 		return;
@@ -76,10 +77,10 @@ void fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes)
 	d->spare_bytes = bytes;
 }
 
-/* What the clerk has given back since. */
+/* Account for what the clerk has given back. */
 static void take_stock(struct fly_poller *p, struct fly_local_client *of)
 {
-	/* M2: the memory is ours again; pairs with M1 in local/clerk.c. */
+	/* M2: the memory is the poller's again; pairs with M1 in local/clerk.c. */
 	uint64_t done = of->far_lent & ~atomic_load_explicit(&of->far_given, memory_order_acquire);
 
 	of->far_lent &= ~done;
@@ -110,7 +111,7 @@ bool fly_local_far_may(struct fly_poller *p, struct fly_local_client *of, uint32
 		own += of->far_written[k];
 	own -= of->far_written[i];
 	free_bytes += of->far_written[i];
-	/* To each client twice as much as it leaves to the others. */
+	/* A client may have twice as much as it leaves to the others. */
 	return bytes <= free_bytes && own + bytes <= 2 * free_bytes;
 }
 
@@ -124,12 +125,11 @@ void fly_local_far_written(struct fly_poller *p, struct fly_local_client *of, ui
 	}
 }
 
-/* ---- once a second ------------------------------------------------------------------------------
- */
+/* ---- once a second --------------------------------------------------------------------------- */
 
 /*
- * A call that was there a second ago, and is, and nobody looks: there must be none. A poller that
- * has stood still since has not looked at any bell.
+ * A call that nobody polled for a second: a lost wakeup, which must not happen. Skipped if the
+ * poller has not turned often enough since then to check all bells.
  */
 static void look_for_missed(struct fly_poller *p, struct fly_local_client *of)
 {
@@ -163,7 +163,7 @@ static void look_for_missed(struct fly_poller *p, struct fly_local_client *of)
 	of->lying_turn = d->turn;
 }
 
-/* Far memory that nobody has used for long is lent to the clerk. */
+/* Lend far memory that no call has used since the last sweep to the clerk. */
 static void lend_idle(struct fly_poller *p, struct fly_local_client *of)
 {
 	const uint64_t kept = of->far_used | of->busy;
@@ -175,7 +175,7 @@ static void lend_idle(struct fly_poller *p, struct fly_local_client *of)
 
 		if (of->far_written[i] == 0 || ((kept | of->far_lent) >> i & 1))
 			continue;
-		/* Else a call has it, or one whose result is still being read. */
+		/* Otherwise a call owns it, or its result is still being read. */
 		if (atomic_compare_exchange_strong_explicit(&fly_astack_head(&of->memory)->far[i],
 							    &expected, FLY_FAR_TAKEN,
 							    memory_order_acquire,
@@ -186,7 +186,7 @@ static void lend_idle(struct fly_poller *p, struct fly_local_client *of)
 	if (idle == 0)
 		return;
 	of->far_lent |= idle;
-	/* M3: nothing of ours is done to it any more; pairs with M4. */
+	/* M3: the poller does not use this memory any more; pairs with M4. */
 	atomic_fetch_or_explicit(&of->far_given, idle, memory_order_release);
 	fly_slow_wake_poller(of->clerk_fd);
 }
@@ -199,7 +199,7 @@ static void look_at(struct fly_poller *p, struct fly_local_client *of)
 	lend_idle(p, of);
 }
 
-/* Memory for long calls that none has needed since the last time. */
+/* Free the spare block if no call has used it since last time. */
 static void drop_spare(struct fly_local_server *d)
 {
 	if (!d->spare_used && d->spare) {
@@ -236,7 +236,7 @@ void fly_slow_local_sweep(struct fly_poller *p)
 	fly_local_work_cancel(p);
 	if (d->n == 0)
 		return;
-	/* As many as it takes to see each once in SWEEP_MS. */
+	/* Enough clients to check each once in SWEEP_MS. */
 	due = (p->now_tsc - d->sweep_tsc) * d->n / (SWEEP_MS * p->tsc_per_ms);
 	if (due == 0)
 		return;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* raise.c - see raise.h. Owns two records per thread: what it raises, and what it was told. */
+/* marshal/raise.c - see raise.h. Owns two records per thread: the procedure's, and the caller's. */
 #include "marshal/raise.h"
 
 #include <firefly/stub.h>
 
-static _Thread_local struct fly_raised raising; /* number 0: nothing is on its way */
+static _Thread_local struct fly_raised raising; /* number 0: nothing to send */
 static _Thread_local struct fly_raised told = {.size = sizeof told};
 
 int fly_raise(int number, const char *text)

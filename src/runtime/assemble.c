@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * assemble.c - putting a poller together and taking it apart; links that come and go.
+ * runtime/assemble.c - making and freeing a poller; adding and removing its links.
  *
- * Called by the runtime between turns or at the quiescence point, on the poller's thread. Touches
- * no port: opening and closing them is port.c's.
+ * Called on the poller's thread, between turns or at the quiescence point. Touches no port:
+ * host/port.c opens and closes them.
  */
 #include "fastpath/poller.h"
 
@@ -36,8 +36,7 @@ static void set_waits(struct fly_waits *w, const struct fly_poller_config *confi
 	w->most_tsc = RTE_MAX(w->most_tsc, w->least_tsc);
 }
 
-/* Half of the packets that the poller's own stack of free ones may leave: the rest is for drivers.
- */
+/* Limit of retained results: half of the packets outside the cache; the rest is for drivers. */
 static uint32_t retained_max(uint32_t packets)
 {
 	return packets > 2 * FLY_PACKET_CACHE ? (packets - FLY_PACKET_CACHE) / 2 : packets / 8;
@@ -61,7 +60,7 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	LIST_INIT(&p->pools);
 	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
-		p->exports[i].id = ~i; /* its low bits lead elsewhere: nothing finds it */
+		p->exports[i].id = ~i; /* an identifier of another index: never found */
 	p->running = fly_running_nothing;
 	fly_token_key(p->token_key);
 	if (fly_local_server_init(p))
@@ -105,7 +104,7 @@ int fly_poller_attach(struct fly_poller *p, struct fly_link *link)
 {
 	uint32_t at = 0;
 
-	/* A link that comes back keeps its index if it can: nothing depends on it. */
+	/* A link that comes back takes the lowest free index; nothing depends on which. */
 	while (at < p->n_links && p->links[at]->index == at)
 		at++;
 	if (p->n_links == FLY_LINKS)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * attach.c - what an attached caller has its poller do, besides calling: attaching and leaving,
- * further calls at a time, calls of several packets, cancelling.
+ * runtime/attach.c - the slow operations of an attached caller: attaching and unbinding, more calls
+ * at a time, calls of several packets, cancelling.
  *
- * Each function is called on the attached thread, and does its work on the poller's (request.h).
- * Of the structures that both use, a thread touches its own half (attached.h) in between.
+ * Each function is called on the attached thread and does its work on the poller's thread, by
+ * fly_request() (threads/request.h). In between, each thread touches only its own half of the
+ * shared structs (threads/attached.h).
  */
 #include "runtime/attach.h"
 
@@ -34,7 +35,7 @@ static struct fly_attached_call *call_of(struct fly_call *call)
 	return (struct fly_attached_call *)(void *)call;
 }
 
-/* ---- calls at a time ---- */
+/* ---- calls at a time ------------------------------------------------------------------------- */
 
 static int add_call(struct fly_poller *p, void *argument)
 {
@@ -59,7 +60,7 @@ static int add_call(struct fly_poller *p, void *argument)
 		free(c);
 		return -FLY_ENOMEM;
 	}
-	/* Without one, long arguments ask for it when they come. */
+	/* If there is no packet now, a call with long arguments gets one later. */
 	c->spare = fly_packet_get(&p->cache, FLY_PAYLOAD);
 	if (c->spare)
 		fly_packet_expose_all(c->spare);
@@ -74,7 +75,7 @@ int fly_slow_attached_more(struct fly_attached *a)
 	return fly_request_within(a->poller, add_call, a);
 }
 
-/* ---- calls of several packets ---- */
+/* ---- calls of several packets ---------------------------------------------------------------- */
 
 struct start {
 	struct fly_attached_call *c;
@@ -128,7 +129,7 @@ void fly_slow_attached_end(struct fly_attached_call *c)
 	fly_request_within(c->attached->poller, end_call, c);
 }
 
-/* ---- waiting ---- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 void fly_slow_attached_wait(struct fly_attached_call *c)
 {
@@ -136,7 +137,7 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 	struct fly_poller *mine = c->attached->mine;
 	struct fly_waiting waiting = {0};
 
-	/* Whoever turns a poller itself goes on doing so: the call may lead back to it. */
+	/* A thread that has a poller of its own keeps turning it: the call may lead back to it. */
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
 		const uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
 
@@ -151,7 +152,7 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
 }
 
-/* ---- the kind of binding ---- */
+/* ---- the kind of binding --------------------------------------------------------------------- */
 
 static bool ready(struct fly_call *call)
 {
@@ -174,7 +175,7 @@ static int cancel_on_poller(struct fly_poller *p, void *argument)
 	struct fly_call_entry *e = entry_of_waiter(p, c);
 
 	if (!e && c->has_begun && c->call && fly_slot_withdraw(&c->handoff.slot)) {
-		/* Begun here, handed over, and not looked at yet: it is not sent. */
+		/* Handed over, but not yet taken by the poller: do not send the call. */
 		c->call->binding->ender(c->call);
 		c->call = NULL;
 		c->has_begun = false;
@@ -255,14 +256,14 @@ static int rebind(struct fly_binding *binding)
 	return fly_request(a->poller, rebind_on_poller, a);
 }
 
-/* ---- coming and going ---- */
+/* ---- attaching and unbinding ----------------------------------------------------------------- */
 
 static int unbind_on_poller(struct fly_poller *p, void *argument)
 {
 	struct fly_attached *a = argument;
 	struct fly_attached_call *c;
 
-	/* Whose results are not read any more. */
+	/* Nobody reads these results any more. */
 	for (uint32_t i = 0; i < p->calls.n; i++) {
 		if (p->calls.entries[i].head.binding == &a->import->head)
 			p->calls.waiters[i] = NULL;
@@ -301,7 +302,7 @@ static int event_fd(struct fly_binding *binding)
 	a->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (a->event_fd < 0)
 		return fly_fail(FLY_ESYSTEM, "eventfd: no descriptor is left");
-	/* Those that are under way are handed back without it. Plain: read behind the slot. */
+	/* Calls in flight complete without it. Plain: the poller reads it after the slot. */
 	LIST_FOREACH(c, &a->calls, next)
 	c->handoff.event_fd = a->event_fd;
 	return a->event_fd;
@@ -326,8 +327,7 @@ static const struct fly_binding_kind kind = {
 
 struct make {
 	struct fly_attached *a;
-	const struct fly_import
-		*like; /* a binding over it is to be attached; NULL: import is set */
+	const struct fly_import *like; /* to make another import of; NULL: `import` is set */
 };
 
 static int make_on_poller(struct fly_poller *p, void *argument)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * binder.c - the procedures of binder.fly: which interfaces this runtime exports.
+ * runtime/binder.c - the procedures of binder.fly: which interfaces this runtime exports.
  *
  * Called by the generated server stub on a poller's thread. Reads that poller's export table, which
- * is the same at all of them; and shares out the callers.
+ * is the same at all pollers. Distributes the callers over the pollers.
  */
 #include "binder.h"
 
@@ -13,8 +13,7 @@
 
 #include "runtime/runtime.h"
 
-/* The UDP port, host order, of the poller whose turn it is, on the link that this call came over.
- */
+/* The UDP port, host order, of the next poller, on the link that this call came over. */
 static uint16_t next_port(struct fly_poller *p)
 {
 	struct fly_runtime *r = fly_runtime_of(p);

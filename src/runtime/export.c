@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * export.c - offering an interface: its place in the table of every poller, whom it lets in, its
- * workers.
+ * runtime/export.c - exporting an interface: its index in every poller's table, the rule for its
+ * clients, its workers.
  *
- * Any thread. A poller's own table is changed by the poller, which is asked to (threads/request.h).
+ * Any thread. Each poller changes its own table, by fly_request() (threads/request.h).
  */
 #include <stdlib.h>
 
@@ -17,7 +17,7 @@
 #include "threads/request.h"
 #include "threads/worker.h"
 
-/* What the options say about peers over local links. Return: 0 and *rule, or a negative status. */
+/* The rule for clients of local links. Return: 0 and *rule, or a negative status. */
 static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
 		     struct fly_export_rule **rule)
 {
@@ -28,7 +28,7 @@ static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
 		return 0;
 	if (o->a_stacks > FLY_ASTACK_SLOTS)
 		return fly_fail(FLY_EINVAL, "export: at most %d A-stacks", FLY_ASTACK_SLOTS);
-	/* An empty list may well mean nobody: who means everybody says so by having none. */
+	/* Reject an empty list: it could mean nobody or everybody. */
 	if (!o->uids != (o->n_uids == 0) || !o->gids != (o->n_gids == 0))
 		return fly_fail(
 			FLY_EINVAL,
@@ -59,7 +59,7 @@ static int make_rule(struct fly_runtime *r, const struct fly_export_options *o,
 
 static_assert(sizeof(uid_t) == sizeof(id_t) && sizeof(gid_t) == sizeof(id_t), "copied as they are");
 
-/* Is there something in its way? Return: 0 and its place, or a negative status with a sentence. */
+/* Find a free index. Return: 0 and *place, or a negative status with a sentence. */
 static int find_place(const struct fly_export *exports, const struct fly_interface *interface,
 		      uint32_t *place)
 {
@@ -108,8 +108,8 @@ static int withdraw_on_poller(struct fly_poller *p, void *argument)
 }
 
 /*
- * Each poller has workers of its own. The first poller is the one whose binder is asked: it must
- * not be ahead of the others, and until it has the export nobody can know it.
+ * Each poller has its own workers. The first poller is last: clients ask its binder, and must not
+ * learn of the export before all pollers have it.
  */
 static int export_on_all(struct fly_runtime *r, struct offer *offer,
 			 const struct fly_export_options *o)
@@ -151,8 +151,8 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	if (!interface || !procedures || strlen(interface->name) > 63 ||
 	    interface->n_procedures == 0)
 		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
-	if (r->group.n > 1 &&
-	    fly_runtime_is_within(r)) /* two that ask each other would wait for ever */
+	/* Two procedures that request this of each other's pollers would deadlock. */
+	if (r->group.n > 1 && fly_runtime_is_within(r))
 		return fly_fail(FLY_ECONFLICT, "export %s: not from within a procedure",
 				interface->name);
 	if (o)
@@ -169,7 +169,7 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	status = find_place(r->exports, interface, &offer.at);
 	if (!status) {
 		offer.export = (struct fly_export){
-			/* The binder's is known to all; the others' change with each start. */
+			/* The binder's identifier is fixed; the others change with each start. */
 			.id = offer.at == FLY_EXPORT_BINDER
 				      ? FLY_EXPORT_BINDER
 				      : (fly_random32() & ~(FLY_EXPORTS - 1U)) + offer.at,

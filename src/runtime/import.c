@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * import.c - binding to an interface at a peer: address, MAC, the binder's answer, the binding.
+ * runtime/import.c - binding to an interface at a peer: resolve its MAC, call its binder, make the
+ * binding.
  *
- * Runs on the poller's thread, which turns the poller while it waits. Owns the bindings; caller.c
- * uses them.
+ * Runs on the poller's thread, and turns the poller while it waits. Owns struct fly_import;
+ * fastpath/caller.c uses the struct.
  */
 #include "runtime/import.h"
 
@@ -29,7 +30,7 @@
 
 #define ARP_AGAIN_MS 20
 
-/* The header of a call to this binding's export at its peer, without arguments. */
+/* Write the headers of a call to this binding's export. */
 static void write_template(struct fly_import *import)
 {
 	const struct fly_address self = {
@@ -76,7 +77,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 	return import;
 }
 
-/* End what is outstanding, take the entries back, or keep them with the binding. */
+/* End the calls in flight. @unbind: also give the entries back; else the binding keeps them. */
 static void end_calls(struct fly_import *import, bool unbind)
 {
 	struct fly_poller *p = import->poller;
@@ -117,7 +118,7 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	uint64_t now_tsc;
 
 	p->arp_question = &question;
-	p->clock.turns = 0; /* the time now, not that of some turns ago */
+	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
 	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
 	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
 		if (now_tsc >= ask_tsc) {
@@ -132,8 +133,8 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 }
 
 /*
- * Ask the peer's binder. Return: 0, *export_id, and in @peer the port where calls are to go; or a
- * negative status with a sentence.
+ * Call the peer's binder. Return: 0, *export_id, and in @peer the UDP port for calls; or a negative
+ * status with a sentence.
  */
 static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
 		      const char *name, uint32_t version, uint32_t *export_id)
@@ -178,7 +179,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 	}
 }
 
-/* Everything between an address and an export identifier. */
+/* From an address to an export identifier. Return: 0 or a negative status with a sentence. */
 static int locate(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
 		  const char *name, uint32_t version, uint32_t *export_id)
 {
@@ -196,7 +197,7 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct fly_addres
 	return ask_binder(p, link, peer, name, version, export_id);
 }
 
-/* What an import of a program leaves behind. */
+/* Make the binding that fly_import() returns: the poller's list of imports has it. */
 static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
 			       const struct fly_address *peer, uint16_t binder_port,
 			       uint32_t export_id, const char *name, uint32_t version)
@@ -220,9 +221,9 @@ struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_impor
 }
 
 /*
- * Where an import goes. @poller: the number of the one that makes it. @peer: as for fly_import();
- * NULL: the far end of the first link. Return: 0, *link and *address without its MAC; or a negative
- * status with a sentence.
+ * Choose the link and the address of an import. @poller: index of the poller that makes it. @peer:
+ * as for fly_import(); NULL: the far end of the first link. Return: 0, *link and *address without
+ * its MAC; or a negative status with a sentence.
  */
 static int find_peer(struct fly_runtime *r, unsigned poller, const char *peer,
 		     struct fly_link **link, struct fly_address *address)
@@ -280,7 +281,7 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
 }
 
-/* Who is to make a binding: the poller whose procedure asks; else each one in its turn. */
+/* The poller for a new binding: that of the calling procedure, or else the next one in turn. */
 static struct fly_poller *next_poller(struct fly_runtime *runtime)
 {
 	struct fly_poller *here = fly_poller_group_here();
@@ -328,7 +329,7 @@ int fly_import_rebind(struct fly_binding *binding)
 	int status;
 
 	end_calls(import, false);
-	peer.port = import->binder_port; /* who is there now may have other pollers */
+	peer.port = import->binder_port; /* the new server may distribute callers differently */
 	status = locate(import->poller, import->link, &peer, import->name, import->version,
 			&export_id);
 	if (status)
@@ -340,9 +341,9 @@ int fly_import_rebind(struct fly_binding *binding)
 	return 0;
 }
 
-/* ---- the kind of binding ---- */
+/* ---- the kind of binding --------------------------------------------------------------------- */
 
-/* An inline caller's: of whoever turns its poller. */
+/* An inline caller's binding belongs to the thread that turns the poller. */
 static bool is_mine(const struct fly_binding *binding)
 {
 	return fly_poller_is_here(((const struct fly_import *)(const void *)binding)->poller);

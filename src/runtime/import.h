@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* import.h - making and ending bindings (import.c); the public calls are in runtime.h. */
+/* runtime/import.h - making and ending bindings; the public part is in firefly/runtime.h. */
 #ifndef FLY_RUNTIME_IMPORT_H
 #define FLY_RUNTIME_IMPORT_H
 
 #include "fastpath/binding.h"
 
 /*
- * fly_import_make() - a binding to an export that is known already: no packet is sent.
- * @peer: complete, with MAC. @activity: upper 48 bits, not 0; fly_random_activity().
+ * fly_import_make() - bind to an export whose identifier is known. Sends no packet.
+ * @peer: complete, with MAC. @activity: fly_random_activity(): the upper 48 bits, not 0.
  * Return: to be ended by fly_unbind(); NULL: out of memory.
  */
 struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
@@ -15,12 +15,12 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 				   uint64_t activity);
 
 /*
- * fly_import_again() - another binding like this one, for a program: it is ended with the poller.
+ * fly_import_again() - make another binding like @like. It ends with the poller at the latest.
  * Return: NULL: out of memory.
  */
 struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_import *like);
 
-/* fly_import_unbind(), fly_import_rebind() - fly_unbind(), fly_rebind(), on the poller's thread. */
+/* fly_import_unbind(), fly_import_rebind() - as the public ones, on the poller's thread. */
 void fly_import_unbind(struct fly_binding *binding);
 int fly_import_rebind(struct fly_binding *binding);
 

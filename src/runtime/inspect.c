@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * inspect.c - what can be seen of a runtime while it runs: its packets, counters, platform.
+ * runtime/inspect.c - what a program can see of a running runtime: packets, counters, platform.
  *
- * Any thread. Changes nothing; what a poller owns is counted by the poller itself.
+ * Any thread. Changes nothing. Each poller counts its own packets, by fly_request().
  */
 #include <rte_cycles.h>
 #include <rte_version.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pollers.c - the threads of a runtime that polls by itself: starting, turning, ending.
+ * runtime/pollers.c - the poller threads of a runtime: starting, turning, ending.
  *
- * Called by the thread that starts the runtime and the one that stops it. Owns the threads, and the
- * knowledge on which cores of this process one polls. A poller belongs to its thread from
- * pthread_create() to pthread_join(), which order everything before and after; in between it is
- * asked (request.h).
+ * Called by the thread that starts the runtime, and by the thread that stops it. Owns the threads,
+ * and the table of cores on which pollers of this process run. A poller belongs to its thread from
+ * pthread_create() to pthread_join(), which order all accesses before and after. In between, other
+ * threads use fly_request() (threads/request.h).
  */
 #include "runtime/pollers.h"
 
@@ -36,20 +36,20 @@ struct thread {
 	pthread_t id;
 	unsigned index;
 	unsigned core;
-	bool has_registered; /* plain: read after `up` was posted */
+	bool has_registered; /* a plain field: read after sem_wait(up) */
 };
 
 struct fly_poller_threads {
-	unsigned n; /* that run */
-	sem_t up;   /* posted by each thread when it knows whether it can turn */
+	unsigned n; /* threads running */
+	sem_t up;   /* posted by each thread once it knows whether it can turn its poller */
 	sem_t quit; /* posted by fly_quit() */
-	/* Set when they are to end. No order is needed: what comes before is ordered by asking. */
+	/* Tells the threads to end. Carries no data: fly_request() orders everything before it. */
 	_Atomic bool ending;
 	struct thread threads[FLY_POLLERS];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static uint8_t taken[FLY_TOPOLOGY_CORES]; /* under lock: pollers on this core */
+static uint8_t taken[FLY_TOPOLOGY_CORES]; /* under lock: number of pollers per core */
 
 int fly_pollers_choose(const struct fly_options *o, const struct fly_topology *t, int node,
 		       unsigned *cores)
@@ -82,7 +82,7 @@ static void take_core(unsigned core, int pollers)
 	pthread_mutex_unlock(&lock);
 }
 
-/* ---- a thread ---- */
+/* ---- a thread -------------------------------------------------------------------------------- */
 
 static void *turn_poller(void *context)
 {
@@ -137,10 +137,10 @@ static int create(struct thread *thread)
 static void wait_for(sem_t *semaphore)
 {
 	while (sem_wait(semaphore) != 0)
-		; /* a signal came */
+		; /* a signal interrupted it */
 }
 
-/* ---- all of them ---- */
+/* ---- all threads ----------------------------------------------------------------------------- */
 
 static int start_thread(struct fly_runtime *r, unsigned index, unsigned core)
 {
@@ -203,7 +203,7 @@ void fly_pollers_wait(struct fly_runtime *r)
 {
 	wait_for(&r->threads->quit);
 	while (sem_trywait(&r->threads->quit) == 0)
-		; /* asked for more than once */
+		; /* fly_quit() was called more than once */
 }
 
 void fly_pollers_quit(struct fly_runtime *r)

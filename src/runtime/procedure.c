@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * procedure.c - what a procedure can ask about the call that it runs for: on a poller, whose record
- * and deadline say it, or on a worker, whose slot does.
+ * runtime/procedure.c - what a procedure can ask about its own call. On a poller, the call's
+ * conversation or slot and its deadline answer; on a worker, the worker's slot.
  */
 #include <firefly/runtime.h>
 
@@ -20,7 +20,8 @@ uint64_t fly_remaining(void)
 {
 	const struct fly_poller *p = fly_runtime_serving_here();
 	const struct fly_worker *w = fly_worker_here();
-	struct fly_clock clock; /* a copy: the poller is to notice itself how long this takes */
+	/* A copy: the poller must still notice how long this procedure takes. */
+	struct fly_clock clock;
 
 	if (p) {
 		clock = p->clock;
@@ -34,7 +35,7 @@ uint64_t fly_remaining(void)
 	return left_us(w->deadline_tsc, fly_clock_now_tsc(), w->tsc_per_ms);
 }
 
-/* On a poller it attends to its links meanwhile. */
+/* On a poller, this also receives and sends packets; new calls are parked meanwhile. */
 static bool is_cancelled_here(struct fly_poller *p)
 {
 	const uint64_t before_tsc = p->now_tsc;
@@ -45,7 +46,7 @@ static bool is_cancelled_here(struct fly_poller *p)
 	fly_slow_turn_parking(p, now_tsc);
 	if (now_tsc >= p->running.deadline_tsc)
 		return true;
-	if (!p->running.conversation) /* a call over the local link */
+	if (!p->running.conversation) /* a local call */
 		return atomic_load_explicit(&p->running.slot->gone, memory_order_relaxed) != 0;
 	return p->running.conversation->cancelled_seq == p->running.conversation->seq;
 }
@@ -57,7 +58,7 @@ bool fly_cancelled(void)
 
 	if (p)
 		return is_cancelled_here(p);
-	/* A hint: nothing is read that the poller wrote before it. */
+	/* A hint: no data of the poller is read because of it. */
 	return w && (atomic_load_explicit(&w->handoff.slot.gone, memory_order_relaxed) ||
 		     (w->deadline_tsc != FLY_NEVER && fly_clock_now_tsc() >= w->deadline_tsc));
 }

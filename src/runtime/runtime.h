@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * runtime.h - what fly_start() puts together: its pollers, their pool, its ports, its bindings.
+ * runtime/runtime.h - struct fly_runtime: pollers, their packet pool, ports, exports.
  *
- * Owned by the thread that started it, or, if it has threads of its own, by nobody: what belongs to
- * a poller is asked of that (request.h), and the rest does not change between fly_start() and
- * fly_stop(), unless it says otherwise. The control thread reads `ports` under the lock of
- * port_watch.c.
+ * An inline runtime belongs to the thread that started it. A runtime with poller threads belongs to
+ * nobody: each poller's own state is used by fly_request() (threads/request.h). The rest does not
+ * change between fly_start() and fly_stop(), unless its comment says otherwise. The control thread
+ * reads `ports` under the lock of host/port_watch.c.
  */
 #ifndef FLY_RUNTIME_RUNTIME_H
 #define FLY_RUNTIME_RUNTIME_H
@@ -16,51 +16,48 @@
 
 struct fly_runtime {
 	struct fly_poller_group group;      /* first: fly_runtime_of() */
-	struct fly_poller poller;           /* the first one of them */
-	struct fly_poller_threads *threads; /* that turn them; NULL: who started the runtime does */
-	unsigned n_missing;                 /* packets, when it was stopped */
+	struct fly_poller poller;           /* the first poller */
+	struct fly_poller_threads *threads; /* poller threads; NULL: an inline runtime */
+	unsigned n_missing;                 /* packets missing from the pool at the stop */
 	struct fly_ports ports;
-	struct fly_runtime *next_here; /* the runtime that this thread turned before: turn.c */
+	struct fly_runtime *next_here; /* the runtime that this thread has started before: turn.c */
 	pthread_mutex_t lock;
-	struct fly_export exports[FLY_EXPORTS]; /* under lock: what each poller's table is to be */
-	struct fly_export_rule *rules;          /* under lock: of exports, past ones as well */
-	struct fly_clerk *clerk;     /* lets clients of this machine in; NULL: none may come */
-	struct fly_link_spec *local; /* the first link, if it leads to a server of this machine */
-	_Atomic unsigned shared_out; /* callers, among our pollers, by the binder */
-	_Atomic unsigned imported;   /* bindings, by the pollers that they go through */
-	_Atomic bool quit;           /* set by fly_quit(), any thread or signal handler */
+	struct fly_export exports[FLY_EXPORTS]; /* under lock: copied to each poller's table */
+	struct fly_export_rule *rules; /* under lock: rules of all exports, past ones as well */
+	struct fly_clerk *clerk;       /* NULL: no listeners */
+	struct fly_link_spec *local;   /* the first link, if it is local; else NULL */
+	_Atomic unsigned shared_out;   /* callers distributed by the binder */
+	_Atomic unsigned imported;     /* bindings distributed over the pollers */
+	_Atomic bool quit;             /* set by fly_quit(), on any thread or in a signal handler */
 };
 
-/* The runtime that a poller belongs to; NULL: it has none, in a simulation. */
+/* The runtime of a poller; NULL in a simulation. */
 static inline struct fly_runtime *fly_runtime_of(const struct fly_poller *p)
 {
 	return (struct fly_runtime *)(void *)p->group;
 }
 
 /*
- * fly_runtime_link() - a link as the poller sees it, for the benchmark's bare-frame floors.
- * @index: below ports.n, in the order of struct fly_options. The poller must not be turned while
- * somebody else moves packets over its port.
+ * fly_runtime_link() - a link as the first poller sees it, for the benchmark of bare frames.
+ * @index: below ports.n, in the order of struct fly_options. The poller must not turn while the
+ * caller moves packets over the link's port.
  */
 const struct fly_link *fly_runtime_link(const struct fly_runtime *runtime, unsigned index);
 
-/* fly_runtime_serving_here() - the poller whose procedure runs on the calling thread; NULL. */
+/* fly_runtime_serving_here() - the poller whose procedure runs on the calling thread, or NULL. */
 struct fly_poller *fly_runtime_serving_here(void);
 
 /*
- * fly_runtime_turned_here() - the calling thread turns this runtime, which has no threads of its
- * own. fly_runtime_turned_no_more(): it is being ended.
+ * fly_runtime_turned_here() - the calling thread turns this inline runtime.
+ * fly_runtime_turned_no_more() - the runtime is being stopped.
  */
 void fly_runtime_turned_here(struct fly_runtime *runtime);
 void fly_runtime_turned_no_more(const struct fly_runtime *runtime);
 
-/*
- * fly_runtime_is_within() - is the calling thread one of the runtime's, or inside of a turn of its
- * only poller?
- */
+/* fly_runtime_is_within() - is the caller one of its threads, or in a turn of its inline poller? */
 bool fly_runtime_is_within(const struct fly_runtime *runtime);
 
-/* fly_binder_export() - export 0 of each runtime (binder.c). */
+/* fly_binder_export() - export the binder, export 0 of each runtime (runtime/binder.c). */
 int fly_binder_export(struct fly_runtime *runtime);
 
 #endif

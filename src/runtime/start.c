@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * start.c - starting a runtime, step by step, and stopping it, backwards.
+ * runtime/start.c - starting a runtime step by step, and stopping it backwards.
  *
- * Owns struct fly_runtime and the pool. Everything runs on the thread that starts or stops the
- * runtime, except where the public header says "any thread". Must not touch a port behind
- * host/port.c's back.
+ * Owns struct fly_runtime and the packet pool. Runs on the thread that starts or stops the runtime,
+ * except where the public header says "any thread". Opens and closes ports only through
+ * host/port.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,38 +33,36 @@
 #include "slowpath/behaviour.h"
 #include "threads/request.h"
 
-#define PACKETS_DEFAULT 8191 /* one less than a power of two: what fits a mempool's ring best */
-#define PACKETS_SPARE \
-	(FLY_PACKET_CACHE + 64)    /* at least so many must be left when the links are up */
-#define PACKETS_LOCAL         1023 /* with local links only: for what other threads hand over */
+#define PACKETS_DEFAULT       8191 /* a power of two less one: the best size for a mempool's ring */
+#define PACKETS_SPARE         (FLY_PACKET_CACHE + 64) /* free per poller, at least, with links up */
+#define PACKETS_LOCAL         1023 /* with local links only: for calls of other threads */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
 #define STOP_TURNS            4
 #define PACKET_OVERHEAD       256 /* mbuf and mempool headers, padding: for the estimate only */
 
-/* What is known while a runtime is being started. */
+/* The state of a start. */
 struct starting {
 	const struct fly_options *options;
 	struct fly_link_spec specs[FLY_LINKS];
 	unsigned n_specs;
-	unsigned cores[FLY_POLLERS]; /* of the pollers' threads */
+	unsigned cores[FLY_POLLERS]; /* cores of the pollers' threads */
 	char name[16];
-	uint32_t room; /* bytes of a packet */
+	uint32_t room; /* bytes that a packet can hold */
 	struct fly_runtime *runtime;
 };
 
-/* ---- the thread that starts it ---- */
+/* ---- the thread that starts it --------------------------------------------------------------- */
 
-/* How many runtimes this thread has: it is registered with DPDK while there is one. */
+/* Runtimes of this thread: the thread is registered with DPDK while there is one. */
 static _Thread_local unsigned runtimes_here;
 
-/* A registered thread has a mempool cache of its own; without one each packet takes a detour. */
+/* A registered thread has its own mempool cache; other threads use the slower shared ring. */
 static int register_thread(void)
 {
 	if (rte_lcore_id() != LCORE_ID_ANY) {
 		if (runtimes_here > 0)
-			runtimes_here++; /* else the program registered it, and will unregister it
-					  */
+			runtimes_here++; /* 0: the program has registered the thread */
 		return 0;
 	}
 	if (rte_thread_register() < 0)
@@ -91,9 +89,9 @@ static void stop_thread(struct fly_runtime *r)
 	unregister_thread();
 }
 
-/* ---- DPDK and the pool ---- */
+/* ---- DPDK and the pool ----------------------------------------------------------------------- */
 
-/* What the pool's packets must hold: the largest frame of any link, and the stubs' room. */
+/* Bytes for a packet: the largest frame of any link, or what the stubs write. */
 static uint32_t packet_room(const struct fly_link_spec *specs, unsigned n)
 {
 	uint32_t room = FLY_PAYLOAD + FLY_PAYLOAD_ROOM;
@@ -127,7 +125,7 @@ static int make_pool(struct starting *s)
 	struct fly_poller_group *group = &s->runtime->group;
 
 	group->pool = pool_on(s, group->node);
-	if (!group->pool) /* without hugepages one node has all */
+	if (!group->pool) /* without hugepages, one node may have all memory */
 		group->pool = pool_on(s, SOCKET_ID_ANY);
 	if (!group->pool)
 		return fly_fail(
@@ -145,15 +143,15 @@ static void free_pool(struct fly_runtime *r)
 	rte_mempool_free(r->group.pool);
 }
 
-/* ---- pollers ---- */
+/* ---- pollers --------------------------------------------------------------------------------- */
 
-/* Whole pages on one node; anywhere, if that is not known. */
+/* Whole pages on a node, or anywhere if nodes are unknown. */
 static void *alloc_on(size_t bytes, int node)
 {
 	return numa_available() < 0 ? numa_alloc(bytes) : numa_alloc_onnode(bytes, node);
 }
 
-/* Those that are in the group are whole; the first one lies in the runtime. */
+/* All pollers in the group are complete. The first one is part of struct fly_runtime. */
 static int make_pollers(struct starting *s)
 {
 	const struct fly_options *o = s->options;
@@ -162,7 +160,7 @@ static int make_pollers(struct starting *s)
 	char name[16];
 	const struct fly_poller_config config = {
 		.pool = r->group.pool,
-		.packets = r->group.packets / n, /* its share */
+		.packets = r->group.packets / n, /* per poller */
 		.calls = o->calls ? o->calls : CALLS_DEFAULT,
 		.conversations = o->conversations ? o->conversations : CONVERSATIONS_DEFAULT,
 		.call_timeout_ms = o->call_timeout_ms,
@@ -211,7 +209,7 @@ static int start_threads(struct starting *s)
 	return s->options->pollers ? fly_pollers_start(s->runtime, s->cores) : 0;
 }
 
-/* From here on the pollers are the calling thread's; what they have queued goes out. */
+/* The pollers now belong to the calling thread, which sends what they have queued. */
 static void stop_threads(struct fly_runtime *r)
 {
 	fly_pollers_stop(r);
@@ -223,7 +221,7 @@ static void stop_threads(struct fly_runtime *r)
 	}
 }
 
-/* ---- exports ---- */
+/* ---- exports --------------------------------------------------------------------------------- */
 
 static int export_binder(struct starting *s)
 {
@@ -240,7 +238,7 @@ static void free_rules(struct fly_runtime *r)
 	}
 }
 
-/* ---- ports ---- */
+/* ---- ports ----------------------------------------------------------------------------------- */
 
 static int open_port(struct starting *s, const struct fly_link_spec *spec, unsigned client)
 {
@@ -265,7 +263,7 @@ static int open_ports(struct starting *s)
 
 	for (unsigned i = 0; i < s->n_specs; i++) {
 		if (s->specs[i].kind == FLY_LINK_LOCAL)
-			continue; /* no packets, no port */
+			continue; /* no port */
 		for (unsigned client = 0; client < s->specs[i].clients && !status; client++)
 			status = open_port(s, &s->specs[i], client);
 		if (status)
@@ -288,7 +286,7 @@ static void close_ports(struct fly_runtime *r)
 		fly_port_close(r->ports.at[--r->ports.n]);
 }
 
-/* Drivers have filled their queues by now. */
+/* Are enough packets left now that the drivers have filled their queues? */
 static int check_packets(struct starting *s)
 {
 	const struct fly_poller_group *group = &s->runtime->group;
@@ -312,9 +310,9 @@ static void watch_ports_no_more(struct fly_runtime *r)
 	fly_ports_remove(&r->ports);
 }
 
-/* ---- local links ---- */
+/* ---- local links ----------------------------------------------------------------------------- */
 
-/* A server's is opened, a client's is kept if fly_import() may mean it. */
+/* Open the listeners. Keep a local first link for fly_import(). */
 static int open_locals(struct starting *s)
 {
 	struct fly_runtime *r = s->runtime;
@@ -349,12 +347,12 @@ static void free_locals(struct fly_runtime *r)
 	free(r->local);
 }
 
-/* ---- in use ---- */
+/* ---- in use ---------------------------------------------------------------------------------- */
 
 static int begin_use(struct starting *s)
 {
 	if (s->runtime->threads)
-		unregister_thread(); /* it has made the pollers, and has no further part in them */
+		unregister_thread(); /* this thread made the pollers, and does not turn them */
 	else
 		fly_runtime_turned_here(s->runtime);
 	return 0;
@@ -369,31 +367,31 @@ static void end_use(struct fly_runtime *r)
 }
 
 /*
- * What a start consists of. Stopping walks it backwards; so does a start that fails, from the step
- * that failed on: that one is undone as well, as far as it came.
+ * The steps of a start. fly_stop() undoes them backwards. A failed start undoes the step that
+ * failed, as far as it came, and those before it.
  */
 static const struct step {
-	int (*begin)(
-		struct starting *s); /* 0, or a negative status with a sentence; NULL: nothing */
+	/* Return: 0, or a negative status with a sentence. NULL: nothing to do. */
+	int (*begin)(struct starting *s);
 	void (*end)(struct fly_runtime *r);
 } steps[] = {
-	{start_dpdk, NULL}, /* it stays for the life of the process */
+	{start_dpdk, NULL}, /* DPDK stays for the life of the process */
 	{start_thread, stop_thread},
 	{make_pool, free_pool},
 	{make_pollers, free_pollers},
 	{export_binder, free_rules},
 	{open_ports, close_ports},
 	{check_packets, NULL},
-	{NULL, free_locals}, /* when no poller turns any more */
+	{NULL, free_locals}, /* no poller turns any more */
 	{watch_ports, watch_ports_no_more},
 	{start_threads, stop_threads},
-	{open_locals, stop_clerk}, /* while they still do */
+	{open_locals, stop_clerk}, /* the pollers still turn */
 	{begin_use, end_use},
 };
 
 #define N_STEPS (sizeof steps / sizeof steps[0])
 
-/* Undo so many steps, and free the runtime. Return: packets that are missing. */
+/* Undo @n steps and free the runtime. Return: number of packets missing from the pool. */
 static unsigned undo(struct fly_runtime *r, size_t n)
 {
 	unsigned missing;
@@ -409,7 +407,7 @@ static unsigned undo(struct fly_runtime *r, size_t n)
 	return missing;
 }
 
-/* ---- before anything is made ---- */
+/* ---- before anything is made ----------------------------------------------------------------- */
 
 static int check_options(const struct fly_options *o)
 {
@@ -436,7 +434,7 @@ static int parse_links(struct starting *s)
 	return s->n_specs ? 0 : fly_fail(FLY_EINVAL, "a runtime needs at least one link");
 }
 
-/* Where a runtime belongs, and on which cores its pollers run. Return: 0 or a negative status. */
+/* Choose the runtime's NUMA node and the pollers' cores. Return: 0 or a negative status. */
 static int place(struct starting *s, int *node)
 {
 	const struct fly_options *o = s->options;
@@ -457,7 +455,7 @@ static int place(struct starting *s, int *node)
 	return status;
 }
 
-/* Each poller has some in its hands, and one queue of a driver more may be filled with them. */
+/* Default size of the pool: grows with the pollers, which keep packets and fill driver queues. */
 static unsigned packets_default(const struct starting *s)
 {
 	for (unsigned i = 0; i < s->n_specs; i++) {
@@ -527,7 +525,7 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 				options, "struct fly_options");
 	if (status)
 		return status;
-	/* Drivers write to sockets whose peer may have gone, now and whenever memory grows. */
+	/* A driver may write to a socket whose peer has gone, now and whenever memory grows. */
 	fly_no_sigpipe_begin(&quiet);
 	status = start(&s);
 	fly_no_sigpipe_end(&quiet);
@@ -536,7 +534,7 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 	return status;
 }
 
-/* ---- stopping ---- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 bool fly_runtime_is_within(const struct fly_runtime *r)
 {
@@ -580,7 +578,7 @@ static int end_on_poller(struct fly_poller *p, void *unused)
 	return 0;
 }
 
-/* Those of the calling thread, and those that procedures on the runtime's pollers have made. */
+/* End the bindings of the calling thread, and those that procedures on the pollers have made. */
 static void end_bindings(struct fly_runtime *r)
 {
 	fly_owned_end_mine(&r->group.owned);
@@ -608,7 +606,7 @@ int fly_stop(struct fly_runtime *r)
 	end_bindings(r);
 	fly_no_sigpipe_begin(&quiet);
 	if (r->threads)
-		register_thread(); /* without it stopping is slower, and works */
+		register_thread(); /* on failure stopping is only slower */
 	packets = r->group.packets;
 	missing = undo(r, N_STEPS);
 	fly_no_sigpipe_end(&quiet);

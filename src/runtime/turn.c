@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * turn.c - turning a runtime that has no threads of its own, and what happens at its quiescence
- * point.
+ * runtime/turn.c - turning an inline runtime, and the work at its quiescence point.
  *
- * Owns the list of runtimes that the calling thread turns: a procedure asks it for its poller.
+ * Owns the calling thread's list of inline runtimes, where a procedure finds its poller.
  */
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
@@ -11,7 +10,7 @@
 #include "threads/request.h"
 #include "threads/waiting.h"
 
-/* The runtimes that this thread turns, the newest first. */
+/* Inline runtimes of this thread, the newest first. */
 static _Thread_local struct fly_runtime *turned;
 
 void fly_runtime_turned_here(struct fly_runtime *r)
@@ -67,7 +66,7 @@ void fly_slow_attention(struct fly_poller *p)
 	fly_requests_serve(p);
 }
 
-/* Does it run a procedure: of a call in packets, or over the local link? */
+/* Is a procedure running: of a call in packets, or of a local call? */
 static bool is_serving(const struct fly_poller *p)
 {
 	const struct fly_conversation *c = p->running.conversation;
@@ -75,7 +74,7 @@ static bool is_serving(const struct fly_poller *p)
 	return p->turning && (p->running.slot || (c && c->state == FLY_CONVERSATION_RUNNING));
 }
 
-/* A runtime that is turned within another's turn is newer. */
+/* The newest runtime first: a runtime turned within another's turn is newer. */
 struct fly_poller *fly_runtime_serving_here(void)
 {
 	struct fly_poller *own = fly_poller_group_here();

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * worker_threads.c - the threads behind the workers of an export: where they run, how they wait,
- * how they end.
+ * runtime/worker_threads.c - the threads of an export's workers: starting, waiting, ending.
  *
- * A worker's thread is not known to DPDK, and touches no pool: packets that it reads and writes are
- * its poller's. It has all signals blocked, as the other threads of the library have.
+ * A worker thread is not registered with DPDK and touches no packet pool: the packets that it reads
+ * and writes belong to its poller. All signals are blocked in it, as in the library's other
+ * threads.
  */
 #include "runtime/worker_threads.h"
 
@@ -26,10 +26,9 @@
 #include "runtime/runtime.h"
 
 #define QUEUE_DEFAULT 64
-#define LOOK_NS       200000 /* between two looks whether a worker has ended */
+#define LOOK_NS       200000 /* between two checks whether the workers have ended */
 
-/* ---- what was asked for ------------------------------------------------------------------------
- */
+/* ---- options --------------------------------------------------------------------------------- */
 
 int fly_workers_check(const struct fly_interface *interface, const struct fly_export_options *o)
 {
@@ -50,7 +49,7 @@ int fly_workers_check(const struct fly_interface *interface, const struct fly_ex
 	return 0;
 }
 
-/* Where a pool's threads may run. Return: 0, or a negative status with a sentence. */
+/* Choose the cores of a pool's threads. Return: 0, or a negative status with a sentence. */
 static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t *set)
 {
 	struct fly_topology *topology;
@@ -72,8 +71,7 @@ static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t 
 	return 0;
 }
 
-/* ---- a thread ----------------------------------------------------------------------------------
- */
+/* ---- a thread -------------------------------------------------------------------------------- */
 
 static void wait_for_order(struct fly_worker *w)
 {
@@ -81,7 +79,7 @@ static void wait_for_order(struct fly_worker *w)
 	struct fly_waiting waiting = {0};
 	uint32_t state;
 
-	/* Looking is S2 of what fly_worker_run() reads then. */
+	/* This acquire load is S2 for what fly_worker_run() reads next. */
 	while ((state = atomic_load_explicit(&s->state, memory_order_acquire)) != FLY_SLOT_CALL)
 		fly_wait_for_slot(&waiting, s, (enum fly_slot_state)state, w->wait, false);
 }
@@ -95,9 +93,9 @@ static void *work(void *argument)
 		wait_for_order(w);
 		fly_worker_run(w);
 	}
-	/* Its procedures may have left bindings, which only it can end. */
+	/* Only this thread can end the bindings that its procedures have left. */
 	fly_owned_end_mine(&pool->group->owned);
-	/* W1: it touches nothing of the pool any more; pairs with W2. */
+	/* W1: this thread does not touch the pool any more; pairs with W2. */
 	atomic_fetch_sub_explicit(&pool->n_alive, 1, memory_order_release);
 	return NULL;
 }
@@ -126,10 +124,9 @@ static void join(struct fly_worker_pool *pool)
 	}
 }
 
-/* ---- a pool ------------------------------------------------------------------------------------
- */
+/* ---- a pool ---------------------------------------------------------------------------------- */
 
-/* No poller has it yet: we are the other side of its slots. */
+/* No poller has the pool yet: this thread acts as the poller of its slots. */
 void fly_workers_drop(struct fly_worker_pool *pool)
 {
 	if (!pool)
@@ -215,7 +212,7 @@ static int remove_pool(struct fly_poller *p, void *argument)
 	return 0;
 }
 
-/* W2: they are done with the pool; pairs with W1. */
+/* W2: no thread touches the pool any more; pairs with W1. */
 static bool is_over(const struct fly_worker_pool *pool)
 {
 	return atomic_load_explicit(&pool->n_alive, memory_order_acquire) == 0;
@@ -227,7 +224,7 @@ void fly_workers_stop(struct fly_poller *p)
 	struct fly_worker_pool *pool;
 
 	fly_request(p, close_all, NULL);
-	/* Nobody adds or removes one but who stops the runtime: us. */
+	/* Only this thread, which stops the runtime, changes the list. */
 	while ((pool = LIST_FIRST(&p->pools)) != NULL) {
 		while (!is_over(pool)) {
 			if (fly_poller_is_here(p))

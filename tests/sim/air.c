@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * air.c - links: the two burst functions that a poller sees, and what becomes of frames between
+ * air.c - links: the two burst functions that a poller sees, and what happens to frames between
  * them. See world.h.
  *
- * A frame that a poller sends is copied at once; the driver may keep the packet for a while, and
- * it must be as it was when the driver gives it back. A frame lives no longer than the protocol
- * allows for (L): FRAME_LIFE is below that by what queues and rings take.
+ * A frame is copied when a poller sends it. The driver may keep the packet for a while; the packet
+ * must be unchanged when the driver gives it back. A frame lives no longer than the protocol allows
+ * (L): FRAME_LIFE is L less the time in queues and rings.
  */
 #include "world.h"
 
@@ -52,7 +52,7 @@ static bool is_lost(struct plug *plug)
 	return world_chance(w, weather->loss_ppm);
 }
 
-/* One byte becomes another one. Half of the time it is one of the headers. Return: which. */
+/* Change one byte, in every second frame a byte of the headers. Return: which. */
 static int corrupt(struct world *w, struct frame *f)
 {
 	const uint32_t below = world_chance(w, PPM / 2) ? FLY_PAYLOAD : f->bytes;
@@ -62,7 +62,7 @@ static int corrupt(struct world *w, struct frame *f)
 	return (int)at;
 }
 
-/* One copy of a frame sets out. @due: when it arrives if nothing else happens. */
+/* Send one copy of a frame. @due: when it arrives without further faults. */
 static void set_out(struct plug *plug, const uint8_t *data, uint32_t bytes, uint64_t due,
 		    bool is_copy, uint32_t number)
 {
@@ -231,7 +231,7 @@ void air_arrive(struct world *w, struct frame *f)
 	world_want(node, RTE_MAX(w->now, node->busy_until));
 }
 
-/* An acknowledgement that the whole of a call is there. */
+/* An acknowledgement of a whole call. */
 static bool says_all_is_there(const uint8_t *rpc)
 {
 	struct fly_header h;

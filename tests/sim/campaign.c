@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * campaign.c - `sim`: many runs of world.h, one for each seed, and a table of what they came to.
+ * campaign.c - `sim`: many runs of world.h, one per seed, and a table of their results.
  *
- * The first failure ends it: the seed and the reason are printed, and the command that shows what
- * happened. With several jobs there are so many processes, each with every so-manieth seed; they
- * write what they have into memory that they share with the first one.
+ * The first failure ends the campaign: it prints the seed, the reason, and the command that shows
+ * the run. With N jobs there are N processes, each of which runs every N-th seed. They write their
+ * results into memory shared with the first process.
  */
 #include <argp.h>
 #include <err.h>
@@ -29,8 +29,8 @@ struct options {
 	uint64_t first_seed;
 	uint64_t last_seed;
 	uint32_t calls;
-	const struct mix *mix; /* NULL: by the seed */
-	double seconds;        /* 0: as long as it takes */
+	const struct mix *mix; /* NULL: chosen by the seed */
+	double seconds;        /* 0: no limit */
 	unsigned jobs;
 	bool trace;
 	bool digests;
@@ -39,8 +39,10 @@ struct options {
 	const char *json;
 };
 
-/* What a job has so far. Written by it alone; read by the first process when it has ended, and
- * `seeds` and `calls` any time. */
+/*
+ * The results of a job. Only the job writes them. The first process reads them after the job has
+ * ended; it may read `seeds` and `calls` at any time.
+ */
 struct job {
 	_Atomic uint64_t seeds;
 	_Atomic uint64_t calls;
@@ -211,14 +213,14 @@ static void add(struct tally *into, const struct tally *from)
 	into->virtual_ms += from->virtual_ms;
 }
 
-/* Every so-manieth seed. Return: did all hold? */
+/* Run the seeds of one job. Return: did all hold? */
 static bool run_job(const struct options *o, struct job *job, unsigned which)
 {
 	const double end_s = now_s() + o->seconds;
 	struct world *w;
 	cpu_set_t cpus;
 
-	/* EAL pins its thread. */
+	/* EAL pins its thread: restore the mask. */
 	sched_getaffinity(0, sizeof cpus, &cpus);
 	sim_eal();
 	sched_setaffinity(0, sizeof cpus, &cpus);
@@ -259,7 +261,7 @@ static void progress(const struct options *o, const struct job *jobs, double beg
 	fflush(stdout);
 }
 
-/* Return: did all of them hold? The others are ended when one did not. */
+/* Return: did all hold? If one job fails, the others are ended. */
 static bool run_jobs(const struct options *o, struct job *jobs)
 {
 	const double began_s = now_s();

@@ -2,8 +2,8 @@
 /*
  * case.h - a test between its file's begin() and end().
  *
- * Not by TestSuite's .init and .fini: Criterion counts a test as passed whose .fini fails an
- * assertion or exits, so that what end() finds missing would be missed.
+ * TestSuite's .init and .fini would not do: Criterion counts a test as passed if its .fini fails an
+ * assertion or exits. What end() finds missing would go unnoticed.
  */
 #ifndef CASE_H
 #define CASE_H

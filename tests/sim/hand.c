@@ -32,7 +32,7 @@ bool hand_ask(struct hand *w, const struct fly_header *h, struct frame *f,
 {
 	hand_send(w, h);
 	sim_turn(w->sim);
-	fly_link_flush(&w->at->link); /* of a procedure that ran behind the turn */
+	fly_link_flush(&w->at->link); /* of a procedure that ran after the turn */
 	return frame_take(w->peer, f, answer);
 }
 

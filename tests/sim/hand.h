@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * hand.h - one node that exports Probe, and at the far end of its link a peer that is no poller:
- * the test, which makes each frame by hand and looks at each that comes back.
+ * hand.h - one node that exports Probe, and a handmade peer at the far end of its link: the test
+ * makes each frame, and looks at each frame that comes back.
  */
 #ifndef HAND_H
 #define HAND_H
@@ -12,38 +12,38 @@ struct hand {
 	struct sim *sim;
 	struct sim_node *node;
 	struct sim_link *at;   /* the node's end */
-	struct sim_link *peer; /* ours: its address is what our frames come from */
-	uint8_t payload[1500]; /* what goes behind the next header, as many bytes as that says */
+	struct sim_link *peer; /* the test's end: its address is the source of the frames */
+	uint8_t payload[1500]; /* bytes behind the next header: as many as the header says */
 };
 
 /*
- * hand_begin() - starts EAL the first time, and lets a millisecond pass: refusals are allowed then.
- * Ended by sim_end(), after which another one may begin.
+ * hand_begin() - start EAL the first time, and let a millisecond pass: refusals are allowed then.
+ * End it by sim_end(); another one may follow.
  */
 void hand_begin(struct hand *w, const struct sim_node_config *config);
 
-/* hand_send() - a packet from the peer; it is seen in the node's next turn. */
+/* hand_send() - send a packet from the peer. The node receives it in its next turn. */
 void hand_send(struct hand *w, const struct fly_header *h);
 
-/* hand_ask() - send it, turn, and take what comes back. Return: false: nothing does. */
+/* hand_ask() - send, turn, and take the first answer. Return: false: no answer. */
 bool hand_ask(struct hand *w, const struct fly_header *h, struct frame *f,
 	      struct fly_header *answer);
 
 /*
- * hand_call() - the header of a call whose first argument is a number, and whose second, if it is
- * that long, is data that depends on it; payload is filled with them.
+ * hand_call() - the header of a call whose first argument is a number. A longer call also has data
+ * made from the number. Fills payload with both.
  */
 struct fly_header hand_call(struct hand *w, uint64_t activity, uint32_t seq, uint16_t procedure,
 			    uint16_t bytes, uint32_t number);
 
-/* hand_about() - a packet about the call that this is the header of, as its caller sends it. */
+/* hand_about() - a packet about a call, as the caller sends it. @call: the header of the call. */
 struct fly_header hand_about(const struct fly_header *call, enum fly_packet_type type,
 			     enum fly_about about);
 
-/* hand_record() - the node's record of an activity; NULL. */
+/* hand_record() - the node's record of an activity, or NULL. */
 struct fly_conversation *hand_record(struct hand *w, uint64_t activity);
 
-/* hand_idempotent() - from now on a procedure of the node's may run twice. */
+/* hand_idempotent() - mark one of the node's procedures as idempotent from now on. */
 void hand_idempotent(struct hand *w, uint16_t procedure);
 
 #endif

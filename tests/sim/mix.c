@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* mix.c - what a seed makes of all that can be chosen. See world.h. */
+/* mix.c - choices that the seed makes for a run. See world.h. */
 #include "world.h"
 
 const struct mix mixes[MIXES] = {
@@ -43,14 +43,13 @@ void mix_plan(struct world *w)
 	struct plan *p = &w->plan;
 
 	*p = (struct plan){.faults = w->mix->faults};
-	/* "all" has everything, but few of the calls of a run would be about anything if each
-	 * packet met everything: so each of its faults is there in most of the runs. */
+	/* "all": each fault in most runs only, or few calls would get anywhere. */
 	if (p->faults == FAULT_CHOICE)
 		p->faults = (unsigned)world_below(w, FAULT_ALL + 1);
 	else if (p->faults == FAULT_ALL)
 		p->faults =
 			(unsigned)(world_below(w, FAULT_ALL + 1) | world_below(w, FAULT_ALL + 1));
-	/* What is refused must stay refused, also for a copy. */
+	/* A refused call must stay refused, also as a copy. */
 	if (p->faults == FAULT_LIMITS && world_chance(w, PPM / 3))
 		p->faults |= FAULT_DUPLICATE;
 	p->n_servers = ONE_OF(w, 1, 1, 1, 2, 2, 3);

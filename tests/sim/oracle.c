@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * oracle.c - each call's record, and what is a failure of a run. See world.h.
+ * oracle.c - the record of each call, and what makes a run fail. See world.h.
  *
- * The procedures say when they run, the workload how a call ended. Held against each other:
- *   - a procedure runs at most once for a call, unless it is idempotent; where its caller was bound
- *     to, in the life of the process that it was bound to; with the arguments that were sent
- *   - a call that returned ran exactly once, and its results are the right ones
+ * The procedures report executions, the workload reports how calls ended. The rules:
+ *   - a procedure runs at most once per call, unless it is idempotent; with the arguments that
+ *     were sent; if the caller was bound, only in the life of the process that it was bound to
+ *   - a call that returned ran exactly once, and its results are right
  *   - a call that ended as "not executed" has not run, and does not run later
- *   - a status is one that the procedure can end with
- *   - a call ends within its bound; it takes a bounded number of packets
+ *   - the procedure can end with that status
+ *   - a call ends within its time bound, and takes a bounded number of packets
  *   - when all is over, nobody remembers anything
  */
 #include "world.h"
@@ -19,16 +19,16 @@
 #include "slowpath/bulk/path.h"
 
 /*
- * Twice the longest wait between two copies: a call that is sent again only then is sent twice
- * before it is given up. And a little for turns that come late.
+ * Twice the longest wait between two copies, since a call that is sent again only then is sent once
+ * more before it is given up; and some time for late turns.
  */
 #define LAST_WAIT        (2 * FLY_RESEND_MOST_MS * MS + 100 * MS)
-#define PROBES_TIME      ((FLY_PROBES + 1) * FLY_RESEND_MOST_MS * MS) /* where the RTO is that long */
+#define PROBES_TIME      ((FLY_PROBES + 1) * FLY_RESEND_MOST_MS * MS) /* the RTO may be so long */
 #define DEADLINE_LATE    (3 * MS)
-#define PACKETS_SMALL    128 /* of a call of one packet and a result of one, at most */
-#define PACKETS_FRAGMENT 40  /* of each fragment, at most */
+#define PACKETS_SMALL    128 /* per call of one packet with a result of one */
+#define PACKETS_FRAGMENT 40  /* per fragment */
 
-#define TABLE (256 * 1024) /* of random bytes: data begins somewhere in its first half */
+#define TABLE (256 * 1024) /* random bytes; data begins somewhere in the first half */
 
 const uint8_t *oracle_data(uint32_t number, unsigned way)
 {
@@ -111,7 +111,7 @@ static int expected_status(const struct call *c)
 	}
 }
 
-/* Can a call end so at all, in these circumstances? */
+/* Can a call end with this status in these circumstances? */
 static bool is_possible(const struct world *w, const struct call *c)
 {
 	if (c->status == expected_status(c) && c->server_life != 0)
@@ -123,20 +123,20 @@ static bool is_possible(const struct world *w, const struct call *c)
 	case -FLY_EPACKETS:
 	case -FLY_ECALLS:
 	case -FLY_ENOMEM:
-	case -FLY_EBUSY: /* or a caller that gave up many calls has all the records */
+	case -FLY_EBUSY: /* also: a caller that gave up many calls holds all records */
 		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL);
 	case -FLY_EPEER:
-		/* Its procedure has said all the time that it runs. */
+		/* Its procedure has acknowledged all the time that it runs. */
 		if (c->us && c->runs && c->is_running && w->plan.attend_every &&
 		    !(w->plan.faults & FAULTS_UNKIND))
 			return false;
 		return !w->plan.is_kind;
-	case -FLY_EFORGOTTEN: /* also: refused, and the call before it ended in doubt */
+	case -FLY_EFORGOTTEN: /* also: refused after a call in doubt */
 		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL);
 	case -FLY_ECANCELLED:
 		return c->is_cancelled;
 	case -FLY_EDEADLINE:
-		/* A poller's clock may be behind by less than what is an absence. */
+		/* A poller's clock may lag by less than an absence. */
 		return c->deadline_us &&
 		       w->now + FLY_ABSENT_US * US >= c->started + c->deadline_us * US;
 	default:
@@ -145,10 +145,9 @@ static bool is_possible(const struct world *w, const struct call *c)
 }
 
 /*
- * When a call has to be over, by what is known now. One that the server works on is asked about at
- * growing intervals, none longer than it has taken so far, and is given up when FLY_PROBES in a row
- * are not answered. What its caller was
- * away does not count for a deadline.
+ * The latest end of a call, as far as known now. A call that the server works on is probed at
+ * growing intervals, none longer than the call has taken so far. It is given up when FLY_PROBES in
+ * a row get no answer. Absences of the caller do not count towards a deadline.
  */
 static uint64_t bound_of(const struct world *w, const struct call *c)
 {
@@ -259,7 +258,7 @@ void oracle_look(struct world *w)
 	for (unsigned i = 0; i < w->n_nodes && w->n_out; i++) {
 		const struct node *node = &w->nodes[i];
 
-		/* Who is away cannot end anything. */
+		/* An absent process cannot end anything. */
 		if (!node->is_up || node->is_inside || node->away_from != NEVER)
 			continue;
 		for (unsigned j = 0; j < node->n_desks; j++) {
@@ -279,7 +278,7 @@ void oracle_look(struct world *w)
 
 /* ---- when it is over ---- */
 
-/* Packets that drivers have; a result that was sent twice may be there twice. */
+/* Packets held by drivers; a result that was sent twice may count twice. */
 static unsigned held_by_drivers(const struct node *node)
 {
 	unsigned n = 0;
@@ -341,7 +340,7 @@ static void quiet_node(struct world *w, struct node *node)
 			   rte_mempool_avail_count(node->runtime.group.pool) + p->cache.n + held);
 }
 
-/* Calls of Null have no number: what is known of them is how many ran. */
+/* Calls of Null have no number: only their executions can be counted. */
 static void quiet_nulls(struct world *w)
 {
 	uint64_t certain = 0;

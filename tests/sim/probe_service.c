@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* probe_service.c - see probe_service.h. Runs inside of a poller's turn. */
+/* probe_service.c - see probe_service.h. Runs inside a poller's turn. */
 #include "probe_service.h"
 
-#define DIRECTION 0x5bd1e995 /* what comes back differs from what went there */
+#define DIRECTION 0x5bd1e995 /* makes results differ from arguments */
 
 void probe_fill(uint8_t *data, size_t bytes, uint32_t number)
 {

@@ -87,7 +87,7 @@ struct sim_node *sim_add(struct sim *s, const struct sim_node_config *c)
 	return node;
 }
 
-/* Addresses say which node it is: 10.0.0.N, 02:00:00:00:LINK:N. */
+/* Addresses name the node and the link: 10.0.0.N, 02:00:00:00:LINK:N. */
 static void address(struct sim_link *l, unsigned node, unsigned link)
 {
 	l->link.ip = htonl(0x0a000001 + node);
@@ -140,7 +140,7 @@ struct fly_address sim_address(const struct sim_link *l)
 
 void sim_export(struct sim_node *node)
 {
-	/* The first place is the binder's, which is not here: Probe goes behind it. */
+	/* Index 0 belongs to the binder, which is missing here: Probe comes after it. */
 	static const struct fly_interface binder = {.name = "Binder"};
 	struct fly_export *exports = node->runtime.exports;
 

@@ -50,7 +50,7 @@ void sim_link_put(struct sim_link *l, const uint8_t *frame, unsigned bytes)
 	arrive(l, new_frame(frame, bytes));
 }
 
-/* One copy of a packet on its way to the far end. */
+/* Put one copy of a packet on its way to the far end. */
 static void fly(struct sim_link *l, struct rte_mbuf *m)
 {
 	const struct sim_faults *faults = &l->faults;
@@ -67,7 +67,7 @@ static void fly(struct sim_link *l, struct rte_mbuf *m)
 	arrive(l->far, f);
 }
 
-/* A driver that keeps packets must find them as they were when it gives them back. */
+/* Packets that a driver keeps must be unchanged when it gives them back. */
 static void give_back(struct sim_link *l)
 {
 	struct rte_mbuf *m = l->held[0].m;
@@ -120,7 +120,7 @@ static uint16_t sim_rx_burst(struct fly_link *link, struct rte_mbuf **packets, u
 			continue;
 		}
 		m = rte_pktmbuf_alloc(link->pool);
-		if (m) { /* else lost, as at a NIC without buffers */
+		if (m) { /* else the frame is lost, as at a NIC without buffers */
 			memcpy(rte_pktmbuf_append(m, (uint16_t)f->bytes), f->data, f->bytes);
 			packets[got++] = m;
 		}

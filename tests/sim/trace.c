@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * trace.c - what happens in a run, for a person: a line for each event, with its virtual time in
- * microseconds. See world.h.
+ * trace.c - a readable trace of a run: a line per event, with virtual time in microseconds. See
+ * world.h.
  *
  *   5000012.345 n1>n0 CALL    3f9a01c27d44.2 seq 17 1/1 16 bytes, #45 Add: arrives at 5000014.120
  *   5000014.120 n0: 1 packet; calls_served 1, conversations_opened 1

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * trial_service.c - the procedures of trial.fly. They run inside of a poller's turn and tell the
+ * trial_service.c - the procedures of trial.fly. They run inside a poller's turn and report to the
  * oracle. See world.h.
  */
 #include "world.h"
@@ -17,7 +17,7 @@ static uint32_t bytes_of(struct node *node, uint32_t number, bool results)
 	return !c ? UINT32_MAX : results ? c->bytes_out : c->bytes_in;
 }
 
-/* Some of the calls of several packets take long, too. */
+/* Some calls of several packets take long, too. */
 static void take_time(struct node *node, uint32_t number)
 {
 	const struct call *c = oracle_call(node->world, number);
@@ -136,7 +136,7 @@ static int refuse(void *context, uint32_t number, uint32_t bytes,
 static int fail(void *context, uint32_t number, uint8_t data[1000])
 {
 	oracle_ran(context, number, TRIAL_FAIL, true);
-	memset(data, 0, 1000); /* nobody gets it */
+	memset(data, 0, 1000); /* nobody receives it */
 	return fly_raise((int)(number % 1000) + 1, "so it is");
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * workload.c - callers: which procedure next, when, with what; and how it ended. See world.h.
+ * workload.c - callers: choose procedure, time and data of each call, and check how it ended. See
+ * world.h.
  *
- * A process calls through desks: a binding each, and as many calls under way as its window has
- * slots. Runs between two turns of the process's poller, on the same thread, as a caller does.
+ * A struct desk is a binding, with as many calls in flight as its window has slots. The workload
+ * runs between two turns of a process's poller, on the same thread, as a real caller does.
  */
 #include "world.h"
 #include "base/random.h"
@@ -11,7 +12,7 @@
 #define BIND_AGAIN  (2 * MS)   /* the binder did not answer */
 #define START_AGAIN (50 * US)  /* no packet, no entry */
 #define BUSY_AGAIN  (200 * US) /* the server had no room */
-#define HOLD        (200 * US) /* a result is looked at for so long, at most */
+#define HOLD        (200 * US) /* longest time that a result is kept */
 
 const char *const procedure_names[TRIAL_N] = {
 	"Null", "Add",  "Fill",   "Sum",  "Mirror", "Swap", "Store",         "Fetch", "Exchange",
@@ -57,7 +58,7 @@ void workload_plan(struct world *w)
 	}
 }
 
-/* As the binder would tell: the identifier of the export as it is now. */
+/* Bind without a binder: use the export's current identifier. */
 static bool bind(struct desk *desk)
 {
 	struct world *w = desk->node->world;
@@ -176,7 +177,7 @@ static enum procedure choose(struct world *w)
 	return small[world_below(w, RTE_DIM(small))];
 }
 
-/* What a call of this procedure carries. */
+/* Choose the data of a call. */
 static void fill_in(struct world *w, struct call *c)
 {
 	const uint32_t large = (uint32_t)world_spread(w, 1, w->plan.bulk_most);
@@ -221,7 +222,7 @@ static void fill_in(struct world *w, struct call *c)
 	}
 }
 
-/* By hand, as a stub would not: a number that no procedure has, a bool that is none. */
+/* Start a malformed call without a stub: an unknown procedure number, or an invalid bool. */
 static int start_strange(struct fly_binding *binding, const struct call *c, struct fly_call **call)
 {
 	const bool is_none = c->procedure == TRIAL_NONE;
@@ -335,7 +336,7 @@ static bool is_raised(uint32_t number)
 	return raised->number == (int)(number % 1000) + 1 && strcmp(raised->text, "so it is") == 0;
 }
 
-/* Return: its status; *is_right: of what it came back with. */
+/* Return: the call's status. *is_right: are the results right? */
 static int finish_call(const struct call *c, uint32_t number, struct fly_call *call, bool *is_right)
 {
 	static uint8_t data[BYTES_MAX];
@@ -410,7 +411,7 @@ static int finish_call(const struct call *c, uint32_t number, struct fly_call *c
 	return status;
 }
 
-/* Some look at the result where it is, for a while. Return: is it so? */
+/* Get a view of the result and keep it for a while. Return: false: the call has ended. */
 static bool hold(struct world *w, struct slot *slot, const struct call *c, int *status)
 {
 	if (c->procedure == TRIAL_FILL) {
@@ -426,7 +427,7 @@ static bool hold(struct world *w, struct slot *slot, const struct call *c, int *
 	return true;
 }
 
-/* When the slot is to be used next, by how its call ended. */
+/* When to use the slot again, by the status of its call. */
 static uint64_t next_at(struct world *w, int status)
 {
 	uint64_t at = w->now;
@@ -488,7 +489,7 @@ static bool has_out(const struct desk *desk)
 	return false;
 }
 
-/* A call that is out, or has ended. */
+/* Watch a call that is in flight or has ended. */
 static void watch(struct desk *desk, struct slot *slot)
 {
 	struct world *w = desk->node->world;

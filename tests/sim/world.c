@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * world.c - events in the order of their time, and the lives of processes. See world.h.
+ * world.c - events in order of time, and the lives of processes. See world.h.
  *
  * Owns the heap of events, the nodes, their pools and pollers. Time leaps from event to event: a
- * frame arrives, a poller wants a turn because of a timer of its own (sweep_at_tsc), a caller wants
- * to call, a process starts.
+ * frame arrives, a timer of a poller is due (sweep_at_tsc), a caller wants to call, a process
+ * starts.
  */
 #include "world.h"
 
@@ -16,18 +16,18 @@
 #include "slowpath/records.h"
 #include "slowpath/bulk/path.h"
 
-#define EVENTS_PER_CALL 4000         /* more than that, and it goes on for ever */
-#define IDLE_LEAP       (4 * SECOND) /* who has nothing to do is turned so often */
-#define LOOK_EVERY      (250 * MS)   /* the oracle, for what is overdue */
+#define EVENTS_PER_CALL 4000         /* more: the run never ends */
+#define IDLE_LEAP       (4 * SECOND) /* between two turns of an idle node */
+#define LOOK_EVERY      (250 * MS)   /* between two checks of the oracle for late calls */
 #define RECORD_LIFE     ((FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS) * MS)
 #define QUIET_TIME      (100 * SECOND) /* longer than anything is remembered */
-#define QUIET_TURNS     512            /* and a few turns more: tables are swept piece by piece */
+#define QUIET_TURNS     512            /* and some turns more: tables are swept in parts */
 
 static const unsigned pool_sizes[] = {351, 511, 1023, 2047};
 
 static struct world *the_world;
 
-/* Linked in place of the system's: activities, identifiers and seeds follow from the run's seed. */
+/* Linked instead of the system's: activities, identifiers and keys follow from the seed. */
 ssize_t __wrap_getrandom(void *to, size_t bytes, unsigned flags);
 
 ssize_t __wrap_getrandom(void *to, size_t bytes, unsigned flags)
@@ -132,7 +132,7 @@ void world_want(struct node *node, uint64_t when)
 
 static void start_node(struct node *node)
 {
-	/* The first place is the binder's, which is not here: Trial goes behind it. */
+	/* Index 0 belongs to the binder, which is missing here: Trial comes after it. */
 	static const struct fly_interface binder = {.name = "Binder"};
 	struct world *w = node->world;
 	struct fly_poller *p = world_poller(node);
@@ -205,14 +205,14 @@ static void count(struct world *w, const struct fly_poller *p)
 			    fly_stats_get(&p->stats, FLY_COUNT_fragments_resent);
 }
 
-/* A process ends, at once and with all that it had. Nothing may be missing from its pool. */
+/* End a process at once. No packet may be missing from its pool. */
 static void stop_node(struct node *node)
 {
 	struct world *w = node->world;
 	struct fly_poller *p = world_poller(node);
 	unsigned missing;
 
-	node->is_dead = true; /* what ending sends does not go out */
+	node->is_dead = true; /* packets sent by the end of bindings are lost */
 	workload_crash(node);
 	while (p->n_links)
 		fly_poller_detach(p, p->links[p->n_links - 1]);
@@ -249,7 +249,7 @@ static void crash(struct node *node)
 	world_event(w, w->now + down, EVENT_START, node);
 }
 
-/* Nothing that is this node's to do but what packets and sleepers may ask for. */
+/* Has this node nothing to do until a packet arrives or a sleeper wakes? */
 static bool is_idle(struct node *node)
 {
 	const struct fly_path *path;
@@ -275,7 +275,7 @@ static void want_next(struct node *node)
 
 		if (plug->n_ring)
 			at = RTE_MIN(at, node->busy_until);
-		else if (plug->link.n_queued) /* what the driver did not take */
+		else if (plug->link.n_queued) /* packets that the driver did not take */
 			at = RTE_MIN(at, node->busy_until + US);
 	}
 	world_want(node, RTE_MAX(at, w->now + 1));
@@ -290,7 +290,7 @@ static void turn(struct node *node)
 	unsigned received;
 
 	if (!node->is_up || node->is_inside)
-		return; /* one that is inside is turned again afterwards */
+		return; /* a node inside a turn is turned again afterwards */
 	if (w->now < ready_at) {
 		world_want(node, ready_at);
 		return;
@@ -305,7 +305,7 @@ static void turn(struct node *node)
 	began = w->now;
 	node->is_inside = true;
 	received = fly_poller_turn(p, w->now + node->clock_offset);
-	if (w->now > began) { /* in a procedure, for all that time */
+	if (w->now > began) { /* the procedure ran all that time */
 		node->away_from = began;
 		workload_absent(node);
 	}
@@ -325,8 +325,8 @@ static void turn(struct node *node)
 }
 
 /*
- * A procedure looks whether it is cancelled, as fly_cancelled() does, which has a clock of its own.
- * Also while a procedure of another process runs, somewhere up the stack.
+ * A procedure checks for cancellation, as fly_cancelled() does with a clock of its own. Procedures
+ * of other processes may be running further up the stack.
  */
 static void attend(struct node *node)
 {
@@ -351,14 +351,14 @@ static void handle(struct world *w, const struct event *e)
 	switch (e->kind) {
 	case EVENT_FRAME:
 		node = ((struct frame *)e->what)->to->node;
-		/* It was turned all the time, though we have leapt over it. */
+		/* The node was turning all the time that the simulation has leapt over. */
 		if (w->now - node->turned_at > MS && node->busy_until <= w->now)
 			turn(node);
 		air_arrive(w, e->what);
 		return;
 	case EVENT_TURN:
 		if (e->when != node->turn_at)
-			return; /* it was wanted earlier, and that has been */
+			return; /* an earlier turn was wanted, and has happened */
 		node->turn_at = NEVER;
 		turn(node);
 		return;
@@ -376,7 +376,7 @@ static void handle(struct world *w, const struct event *e)
 	}
 }
 
-/* Every now and then, at a server. */
+/* Now and then, at a server. */
 static void sabotage(struct world *w)
 {
 	struct fly_poller *p = world_poller(&w->nodes[world_below(w, w->plan.n_servers)]);
@@ -460,7 +460,7 @@ static void pause_node(struct world *w)
 	struct node *node = &w->nodes[world_below(w, w->n_nodes)];
 	uint64_t ticks = world_spread(w, 100 * US, w->plan.pause_most);
 
-	/* Longer than a record is kept: what it says then must be known to be old. */
+	/* Longer than a record is kept: the server must know later packets as old. */
 	if (w->plan.pause_most > RECORD_LIFE && world_chance(w, PPM / 4))
 		ticks = RECORD_LIFE + world_below(w, w->plan.pause_most - RECORD_LIFE);
 	if (!node->is_up || node->is_inside)
@@ -483,7 +483,7 @@ static void crash_node(struct world *w)
 		crash(node);
 }
 
-/* A caller ends a binding, whatever is out. */
+/* End a binding, whatever is in flight. */
 static void unbind(struct world *w)
 {
 	struct node *node = &w->nodes[world_below(w, w->n_nodes)];
@@ -557,7 +557,7 @@ static void begin(struct world *w)
 	world_event(w, w->now + LOOK_EVERY, EVENT_LOOK, NULL);
 }
 
-/* Everything works again, and nobody begins anything new. */
+/* All faults end, and no new calls begin. */
 static void calm_down(struct world *w)
 {
 	trace_line(w, "all calls are over: no more faults");
@@ -578,7 +578,7 @@ static void quiesce(struct world *w)
 	w->busy_at = w->now;
 	while (w->now < w->busy_at + QUIET_TIME && !w->failure[0])
 		run_until(w, w->busy_at + QUIET_TIME);
-	/* A timer that nobody needs any more may still be armed, and goes off once. */
+	/* A timer that is needed no more may still be armed: let it go off. */
 	for (unsigned i = 0; i < w->n_nodes && !w->failure[0]; i++) {
 		const uint64_t due = world_poller(&w->nodes[i])->bulk.due_tsc;
 

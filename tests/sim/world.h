@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * world.h - one run of the campaign: processes with pollers that ship, joined by simulated
- * links, on virtual time; what can go wrong; what is known about each call.
+ * world.h - one run of the campaign: processes with the pollers that ship, joined by simulated
+ * links, on virtual time; the faults; the record of each call.
  *
- *   world.c      events in the order of their time; processes that live, pause, crash, restart
- *   air.c        links: latency, bandwidth, queues, and what becomes of each frame
- *   mix.c        what a seed makes of all that can be chosen
- *   workload.c   callers: which procedure next, when, with what; and how it ended
- *   oracle.c     each call's record, and what is a failure
- *   trial_service.c  the procedures, which tell the oracle
- *   trace.c      the same for a person to read
+ *   world.c      events in order of time; processes that live, pause, crash, restart
+ *   air.c        links: latency, bandwidth, queues, and what happens to each frame
+ *   mix.c        choices made by the seed
+ *   workload.c   callers: procedure, time and data of each call; how it ended
+ *   oracle.c     the record of each call, and what is a failure
+ *   trial_service.c  the procedures, which report to the oracle
+ *   trace.c      a readable trace
  *   campaign.c   many runs, and their table
  *
- * Everything follows from the seed: no clock, no address, and getrandom() is the run's own. One
- * thread, one run at a time; memory and pools are used again by the next one.
+ * Everything follows from the seed: no real clock, no addresses, and getrandom() belongs to the
+ * run. One thread, one run at a time; the next run reuses memory and pools.
  *
- * Time: a tick is a nanosecond, everywhere, and the pollers' TSC too.
+ * Time: a tick is a nanosecond everywhere, also of the pollers' TSC.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -35,9 +35,9 @@
 #define NODE_PLUGS  NODES
 #define NODE_DESKS  8
 #define DESK_WINDOW 16
-#define NODE_CALLS  256 /* call-table entries at most */
-#define RING        256 /* frames that came and that the poller has not taken, at most */
-#define HELD        64  /* sent packets that a driver gives back late, at most */
+#define NODE_CALLS  256 /* call-table entries */
+#define RING        256 /* frames that arrived and that the poller has not taken */
+#define HELD        64  /* sent packets that a driver gives back late */
 #define CALLS_MAX   1000000
 #define BYTES_MAX   200000 /* of arguments or results */
 
@@ -54,10 +54,10 @@ enum fault {
 	FAULT_CRASH = 1 << 7,
 	FAULT_LIMITS = 1 << 8,
 	FAULT_LONG = 1 << 9,    /* procedures that take long */
-	FAULT_IDLE = 1 << 10,   /* callers that sleep for so long that they are forgotten */
-	FAULT_CANCEL = 1 << 11, /* callers that give up, deadlines */
+	FAULT_IDLE = 1 << 10,   /* callers that pause until they are forgotten */
+	FAULT_CANCEL = 1 << 11, /* cancelled calls, deadlines */
 	FAULT_ALL = (1 << 12) - 1,
-	FAULT_CHOICE = 1 << 15, /* any of the above, by the seed */
+	FAULT_CHOICE = 1 << 15, /* any of the above, chosen by the seed */
 };
 
 /* Under one of these a call may fail for want of an answer or of room. */
@@ -77,47 +77,46 @@ struct weather {
 	uint64_t latency;
 	uint64_t jitter;
 	uint32_t ps_per_byte; /* picoseconds: bandwidth */
-	uint32_t queue_bytes; /* what waits for the wire at most */
+	uint32_t queue_bytes; /* capacity of the queue before the wire */
 	uint32_t loss_ppm;
-	uint32_t to_bad_ppm;  /* Gilbert-Elliott: from the good state to the bad one, each frame */
+	uint32_t to_bad_ppm;  /* Gilbert-Elliott: from the good state to the bad one, per frame */
 	uint32_t to_good_ppm; /* and back */
 	uint32_t bad_loss_ppm;
 	uint32_t duplicate_ppm;
 	uint32_t reorder_ppm;
 	uint64_t reorder_by; /* at most */
-	uint32_t late_ppm;   /* of copies and of what is reordered: nearly the longest life */
+	uint32_t late_ppm;   /* of copies and of reordered frames: almost the longest life */
 	uint32_t corrupt_ppm;
 };
 
-/* Of a run. */
+/* The choices for a run. */
 struct plan {
 	unsigned faults;
-	unsigned n_servers; /* the first ones; 1 to 3 */
+	unsigned n_servers; /* nodes 0 to n_servers - 1; 1 to 3 */
 	unsigned n_nodes;
 	unsigned payload_max;
 	bool checksums;
-	bool is_private;     /* links do not leave the machine: nobody proves an address */
-	bool is_promiscuous; /* NICs take what is for another MAC */
+	bool is_private;     /* links stay within the machine: nobody proves an address */
+	bool is_promiscuous; /* NICs accept frames for other MACs */
 	bool zero_copy;
 	unsigned holds;      /* sent packets that are given back late */
 	uint32_t takes_ppm;  /* a driver takes only part of a burst */
 	uint32_t ring;       /* frames */
-	uint32_t bulk_bytes; /* 0: as it comes */
+	uint32_t bulk_bytes; /* 0: default */
 	unsigned bulk_per_10000;
-	uint32_t bulk_most;         /* bytes of a large call */
-	unsigned strange_per_10000; /* calls of no procedure, malformed ones */
+	uint32_t bulk_most;         /* longest large call */
+	unsigned strange_per_10000; /* malformed calls, or calls of no procedure */
 	unsigned error_per_10000;   /* calls that end with an exception or error */
 	unsigned work_per_10000;
 	uint64_t work_most;
-	uint64_t
-		attend_every; /* a procedure that takes long attends to the links; 0: it does not */
+	uint64_t attend_every; /* a long procedure turns its poller at this interval; 0: never */
 	unsigned cancel_per_10000;
 	bool has_deadlines;
-	bool is_kind;   /* no call fails for want of an answer or of room */
-	uint64_t think; /* between two calls; 0: none */
+	bool is_kind;   /* no call may fail for want of an answer or of room */
+	uint64_t think; /* pause between two calls; 0: none */
 	unsigned sleep_per_10000;
 	uint64_t sleep_most;
-	uint64_t fault_every; /* frames, about */
+	uint64_t fault_every; /* mean number of frames between two faults */
 	uint64_t pause_most;
 	uint64_t partition_most;
 };
@@ -125,22 +124,22 @@ struct plan {
 /* ---- links ---- */
 
 struct frame {
-	struct frame *next; /* when free */
+	struct frame *next; /* in the list of free frames */
 	struct plug *to;
 	uint32_t bytes;
 	uint8_t data[2048];
 };
 
-/* A link's end. Its weather is that of what it sends. */
+/* An end of a link. The weather applies to what it sends. */
 struct plug {
-	struct fly_link link; /* what the poller has; first */
+	struct fly_link link; /* first: the poller's link */
 	struct world *world;
 	struct node *node;
 	struct plug *far;
 	struct weather weather;
 	uint64_t wire_free_at;
 	uint64_t last_due;
-	uint64_t cut_until; /* a partition, in this direction */
+	uint64_t cut_until; /* end of a partition in this direction */
 	bool is_bad;        /* Gilbert-Elliott */
 	unsigned ring_first;
 	unsigned n_ring;
@@ -148,7 +147,7 @@ struct plug {
 	unsigned n_held;
 	struct {
 		struct rte_mbuf *m;
-		uint64_t sum; /* of its bytes when it was sent */
+		uint64_t sum; /* checksum of the packet when it was sent */
 	} held[HELD];
 };
 
@@ -170,15 +169,15 @@ enum procedure {
 	TRIAL_FAIL,
 	TRIAL_NOT,
 	TRIAL_WORK,
-	TRIAL_MALFORMED, /* Not, with what is no bool */
-	TRIAL_NONE,      /* a number that no procedure has */
+	TRIAL_MALFORMED, /* Not, with an invalid bool */
+	TRIAL_NONE,      /* a number of no procedure */
 	TRIAL_N
 };
 
 enum call_state {
 	CALL_OUT,
 	CALL_ENDED, /* status is set */
-	CALL_GONE,  /* its caller crashed, or ended its binding */
+	CALL_GONE,  /* its caller crashed or ended the binding */
 };
 
 struct call {
@@ -186,7 +185,7 @@ struct call {
 	uint8_t state;
 	uint8_t node;
 	uint8_t server;
-	uint16_t server_life; /* the only one in which it may run; 0: none */
+	uint16_t server_life; /* the server's only life in which the call may run; 0: none */
 	int16_t status;
 	uint16_t runs;
 	uint16_t packets; /* with its activity and sequence number, both ways */
@@ -195,33 +194,33 @@ struct call {
 	uint32_t us;          /* Work */
 	uint32_t deadline_us; /* 0: none */
 	bool is_cancelled;
-	bool is_running; /* the server has said that it works on it */
+	bool is_running; /* the server has acknowledged that it works on the call */
 	uint64_t started;
-	uint64_t away;  /* how long its caller had been away when it began */
-	uint64_t heard; /* when a packet about it came last; at first, when it began */
+	uint64_t away;  /* the caller's total absence when the call began */
+	uint64_t heard; /* when a packet about the call arrived last; at first, when it began */
 };
 
-/* One outstanding call of a desk, or none. */
+/* One call in flight of a desk, or none. */
 struct slot {
 	struct fly_call *call; /* NULL: none */
 	uint32_t number;
-	uint64_t wake_at;    /* no call: not before this */
-	const uint8_t *view; /* of a result that is looked at until wake_at */
+	uint64_t wake_at;    /* without a call: do not start one before this */
+	const uint8_t *view; /* of a result that is kept until wake_at */
 	uint32_t view_bytes;
 	uint64_t cancel_at; /* 0: never */
-	bool is_held;       /* the call is over, its result not given back */
+	bool is_held;       /* the call has ended, its result is kept */
 };
 
-/* A binding and those who call through it. */
+/* A binding and the calls through it. */
 struct desk {
 	struct node *node;
 	struct plug *plug;
 	struct fly_binding *binding; /* NULL: to be made */
 	uint16_t server_life;
 	uint32_t deadline_us; /* 0: none */
-	bool is_wrong;        /* bound to an export that there is not */
-	bool is_stale;        /* to be made anew when nothing is out */
-	uint64_t wake_at;     /* binding NULL: not before this */
+	bool is_wrong;        /* bound to an export that does not exist */
+	bool is_stale;        /* bind anew when no call is in flight */
+	uint64_t wake_at;     /* without a binding: do not bind before this */
 	unsigned window;
 	struct slot slots[DESK_WINDOW];
 };
@@ -229,26 +228,26 @@ struct desk {
 /* ---- processes ---- */
 
 struct node {
-	struct fly_runtime runtime; /* with the poller; first, for its alignment */
+	struct fly_runtime runtime; /* with the poller; first, for alignment */
 	struct world *world;
 	unsigned index;
 	char name[12];
 	bool is_up;
-	bool is_dead;   /* nothing goes out any more: it is about to be down */
-	bool is_inside; /* of its poller's turn, or of what its thread does behind it */
-	uint16_t life;  /* how many times it was started */
+	bool is_dead;   /* going down: sends nothing any more */
+	bool is_inside; /* inside its poller's turn, or the work after it */
+	uint16_t life;  /* number of its starts */
 	uint32_t export_id;
 	uint64_t clock_offset;
-	uint64_t turn_at;   /* of the TURN event that counts; NEVER */
-	uint64_t attend_at; /* of the ATTEND event that counts; NEVER */
-	bool is_cancelled;  /* what it runs */
+	uint64_t turn_at;   /* time of the valid TURN event; NEVER */
+	uint64_t attend_at; /* time of the valid ATTEND event; NEVER */
+	bool is_cancelled;  /* the call that it runs is cancelled */
 	uint64_t busy_until;
 	uint64_t paused_until;
-	uint64_t away_from; /* it has not been turned since then, though it would have; NEVER */
+	uint64_t away_from; /* when its absence began; NEVER: it is not absent */
 	uint64_t turned_at;
-	uint64_t away;       /* how long it was away, altogether */
-	uint64_t turn_ticks; /* what a turn takes; and each packet */
-	/* what it is started with */
+	uint64_t away;       /* total absence */
+	uint64_t turn_ticks; /* cost of a turn, and of each packet */
+	/* configuration of its starts */
 	unsigned packets;
 	unsigned calls;
 	unsigned conversations;
@@ -258,49 +257,49 @@ struct node {
 	unsigned n_desks;
 	struct desk desks[NODE_DESKS];
 	unsigned n_out;
-	/* by call-table entry: whose call it is */
+	/* by call-table entry: the call that uses it */
 	struct {
 		uint64_t activity;
 		uint32_t seq;
 		uint32_t number;
 	} current[NODE_CALLS];
-	uint64_t seen[FLY_N_COUNTERS]; /* trace: counters when they were printed last */
+	uint64_t seen[FLY_N_COUNTERS]; /* trace: counters when last printed */
 	struct rte_mempool *pools[4];
 };
 
 enum event_kind {
 	EVENT_FRAME,  /* a frame arrives */
 	EVENT_TURN,   /* a node's poller is turned */
-	EVENT_ATTEND, /* a procedure that runs attends to its poller's links */
+	EVENT_ATTEND, /* a running procedure turns its poller */
 	EVENT_START,  /* a node that is down starts */
-	EVENT_LOOK,   /* the oracle looks for what is overdue */
+	EVENT_LOOK,   /* the oracle looks for late calls */
 };
 
 struct event {
 	uint64_t when;
-	uint64_t order; /* of those at the same time, the one that was made first */
+	uint64_t order; /* among events of the same time, the one made first */
 	enum event_kind kind;
 	void *what;
 };
 
-/* What one run came to; also of many. */
+/* Results of one run, or of many. */
 struct tally {
 	uint64_t seeds;
 	uint64_t calls;
 	uint64_t returned; /* with status 0 */
-	uint64_t raised;   /* EXECUTED, with another */
+	uint64_t raised;   /* EXECUTED with another status */
 	uint64_t not_executed;
 	uint64_t maybe;
 	uint64_t gone;
-	uint64_t frames;  /* that pollers sent */
-	uint64_t lost;    /* of them, by whatever fault */
+	uint64_t frames;  /* sent by pollers */
+	uint64_t lost;    /* frames lost by any fault */
 	uint64_t resends; /* calls, results and fragments sent again */
 	uint64_t faults;  /* partitions, pauses, crashes */
 	uint64_t failures;
 	uint64_t virtual_ms;
 };
 
-/* What no runtime does: to see that the oracle finds it. */
+/* Deliberate errors, to see that the oracle finds them. */
 enum sabotage {
 	SABOTAGE_NONE,
 	SABOTAGE_FORGET, /* a server forgets a caller at once */
@@ -314,10 +313,10 @@ struct world {
 	const struct mix *mix;
 	struct plan plan;
 	uint64_t now;
-	uint64_t busy_at;   /* when a poller had a packet last */
-	uint64_t random;    /* ours */
-	uint64_t os_random; /* what getrandom() gives */
-	uint64_t digest;    /* of all that was traced or would have been */
+	uint64_t busy_at;   /* when a poller last received a packet */
+	uint64_t random;    /* the run's own */
+	uint64_t os_random; /* state of getrandom() */
+	uint64_t digest;    /* of all trace lines, printed or not */
 	bool is_traced;
 	bool is_calm; /* the workload is over: no more faults */
 	uint64_t events;
@@ -326,43 +325,43 @@ struct world {
 	unsigned heap_room;
 	struct event *heap;
 	struct frame *free_frames;
-	unsigned n_frames; /* under way or in rings */
+	unsigned n_frames; /* in flight or in rings */
 	unsigned n_nodes;
-	struct node *nodes;  /* NODES of them */
-	uint64_t next_fault; /* by count of frames */
+	struct node *nodes;  /* NODES elements */
+	uint64_t next_fault; /* as a count of frames */
 	uint32_t n_calls;
 	uint32_t calls_wanted;
-	unsigned n_out; /* outstanding, of all nodes */
+	unsigned n_out; /* calls in flight, of all nodes */
 	struct call *calls;
 	uint64_t null_runs;
 	struct tally tally;
-	char failure[400]; /* "": none */
+	char failure[400]; /* "": no failure */
 };
 
 /* ---- world.c ---- */
 
-/* world_new() - once in a process, after sim_eal(). */
+/* world_new() - call once per process, after sim_eal(). */
 struct world *world_new(void);
 
 /*
- * world_run() - one run. @calls: to be made. Return: did all hold? Else w->failure says what not.
- * After a failure no more runs are possible: what is left over is left where it is.
+ * world_run() - make one run. @calls: to be made. Return: did all hold? If not, w->failure says
+ * why, and no further run is possible: the state is left as it was.
  */
 bool world_run(struct world *w, uint64_t seed, const struct mix *mix, uint32_t calls,
 	       bool is_traced);
 
-/* world_fail() - note the first thing that is wrong. */
+/* world_fail() - note the first failure. */
 void world_fail(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void world_event(struct world *w, uint64_t when, enum event_kind kind, void *what);
 
-/* world_want() - turn this node at that time, or earlier. */
+/* world_want() - turn this node at that time or earlier. */
 void world_want(struct node *node, uint64_t when);
 
-/* world_work() - a procedure of this node takes so long, or until it is cancelled: others go on. */
+/* world_work() - a procedure of this node takes so long, unless cancelled; other nodes go on. */
 void world_work(struct node *node, uint64_t ticks);
 
-/* world_fault() - something bad happens, as it is chosen; called after a frame was sent. */
+/* world_fault() - cause a fault, as the plan says. Called after a frame was sent. */
 void world_fault(struct world *w);
 
 static inline struct fly_poller *world_poller(struct node *node)
@@ -370,7 +369,7 @@ static inline struct fly_poller *world_poller(struct node *node)
 	return &node->runtime.poller;
 }
 
-/* Random numbers: below n; at most so many in a million; from low to high, logarithmically. */
+/* Random numbers: below n; true for ppm in a million; from low to high on a logarithmic scale. */
 static inline uint64_t world_below(struct world *w, uint64_t n)
 {
 	return sim_random(&w->random) % n;
@@ -383,7 +382,7 @@ static inline bool world_chance(struct world *w, uint32_t ppm)
 
 uint64_t world_spread(struct world *w, uint64_t low, uint64_t high);
 
-/* world_mix() - into the digest. */
+/* world_digest() - add to the digest. */
 static inline void world_digest(struct world *w, uint64_t x)
 {
 	w->digest = (w->digest ^ x) * UINT64_C(0x9e3779b97f4a7c15);
@@ -402,35 +401,35 @@ void mix_node(struct world *w, struct node *node);
 void air_join(struct world *w, struct node *a, struct node *b);
 void air_arrive(struct world *w, struct frame *f);
 void air_free(struct world *w, struct frame *f);
-/* air_clear() - the host forgets what came and what a driver held. */
+/* air_clear() - the host drops received frames and those that a driver held. */
 void air_clear(struct plug *plug);
 
 /* ---- workload.c ---- */
 
 void workload_plan(struct world *w);
-/* workload_look() - between two turns of a node: end what is ready, begin what can begin. */
+/* workload_look() - between two turns of a node: end calls that are ready, begin new ones. */
 void workload_look(struct node *node);
 void workload_crash(struct node *node);
 void workload_unbind(struct desk *desk, bool is_crash);
-/* workload_absent() - the process was away: its calls are waited for from now on. */
+/* workload_absent() - the process was absent: bounds of its calls count from now on. */
 void workload_absent(struct node *node);
 bool workload_is_over(const struct world *w);
 extern const char *const procedure_names[TRIAL_N];
 
 /* ---- oracle.c ---- */
 
-/* oracle_data() - what a call's data is. @way: 0: arguments, 1: results. */
+/* oracle_data() - the data of a call. @way: 0: arguments, 1: results. */
 const uint8_t *oracle_data(uint32_t number, unsigned way);
 struct call *oracle_call(struct world *w, uint32_t number);
-/* oracle_ran() - a procedure runs at a node. */
+/* oracle_ran() - a procedure has run at a node. */
 void oracle_ran(struct node *node, uint32_t number, enum procedure which, bool is_right);
 void oracle_ended(struct world *w, uint32_t number, int status, bool is_right);
 void oracle_gone(struct world *w, uint32_t number);
-/* oracle_look() - is something overdue? */
+/* oracle_look() - is any call late? */
 void oracle_look(struct world *w);
-/* oracle_quiet() - the run is over, and everybody was given the time to forget. */
+/* oracle_quiet() - the run is over, and all nodes have had the time to forget. */
 void oracle_quiet(struct world *w);
-/* oracle_packet() - a packet that belongs to a call was sent, or was received by its caller. */
+/* oracle_packet() - a packet of a call was sent, or was received by the caller. */
 struct call *oracle_packet(struct plug *from, const uint8_t *frame, uint32_t bytes,
 			   uint32_t *number);
 

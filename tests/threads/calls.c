@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * calls.c - calls NAME: a server and a client in one process, and threads that call from one to the
- * other, in one of the ways below: they come and go, call one at a time or sixteen, cancel, have
- * deadlines, wait in different ways, and part with calls under way.
+ * other in one of the ways below. Threads come and go, make one call at a time or sixteen, cancel,
+ * set deadlines, wait in different ways, and unbind with calls in flight.
  */
 #include <pthread.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static const struct way {
 	const char *server; /* links */
 	const char *client;
 	unsigned server_pollers;
-	unsigned client_pollers; /* 0: the main thread turns it */
+	unsigned client_pollers; /* 0: the main thread turns its poller */
 	enum fly_wait wait;      /* of the runtimes */
 	unsigned threads;
 	unsigned rounds; /* of each thread: bindings, */
@@ -32,9 +32,9 @@ static const struct way {
 	unsigned longs;
 	unsigned blocks;
 	uint32_t block_us;
-	bool shutdown_client; /* in the middle */
+	bool shutdown_client; /* in the middle of the run */
 	bool shutdown_server;
-	uint64_t expected; /* statuses, beyond FLY_OK */
+	uint64_t expected; /* statuses besides FLY_OK */
 } ways[] = {
 	{
 		.name = "attached",
@@ -50,8 +50,8 @@ static const struct way {
 		.pages = 20,
 		.longs = 2,
 		/*
-		 * The server refuses copies of a call that came after its deadline, and on a busy
-		 * machine that may arrive first; after a call in doubt a refusal says maybe.
+		 * The server refuses copies of a call that arrive after its deadline, and on a busy
+		 * machine a copy may arrive first. A refusal after a call in doubt says maybe.
 		 */
 		.expected = MAY(EWITHDRAWN) | MAY(ECANCELLED) | MAY(EDEADLINE) | MAY(EBUSY) |
 			    MAY(EFORGOTTEN),
@@ -211,7 +211,7 @@ static _Atomic unsigned n_running;
 static _Atomic unsigned n_bindings;
 static _Atomic bool is_over; /* calls may fail from now on, and threads are to end */
 
-/* A binding of this thread's own, in one of two ways. NULL: there are none any more. */
+/* Make a binding for this thread, in one of two ways. NULL: no more bindings. */
 static struct fly_binding *bind(uint64_t *random)
 {
 	struct fly_binding *binding;
@@ -247,7 +247,7 @@ static void *run(void *argument)
 		c.binding = bind(&c.random);
 		if (!c.binding)
 			break;
-		/* Not by spinning: there may be two cores for all of us. */
+		/* Do not spin: two cores may be all there are. */
 		fly_set_wait(c.binding,
 			     (enum fly_wait)(FLY_WAIT_YIELD + threads_random(&c.random, 2)));
 		if (threads_random(&c.random, 100) < way->deadlines)

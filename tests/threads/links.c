@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * links.c - a server with several pollers goes and comes back, again and again, while threads call
- * it through a client with several: each poller of both gives up its link of the port, and gets it
- * back; the control thread closes and opens the port in between.
+ * it through a client with several pollers. Each poller of both gives up its link of the port, and
+ * gets it back; in between, the control thread closes and opens the port.
  */
 #include <pthread.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@ static bool is_about_peer(int status)
 	       status == -FLY_ESTALE || status == -FLY_ENOEXPORT;
 }
 
-/* On whichever poller: it counts nothing. */
+/* Runs on any poller; counts nothing. */
 static int add(void *context, uint64_t a, uint64_t b, uint64_t *sum)
 {
 	(void)context;
@@ -37,7 +37,7 @@ static int add(void *context, uint64_t a, uint64_t b, uint64_t *sum)
 
 static struct fly_runtime *start_server(void)
 {
-	static struct Probe_procedures procedures; /* the same each time */
+	static struct Probe_procedures procedures; /* the same at each start */
 	struct fly_runtime *server = threads_start("vhost:%s/v,server", POLLERS, FLY_WAIT_YIELD);
 
 	procedures = probe_procedures;
@@ -46,7 +46,7 @@ static struct fly_runtime *start_server(void)
 	return server;
 }
 
-/* Call, and import again when the server has gone, until it is over. */
+/* Call until the test is over; import again whenever the server has gone. */
 static void *call(void *unused)
 {
 	struct fly_binding *binding = NULL;
@@ -77,7 +77,7 @@ static void *call(void *unused)
 	return NULL;
 }
 
-/* Until the callers have got further. */
+/* Wait until the callers have made some calls. */
 static void wait_for_calls(void)
 {
 	const uint64_t before = returned;

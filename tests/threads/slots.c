@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * slots.c - slots between bare threads: a desk, callers and workers, and no runtime.
+ * slots.c - slots between bare threads: a handoff queue, callers and workers, and no runtime.
  *
- * Callers come and go, call, take calls back, look, yield or sleep. The desk's thread answers them,
- * gives calls to workers and takes some back, stops looking at slots, and sleeps. Nobody sleeps for
- * a time: whoever is not woken stays asleep, and the program hangs.
+ * Callers come and go, call, withdraw calls, spin, yield or sleep. The poller's thread answers
+ * calls, gives calls to workers and withdraws some, stops polling slots, and sleeps. No sleep has a
+ * time limit: after a lost wakeup the program hangs.
  */
 #include <limits.h>
 #include <linux/futex.h>
@@ -27,30 +27,30 @@
 
 static struct fly_poller poller;
 
-/* One at either end of a hand: `hand` first. */
+/* The other side of a handoff; `handoff` first. */
 struct end {
 	struct fly_handoff handoff;
 	pthread_t thread;
 	unsigned number;
 	uint64_t random;
-	/* Of a caller: its own. */
+	/* Fields of a caller's thread. */
 	uint64_t calls;
 	uint64_t withdrawn;
 	uint64_t slept;
-	/* The poller's. */
-	uint64_t last; /* the number of the newest call that was run, or given */
-	uint64_t n;    /* calls that were run; of a worker's: results */
+	/* Fields of the poller's thread. */
+	uint64_t last; /* number of the newest call run or given */
+	uint64_t n;    /* calls run; of a worker: results */
 	uint64_t taken_back;
-	uint64_t said; /* of a worker: as the worker counts; read when it has ended */
+	uint64_t said; /* calls that the worker counts; read after its end */
 };
 
 static struct end workers[WORKERS];
 static _Atomic unsigned n_callers;
-static _Atomic uint64_t answered; /* of callers that have left */
+static _Atomic uint64_t answered; /* sum of callers that have left */
 static _Atomic uint64_t called;
 static _Atomic uint64_t slept;
 static _Atomic uint64_t withdrawn;
-static uint64_t naps;
+static uint64_t sleeps;
 
 static uint64_t number_in(const struct fly_slot *s)
 {
@@ -75,7 +75,7 @@ static bool is_number(const struct fly_slot *s, uint64_t number)
 	return true;
 }
 
-/* Nothing is in the slot: in some way, wait a little, or until it is handed over. */
+/* Nothing is in the slot: go on, yield, or sleep until the slot is handed over. */
 static void rest(struct end *e, enum fly_slot_state state)
 {
 	struct fly_slot *s = &e->handoff.slot;
@@ -258,7 +258,7 @@ static void keep_busy(uint64_t *random)
 	}
 }
 
-/* ---- the desk ---- */
+/* ---- the poller ------------------------------------------------------------------------------ */
 
 static uint64_t now_ms(void)
 {
@@ -278,17 +278,17 @@ static bool is_over(void)
 }
 
 /*
- * Not when all is over: the last caller wakes the poller once, a nap before this one may have been
- * ended by that while a worker was busy, and its result may have been taken in the turn since.
+ * Does not sleep when all is over. The last caller wakes the poller only once: that may have ended
+ * an earlier sleep while a worker was busy, and the worker's result may have been taken since.
  */
-static void nap(void)
+static void sleep_once(void)
 {
 	eventfd_t count;
 
 	if (!fly_handoff_prepare_sleep(&poller.handoffs))
 		return;
 	if (!atomic_load_explicit(&poller.attention, memory_order_seq_cst) && !is_over()) {
-		naps++;
+		sleeps++;
 		eventfd_read(poller.handoffs.wake_fd, &count);
 	}
 	fly_handoff_end_sleep(&poller.handoffs);
@@ -338,7 +338,7 @@ int main(int argc, char **argv)
 				poller.handoffs
 					.polled[threads_random(&random, poller.handoffs.n_polled)]);
 		if (threads_random(&random, 200) == 0)
-			nap();
+			sleep_once();
 		if (threads_random(&random, 20) == 0)
 			sched_yield();
 		if (now_ms() > swept_ms + 100) {
@@ -362,7 +362,7 @@ int main(int argc, char **argv)
 		fly_handoff_remove(&poller, &workers[i].handoff);
 	}
 	threads_check(missed == 0, "%lu slots were missed", (unsigned long)missed);
-	threads_check(atomic_load(&withdrawn) && atomic_load(&slept) && naps,
+	threads_check(atomic_load(&withdrawn) && atomic_load(&slept) && sleeps,
 		      "something was never done");
 	fly_requests_fini(&poller);
 	fly_handoff_queue_fini(&poller.handoffs);
@@ -371,5 +371,5 @@ int main(int argc, char **argv)
 		"%lu calls by callers that came and went, %lu taken back, %lu by workers; "
 		"slept %lu times, the poller %lu times",
 		(unsigned long)called, (unsigned long)withdrawn, (unsigned long)results,
-		(unsigned long)slept, (unsigned long)naps);
+		(unsigned long)slept, (unsigned long)sleeps);
 }

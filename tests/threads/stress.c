@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * stress.c - stress [--seconds N] [--seed N]: everything that threads and processes can do to each
- * other, at random and at once, and is what callers are told about their calls true?
+ * other, at random and at once. Is what callers are told about their calls true?
  *
- * A server, over vhost and the local link, with pollers and workers; clients of both, whose threads
- * come and go, call in every way, cancel, have deadlines, bind again and part with calls under way.
- * Meanwhile the first process ends, kills or halts one of them every now and then, and starts
- * it again. How often each call ran, and what was said about it, is in memory that all share.
- * Not a test that is run each time: it takes as long as it is told to.
+ * A server, over vhost and the local link, has pollers and workers. Clients of both links have
+ * threads that come and go, call in every way, cancel, set deadlines, bind again, and unbind with
+ * calls in flight. Meanwhile the first process ends, kills or stops one of the processes now and
+ * then, and starts it again. Shared memory holds how often each call ran, and what its caller was
+ * told. Not part of each test run: it takes as long as it is told to.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -24,7 +24,7 @@
 
 #define NUMBERS (1ull << 28)
 #define THREADS 4
-#define ENDS_S  60 /* a process that was told to end and has not done so hangs */
+#define ENDS_S  60 /* a process that does not end in this time hangs */
 
 static const char *directory;
 static struct tally *tally;
@@ -63,7 +63,7 @@ static struct fly_runtime *start(const char *const *links, unsigned pollers)
 	struct fly_runtime *runtime;
 	int status;
 
-	/* Whoever was killed may still be going. */
+	/* A process that was killed may not be gone yet. */
 	for (unsigned tries = 0; (status = fly_start(&options, &runtime)) != 0; tries++) {
 		threads_must(tries < 20, "%s: %s", links[0], fly_error());
 		usleep(500000);
@@ -158,7 +158,7 @@ static void *call(void *argument)
 	return NULL;
 }
 
-/* A thread's life is short, and another takes its place. */
+/* Each thread lives for a short time; then another replaces it. */
 static void *call_for_others(void *argument)
 {
 	const unsigned place = (unsigned)(uintptr_t)argument;
@@ -168,7 +168,7 @@ static void *call_for_others(void *argument)
 	return NULL;
 }
 
-/* The binding that the threads attach to is bound to a server that is there. */
+/* Keep the binding that threads attach to bound to a running server. */
 static void *look_after_own(void *unused)
 {
 	struct fly_binding *binding = atomic_load(&own);
@@ -267,7 +267,7 @@ static uint64_t now_s(void)
 	return (uint64_t)now.tv_sec;
 }
 
-/* @number: what it was told. */
+/* End a process. @number: the signal. */
 static void end_life(struct child *child, int number)
 {
 	const uint64_t began = now_s();
@@ -295,7 +295,7 @@ static void end_life(struct child *child, int number)
 			      "a %s ends with status %x", child->role, (unsigned)status);
 }
 
-/* Nobody ends unless told to. */
+/* No process may end without being told to. */
 static void look_after_children(void)
 {
 	int status;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * tally.c - see tally.h. The server's half is the procedures, all else is the callers'.
- */
+/* tally.c - see tally.h. The procedures are the server's half; all else is the callers'. */
 #include "tally.h"
 
 #include <fcntl.h>
@@ -37,7 +35,7 @@ struct tally *tally_open(const char *path, uint64_t room)
 
 /* ---- the server ---- */
 
-/* Data that follows from the number: different for each, and in its first and last bytes. */
+/* Data made from the number: differs in its first and last bytes. */
 static void fill(uint8_t *data, size_t bytes, uint64_t number)
 {
 	memset(data, (int)(number * 31 & 0xff), bytes);
@@ -130,7 +128,7 @@ static void say(struct tally *t, uint64_t number, int status)
 	atomic_fetch_or(&t->at[number], (uint8_t)said);
 }
 
-/* Another binding is needed, or more patience. */
+/* Is another binding needed, or more patience? */
 static bool is_gone(int status)
 {
 	switch (-status) {
@@ -238,7 +236,7 @@ void tally_call(struct tally_caller *c, unsigned n, unsigned window, bool leave)
 			if (start(c, &outs[(first + n_out) % WINDOW]))
 				n_out++;
 			else if (n_out > 0)
-				window = n_out; /* there may be no room for more */
+				window = n_out; /* there may be no room for more calls */
 		} else {
 			finish(c, &outs[first++ % WINDOW]);
 			n_out--;

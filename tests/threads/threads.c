@@ -2,10 +2,10 @@
 /*
  * threads.c - see threads.h.
  *
- * ThreadSanitizer sees what was built with it, and DPDK was not. Packets that go from one thread to
- * another by way of the pool would look like memory that both write at will; so pools are given
- * operations of ours, a stack with a mutex, which it does see. Between two runtimes packets are
- * copied by the driver, which it does not see, and need not.
+ * ThreadSanitizer sees only code that was built with it; DPDK was not. Packets that go from one
+ * thread to another through the pool would look like data races. Therefore the pools use operations
+ * defined here, a stack with a mutex, which ThreadSanitizer sees. Between two runtimes the driver
+ * copies packets, unseen, and that is harmless.
  */
 #include "../patience.h"
 #include "threads.h"
@@ -222,7 +222,7 @@ struct fly_runtime *threads_start(const char *spec, unsigned pollers, enum fly_w
 		.links = links,
 		.packets = 4095,
 		.calls = 256,
-		.call_timeout_ms = 10000, /* the machine may have much else to do */
+		.call_timeout_ms = 10000, /* the machine may be busy */
 		.eal = EAL,
 		.pollers = pollers,
 		.wait = wait,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ast.c - the memory behind an interface file, and the order of the compiler's passes.
+ * idl/ast.c - the memory of a compiled file, and idl_compile(), which runs the passes in order.
  *
- * Nodes, names and messages come from an arena of chunks that is freed as a whole: whatever a
- * broken input leaves behind half-built goes with it, so the parser needs no destructors.
+ * Nodes, names and messages come from an arena of chunks that is freed as a whole. The parser
+ * therefore needs no destructors: half-built nodes of a broken input are freed with the rest.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct idl_chunk {
 	max_align_t bytes[];
 };
 
-/* A compiler that runs out of memory has nobody to report to but the user. */
+/* Out of memory ends the compiler. */
 static void *must(void *memory)
 {
 	if (!memory) {
@@ -121,8 +121,7 @@ void idl_text_free(struct idl_text *text)
 	*text = (struct idl_text){0};
 }
 
-/* The next source begins one byte behind the last, so that the end of each is a place of its own.
- */
+/* A gap of one byte separates sources: the end of each source is a place of its own. */
 static struct idl_source *add_source(struct idl_file *file, const char *name, const char *text,
 				     size_t length)
 {
@@ -151,7 +150,7 @@ static struct idl_source *find_source(struct idl_file *file, const char *path, u
 	return source;
 }
 
-/* Reads what a source includes, and what that includes; each file once. */
+/* Read a source's includes, recursively; each file once. */
 static void read_source(struct idl_file *file, struct idl_source *source,
 			const struct idl_loader *loader)
 {

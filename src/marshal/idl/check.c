@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * check.c - what grammar and names cannot see: what is there twice, what C would not take, what
- * contradicts itself.
+ * idl/check.c - errors that grammar and names cannot show: duplicates, names that C cannot use,
+ * contradictions.
  *
- * Notes as many errors as it finds, and gives procedures, exceptions and cases their numbers.
- * Whether a whole message fits is left to layout.c.
+ * Notes as many errors as it finds. Numbers procedures, exceptions and cases. layout.c checks the
+ * sizes of messages.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 #include "resolve.h"
 
-/* What generated code makes of a procedure's name, beside NAME_PROCEDURE itself. */
+/* Suffixes of generated names NAME_PROCEDURE... */
 static const char *const procedure_suffixes[] = {
 	"_start",
 	"_finish",
@@ -32,12 +32,12 @@ static const char *const procedure_suffixes[] = {
 	NULL,
 };
 
-/* The same for types and exceptions. */
+/* Suffixes of generated names of types and exceptions. */
 static const char *const type_suffixes[] = {
 	"_put", "_get", "_check", "_measure", "_is_known", "_NUMBER", NULL,
 };
 
-/* NAME_... that belong to the interface as a whole. */
+/* NAME_... of the interface as a whole. */
 static const char *const fixed_names[] = {
 	"import", "export", "export_with", "procedures", "procedure_table", "interface", "VERSION",
 };
@@ -56,7 +56,7 @@ static void check_name(struct idl_file *file, const struct idl_name *name, const
 			  IDL_NAME_MAX);
 }
 
-/* Does it begin as the names of the interface in generated code do? */
+/* Does a name begin like the generated names of the interface? */
 static bool is_of_interface(const struct idl_file *file, const char *name)
 {
 	const size_t n = file->interface ? strlen(file->interface->name.text) : 0;
@@ -64,7 +64,7 @@ static bool is_of_interface(const struct idl_file *file, const char *name)
 	return n && !strncmp(name, file->interface->name.text, n) && name[n] == '_';
 }
 
-/* A macro or a typedef of that name, which C cannot call anything else; or NULL. */
+/* A declaration that becomes a macro or a typedef of exactly this name in C; or NULL. */
 static const struct idl_declaration *find_macro(const struct idl_file *file, const char *name)
 {
 	const struct idl_declaration *d = idl_find(file, name);
@@ -74,7 +74,7 @@ static const struct idl_declaration *find_macro(const struct idl_file *file, con
 	return NULL;
 }
 
-/* A name that C sees alone must not be that of a macro or a typedef, of the interface either. */
+/* A name that appears bare in C must differ from all macros and typedefs, also the interface's. */
 static void check_bare_name(struct idl_file *file, const struct idl_name *name, const char *what)
 {
 	const struct idl_declaration *d = find_macro(file, name->text);
@@ -90,7 +90,7 @@ static void check_bare_name(struct idl_file *file, const struct idl_name *name, 
 			  name->text, what, file->interface->name.text);
 }
 
-/* The length of a UTF-8 sequence without bidirectional controls; 0: none (RFC 3629). */
+/* Length of a UTF-8 sequence that is no bidirectional control; 0: invalid (RFC 3629). */
 static size_t utf8_length(const unsigned char *p)
 {
 	const size_t n = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
@@ -125,13 +125,13 @@ static bool is_plain_text(const char *text)
 	return true;
 }
 
-/* Doc comments go into the generated header as they are: nothing in them may hide there. */
+/* Doc comments are copied into the generated header: no hidden characters. */
 static void check_doc(struct idl_file *file, const struct idl_doc *doc)
 {
 	for (; doc; doc = doc->next) {
 		const size_t length = doc->span.end - doc->span.begin;
 
-		/* a NUL byte in the source would have ended the copy early */
+		/* a NUL byte in the source ended the copy early */
 		if (memchr(idl_written(file, doc->span), '\0', length) || !is_plain_text(doc->text))
 			idl_error(file, doc->span,
 				  "a doc comment must be UTF-8 without control characters");
@@ -161,7 +161,7 @@ static void check_duplicates(struct idl_file *file, const struct idl_name **name
 
 /* ---- fields and parameters ---- */
 
-/* What comes with a field in C, named after it. */
+/* A C name derived from a field's name: its count or flag. */
 static struct idl_name *new_companion(struct idl_file *file, const struct idl_field *field,
 				      const char *before, const char *behind)
 {
@@ -178,8 +178,8 @@ static struct idl_name *new_companion(struct idl_file *file, const struct idl_fi
 }
 
 /*
- * Names of fields or parameters: each once, together with those that come with them in C, the count
- * of a variable array and the flag of what is optional.
+ * Names of fields or parameters must differ from each other, and from derived names: the count of a
+ * variable array, the flag of an optional.
  */
 static void check_field_names(struct idl_file *file, const struct idl_field *fields,
 			      const char *what)
@@ -208,7 +208,7 @@ static void check_field_names(struct idl_file *file, const struct idl_field *fie
 	check_duplicates(file, names, n, what);
 }
 
-/* What stands outside belongs to other interfaces too, and they do not have what is in this one. */
+/* A declaration outside of the interface cannot use one inside: other interfaces share it. */
 static void check_outside(struct idl_file *file, const struct idl_declaration *d,
 			  const struct idl_field *field)
 {
@@ -281,7 +281,7 @@ static void check_enum(struct idl_file *file, const struct idl_declaration *d)
 		idl_error(file, d->name.span, "an enum has at least one value");
 }
 
-/* Sorted, so that a large enum takes no longer than it should. */
+/* For sorting: duplicates in a large enum are found in O(n log n). */
 static int compare_enumerators(const void *a, const void *b)
 {
 	const struct idl_enumerator *x = *(const struct idl_enumerator *const *)a;
@@ -312,7 +312,7 @@ static void check_enum_values(struct idl_file *file, const struct idl_declaratio
 				  all[i]->name.text, all[i - 1]->name.text, all[i]->value);
 }
 
-/* The number of a case that should be a value of an enum. Return: false: it is not. */
+/* Find the number of a case that names an enum value. Return: false: there is none. */
 static bool find_enumerator(struct idl_file *file, const struct idl_declaration *d,
 			    const struct idl_value *label, int64_t *number)
 {
@@ -354,7 +354,7 @@ static bool find_truth(struct idl_file *file, struct idl_value label, int64_t *n
 	return label.kind == IDL_TRUTH;
 }
 
-/* Give a case its number; if it is wrong it has no value any more. */
+/* Number a case. A wrong case loses its value. */
 static void check_label(struct idl_file *file, const struct idl_type *tag, struct idl_value *label)
 {
 	int64_t number = 0;
@@ -451,7 +451,7 @@ static void check_type_name(struct idl_file *file, const struct idl_declaration 
 			  d->name.text, idl_what_name(d));
 }
 
-/* A macro would spoil a variable of generated code, and a typedef would be hidden by it. */
+/* A macro would break a generated variable of that name; a typedef would be hidden by it. */
 static void check_variables(struct idl_file *file, const struct idl_declaration *d)
 {
 	if (!d->in_interface && idl_word_of_stubs(d->name.text))
@@ -495,7 +495,7 @@ static void check_declaration(struct idl_file *file, struct idl_declaration *d)
 	}
 }
 
-/* Exceptions of one scope are numbered from 1, and each number is one's own. */
+/* Exceptions of one scope are numbered from 1; numbers must differ. */
 static void number_exceptions(struct idl_file *file, struct idl_declaration *first)
 {
 	int64_t next = 1;
@@ -613,7 +613,7 @@ static void number_procedures(struct idl_file *file)
 			  all[n - 1]->number, IDL_GAPS_MAX);
 }
 
-/* A struct outside of the interface may become NAME_STRUCT_view, as NAME_PROCEDURE_view() does. */
+/* An outer struct may become NAME_STRUCT_view, the name of NAME_PROCEDURE_view(). */
 static void check_other_meaning(struct idl_file *file, const struct idl_procedure *p)
 {
 	const struct idl_declaration *d = idl_find(file, p->name.text);
@@ -647,7 +647,7 @@ static void check_procedures(struct idl_file *file)
 
 /* ---- names of generated code ---- */
 
-/* Something that generated code declares, and what in the interface it is for. */
+/* A name that generated code declares, and its owner in the interface. */
 struct made {
 	const char *text;
 	const struct idl_name *owner; /* NULL: the interface as a whole */
@@ -729,8 +729,8 @@ static int compare_with_made(const void *name, const void *made)
 }
 
 /*
- * A parameter is seen where generated code uses the functions and the values of types. Those of the
- * interface have names that check_bare_name() refuses; these are of types outside of it.
+ * A parameter must not hide a function or value of a type that generated code uses in its scope.
+ * check_bare_name() refuses such names of the interface; here are those of types outside of it.
  */
 static void check_hidden_names(struct idl_file *file, const struct made_list *list)
 {
@@ -741,7 +741,7 @@ static void check_hidden_names(struct idl_file *file, const struct made_list *li
 			const struct made *m = bsearch(param->name.text, list->items, list->n,
 						       sizeof *m, compare_with_made);
 
-			/* the name of a struct alone hides nothing */
+			/* hiding a bare struct name is harmless */
 			if (m && m->owner && !is_of_interface(file, m->text) &&
 			    strcmp(m->text, m->owner->text) != 0)
 				idl_error(file, param->name.span,
@@ -752,11 +752,11 @@ static void check_hidden_names(struct idl_file *file, const struct made_list *li
 	}
 }
 
-/* Two procedures Add and Add_start would both make a function NAME_Add_start(). */
+/* Two procedures Add and Add_start would both generate NAME_Add_start(). */
 static void check_made_names(struct idl_file *file)
 {
 	struct made_list list = {0};
-	/* two that meet in one name often do so in many: that is said once */
+	/* two owners that share one name often share many: report them once */
 	const struct idl_name *said = NULL;
 	const struct idl_name *said_before = NULL;
 

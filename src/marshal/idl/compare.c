@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * compare.c - may programs that were built from an older interface file talk with newer ones?
+ * idl/compare.c - may programs built from an older interface file talk to newer ones?
  *
- * What a caller sends must be what the newer server takes, and what that returns must be what the
- * caller takes: so arguments may only be allowed more than before, and results only less. As old
- * servers may meet new callers as well, results are not allowed less either. Names are not sent,
- * and may change, but those of procedures; and they tell that two things have changed places: that
- * has the same layout, and another meaning.
+ * A newer server must accept all arguments of older callers: arguments may only allow more than
+ * before. Older callers must accept all results: results may only allow less than before. Older
+ * servers may also meet newer callers, so results may not allow less either. Names are not sent and
+ * may change, except those of procedures. Names are compared all the same: they show that two
+ * fields of the same layout have changed places.
  */
 #include <string.h>
 
 #include "resolve.h"
 
 struct comparison {
-	struct idl_file *file; /* the newer one, which notes what it finds */
+	struct idl_file *file; /* the newer file, which gets the errors */
 	struct idl_span span;  /* of the parameter or the exception */
-	const char *name;      /* of it */
+	const char *name;      /* name of the parameter or exception */
 	const char *procedure;
 	enum idl_direction direction;
 };
@@ -114,7 +114,7 @@ static void compare_bounds(const struct comparison *c, const struct idl_type *ol
 static void compare_types(const struct comparison *c, const struct idl_type *old,
 			  const struct idl_type *new);
 
-/* Fields or parameters of the same place, of which the newer may have had another one. */
+/* Compare two fields at the same position. @all_old: shows whether fields changed places. */
 static void compare_fields(const struct comparison *c, const struct idl_field *all_old,
 			   const struct idl_field *old, const struct idl_field *new)
 {
@@ -126,7 +126,7 @@ static void compare_fields(const struct comparison *c, const struct idl_field *a
 		return;
 	while (o && strcmp(o->name.text, new->name.text) != 0)
 		o = o->next;
-	/* of another type, it is a name that was given again */
+	/* of another type: a name used again for something else */
 	if (o && o->type->kind == new->type->kind && o->type->scalar == new->type->scalar)
 		note(c, idl_printf(c->file, "stands where '%.64s' was", old->name.text));
 }
@@ -159,7 +159,7 @@ static bool is_label(const struct idl_field *arm, const struct idl_value *value)
 	return label;
 }
 
-/* The arm that a value chooses; NULL: none. @value NULL: the default. */
+/* The arm for a value; NULL: none. @value NULL: the default arm. */
 static const struct idl_field *find_arm(const struct idl_declaration *d,
 					const struct idl_value *value)
 {
@@ -192,7 +192,7 @@ static struct idl_value enumerator_value(const struct idl_enumerator *e)
 	};
 }
 
-/* What both unions choose for a value. @value NULL: for all that are no case of either. */
+/* Compare the arms for a value. @value NULL: for values that are a case of neither union. */
 static void compare_arms(const struct comparison *c, const struct idl_declaration *old,
 			 const struct idl_declaration *new, const struct idl_value *value)
 {
@@ -212,7 +212,7 @@ static void compare_arms(const struct comparison *c, const struct idl_declaratio
 		compare_types(c, o->type, n->type);
 }
 
-/* Can a value of the tag be what is no case of either union, where there is a default? */
+/* Can the tag have a value that is a case of neither union, although there is a default? */
 static bool has_other_values(const struct idl_declaration *old, const struct idl_declaration *new)
 {
 	const struct idl_type *tag = old->discriminant->type;
@@ -234,7 +234,7 @@ static bool has_other_values(const struct idl_declaration *old, const struct idl
 	return false;
 }
 
-/* Was it a value of the tag? If not, that is for compare_enums() to judge. */
+/* Was this a value of the old tag? If not, compare_enums() reports it. */
 static bool was_value(const struct idl_declaration *old, const struct idl_value *value)
 {
 	const struct idl_type *tag = old->discriminant->type;
@@ -260,8 +260,8 @@ static void compare_unions(const struct comparison *c, const struct idl_declarat
 }
 
 /*
- * A struct or a union that has been compared before, and nothing was found, is not compared again:
- * two fields of the next deeper one at each of 40 depths would make 2^40 comparisons.
+ * Compare declarations once per direction: without the note in `fits`, 40 nested structs with two
+ * fields each would take 2^40 comparisons.
  */
 static void compare_declared(const struct comparison *c, const struct idl_type *old,
 			     const struct idl_type *new)
@@ -373,7 +373,7 @@ static const struct idl_raise *find_raise_of(const struct idl_procedure *procedu
 	return r;
 }
 
-/* Callers must know every exception that may come. */
+/* Callers must know every exception that a procedure may raise. */
 static void compare_raises(struct comparison *c, const struct idl_procedure *old,
 			   const struct idl_procedure *new)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* emit.c - what the emitters share. Knows C and the form of generated code, but no file of it. */
+/* idl/emit.c - what the emitters share: lines, comments, C declarations. Knows no emitter. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #define TAB            8
 #define FOLD_DEPTH_MAX 8
 
-/* Where the next piece ends: at the next '\v' or the end of the line. */
+/* Length of the next piece: up to the next '\v' or the end. */
 static size_t piece_length(const char *piece)
 {
 	return strcspn(piece, "\v");
@@ -23,7 +23,7 @@ static size_t indentation(const char *line)
 	return strspn(line, "\t") * TAB;
 }
 
-/* Behind the last bracket that is open where the line may first be broken; 0: there is none. */
+/* Offset behind the last open bracket before the first possible break; 0: none. */
 static size_t bracket_end(const char *line)
 {
 	const size_t length = piece_length(line);
@@ -35,15 +35,14 @@ static size_t bracket_end(const char *line)
 	return end;
 }
 
-/* A line on its way: where it is, and behind which brackets. */
+/* The state of folding one line. */
 struct fold {
 	struct idl_text *out;
 	size_t column;
-	size_t tab; /* one tab further than the line */
+	size_t tab; /* one tab more than the line's indentation */
 	unsigned depth;
-	size_t opened[FOLD_DEPTH_MAX];    /* the columns behind open brackets */
-	size_t continued[FOLD_DEPTH_MAX]; /* where lines go on within them; 0: none was broken yet
-					   */
+	size_t opened[FOLD_DEPTH_MAX];    /* columns behind open brackets */
+	size_t continued[FOLD_DEPTH_MAX]; /* columns of lines continued within them; 0: none yet */
 };
 
 static void append_piece(struct fold *fold, const char *piece, size_t length)
@@ -63,7 +62,7 @@ static void append_piece(struct fold *fold, const char *piece, size_t length)
 	}
 }
 
-/* Below the innermost bracket if all pieces that follow fit there, else one tab further. */
+/* The column below the innermost bracket if all pieces that follow fit there; else one tab more. */
 static size_t continuation_column(struct fold *fold, const char *piece)
 {
 	const unsigned depth = fold->depth;
@@ -138,7 +137,7 @@ void emit_line(struct idl_text *out, const char *format, ...)
 	idl_text_free(&line);
 }
 
-/* A comment must not end early, nor look as if another began in it, nor hold a trigraph. */
+/* Copy text into a comment: no end of comment, no start of another, no trigraph. */
 static void append_comment(struct idl_text *out, const char *text, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
@@ -164,7 +163,7 @@ static void emit_lines(struct idl_text *out, const char *margin, size_t room,
 		while (length) {
 			size_t cut = length;
 
-			/* at the last blank that leaves a line short enough; else the next */
+			/* break at the last blank that fits; if none fits, at the next */
 			if (cut > room) {
 				cut = room;
 				while (cut && text[cut] != ' ')
@@ -304,7 +303,7 @@ bool emit_has_view(const struct idl_procedure *procedure)
 	return false;
 }
 
-/* What stands behind the name of an array or a string: "[64]", "[16 + 1]", "[4][16 + 1]". */
+/* Append what follows an array's or string's name in C: "[64]", "[16 + 1]", "[4][16 + 1]". */
 static void append_bounds(struct idl_text *line, const struct idl_type *type, bool is_open)
 {
 	if (type->kind == IDL_STRING) {
@@ -333,7 +332,7 @@ void emit_variable(struct idl_text *out, unsigned tabs, const struct idl_type *t
 	idl_text_printf(out, ";\n");
 }
 
-/* Does this form take the parameter at all? */
+/* Has this form the parameter? */
 static bool takes(enum emit_form form, const struct idl_field *param)
 {
 	switch (form) {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * emit_client.c - writes NAME_client.c: Starter, arguments, Transporter, results, Ender.
+ * idl/emit_client.c - writes NAME_client.c: Starter, arguments, Transporter, results, Ender.
  *
- * Each function is straight: what varies is measured against its bounds, the packet is asked for,
- * everything is assigned. All that may be wrong with results is checked before the first of them is
- * assigned.
+ * Generated functions check the bounds of variable arguments, call the Starter, and then write all
+ * arguments. They check all results before they assign the first.
  */
 #include <firefly/stub.h>
 
@@ -40,7 +39,7 @@ static void emit_raised_case(struct idl_text *out, const struct idl_raise *r)
 	emit_line(out, "\t\tbreak;");
 }
 
-/* What becomes of a call whose procedure has exceptions when it ends with a status. */
+/* The end of a call with a status, if the procedure has exceptions. */
 static void emit_raise(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
 	const char *name = p->name.text;
@@ -77,7 +76,7 @@ static void emit_return_status(struct idl_text *out, const struct idl_procedure 
 	emit_line(out, "\t\treturn %s;", p->names.status);
 }
 
-/* The call ended with a status. */
+/* Return a failed call's status. */
 static void emit_return_failure(struct idl_text *out, const char *interface,
 				const struct idl_procedure *p)
 {
@@ -91,7 +90,7 @@ static void emit_return_failure(struct idl_text *out, const char *interface,
 		emit_line(out, "\t\treturn fly_stub_failed(%s,\v%s);", names->call, names->status);
 }
 
-/* The length of a string that is sent is looked for once. @is_pointer: so is its flag. */
+/* Compute the length of a string argument once. @is_pointer: so is its flag. */
 static void emit_length(struct idl_text *out, const struct idl_field *a, bool is_pointer)
 {
 	const struct idl_type *type = a->type->kind == IDL_OPTIONAL ? a->type->element : a->type;
@@ -134,7 +133,7 @@ static void emit_argument_variables(struct idl_text *out, const char *interface,
 		emit_line(out, "\tuint8_t *%s;", names->items);
 }
 
-/* Is this result got where it lies? */
+/* Is this result returned by a pointer into the packet? */
 static bool is_view_of(const struct idl_field *r, bool is_view)
 {
 	return is_view && emit_is_viewed(r->type);
@@ -162,7 +161,7 @@ static void emit_result_variables(struct idl_text *out, const struct idl_procedu
 		emit_line(out, "\tconst uint8_t *%s;", names->elements);
 }
 
-/* From the bounds of the arguments by way of the Starter to the last argument. */
+/* From the checks of the arguments' bounds to the last argument written. */
 static void emit_beginning(struct idl_text *out, const char *interface,
 			   const struct idl_procedure *p, bool is_start)
 {
@@ -204,7 +203,7 @@ static void emit_beginning(struct idl_text *out, const char *interface,
 	}
 }
 
-/* The check of the results; if they are sound it falls through. */
+/* Check the results; sound results fall through. */
 static void emit_result_check(struct idl_text *out, const char *interface,
 			      const struct idl_procedure *p)
 {
@@ -279,8 +278,7 @@ static void emit_start(struct idl_text *out, const struct idl_interface *interfa
 	emit_line(out, "\treturn 0;\n}");
 }
 
-/* _finish, or _view: which hands out what it can where it is, and leaves the packet to the caller.
- */
+/* _finish, or _view, which returns pointers into the packet and leaves the Ender to the caller. */
 static void emit_end(struct idl_text *out, const struct idl_interface *interface,
 		     const struct idl_procedure *p, bool is_view)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* emit_header.c - writes NAME.h: what a caller and a server of the interface need to see. */
+/* idl/emit_header.c - writes NAME.h: the declarations for callers and servers of the interface. */
 #include <ctype.h>
 #include <string.h>
 
 #include "emit.h"
 
-/* In the case of the names: interfaces Store and STORE may meet in one program. */
+/* Keeps the case of names: interfaces Store and STORE may meet in one program. */
 static void emit_guard(struct idl_text *out, const char *directive, const char *name)
 {
 	idl_text_printf(out, "%s %s_FLY_H\n", directive, name);
@@ -122,12 +122,12 @@ static void emit_typedef(struct idl_text *out, const struct idl_declaration *d)
 	const struct idl_type *target = d->target->type;
 
 	if (target->kind == IDL_STRING || target->kind == IDL_ARRAY || target->kind == IDL_LIST)
-		return; /* written out where it is used */
+		return; /* replaced by its target wherever it is used */
 	emit_comment(out, 0, d->doc);
 	idl_text_printf(out, "typedef %s %s;\n", target->c_type, d->c_name);
 }
 
-/* Is there anything of it in the header? */
+/* Does the header declare it? */
 static bool is_declared(const struct idl_declaration *d)
 {
 	if (d->what == IDL_IS_EXCEPTION)
@@ -163,7 +163,7 @@ static void emit_declarations(struct idl_text *out, const struct idl_file *file)
 		switch (d->what) {
 		case IDL_IS_CONST:
 			emit_const(out, d);
-			/* constants that follow each other stand together */
+			/* no blank line between constants */
 			if (next && next->what == IDL_IS_CONST && next->source == d->source)
 				continue;
 			break;
@@ -217,7 +217,7 @@ static void emit_constants(struct idl_text *out, const struct idl_interface *int
 	idl_text_printf(out, "};\n\n");
 }
 
-/* What a procedure raises, for both sides. */
+/* The exceptions of a procedure, for both sides. */
 static void emit_raised(struct idl_text *out, const struct idl_interface *interface,
 			const struct idl_procedure *p)
 {
@@ -266,7 +266,7 @@ static void emit_param_doc(struct idl_text *out, const struct idl_field *param)
 	idl_text_free(&text);
 }
 
-/* The words of the interface file about a procedure and its parameters. */
+/* The doc comments of a procedure and its parameters. */
 static void emit_procedure_doc(struct idl_text *out, const struct idl_procedure *procedure)
 {
 	emit_doc(out, procedure->doc);
@@ -376,7 +376,7 @@ static void emit_view(struct idl_text *out, const struct idl_interface *interfac
 	idl_text_printf(out, "\n");
 }
 
-/* For arrays of structs that are handed out where they lie. */
+/* Types for arrays of structs that views return. */
 static void emit_view_types(struct idl_text *out, const struct idl_file *file)
 {
 	struct idl_text views = {0};
@@ -412,7 +412,7 @@ void idl_emit_header(const struct idl_file *file, const char *base, struct idl_t
 		emit_doc(out, interface->doc);
 	}
 	idl_text_printf(out, " */\n");
-	/* Files of the same name in different directories declare different things. */
+	/* files of the same name in different directories need different guards */
 	if (interface)
 		idl_text_printf(&guard, "%s", interface->name.text);
 	else if (file->sources->declarations)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * emit_server.c - writes NAME_server.c: a stub for each procedure, and the table of them.
+ * idl/emit_server.c - writes NAME_server.c: a stub for each procedure, and their table.
  *
- * The order of a stub's steps is what layout.c relies on when it decides that results may lie
- * over the arguments: check, load, copy, call, store. Whoever changes one changes the other.
+ * layout.c relies on the order of a stub's steps when it lets results overlap arguments: check,
+ * load, copy, call, store. Change both files together.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ static bool is_variable(const struct idl_field *param)
 	return idl_varies(param->type);
 }
 
-/* Not if there are none but inout bytes that stay where they are: these are results then. */
+/* Not if all arguments are inout bytes that stay in place: those count as results. */
 static bool reads_arguments(const struct idl_procedure *p)
 {
 	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a))
@@ -38,8 +38,8 @@ static bool reads_arguments(const struct idl_procedure *p)
 }
 
 /*
- * Does the stub step through the variable part of the results? Not if all of it is one array or
- * string that the procedure wrote where it lies.
+ * Does the stub walk through the variable part of the results? Not if the only variable result is
+ * an array or string that the procedure writes in place.
  */
 static bool needs_rest(const struct idl_procedure *p)
 {
@@ -77,7 +77,7 @@ static void emit_argument_check(struct idl_text *out, const char *interface,
 
 /* ---- variables ---- */
 
-/* What the stub keeps of a parameter until the procedure runs, or from then on. */
+/* Declare the stub's own variable for a parameter. */
 static void emit_own(struct idl_text *out, const struct idl_field *param)
 {
 	const struct idl_type *type = param->type;
@@ -159,13 +159,13 @@ static const char *cast(const struct idl_field *param, bool is_const)
 
 	if (type->kind == IDL_STRING)
 		return is_const ? "(const char *)" : "(char *)";
-	/* A typedef of i8 is one as well. */
+	/* a typedef of i8 has this C type as well */
 	if (idl_is_direct(type) && !strcmp(type->element->scalar->c_name, "int8_t"))
 		return is_const ? "(const int8_t *)" : "(int8_t *)";
 	return "";
 }
 
-/* A direct parameter in the arguments: note where it lies. */
+/* A direct argument: set the pointer to it. */
 static void emit_locate(struct emit_scope scope, const struct idl_procedure *p,
 			const struct idl_field *a)
 {
@@ -188,7 +188,7 @@ static void emit_locate(struct emit_scope scope, const struct idl_procedure *p,
 	emit_skip(scope, a->type, place);
 }
 
-/* Everything is loaded before the first copy is made. */
+/* Load all arguments; copies come later. */
 static void emit_load(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
 	const struct emit_scope scope = emit_argument_scope(out, p, NULL);
@@ -233,7 +233,7 @@ static void emit_copy(struct idl_text *out, const struct idl_procedure *p,
 	}
 }
 
-/* Where the procedure writes what it returns directly, and what is in it before. */
+/* Set the pointer to where the procedure writes a direct result, and copy an inout one there. */
 static void emit_stage(struct idl_text *out, const struct idl_procedure *p)
 {
 	const char *own = p->names.own;
@@ -266,7 +266,7 @@ static void emit_stage(struct idl_text *out, const struct idl_procedure *p)
 	}
 }
 
-/* An optional number that is not there is passed as 0. */
+/* An absent optional number is passed as 0. */
 static void emit_absent(struct idl_text *out, const struct idl_procedure *p)
 {
 	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
@@ -289,7 +289,7 @@ static void emit_absent(struct idl_text *out, const struct idl_procedure *p)
 
 /* ---- call ---- */
 
-/* An argument of the procedure: where it lies, or the stub's variable. */
+/* An argument of the call: a pointer into the message, or the stub's variable. */
 static void append_argument(struct idl_text *line, const struct idl_procedure *p,
 			    const struct idl_field *param)
 {
@@ -385,8 +385,7 @@ static void emit_call(struct idl_text *out, const struct idl_procedure *p)
 
 /* ---- store ---- */
 
-/* A direct result that varies: its length to the fixed part, itself to the left if it is to move.
- */
+/* A direct variable result: store its length, and move it left if there is a gap. */
 static void emit_close_gap(struct idl_text *out, const struct idl_procedure *p,
 			   const struct idl_field *r, bool is_first)
 {
@@ -466,7 +465,7 @@ static void emit_store(struct idl_text *out, const char *interface, const struct
 
 /* ---- the stub and the table ---- */
 
-/* A stub with many bytes of variables gets them from the heap, and gives them back. */
+/* A stub with large variables allocates them on the heap and frees them. */
 static void emit_heap_stub(struct idl_text *out, const char *interface,
 			   const struct idl_procedure *p)
 {
@@ -530,7 +529,7 @@ static const struct idl_procedure **sorted(const struct idl_interface *interface
 	return rows;
 }
 
-/* Are all arguments that are read in place marked so? */
+/* Are all arguments that are read in place marked `inplace`? */
 static bool is_inplace(const struct idl_procedure *p)
 {
 	bool is_any = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * emit_skeleton.c - writes NAME_skeleton.c: a server that compiles and runs, and whose procedures
- * say that they are not written yet. From then on it is its user's.
+ * idl/emit_skeleton.c - writes NAME_skeleton.c: a server that compiles and runs, whose procedures
+ * return "not written yet". The user edits this file from then on.
  */
 #include "emit.h"
 
@@ -59,7 +59,7 @@ void idl_emit_skeleton(const struct idl_file *file, const char *base, struct idl
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
 		emit_line(out, "\t.%s = serve_%s,", p->name.text, p->name.text);
 	emit_line(out, "};\n");
-	/* behind the procedures: a parameter may be called so */
+	/* after the procedures: a parameter may have the same name */
 	idl_text_printf(out, "static struct fly_runtime *runtime;\n\n"
 			     "static void stop(int number)\n{\n\t(void)number;\n"
 			     "\tfly_quit(runtime);\n}\n\n"

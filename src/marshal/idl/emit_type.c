@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* emit_type.c - see emit_type.h. What is written about one value is in emit_value.c. */
+/* idl/emit_type.c - see emit_type.h. emit_value.c writes the statements about single values. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include "emit_type.h"
 #include "emit_value.h"
 
-/* Note that a type, and all types in it, are used so. @uses: one for each declaration. */
+/* Note the use of a type and of all types in it. @uses: one entry per declaration. */
 static void note_use(unsigned *uses, const struct idl_type *type, unsigned use)
 {
 	const struct idl_declaration *d;
@@ -27,7 +27,7 @@ static void note_use(unsigned *uses, const struct idl_type *type, unsigned use)
 			note_use(uses, f->type, use);
 }
 
-/* The variable that a field is, in a function about *value. */
+/* The C variable of a field, in a function about *value. */
 struct field_text {
 	char value[256];
 	char count[256];
@@ -61,7 +61,7 @@ static bool any_field(const struct idl_declaration *d, bool (*is)(const struct i
 	return false;
 }
 
-/* In a union it is the arm's value that needs scope.at, not an optional one. */
+/* In a union, arms that need scope.at; an optional cannot be an arm. */
 static bool arm_needs_at(const struct idl_type *type, bool is_check)
 {
 	return is_check ? !type->any_bits : idl_varies(type);
@@ -93,7 +93,7 @@ static void emit_label(struct emit_scope scope, const struct idl_type *tag,
 	}
 }
 
-/* The tag of a union as something that C can switch on. */
+/* The tag of a union as an expression for switch. */
 static const char *switch_text(char buffer[256], const struct idl_declaration *d, bool is_wire)
 {
 	const struct idl_type *tag = d->discriminant->type;
@@ -108,7 +108,7 @@ static const char *switch_text(char buffer[256], const struct idl_declaration *d
 	return buffer;
 }
 
-/* A union's arms as a switch; @arm writes what is done in each. */
+/* Write a switch over a union's arms; @arm writes the statements of one arm. */
 static void emit_arms(struct emit_scope scope, const struct idl_declaration *d, bool is_wire,
 		      void (*arm)(struct emit_scope, const struct idl_type *, struct emit_variable),
 		      const char *otherwise)
@@ -173,7 +173,7 @@ static void emit_measurer(struct idl_text *out, const struct idl_declaration *d)
 	emit_line(out, "\treturn true;\n}\n");
 }
 
-/* The other three are alike. */
+/* The other three operations are alike. */
 enum operation {
 	PUT,
 	CHECK,
@@ -299,7 +299,7 @@ static void emit_function(struct idl_text *out, const struct idl_declaration *d,
 
 /* ---- functions of an enum ---- */
 
-/* A range, if the values have no gaps; else one by one. */
+/* One range if the values have no gaps; else each value. */
 static void emit_enum_check(struct idl_text *out, const struct idl_declaration *d)
 {
 	const struct idl_enumerator *least = d->enumerators;
@@ -400,7 +400,7 @@ bool emit_has_checks(const struct idl_procedure *p, enum emit_message message)
 void emit_soundness(struct idl_text *out, const struct idl_interface *interface,
 		    const struct idl_procedure *p, enum emit_message message)
 {
-	/* How the generated function gets at the message, and what it calls it. */
+	/* The message, and its name, in the generated function. */
 	static const struct {
 		const char *parameter;
 		const char *name;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * emit_value.c - see emit_value.h. The encoding is that of docs/encoding.md.
+ * idl/emit_value.c - see emit_value.h. The encoding is in docs/encoding.md.
  *
- * A type is fixed, or it varies: then its statements move scope.tail. Arrays of numbers are carried
- * by one call of stub.h each, everything else element by element.
+ * Statements about a variable type move scope.tail; those about a fixed type do not. One call of
+ * stub.h carries an array of numbers; all other arrays go element by element.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include "emit_value.h"
 
-#define EXPRESSION 1024 /* two names of 63 letters, a few times over */
+#define EXPRESSION 1024 /* several names of up to 63 letters */
 
 void emit_statement(struct emit_scope scope, const char *format, ...)
 {
@@ -49,7 +49,7 @@ struct emit_scope emit_result_scope(struct idl_text *out, const struct idl_proce
 {
 	struct emit_scope scope = emit_argument_scope(out, procedure, failure);
 
-	/* names of their own: a caller's function has both */
+	/* its own names: a caller's function has both scopes */
 	scope.tail = procedure->names.rest;
 	scope.at = procedure->names.from;
 	scope.items = procedure->names.elements;
@@ -107,7 +107,7 @@ static void emit_loop(struct emit_scope scope, const char *count)
 		       count, scope.index);
 }
 
-/* Is an array of it carried by one call of stub.h? */
+/* Does one call of stub.h carry an array of this type? */
 static bool is_in_one_go(const struct idl_type *element)
 {
 	return element->kind == IDL_SCALAR;
@@ -123,7 +123,7 @@ static const char *count_text(char buffer[EXPRESSION], const struct idl_type *ty
 	return buffer;
 }
 
-/* The elements' fixed parts lie behind each other: move the tail behind them. */
+/* Move the tail behind the elements' fixed parts. */
 static void pass_elements(struct emit_scope scope, const struct idl_type *element,
 			  const char *count)
 {
@@ -250,7 +250,7 @@ void emit_measure(struct emit_scope scope, const struct idl_type *type, struct e
 
 /* ---- put ---- */
 
-/* The elements of an array whose fixed parts lie at @place; what varies goes to the tail. */
+/* Write the elements of an array: fixed parts at @place, variable parts at the tail. */
 static void put_elements(struct emit_scope scope, const struct idl_type *type,
 			 struct emit_variable v, struct emit_place place)
 {
@@ -288,7 +288,7 @@ static void put_elements(struct emit_scope scope, const struct idl_type *type,
 			       element->declared->c_name, text, v.value, scope.index);
 }
 
-/* A value whose fixed part begins the variable part: of an optional, or of a union's arm. */
+/* Write a value whose fixed part is in the variable part: of an optional, or of a union's arm. */
 void emit_put_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v)
 {
 	if (!idl_varies(type)) {
@@ -374,7 +374,7 @@ static void check_elements(struct emit_scope scope, const struct idl_type *type,
 		return;
 	element_place(text, scope, element, place);
 	emit_statement(scope, "for (uint32_t %s = 0; %s < %s; %s++) {", index, index, count, index);
-	/* The element's place is an expression already; it is not moved any further. */
+	/* the place is an expression with the index already */
 	emit_check(emit_deeper(scope), element, (struct emit_place){text, 0});
 	emit_statement(scope, "}");
 }

@@ -1,33 +1,32 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * emit_value.h - statements that carry one value of any type to the wire and back.
+ * idl/emit_value.h - statements that move one value of any type to the wire and back.
  *
- * Four things are done to a value: it is measured (how long is its variable part, and does it keep
- * its bounds?), put on the wire, checked on the wire, and got from there. Each is a function that
- * writes statements; structs and unions have functions of their own in generated code:
- * emit_type.h.
+ * There are four operations: measure (the length of the variable part, and its bounds), put (to the
+ * wire), check (on the wire), get (from the wire). Each operation is a function that writes
+ * statements. Structs and unions have generated functions of their own: emit_type.h.
  */
 #ifndef FIREFLY_IDL_EMIT_VALUE_H
 #define FIREFLY_IDL_EMIT_VALUE_H
 
 #include "emit.h"
 
-/* Where statements go, and what they call their variables. */
+/* Where statements are written, and the names of their variables. */
 struct emit_scope {
 	struct idl_text *out;
 	unsigned tabs;
 	const char *tail;    /* the next byte of the variable part */
-	const char *end;     /* behind the last one: in checks */
-	const char *at;      /* of an optional's value or a union's arm */
-	const char *items;   /* of the elements of a variable array */
+	const char *end;     /* end of the message: in checks */
+	const char *at;      /* place of an optional's value or a union's arm */
+	const char *items;   /* place of the elements of a variable array */
 	const char *index;   /* of a loop */
 	const char *bytes;   /* the sum, when measuring */
-	const char *failure; /* a statement for what is wrong: in checks and when measuring */
+	const char *failure; /* the statement for malformed data: in checks, and when measuring */
 };
 
 /*
- * The scopes of the two messages in the functions of a procedure, on both sides.
- * @failure: see there; NULL: nothing can be wrong.
+ * Scopes of the two messages in a procedure's functions, on both sides.
+ * @failure: as in the struct; NULL: nothing can be malformed.
  */
 struct emit_scope emit_argument_scope(struct idl_text *out, const struct idl_procedure *procedure,
 				      const char *failure);
@@ -40,15 +39,15 @@ struct emit_place {
 	uint64_t offset;
 };
 
-/* A value in C: expressions for what a field or a parameter consists of; NULL: it has none. */
+/* A value in C: expressions for the parts of a field or parameter; NULL: no such part. */
 struct emit_variable {
 	const char *value;
 	const char *count;  /* of a variable array */
-	const char *has;    /* of an optional */
-	const char *length; /* of a string, if it is known; else NULL */
+	const char *has;    /* flag of an optional */
+	const char *length; /* of a string, if known; else NULL */
 };
 
-/* Where emit_param() writes its expressions. */
+/* Buffers for the expressions of emit_param(). */
 struct emit_param_text {
 	char value[256];
 	char count[256];
@@ -56,9 +55,9 @@ struct emit_param_text {
 };
 
 /*
- * emit_param() - the variable that a parameter is in a generated function.
- * @prefix: of a variable of its own, "" or "values->"; NULL: it is a parameter, and structs are
- * pointers. @is_pointer: numbers, counts and flags are pointers.
+ * emit_param() - the C variable of a parameter in a generated function.
+ * @prefix: of the stub's own variable, "" or "values->"; NULL: a parameter of the function, where
+ * structs are pointers. @is_pointer: numbers, counts and flags are pointers.
  */
 struct emit_variable emit_param(struct emit_param_text *text, const struct idl_field *param,
 				const char *prefix, bool is_pointer);
@@ -70,28 +69,26 @@ void emit_check(struct emit_scope scope, const struct idl_type *type, struct emi
 void emit_get(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
 	      struct emit_place place);
 
-/* emit_get_view() - hand out where it lies what emit_is_viewed(). */
+/* emit_get_view() - return a pointer into the packet for a type that emit_is_viewed(). */
 void emit_get_view(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
 		   struct emit_place place);
 
-/* emit_skip() - step over the variable part of what is not got. */
+/* emit_skip() - move the tail past a value that is not read. */
 void emit_skip(struct emit_scope scope, const struct idl_type *type, struct emit_place place);
 
-/* Do statements about a value of this type need scope.items, or scope.at? */
+/* Do statements about this type need scope.items, or scope.at? */
 bool emit_needs_items(const struct idl_type *type, bool is_check);
 bool emit_needs_at(const struct idl_type *type, bool is_check);
 
-/* "results", "results + 12"; the buffer is the result. */
+/* "results", "results + 12". Return: @buffer. */
 const char *emit_place_text(char buffer[160], struct emit_place place);
 
-/*
- * The same for a value whose fixed part begins the variable part: an optional's, or a union's arm.
- */
+/* As above, for a value whose fixed part is in the variable part. */
 void emit_put_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v);
 void emit_check_at_tail(struct emit_scope scope, const struct idl_type *type);
 void emit_get_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v);
 
-/* emit_statement() - a line of its own, as deep as the scope. */
+/* emit_statement() - write a line, indented as deep as the scope. */
 void emit_statement(struct emit_scope scope, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * errors.c - what is wrong with an interface file, in the words and at the place of its author.
+ * idl/errors.c - collecting and printing errors, at their places in the source.
  *
- * Passes note errors as they find them; they are printed in the order of the source. Lines and
- * columns are counted here from byte offsets, so that nobody else has to keep them.
+ * Passes note errors as they find them; idl_print_errors() prints them in source order. Lines and
+ * columns are computed here from byte offsets; other files keep only offsets.
  */
 #include <stdio.h>
 
 #include "ast.h"
 
-/* A line of the source longer than this is not shown; nor is one with nothing in it. */
+/* Longer lines, and empty ones, are not shown. */
 #define SHOWN_BYTES 200
 
 void idl_error(struct idl_file *file, struct idl_span span, const char *format, ...)
@@ -42,7 +42,7 @@ const struct idl_source *idl_source_at(const struct idl_file *file, uint32_t pla
 {
 	const struct idl_source *source = file->sources;
 
-	/* a place at the end of a source is its own: one byte lies between two of them */
+	/* the end of a source is a place of its own: a gap of one byte follows */
 	while (source->next && place > source->base + source->length)
 		source = source->next;
 	return source;
@@ -65,7 +65,7 @@ const char *idl_written(const struct idl_file *file, struct idl_span span)
 	return source->text + (span.begin - source->base);
 }
 
-/* The line with a caret below the first byte, and tildes to the end of the span. */
+/* Print the line with a caret below the first byte, and tildes to the end of the span. */
 static void print_source(const struct idl_source *source, struct idl_span span, uint32_t begin,
 			 struct idl_text *out)
 {
@@ -88,7 +88,7 @@ static void print_source(const struct idl_source *source, struct idl_span span, 
 		const unsigned char c = (unsigned char)source->text[at];
 
 		if ((c & 0xc0) == 0x80)
-			continue; /* the rest of a UTF-8 sequence takes no column */
+			continue; /* bytes that continue a UTF-8 sequence take no column */
 		if (at < span.begin)
 			idl_text_append(&marks, c == '\t' ? "\t" : " ", 1);
 		else if (at > span.begin)

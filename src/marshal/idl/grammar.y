@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * grammar.y - the interface language, for Bison. docs/language.md has the same grammar in prose.
+ * idl/grammar.y - the interface language, for Bison. docs/language.md has the same grammar in
+ * prose.
  *
- * Builds the tree of ast.h and judges nothing but syntax: types and constants are names here, and
- * numbers are of any size. After an error it goes on behind the next semicolon or closing brace.
+ * Builds the tree of ast.h and checks syntax only: types and constants are still names, and numbers
+ * may have any size. After an error, parsing resumes behind the next semicolon or closing brace.
  */
 %define api.pure full
 %define api.prefix {idl_yy}
@@ -136,7 +137,7 @@
 int idl_yylex(union IDL_YYSTYPE *value, struct idl_span *span, void *scanner,
 	      struct idl_parser *parser);
 
-/* Put one more at the end of a list of which first and end are known. */
+/* Append to a list whose first node and end are known. */
 #define APPEND(list, node)                                                                         \
 	do {                                                                                       \
 		if ((list).end)                                                                    \
@@ -158,7 +159,7 @@ int idl_yylex(union IDL_YYSTYPE *value, struct idl_span *span, void *scanner,
 		(current).end = YYRHSLOC(rhs, (n)).end;                                            \
 	} while (0)
 
-/* Out of memory, or deeper than Bison's stack: neither happens with left-recursive lists. */
+/* Out of memory, or deeper than Bison's stack: left-recursive lists cause neither. */
 static void idl_yyerror(const struct idl_span *span, void *scanner, struct idl_parser *parser,
 			const char *message)
 {
@@ -195,7 +196,7 @@ file:
 		include->span = @QUOTED;
 		while (*place)
 			place = &(*place)->next;
-		/* empty is also what is left of a text with an error in it */
+		/* a text with an error in it is also empty */
 		if (*$QUOTED.text)
 			*place = include;
 		else if (@QUOTED.end - @QUOTED.begin == 2)
@@ -299,7 +300,7 @@ declaration:
 	}
 	;
 
-/* What is wrong before the brace does not keep what is within from being read. */
+/* An error before the brace must not hide what is inside. */
 headless:
 	"'struct'" error '{' fields closing
 	| "'exception'" error '{' fields closing
@@ -367,7 +368,7 @@ enumerator:
 	}
 	;
 
-/* A number that something is given by hand. */
+/* An explicit number. */
 given:
 	%empty
 	{
@@ -663,7 +664,7 @@ result:
 	}
 	;
 
-/* What stands behind a procedure: how it is run, and what it raises. */
+/* How a procedure is run, and what it raises. */
 manner:
 	%empty
 	{
@@ -727,7 +728,7 @@ raise_list:
 	}
 	;
 
-/* Words that mean something in places of their own, and are names elsewhere. */
+/* Words with a meaning in certain places; names elsewhere. */
 name:
 	NAME
 	{
@@ -789,7 +790,7 @@ docs:
 
 %%
 
-/* A keyword that serves as a name, where a name is expected too. */
+/* A keyword that may also be a name. */
 static bool is_soft(yysymbol_kind_t symbol)
 {
 	switch (symbol) {
@@ -808,7 +809,7 @@ static bool is_soft(yysymbol_kind_t symbol)
 	}
 }
 
-/* Words of which one is like the other in a list of what is expected; NULL: it stands for itself. */
+/* A common word for similar tokens in a list of expected tokens; NULL: the token's own name. */
 static const char *family(yysymbol_kind_t symbol)
 {
 	switch (symbol) {
@@ -830,7 +831,7 @@ static const char *family(yysymbol_kind_t symbol)
 	}
 }
 
-/* "expected A, B or C, found X": tokens by their names, what was found as it is written. */
+/* "expected A, B or C, found X": tokens by name, the found text as written. */
 static int yyreport_syntax_error(const yypcontext_t *context, void *scanner,
 				 struct idl_parser *parser)
 {
@@ -856,8 +857,10 @@ static int yyreport_syntax_error(const yypcontext_t *context, void *scanner,
 		const char *word = family(expected[i]);
 		bool is_said = false;
 
-		/* A doc comment may stand before many things, and a semicolon too much behind them;
-		   saying so each time helps nobody. */
+		/*
+		 * A doc comment is allowed before many things, and an extra semicolon behind them:
+		 * listing these each time helps nobody.
+		 */
 		if (expected[i] == YYSYMBOL_DOC || (has_name && is_soft(expected[i])) ||
 		    (has_declaration && !strcmp(yysymbol_name(expected[i]), "';'")))
 			continue;

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * layout.c - where each byte of a call lies, and whether results may lie over the arguments.
+ * idl/layout.c - the place of each byte of a call, and whether results may overlap arguments.
  *
- * Arguments are the in and inout parameters, results what stands behind ->, then the out and
- * inout parameters: fixed parts packed in order of declaration, then variable parts.
- * docs/encoding.md says the same to a reader.
+ * Arguments are the in and inout parameters; results are the value behind ->, then the out and
+ * inout parameters. Fixed parts come first, packed in order of declaration, then variable parts.
+ * docs/encoding.md describes the encoding.
  *
- * May the results lie over the arguments?
+ * May the results overlap the arguments?
  *
- * The server stub works in this order: it loads everything but byte arrays and strings into
- * variables of its own; it copies inout byte arrays and strings from the arguments to the results,
- * in order of declaration; the procedure runs; it stores its variables into the results. So what
- * can be spoilt is only what is read later than something else was written:
+ * A server stub works in this order. It loads everything but byte arrays and strings into its own
+ * variables. It copies inout byte arrays and strings from the arguments to the results, in order of
+ * declaration. The procedure runs. The stub stores its variables into the results. Only data that
+ * is read after some write can be overwritten:
  *
- *   - an in byte array or string, which the procedure reads in the call packet, by the copy of an
- *     inout one or by what the procedure writes to an out or inout one;
- *   - the source of a copy, by an earlier copy. By itself it cannot: it is a memmove.
+ *   - an in byte array or string, which the procedure reads in the call packet: by the copy of an
+ *     inout one, or by what the procedure writes to an out or inout one;
+ *   - the source of a copy: by an earlier copy. The copy itself is a memmove.
  *
  * The source of a copy is not read any more when the procedure runs, and results do not overlap
  * each other. An inout byte array of fixed length at the same offset on both sides is not copied at
- * all. Everything else is either read before the first write, or written after the last read.
+ * all. Everything else is read before the first write, or written after the last read.
  *
- * What is variable may lie anywhere between the least and the greatest lengths of what is before
- * it. In the results the procedure writes it at the greatest offset (staged_at), where it meets
- * nothing else; the stub moves it to the left when the lengths are known.
+ * A variable part lies between the offsets that the shortest and the longest parts before it leave.
+ * In the results, the procedure writes it at the greatest offset (staged_at), where it overlaps
+ * nothing; the stub moves it left when the lengths are known.
  */
 #include <firefly/stub.h>
 
@@ -90,9 +90,9 @@ static bool stays(const struct idl_field *param)
 }
 
 /*
- * What the copy of an inout parameter overwrites, as far as a later one is concerned. The longer
- * the first is, the further behind lies the later one in the variable part of the arguments: if the
- * shortest does not reach it, none does.
+ * The bytes that copying an inout parameter overwrites, as seen by a later copy. The longer the
+ * first parameter is, the further back the later one lies in the arguments. So if the shortest
+ * first parameter does not reach the later one, no longer one does.
  */
 static struct range copy_range(const struct idl_field *param, const struct idl_field *later)
 {
@@ -116,7 +116,7 @@ static bool is_spoilt_by(const struct idl_procedure *procedure, const struct idl
 	return overlap(copy_range(writer, reader), read);
 }
 
-/* If the results lay over the arguments, would the stub or the procedure read spoilt bytes? */
+/* If results overlapped arguments, would the stub or the procedure read overwritten bytes? */
 static bool spoils(const struct idl_procedure *procedure)
 {
 	const struct idl_field *w = procedure->result ? procedure->result : procedure->params;
@@ -172,7 +172,7 @@ static bool report_length(struct idl_file *file, const struct idl_procedure *pro
 	return true;
 }
 
-/* A message: fixed parts first. The sums cannot overflow: each type is at most FLY_MESSAGE_MAX. */
+/* Sizes of a message. The sums cannot overflow: each type has at most FLY_MESSAGE_MAX bytes. */
 struct sum {
 	uint64_t fixed_bytes;
 	uint64_t tail_bytes;
@@ -193,7 +193,7 @@ static void place_argument(struct sum *sum, struct idl_field *param)
 static void place_result(struct sum *sum, struct idl_field *param)
 {
 	param->result_offset = (uint32_t)sum->fixed_bytes;
-	param->staged_at = (uint32_t)sum->tail_bytes; /* yet without the fixed part */
+	param->staged_at = (uint32_t)sum->tail_bytes; /* still without the fixed part */
 	add(sum, param->type);
 }
 
@@ -208,7 +208,7 @@ static uint64_t variable_bytes(const struct idl_field *param)
 	return idl_is_direct(param->type) ? 16 : param->type->c_bytes + 16;
 }
 
-/* Are all its types known? Else that has been said. */
+/* Are all types known? If not, that has been reported. */
 static bool is_resolved(const struct idl_procedure *procedure)
 {
 	for (const struct idl_field *param = procedure->params; param; param = param->next)

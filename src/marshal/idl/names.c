@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * names.c - what generated functions call their own parameters and variables.
+ * idl/names.c - the names of generated variables.
  *
- * A parameter keeps the name that it has in the interface. Where generated code wants the same
- * name for something of its own, it takes that with underscores behind it: so an interface may
- * have a parameter called status.
+ * A parameter keeps its name of the interface file. If a generated variable has the same name, the
+ * variable gets underscores behind it. An interface may therefore have a parameter called status.
  */
 #include <string.h>
 
 #include "ast.h"
 
-/* Is it what a parameter, or what comes with one, is called in C? Or a macro or a typedef of the
- * user's? */
+/* Does a parameter, its count or flag, or a macro or typedef of the user's have this name? */
 static bool is_taken(const struct idl_file *file, const struct idl_procedure *procedure,
 		     const char *name)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* parse.c - runs Bison's parser over the text of a file; fills its struct idl_source. */
+/* idl/parse.c - runs Bison's parser over the text of a file; fills its struct idl_source. */
 #include "parse.h"
 #include "grammar.h"
 
@@ -12,7 +12,7 @@ void idl_parse(struct idl_file *file, struct idl_source *source)
 		idl_error(file, (struct idl_span){source->base, source->base}, "out of memory");
 		return;
 	}
-	/* The return value says nothing new: each failure has called idl_error(). */
+	/* The return value is not needed: each failure has called idl_error(). */
 	(void)idl_yyparse(scanner, &parser);
 	idl_scanner_free(scanner);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * resolve.c - what names mean: constants get their values, declarators their types.
+ * idl/resolve.c - the meaning of names: constants get their values, declarators their types.
  *
- * Declarations may stand in any order, so each is resolved when it is first needed, and one that
- * is needed while it is being resolved contains itself. The order in which they are done is one in
- * which C can declare them. Whatever cannot be resolved is noted, and its type stays NULL.
+ * Declarations may stand in any order. Each is resolved when first needed; one that is needed while
+ * it is being resolved contains itself. The order in which they are completed is an order that C
+ * accepts. A name that cannot be resolved is noted, and its type stays NULL.
  */
 #include <limits.h>
 #include <math.h>
@@ -15,7 +15,7 @@
 
 #include "resolve.h"
 
-/* Sizes are added and multiplied up to here and no further: beyond any message. */
+/* Sums and products of sizes stop here: larger than any message. */
 #define SIZE_CAP (UINT64_C(1) << 40)
 
 static uint64_t add(uint64_t a, uint64_t b)
@@ -54,7 +54,7 @@ static int compare_declarations(const void *a, const void *b)
 
 	if (order)
 		return order;
-	/* what the file itself declares is what is there already when it is included */
+	/* the file's own declarations come before those of its includes */
 	if (!x->source->base != !y->source->base)
 		return x->source->base ? -1 : 1;
 	return x->name.span.begin < y->name.span.begin ? -1 : 1;
@@ -78,7 +78,7 @@ struct idl_declaration *idl_find(const struct idl_file *file, const char *name)
 	return file->by_name[low];
 }
 
-/* What stands outside of interfaces in any file, and in the interface of the first. */
+/* Collect declarations outside of interfaces, and those of the first file's interface. */
 static void collect(struct idl_file *file, bool is_counting)
 {
 	size_t n = 0;
@@ -182,7 +182,7 @@ bool idl_constant(struct idl_file *file, struct idl_value *value)
 			return false;
 		}
 		if (!(steps & (steps - 1)))
-			earlier = d; /* on any circle sooner or later (Brent 1980) */
+			earlier = d; /* reaches every cycle in the end (Brent 1980) */
 		*value = d->value;
 	}
 	value->span = span;
@@ -192,7 +192,7 @@ bool idl_constant(struct idl_file *file, struct idl_value *value)
 bool idl_integer(struct idl_file *file, struct idl_value value, int64_t least, uint64_t most,
 		 const char *what, int64_t *number)
 {
-	/* how far below 0 it may be */
+	/* magnitude of the lower bound */
 	const uint64_t depth = least < 0 ? (uint64_t)0 - (uint64_t)least : 0;
 
 	if (!idl_constant(file, &value))
@@ -216,7 +216,7 @@ bool idl_integer(struct idl_file *file, struct idl_value value, int64_t least, u
 	return true;
 }
 
-/* A C compiler would make something else of it, infinity or zero. */
+/* Is this a number of the type? C would turn others into infinity or zero. */
 static bool is_real_of(const struct idl_scalar *scalar, const char *text)
 {
 	const double number = scalar->bytes == 4 ? (double)strtof(text, NULL) : strtod(text, NULL);
@@ -273,7 +273,7 @@ static void resolve_constant(struct idl_file *file, struct idl_declaration *d)
 
 static void resolve_enum(struct idl_file *file, struct idl_declaration *d)
 {
-	bool is_known = true; /* what the next value is */
+	bool is_known = true; /* is the next value known? */
 	int64_t next = 0;
 
 	for (struct idl_enumerator *e = d->enumerators; e; e = e->next) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* types.c - the table of types. A new scalar type is a row here and fly_put_, fly_get_ in stub.h.
- */
+/* idl/types.c - the table of types. A new one needs a row, and fly_put_, fly_get_ in stub.h. */
 #include <ctype.h>
 #include <string.h>
 
@@ -26,7 +25,7 @@ static const struct idl_scalar types[] = {
 
 #define N_TYPES (sizeof types / sizeof *types)
 
-/* What programmers of other languages write; the C names themselves are in the table above. */
+/* Type names of other languages. The C names are in the table above. */
 static const struct {
 	const char *written;
 	const char *meant;
@@ -50,8 +49,8 @@ const struct idl_scalar *idl_scalar_find(const char *name)
 }
 
 /*
- * Insertions, removals and substitutions that make b of a, whatever the case of their letters
- * (Levenshtein 1966). b no longer than a name.
+ * Insertions, removals and substitutions between a and b, ignoring case (Levenshtein 1966). b: no
+ * longer than IDL_NAME_MAX.
  */
 static unsigned distance(const char *a, const char *b)
 {
@@ -83,12 +82,12 @@ static unsigned distance(const char *a, const char *b)
 const char *idl_scalar_nearest(const char *name)
 {
 	const char *nearest = NULL;
-	unsigned least = 2; /* two errors in so short a word is another word */
+	unsigned least = 2; /* two errors in a short word make another word */
 
 	for (size_t i = 0; i < N_HABITS; i++)
 		if (!strcmp(habits[i].written, name))
 			return habits[i].meant;
-	/* u8 before byte: whoever writes uint8_t thinks of a number */
+	/* backwards: u8 before byte, because uint8_t means a number */
 	for (size_t i = N_TYPES; i-- > 0;)
 		if (!strcmp(types[i].c_name, name))
 			return types[i].name;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * words.c - names that an interface cannot use, because they mean something in generated code, or
- * in the language itself.
+ * idl/words.c - names that an interface cannot use: they have a meaning in generated code or in the
+ * language.
  *
- * The keywords of C up to C23 and of C++ up to C++20, GNU's, the types and macros of the headers
- * that generated files include, and what gcc and clang define by themselves.
+ * The keywords of C up to C23, of C++ up to C++20, and of GNU; types and macros of the headers that
+ * generated files include; predefined macros of gcc and clang.
  */
 #include <string.h>
 
@@ -35,7 +35,7 @@ static const char *const cpp_words[] = {
 	"xor_eq",    NULL,
 };
 
-/* Macros and types, and the functions that generated code calls; the skeleton includes more. */
+/* Macros, types, and functions that generated code calls; the skeleton includes more headers. */
 static const char *const library_words[] = {
 	"NULL",         "EOF",          "offsetof",     "assert",      "errno",     "stdin",
 	"stdout",       "stderr",       "linux",        "unix",        "i386",      "memcpy",
@@ -47,7 +47,7 @@ static const char *const library_words[] = {
 	"EXIT_FAILURE", "EXIT_SUCCESS", "FILENAME_MAX", "MB_CUR_MAX",  NULL,
 };
 
-/* The types of <sys/types.h> and <stdio.h>, which <stdlib.h> and skeletons bring along. */
+/* Types of <sys/types.h> and <stdio.h>, which <stdlib.h> and skeletons include. */
 static const char *const system_types[] = {
 	"FILE",        "blkcnt_t", "blksize_t", "caddr_t", "clock_t",    "clockid_t", "daddr_t",
 	"dev_t",       "div_t",    "fd_mask",   "fd_set",  "fpos_t",     "fsid_t",    "gid_t",
@@ -58,7 +58,7 @@ static const char *const system_types[] = {
 	"wint_t",      NULL,
 };
 
-/* Variables, members and functions in generated code, which a macro of that name would spoil. */
+/* Variables, members and functions of generated code: a macro of that name would break them. */
 static const char *const variables[] = {
 	"argc",    "argument_bytes", "arguments", "argv",    "arm",        "as",
 	"at",      "binding",        "bytes",     "call",    "context",    "count",
@@ -70,7 +70,7 @@ static const char *const variables[] = {
 	"value",   "values",         "view",      "wait",    NULL,
 };
 
-/* Words that mean something of their own where a type may stand, or beside it. */
+/* Words with a meaning where a type may stand, or beside it. */
 static const char *const type_words[] = {
 	"version", "include",    "string", "optional", "exception",
 	"raises",  "idempotent", "worker", "inplace",  NULL,
