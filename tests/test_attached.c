@@ -399,6 +399,58 @@ static void *hold_it(void *context)
 	return NULL;
 }
 
+static void *hold_it_within(void *context)
+{
+	fly_request_within(&self->poller, hold_poller, context);
+	return NULL;
+}
+
+static void *release_later(void *context)
+{
+	usleep(100000); /* what is requested of the poller meanwhile comes before any slot */
+	is_held = false;
+	return context;
+}
+
+/* A call is handed over without a deadline. Then one is set, before the poller has seen the call.
+ */
+static void set_behind_call(struct caller *c, struct fly_binding *mine)
+{
+	uint8_t data[1440];
+	uint32_t total = 0;
+	struct fly_call *call;
+	pthread_t holder;
+	pthread_t releaser;
+
+	(void)c;
+	probe_fill(data, 1400, 7);
+	pthread_create(&holder, NULL, hold_it_within, NULL);
+	while (!is_held)
+		;
+	cr_assert(Probe_Sum_start(mine, 7, data, &call) == 0);
+	pthread_create(&releaser, NULL, release_later, NULL);
+	cr_expect(fly_set_deadline(mine, 1000000 * patience(5)) == 0);
+	cr_expect(Probe_Sum_finish(call, &total) == 0 && total == probe_sum(7));
+	/* Those that follow have it, and have none when it is taken back. */
+	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
+	cr_expect(fly_set_deadline(mine, 0) == 0);
+	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
+	pthread_join(holder, NULL);
+	pthread_join(releaser, NULL);
+}
+
+Case(attached, fly_set_deadline__behind_a_call_is_for_those_that_follow)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, set_behind_call);
+}
+
+Case(attached, fly_set_deadline__behind_a_call_that_fills_its_packet)
+{
+	start(",mtu=1464", FLY_WAIT_YIELD);
+	serve(1, set_behind_call);
+}
+
 /* The poller is busy and claims nothing: calls handed over stay in their slots. */
 static void cancel_some(struct caller *c, struct fly_binding *mine)
 {

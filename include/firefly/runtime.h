@@ -272,7 +272,7 @@ int fly_event_fd(struct fly_binding *binding);
  * much time is left, and does not begin a late call. A procedure can check fly_remaining(). A call
  * with a deadline does not take the fastest path.
  * Return: 0, or with fly_error() set and nothing changed: ECONFLICT (the binding belongs to another
- * thread), ESTOPPED (of an attached binding: its poller is not turned any more).
+ * thread).
  */
 int fly_set_deadline(struct fly_binding *binding, uint32_t us);
 

@@ -21,6 +21,7 @@ struct fly_call_entry;
 struct fly_conversation;
 struct fly_export;
 struct fly_handoff;
+struct fly_import;
 struct fly_packet_work;
 struct fly_poller;
 struct fly_procedure;
@@ -88,6 +89,9 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 
 /* fly_slow_send() - the Transporter's sending half for arguments of several packets. */
 void fly_slow_send(struct fly_call *call);
+
+/* fly_slow_set_deadline() - the calls of an import have a deadline from now on. @us: 0: none. */
+void fly_slow_set_deadline(struct fly_import *import, uint32_t us);
 
 /* fly_slow_let_go() - free what an entry holds of a call of several packets, if anything. */
 void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e);

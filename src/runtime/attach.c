@@ -17,7 +17,6 @@
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "base/binding_kind.h"
-#include "slowpath/behaviour.h"
 #include "slowpath/deadline.h"
 #include "base/error.h"
 #include "runtime/import.h"
@@ -96,7 +95,7 @@ static int start(struct fly_poller *p, void *argument)
 		fly_packet_put(&p->cache, c->result);
 		c->result = NULL;
 	}
-	import->deadline_us = c->attached->deadline_us;
+	fly_slow_set_deadline(import, c->attached->deadline_us);
 	status = import->head.starter(&import->head, s->procedure, s->bytes, &call);
 	if (status)
 		return status;
@@ -204,15 +203,6 @@ static int cancel(struct fly_call *call)
 	return 0;
 }
 
-static int set_deadline_on_poller(struct fly_poller *p, void *argument)
-{
-	struct fly_attached *a = argument;
-
-	(void)p;
-	fly_behaviour_set_deadline(&a->import->head, a->deadline_us);
-	return 0;
-}
-
 static bool is_mine(const struct fly_binding *binding)
 {
 	return fly_owned_is_mine(&((const struct fly_attached *)(const void *)binding)->owned);
@@ -220,15 +210,8 @@ static bool is_mine(const struct fly_binding *binding)
 
 static int set_deadline(struct fly_binding *binding, uint32_t us)
 {
-	struct fly_attached *a = attached_of(binding);
-	const uint32_t before_us = a->deadline_us;
-	int status;
-
-	a->deadline_us = us;
-	status = fly_request_within(a->poller, set_deadline_on_poller, a);
-	if (status)
-		a->deadline_us = before_us;
-	return status;
+	attached_of(binding)->deadline_us = us; /* goes with each call to the poller */
+	return 0;
 }
 
 static void set_wait(struct fly_binding *binding, enum fly_wait wait)

@@ -79,12 +79,15 @@ static void choose(struct fly_import *import)
 	}
 }
 
-int fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us)
+void fly_slow_set_deadline(struct fly_import *import, uint32_t us)
 {
-	struct fly_import *import = fly_import_of(binding);
-
 	import->deadline_us = us;
 	choose(import);
+}
+
+int fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us)
+{
+	fly_slow_set_deadline(fly_import_of(binding), us);
 	return 0;
 }
 

@@ -262,7 +262,9 @@ void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
 		const uint32_t bytes = s->length;
 		int status;
 
-		import->deadline_us = s->left_us;
+		/* The Starter goes with the deadline: both are those of this call. */
+		if (unlikely(import->deadline_us != s->left_us))
+			fly_slow_set_deadline(import, s->left_us);
 		status = import->head.starter(&import->head, s->procedure, bytes, &call);
 		if (unlikely(status)) { /* over, without having begun */
 			hand_back(c, status, 0, FLY_ATTACHED_IN_SLOT);
