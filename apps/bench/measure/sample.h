@@ -16,12 +16,6 @@ struct sample {
 	struct block_sum work;   /* what the server counted meanwhile */
 };
 
-/* sample_clear() - start again. */
-void sample_clear(struct sample *sample);
-
-/* sample_add() - add everything that is in @from to @into. */
-void sample_add(struct sample *into, const struct sample *from);
-
 /* block_rate() - per tick; 0 if there was nothing. */
 static inline double block_rate(const struct block_sum *sum)
 {

@@ -31,10 +31,9 @@ static double percentile_ns(const struct cell *c, const struct histogram *times,
 COLUMN_TEXT(column_label, c->label);
 COLUMN_TEXT(column_procedure, calls_profiles[c->row->procedure].name);
 COLUMN_TEXT(column_null, "Null");
-COLUMN_TEXT(column_link, c->rounds->stage.machine.link);
+COLUMN_TEXT(column_link, c->rounds->stage.options.link);
 COLUMN_TEXT(column_state, pairs_state_names[c->state]);
 COLUMN_VALUE(column_constant, with);
-COLUMN_VALUE(column_threads, c->row->threads);
 COLUMN_VALUE(column_window, c->row->window);
 COLUMN_VALUE(column_bytes, c->row->bytes);
 COLUMN_VALUE(column_calls, (double)c->figures->calls.sum.count);
@@ -43,7 +42,6 @@ COLUMN_VALUE(column_floor_time, percentile_ns(c, &c->figures->floors.times, with
 COLUMN_VALUE(column_rate, table_per_second(c->rounds, &c->figures->calls.sum));
 COLUMN_VALUE(column_floor_rate, table_per_second(c->rounds, &c->figures->floors.sum));
 COLUMN_VALUE(column_ratio, pairs_judge(&c->figures->pairs).ratio);
-COLUMN_VALUE(column_blocks, c->figures->blocks);
 COLUMN_VALUE(column_pairs, (double)c->figures->pairs.kept);
 COLUMN_VALUE(column_dropped, c->figures->pairs.dropped);
 
@@ -281,6 +279,11 @@ static struct json_object *row_json(const struct table *t, const struct cell *c)
 	for (size_t i = 0; i < t->n_columns; i++)
 		if (t->columns[i].key)
 			add(run, t->columns[i].key, cell_json(&t->columns[i], c));
+	add(run, "state", json_object_new_string(pairs_state_names[c->state]));
+	if (t->states == TABLE_ONE)
+		add(run, "blocks", json_object_new_int64(c->figures->blocks));
+	add(run, "pairs", json_object_new_int64((int64_t)c->figures->pairs.kept));
+	add(run, "pairs_dropped", json_object_new_int64(c->figures->pairs.dropped));
 	return run;
 }
 

@@ -47,7 +47,7 @@ static error_t option(struct rounds *r, int key, char *text)
 static void prepare(struct rounds *r)
 {
 	snprintf(r->title, sizeof r->title,
-		 "Null over %s at window 1, beside a transfer of %u bytes", r->stage.machine.link,
+		 "Null over %s at window 1, beside a transfer of %u bytes", r->stage.options.link,
 		 bytes);
 	for (unsigned i = 0; i < BULK_PROCEDURES; i++) {
 		struct row *row = rounds_add(r, bulk_names[i]);
@@ -151,8 +151,6 @@ static const struct column columns[] = {
 	{"alone.most_ns", .as = AS_US, .value = column_floor_time, .with = 100},
 	{"bytes_per_s", .as = AS_RATE, .value = column_rate},
 	{"ratio", "ratio", 7, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 };
 
 const struct run_word run_beside = {

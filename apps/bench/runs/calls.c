@@ -83,7 +83,7 @@ static error_t option(struct rounds *r, int key, char *text)
 
 static void prepare(struct rounds *r)
 {
-	snprintf(r->title, sizeof r->title, "Calls over %s, 1 thread%s", r->stage.machine.link,
+	snprintf(r->title, sizeof r->title, "Calls over %s, 1 thread%s", r->stage.options.link,
 		 r->view ? ", results of MaxResult read in the packet" : "");
 	for (unsigned p = 0; p < CALLS_PROCEDURES; p++)
 		for (unsigned w = 0; own.wanted[p] && w < (own.window ? 1 : 2); w++) {
@@ -163,8 +163,6 @@ static const struct column columns[] = {
 	{"floor.per_s", .as = AS_RATE, .value = column_floor_rate},
 	{NULL, "floor", 9, AS_TEXT, .text = floor_text},
 	{"ratio", "ratio", 6, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 	{NULL, "in 1989", 0, AS_TEXT, .text = in_1989},
 };
 

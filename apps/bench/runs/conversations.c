@@ -61,7 +61,7 @@ static error_t option(struct rounds *r, int key, char *text)
 static void prepare(struct rounds *r)
 {
 	snprintf(r->title, sizeof r->title,
-		 "Null over %s at window %u, a server that knows %u callers", r->stage.machine.link,
+		 "Null over %s at window %u, a server that knows %u callers", r->stage.options.link,
 		 own.window, own.known);
 	r->stage.options.server.conversations = own.known + own.known / 4 + SPARE;
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -180,8 +180,6 @@ static const struct column columns[] = {
 	{"one.calls_per_s", "calls/s", 8, AS_RATE, .value = column_floor_rate},
 	{"ratio", "ratio", 7, AS_RATIO, .value = column_ratio},
 	{"record_bytes", .value = record_bytes},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 };
 
 static void note(const struct rounds *r, enum pairs_state state)

@@ -134,6 +134,7 @@ static void prepare(struct rounds *r)
 {
 	snprintf(r->title, sizeof r->title,
 		 "Hand-offs inside a process, calls over a link that leads back to it");
+	r->stage.options.calls = 0; /* the default */
 	for (unsigned i = 0; i < PATHS; i++) {
 		struct row *row = rounds_add(r, names[i]);
 
@@ -156,16 +157,7 @@ static const struct Handoff_procedures procedures = {.OnPoller = nothing, .OnWor
  */
 static int start(struct rounds *r)
 {
-	struct stage_machine *m = &r->stage.machine;
-	static const char *const links[] = {LINK, NULL};
-	const struct fly_options with = {
-		.size = sizeof with,
-		.links = links,
-		.eal = r->stage.options.eal,
-		.packets = r->stage.options.packets,
-		.notice = cli_notice,
-		.notice_context = (void *)(uintptr_t)NAME,
-	};
+	const unsigned other = r->stage.machine.client_core;
 	char core[16];
 	const struct fly_export_options of_export = {
 		.size = sizeof of_export,
@@ -175,17 +167,15 @@ static int start(struct rounds *r)
 	};
 	int status;
 
-	snprintf(core, sizeof core, "%u", m->client_core);
-	if (cli_pin(NAME, m->server_core) || cli_start(NAME, &with, &r->stage.runtime))
+	snprintf(core, sizeof core, "%u", other);
+	if (stage_start(&r->stage, r->stage.machine.server_core, LINK))
 		return CLI_FAILED;
-	m->platform.size = sizeof m->platform;
-	fly_platform(r->stage.runtime, &m->platform);
 	status = Handoff_export_with(r->stage.runtime, &procedures, NULL, &of_export);
 	if (!status)
 		status = Handoff_import(r->stage.runtime, NULL, &own.binding);
 	if (!status)
-		own.caller = callers_open(r->stage.runtime, own.binding, 1, &m->client_core,
-					  FLY_WAIT_SPIN, &status);
+		own.caller = callers_open(r->stage.runtime, own.binding, 1, &other, FLY_WAIT_SPIN,
+					  &status);
 	own.rounds = r;
 	if (!status)
 		return 0;
@@ -227,8 +217,6 @@ static const struct column columns[] = {
 	{"floor.what", .as = AS_TEXT, .text = floor_what},
 	{"floor.p50_ns", "floor", 8, AS_US, .value = line},
 	{"ratio", "ratio", 8, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 	{NULL, "goal", 0, AS_TEXT, .text = goal},
 };
 

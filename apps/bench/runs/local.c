@@ -46,7 +46,7 @@ static const struct profile *of(const struct row *row)
 
 static void prepare(struct rounds *r)
 {
-	r->stage.options.link = r->stage.machine.link = "local";
+	r->stage.options.link = "local";
 	r->stage.options.clients = ",clients=80";
 	snprintf(r->title, sizeof r->title, "Calls over a local link, 1 thread");
 	for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
@@ -193,8 +193,6 @@ static const struct column columns[] = {
 	{"floor.copy_p50_ns", .as = AS_US, .value = copy_time},
 	{"floor.per_s", .as = AS_RATE, .value = column_floor_rate},
 	{"ratio", "ratio", 7, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 	{NULL, "goal", 0, AS_TEXT, .text = goal},
 };
 

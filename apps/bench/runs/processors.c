@@ -98,7 +98,7 @@ static void prepare(struct rounds *r)
 {
 	snprintf(r->title, sizeof r->title,
 		 "1000 calls of Null over %s by one thread, with fewer cores (Table X, 1989)",
-		 r->stage.machine.link);
+		 r->stage.options.link);
 	own.n_spare = stage_spare_cores(&r->stage, own.spare);
 	r->stage.options.wait = FLY_WAIT_YIELD;
 	for (unsigned i = 0; i < ROWS; i++) {
@@ -256,9 +256,6 @@ static const struct column columns[] = {
 	{"ns_per_call", .as = AS_US, .value = per_call},
 	{"ratio", .as = AS_RATIO, .value = ratio},
 	{NULL, "      time    ratio", -28, AS_TEXT, .text = time_and_ratio},
-	COLUMN_STATE,
-	{"blocks", .value = column_blocks},
-	COLUMN_PAIRS,
 	{NULL, "in 1989, about", 0, AS_TEXT, .text = in_1989},
 };
 

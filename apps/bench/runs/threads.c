@@ -146,7 +146,7 @@ static void prepare(struct rounds *r)
 
 	snprintf(r->title, sizeof r->title,
 		 "Calls over %s by several threads of one program (Table I, 1989)",
-		 r->stage.machine.link);
+		 r->stage.options.link);
 	choose_places(r);
 	r->stage.options.calls = own.most * WINDOW + 64;
 	for (unsigned p = 0; p < 2; p++)
@@ -355,6 +355,7 @@ static COLUMN_VALUE(calls_per_s, or_null(c->rounds, &c->figures->calls.sum));
 static COLUMN_VALUE(bits_per_s,
 		    calls_per_s(c, 0) * 8 * calls_profiles[c->row->procedure].payload_bytes);
 static COLUMN_VALUE(inline_calls_per_s, or_null(c->rounds, &c->figures->floors.sum));
+static COLUMN_VALUE(threads, c->row->threads);
 static COLUMN_TEXT(callers, "attached");
 static COLUMN_TEXT(served_by, c->row->phase == ON_WORKERS ? "workers" : "poller");
 static COLUMN_TEXT(wait, own.wait == FLY_WAIT_YIELD ? "yield" : "spin");
@@ -363,7 +364,7 @@ static const struct column columns[] = {
 	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
 	{"callers", .as = AS_TEXT, .text = callers},
-	{"threads", .value = column_threads},
+	{"threads", .value = threads},
 	{"window", .value = column_window},
 	{"served_by", .as = AS_TEXT, .text = served_by},
 	{"wait", .as = AS_TEXT, .text = wait},
@@ -371,9 +372,6 @@ static const struct column columns[] = {
 	{"payload_bits_per_s", .as = AS_RATE, .value = bits_per_s},
 	{"inline_calls_per_s", .as = AS_RATE, .value = inline_calls_per_s},
 	{"ratio", .as = AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	{"blocks", .value = column_blocks},
-	COLUMN_PAIRS,
 };
 
 const struct run_word run_threads = {

@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <unistd.h>
 
@@ -98,6 +99,23 @@ double rounds_worth_cost(const struct rounds *r, const struct row *row, const st
 
 /* ---- one block ---- */
 
+static void add_sum(struct block_sum *into, const struct block_sum *from)
+{
+	into->count += from->count;
+	into->ticks += from->ticks;
+}
+
+/* A histogram that nobody uses stays memory that nobody has touched. */
+static void add_sample(struct sample *into, const struct sample *from)
+{
+	if (from->times.total)
+		histogram_merge(&into->times, &from->times);
+	if (from->others.total)
+		histogram_merge(&into->others, &from->others);
+	add_sum(&into->sum, &from->sum);
+	add_sum(&into->work, &from->work);
+}
+
 /* The look after a block is an order: the server has written down what it counted. */
 static int look(struct rounds *r, struct stage_distance *distance, struct sample *sample)
 {
@@ -114,7 +132,7 @@ static int measure_floor(struct rounds *r, const struct row *row, struct floor_b
 	if (!method->distance && look(r, &floor->distances[0], r->calls))
 		return -1;
 	stage_settle(&r->stage);
-	sample_clear(&floor->sample);
+	memset(&floor->sample, 0, sizeof floor->sample);
 	if (method->floor(r, row, &floor->sample))
 		return -1;
 	if (!method->distance)
@@ -126,7 +144,7 @@ static int measure_floor(struct rounds *r, const struct row *row, struct floor_b
 static int measure_calls(struct rounds *r, const struct row *row)
 {
 	stage_settle(&r->stage);
-	sample_clear(r->calls);
+	memset(r->calls, 0, sizeof *r->calls);
 	return r->method->calls(r, row, r->calls);
 }
 
@@ -156,9 +174,9 @@ static void add_pair(struct rounds *r, const struct row *row)
 		       method->worth(r, row, r->calls, false), method->worth(r, row, after, true),
 		       steady))
 		return;
-	sample_add(&f->calls, r->calls);
-	sample_add(&f->floors, before);
-	sample_add(&f->floors, after);
+	add_sample(&f->calls, r->calls);
+	add_sample(&f->floors, before);
+	add_sample(&f->floors, after);
 	f->blocks++;
 }
 
@@ -193,7 +211,7 @@ static int repeat(struct rounds *r, const struct row *row)
 		if (measure_calls(r, row) || look(r, &after, r->calls))
 			return -1;
 		if (before.ours && after.ours && before.state == after.state) {
-			sample_add(&f->calls, r->calls);
+			add_sample(&f->calls, r->calls);
 			f->blocks++;
 		}
 		before = after;

@@ -40,7 +40,6 @@ struct stage_options {
 
 /* What a figure was measured on. */
 struct stage_machine {
-	const char *link; /* "vhost", "memif" or "local" */
 	struct fly_platform platform;
 	unsigned client_core, server_core;
 	double step;                             /* of the counter, in ticks */
@@ -95,6 +94,13 @@ int stage_open(struct stage *stage);
  * Return: 0; or CLI_FAILED after complaining: packet buffers are missing.
  */
 int stage_close(struct stage *stage);
+
+/*
+ * stage_start() - the part of stage_open() that starts our runtime, by itself.
+ * @core: this thread's from now on. @link: its specification.
+ * Return: 0; or CLI_FAILED after complaining.
+ */
+int stage_start(struct stage *stage, unsigned core, const char *link);
 
 /* stage_give_up() - note why the run ends early. @status: with it; 0: none. Return: -1. */
 int stage_give_up(struct stage *stage, const char *trouble, int status);
