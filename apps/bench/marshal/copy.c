@@ -79,26 +79,20 @@ COPY_INLINE int results(struct fly_served *served, uint32_t bytes)
  * copy of all at once would have to wait for the stores.
  */
 
-static int client_Int1(struct fly_binding *binding, uint32_t a)
-{
-	(void)a;
-	return call_in(binding, Marshal_Int1_NUMBER, marshal_integers, 4);
-}
-
-static int client_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
-{
-	(void)a, (void)b;
-	return call_in(binding, Marshal_Int2_NUMBER, marshal_integers, 8);
-}
-
-static int client_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
-{
-	(void)a, (void)b, (void)c, (void)d;
-	return call_in(binding, Marshal_Int4_NUMBER, marshal_integers, 16);
-}
-
+#define CLIENT_INTEGERS(n, ...)                                                              \
+	static int client_Int##n(struct fly_binding *binding, __VA_ARGS__)                   \
+	{                                                                                    \
+		return call_in(binding, Marshal_Int##n##_NUMBER, marshal_integers, 4 * (n)); \
+	}
 #define SERVE_INTEGERS(n, ...) \
 	MARSHAL_SERVE(Int##n, uint32_t i[n], take(served, i, sizeof i), (void)0, __VA_ARGS__)
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+CLIENT_INTEGERS(1, uint32_t a)
+CLIENT_INTEGERS(2, uint32_t a, uint32_t b)
+CLIENT_INTEGERS(4, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+#pragma GCC diagnostic pop
 
 SERVE_INTEGERS(1, i[0])
 SERVE_INTEGERS(2, i[0], i[1])

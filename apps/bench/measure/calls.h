@@ -15,7 +15,7 @@
 #include <firefly/firefly.h>
 
 #include "firefly/test.h"
-#include "sample.h"
+#include "block.h"
 
 #define CALLS_INLINE static inline __attribute__((always_inline))
 

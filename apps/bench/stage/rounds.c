@@ -27,6 +27,10 @@ struct floor_block {
 	struct stage_distance distances[2];
 };
 
+/* What is being measured: a block of calls, and the floors around it. */
+static struct sample calls;
+static struct floor_block floors[2];
+
 void *rounds_zeros(const char *name, size_t n, size_t bytes)
 {
 	void *memory = calloc(n, bytes);
@@ -129,7 +133,7 @@ static int measure_floor(struct rounds *r, const struct row *row, struct floor_b
 {
 	const struct rounds_method *method = r->method;
 
-	if (!method->distance && look(r, &floor->distances[0], r->calls))
+	if (!method->distance && look(r, &floor->distances[0], &calls))
 		return -1;
 	stage_settle(&r->stage);
 	memset(&floor->sample, 0, sizeof floor->sample);
@@ -144,56 +148,53 @@ static int measure_floor(struct rounds *r, const struct row *row, struct floor_b
 static int measure_calls(struct rounds *r, const struct row *row)
 {
 	stage_settle(&r->stage);
-	memset(r->calls, 0, sizeof *r->calls);
-	return r->method->calls(r, row, r->calls);
+	memset(&calls, 0, sizeof calls);
+	return r->method->calls(r, row, &calls);
 }
 
 /* ---- pairs ---- */
 
-static bool is_steady(const struct floor_block *before, const struct floor_block *after)
+static bool is_steady(const struct stage_distance b[2], const struct stage_distance a[2])
 {
-	const struct stage_distance *b = before->distances, *a = after->distances;
-
 	return b[0].ours && b[1].ours && a[0].ours && a[1].ours && b[0].state == b[1].state &&
 	       b[0].state == a[0].state && b[0].state == a[1].state;
 }
 
 /* Take the newest block of calls and the two floors around it in, or drop them. */
-static void add_pair(struct rounds *r, const struct row *row)
+static void add_pair(struct rounds *r, const struct row *row, const struct floor_block *before,
+		     const struct floor_block *after)
 {
 	const struct rounds_method *method = r->method;
-	const struct sample *before = &r->before->sample, *after = &r->after->sample;
-	struct figures *f = row->in[r->before->distances[1].state];
-	const bool steady = is_steady(r->before, r->after);
+	const struct sample *b = &before->sample, *a = &after->sample;
+	struct figures *f = row->in[before->distances[1].state];
+	const bool steady = is_steady(before->distances, after->distances);
 
 	if (method->whole)
-		(void)pairs_add(&f->whole, method->whole(r, row, before, true),
-				method->whole(r, row, r->calls, false),
-				method->whole(r, row, after, true), steady);
-	if (!pairs_add(&f->pairs, method->worth(r, row, before, true),
-		       method->worth(r, row, r->calls, false), method->worth(r, row, after, true),
+		(void)pairs_add(&f->whole, method->whole(r, row, b, true),
+				method->whole(r, row, &calls, false),
+				method->whole(r, row, a, true), steady);
+	if (!pairs_add(&f->pairs, method->worth(r, row, b, true),
+		       method->worth(r, row, &calls, false), method->worth(r, row, a, true),
 		       steady))
 		return;
-	add_sample(&f->calls, r->calls);
-	add_sample(&f->floors, before);
-	add_sample(&f->floors, after);
+	add_sample(&f->calls, &calls);
+	add_sample(&f->floors, b);
+	add_sample(&f->floors, a);
 	f->blocks++;
 }
 
-/* Floor, then several times calls and floor. */
+/* Floor, then several times calls and floor. A floor after a block is before the next one. */
 static int alternate(struct rounds *r, const struct row *row)
 {
-	if (measure_floor(r, row, r->before))
+	unsigned newest = 0;
+
+	if (measure_floor(r, row, &floors[newest]))
 		return -1;
 	for (unsigned i = 0; i < r->method->pairs_per_turn && !stage_stop_wanted; i++) {
-		struct floor_block *spare = r->before;
-
-		if (measure_calls(r, row) || measure_floor(r, row, r->after))
+		newest = !newest;
+		if (measure_calls(r, row) || measure_floor(r, row, &floors[newest]))
 			return -1;
-		add_pair(r, row);
-		/* The floor after this block is the floor before the next one. */
-		r->before = r->after;
-		r->after = spare;
+		add_pair(r, row, &floors[!newest], &floors[newest]);
 	}
 	return 0;
 }
@@ -208,10 +209,10 @@ static int repeat(struct rounds *r, const struct row *row)
 	for (unsigned i = 0; i < r->method->pairs_per_turn && !stage_stop_wanted; i++) {
 		struct figures *f = row->in[before.state];
 
-		if (measure_calls(r, row) || look(r, &after, r->calls))
+		if (measure_calls(r, row) || look(r, &after, &calls))
 			return -1;
 		if (before.ours && after.ours && before.state == after.state) {
-			add_sample(&f->calls, r->calls);
+			add_sample(&f->calls, &calls);
 			f->blocks++;
 		}
 		before = after;
@@ -265,9 +266,6 @@ void rounds_run(struct rounds *r, double seconds)
 	const double began = cli_seconds_now();
 	double elapsed = 0, last = 0;
 
-	r->before = rounds_zeros(r->stage.name, 1, sizeof *r->before);
-	r->after = rounds_zeros(r->stage.name, 1, sizeof *r->after);
-	r->calls = rounds_zeros(r->stage.name, 1, sizeof *r->calls);
 	while (!stage_stop_wanted && elapsed + last / 2 < seconds && !round_of_rows(r)) {
 		last = cli_seconds_now() - began - elapsed;
 		elapsed += last;
@@ -276,7 +274,4 @@ void rounds_run(struct rounds *r, double seconds)
 	}
 	if (on_terminal)
 		fprintf(stderr, "\r\033[K");
-	free(r->before);
-	free(r->after);
-	free(r->calls);
 }

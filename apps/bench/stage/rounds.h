@@ -15,7 +15,6 @@
 
 #include "bench/measure/calls.h"
 #include "bench/measure/pairs.h"
-#include "bench/measure/sample.h"
 #include "stage.h"
 
 #define ROUNDS_ROWS_MOST  512
@@ -78,8 +77,6 @@ struct rounds {
 	size_t n_rows;
 	unsigned phase;         /* rows of this one are measured */
 	const char *phase_name; /* for the progress line; NULL: there is only one phase */
-	struct floor_block *before, *after;
-	struct sample *calls; /* of the block that is being measured */
 };
 
 /* ---- what several runs measure, and how they judge it ---- */

@@ -43,13 +43,6 @@ static bool order_stands(void *context)
 	return control_stands(s->page, s->order);
 }
 
-/* Nothing that belongs to the calls so far may turn up among the frames of a floor. */
-static void settle(struct server *s)
-{
-	while (fly_turn(s->runtime))
-		;
-}
-
 /* floor_send() and floor_receive() tell how far they are; that is for the client to count. */
 static bool order_stands_still(void *context, unsigned n)
 {
@@ -113,7 +106,9 @@ static void carry_out_orders(struct server *s)
 		s->order = control_next(s->page, s->order);
 		if (control_mode(s->order) == CONTROL_QUIT)
 			return;
-		settle(s);
+		/* Nothing of the calls so far may turn up among the frames of a floor. */
+		while (fly_turn(s->runtime))
+			;
 		control_acknowledge(s->page, s->order);
 		switch (control_mode(s->order)) {
 		case CONTROL_CALLS:
