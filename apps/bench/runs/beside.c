@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/stage/bulk.h"
 #include "bench/stage/bulk_calls.h"
 #include "firefly/pattern.h"
 #include "run.h"

@@ -17,7 +17,6 @@
 
 #include "bench/measure/fit.h"
 #include "bench/measure/floor.h"
-#include "bench/stage/bulk.h"
 #include "bench/stage/bulk_calls.h"
 #include "firefly/pattern.h"
 #include "run.h"

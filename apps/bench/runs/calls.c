@@ -109,7 +109,7 @@ static int measure_floor(struct rounds *r, const struct row *row, struct sample 
 		return -1;
 	status = floor_bounce(r->stage.runtime, profile->call_bytes, &clock);
 	sample->sum = clock.sum;
-	return status ? stage_give_up(&r->stage, "a bare frame did not come back", status) : 0;
+	return stage_failed(&r->stage, "a bare frame did not come back", status);
 }
 
 /* ---- the report ---- */

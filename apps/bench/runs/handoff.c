@@ -26,11 +26,13 @@ enum {
 	PATHS,
 };
 
-static const char *const names[PATHS] = {
-	[ATTACHED] = "attached caller to poller and back",
-	[WORKER] = "poller to worker and back",
+static const struct {
+	const char *name;
+	const char *word; /* in JSON */
+} paths[PATHS] = {
+	[ATTACHED] = {"attached caller to poller and back", "attached"},
+	[WORKER] = {"poller to worker and back", "worker"},
 };
-static const char *const words[PATHS] = {"attached", "worker"};
 
 static struct {
 	struct fly_binding *binding; /* the poller's thread's own */
@@ -77,18 +79,14 @@ static bool is_under_way(void *callers)
 	return callers_are_busy(callers);
 }
 
-static int complain(struct rounds *r, const char *what, int status)
-{
-	return status ? stage_give_up(&r->stage, what, status) : 0;
-}
-
 static int measure_line(struct rounds *r, const struct row *row, struct sample *sample)
 {
 	(void)row;
 	own.sample = sample;
 	callers_give(own.caller, 1, ask, NULL);
 	line_answer(&own.line, LINE_BARE, is_under_way, own.caller);
-	return complain(r, "a cache line did not come back", callers_status(own.caller, 1));
+	return stage_failed(&r->stage, "a cache line did not come back",
+			    callers_status(own.caller, 1));
 }
 
 /* Times without the hand-off are the others. */
@@ -96,18 +94,19 @@ static int measure_calls(struct rounds *r, const struct row *row, struct sample 
 {
 	const uint64_t ticks = stage_block_ticks(&r->stage);
 
-	if (complain(r, "a call failed",
-		     line_calls(call_on_poller, own.binding, ticks, &sample->others, &sample->sum)))
+	if (stage_call_failed(&r->stage, line_calls(call_on_poller, own.binding, ticks,
+						    &sample->others, &sample->sum)))
 		return -1;
 	if (row->number == WORKER)
-		return complain(r, "a worker's call failed",
-				line_calls(call_on_worker, own.binding, ticks, &sample->times,
-					   &sample->sum));
+		return stage_failed(&r->stage, "a worker's call failed",
+				    line_calls(call_on_worker, own.binding, ticks, &sample->times,
+					       &sample->sum));
 	own.sample = sample;
 	callers_give(own.caller, 1, call, NULL);
 	while (callers_are_busy(own.caller))
 		fly_serve(r->stage.runtime);
-	return complain(r, "an attached caller's call failed", callers_status(own.caller, 1));
+	return stage_failed(&r->stage, "an attached caller's call failed",
+			    callers_status(own.caller, 1));
 }
 
 static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
@@ -136,7 +135,7 @@ static void prepare(struct rounds *r)
 		 "Hand-offs inside a process, calls over a link that leads back to it");
 	r->stage.options.calls = 0; /* the default */
 	for (unsigned i = 0; i < PATHS; i++) {
-		struct row *row = rounds_add(r, names[i]);
+		struct row *row = rounds_add(r, paths[i].name);
 
 		row->number = i;
 		row->window = 1;
@@ -199,7 +198,7 @@ static double per_call_ns(const struct cell *c, const struct histogram *times)
 	return text_ns(&c->rounds->stage.machine, rounds_median(c->rounds, times)) / LINE_GROUP;
 }
 
-static COLUMN_TEXT(handoff, words[c->row->number]);
+static COLUMN_TEXT(handoff, paths[c->row->number].word);
 static COLUMN_TEXT(floor_what, "a cache line there and back");
 static COLUMN_TEXT(goal, "at most 2.0x");
 static COLUMN_VALUE(without, per_call_ns(c, &c->figures->calls.others));

@@ -149,22 +149,17 @@ static int enter(struct rounds *r, const struct row *row)
 							 : m->client_core;
 	int status = 0;
 
-	if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
-		return -1;
 	own.callers = NULL;
 	if (of(row)->attached)
 		own.callers = callers_open(r->stage.runtime, r->test, 1, &core,
 					   alone ? FLY_WAIT_SPIN : FLY_WAIT_YIELD, &status);
-	return status ? stage_give_up(&r->stage, "no attached caller", status) : 0;
+	return stage_failed(&r->stage, "no attached caller", status);
 }
 
-static int leave(struct rounds *r, const struct row *row)
+static void leave(struct rounds *r, const struct row *row)
 {
-	(void)row;
-	if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
-		return -1;
+	(void)r, (void)row;
 	callers_close(own.callers);
-	return 0;
 }
 
 /* ---- blocks ---- */

@@ -196,7 +196,7 @@ static int measure_threads(struct rounds *r, const struct row *row, struct sampl
 		return -1;
 	status = callers_block(own.callers, row->threads, row->procedure, row->window,
 			       stage_block_ticks(&r->stage), &sample->sum);
-	return status ? stage_give_up(&r->stage, "a thread's call failed", status) : 0;
+	return stage_failed(&r->stage, "a thread's call failed", status);
 }
 
 /* ---- the table ---- */

@@ -226,10 +226,16 @@ static int turn(struct rounds *r, const struct row *row)
 {
 	const struct rounds_method *method = r->method;
 
-	if ((method->enter && method->enter(r, row)) ||
-	    (row->has_no_floor ? repeat(r, row) : alternate(r, row)) ||
-	    (method->leave && method->leave(r, row)))
+	if (method->enter &&
+	    (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN) || method->enter(r, row)))
 		return -1;
+	if (row->has_no_floor ? repeat(r, row) : alternate(r, row))
+		return -1;
+	if (method->leave) {
+		if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
+			return -1;
+		method->leave(r, row);
+	}
 	stage_settle(&r->stage);
 	return 0;
 }

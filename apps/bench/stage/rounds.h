@@ -62,9 +62,9 @@ struct rounds_method {
 	/* NULL, or how a floor tells the state of the machine, instead of a ping-pong. */
 	struct stage_distance (*distance)(const struct rounds *rounds, const struct sample *floor);
 
-	/* NULL, or before and after each turn of a row. Return: as rounds_measure. */
-	int (*enter)(struct rounds *rounds, const struct row *row);
-	int (*leave)(struct rounds *rounds, const struct row *row);
+	/* NULL, or before and after each turn of a row; the server serves calls. */
+	int (*enter)(struct rounds *rounds, const struct row *row); /* as rounds_measure */
+	void (*leave)(struct rounds *rounds, const struct row *row);
 };
 
 struct rounds {

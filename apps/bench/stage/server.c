@@ -168,7 +168,7 @@ static int start(struct server *s, const char *eal)
 	if (!status) {
 		status = test_service_export_with(s->runtime, &s->test, &of_test);
 		if (!status)
-			status = bulk_service_export(s->runtime, &s->bulk);
+			status = Bulk_export(s->runtime, &bulk_procedures, &s->bulk);
 		if (status)
 			fly_stop(s->runtime);
 	}

@@ -366,9 +366,14 @@ int stage_give_up(struct stage *s, const char *trouble, int status)
 	return -1;
 }
 
+int stage_failed(struct stage *s, const char *trouble, int status)
+{
+	return status ? stage_give_up(s, trouble, status) : 0;
+}
+
 int stage_call_failed(struct stage *s, int status)
 {
-	return status ? stage_give_up(s, "a call failed", status) : 0;
+	return stage_failed(s, "a call failed", status);
 }
 
 int stage_complain(const struct stage *s)

@@ -105,7 +105,10 @@ int stage_start(struct stage *stage, unsigned core, const char *link);
 /* stage_give_up() - note why the run ends early. @status: with it; 0: none. Return: -1. */
 int stage_give_up(struct stage *stage, const char *trouble, int status);
 
-/* stage_call_failed() - stage_give_up() about a call, if @status is not 0. Return: 0, or -1. */
+/* stage_failed() - stage_give_up(), if @status is not 0. Return: 0, or -1. */
+int stage_failed(struct stage *stage, const char *trouble, int status);
+
+/* stage_call_failed() - the same about a call. */
 int stage_call_failed(struct stage *stage, int status);
 
 /* stage_complain() - say what was noted, if anything was. Return: 0, or CLI_FAILED. */
