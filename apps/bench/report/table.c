@@ -30,10 +30,9 @@ static double percentile_ns(const struct cell *c, const struct histogram *times,
 
 COLUMN_TEXT(column_label, c->label);
 COLUMN_TEXT(column_procedure, calls_profiles[c->row->procedure].name);
-COLUMN_TEXT(column_null, "Null");
 COLUMN_TEXT(column_link, c->rounds->stage.options.link);
 COLUMN_TEXT(column_state, pairs_state_names[c->state]);
-COLUMN_VALUE(column_constant, with);
+COLUMN_VALUE(column_threads, c->row->threads);
 COLUMN_VALUE(column_window, c->row->window);
 COLUMN_VALUE(column_bytes, c->row->bytes);
 COLUMN_VALUE(column_calls, (double)c->figures->calls.sum.count);
@@ -155,12 +154,18 @@ static void print_rows(const struct table *t, const struct rounds *r, enum pairs
 	}
 }
 
+static void print_range(size_t least, size_t most, const char *what)
+{
+	if (least != most)
+		printf("%zu to ", least);
+	printf("%zu %s", most, what);
+}
+
 /* The line about a state: "480 to 488 pairs a row, 0 to 3 dropped". */
 static void print_state(const struct rounds *r, enum pairs_state state)
 {
 	const struct stage_machine *m = &r->stage.machine;
-	size_t least = SIZE_MAX, most = 0;
-	unsigned dropped_least = UINT32_MAX, dropped_most = 0;
+	size_t least = SIZE_MAX, most = 0, dropped_least = UINT32_MAX, dropped_most = 0;
 
 	if (m->distance[state].total == 0)
 		return;
@@ -177,14 +182,8 @@ static void print_state(const struct rounds *r, enum pairs_state state)
 	printf("%-5s a cache line to the other core and back takes %.0f ns; ",
 	       pairs_state_names[state],
 	       text_ns(m, histogram_percentile(&m->distance[state], 50, m->step)));
-	if (least == most)
-		printf("%zu pairs a row, ", most);
-	else
-		printf("%zu to %zu pairs a row, ", least, most);
-	if (dropped_least == dropped_most)
-		printf("%u dropped\n", dropped_most);
-	else
-		printf("%u to %u dropped\n", dropped_least, dropped_most);
+	print_range(least, most, "pairs a row, ");
+	print_range(dropped_least, dropped_most, "dropped\n");
 }
 
 static void print_end(const struct table *t, const struct rounds *r, const bool shown[PAIRS_STATES])

@@ -90,13 +90,11 @@ int bulk_plot(const struct rounds *rounds, const char *path);
 
 /* ---- values of columns that several tables have ---- */
 
-column_value column_constant; /* @with */
-column_value column_window, column_bytes;
+column_value column_threads, column_window, column_bytes;
 column_value column_calls, column_rate, column_floor_rate; /* of calls, per second */
 column_value column_time, column_floor_time;               /* in ns; percentile @with */
 column_value column_ratio, column_pairs, column_dropped;
 column_text column_label, column_procedure, column_link, column_state;
-column_text column_null; /* "Null" */
 
 /* A function for a column: its name, and what it is of struct cell *c. */
 #define COLUMN_VALUE(name, what)                       \

@@ -133,7 +133,7 @@ static COLUMN_VALUE(alone_calls, (double)c->figures->floors.times.total);
 
 static const struct column columns[] = {
 	{NULL, "beside", -7, AS_TEXT, .text = column_label},
-	{"procedure", .as = AS_TEXT, .text = column_null},
+	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
 	{"transfer", .as = AS_TEXT, .text = transfer},
 	{"bytes", .value = column_bytes},

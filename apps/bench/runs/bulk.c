@@ -263,7 +263,7 @@ static const struct column columns[] = {
 	{NULL, "size", 10, AS_SIZE, .value = column_bytes},
 	{"procedure", .as = AS_TEXT, .text = procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
-	{"threads", .value = column_constant, .with = 1},
+	{"threads", .value = column_threads},
 	{"bytes", .value = column_bytes},
 	{"view", .as = AS_BOOL, .value = is_view},
 	{"calls", "calls", 8, AS_CALLS, .value = column_calls},

@@ -149,7 +149,7 @@ static const struct column columns[] = {
 	{NULL, "procedure", -9, AS_TEXT, .text = column_label},
 	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
-	{"threads", .value = column_constant, .with = 1},
+	{"threads", .value = column_threads},
 	{"window", "window", 6, AS_COUNT, .value = column_window},
 	{"calls", "calls", 10, AS_CALLS, .value = column_calls},
 	{"p50_ns", "p50", 6, AS_US, .value = column_time, .with = 50},

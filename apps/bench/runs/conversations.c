@@ -165,7 +165,7 @@ static COLUMN_VALUE(record_bytes, (double)floor_record_bytes());
 
 static const struct column columns[] = {
 	{NULL, "", -10, AS_TEXT, .text = column_label},
-	{"procedure", .as = AS_TEXT, .text = column_null},
+	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
 	{"window", .value = column_window},
 	{"known", .value = known},

@@ -175,7 +175,7 @@ static const struct column columns[] = {
 	{NULL, "procedure", -14, AS_TEXT, .text = column_label},
 	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
-	{"threads", .value = column_constant, .with = 1},
+	{"threads", .value = column_threads},
 	{"window", "window", 6, .value = column_window},
 	{"idle_clients", .value = n_idle},
 	{"calls", "calls", 10, AS_CALLS, .value = column_calls},

@@ -241,7 +241,7 @@ static const char *time_and_ratio(const struct cell *c, char room[TEXT_ROOM])
 
 static const struct column columns[] = {
 	{NULL, "cores", -12, AS_TEXT, .text = column_label},
-	{"procedure", .as = AS_TEXT, .text = column_null},
+	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
 	{"callers", "caller", -10, AS_TEXT, .text = caller_text},
 	{"served_by", "runs on", -8, AS_TEXT, .text = server_text},

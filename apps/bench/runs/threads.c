@@ -355,7 +355,6 @@ static COLUMN_VALUE(calls_per_s, or_null(c->rounds, &c->figures->calls.sum));
 static COLUMN_VALUE(bits_per_s,
 		    calls_per_s(c, 0) * 8 * calls_profiles[c->row->procedure].payload_bytes);
 static COLUMN_VALUE(inline_calls_per_s, or_null(c->rounds, &c->figures->floors.sum));
-static COLUMN_VALUE(threads, c->row->threads);
 static COLUMN_TEXT(callers, "attached");
 static COLUMN_TEXT(served_by, c->row->phase == ON_WORKERS ? "workers" : "poller");
 static COLUMN_TEXT(wait, own.wait == FLY_WAIT_YIELD ? "yield" : "spin");
@@ -364,7 +363,7 @@ static const struct column columns[] = {
 	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
 	{"callers", .as = AS_TEXT, .text = callers},
-	{"threads", .value = threads},
+	{"threads", .value = column_threads},
 	{"window", .value = column_window},
 	{"served_by", .as = AS_TEXT, .text = served_by},
 	{"wait", .as = AS_TEXT, .text = wait},

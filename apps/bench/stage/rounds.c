@@ -48,6 +48,7 @@ struct row *rounds_add(struct rounds *r, const char *label)
 
 	snprintf(row->label, sizeof row->label, "%s", label);
 	snprintf(row->name, sizeof row->name, "%s", label);
+	row->threads = 1;
 	for (unsigned s = 0; s < PAIRS_STATES; s++)
 		row->in[s] = rounds_zeros(r->stage.name, 1, sizeof *row->in[s]);
 	return row;

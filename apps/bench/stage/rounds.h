@@ -28,7 +28,7 @@ struct figures {
 	unsigned blocks; /* of calls that are in the sums */
 };
 
-/* One row of the table. A run sets what it needs; the rest is 0. */
+/* One row of the table. A run sets what it needs; the rest is 0: calls of Null. */
 struct row {
 	char label[40];    /* in the table */
 	char name[64];     /* where it is said why there is no ratio; "": it is not said */
@@ -37,7 +37,7 @@ struct row {
 	unsigned phase;    /* in which it is measured; or ROUNDS_PHASE_NONE */
 	bool has_no_floor; /* blocks of calls alone */
 	enum calls_procedure procedure;
-	unsigned threads; /* that call */
+	unsigned threads; /* that call; 1 unless the run says otherwise */
 	unsigned window;  /* of each */
 	uint32_t bytes;   /* of a large argument or result */
 	struct figures *in[PAIRS_STATES];
@@ -92,7 +92,7 @@ double rounds_median(const struct rounds *rounds, const struct histogram *times)
 
 /* ---- from start to end ---- */
 
-/* rounds_add() - one more row, all zeros but for its figures, its label and the same name. */
+/* rounds_add() - one more row, with its figures, its label and the same name. */
 struct row *rounds_add(struct rounds *rounds, const char *label);
 
 /*
