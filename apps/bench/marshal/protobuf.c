@@ -31,7 +31,7 @@ static inline int call_in(struct fly_binding *binding, uint16_t number,
 
 /* A client stub: the fields of its message are what follows. */
 #define CLIENT(name, message, parameters, ...)                                                   \
-	static int client_##name parameters                                                      \
+	static int client_##name(struct fly_binding *binding, MARSHAL_LIST parameters)           \
 	{                                                                                        \
 		Marshal__##name m = {PROTOBUF_C_MESSAGE_INIT(&marshal__##message##__descriptor), \
 				     __VA_ARGS__};                                               \
@@ -39,11 +39,10 @@ static inline int call_in(struct fly_binding *binding, uint16_t number,
 		return call_in(binding, Marshal_##name##_NUMBER, &m.base);                       \
 	}
 
-CLIENT(Int1, int1, (struct fly_binding * binding, uint32_t a), a)
-CLIENT(Int2, int2, (struct fly_binding * binding, uint32_t a, uint32_t b), a, b)
-CLIENT(Int4, int4, (struct fly_binding * binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d),
-       a, b, c, d)
-CLIENT(Text, text, (struct fly_binding * binding, const char *text), (char *)text)
+CLIENT(Int1, int1, (uint32_t a), a)
+CLIENT(Int2, int2, (uint32_t a, uint32_t b), a, b)
+CLIENT(Int4, int4, (uint32_t a, uint32_t b, uint32_t c, uint32_t d), a, b, c, d)
+CLIENT(Text, text, (const char *text), (char *)text)
 
 #define SERVE(name, message, ...)                                                        \
 	MARSHAL_SERVE(name,                                                              \

@@ -75,17 +75,16 @@ static inline int results(struct fly_served *served, xdrproc_t encode, void *val
 
 /* A client stub: what is encoded follows. */
 #define CLIENT(name, parameters, ...)                                                             \
-	static int client_##name parameters                                                       \
+	static int client_##name(struct fly_binding *binding, MARSHAL_LIST parameters)            \
 	{                                                                                         \
 		Xdr##name all = {__VA_ARGS__};                                                    \
                                                                                                   \
 		return call_in(binding, Marshal_##name##_NUMBER, (xdrproc_t)xdr_Xdr##name, &all); \
 	}
 
-CLIENT(Int1, (struct fly_binding * binding, uint32_t a), a)
-CLIENT(Int2, (struct fly_binding * binding, uint32_t a, uint32_t b), a, b)
-CLIENT(Int4, (struct fly_binding * binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d), a, b,
-       c, d)
+CLIENT(Int1, (uint32_t a), a)
+CLIENT(Int2, (uint32_t a, uint32_t b), a, b)
+CLIENT(Int4, (uint32_t a, uint32_t b, uint32_t c, uint32_t d), a, b, c, d)
 
 /* All zeros first: XDR allocates only where there is no room yet. */
 #define SERVE(name, ...)                                                                         \
@@ -120,9 +119,8 @@ FIXED(400)
 
 /* ---- arrays and strings of variable length ---- */
 
-CLIENT(Variable, (struct fly_binding * binding, const uint8_t *data, uint32_t data_count),
-       data_count, (char *)data)
-CLIENT(Text, (struct fly_binding * binding, const char *text), (char *)text)
+CLIENT(Variable, (const uint8_t *data, uint32_t data_count), data_count, (char *)data)
+CLIENT(Text, (const char *text), (char *)text)
 
 /* Into the caller's variable: there is room. */
 static int client_VariableOut(struct fly_binding *binding, uint8_t *data, uint32_t *data_count)

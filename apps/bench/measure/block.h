@@ -41,13 +41,13 @@ static inline double block_cost(const struct block_sum *sum)
 	return sum->count ? (double)sum->ticks / (double)sum->count : 0;
 }
 
-/* What came of one block, or of many of one kind. Starts as zeros. A run uses what it measures, and
- * says what it counts. */
+/* Of one block, or of many of one kind. Starts as zeros; a run says what it counts in it. */
 struct sample {
 	struct histogram times;  /* in ticks */
 	struct histogram others; /* of something else in the same block */
 	struct block_sum sum;    /* of the block, as its caller saw it */
 	struct block_sum work;   /* what the server counted meanwhile */
+	bool is_floor;           /* of one block */
 };
 
 struct block_clock {

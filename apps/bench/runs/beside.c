@@ -118,10 +118,9 @@ static int measure_beside(struct rounds *r, const struct row *row, struct sample
 	return bulk_failed(&r->stage, status);
 }
 
-static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+static double worth(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)row, (void)is_floor;
+	(void)row;
 	return histogram_percentile(&sample->times, 99, r->stage.machine.step);
 }
 

@@ -214,23 +214,21 @@ static int measure_calls(struct rounds *r, const struct row *row, struct sample 
 }
 
 /* Bytes per tick, with the time in the server's procedure. */
-static double whole(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+static double whole(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
 	(void)r;
-	return block_rate(&sample->sum) * (is_floor ? 1 : row->bytes);
+	return block_rate(&sample->sum) * (sample->is_floor ? 1 : row->bytes);
 }
 
 /* And without it. */
-static double moving(const struct rounds *r, const struct row *row, const struct sample *sample,
-		     bool is_floor)
+static double moving(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
 	struct block_sum sum = sample->sum;
 
 	(void)r;
-	if (!is_floor && sample->work.ticks < sum.ticks)
+	if (!sample->is_floor && sample->work.ticks < sum.ticks)
 		sum.ticks -= sample->work.ticks;
-	return block_rate(&sum) * (is_floor ? 1 : row->bytes);
+	return block_rate(&sum) * (sample->is_floor ? 1 : row->bytes);
 }
 
 /* ---- the report ---- */
@@ -242,11 +240,10 @@ static bool is_compared(const struct row *row)
 
 static COLUMN_TEXT(procedure, bulk_names[c->row->number]);
 static COLUMN_VALUE(is_view, c->rounds->view && c->row->number == BULK_GET);
-static COLUMN_VALUE(in_procedure, text_ns(&c->rounds->stage.machine,
-					  c->figures->calls.sum.count
-						  ? (double)c->figures->calls.work.ticks /
-							    (double)c->figures->calls.sum.count
-						  : 0));
+static COLUMN_VALUE(in_procedure,
+		    text_ns(&c->rounds->stage.machine,
+			    block_cost(&(struct block_sum){c->figures->calls.sum.count,
+							   c->figures->calls.work.ticks})));
 static COLUMN_VALUE(rate, column_rate(c, 0) * c->row->bytes);
 static COLUMN_VALUE(ratio, is_compared(c->row) ? column_ratio(c, 0) : NAN);
 static COLUMN_VALUE(whole_ratio, is_compared(c->row) ? pairs_judge(&c->figures->whole).ratio : NAN);

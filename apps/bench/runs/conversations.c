@@ -134,10 +134,9 @@ static int measure_all(struct rounds *r, const struct row *row, struct sample *s
 }
 
 /* Ticks of the server for one call. */
-static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+static double worth(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)r, (void)row, (void)is_floor;
+	(void)r, (void)row;
 	return block_cost(&sample->work);
 }
 

@@ -109,12 +109,11 @@ static int measure_calls(struct rounds *r, const struct row *row, struct sample 
 			    callers_status(own.caller, 1));
 }
 
-static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+/* What a hand-off adds; nothing is taken off a floor: it has no others. */
+static double worth(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
 	(void)row;
-	return rounds_median(r, &sample->times) -
-	       (is_floor ? 0 : rounds_median(r, &sample->others));
+	return rounds_median(r, &sample->times) - rounds_median(r, &sample->others);
 }
 
 static struct stage_distance distance(const struct rounds *r, const struct sample *floor)

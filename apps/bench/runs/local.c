@@ -127,10 +127,8 @@ static double one_ticks(const struct rounds *r, const struct row *row, const str
 	       of(row)->copies * rounds_median(r, &sample->others);
 }
 
-static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+static double worth(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)is_floor;
 	return row->window == 1 ? one_ticks(r, row, sample) : block_rate(&sample->sum);
 }
 

@@ -81,24 +81,20 @@ double rounds_median(const struct rounds *r, const struct histogram *times)
 	return histogram_percentile(times, 50, r->stage.machine.step);
 }
 
-double rounds_worth_time(const struct rounds *r, const struct row *row, const struct sample *sample,
-			 bool is_floor)
+double rounds_worth_time(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)is_floor;
 	return row->window == 1 ? rounds_median(r, &sample->times) : block_rate(&sample->sum);
 }
 
-double rounds_worth_rate(const struct rounds *r, const struct row *row, const struct sample *sample,
-			 bool is_floor)
+double rounds_worth_rate(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)r, (void)row, (void)is_floor;
+	(void)r, (void)row;
 	return block_rate(&sample->sum);
 }
 
-double rounds_worth_cost(const struct rounds *r, const struct row *row, const struct sample *sample,
-			 bool is_floor)
+double rounds_worth_cost(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)r, (void)row, (void)is_floor;
+	(void)r, (void)row;
 	return block_cost(&sample->sum);
 }
 
@@ -138,6 +134,7 @@ static int measure_floor(struct rounds *r, const struct row *row, struct floor_b
 		return -1;
 	stage_settle(&r->stage);
 	memset(&floor->sample, 0, sizeof floor->sample);
+	floor->sample.is_floor = true;
 	if (method->floor(r, row, &floor->sample))
 		return -1;
 	if (!method->distance)
@@ -171,12 +168,10 @@ static void add_pair(struct rounds *r, const struct row *row, const struct floor
 	const bool steady = is_steady(before->distances, after->distances);
 
 	if (method->whole)
-		(void)pairs_add(&f->whole, method->whole(r, row, b, true),
-				method->whole(r, row, &calls, false),
-				method->whole(r, row, a, true), steady);
-	if (!pairs_add(&f->pairs, method->worth(r, row, b, true),
-		       method->worth(r, row, &calls, false), method->worth(r, row, a, true),
-		       steady))
+		(void)pairs_add(&f->whole, method->whole(r, row, b), method->whole(r, row, &calls),
+				method->whole(r, row, a), steady);
+	if (!pairs_add(&f->pairs, method->worth(r, row, b), method->worth(r, row, &calls),
+		       method->worth(r, row, a), steady))
 		return;
 	add_sample(&f->calls, &calls);
 	add_sample(&f->floors, b);

@@ -48,9 +48,9 @@ struct rounds;
 /* A block. @sample: is empty. Return: 0; or -1 with trouble noted in the stage. */
 typedef int rounds_measure(struct rounds *rounds, const struct row *row, struct sample *sample);
 
-/* What a block is judged by. @is_floor: it is one. */
+/* What a block is judged by. */
 typedef double rounds_worth(const struct rounds *rounds, const struct row *row,
-			    const struct sample *sample, bool is_floor);
+			    const struct sample *sample);
 
 /* How the rows of a run are measured. */
 struct rounds_method {
