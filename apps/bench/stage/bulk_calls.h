@@ -11,7 +11,6 @@
 #define FIREFLY_BENCH_BULK_CALLS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <firefly/firefly.h>

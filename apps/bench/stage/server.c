@@ -9,19 +9,18 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <sys/prctl.h>
 
 #include <firefly/firefly.h>
 
+#include "bench/measure/floor.h"
+#include "bench/measure/ticks.h"
 #include "bulk_calls.h"
+#include "control.h"
 #include "firefly/cli.h"
 #include "firefly/commands.h"
-#include "control.h"
-#include "bench/measure/floor.h"
 #include "firefly/test_service.h"
-#include "bench/measure/ticks.h"
 
 #define NAME             "bench-server"
 #define TURNS_PER_SECOND 10000 /* at the least, if nobody interferes */
