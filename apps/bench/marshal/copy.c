@@ -39,19 +39,22 @@ COPY_INLINE int call_in(struct fly_binding *binding, uint16_t number, const void
 	return marshal_end(binding, call);
 }
 
-/* @bytes: that there have to be. */
-COPY_INLINE int call_out(struct fly_binding *binding, uint16_t number, void *to, uint32_t bytes)
+/* @count: NULL: there have to be @bytes; else at most so many, and it says how many. */
+COPY_INLINE int call_out(struct fly_binding *binding, uint16_t number, void *to, uint32_t bytes,
+			 uint32_t *count)
 {
 	struct fly_call *call;
 	const int status = marshal_fetch(binding, number, &call);
 
 	if (status)
 		return status;
-	if (call->length != bytes) {
+	if (count ? call->length > bytes : call->length != bytes) {
 		binding->ender(call);
 		return -FLY_ERESULT;
 	}
-	copy(to, call->payload, bytes);
+	copy(to, call->payload, count ? call->length : bytes);
+	if (count)
+		*count = call->length;
 	binding->ender(call);
 	return 0;
 }
@@ -79,26 +82,20 @@ COPY_INLINE int results(struct fly_served *served, uint32_t bytes)
  * copy of all at once would have to wait for the stores.
  */
 
-static int client_Int1(struct fly_binding *binding, uint32_t a)
-{
-	(void)a;
-	return call_in(binding, Marshal_Int1_NUMBER, marshal_integers, 4);
-}
-
-static int client_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
-{
-	(void)a, (void)b;
-	return call_in(binding, Marshal_Int2_NUMBER, marshal_integers, 8);
-}
-
-static int client_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
-{
-	(void)a, (void)b, (void)c, (void)d;
-	return call_in(binding, Marshal_Int4_NUMBER, marshal_integers, 16);
-}
-
+#define CLIENT_INTEGERS(n, ...)                                                              \
+	static int client_Int##n(struct fly_binding *binding, __VA_ARGS__)                   \
+	{                                                                                    \
+		return call_in(binding, Marshal_Int##n##_NUMBER, marshal_integers, 4 * (n)); \
+	}
 #define SERVE_INTEGERS(n, ...) \
 	MARSHAL_SERVE(Int##n, uint32_t i[n], take(served, i, sizeof i), (void)0, __VA_ARGS__)
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+CLIENT_INTEGERS(1, uint32_t a)
+CLIENT_INTEGERS(2, uint32_t a, uint32_t b)
+CLIENT_INTEGERS(4, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+#pragma GCC diagnostic pop
 
 SERVE_INTEGERS(1, i[0])
 SERVE_INTEGERS(2, i[0], i[1])
@@ -113,7 +110,7 @@ SERVE_INTEGERS(4, i[0], i[1], i[2], i[3])
 	}                                                                                         \
 	static int client_FixedOut##n(struct fly_binding *binding, uint8_t *data)                 \
 	{                                                                                         \
-		return call_out(binding, Marshal_FixedOut##n##_NUMBER, data, n);                  \
+		return call_out(binding, Marshal_FixedOut##n##_NUMBER, data, n, NULL);            \
 	}                                                                                         \
 	MARSHAL_SERVE(Fixed##n, (void)0, served->argument_bytes == n, (void)0, served->arguments) \
 	MARSHAL_SERVE_OUT(FixedOut##n, (void)0, served->argument_bytes == 0, results(served, n),  \
@@ -138,19 +135,7 @@ static int client_Text(struct fly_binding *binding, const char *text)
 
 static int client_VariableOut(struct fly_binding *binding, uint8_t *data, uint32_t *data_count)
 {
-	struct fly_call *call;
-	const int status = marshal_fetch(binding, Marshal_VariableOut_NUMBER, &call);
-
-	if (status)
-		return status;
-	if (call->length > MARSHAL_LONG) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
-	copy(data, call->payload, call->length);
-	*data_count = call->length;
-	binding->ender(call);
-	return 0;
+	return call_out(binding, Marshal_VariableOut_NUMBER, data, MARSHAL_LONG, data_count);
 }
 
 MARSHAL_SERVE(Variable, (void)0, served->argument_bytes <= MARSHAL_LONG, (void)0, served->arguments,

@@ -50,9 +50,8 @@ enum marshal_quantity {
 
 /* All pairs of one case. Starts as zeros; ended by marshal_pairs_free(). */
 struct marshal_pairs {
-	struct pairs pairs;                 /* of whole calls: call over floor */
-	double *values[MARSHAL_QUANTITIES]; /* of the pairs that were kept: pairs.kept */
-	size_t room;                        /* values that fit */
+	struct pairs pairs;                      /* of whole calls: call over floor */
+	struct pairs values[MARSHAL_QUANTITIES]; /* not ratios: what came of each pair kept */
 };
 
 struct marshal_figures {

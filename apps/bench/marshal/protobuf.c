@@ -29,41 +29,20 @@ static inline int call_in(struct fly_binding *binding, uint16_t number,
 
 /* ---- integers and strings ---- */
 
-static int client_Int1(struct fly_binding *binding, uint32_t a)
-{
-	Marshal__Int1 message = MARSHAL__INT1__INIT;
+/* A client stub: the fields of its message are what follows. */
+#define CLIENT(name, message, parameters, ...)                                                   \
+	static int client_##name(struct fly_binding *binding, MARSHAL_LIST parameters)           \
+	{                                                                                        \
+		Marshal__##name m = {PROTOBUF_C_MESSAGE_INIT(&marshal__##message##__descriptor), \
+				     __VA_ARGS__};                                               \
+                                                                                                 \
+		return call_in(binding, Marshal_##name##_NUMBER, &m.base);                       \
+	}
 
-	message.a = a;
-	return call_in(binding, Marshal_Int1_NUMBER, &message.base);
-}
-
-static int client_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
-{
-	Marshal__Int2 message = MARSHAL__INT2__INIT;
-
-	message.a = a;
-	message.b = b;
-	return call_in(binding, Marshal_Int2_NUMBER, &message.base);
-}
-
-static int client_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
-{
-	Marshal__Int4 message = MARSHAL__INT4__INIT;
-
-	message.a = a;
-	message.b = b;
-	message.c = c;
-	message.d = d;
-	return call_in(binding, Marshal_Int4_NUMBER, &message.base);
-}
-
-static int client_Text(struct fly_binding *binding, const char *text)
-{
-	Marshal__Text message = MARSHAL__TEXT__INIT;
-
-	message.text = (char *)text;
-	return call_in(binding, Marshal_Text_NUMBER, &message.base);
-}
+CLIENT(Int1, int1, (uint32_t a), a)
+CLIENT(Int2, int2, (uint32_t a, uint32_t b), a, b)
+CLIENT(Int4, int4, (uint32_t a, uint32_t b, uint32_t c, uint32_t d), a, b, c, d)
+CLIENT(Text, text, (const char *text), (char *)text)
 
 #define SERVE(name, message, ...)                                                        \
 	MARSHAL_SERVE(name,                                                              \

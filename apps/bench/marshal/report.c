@@ -16,73 +16,87 @@
 /* Below this a quotient of two times is noise over noise. */
 #define DIVIDE_FROM_NS 1.0
 
+/* How a figure is written; NAN is "-", or null in JSON. */
+enum figure_as {
+	AS_NS,
+	AS_RATIO, /* of marshalling to memcpy */
+	AS_TIMES, /* how many times as long as Firefly's marshalling it takes */
+	AS_GOAL,  /* a difference that is to be 0 or less; in JSON: is it? */
+};
+
+static const struct figure {
+	const char *key; /* in JSON; NULL: not there */
+	int width;       /* in the table; 0: not there */
+	enum figure_as as;
+	enum marshal_quantity quantity;
+} all_figures[] = {
+	{"null_ns", 0, AS_NS, MARSHAL_NULL},
+	{"call_ns", 0, AS_NS, MARSHAL_CALL},
+	{"marshalling_ns", 7, AS_NS, MARSHAL_FIREFLY},
+	{"memcpy_ns", 7, AS_NS, MARSHAL_COPY},
+	{NULL, 6, AS_RATIO, MARSHAL_RATIO},
+	{NULL, 5, AS_GOAL, MARSHAL_OVER},
+	{"protobuf_c_ns", 8, AS_NS, MARSHAL_PROTOBUF},
+	{NULL, 4, AS_TIMES, MARSHAL_PROTOBUF},
+	{NULL, 5, AS_GOAL, MARSHAL_BEHIND},
+	{"xdr_ns", 7, AS_NS, MARSHAL_XDR},
+	{NULL, 4, AS_TIMES, MARSHAL_XDR},
+	{"beyond_memcpy_goal_ns", 0, AS_NS, MARSHAL_OVER},
+	{"beyond_protobuf_c_goal_ns", 0, AS_NS, MARSHAL_BEHIND},
+	{"ratio", 0, AS_RATIO, MARSHAL_RATIO},
+	{"memcpy_goal_met", 0, AS_GOAL, MARSHAL_OVER},
+	{"protobuf_c_goal_met", 0, AS_GOAL, MARSHAL_BEHIND},
+};
+
+#define N_FIGURES (sizeof all_figures / sizeof *all_figures)
+
 static const char *direction(const struct marshal_row *row)
 {
 	return row->is->is_out ? "out" : "in";
 }
 
-/* ---- figures ---- */
-
-/* How many times as long as marshalling another way takes; NAN: not to be said. */
-static double times(const struct marshal_figures *f, enum marshal_quantity other)
+/* NAN: not to be said. */
+static double value_of(const struct figure *figure, const struct marshal_figures *f)
 {
-	const double ns = f->median[MARSHAL_FIREFLY];
+	const double median = f->median[figure->quantity], ns = f->median[MARSHAL_FIREFLY];
 
-	return ns >= DIVIDE_FROM_NS ? f->median[other] / ns : NAN;
-}
-
-/* Marshalling over memcpy; NAN: not to be said. */
-static double ratio(const struct marshal_figures *f)
-{
-	return f->doubt == PAIRS_SURE && f->median[MARSHAL_COPY] >= DIVIDE_FROM_NS
-		       ? f->median[MARSHAL_RATIO]
-		       : NAN;
-}
-
-/* A goal: a difference that is to be 0 or less. NAN if it was not measured. */
-static bool is_missed(const struct marshal_figures *f, enum marshal_quantity difference)
-{
-	return f->median[difference] > 0;
+	if (figure->as == AS_TIMES)
+		return ns >= DIVIDE_FROM_NS ? median / ns : NAN;
+	if (figure->as != AS_NS && f->doubt != PAIRS_SURE)
+		return NAN;
+	if (figure->as == AS_RATIO && !(f->median[MARSHAL_COPY] >= DIVIDE_FROM_NS))
+		return NAN;
+	return median;
 }
 
 /* ---- the table ---- */
 
-static const char *number(char text[16], int decimals, double value, const char *unit)
+static void print_figure(const struct figure *figure, const struct marshal_figures *f)
 {
-	if (isnan(value))
-		return "-";
-	snprintf(text, 16, "%.*f%s", decimals, value, unit);
-	return text;
-}
+	static const char *const formats[] = {
+		[AS_NS] = "%.1f", [AS_RATIO] = "%.2fx", [AS_TIMES] = "%.0fx", [AS_GOAL] = "+%.1f"};
+	const double value = value_of(figure, f);
+	char text[TEXT_ROOM];
 
-/* "met", or by how many ns it is missed. */
-static const char *goal(char text[16], const struct marshal_figures *f,
-			enum marshal_quantity difference)
-{
-	if (f->doubt != PAIRS_SURE || isnan(f->median[difference]))
-		return "-";
-	if (!is_missed(f, difference))
-		return "met";
-	snprintf(text, 16, "+%.1f", f->median[difference]);
-	return text;
+	snprintf(text, sizeof text, formats[figure->as], value);
+	if (isnan(value))
+		snprintf(text, sizeof text, "-");
+	else if (figure->as == AS_GOAL && value <= 0)
+		snprintf(text, sizeof text, "met");
+	printf(" %*s", figure->width, text);
 }
 
 static void print_row(const struct marshal_row *row, const struct marshal_figures *f)
 {
-	char copy[16], firefly[16], over[16], copy_goal[16];
-	char protobuf[16], protobuf_times[16], protobuf_goal[16], xdr[16], xdr_times[16];
 	char in_1989[16] = "-";
 
+	printf("%-18s %-3s", row->is->name, direction(row));
+	for (size_t i = 0; i < N_FIGURES; i++)
+		if (all_figures[i].width)
+			print_figure(&all_figures[i], f);
 	if (row->is->us_1989)
 		snprintf(in_1989, sizeof in_1989, "%u us", row->is->us_1989);
-	printf("%-18s %-3s %7s %7s %6s %5s %8s %4s %5s %7s %4s  %8s\n", row->is->name,
-	       direction(row), number(firefly, 1, f->median[MARSHAL_FIREFLY], ""),
-	       number(copy, 1, f->median[MARSHAL_COPY], ""), number(over, 2, ratio(f), "x"),
-	       goal(copy_goal, f, MARSHAL_OVER),
-	       number(protobuf, 1, f->median[MARSHAL_PROTOBUF], ""),
-	       number(protobuf_times, 0, times(f, MARSHAL_PROTOBUF), "x"),
-	       goal(protobuf_goal, f, MARSHAL_BEHIND), number(xdr, 1, f->median[MARSHAL_XDR], ""),
-	       number(xdr_times, 0, times(f, MARSHAL_XDR), "x"), in_1989);
+	printf("  %8s\n", in_1989);
 }
 
 void marshal_print(const struct marshal_result *r)
@@ -126,41 +140,27 @@ void marshal_print(const struct marshal_result *r)
 
 /* ---- JSON ---- */
 
-static struct json_object *json_goal(const struct marshal_figures *f,
-				     enum marshal_quantity difference)
+static struct json_object *figure_json(const struct figure *figure, const struct marshal_figures *f)
 {
-	if (f->doubt != PAIRS_SURE || isnan(f->median[difference]))
-		return NULL;
-	return json_object_new_boolean(!is_missed(f, difference));
+	const double value = value_of(figure, f);
+
+	if (figure->as == AS_GOAL && !isnan(value))
+		return json_object_new_boolean(value <= 0);
+	return text_number(value, 3);
 }
 
-static struct json_object *row_json(const struct marshal_row *row)
+static struct json_object *row_json(struct marshal_row *row)
 {
-	static const struct {
-		const char *key;
-		enum marshal_quantity quantity;
-	} medians[] = {
-		{"null_ns", MARSHAL_NULL},
-		{"call_ns", MARSHAL_CALL},
-		{"marshalling_ns", MARSHAL_FIREFLY},
-		{"memcpy_ns", MARSHAL_COPY},
-		{"protobuf_c_ns", MARSHAL_PROTOBUF},
-		{"xdr_ns", MARSHAL_XDR},
-		{"beyond_memcpy_goal_ns", MARSHAL_OVER},
-		{"beyond_protobuf_c_goal_ns", MARSHAL_BEHIND},
-	};
-	const struct marshal_figures f = marshal_pairs_judge((struct marshal_pairs *)&row->pairs);
+	const struct marshal_figures f = marshal_pairs_judge(&row->pairs);
 	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "case", json_object_new_string(row->is->word));
 	json_object_object_add(o, "direction", json_object_new_string(direction(row)));
 	json_object_object_add(o, "bytes", json_object_new_int((int)row->is->bytes));
-	for (size_t i = 0; i < sizeof medians / sizeof *medians; i++)
-		json_object_object_add(o, medians[i].key,
-				       text_number(f.median[medians[i].quantity], 3));
-	json_object_object_add(o, "ratio", text_number(ratio(&f), 3));
-	json_object_object_add(o, "memcpy_goal_met", json_goal(&f, MARSHAL_OVER));
-	json_object_object_add(o, "protobuf_c_goal_met", json_goal(&f, MARSHAL_BEHIND));
+	for (size_t i = 0; i < N_FIGURES; i++)
+		if (all_figures[i].key)
+			json_object_object_add(o, all_figures[i].key,
+					       figure_json(&all_figures[i], &f));
 	json_object_object_add(o, "us_in_1989",
 			       row->is->us_1989 ? json_object_new_int((int)row->is->us_1989)
 						: NULL);

@@ -101,6 +101,9 @@ struct marshal_result {
 	unsigned calls; /* in a block */
 };
 
+/* "(a, b)" without its parentheses. */
+#define MARSHAL_LIST(...) __VA_ARGS__
+
 /* ---- parts of client stubs: as fireflyc has them ---- */
 
 /* marshal_end() - the end of one whose procedure has no results. */

@@ -73,26 +73,18 @@ static inline int results(struct fly_served *served, xdrproc_t encode, void *val
 
 /* ---- integers ---- */
 
-static int client_Int1(struct fly_binding *binding, uint32_t a)
-{
-	XdrInt1 all = {a};
+/* A client stub: what is encoded follows. */
+#define CLIENT(name, parameters, ...)                                                             \
+	static int client_##name(struct fly_binding *binding, MARSHAL_LIST parameters)            \
+	{                                                                                         \
+		Xdr##name all = {__VA_ARGS__};                                                    \
+                                                                                                  \
+		return call_in(binding, Marshal_##name##_NUMBER, (xdrproc_t)xdr_Xdr##name, &all); \
+	}
 
-	return call_in(binding, Marshal_Int1_NUMBER, (xdrproc_t)xdr_XdrInt1, &all);
-}
-
-static int client_Int2(struct fly_binding *binding, uint32_t a, uint32_t b)
-{
-	XdrInt2 all = {a, b};
-
-	return call_in(binding, Marshal_Int2_NUMBER, (xdrproc_t)xdr_XdrInt2, &all);
-}
-
-static int client_Int4(struct fly_binding *binding, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
-{
-	XdrInt4 all = {a, b, c, d};
-
-	return call_in(binding, Marshal_Int4_NUMBER, (xdrproc_t)xdr_XdrInt4, &all);
-}
+CLIENT(Int1, (uint32_t a), a)
+CLIENT(Int2, (uint32_t a, uint32_t b), a, b)
+CLIENT(Int4, (uint32_t a, uint32_t b, uint32_t c, uint32_t d), a, b, c, d)
 
 /* All zeros first: XDR allocates only where there is no room yet. */
 #define SERVE(name, ...)                                                                         \
@@ -127,19 +119,8 @@ FIXED(400)
 
 /* ---- arrays and strings of variable length ---- */
 
-static int client_Variable(struct fly_binding *binding, const uint8_t *data, uint32_t data_count)
-{
-	XdrVariable all = {data_count, (char *)data};
-
-	return call_in(binding, Marshal_Variable_NUMBER, (xdrproc_t)xdr_XdrVariable, &all);
-}
-
-static int client_Text(struct fly_binding *binding, const char *text)
-{
-	XdrText all = (char *)text;
-
-	return call_in(binding, Marshal_Text_NUMBER, (xdrproc_t)xdr_XdrText, &all);
-}
+CLIENT(Variable, (const uint8_t *data, uint32_t data_count), data_count, (char *)data)
+CLIENT(Text, (const char *text), (char *)text)
 
 /* Into the caller's variable: there is room. */
 static int client_VariableOut(struct fly_binding *binding, uint8_t *data, uint32_t *data_count)

@@ -29,6 +29,27 @@ struct block_sum {
 	uint64_t ticks; /* what they took together */
 };
 
+/* block_rate() - per tick; 0 if there was nothing. */
+static inline double block_rate(const struct block_sum *sum)
+{
+	return sum->ticks ? (double)sum->count / (double)sum->ticks : 0;
+}
+
+/* block_cost() - ticks for each; 0 if there was nothing. */
+static inline double block_cost(const struct block_sum *sum)
+{
+	return sum->count ? (double)sum->ticks / (double)sum->count : 0;
+}
+
+/* Of one block, or of many of one kind. Starts as zeros; a run says what it counts in it. */
+struct sample {
+	struct histogram times;  /* in ticks */
+	struct histogram others; /* of something else in the same block */
+	struct block_sum sum;    /* of the block, as its caller saw it */
+	struct block_sum work;   /* what the server counted meanwhile */
+	bool is_floor;           /* of one block */
+};
+
 struct block_clock {
 	unsigned window;         /* 1 to BLOCK_WINDOW */
 	unsigned warm_up;        /* round trips before the block begins */

@@ -27,23 +27,8 @@ int calls_block(struct fly_binding *binding, enum calls_procedure procedure, uns
 		bool view, uint64_t block_ticks, struct sample *sample)
 {
 	struct block_clock clock = block_clock(window, block_ticks, &sample->times);
-	int status = -FLY_EINVAL;
+	const int status = calls_loop(binding, procedure, view, window, &mine, ended, &clock);
 
-#define LOOP(procedure, view) calls_loop(binding, procedure, view, window, &mine, ended, &clock)
-	switch (procedure) {
-	case CALLS_NULL:
-		status = LOOP(CALLS_NULL, false);
-		break;
-	case CALLS_MAX_RESULT:
-		status = view ? LOOP(CALLS_MAX_RESULT, true) : LOOP(CALLS_MAX_RESULT, false);
-		break;
-	case CALLS_MAX_ARG:
-		status = LOOP(CALLS_MAX_ARG, false);
-		break;
-	default:
-		break;
-	}
-#undef LOOP
 	sample->sum = clock.sum;
 	return status;
 }

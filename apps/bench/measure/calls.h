@@ -15,7 +15,7 @@
 #include <firefly/firefly.h>
 
 #include "firefly/test.h"
-#include "sample.h"
+#include "block.h"
 
 #define CALLS_INLINE static inline __attribute__((always_inline))
 
@@ -60,10 +60,8 @@ CALLS_INLINE int calls_start(struct fly_binding *binding, enum calls_procedure p
 		return Test_Null_start(binding, handle);
 	case CALLS_MAX_RESULT:
 		return Test_MaxResult_start(binding, handle);
-	case CALLS_MAX_ARG:
-		return Test_MaxArg_start(binding, mine->argument, handle);
 	default:
-		return -FLY_EINVAL;
+		return Test_MaxArg_start(binding, mine->argument, handle);
 	}
 }
 
@@ -83,10 +81,8 @@ CALLS_INLINE int calls_finish(struct fly_call *handle, enum calls_procedure proc
 		if (!status)
 			fly_release(handle);
 		return status;
-	case CALLS_MAX_ARG:
-		return Test_MaxArg_finish(handle);
 	default:
-		return -FLY_EINVAL;
+		return Test_MaxArg_finish(handle);
 	}
 }
 
@@ -105,21 +101,15 @@ CALLS_INLINE int calls_one(struct fly_binding *binding, enum calls_procedure pro
 			return Test_MaxResult(binding, mine->result);
 		status = calls_start(binding, procedure, mine, &handle);
 		return status ? status : calls_finish(handle, procedure, true, mine);
-	case CALLS_MAX_ARG:
-		return Test_MaxArg(binding, mine->argument);
 	default:
-		return -FLY_EINVAL;
+		return Test_MaxArg(binding, mine->argument);
 	}
 }
 
-/*
- * calls_loop() - @window calls under way at a time, until @ended says no.
- * @ended: told after each call how many have ended before it; returns whether to start more.
- * Return: 0, or the status of the first call that failed.
- */
-CALLS_INLINE int calls_loop(struct fly_binding *binding, enum calls_procedure procedure, bool view,
-			    unsigned window, struct calls_variables *mine,
-			    bool (*ended)(void *context, uint64_t number), void *context)
+/* calls_loop() of a constant procedure. */
+CALLS_INLINE int calls_loop_of(struct fly_binding *binding, enum calls_procedure procedure,
+			       bool view, unsigned window, struct calls_variables *mine,
+			       bool (*ended)(void *context, uint64_t number), void *context)
 {
 	struct fly_call *ring[BLOCK_WINDOW];
 	unsigned oldest = 0, under_way = 0;
@@ -157,6 +147,28 @@ CALLS_INLINE int calls_loop(struct fly_binding *binding, enum calls_procedure pr
 			oldest = 0;
 	}
 	return first;
+}
+
+/*
+ * calls_loop() - @window calls under way at a time, until @ended says no.
+ * @view: of MaxResult.
+ * @ended: told after each call how many have ended before it; returns whether to start more.
+ * Return: 0, or the status of the first call that failed.
+ */
+CALLS_INLINE int calls_loop(struct fly_binding *binding, enum calls_procedure procedure, bool view,
+			    unsigned window, struct calls_variables *mine,
+			    bool (*ended)(void *context, uint64_t number), void *context)
+{
+#define LOOP(procedure, view) calls_loop_of(binding, procedure, view, window, mine, ended, context)
+	switch (procedure) {
+	case CALLS_NULL:
+		return LOOP(CALLS_NULL, false);
+	case CALLS_MAX_RESULT:
+		return view ? LOOP(CALLS_MAX_RESULT, true) : LOOP(CALLS_MAX_RESULT, false);
+	default:
+		return LOOP(CALLS_MAX_ARG, false);
+	}
+#undef LOOP
 }
 
 #endif

@@ -37,7 +37,7 @@ struct fit fit_line(const struct fit_point *points, size_t n)
 		if (off <= fit.worst)
 			continue;
 		fit.worst = off;
-		fit.worst_point = i;
+		fit.worst_bytes = points[i].bytes;
 	}
 	return fit;
 }

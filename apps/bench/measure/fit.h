@@ -13,10 +13,10 @@ struct fit_point {
 };
 
 struct fit {
-	double alpha; /* in the unit of the times; NAN: there is no line */
-	double beta;  /* in that unit per byte */
-	double worst; /* largest deviation of a time from the line, as a part of that time */
-	size_t worst_point;
+	double alpha;       /* in the unit of the times; NAN: there is no line */
+	double beta;        /* in that unit per byte */
+	double worst;       /* largest deviation of a time from the line, as a part of that time */
+	double worst_bytes; /* of the message whose time that is */
 };
 
 /*

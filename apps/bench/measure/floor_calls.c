@@ -185,10 +185,9 @@ int floor_calls_run(struct floor_calls *f, enum floor_callers who, struct block_
 		return run(f, FLOOR_ONE, clock);
 	case FLOOR_ALL:
 		return run(f, FLOOR_ALL, clock);
-	case FLOOR_ALL_UNHINTED:
+	default:
 		return run(f, FLOOR_ALL_UNHINTED, clock);
 	}
-	return -FLY_EINVAL;
 }
 
 size_t floor_record_bytes(void)

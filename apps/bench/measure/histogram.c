@@ -8,12 +8,6 @@
 #include "histogram.h"
 
 #include <math.h>
-#include <string.h>
-
-void histogram_clear(struct histogram *h)
-{
-	memset(h, 0, sizeof *h);
-}
 
 void histogram_merge(struct histogram *into, const struct histogram *from)
 {

@@ -14,13 +14,11 @@
 #define HISTOGRAM_MAX_BITS 44 /* values from 2^44 on (hours of ticks) count as 2^44 - 1 */
 #define HISTOGRAM_BUCKETS  ((HISTOGRAM_MAX_BITS - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS)
 
+/* Starts as zeros. */
 struct histogram {
 	uint64_t total; /* values added */
 	uint64_t bucket[HISTOGRAM_BUCKETS];
 };
-
-/* histogram_clear() - forget everything; also how a new one starts. */
-void histogram_clear(struct histogram *h);
 
 /* histogram_merge() - add everything that is in @from to @into. */
 void histogram_merge(struct histogram *into, const struct histogram *from);

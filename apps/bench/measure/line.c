@@ -16,57 +16,50 @@
 #define GIVE_UP_S 20        /* without an answer; the other side may have to wait for its core */
 #define CLOCKS    64        /* readings that tell what reading the clock takes */
 
-/* Return: whether there was an answer. */
-static inline bool ask(struct line *line, uint64_t question, uint64_t tsc_hz)
+/* What is asked next. */
+struct question {
+	struct line *line;
+	uint64_t number; /* odd */
+	uint64_t tsc_hz;
+};
+
+/* Plain: the other side does nothing until it is asked. */
+static struct question first_question(struct line *line, uint64_t tsc_hz)
 {
+	const uint64_t answer = atomic_load_explicit(&line->word, memory_order_relaxed);
+
+	return (struct question){line, answer + 1, tsc_hz};
+}
+
+/* Return: 0; -1: there was no answer. */
+static inline __attribute__((always_inline)) int ask(void *context)
+{
+	struct question *q = context;
 	uint64_t since = 0;
 
 	/* L1: nothing but the number; pairs with L2. */
-	atomic_store_explicit(&line->word, question, memory_order_release);
+	atomic_store_explicit(&q->line->word, q->number, memory_order_release);
 	/* L3: the bytes, if there are any; pairs with L4. */
 	for (unsigned looks = 1;
-	     atomic_load_explicit(&line->word, memory_order_acquire) != question + 1; looks++) {
+	     atomic_load_explicit(&q->line->word, memory_order_acquire) != q->number + 1; looks++) {
 		if (looks % PATIENCE)
 			continue;
 		sched_yield(); /* both may be on one core */
 		if (!since)
 			since = ticks_now();
-		else if (ticks_now() - since > GIVE_UP_S * tsc_hz)
-			return false;
+		else if (ticks_now() - since > GIVE_UP_S * q->tsc_hz)
+			return -1;
 	}
-	return true;
-}
-
-/* Plain: the other side does nothing until it is asked. */
-static uint64_t next_question(const struct line *line)
-{
-	return atomic_load_explicit(&line->word, memory_order_relaxed) + 1;
+	q->number += 2;
+	return 0;
 }
 
 int line_ask(struct line *line, uint64_t block_ticks, uint64_t tsc_hz, struct histogram *times,
 	     struct block_sum *sum)
 {
-	uint64_t next = next_question(line);
-	uint64_t begin, before;
+	struct question q = first_question(line, tsc_hz);
 
-	*sum = (struct block_sum){0};
-	for (unsigned i = 0; i < LINE_GROUP * LINE_GROUP; i++, next += 2) /* to warm up */
-		if (!ask(line, next, tsc_hz))
-			return -1;
-	begin = before = ticks_now();
-	do {
-		uint64_t now;
-
-		for (unsigned i = 0; i < LINE_GROUP; i++, next += 2)
-			if (!ask(line, next, tsc_hz))
-				return -1;
-		now = ticks_now();
-		histogram_add(times, now - before);
-		before = now;
-		sum->count += LINE_GROUP;
-	} while (before - begin < block_ticks);
-	sum->ticks = before - begin;
-	return 0;
+	return line_calls(ask, &q, block_ticks, times, sum);
 }
 
 /* What lies between two readings of the clock with nothing in between: the least there was. */
@@ -85,18 +78,18 @@ static uint64_t clock_ticks(void)
 int line_copy(struct line *line, uint64_t block_ticks, uint64_t tsc_hz, struct histogram *times)
 {
 	const uint64_t clock = clock_ticks(), begin = ticks_now();
-	uint64_t next = next_question(line), before, now;
+	struct question q = first_question(line, tsc_hz);
+	uint64_t before, now;
 	uint8_t own[LINE_BYTES];
 
 	do {
-		if (!ask(line, next, tsc_hz))
+		if (ask(&q))
 			return -1;
 		before = ticks_done();
 		memcpy(own, line->bytes, LINE_BYTES);
 		__asm__ volatile("" : : "r"(own) : "memory"); /* it is made, and now */
 		now = ticks_done();
 		histogram_add(times, now - before > clock ? now - before - clock : 0);
-		next += 2;
 	} while (now - begin < block_ticks);
 	return 0;
 }

@@ -21,22 +21,26 @@ bool pairs_agree(double floor_before, double floor_after)
 	       PAIRS_FLOORS_AGREE * fmin(floor_before, floor_after);
 }
 
-bool pairs_add(struct pairs *p, double floor_before, double value, double floor_after, bool steady)
+bool pairs_keep(struct pairs *p, double value)
 {
-	if (!steady || !pairs_agree(floor_before, floor_after))
-		goto drop;
 	if (p->kept == p->room) {
 		const size_t room = p->room ? 2 * p->room : 64;
 		double *ratios = realloc(p->ratios, room * sizeof *ratios);
 
 		if (!ratios)
-			goto drop;
+			return false;
 		p->ratios = ratios;
 		p->room = room;
 	}
-	p->ratios[p->kept++] = value / ((floor_before + floor_after) / 2);
+	p->ratios[p->kept++] = value;
 	return true;
-drop:
+}
+
+bool pairs_add(struct pairs *p, double floor_before, double value, double floor_after, bool steady)
+{
+	if (steady && pairs_agree(floor_before, floor_after) &&
+	    pairs_keep(p, value / ((floor_before + floor_after) / 2)))
+		return true;
 	p->dropped++;
 	return false;
 }

@@ -65,6 +65,9 @@ bool pairs_agree(double floor_before, double floor_after);
  */
 bool pairs_add(struct pairs *p, double floor_before, double value, double floor_after, bool steady);
 
+/* pairs_keep() - one more of the values that are kept. Return: false if there is no memory. */
+bool pairs_keep(struct pairs *p, double value);
+
 /* pairs_judge() - the median ratio, or why there is none; sorts the ratios. */
 struct pairs_verdict pairs_judge(struct pairs *p);
 

@@ -6,8 +6,6 @@
  * as they were measured, one colour for each procedure, and nothing that a browser would have to
  * fetch. Called once at the end.
  */
-#include "bulk_plot.h"
-
 #include <math.h>
 #include <stdio.h>
 
@@ -125,7 +123,7 @@ int bulk_plot(const struct rounds *r, const char *path)
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"white\"/>\n"
 		"<text x=\"%.1f\" y=\"22\" font-size=\"15\">Time of one call over %s, by the size "
 		"of its data</text>\n",
-		WIDTH, HEIGHT, LEFT, r->stage.machine.link);
+		WIDTH, HEIGHT, LEFT, r->stage.options.link);
 	draw_grid(file, &range);
 	for (unsigned p = 0; p < BULK_PROCEDURES; p++)
 		draw_points(file, r, &range, (enum bulk_procedure)p);

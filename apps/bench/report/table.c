@@ -7,7 +7,6 @@
  */
 #include "table.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,10 +29,8 @@ static double percentile_ns(const struct cell *c, const struct histogram *times,
 
 COLUMN_TEXT(column_label, c->label);
 COLUMN_TEXT(column_procedure, calls_profiles[c->row->procedure].name);
-COLUMN_TEXT(column_null, "Null");
-COLUMN_TEXT(column_link, c->rounds->stage.machine.link);
+COLUMN_TEXT(column_link, c->rounds->stage.options.link);
 COLUMN_TEXT(column_state, pairs_state_names[c->state]);
-COLUMN_VALUE(column_constant, with);
 COLUMN_VALUE(column_threads, c->row->threads);
 COLUMN_VALUE(column_window, c->row->window);
 COLUMN_VALUE(column_bytes, c->row->bytes);
@@ -43,7 +40,6 @@ COLUMN_VALUE(column_floor_time, percentile_ns(c, &c->figures->floors.times, with
 COLUMN_VALUE(column_rate, table_per_second(c->rounds, &c->figures->calls.sum));
 COLUMN_VALUE(column_floor_rate, table_per_second(c->rounds, &c->figures->floors.sum));
 COLUMN_VALUE(column_ratio, pairs_judge(&c->figures->pairs).ratio);
-COLUMN_VALUE(column_blocks, c->figures->blocks);
 COLUMN_VALUE(column_pairs, (double)c->figures->pairs.kept);
 COLUMN_VALUE(column_dropped, c->figures->pairs.dropped);
 
@@ -157,12 +153,18 @@ static void print_rows(const struct table *t, const struct rounds *r, enum pairs
 	}
 }
 
+static void print_range(size_t least, size_t most, const char *what)
+{
+	if (least != most)
+		printf("%zu to ", least);
+	printf("%zu %s", most, what);
+}
+
 /* The line about a state: "480 to 488 pairs a row, 0 to 3 dropped". */
 static void print_state(const struct rounds *r, enum pairs_state state)
 {
 	const struct stage_machine *m = &r->stage.machine;
-	size_t least = SIZE_MAX, most = 0;
-	unsigned dropped_least = UINT32_MAX, dropped_most = 0;
+	size_t least = SIZE_MAX, most = 0, dropped_least = UINT32_MAX, dropped_most = 0;
 
 	if (m->distance[state].total == 0)
 		return;
@@ -179,14 +181,8 @@ static void print_state(const struct rounds *r, enum pairs_state state)
 	printf("%-5s a cache line to the other core and back takes %.0f ns; ",
 	       pairs_state_names[state],
 	       text_ns(m, histogram_percentile(&m->distance[state], 50, m->step)));
-	if (least == most)
-		printf("%zu pairs a row, ", most);
-	else
-		printf("%zu to %zu pairs a row, ", least, most);
-	if (dropped_least == dropped_most)
-		printf("%u dropped\n", dropped_most);
-	else
-		printf("%u to %u dropped\n", dropped_least, dropped_most);
+	print_range(least, most, "pairs a row, ");
+	print_range(dropped_least, dropped_most, "dropped\n");
 }
 
 static void print_end(const struct table *t, const struct rounds *r, const bool shown[PAIRS_STATES])
@@ -281,6 +277,11 @@ static struct json_object *row_json(const struct table *t, const struct cell *c)
 	for (size_t i = 0; i < t->n_columns; i++)
 		if (t->columns[i].key)
 			add(run, t->columns[i].key, cell_json(&t->columns[i], c));
+	add(run, "state", json_object_new_string(pairs_state_names[c->state]));
+	if (t->states == TABLE_ONE)
+		add(run, "blocks", json_object_new_int64(c->figures->blocks));
+	add(run, "pairs", json_object_new_int64((int64_t)c->figures->pairs.kept));
+	add(run, "pairs_dropped", json_object_new_int64(c->figures->pairs.dropped));
 	return run;
 }
 

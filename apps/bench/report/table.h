@@ -55,6 +55,7 @@ enum table_states {
 	TABLE_BOTH, /* those that were met */
 };
 
+/* JSON objects of rows also have state, pairs, pairs_dropped, and with TABLE_ONE blocks. */
 struct table {
 	const struct column *columns;
 	size_t n_columns;
@@ -81,15 +82,19 @@ enum pairs_state table_main_state(const struct row *row);
 /* table_per_second() - a sum, by the second; 0 if there is nothing in it. */
 double table_per_second(const struct rounds *rounds, const struct block_sum *sum);
 
+/*
+ * bulk_plot() - times over sizes, both logarithmic, as SVG. Rows: number: an enum bulk_procedure.
+ * Return: 0, or -1 with errno set.
+ */
+int bulk_plot(const struct rounds *rounds, const char *path);
+
 /* ---- values of columns that several tables have ---- */
 
-column_value column_constant; /* @with */
 column_value column_threads, column_window, column_bytes;
 column_value column_calls, column_rate, column_floor_rate; /* of calls, per second */
 column_value column_time, column_floor_time;               /* in ns; percentile @with */
-column_value column_ratio, column_blocks, column_pairs, column_dropped;
+column_value column_ratio, column_pairs, column_dropped;
 column_text column_label, column_procedure, column_link, column_state;
-column_text column_null; /* "Null" */
 
 /* A function for a column: its name, and what it is of struct cell *c. */
 #define COLUMN_VALUE(name, what)                       \
@@ -106,16 +111,5 @@ column_text column_null; /* "Null" */
 		return (what);                                       \
 	}                                                            \
 	column_text name
-
-/* The ends of all objects in "runs". */
-#define COLUMN_STATE                                                \
-	{                                                           \
-		.key = "state", .as = AS_TEXT, .text = column_state \
-	}
-#define COLUMN_PAIRS                                            \
-	{.key = "pairs", .value = column_pairs},                \
-	{                                                       \
-		.key = "pairs_dropped", .value = column_dropped \
-	}
 
 #endif

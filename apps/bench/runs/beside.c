@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/stage/bulk.h"
 #include "bench/stage/bulk_calls.h"
 #include "firefly/pattern.h"
 #include "run.h"
@@ -47,7 +46,7 @@ static error_t option(struct rounds *r, int key, char *text)
 static void prepare(struct rounds *r)
 {
 	snprintf(r->title, sizeof r->title,
-		 "Null over %s at window 1, beside a transfer of %u bytes", r->stage.machine.link,
+		 "Null over %s at window 1, beside a transfer of %u bytes", r->stage.options.link,
 		 bytes);
 	for (unsigned i = 0; i < BULK_PROCEDURES; i++) {
 		struct row *row = rounds_add(r, bulk_names[i]);
@@ -119,10 +118,9 @@ static int measure_beside(struct rounds *r, const struct row *row, struct sample
 	return bulk_failed(&r->stage, status);
 }
 
-static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+static double worth(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)row, (void)is_floor;
+	(void)row;
 	return histogram_percentile(&sample->times, 99, r->stage.machine.step);
 }
 
@@ -134,7 +132,7 @@ static COLUMN_VALUE(alone_calls, (double)c->figures->floors.times.total);
 
 static const struct column columns[] = {
 	{NULL, "beside", -7, AS_TEXT, .text = column_label},
-	{"procedure", .as = AS_TEXT, .text = column_null},
+	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
 	{"transfer", .as = AS_TEXT, .text = transfer},
 	{"bytes", .value = column_bytes},
@@ -151,8 +149,6 @@ static const struct column columns[] = {
 	{"alone.most_ns", .as = AS_US, .value = column_floor_time, .with = 100},
 	{"bytes_per_s", .as = AS_RATE, .value = column_rate},
 	{"ratio", "ratio", 7, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 };
 
 const struct run_word run_beside = {

@@ -17,8 +17,6 @@
 
 #include "bench/measure/fit.h"
 #include "bench/measure/floor.h"
-#include "bench/report/bulk_plot.h"
-#include "bench/stage/bulk.h"
 #include "bench/stage/bulk_calls.h"
 #include "firefly/pattern.h"
 #include "run.h"
@@ -100,7 +98,7 @@ static void prepare(struct rounds *r)
 	struct stage_options *o = &r->stage.options;
 
 	snprintf(r->title, sizeof r->title, "Large calls over %s, 1 thread, results %s",
-		 r->stage.machine.link, r->view ? "read where they lie" : "copied to the caller");
+		 r->stage.options.link, r->view ? "read where they lie" : "copied to the caller");
 	if (o->seconds <= 0 && own.bytes)
 		o->seconds = ONE_SIZE_SECONDS;
 	for (unsigned i = 0; i < (own.bytes ? 1 : SIZES); i++)
@@ -216,23 +214,21 @@ static int measure_calls(struct rounds *r, const struct row *row, struct sample 
 }
 
 /* Bytes per tick, with the time in the server's procedure. */
-static double whole(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+static double whole(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
 	(void)r;
-	return block_rate(&sample->sum) * (is_floor ? 1 : row->bytes);
+	return block_rate(&sample->sum) * (sample->is_floor ? 1 : row->bytes);
 }
 
 /* And without it. */
-static double moving(const struct rounds *r, const struct row *row, const struct sample *sample,
-		     bool is_floor)
+static double moving(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
 	struct block_sum sum = sample->sum;
 
 	(void)r;
-	if (!is_floor && sample->work.ticks < sum.ticks)
+	if (!sample->is_floor && sample->work.ticks < sum.ticks)
 		sum.ticks -= sample->work.ticks;
-	return block_rate(&sum) * (is_floor ? 1 : row->bytes);
+	return block_rate(&sum) * (sample->is_floor ? 1 : row->bytes);
 }
 
 /* ---- the report ---- */
@@ -244,11 +240,10 @@ static bool is_compared(const struct row *row)
 
 static COLUMN_TEXT(procedure, bulk_names[c->row->number]);
 static COLUMN_VALUE(is_view, c->rounds->view && c->row->number == BULK_GET);
-static COLUMN_VALUE(in_procedure, text_ns(&c->rounds->stage.machine,
-					  c->figures->calls.sum.count
-						  ? (double)c->figures->calls.work.ticks /
-							    (double)c->figures->calls.sum.count
-						  : 0));
+static COLUMN_VALUE(in_procedure,
+		    text_ns(&c->rounds->stage.machine,
+			    block_cost(&(struct block_sum){c->figures->calls.sum.count,
+							   c->figures->calls.work.ticks})));
 static COLUMN_VALUE(rate, column_rate(c, 0) * c->row->bytes);
 static COLUMN_VALUE(ratio, is_compared(c->row) ? column_ratio(c, 0) : NAN);
 static COLUMN_VALUE(whole_ratio, is_compared(c->row) ? pairs_judge(&c->figures->whole).ratio : NAN);
@@ -265,7 +260,7 @@ static const struct column columns[] = {
 	{NULL, "size", 10, AS_SIZE, .value = column_bytes},
 	{"procedure", .as = AS_TEXT, .text = procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
-	{"threads", .value = column_constant, .with = 1},
+	{"threads", .value = column_threads},
 	{"bytes", .value = column_bytes},
 	{"view", .as = AS_BOOL, .value = is_view},
 	{"calls", "calls", 8, AS_CALLS, .value = column_calls},
@@ -277,12 +272,10 @@ static const struct column columns[] = {
 	{"floor.bytes_per_s", "floor", 7, AS_GIGABYTES, .value = column_floor_rate},
 	{"ratio", "ratio", 7, AS_RATIO, .value = ratio},
 	{"whole_ratio", "whole", 7, AS_RATIO, .value = whole_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 };
 
-/* A line through the median times of a procedure. @bytes: of each point. */
-static struct fit fit(const struct rounds *r, unsigned procedure, uint32_t bytes[SIZES])
+/* A line through the median times of a procedure. */
+static struct fit fit(const struct rounds *r, unsigned procedure)
 {
 	struct fit_point points[SIZES];
 	size_t n = 0;
@@ -293,7 +286,6 @@ static struct fit fit(const struct rounds *r, unsigned procedure, uint32_t bytes
 
 		if (row->number != procedure || times->total == 0)
 			continue;
-		bytes[n] = row->bytes;
 		points[n++] = (struct fit_point){
 			.bytes = row->bytes,
 			.time = text_ns(&r->stage.machine, rounds_median(r, times)),
@@ -313,14 +305,13 @@ static void note(const struct rounds *r, enum pairs_state state)
 	       "whole: with it; higher is better.\n",
 	       floor_full_bytes(r->stage.runtime));
 	for (unsigned p = 0; !own.bytes && p < BULK_PROCEDURES; p++) {
-		uint32_t bytes[SIZES];
-		const struct fit f = fit(r, p, bytes);
+		const struct fit f = fit(r, p);
 
 		if (!isnan(f.alpha))
 			printf("%s: T(n) = alpha + n beta, alpha %.3f us, beta %.4f ns (%.2f GB/s);"
 			       " at most %.0f%% off, at %s\n",
 			       bulk_names[p], f.alpha / 1000, f.beta, 1 / f.beta, 100 * f.worst,
-			       text_size(size, bytes[f.worst_point]));
+			       text_size(size, (uint32_t)f.worst_bytes));
 	}
 }
 
@@ -330,17 +321,14 @@ static void more(const struct rounds *r, struct json_object *all)
 
 	for (unsigned p = 0; !own.bytes && p < BULK_PROCEDURES; p++) {
 		struct json_object *object = json_object_new_object();
-		uint32_t bytes[SIZES];
-		const struct fit f = fit(r, p, bytes);
+		const struct fit f = fit(r, p);
 
 		json_object_object_add(object, "procedure", json_object_new_string(bulk_names[p]));
 		json_object_object_add(object, "alpha_ns", text_number(f.alpha, 1));
 		json_object_object_add(object, "beta_ns_per_byte", text_number(f.beta, 5));
 		json_object_object_add(object, "worst_deviation", text_number(f.worst, 4));
 		json_object_object_add(object, "worst_bytes",
-				       isnan(f.worst)
-					       ? NULL
-					       : json_object_new_int64(bytes[f.worst_point]));
+				       text_number(isnan(f.worst) ? NAN : f.worst_bytes, 0));
 		json_object_array_add(fits, object);
 	}
 	json_object_object_add(all, "fits", fits);

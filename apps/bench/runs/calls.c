@@ -83,7 +83,7 @@ static error_t option(struct rounds *r, int key, char *text)
 
 static void prepare(struct rounds *r)
 {
-	snprintf(r->title, sizeof r->title, "Calls over %s, 1 thread%s", r->stage.machine.link,
+	snprintf(r->title, sizeof r->title, "Calls over %s, 1 thread%s", r->stage.options.link,
 		 r->view ? ", results of MaxResult read in the packet" : "");
 	for (unsigned p = 0; p < CALLS_PROCEDURES; p++)
 		for (unsigned w = 0; own.wanted[p] && w < (own.window ? 1 : 2); w++) {
@@ -109,7 +109,7 @@ static int measure_floor(struct rounds *r, const struct row *row, struct sample 
 		return -1;
 	status = floor_bounce(r->stage.runtime, profile->call_bytes, &clock);
 	sample->sum = clock.sum;
-	return status ? stage_give_up(&r->stage, "a bare frame did not come back", status) : 0;
+	return stage_failed(&r->stage, "a bare frame did not come back", status);
 }
 
 /* ---- the report ---- */
@@ -149,7 +149,7 @@ static const struct column columns[] = {
 	{NULL, "procedure", -9, AS_TEXT, .text = column_label},
 	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
-	{"threads", .value = column_constant, .with = 1},
+	{"threads", .value = column_threads},
 	{"window", "window", 6, AS_COUNT, .value = column_window},
 	{"calls", "calls", 10, AS_CALLS, .value = column_calls},
 	{"p50_ns", "p50", 6, AS_US, .value = column_time, .with = 50},
@@ -163,8 +163,6 @@ static const struct column columns[] = {
 	{"floor.per_s", .as = AS_RATE, .value = column_floor_rate},
 	{NULL, "floor", 9, AS_TEXT, .text = floor_text},
 	{"ratio", "ratio", 6, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 	{NULL, "in 1989", 0, AS_TEXT, .text = in_1989},
 };
 

@@ -61,7 +61,7 @@ static error_t option(struct rounds *r, int key, char *text)
 static void prepare(struct rounds *r)
 {
 	snprintf(r->title, sizeof r->title,
-		 "Null over %s at window %u, a server that knows %u callers", r->stage.machine.link,
+		 "Null over %s at window %u, a server that knows %u callers", r->stage.options.link,
 		 own.window, own.known);
 	r->stage.options.server.conversations = own.known + own.known / 4 + SPARE;
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -134,10 +134,9 @@ static int measure_all(struct rounds *r, const struct row *row, struct sample *s
 }
 
 /* Ticks of the server for one call. */
-static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+static double worth(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)r, (void)row, (void)is_floor;
+	(void)r, (void)row;
 	return block_cost(&sample->work);
 }
 
@@ -165,7 +164,7 @@ static COLUMN_VALUE(record_bytes, (double)floor_record_bytes());
 
 static const struct column columns[] = {
 	{NULL, "", -10, AS_TEXT, .text = column_label},
-	{"procedure", .as = AS_TEXT, .text = column_null},
+	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
 	{"window", .value = column_window},
 	{"known", .value = known},
@@ -180,8 +179,6 @@ static const struct column columns[] = {
 	{"one.calls_per_s", "calls/s", 8, AS_RATE, .value = column_floor_rate},
 	{"ratio", "ratio", 7, AS_RATIO, .value = column_ratio},
 	{"record_bytes", .value = record_bytes},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 };
 
 static void note(const struct rounds *r, enum pairs_state state)

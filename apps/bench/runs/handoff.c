@@ -26,11 +26,13 @@ enum {
 	PATHS,
 };
 
-static const char *const names[PATHS] = {
-	[ATTACHED] = "attached caller to poller and back",
-	[WORKER] = "poller to worker and back",
+static const struct {
+	const char *name;
+	const char *word; /* in JSON */
+} paths[PATHS] = {
+	[ATTACHED] = {"attached caller to poller and back", "attached"},
+	[WORKER] = {"poller to worker and back", "worker"},
 };
-static const char *const words[PATHS] = {"attached", "worker"};
 
 static struct {
 	struct fly_binding *binding; /* the poller's thread's own */
@@ -77,18 +79,14 @@ static bool is_under_way(void *callers)
 	return callers_are_busy(callers);
 }
 
-static int complain(struct rounds *r, const char *what, int status)
-{
-	return status ? stage_give_up(&r->stage, what, status) : 0;
-}
-
 static int measure_line(struct rounds *r, const struct row *row, struct sample *sample)
 {
 	(void)row;
 	own.sample = sample;
 	callers_give(own.caller, 1, ask, NULL);
 	line_answer(&own.line, LINE_BARE, is_under_way, own.caller);
-	return complain(r, "a cache line did not come back", callers_status(own.caller, 1));
+	return stage_failed(&r->stage, "a cache line did not come back",
+			    callers_status(own.caller, 1));
 }
 
 /* Times without the hand-off are the others. */
@@ -96,26 +94,26 @@ static int measure_calls(struct rounds *r, const struct row *row, struct sample 
 {
 	const uint64_t ticks = stage_block_ticks(&r->stage);
 
-	if (complain(r, "a call failed",
-		     line_calls(call_on_poller, own.binding, ticks, &sample->others, &sample->sum)))
+	if (stage_call_failed(&r->stage, line_calls(call_on_poller, own.binding, ticks,
+						    &sample->others, &sample->sum)))
 		return -1;
 	if (row->number == WORKER)
-		return complain(r, "a worker's call failed",
-				line_calls(call_on_worker, own.binding, ticks, &sample->times,
-					   &sample->sum));
+		return stage_failed(&r->stage, "a worker's call failed",
+				    line_calls(call_on_worker, own.binding, ticks, &sample->times,
+					       &sample->sum));
 	own.sample = sample;
 	callers_give(own.caller, 1, call, NULL);
 	while (callers_are_busy(own.caller))
 		fly_serve(r->stage.runtime);
-	return complain(r, "an attached caller's call failed", callers_status(own.caller, 1));
+	return stage_failed(&r->stage, "an attached caller's call failed",
+			    callers_status(own.caller, 1));
 }
 
-static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+/* What a hand-off adds; nothing is taken off a floor: it has no others. */
+static double worth(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
 	(void)row;
-	return rounds_median(r, &sample->times) -
-	       (is_floor ? 0 : rounds_median(r, &sample->others));
+	return rounds_median(r, &sample->times) - rounds_median(r, &sample->others);
 }
 
 static struct stage_distance distance(const struct rounds *r, const struct sample *floor)
@@ -134,8 +132,9 @@ static void prepare(struct rounds *r)
 {
 	snprintf(r->title, sizeof r->title,
 		 "Hand-offs inside a process, calls over a link that leads back to it");
+	r->stage.options.calls = 0; /* the default */
 	for (unsigned i = 0; i < PATHS; i++) {
-		struct row *row = rounds_add(r, names[i]);
+		struct row *row = rounds_add(r, paths[i].name);
 
 		row->number = i;
 		row->window = 1;
@@ -156,16 +155,7 @@ static const struct Handoff_procedures procedures = {.OnPoller = nothing, .OnWor
  */
 static int start(struct rounds *r)
 {
-	struct stage_machine *m = &r->stage.machine;
-	static const char *const links[] = {LINK, NULL};
-	const struct fly_options with = {
-		.size = sizeof with,
-		.links = links,
-		.eal = r->stage.options.eal,
-		.packets = r->stage.options.packets,
-		.notice = cli_notice,
-		.notice_context = (void *)(uintptr_t)NAME,
-	};
+	const unsigned other = r->stage.machine.client_core;
 	char core[16];
 	const struct fly_export_options of_export = {
 		.size = sizeof of_export,
@@ -175,17 +165,15 @@ static int start(struct rounds *r)
 	};
 	int status;
 
-	snprintf(core, sizeof core, "%u", m->client_core);
-	if (cli_pin(NAME, m->server_core) || cli_start(NAME, &with, &r->stage.runtime))
+	snprintf(core, sizeof core, "%u", other);
+	if (stage_start(&r->stage, r->stage.machine.server_core, LINK))
 		return CLI_FAILED;
-	m->platform.size = sizeof m->platform;
-	fly_platform(r->stage.runtime, &m->platform);
 	status = Handoff_export_with(r->stage.runtime, &procedures, NULL, &of_export);
 	if (!status)
 		status = Handoff_import(r->stage.runtime, NULL, &own.binding);
 	if (!status)
-		own.caller = callers_open(r->stage.runtime, own.binding, 1, &m->client_core,
-					  FLY_WAIT_SPIN, &status);
+		own.caller = callers_open(r->stage.runtime, own.binding, 1, &other, FLY_WAIT_SPIN,
+					  &status);
 	own.rounds = r;
 	if (!status)
 		return 0;
@@ -209,7 +197,7 @@ static double per_call_ns(const struct cell *c, const struct histogram *times)
 	return text_ns(&c->rounds->stage.machine, rounds_median(c->rounds, times)) / LINE_GROUP;
 }
 
-static COLUMN_TEXT(handoff, words[c->row->number]);
+static COLUMN_TEXT(handoff, paths[c->row->number].word);
 static COLUMN_TEXT(floor_what, "a cache line there and back");
 static COLUMN_TEXT(goal, "at most 2.0x");
 static COLUMN_VALUE(without, per_call_ns(c, &c->figures->calls.others));
@@ -227,8 +215,6 @@ static const struct column columns[] = {
 	{"floor.what", .as = AS_TEXT, .text = floor_what},
 	{"floor.p50_ns", "floor", 8, AS_US, .value = line},
 	{"ratio", "ratio", 8, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 	{NULL, "goal", 0, AS_TEXT, .text = goal},
 };
 

@@ -46,7 +46,7 @@ static const struct profile *of(const struct row *row)
 
 static void prepare(struct rounds *r)
 {
-	r->stage.options.link = r->stage.machine.link = "local";
+	r->stage.options.link = "local";
 	r->stage.options.clients = ",clients=80";
 	snprintf(r->title, sizeof r->title, "Calls over a local link, 1 thread");
 	for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++) {
@@ -127,18 +127,14 @@ static double one_ticks(const struct rounds *r, const struct row *row, const str
 	       of(row)->copies * rounds_median(r, &sample->others);
 }
 
-static double worth(const struct rounds *r, const struct row *row, const struct sample *sample,
-		    bool is_floor)
+static double worth(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)is_floor;
 	return row->window == 1 ? one_ticks(r, row, sample) : block_rate(&sample->sum);
 }
 
 /* Further clients come, call once, and do nothing from then on. */
 static int bind_idle(struct rounds *r, const struct row *row)
 {
-	if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
-		return -1;
 	for (unsigned i = 0; i < of(row)->idle; i++) {
 		int status = Test_import(r->stage.runtime, NULL, &idle[i]);
 
@@ -150,15 +146,11 @@ static int bind_idle(struct rounds *r, const struct row *row)
 	return 0;
 }
 
-static int unbind_idle(struct rounds *r, const struct row *row)
+static void unbind_idle(struct rounds *r, const struct row *row)
 {
-	if (!of(row)->idle)
-		return 0;
-	if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
-		return -1;
+	(void)r;
 	for (unsigned i = 0; i < of(row)->idle; i++)
 		fly_unbind(idle[i]);
-	return 0;
 }
 
 /* ---- the report ---- */
@@ -181,7 +173,7 @@ static const struct column columns[] = {
 	{NULL, "procedure", -14, AS_TEXT, .text = column_label},
 	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
-	{"threads", .value = column_constant, .with = 1},
+	{"threads", .value = column_threads},
 	{"window", "window", 6, .value = column_window},
 	{"idle_clients", .value = n_idle},
 	{"calls", "calls", 10, AS_CALLS, .value = column_calls},
@@ -193,8 +185,6 @@ static const struct column columns[] = {
 	{"floor.copy_p50_ns", .as = AS_US, .value = copy_time},
 	{"floor.per_s", .as = AS_RATE, .value = column_floor_rate},
 	{"ratio", "ratio", 7, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 	{NULL, "goal", 0, AS_TEXT, .text = goal},
 };
 

@@ -286,23 +286,19 @@ static bool is_right(struct marshal_binding *binding, const struct marshal_way *
 	return right;
 }
 
-/* Nanoseconds of one call. */
+/* Nanoseconds of one call. @way: NULL: NAN. */
 static double block(struct marshal_binding *binding, const struct marshal_way *way,
 		    const struct marshal_case *is)
 {
 	double began;
 
+	if (!way)
+		return NAN;
 	fill();
 	repeat(binding, way, is, WARM_UP);
 	began = cli_seconds_now();
 	repeat(binding, way, is, BLOCK_CALLS);
 	return (cli_seconds_now() - began) * 1e9 / BLOCK_CALLS;
-}
-
-static double block_if(struct marshal_binding *binding, const struct marshal_way *way,
-		       const struct marshal_case *is)
-{
-	return way ? block(binding, way, is) : NAN;
 }
 
 /* One turn of a row. The Null and the floor after a case are those before the next one. */
@@ -317,8 +313,8 @@ static void turn(struct marshal_binding *binding, struct marshal_row *row)
 		pair.null[0] = pair.null[1];
 		pair.copy[0] = pair.copy[1];
 		pair.firefly = block(binding, &firefly, row->is);
-		pair.protobuf = block_if(binding, ways[MARSHAL_WAY_PROTOBUF], row->is);
-		pair.xdr = block_if(binding, ways[MARSHAL_WAY_XDR], row->is);
+		pair.protobuf = block(binding, ways[MARSHAL_WAY_PROTOBUF], row->is);
+		pair.xdr = block(binding, ways[MARSHAL_WAY_XDR], row->is);
 		pair.null[1] = block(binding, &firefly, &null_case);
 		pair.copy[1] = block(binding, &marshal_copy, row->is);
 		marshal_pairs_add(&row->pairs, &pair);

@@ -98,7 +98,7 @@ static void prepare(struct rounds *r)
 {
 	snprintf(r->title, sizeof r->title,
 		 "1000 calls of Null over %s by one thread, with fewer cores (Table X, 1989)",
-		 r->stage.machine.link);
+		 r->stage.options.link);
 	own.n_spare = stage_spare_cores(&r->stage, own.spare);
 	r->stage.options.wait = FLY_WAIT_YIELD;
 	for (unsigned i = 0; i < ROWS; i++) {
@@ -149,22 +149,17 @@ static int enter(struct rounds *r, const struct row *row)
 							 : m->client_core;
 	int status = 0;
 
-	if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
-		return -1;
 	own.callers = NULL;
 	if (of(row)->attached)
 		own.callers = callers_open(r->stage.runtime, r->test, 1, &core,
 					   alone ? FLY_WAIT_SPIN : FLY_WAIT_YIELD, &status);
-	return status ? stage_give_up(&r->stage, "no attached caller", status) : 0;
+	return stage_failed(&r->stage, "no attached caller", status);
 }
 
-static int leave(struct rounds *r, const struct row *row)
+static void leave(struct rounds *r, const struct row *row)
 {
-	(void)row;
-	if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
-		return -1;
+	(void)r, (void)row;
 	callers_close(own.callers);
-	return 0;
 }
 
 /* ---- blocks ---- */
@@ -246,7 +241,7 @@ static const char *time_and_ratio(const struct cell *c, char room[TEXT_ROOM])
 
 static const struct column columns[] = {
 	{NULL, "cores", -12, AS_TEXT, .text = column_label},
-	{"procedure", .as = AS_TEXT, .text = column_null},
+	{"procedure", .as = AS_TEXT, .text = column_procedure},
 	{"link", .as = AS_TEXT, .text = column_link},
 	{"callers", "caller", -10, AS_TEXT, .text = caller_text},
 	{"served_by", "runs on", -8, AS_TEXT, .text = server_text},
@@ -256,9 +251,6 @@ static const struct column columns[] = {
 	{"ns_per_call", .as = AS_US, .value = per_call},
 	{"ratio", .as = AS_RATIO, .value = ratio},
 	{NULL, "      time    ratio", -28, AS_TEXT, .text = time_and_ratio},
-	COLUMN_STATE,
-	{"blocks", .value = column_blocks},
-	COLUMN_PAIRS,
 	{NULL, "in 1989, about", 0, AS_TEXT, .text = in_1989},
 };
 

@@ -66,11 +66,6 @@ static int report(const struct run_word *word, const struct rounds *r)
 	return CLI_FAILED;
 }
 
-static int start(const struct run_word *word, struct rounds *r)
-{
-	return word->start ? word->start(r) : stage_open(&r->stage);
-}
-
 static int stop(const struct run_word *word, struct rounds *r)
 {
 	return word->stop ? word->stop(r) : stage_close(&r->stage);
@@ -111,7 +106,8 @@ static int measure_all(const struct run_word *word, struct rounds *r)
 			failed = stop(word, r);
 		is_open = true;
 		r->phase = p;
-		failed = failed || start(word, r) || measure(word, r, part * seconds, &is_measured);
+		failed = failed || (word->start ? word->start(r) : stage_open(&r->stage)) ||
+			 measure(word, r, part * seconds, &is_measured);
 	}
 	if (is_measured && report(word, r))
 		failed = CLI_FAILED;

@@ -146,7 +146,7 @@ static void prepare(struct rounds *r)
 
 	snprintf(r->title, sizeof r->title,
 		 "Calls over %s by several threads of one program (Table I, 1989)",
-		 r->stage.machine.link);
+		 r->stage.options.link);
 	choose_places(r);
 	r->stage.options.calls = own.most * WINDOW + 64;
 	for (unsigned p = 0; p < 2; p++)
@@ -196,7 +196,7 @@ static int measure_threads(struct rounds *r, const struct row *row, struct sampl
 		return -1;
 	status = callers_block(own.callers, row->threads, row->procedure, row->window,
 			       stage_block_ticks(&r->stage), &sample->sum);
-	return status ? stage_give_up(&r->stage, "a thread's call failed", status) : 0;
+	return stage_failed(&r->stage, "a thread's call failed", status);
 }
 
 /* ---- the table ---- */
@@ -371,9 +371,6 @@ static const struct column columns[] = {
 	{"payload_bits_per_s", .as = AS_RATE, .value = bits_per_s},
 	{"inline_calls_per_s", .as = AS_RATE, .value = inline_calls_per_s},
 	{"ratio", .as = AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	{"blocks", .value = column_blocks},
-	COLUMN_PAIRS,
 };
 
 const struct run_word run_threads = {

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "bench/measure/ticks.h"
-#include "bulk.h"
 #include "firefly/pattern.h"
 
 #define MARKS 16
@@ -101,12 +100,7 @@ static int get(void *context, uint32_t n, uint8_t data[BULK_MOST], uint32_t *byt
 	return 0;
 }
 
-static const struct Bulk_procedures procedures = {.Put = put, .Get = get};
-
-int bulk_service_export(struct fly_runtime *runtime, struct bulk_service *service)
-{
-	return Bulk_export(runtime, &procedures, service);
-}
+const struct Bulk_procedures bulk_procedures = {.Put = put, .Get = get};
 
 /* ---- the caller's side ---- */
 

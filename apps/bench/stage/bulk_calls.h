@@ -11,11 +11,11 @@
 #define FIREFLY_BENCH_BULK_CALLS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include <firefly/firefly.h>
 
+#include "bulk.h"
 #include "stage.h"
 
 #define BULK_MOST 67108860U /* bytes in one call, by bulk.fly */
@@ -29,8 +29,8 @@ struct bulk_service {
 	uint8_t mark;   /* of the last Get */
 };
 
-/* bulk_service_export() - as fly_export(). @service: must outlive the runtime. */
-int bulk_service_export(struct fly_runtime *runtime, struct bulk_service *service);
+/* Their context is a struct bulk_service. */
+extern const struct Bulk_procedures bulk_procedures;
 
 /* ---- the caller's side ---- */
 

@@ -93,23 +93,6 @@ CALLS_INLINE bool ended(void *context, uint64_t number)
 	return (number + 1) % LOOK_EVERY || look(context, number + 1);
 }
 
-static int loop(struct caller *c)
-{
-#define LOOP(procedure) \
-	calls_loop(c->mine, procedure, false, c->all->window, &c->variables, ended, c)
-	switch (c->all->procedure) {
-	case CALLS_NULL:
-		return LOOP(CALLS_NULL);
-	case CALLS_MAX_RESULT:
-		return LOOP(CALLS_MAX_RESULT);
-	case CALLS_MAX_ARG:
-		return LOOP(CALLS_MAX_ARG);
-	default:
-		return -FLY_EINVAL;
-	}
-#undef LOOP
-}
-
 static int make_calls(void *context, struct fly_binding *mine, unsigned number)
 {
 	struct callers *all = context;
@@ -118,7 +101,7 @@ static int make_calls(void *context, struct fly_binding *mine, unsigned number)
 
 	(void)mine;
 	c->is_counted = c->has_begun = false;
-	status = loop(c);
+	status = calls_loop(c->mine, all->procedure, false, all->window, &c->variables, ended, c);
 	/* The others are not to wait for one that has failed. */
 	if (!c->is_counted)
 		atomic_fetch_add_explicit(&all->n_counted, 1, memory_order_relaxed);

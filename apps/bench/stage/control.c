@@ -8,8 +8,6 @@
  */
 #include "control.h"
 
-#include <errno.h>
-#include <string.h>
 #include <time.h>
 
 #include <sched.h>

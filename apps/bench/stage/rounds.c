@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <unistd.h>
 
@@ -25,6 +26,10 @@ struct floor_block {
 	struct sample sample;
 	struct stage_distance distances[2];
 };
+
+/* What is being measured: a block of calls, and the floors around it. */
+static struct sample calls;
+static struct floor_block floors[2];
 
 void *rounds_zeros(const char *name, size_t n, size_t bytes)
 {
@@ -43,6 +48,7 @@ struct row *rounds_add(struct rounds *r, const char *label)
 
 	snprintf(row->label, sizeof row->label, "%s", label);
 	snprintf(row->name, sizeof row->name, "%s", label);
+	row->threads = 1;
 	for (unsigned s = 0; s < PAIRS_STATES; s++)
 		row->in[s] = rounds_zeros(r->stage.name, 1, sizeof *row->in[s]);
 	return row;
@@ -75,28 +81,41 @@ double rounds_median(const struct rounds *r, const struct histogram *times)
 	return histogram_percentile(times, 50, r->stage.machine.step);
 }
 
-double rounds_worth_time(const struct rounds *r, const struct row *row, const struct sample *sample,
-			 bool is_floor)
+double rounds_worth_time(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)is_floor;
 	return row->window == 1 ? rounds_median(r, &sample->times) : block_rate(&sample->sum);
 }
 
-double rounds_worth_rate(const struct rounds *r, const struct row *row, const struct sample *sample,
-			 bool is_floor)
+double rounds_worth_rate(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)r, (void)row, (void)is_floor;
+	(void)r, (void)row;
 	return block_rate(&sample->sum);
 }
 
-double rounds_worth_cost(const struct rounds *r, const struct row *row, const struct sample *sample,
-			 bool is_floor)
+double rounds_worth_cost(const struct rounds *r, const struct row *row, const struct sample *sample)
 {
-	(void)r, (void)row, (void)is_floor;
+	(void)r, (void)row;
 	return block_cost(&sample->sum);
 }
 
 /* ---- one block ---- */
+
+static void add_sum(struct block_sum *into, const struct block_sum *from)
+{
+	into->count += from->count;
+	into->ticks += from->ticks;
+}
+
+/* A histogram that nobody uses stays memory that nobody has touched. */
+static void add_sample(struct sample *into, const struct sample *from)
+{
+	if (from->times.total)
+		histogram_merge(&into->times, &from->times);
+	if (from->others.total)
+		histogram_merge(&into->others, &from->others);
+	add_sum(&into->sum, &from->sum);
+	add_sum(&into->work, &from->work);
+}
 
 /* The look after a block is an order: the server has written down what it counted. */
 static int look(struct rounds *r, struct stage_distance *distance, struct sample *sample)
@@ -111,10 +130,11 @@ static int measure_floor(struct rounds *r, const struct row *row, struct floor_b
 {
 	const struct rounds_method *method = r->method;
 
-	if (!method->distance && look(r, &floor->distances[0], r->calls))
+	if (!method->distance && look(r, &floor->distances[0], &calls))
 		return -1;
 	stage_settle(&r->stage);
-	sample_clear(&floor->sample);
+	memset(&floor->sample, 0, sizeof floor->sample);
+	floor->sample.is_floor = true;
 	if (method->floor(r, row, &floor->sample))
 		return -1;
 	if (!method->distance)
@@ -126,56 +146,51 @@ static int measure_floor(struct rounds *r, const struct row *row, struct floor_b
 static int measure_calls(struct rounds *r, const struct row *row)
 {
 	stage_settle(&r->stage);
-	sample_clear(r->calls);
-	return r->method->calls(r, row, r->calls);
+	memset(&calls, 0, sizeof calls);
+	return r->method->calls(r, row, &calls);
 }
 
 /* ---- pairs ---- */
 
-static bool is_steady(const struct floor_block *before, const struct floor_block *after)
+static bool is_steady(const struct stage_distance b[2], const struct stage_distance a[2])
 {
-	const struct stage_distance *b = before->distances, *a = after->distances;
-
 	return b[0].ours && b[1].ours && a[0].ours && a[1].ours && b[0].state == b[1].state &&
 	       b[0].state == a[0].state && b[0].state == a[1].state;
 }
 
 /* Take the newest block of calls and the two floors around it in, or drop them. */
-static void add_pair(struct rounds *r, const struct row *row)
+static void add_pair(struct rounds *r, const struct row *row, const struct floor_block *before,
+		     const struct floor_block *after)
 {
 	const struct rounds_method *method = r->method;
-	const struct sample *before = &r->before->sample, *after = &r->after->sample;
-	struct figures *f = row->in[r->before->distances[1].state];
-	const bool steady = is_steady(r->before, r->after);
+	const struct sample *b = &before->sample, *a = &after->sample;
+	struct figures *f = row->in[before->distances[1].state];
+	const bool steady = is_steady(before->distances, after->distances);
 
 	if (method->whole)
-		(void)pairs_add(&f->whole, method->whole(r, row, before, true),
-				method->whole(r, row, r->calls, false),
-				method->whole(r, row, after, true), steady);
-	if (!pairs_add(&f->pairs, method->worth(r, row, before, true),
-		       method->worth(r, row, r->calls, false), method->worth(r, row, after, true),
-		       steady))
+		(void)pairs_add(&f->whole, method->whole(r, row, b), method->whole(r, row, &calls),
+				method->whole(r, row, a), steady);
+	if (!pairs_add(&f->pairs, method->worth(r, row, b), method->worth(r, row, &calls),
+		       method->worth(r, row, a), steady))
 		return;
-	sample_add(&f->calls, r->calls);
-	sample_add(&f->floors, before);
-	sample_add(&f->floors, after);
+	add_sample(&f->calls, &calls);
+	add_sample(&f->floors, b);
+	add_sample(&f->floors, a);
 	f->blocks++;
 }
 
-/* Floor, then several times calls and floor. */
+/* Floor, then several times calls and floor. A floor after a block is before the next one. */
 static int alternate(struct rounds *r, const struct row *row)
 {
-	if (measure_floor(r, row, r->before))
+	unsigned newest = 0;
+
+	if (measure_floor(r, row, &floors[newest]))
 		return -1;
 	for (unsigned i = 0; i < r->method->pairs_per_turn && !stage_stop_wanted; i++) {
-		struct floor_block *spare = r->before;
-
-		if (measure_calls(r, row) || measure_floor(r, row, r->after))
+		newest = !newest;
+		if (measure_calls(r, row) || measure_floor(r, row, &floors[newest]))
 			return -1;
-		add_pair(r, row);
-		/* The floor after this block is the floor before the next one. */
-		r->before = r->after;
-		r->after = spare;
+		add_pair(r, row, &floors[!newest], &floors[newest]);
 	}
 	return 0;
 }
@@ -190,10 +205,10 @@ static int repeat(struct rounds *r, const struct row *row)
 	for (unsigned i = 0; i < r->method->pairs_per_turn && !stage_stop_wanted; i++) {
 		struct figures *f = row->in[before.state];
 
-		if (measure_calls(r, row) || look(r, &after, r->calls))
+		if (measure_calls(r, row) || look(r, &after, &calls))
 			return -1;
 		if (before.ours && after.ours && before.state == after.state) {
-			sample_add(&f->calls, r->calls);
+			add_sample(&f->calls, &calls);
 			f->blocks++;
 		}
 		before = after;
@@ -207,10 +222,16 @@ static int turn(struct rounds *r, const struct row *row)
 {
 	const struct rounds_method *method = r->method;
 
-	if ((method->enter && method->enter(r, row)) ||
-	    (row->has_no_floor ? repeat(r, row) : alternate(r, row)) ||
-	    (method->leave && method->leave(r, row)))
+	if (method->enter &&
+	    (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN) || method->enter(r, row)))
 		return -1;
+	if (row->has_no_floor ? repeat(r, row) : alternate(r, row))
+		return -1;
+	if (method->leave) {
+		if (stage_order(&r->stage, CONTROL_CALLS, CONTROL_CALLS_PLAIN))
+			return -1;
+		method->leave(r, row);
+	}
 	stage_settle(&r->stage);
 	return 0;
 }
@@ -247,9 +268,6 @@ void rounds_run(struct rounds *r, double seconds)
 	const double began = cli_seconds_now();
 	double elapsed = 0, last = 0;
 
-	r->before = rounds_zeros(r->stage.name, 1, sizeof *r->before);
-	r->after = rounds_zeros(r->stage.name, 1, sizeof *r->after);
-	r->calls = rounds_zeros(r->stage.name, 1, sizeof *r->calls);
 	while (!stage_stop_wanted && elapsed + last / 2 < seconds && !round_of_rows(r)) {
 		last = cli_seconds_now() - began - elapsed;
 		elapsed += last;
@@ -258,7 +276,4 @@ void rounds_run(struct rounds *r, double seconds)
 	}
 	if (on_terminal)
 		fprintf(stderr, "\r\033[K");
-	free(r->before);
-	free(r->after);
-	free(r->calls);
 }

@@ -15,7 +15,6 @@
 
 #include "bench/measure/calls.h"
 #include "bench/measure/pairs.h"
-#include "bench/measure/sample.h"
 #include "stage.h"
 
 #define ROUNDS_ROWS_MOST  512
@@ -29,7 +28,7 @@ struct figures {
 	unsigned blocks; /* of calls that are in the sums */
 };
 
-/* One row of the table. A run sets what it needs; the rest is 0. */
+/* One row of the table. A run sets what it needs; the rest is 0: calls of Null. */
 struct row {
 	char label[40];    /* in the table */
 	char name[64];     /* where it is said why there is no ratio; "": it is not said */
@@ -38,7 +37,7 @@ struct row {
 	unsigned phase;    /* in which it is measured; or ROUNDS_PHASE_NONE */
 	bool has_no_floor; /* blocks of calls alone */
 	enum calls_procedure procedure;
-	unsigned threads; /* that call */
+	unsigned threads; /* that call; 1 unless the run says otherwise */
 	unsigned window;  /* of each */
 	uint32_t bytes;   /* of a large argument or result */
 	struct figures *in[PAIRS_STATES];
@@ -49,9 +48,9 @@ struct rounds;
 /* A block. @sample: is empty. Return: 0; or -1 with trouble noted in the stage. */
 typedef int rounds_measure(struct rounds *rounds, const struct row *row, struct sample *sample);
 
-/* What a block is judged by. @is_floor: it is one. */
+/* What a block is judged by. */
 typedef double rounds_worth(const struct rounds *rounds, const struct row *row,
-			    const struct sample *sample, bool is_floor);
+			    const struct sample *sample);
 
 /* How the rows of a run are measured. */
 struct rounds_method {
@@ -63,9 +62,9 @@ struct rounds_method {
 	/* NULL, or how a floor tells the state of the machine, instead of a ping-pong. */
 	struct stage_distance (*distance)(const struct rounds *rounds, const struct sample *floor);
 
-	/* NULL, or before and after each turn of a row. Return: as rounds_measure. */
-	int (*enter)(struct rounds *rounds, const struct row *row);
-	int (*leave)(struct rounds *rounds, const struct row *row);
+	/* NULL, or before and after each turn of a row; the server serves calls. */
+	int (*enter)(struct rounds *rounds, const struct row *row); /* as rounds_measure */
+	void (*leave)(struct rounds *rounds, const struct row *row);
 };
 
 struct rounds {
@@ -78,8 +77,6 @@ struct rounds {
 	size_t n_rows;
 	unsigned phase;         /* rows of this one are measured */
 	const char *phase_name; /* for the progress line; NULL: there is only one phase */
-	struct floor_block *before, *after;
-	struct sample *calls; /* of the block that is being measured */
 };
 
 /* ---- what several runs measure, and how they judge it ---- */
@@ -95,7 +92,7 @@ double rounds_median(const struct rounds *rounds, const struct histogram *times)
 
 /* ---- from start to end ---- */
 
-/* rounds_add() - one more row, all zeros but for its figures, its label and the same name. */
+/* rounds_add() - one more row, with its figures, its label and the same name. */
 struct row *rounds_add(struct rounds *rounds, const char *label);
 
 /*

@@ -9,19 +9,18 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <sys/prctl.h>
 
 #include <firefly/firefly.h>
 
+#include "bench/measure/floor.h"
+#include "bench/measure/ticks.h"
 #include "bulk_calls.h"
+#include "control.h"
 #include "firefly/cli.h"
 #include "firefly/commands.h"
-#include "control.h"
-#include "bench/measure/floor.h"
 #include "firefly/test_service.h"
-#include "bench/measure/ticks.h"
 
 #define NAME             "bench-server"
 #define TURNS_PER_SECOND 10000 /* at the least, if nobody interferes */
@@ -41,13 +40,6 @@ static bool order_stands(void *context)
 	const struct server *s = context;
 
 	return control_stands(s->page, s->order);
-}
-
-/* Nothing that belongs to the calls so far may turn up among the frames of a floor. */
-static void settle(struct server *s)
-{
-	while (fly_turn(s->runtime))
-		;
 }
 
 /* floor_send() and floor_receive() tell how far they are; that is for the client to count. */
@@ -113,7 +105,9 @@ static void carry_out_orders(struct server *s)
 		s->order = control_next(s->page, s->order);
 		if (control_mode(s->order) == CONTROL_QUIT)
 			return;
-		settle(s);
+		/* Nothing of the calls so far may turn up among the frames of a floor. */
+		while (fly_turn(s->runtime))
+			;
 		control_acknowledge(s->page, s->order);
 		switch (control_mode(s->order)) {
 		case CONTROL_CALLS:
@@ -173,7 +167,7 @@ static int start(struct server *s, const char *eal)
 	if (!status) {
 		status = test_service_export_with(s->runtime, &s->test, &of_test);
 		if (!status)
-			status = bulk_service_export(s->runtime, &s->bulk);
+			status = Bulk_export(s->runtime, &bulk_procedures, &s->bulk);
 		if (status)
 			fly_stop(s->runtime);
 	}

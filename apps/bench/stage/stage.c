@@ -16,10 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <firefly/topology.h>
@@ -193,7 +190,6 @@ int stage_choose_cores(struct stage *s)
 	}
 	if (s->options.client_core >= 0 ? check_cores(s) : choose_two(s))
 		return CLI_FAILED;
-	s->machine.link = s->options.link;
 	s->machine.step = ticks_step();
 	s->machine.client_core = (unsigned)s->options.client_core;
 	s->machine.server_core = (unsigned)s->options.server_core;
@@ -302,30 +298,35 @@ static int start_server(struct stage *s)
 	return 0;
 }
 
-static int start_client(struct stage *s)
+int stage_start(struct stage *s, unsigned core, const char *link)
 {
-	const struct stage_options *o = &s->options;
-	char link[sizeof s->directory + 64];
 	const char *const links[] = {link, NULL};
 	const struct fly_options with = {
 		.size = sizeof with,
 		.links = links,
-		.eal = o->eal,
-		.packets = o->packets,
-		.calls = o->calls,
-		.wait = o->wait,
+		.eal = s->options.eal,
+		.packets = s->options.packets,
+		.calls = s->options.calls,
+		.wait = s->options.wait,
 		.notice = cli_notice,
 		.notice_context = (void *)s->name,
 	};
 
-	snprintf(link, sizeof link, "%s:%s/bench.sock", o->link, s->directory);
-	if (cli_pin(s->name, (unsigned)o->client_core) || cli_start(s->name, &with, &s->runtime))
+	if (cli_pin(s->name, core) || cli_start(s->name, &with, &s->runtime))
 		return CLI_FAILED;
 	s->machine.platform.size = sizeof s->machine.platform;
 	fly_platform(s->runtime, &s->machine.platform);
-	if (stage_order(s, CONTROL_CALLS, 0))
-		return stage_complain(s);
 	return 0;
+}
+
+static int start_client(struct stage *s)
+{
+	char link[sizeof s->directory + 64];
+
+	snprintf(link, sizeof link, "%s:%s/bench.sock", s->options.link, s->directory);
+	if (stage_start(s, s->machine.client_core, link))
+		return CLI_FAILED;
+	return stage_order(s, CONTROL_CALLS, 0) ? stage_complain(s) : 0;
 }
 
 /* ---- from start to end ---- */
@@ -362,9 +363,14 @@ int stage_give_up(struct stage *s, const char *trouble, int status)
 	return -1;
 }
 
+int stage_failed(struct stage *s, const char *trouble, int status)
+{
+	return status ? stage_give_up(s, trouble, status) : 0;
+}
+
 int stage_call_failed(struct stage *s, int status)
 {
-	return status ? stage_give_up(s, "a call failed", status) : 0;
+	return stage_failed(s, "a call failed", status);
 }
 
 int stage_complain(const struct stage *s)

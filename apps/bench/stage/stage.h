@@ -40,7 +40,6 @@ struct stage_options {
 
 /* What a figure was measured on. */
 struct stage_machine {
-	const char *link; /* "vhost", "memif" or "local" */
 	struct fly_platform platform;
 	unsigned client_core, server_core;
 	double step;                             /* of the counter, in ticks */
@@ -96,10 +95,20 @@ int stage_open(struct stage *stage);
  */
 int stage_close(struct stage *stage);
 
+/*
+ * stage_start() - the part of stage_open() that starts our runtime, by itself.
+ * @core: this thread's from now on. @link: its specification.
+ * Return: 0; or CLI_FAILED after complaining.
+ */
+int stage_start(struct stage *stage, unsigned core, const char *link);
+
 /* stage_give_up() - note why the run ends early. @status: with it; 0: none. Return: -1. */
 int stage_give_up(struct stage *stage, const char *trouble, int status);
 
-/* stage_call_failed() - stage_give_up() about a call, if @status is not 0. Return: 0, or -1. */
+/* stage_failed() - stage_give_up(), if @status is not 0. Return: 0, or -1. */
+int stage_failed(struct stage *stage, const char *trouble, int status);
+
+/* stage_call_failed() - the same about a call. */
 int stage_call_failed(struct stage *stage, int status);
 
 /* stage_complain() - say what was noted, if anything was. Return: 0, or CLI_FAILED. */

@@ -30,7 +30,7 @@ Test(fit, fit_line__small_messages_count_as_much_as_large_ones)
 	cr_expect(lt(dbl, fabs(fit.alpha - 1), 0.01));
 	cr_expect(lt(dbl, fabs(fit.beta - 1.045e-3), 0.01e-3));
 	cr_expect(lt(dbl, fit.worst, 0.06));
-	cr_expect(ge(sz, fit.worst_point, 3));
+	cr_expect(ge(dbl, fit.worst_bytes, 1e6));
 }
 
 Test(fit, fit_line__none_through_one_point)

@@ -29,8 +29,6 @@ static const struct column columns[] = {
 	{"floor.per_s", "floor", 7, AS_RATE, .value = column_floor_rate},
 	{"floor.none", .as = AS_US, .value = nothing},
 	{"ratio", "ratio", 6, AS_RATIO, .value = column_ratio},
-	COLUMN_STATE,
-	COLUMN_PAIRS,
 };
 
 static const struct table table = {columns, sizeof columns / sizeof *columns, TABLE_MAIN,
@@ -40,7 +38,7 @@ static const struct table table = {columns, sizeof columns / sizeof *columns, TA
 static void start(void)
 {
 	rounds = (struct rounds){.title = "The title", .n_rows = 1};
-	rounds.stage.machine.link = "local";
+	rounds.stage.options.link = "local";
 	rounds.stage.machine.platform = (struct fly_platform){.tsc_hz = 1000000, .dpdk = "22.11"};
 	rounds.rows[0] = (struct row){.label = "a row", .window = 64, .in = {&near, &far}};
 	for (unsigned i = 0; i < PAIRS_LEAST; i++)
