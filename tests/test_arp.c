@@ -122,10 +122,10 @@ Case(arp, fly_arp_frame__what_is_not_well_formed_is_dropped)
 
 Case(arp, fly_arp_request__and_the_answer_is_believed_once)
 {
-	struct fly_arp_question question = {.link = &l->link, .ip = peer->link.ip};
+	struct fly_arp_query question = {.link = &l->link, .ip = peer->link.ip};
 	uint8_t asked[2048];
 
-	sim_poller(node)->arp_question = &question;
+	sim_poller(node)->arp_query = &question;
 	fly_arp_request(sim_poller(node), &l->link);
 	cr_assert(sim_link_take(peer, asked) == 60);
 	make(1, l->link.mac, l->link.ip, (const uint8_t[6]){0}, peer->link.ip);
@@ -139,38 +139,38 @@ Case(arp, fly_arp_request__and_the_answer_is_believed_once)
 	make(2, (const uint8_t[6]){2, 9, 9, 9, 9, 9}, peer->link.ip, l->link.mac, l->link.ip);
 	deliver();
 	cr_expect(memcmp(question.mac, peer->link.mac, 6) == 0, "a second answer changes nothing");
-	sim_poller(node)->arp_question = NULL;
+	sim_poller(node)->arp_query = NULL;
 }
 
 Case(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
 {
 	struct sim_link *second = sim_join_open(s, node);
-	struct fly_arp_question question = {.link = &second->link, .ip = peer->link.ip};
+	struct fly_arp_query question = {.link = &second->link, .ip = peer->link.ip};
 
 	make(2, peer->link.mac, peer->link.ip, l->link.mac, l->link.ip);
 	deliver(); /* no request was made */
-	sim_poller(node)->arp_question = &question;
+	sim_poller(node)->arp_query = &question;
 	deliver(); /* on another link */
 	question.link = &l->link;
 	question.ip ^= 0x01000000;
 	deliver(); /* for another address */
 	cr_expect(!question.answered);
 	cr_expect(sim_count(node, FLY_COUNT_arp_learned) == 0);
-	sim_poller(node)->arp_question = NULL;
+	sim_poller(node)->arp_query = NULL;
 }
 
 Case(arp, fly_arp_request__without_packets_is_a_loss)
 {
-	struct fly_arp_question question = {.link = &l->link, .ip = peer->link.ip};
+	struct fly_arp_query question = {.link = &l->link, .ip = peer->link.ip};
 	struct rte_mbuf *all[512];
 	unsigned n = 0;
 
 	while ((all[n] = fly_packet_get(&sim_poller(node)->cache, 0)))
 		n++;
-	sim_poller(node)->arp_question = &question;
+	sim_poller(node)->arp_query = &question;
 	fly_arp_request(sim_poller(node), &l->link);
 	cr_expect(peer->n_in == 0);
-	sim_poller(node)->arp_question = NULL;
+	sim_poller(node)->arp_query = NULL;
 	while (n)
 		fly_packet_put(&sim_poller(node)->cache, all[--n]);
 }

@@ -1188,7 +1188,7 @@ Case(bulk, fly_bulk_again__a_window_goes_once_to_who_never_answers)
 }
 
 /* A result that has arrived, and whose last acknowledgement was lost, is not kept for long. */
-Case(bulk, look_into_results__the_last_acknowledgement_is_lost)
+Case(bulk, handle_silent_result__the_last_acknowledgement_is_lost)
 {
 	struct fly_call *call;
 

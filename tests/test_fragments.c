@@ -207,29 +207,29 @@ Test(fragments, fly_gather_begin__what_no_message_begins_with)
 Test(fragments, fly_gather_take__what_does_not_fit)
 {
 	struct fly_gather g;
-	bool odd;
+	bool news;
 
 	cr_assert(fly_gather_begin(&g, 0, 5, 10, 45) == FLY_GATHER_NEW);
-	cr_expect(fly_gather_take(&g, 0, 5, 10, &odd) == FLY_GATHER_NEW && !odd);
-	cr_expect(fly_gather_take(&g, 0, 5, 10, &odd) == FLY_GATHER_AGAIN);
-	cr_expect(fly_gather_take(&g, 1, 6, 10, &odd) == FLY_GATHER_WRONG, "another count");
-	cr_expect(fly_gather_take(&g, 1, 5, 9, &odd) == FLY_GATHER_WRONG);
-	cr_expect(fly_gather_take(&g, 1, 5, 11, &odd) == FLY_GATHER_WRONG);
-	cr_expect(fly_gather_take(&g, 5, 5, 10, &odd) == FLY_GATHER_WRONG);
-	cr_expect(fly_gather_take(&g, 4, 5, 0, &odd) == FLY_GATHER_WRONG);
-	cr_expect(fly_gather_take(&g, 4, 5, 11, &odd) == FLY_GATHER_WRONG);
-	cr_expect(fly_gather_take(&g, 4, 5, 6, &odd) == FLY_GATHER_LONG);
-	cr_expect(fly_gather_take(&g, 4, 5, 5, &odd) == FLY_GATHER_NEW && odd, "a gap");
-	cr_expect(fly_gather_take(&g, 4, 5, 5, &odd) == FLY_GATHER_AGAIN);
+	cr_expect(fly_gather_take(&g, 0, 5, 10, &news) == FLY_GATHER_NEW && !news);
+	cr_expect(fly_gather_take(&g, 0, 5, 10, &news) == FLY_GATHER_AGAIN);
+	cr_expect(fly_gather_take(&g, 1, 6, 10, &news) == FLY_GATHER_WRONG, "another count");
+	cr_expect(fly_gather_take(&g, 1, 5, 9, &news) == FLY_GATHER_WRONG);
+	cr_expect(fly_gather_take(&g, 1, 5, 11, &news) == FLY_GATHER_WRONG);
+	cr_expect(fly_gather_take(&g, 5, 5, 10, &news) == FLY_GATHER_WRONG);
+	cr_expect(fly_gather_take(&g, 4, 5, 0, &news) == FLY_GATHER_WRONG);
+	cr_expect(fly_gather_take(&g, 4, 5, 11, &news) == FLY_GATHER_WRONG);
+	cr_expect(fly_gather_take(&g, 4, 5, 6, &news) == FLY_GATHER_LONG);
+	cr_expect(fly_gather_take(&g, 4, 5, 5, &news) == FLY_GATHER_NEW && news, "a gap");
+	cr_expect(fly_gather_take(&g, 4, 5, 5, &news) == FLY_GATHER_AGAIN);
 	cr_expect(g.arrived == 1 && !fly_gather_is_whole(&g));
-	cr_expect(fly_gather_take(&g, 2, 5, 10, &odd) == FLY_GATHER_NEW && !odd);
-	cr_expect(fly_gather_take(&g, 1, 5, 10, &odd) == FLY_GATHER_NEW && odd, "filled");
+	cr_expect(fly_gather_take(&g, 2, 5, 10, &news) == FLY_GATHER_NEW && !news);
+	cr_expect(fly_gather_take(&g, 1, 5, 10, &news) == FLY_GATHER_NEW && news, "filled");
 	cr_expect(g.arrived == 3);
-	cr_expect(fly_gather_take(&g, 3, 5, 10, &odd) == FLY_GATHER_NEW && odd);
+	cr_expect(fly_gather_take(&g, 3, 5, 10, &news) == FLY_GATHER_NEW && news);
 	cr_expect(fly_gather_is_whole(&g) && fly_gather_bytes(&g) == 45);
 	cr_assert(fly_gather_begin(&g, 0, 1000, 10, 10000) == FLY_GATHER_NEW);
-	cr_expect(fly_gather_take(&g, 512, 1000, 10, &odd) == FLY_GATHER_WRONG, "too far ahead");
-	cr_expect(fly_gather_take(&g, 511, 1000, 10, &odd) == FLY_GATHER_NEW);
+	cr_expect(fly_gather_take(&g, 512, 1000, 10, &news) == FLY_GATHER_WRONG, "too far ahead");
+	cr_expect(fly_gather_take(&g, 511, 1000, 10, &news) == FLY_GATHER_NEW);
 }
 
 Test(fragments, fly_gather_ahead__at_each_place_of_the_ring)
@@ -243,7 +243,7 @@ Test(fragments, fly_gather_ahead__at_each_place_of_the_ring)
 		struct fly_gather g;
 		uint32_t last = 0;
 		uint32_t bytes;
-		bool odd;
+		bool news;
 
 		cr_assert(fly_gather_begin(&g, 0, 3000, 10, 30000) == FLY_GATHER_NEW);
 		g.arrived = at;
@@ -252,7 +252,7 @@ Test(fragments, fly_gather_ahead__at_each_place_of_the_ring)
 		for (uint32_t i = 0; i < n; i++) {
 			const uint32_t ahead = 1 + (uint32_t)(sim_random(&random) % (FLY_SPAN - 1));
 
-			fly_gather_take(&g, at + ahead, 3000, 10, &odd);
+			fly_gather_take(&g, at + ahead, 3000, 10, &news);
 			there[ahead] = true;
 			last = RTE_MAX(last, ahead);
 		}
@@ -319,7 +319,7 @@ Test(fragments, fly_gather_take__random_losses)
 					i + (uint32_t)(sim_random(&random) % RTE_MIN(2U, sent - i));
 				const uint32_t f = flight[at];
 				const uint32_t length = fly_scatter_length(&s, f);
-				bool odd;
+				bool news;
 
 				flight[at] = flight[i];
 				if (sim_random(&random) % 100 < loss)
@@ -327,7 +327,7 @@ Test(fragments, fly_gather_take__random_losses)
 				if (g.fragments == 0 &&
 				    fly_gather_begin(&g, f, s.fragments, length, bytes))
 					continue;
-				if (fly_gather_take(&g, f, s.fragments, length, &odd) ==
+				if (fly_gather_take(&g, f, s.fragments, length, &news) ==
 				    FLY_GATHER_NEW) {
 					cr_assert(!there[f]);
 					there[f] = true;

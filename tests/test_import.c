@@ -170,7 +170,7 @@ Case(import, fly_import__nobody_there)
 	cr_expect(import_by_name(r, "Probe", 3, "10.9.8.7:99", &binding) == -FLY_EPEER);
 	cr_expect(strstr(fly_error(), "the peer does not answer any more") != NULL, "%s",
 		  fly_error());
-	cr_expect(r->poller.arp_question == NULL);
+	cr_expect(r->poller.arp_query == NULL);
 }
 
 Case(import, fly_import__over_a_link_that_is_down)

@@ -209,7 +209,7 @@ Case(worker, fly_worker_serve__too_many_are_refused_for_good)
 }
 
 /* Workers hold packets; drivers need some, too. */
-Case(worker, fly_worker_has_packet_place__not_more_than_may_be_retained)
+Case(worker, fly_worker_has_packet_room__not_more_than_may_be_retained)
 {
 	poller()->conversations.retained_max = 1;
 	send_nulls(2);

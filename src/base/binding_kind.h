@@ -4,7 +4,7 @@
  * functions for each kind of binding. The procedures of a call are in struct fly_binding itself.
  *
  *   over a link, inline    fastpath/caller.c and import.c
- *   over a link, attached  threads/attached.c and attach.c
+ *   over a link, attached  threads/caller.c and attach.c
  *   on this machine        local/caller.c
  */
 #ifndef FLY_BINDING_KIND_H

@@ -4,7 +4,7 @@
  *
  * A queue belongs to one poller. In each turn the poller polls the slots that were used lately, and
  * the list of those that were rung for. Any thread may ring; all else is on the poller's thread.
- * attached.c and worker.c know what is behind a slot.
+ * threads/caller.c and threads/worker.c know what is behind a slot.
  */
 #ifndef FLY_HANDOFF_H
 #define FLY_HANDOFF_H

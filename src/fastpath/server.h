@@ -10,8 +10,8 @@
  * Inlined into the poll loop: a round trip over shared memory is fast while the instructions
  * between receiving and sending fit into the processor's window. docs/performance.md, "Window 1".
  */
-#ifndef FLY_SERVER_H
-#define FLY_SERVER_H
+#ifndef FLY_FASTPATH_SERVER_H
+#define FLY_FASTPATH_SERVER_H
 
 #include <rte_memcpy.h>
 

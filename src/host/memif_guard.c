@@ -66,7 +66,7 @@ static _Alignas(RTE_CACHE_LINE_SIZE) _Atomic unsigned want = 1; /* until on_inte
 
 /* Held by a thread that works on devices: the interrupt thread in a window, or a control thread. */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
-static struct fly_guarded *all; /* under gate */
+static struct fly_memif_guarded *all; /* under gate */
 
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static bool running; /* under starting */
@@ -99,7 +99,7 @@ static void relax(unsigned *times)
 
 /* ---- the poller's side ---- */
 
-static __attribute__((cold, noinline)) void wait_outside(struct fly_guarded *g)
+static __attribute__((cold, noinline)) void wait_outside(struct fly_memif_guarded *g)
 {
 	do {
 		unsigned times = 0;
@@ -112,7 +112,7 @@ static __attribute__((cold, noinline)) void wait_outside(struct fly_guarded *g)
 	} while (atomic_load_explicit(&want, memory_order_seq_cst)); /* G4, as in enter() */
 }
 
-static inline void enter(struct fly_guarded *g)
+static inline void enter(struct fly_memif_guarded *g)
 {
 	atomic_store_explicit(&g->in, 1, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst); /* compiler; membarrier(2) orders the CPU */
@@ -121,7 +121,7 @@ static inline void enter(struct fly_guarded *g)
 		wait_outside(g);
 }
 
-static inline void leave(struct fly_guarded *g)
+static inline void leave(struct fly_memif_guarded *g)
 {
 	/* G1: the rings are the interrupt thread's; pairs with G2 in open_window(). */
 	atomic_store_explicit(&g->in, 0, memory_order_release);
@@ -129,7 +129,7 @@ static inline void leave(struct fly_guarded *g)
 
 static uint16_t guarded_rx_burst(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
-	struct fly_guarded *g = (struct fly_guarded *)link;
+	struct fly_memif_guarded *g = (struct fly_memif_guarded *)link;
 
 	enter(g);
 	n = rte_eth_rx_burst(link->port, 0, packets, n);
@@ -139,7 +139,7 @@ static uint16_t guarded_rx_burst(struct fly_link *link, struct rte_mbuf **packet
 
 static uint16_t guarded_tx_burst(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
-	struct fly_guarded *g = (struct fly_guarded *)link;
+	struct fly_memif_guarded *g = (struct fly_memif_guarded *)link;
 
 	enter(g);
 	n = rte_eth_tx_burst(link->port, 0, packets, n);
@@ -155,7 +155,7 @@ static void open_window(void)
 	pthread_mutex_lock(&gate);
 	atomic_store_explicit(&want, 1, memory_order_seq_cst);
 	syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-	for (struct fly_guarded *g = all; g; g = g->next) {
+	for (struct fly_memif_guarded *g = all; g; g = g->next) {
 		unsigned times = 0;
 
 		/* G2: what the poller did to the rings is ours to see; pairs with G1. */
@@ -351,7 +351,7 @@ int fly_memif_guard_start(void)
 		     : 0;
 }
 
-void fly_memif_guard_add(struct fly_guarded *guarded)
+void fly_memif_guard_add(struct fly_memif_guarded *guarded)
 {
 	guarded->in = 0;
 	guarded->link.rx_burst = guarded_rx_burst;
@@ -362,10 +362,10 @@ void fly_memif_guard_add(struct fly_guarded *guarded)
 	pthread_mutex_unlock(&gate);
 }
 
-void fly_memif_guard_remove(struct fly_guarded *guarded)
+void fly_memif_guard_remove(struct fly_memif_guarded *guarded)
 {
 	pthread_mutex_lock(&gate);
-	for (struct fly_guarded **at = &all; *at; at = &(*at)->next) {
+	for (struct fly_memif_guarded **at = &all; *at; at = &(*at)->next) {
 		if (*at == guarded) {
 			*at = guarded->next;
 			break;

@@ -13,11 +13,12 @@
 #include "fastpath/link.h"
 
 /* A guarded port. The link is first: the burst functions get only a pointer to it. */
-struct fly_guarded {
+struct fly_memif_guarded {
 	struct fly_link link;
 	/* 1 inside a burst. Written by the poller, twice a burst; on a cache line of its own. */
 	_Alignas(RTE_CACHE_LINE_SIZE) _Atomic unsigned in;
-	struct fly_guarded *next; /* list of all guarded ports; under the gate of memif_guard.c */
+	struct fly_memif_guarded
+		*next; /* list of all guarded ports; under the gate of memif_guard.c */
 };
 
 /*
@@ -33,8 +34,8 @@ int fly_memif_guard_start(void);
  * fly_memif_guard_remove() - the reverse; nothing happens if the port was not guarded. No poller
  * has the port any more.
  */
-void fly_memif_guard_add(struct fly_guarded *guarded);
-void fly_memif_guard_remove(struct fly_guarded *guarded);
+void fly_memif_guard_add(struct fly_memif_guarded *guarded);
+void fly_memif_guard_remove(struct fly_memif_guarded *guarded);
 
 /*
  * fly_memif_guard_hold(), fly_memif_guard_drop() - to be called around a control thread's work on

@@ -187,7 +187,7 @@ static int no_device(const struct fly_port *port, int error)
 }
 
 /* Does the driver free on the interrupt thread what its bursts use? */
-static bool needs_guard(const struct fly_port *port)
+static bool needs_kernel_port(const struct fly_port *port)
 {
 	return strncmp(port->device, "net_memif", 9) == 0;
 }
@@ -201,7 +201,7 @@ static unsigned queues_of(const struct fly_port *port, const struct rte_eth_dev_
 	const unsigned n = port->group->n;
 
 	return info->max_rx_queues >= n && info->max_tx_queues >= n &&
-			       !kinds[port->spec.kind].has_server && !needs_guard(port)
+			       !kinds[port->spec.kind].has_server && !needs_kernel_port(port)
 		       ? n
 		       : 1;
 }
@@ -282,7 +282,7 @@ static int add_device(struct fly_port *port)
 	int error;
 
 	device_arguments(port, arguments, sizeof arguments);
-	status = needs_guard(port) ? fly_memif_guard_start() : 0;
+	status = needs_kernel_port(port) ? fly_memif_guard_start() : 0;
 	if (status)
 		return status;
 	fly_memif_guard_hold();
@@ -299,11 +299,11 @@ static int add_device(struct fly_port *port)
 	if (status)
 		return status;
 	fly_link_eth(&port->link, id);
-	if (needs_guard(port))
+	if (needs_kernel_port(port))
 		fly_memif_guard_add(&port->guarded);
 	if (port->shared)
 		fly_shared_join(port->shared, &port->link, 0, port->n_queues);
-	port->device_place = port->client;
+	port->device_number = port->client;
 	port->open = true;
 	return 0;
 }
@@ -389,7 +389,7 @@ static int start_device(struct fly_port *port)
 	int error;
 
 	fly_eal_forget_log();
-	if (port->open && port->device_place != port->client)
+	if (port->open && port->device_number != port->client)
 		remove_device(port); /* its arguments name the other client number */
 	status = port->open ? 0 : add_device(port);
 	if (status)

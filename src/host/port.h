@@ -30,25 +30,25 @@ enum fly_port_request {
 
 struct fly_port {
 	union {
-		struct fly_link link;       /* the first poller's, while it is attached */
-		struct fly_guarded guarded; /* begins with the link; for memif only */
+		struct fly_link link;             /* the first poller's, while it is attached */
+		struct fly_memif_guarded guarded; /* begins with the link; for memif only */
 	};
 	struct fly_link *others[FLY_POLLERS]; /* the other pollers' links; [0] is NULL */
 	struct fly_shared *shared;            /* shared by all pollers; NULL: one poller */
 	struct fly_link_spec spec;
 	struct fly_poller_group *group; /* the pollers that have its links */
-	unsigned client;       /* server: the client that it is for; client: its own number */
-	uint32_t peer_ip;      /* network order: peer of an import without an address; 0: unknown */
-	char device[32];       /* DPDK's name of the device */
-	unsigned n_queues;     /* pairs of queues in use */
-	bool open;             /* the ethdev exists */
-	bool started;          /* the ethdev was started, and may be polled */
-	unsigned device_place; /* client: the client number in the arguments of the device */
-	bool was_up;           /* link state as last seen by the control thread */
-	bool detached;         /* client: the pollers have given it up, or will */
-	bool reaching;         /* client: started again; the connection is not complete */
-	uint64_t next_ms;      /* client: when detached, time of the next step */
-	int lock_fd;           /* holds the claim on the socket path or client number; -1: none */
+	unsigned client;   /* server: the client that it is for; client: its own number */
+	uint32_t peer_ip;  /* network order: peer of an import without an address; 0: unknown */
+	char device[32];   /* DPDK's name of the device */
+	unsigned n_queues; /* pairs of queues in use */
+	bool open;         /* the ethdev exists */
+	bool started;      /* the ethdev was started, and may be polled */
+	unsigned device_number; /* client: the client number in the arguments of the device */
+	bool was_up;            /* link state as last seen by the control thread */
+	bool detached;          /* client: the pollers have given it up, or will */
+	bool reaching;          /* client: started again; the connection is not complete */
+	uint64_t next_ms;       /* client: when detached, time of the next step */
+	int lock_fd;            /* holds the claim on the socket path or client number; -1: none */
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
 	/* By poller: enum fly_port_request. All pollers get the same request. */
 	_Atomic int request[FLY_POLLERS];

@@ -62,7 +62,7 @@ static void send_request(struct fly_port *port, enum fly_port_request request)
 	}
 }
 
-static void watch_server(struct fly_port *port)
+static void watch_our_server(struct fly_port *port)
 {
 	const bool up = fly_port_is_up(port);
 
@@ -97,7 +97,7 @@ static void look_for_server(struct fly_port *port)
 	port->next_ms = now_ms + (port->reaching ? TAKES_US_MS : START_AGAIN_MS);
 }
 
-static void watch_client(struct fly_port *port)
+static void watch_our_client(struct fly_port *port)
 {
 	if (port->detached) {
 		/* All requests are NONE: the pollers have detached it. */
@@ -129,9 +129,9 @@ void fly_ports_watch(void)
 			if (!fly_port_has_peer(port) || !has_no_request(port))
 				continue;
 			if (port->spec.server)
-				watch_server(port);
+				watch_our_server(port);
 			else
-				watch_client(port);
+				watch_our_client(port);
 		}
 	}
 	pthread_mutex_unlock(&lock);

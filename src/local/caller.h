@@ -6,8 +6,8 @@
  * there for the result. No poller on the caller's side takes part, and no runtime with links is
  * needed. A binding belongs to the thread that made it. local/import.c makes and ends bindings.
  */
-#ifndef FLY_CALLER_H
-#define FLY_CALLER_H
+#ifndef FLY_LOCAL_CALLER_H
+#define FLY_LOCAL_CALLER_H
 
 #include <firefly/stub.h>
 

@@ -5,7 +5,7 @@
  *
  * Each function is called on the attached thread and does its work on the poller's thread, by
  * fly_request() (threads/request.h). In between, each thread touches only its own half of the
- * shared structs (threads/attached.h).
+ * shared structs (threads/caller.h).
  */
 #include "runtime/attach.h"
 

@@ -3,7 +3,7 @@
 #ifndef FLY_ATTACH_H
 #define FLY_ATTACH_H
 
-#include "threads/attached.h"
+#include "threads/caller.h"
 
 struct fly_runtime;
 

@@ -112,22 +112,22 @@ void fly_import_unbind(struct fly_binding *binding)
 /* Turn the poller until the peer's MAC is known. Return: 0 or -FLY_EPEER. */
 static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer)
 {
-	struct fly_arp_question question = {.link = link, .ip = peer->ip};
-	uint64_t ask_tsc = 0;
+	struct fly_arp_query question = {.link = link, .ip = peer->ip};
+	uint64_t query_tsc = 0;
 	uint64_t end_tsc;
 	uint64_t now_tsc;
 
-	p->arp_question = &question;
+	p->arp_query = &question;
 	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
 	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
 	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
-		if (now_tsc >= ask_tsc) {
+		if (now_tsc >= query_tsc) {
 			fly_arp_request(p, link);
-			ask_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
+			query_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
 		}
 		fly_poller_turn(p, now_tsc);
 	}
-	p->arp_question = NULL;
+	p->arp_query = NULL;
 	memcpy(peer->mac, question.mac, 6);
 	return question.answered ? 0 : -FLY_EPEER;
 }

@@ -77,13 +77,13 @@ static void unregister_thread(void)
 		rte_thread_unregister();
 }
 
-static int start_thread(struct starting *s)
+static int register_starter(struct starting *s)
 {
 	(void)s;
 	return register_thread();
 }
 
-static void stop_thread(struct fly_runtime *r)
+static void unregister_starter(struct fly_runtime *r)
 {
 	(void)r;
 	unregister_thread();
@@ -376,7 +376,7 @@ static const struct step {
 	void (*end)(struct fly_runtime *r);
 } steps[] = {
 	{start_dpdk, NULL}, /* DPDK stays for the life of the process */
-	{start_thread, stop_thread},
+	{register_starter, unregister_starter},
 	{make_pool, free_pool},
 	{make_pollers, free_pollers},
 	{export_binder, free_rules},

@@ -46,7 +46,7 @@ void fly_arp_request(struct fly_poller *p, struct fly_link *link)
 		return;
 	memset(fly_packet_frame(m), 0, ARP_FRAME);
 	memset(fly_packet_frame(m) + FLY_ETHER_DESTINATION, 0xff, 6);
-	fill(fly_packet_frame(m), link, RTE_ARP_OP_REQUEST, nobody, p->arp_question->ip);
+	fill(fly_packet_frame(m), link, RTE_ARP_OP_REQUEST, nobody, p->arp_query->ip);
 	fly_link_send(link, m);
 	fly_link_flush(link);
 }
@@ -55,7 +55,7 @@ bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 {
 	uint8_t *frame = fly_packet_frame(m);
 	const struct rte_arp_hdr *arp = arp_header(frame);
-	struct fly_arp_question *question = p->arp_question;
+	struct fly_arp_query *question = p->arp_query;
 
 	if (m->data_len < ARP_BYTES || fly_get_be16(frame + FLY_ETHER_TYPE) != RTE_ETHER_TYPE_ARP ||
 	    arp->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||

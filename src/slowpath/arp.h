@@ -9,7 +9,7 @@
  * A pending ARP request. It lies on the stack of the function that turns the poller while it
  * waits.
  */
-struct fly_arp_question {
+struct fly_arp_query {
 	const struct fly_link *link;
 	uint32_t ip; /* network order */
 	uint8_t mac[6];
@@ -17,7 +17,7 @@ struct fly_arp_question {
 };
 
 /*
- * fly_arp_request() - send a request for p->arp_question. No packet buffer: as if the request was
+ * fly_arp_request() - send a request for p->arp_query. No packet buffer: as if the request was
  * lost.
  */
 void fly_arp_request(struct fly_poller *p, struct fly_link *link);

@@ -214,7 +214,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 
 	if (h->procedure < export->n_procedures)
 		stub = &export->stubs[h->procedure];
-	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_place(p, export->pool)) {
+	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_room(p, export->pool)) {
 		fly_reply_refuse_busy(p, link, m, h, c);
 		return;
 	}

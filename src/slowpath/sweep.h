@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* sweep.h - what happens when a link is lost (sweep.c; its periodic part is behind slow.h). */
-#ifndef FLY_SLOWPATH_SWEEP_H
-#define FLY_SLOWPATH_SWEEP_H
+#ifndef FLY_SWEEP_H
+#define FLY_SWEEP_H
 
 #include "fastpath/poller.h"
 

@@ -168,9 +168,9 @@ bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work)
 static void packet_done(struct fly_poller *p, struct fly_work *work, int status);
 
 /* These calls hold packets, as retained results do. Drivers need packets to receive into. */
-bool fly_worker_has_packet_place(const struct fly_poller *p, const struct fly_worker_pool *pool)
+bool fly_worker_has_packet_room(const struct fly_poller *p, const struct fly_worker_pool *pool)
 {
-	return !LIST_EMPTY(&pool->spare) && fly_worker_has_place(pool) &&
+	return !LIST_EMPTY(&pool->spare) && fly_worker_has_room(pool) &&
 	       p->conversations.n_retained + p->n_on_workers < p->conversations.retained_max;
 }
 
@@ -239,7 +239,7 @@ bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct r
 
 	/* A call that has to wait goes the slow way. */
 	if (!fly_procedure_is_on_worker(stub) || fly_procedure_layout(stub) == FLY_RESULTS_SECOND ||
-	    !export->pool->idle || !fly_worker_has_packet_place(p, export->pool) ||
+	    !export->pool->idle || !fly_worker_has_packet_room(p, export->pool) ||
 	    (stub->result_bytes > FLY_RETAIN_BYTES && !c->is_proven) ||
 	    !fly_serve_has_room(p, link, c, stub, fly_packet_room(m) - stub->result_offset) ||
 	    !fly_conversation_accept_next(c, fly_get_u32(frame + FLY_RPC + 16)))

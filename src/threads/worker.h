@@ -151,8 +151,8 @@ void fly_worker_pool_remove(struct fly_poller *p, struct fly_worker_pool *pool);
 
 /* ---- any call ---- */
 
-/* fly_worker_has_place() - would a call run, or may it wait? Else refuse it. */
-static inline bool fly_worker_has_place(const struct fly_worker_pool *pool)
+/* fly_worker_has_room() - would a call run, or may it wait? Else refuse it. */
+static inline bool fly_worker_has_room(const struct fly_worker_pool *pool)
 {
 	return pool->idle || pool->n_waiting < pool->waiting_max;
 }
@@ -169,8 +169,8 @@ bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work);
 
 /* ---- calls in packets ---- */
 
-/* fly_worker_has_packet_place() - fly_worker_has_place() for a call that keeps its packets. */
-bool fly_worker_has_packet_place(const struct fly_poller *p, const struct fly_worker_pool *pool);
+/* fly_worker_has_packet_room() - fly_worker_has_room() for a call that keeps its packets. */
+bool fly_worker_has_packet_room(const struct fly_poller *p, const struct fly_worker_pool *pool);
 
 /*
  * fly_worker_serve() - fly_serve_run(), on a worker. There is room for the call.

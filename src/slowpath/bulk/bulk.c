@@ -508,7 +508,7 @@ static void handle_silence(struct fly_poller *p, struct fly_bulk *b)
 	} else if (b->in.fragments == 0) {
 		handle_silent_arguments(p, b);
 	} else if (b->is_gathering) {
-		fly_bulk_ask(p, b);
+		fly_bulk_probe(p, b);
 		if (b->silent < UINT8_MAX)
 			b->silent++;
 		fly_bulk_wait(p, b, longer(2 * patience_tsc(b), b->silent, p));

@@ -164,8 +164,8 @@ void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_
 bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const uint8_t *frame,
 			 const struct fly_header *h);
 
-/* fly_bulk_ask() - a result stays incomplete: send an idle acknowledgement. */
-void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b);
+/* fly_bulk_probe() - a result stays incomplete: send an idle acknowledgement. */
+void fly_bulk_probe(struct fly_poller *p, struct fly_bulk *b);
 
 /* ---- the server's side ---- */
 

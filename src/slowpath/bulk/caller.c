@@ -173,7 +173,7 @@ static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct r
 	fly_link_flush(b->link); /* now: the sender waits for it while more is received here */
 }
 
-void fly_bulk_ask(struct fly_poller *p, struct fly_bulk *b)
+void fly_bulk_probe(struct fly_poller *p, struct fly_bulk *b)
 {
 	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);
 
@@ -308,7 +308,7 @@ void fly_bulk_resend(struct fly_poller *p, struct fly_call_entry *e)
 		e->resends++;
 	/* Then a copy of the call as well: the server may know neither result nor call. */
 	if (b->in.fragments != 0)
-		fly_bulk_ask(p, b);
+		fly_bulk_probe(p, b);
 	if (b->out.fragments != 0)
 		fly_bulk_again(p, b);
 	else if (fly_resend_packet(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))

@@ -263,7 +263,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	const bool is_repeat = c->seq == h->seq;
 	int status;
 
-	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_place(p, export->pool)) {
+	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_room(p, export->pool)) {
 		fly_bulk_free(p, b);
 		fly_reply_refuse_busy(p, link, m, h, c);
 		return;

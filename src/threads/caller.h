@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * attached.h - threads that call through a poller which another thread turns.
+ * threads/caller.h - threads that call through a poller which another thread turns.
  *
  * Such a caller marshals into its slot, or into a packet that it was given before, hands the slot
  * to the poller and waits for it. The poller's demux puts the result straight into the slot. There
  * is no queue, lock or wake-up in between, unless the caller has chosen to sleep.
  */
-#ifndef FLY_ATTACHED_H
-#define FLY_ATTACHED_H
+#ifndef FLY_THREADS_CALLER_H
+#define FLY_THREADS_CALLER_H
 
 #include <pthread.h>
 

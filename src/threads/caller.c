@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * attached.c - both halves of a call by an attached caller: Starter, Transporter and Ender on its
- * own thread; and the poller's half, which calls through the binding over the link.
+ * threads/caller.c - both halves of a call by an attached caller: Starter, Transporter and Ender on
+ * its own thread; and the poller's half, which calls through the binding over the link.
  *
  * Small arguments and results travel in the slot's line. Longer arguments are marshalled into a
  * packet that the poller gave before. Longer results are read in the packet that came; the next
  * call gives it back. Arguments of several packets begin with a request to the poller: attach.c.
  */
-#include "threads/attached.h"
+#include "threads/caller.h"
 
 #include <rte_memcpy.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_attached.c - threads that call through a poller of another thread: the test's own thread
+ * test_threads_caller.c - threads that call through a poller of another thread: the test's own thread
  * turns the poller, others call, and a server runs on a thread of its own, over vhost.
  */
 #include <criterion/criterion.h>
@@ -64,7 +64,7 @@ static void end(void)
 	cr_expect(system(command) == 0);
 }
 
-TestSuite(attached, .timeout = HANG);
+TestSuite(threads_caller, .timeout = HANG);
 
 static int start_runtime(const char *role, const char *keys, enum fly_wait wait,
 			 struct fly_runtime **r)
@@ -185,28 +185,28 @@ static void call_some_of_all(struct caller *c, struct fly_binding *mine)
 		call_all(mine, 1 + c->number * 200 + i);
 }
 
-Case(attached, transporter__every_procedure)
+Case(threads_caller, transporter__every_procedure)
 {
 	start(WIDE, FLY_WAIT_SPIN);
 	serve(1, call_a_few_of_all);
 	cr_expect(service.executions == 10 * 8);
 }
 
-Case(attached, transporter__of_several_packets)
+Case(threads_caller, transporter__of_several_packets)
 {
 	start(NARROW, FLY_WAIT_YIELD);
 	serve(1, call_some_of_all);
 	cr_expect(service.executions == 200 * 8);
 }
 
-Case(attached, transporter__several_threads_that_yield)
+Case(threads_caller, transporter__several_threads_that_yield)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(8, call_some_of_all);
 	cr_expect(service.executions == 8 * 200 * 8);
 }
 
-Case(attached, transporter__several_threads_that_sleep)
+Case(threads_caller, transporter__several_threads_that_sleep)
 {
 	start(NARROW, FLY_WAIT_SLEEP);
 	serve(4, call_a_few_of_all);
@@ -227,14 +227,14 @@ static void come_and_go(struct caller *c, struct fly_binding *mine)
 	}
 }
 
-Case(attached, fly_attach__threads_come_and_go)
+Case(threads_caller, fly_attach__threads_come_and_go)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(4, come_and_go);
 	cr_expect(self->poller.handoffs.n_polled == 0 && self->poller.n_sources == 0);
 }
 
-Case(attached, fly_attach__not_on_the_thread_that_turns_the_poller)
+Case(threads_caller, fly_attach__not_on_the_thread_that_turns_the_poller)
 {
 	struct fly_binding *mine;
 
@@ -264,7 +264,7 @@ static void call_at_once(struct caller *c, struct fly_binding *mine)
 	}
 }
 
-Case(attached, starter__many_at_a_time)
+Case(threads_caller, starter__many_at_a_time)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(2, call_at_once);
@@ -307,7 +307,7 @@ static void start_too_many(struct caller *c, struct fly_binding *mine)
 	cr_expect(refused > 0 && service.executions == n - refused);
 }
 
-Case(attached, starter__more_than_the_poller_has_entries_for)
+Case(threads_caller, starter__more_than_the_poller_has_entries_for)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(1, start_too_many);
@@ -342,7 +342,7 @@ static void wait_for_events(struct caller *c, struct fly_binding *mine)
 	cr_expect(Probe_Null(mine) == 0);
 }
 
-Case(attached, fly_event_fd__is_readable_when_calls_have_ended)
+Case(threads_caller, fly_event_fd__is_readable_when_calls_have_ended)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(2, wait_for_events);
@@ -379,7 +379,7 @@ static void set_a_deadline(struct caller *c, struct fly_binding *mine)
 	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
 }
 
-Case(attached, fly_set_deadline__travels_with_the_call)
+Case(threads_caller, fly_set_deadline__travels_with_the_call)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(1, set_a_deadline);
@@ -439,13 +439,13 @@ static void set_behind_call(struct caller *c, struct fly_binding *mine)
 	pthread_join(releaser, NULL);
 }
 
-Case(attached, fly_set_deadline__behind_a_call_is_for_those_that_follow)
+Case(threads_caller, fly_set_deadline__behind_a_call_is_for_those_that_follow)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(1, set_behind_call);
 }
 
-Case(attached, fly_set_deadline__behind_a_call_that_fills_its_packet)
+Case(threads_caller, fly_set_deadline__behind_a_call_that_fills_its_packet)
 {
 	start(",mtu=1464", FLY_WAIT_YIELD);
 	serve(1, set_behind_call);
@@ -477,7 +477,7 @@ static void cancel_some(struct caller *c, struct fly_binding *mine)
 	pthread_join(holder, NULL);
 }
 
-Case(attached, fly_cancel__what_has_not_begun_never_does)
+Case(threads_caller, fly_cancel__what_has_not_begun_never_does)
 {
 	cr_expect(fly_outcome(-FLY_EWITHDRAWN) == FLY_NOT_EXECUTED);
 	start(WIDE, FLY_WAIT_YIELD);
@@ -497,7 +497,7 @@ static void wait_for_the_end(struct caller *c, struct fly_binding *mine)
 	cr_expect(Probe_Null(mine) == -FLY_ESTOPPED);
 }
 
-Case(attached, fly_stop__not_before_other_threads_have_ended_their_bindings)
+Case(threads_caller, fly_stop__not_before_other_threads_have_ended_their_bindings)
 {
 	struct caller c = {.run = wait_for_the_end};
 
