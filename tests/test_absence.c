@@ -10,7 +10,7 @@
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
 #include "slowpath/resend.h"
-#include "slowpath/refused.h"
+#include "slowpath/refused_filter.h"
 
 static struct pair w;
 

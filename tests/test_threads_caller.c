@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_threads_caller.c - threads that call through a poller of another thread: the test's own thread
- * turns the poller, others call, and a server runs on a thread of its own, over vhost.
+ * test_threads_caller.c - threads that call through a poller of another thread: the test's own
+ * thread turns the poller, others call, and a server runs on a thread of its own, over vhost.
  */
 #include <criterion/criterion.h>
 #include <poll.h>

@@ -11,7 +11,7 @@
 #include "local/server.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
-#include "slowpath/refused.h"
+#include "slowpath/refused_filter.h"
 #include "slowpath/sweep.h"
 #include "slowpath/token.h"
 

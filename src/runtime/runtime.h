@@ -31,6 +31,8 @@ struct fly_runtime {
 	_Atomic bool quit;             /* set by fly_quit(), on any thread or in a signal handler */
 };
 
+static_assert(offsetof(struct fly_runtime, group) == 0, "fly_runtime_of() relies on it");
+
 /* The runtime of a poller; NULL in a simulation. */
 static inline struct fly_runtime *fly_runtime_of(const struct fly_poller *p)
 {

@@ -20,7 +20,7 @@
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
-#include "slowpath/refused.h"
+#include "slowpath/refused_filter.h"
 #include "slowpath/retry.h"
 
 static void restamp(struct fly_poller *p, struct fly_call_entry *e, uint64_t before_tsc,

@@ -15,7 +15,7 @@
 #include "slowpath/deadline.h"
 #include "slowpath/frame.h"
 #include "slowpath/reply.h"
-#include "slowpath/refused.h"
+#include "slowpath/refused_filter.h"
 #include "slowpath/token.h"
 
 /*

@@ -6,7 +6,7 @@
  * Runs on the poller's thread. Each function takes the packet that it answers; the packet becomes
  * the reply. A refusal is no longer than the call, and is sent within a budget. Most refusals say
  * "not executed". Such a refusal is sent only if the call has not run and no copy of it will: its
- * record remembers the refusal, or the filter in refused.h if no record was free.
+ * record remembers the refusal, or the filter in refused_filter.h if no record was free.
  */
 #include "slowpath/reply.h"
 

@@ -15,7 +15,7 @@
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/resend.h"
-#include "slowpath/refused.h"
+#include "slowpath/refused_filter.h"
 #include "slowpath/work.h"
 
 #define REJECTS_PER_MS 64  /* refusals, challenges and ARP answers in a millisecond */

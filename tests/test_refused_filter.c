@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_refused.c - calls that are refused for want of a record: the server remembers them, and "not
- * executed" stays true when there is room again.
+ * test_refused_filter.c - calls that are refused for want of a record: the server remembers them,
+ * and "not executed" stays true when there is room again.
  */
 #include <criterion/criterion.h>
 
 #include "case.h"
 #include "hand.h"
 #include "slowpath/records.h"
-#include "slowpath/refused.h"
+#include "slowpath/refused_filter.h"
 
 #define RECORDS     8
 #define ACTIVITY(i) ((UINT64_C(1) + (i)) << 20)
@@ -29,7 +29,7 @@ static void end(void)
 	cr_expect(sim_end(w.sim) == 0, "something is missing at the end");
 }
 
-TestSuite(refused, .timeout = HANG);
+TestSuite(refused_filter, .timeout = HANG);
 
 static struct fly_refused *filter(void)
 {
@@ -38,7 +38,7 @@ static struct fly_refused *filter(void)
 
 /* ---- the filter ---- */
 
-Case(refused, fly_refused_has__what_was_added_and_hardly_anything_else)
+Case(refused_filter, fly_refused_has__what_was_added_and_hardly_anything_else)
 {
 	struct fly_refused *r = filter();
 	unsigned wrong = 0;
@@ -56,7 +56,7 @@ Case(refused, fly_refused_has__what_was_added_and_hardly_anything_else)
 }
 
 /* Neighbours, as callers make them: the next sequence numbers of the same activity. */
-Case(refused, fly_refused_has__neither_the_call_before_nor_the_next_one)
+Case(refused_filter, fly_refused_has__neither_the_call_before_nor_the_next_one)
 {
 	unsigned wrong = 0;
 
@@ -70,7 +70,7 @@ Case(refused, fly_refused_has__neither_the_call_before_nor_the_next_one)
 	cr_expect(wrong < 10, "%u", wrong);
 }
 
-Case(refused, fly_refused_sweep__each_is_remembered_for_its_time_and_then_goes)
+Case(refused_filter, fly_refused_sweep__each_is_remembered_for_its_time_and_then_goes)
 {
 	struct fly_refused *r = filter();
 	const uint32_t life = FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS;
@@ -93,7 +93,7 @@ Case(refused, fly_refused_sweep__each_is_remembered_for_its_time_and_then_goes)
 	cr_expect(!fly_refused_has(r, ACTIVITY(3), 1));
 }
 
-Case(refused, fly_refused_new__two_pollers_do_not_hash_alike)
+Case(refused_filter, fly_refused_new__two_pollers_do_not_hash_alike)
 {
 	struct sim_node *second = sim_add(w.sim, NULL);
 
@@ -128,7 +128,7 @@ static void make_room(void)
 		fly_conversation_forget(p, hand_record(&w, ACTIVITY(i)));
 }
 
-Case(refused, fly_slow_call__a_copy_is_refused_too_when_there_is_room_again)
+Case(refused_filter, fly_slow_call__a_copy_is_refused_too_when_there_is_room_again)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
 
@@ -152,7 +152,7 @@ Case(refused, fly_slow_call__a_copy_is_refused_too_when_there_is_room_again)
 	cr_expect(w.node->service.executions == RECORDS + 1);
 }
 
-Case(refused, fly_slow_call__remembered_until_its_copies_are_dead)
+Case(refused_filter, fly_slow_call__remembered_until_its_copies_are_dead)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
 
@@ -169,7 +169,7 @@ Case(refused, fly_slow_call__remembered_until_its_copies_are_dead)
 		  "nobody can remember for ever: by now that is another call");
 }
 
-Case(refused, fly_slow_absent__does_not_make_the_filter_older)
+Case(refused_filter, fly_slow_absent__does_not_make_the_filter_older)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
 
@@ -184,7 +184,7 @@ Case(refused, fly_slow_absent__does_not_make_the_filter_older)
 }
 
 /* A refusal that cannot be remembered is not answered: the answer would be a promise. */
-Case(refused, fly_slow_call__what_cannot_be_remembered_is_not_answered)
+Case(refused_filter, fly_slow_call__what_cannot_be_remembered_is_not_answered)
 {
 	const struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
 
@@ -197,7 +197,7 @@ Case(refused, fly_slow_call__what_cannot_be_remembered_is_not_answered)
 }
 
 /* The budget for refusals is used up: no answer, but the call is refused all the same. */
-Case(refused, fly_slow_call__remembered_though_nothing_could_be_said)
+Case(refused_filter, fly_slow_call__remembered_though_nothing_could_be_said)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(100), 7, Probe_Null_NUMBER, 0, 0);
 
@@ -211,7 +211,7 @@ Case(refused, fly_slow_call__remembered_though_nothing_could_be_said)
 
 /* ---- records that refuse ---- */
 
-Case(refused, fly_reply_refuse_for_good__no_room_for_a_result)
+Case(refused_filter, fly_reply_refuse_for_good__no_room_for_a_result)
 {
 	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;
 	struct fly_header h = hand_call(&w, ACTIVITY(1), 7, Probe_Fill_NUMBER, 4, 7);
@@ -239,7 +239,7 @@ Case(refused, fly_reply_refuse_for_good__no_room_for_a_result)
 }
 
 /* A result that is not kept is made again; without room, the call may have run. */
-Case(refused, fly_reply_refuse_for_good__a_call_that_may_run_again_and_did_run)
+Case(refused_filter, fly_reply_refuse_for_good__a_call_that_may_run_again_and_did_run)
 {
 	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;
 	struct fly_header h = hand_call(&w, ACTIVITY(1), 7, Probe_Fill_NUMBER, 4, 7);
@@ -257,7 +257,7 @@ Case(refused, fly_reply_refuse_for_good__a_call_that_may_run_again_and_did_run)
 	cr_expect(w.node->service.runs[7] == 2);
 }
 
-Case(refused, fly_slow_call__earlier_ones_than_a_refused_one_do_not_run)
+Case(refused_filter, fly_slow_call__earlier_ones_than_a_refused_one_do_not_run)
 {
 	struct fly_header h = hand_call(&w, ACTIVITY(1), 7, Probe_Fill_NUMBER, 4, 7);
 	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;

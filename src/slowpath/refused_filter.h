@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * refused.h - calls that were refused when no record was free (refused.c).
+ * refused_filter.h - calls that were refused when no record was free (refused_filter.c).
  *
  * "Not executed" is true only if no copy of the call runs later, when a record is free again. A
  * copy that could open a record comes before K has passed since the call was first sent. So each
@@ -8,8 +8,8 @@
  * (Bloom, CACM 13(7), 1970). The errors of the filter are safe: a call that is mistaken for a
  * refused one is refused, too.
  */
-#ifndef FLY_REFUSED_H
-#define FLY_REFUSED_H
+#ifndef FLY_REFUSED_FILTER_H
+#define FLY_REFUSED_FILTER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * refused.c - see refused.h. On the poller's thread, behind slow.h. Called by call.c and sweep.c.
+ * refused_filter.c - see refused_filter.h. On the poller's thread, behind slow.h. Called by call.c
+ * and sweep.c.
  */
-#include "slowpath/refused.h"
+#include "slowpath/refused_filter.h"
 
 #include <string.h>
 
