@@ -144,10 +144,12 @@ int cli_start(const char *subcommand, const struct fly_options *options,
 int cli_stop(struct fly_runtime *runtime)
 {
 	struct fly_packet_census census = {.size = sizeof census};
+	int status = fly_packets(runtime, &census);
 
-	fly_packets(runtime, &census);
-	if (fly_stop(runtime)) {
-		printf("packets: not all of %u back in the pool: %s\n", census.total, fly_error());
+	if (!status)
+		status = fly_stop(runtime);
+	if (status) {
+		printf("packets: %s\n", fly_error());
 		return CLI_FAILED;
 	}
 	printf("packets: %u of %u back in the pool\n", census.total, census.total);

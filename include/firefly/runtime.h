@@ -67,8 +67,10 @@ struct fly_options {
 	 *   tap:IFACE                         a tap interface, which is created
 	 *   pci:DOMAIN:BUS:DEV.FN             a NIC that is bound to a DPDK driver
 	 *   vdev:NAME[,DRIVER ARGUMENTS]      any DPDK virtual device; it gets all other keys
-	 * Keys for all: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX, mtu=BYTES,
-	 * wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
+	 *   local:NAME,server[,clients=N][,huge]  calls without packets, from this machine
+	 *   local:NAME[,uid=N][,wait=SECONDS]     a server of this machine; as the first link
+	 * Keys for all others: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX,
+	 * mtu=BYTES, wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
 	 */
 	const char *const *links;
 	const char *eal;        /* further EAL arguments, separated by blanks; NULL: none */

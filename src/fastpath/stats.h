@@ -38,7 +38,7 @@
 	X(cancels_received, "calls that were cancelled before or while they ran")               \
 	X(challenges_sent, "callers asked to prove their address")                              \
 	X(challenges_answered, "calls sent again with the token that was asked for")            \
-	X(calls_parked, "calls that came while a procedure attended to the links")              \
+	X(calls_parked, "calls that came while a procedure let its poller receive")             \
 	X(calls_on_workers, "of the served calls, run by workers")                              \
 	X(calls_queued, "calls that waited for a worker")                                       \
 	X(slots_missed, "calls between threads that nobody was told of: must be 0")             \

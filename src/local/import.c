@@ -30,7 +30,6 @@
 #include "threads/poller_group.h"
 
 #define LOCAL       "local:"
-#define AGAIN_US    5000 /* between two attempts to connect */
 #define ANSWER_MS   5000 /* time for the server to answer after it has accepted the connection */
 #define SLEEP_LOOKS 256  /* looks at the slot between two sleeps: fly_wait_for_slot() counts one */
 #define FAR_WAIT_US 1000000

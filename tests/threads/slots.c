@@ -175,7 +175,7 @@ static void *be_caller(void *argument)
 			.random = threads_random_init(round * CALLERS + place),
 		};
 
-		threads_must(fly_request(&poller, join, &e) == 0, "no room at the desk");
+		threads_must(fly_request(&poller, join, &e) == 0, "no room in the queue");
 		for (uint64_t number = 1; number <= 10000; number++)
 			call(&e, number);
 		threads_must(fly_request(&poller, leave, &e) == 0, "cannot leave");
