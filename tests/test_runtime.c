@@ -9,9 +9,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_lcore.h>
+
+#include <firefly/topology.h>
 
 #include "case.h"
 #include "fastpath/clock.h"
@@ -508,6 +512,88 @@ Case(runtime, fly_export__limits)
 		cr_expect(fly_export_find(r->poller.exports, r->poller.exports[i].id) ==
 			  &r->poller.exports[i]);
 	cr_expect(fly_stop(r) == 0);
+}
+
+/* ---- a small stack ---- */
+
+#define SMALL_STACK 65536 /* of which glibc takes some for thread-local variables */
+
+struct on_small_stack {
+	const char *client;
+	const char *what; /* what failed */
+	char why[256];
+};
+
+#define TRY(call)                                                           \
+	do {                                                                \
+		if (!s->what && (call) != 0) {                              \
+			s->what = #call;                                    \
+			snprintf(s->why, sizeof s->why, "%s", fly_error()); \
+		}                                                           \
+	} while (0)
+
+/* All that a program does with a runtime. */
+static void *use(void *context)
+{
+	static struct probe_service service;
+	const struct fly_export_options workers = {.size = sizeof workers, .workers = 1};
+	struct on_small_stack *s = context;
+	struct fly_topology *topology = NULL;
+	struct fly_choice choice = {.size = sizeof choice};
+	struct fly_runtime *r = NULL;
+	struct fly_binding *binding;
+
+	TRY(fly_topology_read(&topology));
+	TRY(fly_topology_choose(topology, s->client, &choice));
+	fly_topology_free(topology);
+	TRY(start(s->client, &r));
+	TRY(Probe_export_with(r, &probe_procedures, &service, &workers));
+	TRY(Probe_import(r, NULL, &binding));
+	for (unsigned i = 0; i < 10; i++)
+		TRY(Probe_Null(binding));
+	TRY(fly_rebind(binding));
+	TRY(fly_stop(r));
+	return NULL;
+}
+
+/* Return: the bytes of stack that were used. */
+static size_t run_on_small_stack(struct on_small_stack *s)
+{
+	uint8_t *const stack = mmap(NULL, SMALL_STACK + 4096, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	pthread_attr_t attributes;
+	pthread_t thread;
+	size_t unused = 0;
+
+	cr_assert(stack != MAP_FAILED && mprotect(stack, 4096, PROT_NONE) == 0);
+	memset(stack + 4096, 0xa5, SMALL_STACK);
+	pthread_attr_init(&attributes);
+	cr_assert(pthread_attr_setstack(&attributes, stack + 4096, SMALL_STACK) == 0);
+	cr_assert(pthread_create(&thread, &attributes, use, s) == 0);
+	pthread_join(thread, NULL);
+	while (unused < SMALL_STACK && stack[4096 + unused] == 0xa5)
+		unused++;
+	munmap(stack, SMALL_STACK + 4096);
+	cr_expect(!s->what, "%s: %s: %s", s->client, s->what, s->why);
+	return SMALL_STACK - unused;
+}
+
+/* The program's own frames, and those of its procedures, need a part of 64 KiB. */
+static void expect_room_on_a_small_stack(const char *link)
+{
+	const size_t used = run_on_small_stack(&(struct on_small_stack){.client = link});
+
+	cr_expect(used <= SMALL_STACK * 2 / 3, "%s: %zu bytes", link, used);
+}
+
+Case(runtime, fly_start__on_a_stack_of_64_kib)
+{
+	static struct server server;
+
+	expect_room_on_a_small_stack(SELF);
+	start_server(&server);
+	expect_room_on_a_small_stack(client_spec);
+	stop_server(&server);
 }
 
 /* ---- notices, counters, platform ---- */

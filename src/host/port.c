@@ -99,7 +99,7 @@ static int check_af_packet(struct fly_port *port)
 static int check_system(struct fly_port *port)
 {
 	const struct fly_link_spec *s = &port->spec;
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES + 32];
 
 	switch (s->kind) {
 	case FLY_LINK_AF_PACKET:
@@ -136,7 +136,7 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 {
 	const struct fly_link_spec *s = &port->spec;
 	const unsigned id = atomic_fetch_add(&devices_ever, 1);
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES];
 
 	fly_socket_claim_name(path, sizeof path, s->what, port->client);
 	*to = '\0';
@@ -276,7 +276,7 @@ static int configure(struct fly_port *port, uint16_t id)
 static int add_device(struct fly_port *port)
 {
 	const char *bus = kinds[port->spec.kind].bus;
-	char arguments[PATH_MAX + 128];
+	char arguments[512];
 	uint16_t id = RTE_MAX_ETHPORTS;
 	int status;
 	int error;

@@ -514,8 +514,8 @@ static int start(struct starting *s)
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 {
 	struct fly_options known;
-	struct starting s = {.options = &known};
 	struct fly_no_sigpipe quiet;
+	struct starting *s;
 	int status;
 
 	if (!options || !runtime)
@@ -525,12 +525,17 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 				options, "struct fly_options");
 	if (status)
 		return status;
+	s = calloc(1, sizeof *s); /* 22 kB: the calling thread's stack may be small */
+	if (!s)
+		return fly_fail(FLY_ENOMEM, "out of memory");
+	s->options = &known;
 	/* A driver may write to a socket whose peer has gone, now and whenever memory grows. */
 	fly_no_sigpipe_begin(&quiet);
-	status = start(&s);
+	status = start(s);
 	fly_no_sigpipe_end(&quiet);
 	if (!status)
-		*runtime = s.runtime;
+		*runtime = s->runtime;
+	free(s);
 	return status;
 }
 
