@@ -23,6 +23,7 @@
 #include "threads/request.h"
 #include "host/cores.h"
 #include "host/eal.h"
+#include "host/limits.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "threads/waiting.h"
@@ -155,7 +156,8 @@ static int start_thread(struct fly_runtime *r, unsigned index, unsigned core)
 	error = create(thread);
 	if (error)
 		return fly_fail(error == EINVAL ? FLY_EINVAL : FLY_ESYSTEM,
-				"no thread for a poller on core %u: %s", core, strerror(error));
+				"no thread for a poller on core %u: %s", core,
+				fly_limits_no_thread(error));
 	all->n++;
 	take_core(core, 1);
 	wait_for(&all->up);
