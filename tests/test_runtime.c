@@ -183,6 +183,128 @@ Case(runtime, fly_start__its_threads_leave_signals_to_the_program)
 	cr_expect(fly_stop(r) == 0);
 }
 
+/* ---- without DPDK ---- */
+
+/* The names of this process's threads, each between blanks. */
+static const char *thread_names(void)
+{
+	static char names[1024];
+	FILE *f = popen("cat /proc/$PPID/task/*/comm | tr '\\n' ' '", "r");
+
+	cr_assert(f != NULL);
+	names[0] = ' ';
+	names[1] = '\0';
+	cr_expect(fgets(names + 1, sizeof names - 1, f) != NULL);
+	pclose(f);
+	return names;
+}
+
+static struct fly_runtime *start_local(const char *link, unsigned pollers)
+{
+	const char *const links[] = {link, NULL};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .pollers = pollers,
+					    .wait = FLY_WAIT_YIELD,
+					    .eal = "--nonesuch"}; /* not looked at */
+	struct fly_runtime *r = NULL;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	return r;
+}
+
+static void take_sum(void *context, const char *name, const char *about, uint64_t value)
+{
+	(void)about;
+	if (strncmp(name, "drop_", 5) == 0)
+		*(uint64_t *)context += value;
+}
+
+static void *call_attached(void *context)
+{
+	struct fly_binding *mine;
+	uint8_t data[1200];
+	uint8_t back[1200];
+	int status = fly_attach(context, &mine);
+
+	probe_fill(data, sizeof data, 7);
+	for (unsigned i = 0; i < 10 && !status; i++)
+		status = Probe_Swap(mine, 7, data, back);
+	if (!status)
+		fly_unbind(mine);
+	return (void *)(intptr_t)status;
+}
+
+/* What the procedure on the poller of a local runtime does: a call of its own. */
+static void call_on(void *link)
+{
+	struct fly_runtime *r = start_local(link, 0);
+	struct fly_binding *binding;
+
+	cr_expect(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+Case(runtime, fly_start__with_local_links_only_starts_no_dpdk)
+{
+	static struct probe_service services[2];
+	const struct fly_export_options workers = {.size = sizeof workers, .workers = 2};
+	struct fly_packet_census census = {.size = sizeof census};
+	struct fly_platform platform = {.size = sizeof platform};
+	struct fly_runtime *server[2];
+	struct fly_runtime *packets;
+	struct fly_runtime *client;
+	struct fly_binding *b[2];
+	uint64_t dropped = 0;
+	uint8_t data[1440];
+	pthread_t thread;
+	void *result;
+	int status;
+
+	server[0] = start_local("local:eal-runtime-a,server", 1);
+	server[1] = start_local("local:eal-runtime-b,server", 2);
+	client = start_local("local:eal-runtime-a", 0);
+	cr_assert(Probe_export(server[0], &probe_procedures, &services[0]) == 0, "%s", fly_error());
+	cr_assert(Probe_export_with(server[1], &probe_procedures, &services[1], &workers) == 0,
+		  "%s", fly_error());
+	cr_assert(Probe_import(client, NULL, &b[0]) == 0, "%s", fly_error());
+	cr_assert(Probe_import(client, "local:eal-runtime-b", &b[1]) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 1000; i++) {
+		cr_assert(Probe_Null(b[i % 2]) == 0);
+		status = Probe_Fill(b[i % 2], i, data);
+		cr_assert(status == 0, "%u: %s", i, fly_strerror(status));
+	}
+	pthread_create(&thread, NULL, call_attached, b[1]);
+	pthread_join(thread, &result);
+	cr_expect(result == NULL, "%s", fly_strerror((int)(intptr_t)result));
+	services[0].during_context = "local:eal-runtime-b";
+	services[0].during = call_on;
+	cr_expect(Probe_Null(b[0]) == 0);
+	services[0].during = NULL;
+	cr_expect(services[0].wrong == 0 && services[1].wrong == 0);
+
+	cr_expect(rte_get_tsc_hz() == 0, "EAL did not start");
+	cr_expect(!strstr(thread_names(), "fly-control") && !strstr(thread_names(), " eal-"), "%s",
+		  thread_names());
+	cr_expect(fly_packets(server[1], &census) == 0 && census.total == 0 && census.free == 0 &&
+		  census.retained == 0 && census.queued == 0);
+	cr_expect(fly_platform(client, &platform) == 0 && platform.hugepage_bytes == 0);
+	cr_expect(platform.tsc_hz > 100000000 && strstr(platform.dpdk, "DPDK") != NULL);
+	fly_counters(server[1], take_sum, &dropped);
+	cr_expect(dropped == 0);
+	cr_expect(Probe_import(client, "10.0.0.1", &b[0]) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "local links only") != NULL, "%s", fly_error());
+
+	/* Packets in the same process, later. */
+	cr_assert(start(SELF, &packets) == 0, "%s", fly_error());
+	cr_expect(strstr(thread_names(), "fly-control") != NULL);
+	cr_expect(Probe_Null(b[1]) == 0);
+	cr_expect(fly_stop(client) == 0 && fly_stop(server[0]) == 0, "%s", fly_error());
+	cr_expect(fly_stop(packets) == 0, "%s", fly_error());
+	cr_expect(fly_stop(server[1]) == 0, "%s", fly_error());
+}
+
 /* ---- coming and going ---- */
 
 Case(runtime, fly_stop__says_how_many_packets_are_missing)

@@ -183,7 +183,7 @@ int fly_workers_start(struct fly_runtime *r, struct fly_poller *p,
 		return 0;
 	n = o->workers / of + (at < o->workers % of);
 	pool = fly_worker_pool_new(p, export, RTE_MAX(n, 1U), o->queue ? o->queue : QUEUE_DEFAULT,
-				   r->group.pool->socket_id);
+				   r->group.node);
 	if (!pool)
 		return fly_fail(FLY_ENOMEM, "export %s: no memory for %u workers", name, n);
 	pool->group = &r->group;
