@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/node_memory.h"
+#include "base/resident.h"
 #include "base/signals.h"
 #include "base/sized.h"
 #include "fastpath/clock.h"
@@ -539,6 +540,7 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 	if (!s)
 		return fly_fail(FLY_ENOMEM, "out of memory");
 	s->options = &known;
+	fly_resident_make();
 	/* A driver may write to a socket whose peer has gone, now and whenever memory grows. */
 	fly_no_sigpipe_begin(&quiet);
 	status = start(s);
