@@ -61,6 +61,9 @@ Test(eal_check, fly_eal_plan__which_arguments_it_knows)
 	cr_expect(!plan.is_huge && is_ordinary_because("as --no-huge says"));
 	cr_expect(fly_eal_plan(" -m65", NEED, &plan) == 0, "%s", fly_error());
 	cr_expect(!plan.says_more && plan.mb == 65);
+	cr_expect(fly_eal_plan("--mbuf-pool-ops-name stack -m65", NEED, &plan) == 0);
+	cr_expect(!plan.says_more && plan.mb == 65);
+	cr_expect(fly_eal_plan("--mbuf-pool-ops-name", NEED, &plan) == 0 && plan.says_more);
 	cr_expect(fly_eal_plan("-m 64 --no-huge --log-level=4", NEED, &plan) == 0);
 	cr_expect(plan.says_more && plan.says_no_huge && plan.mb == 64);
 }
