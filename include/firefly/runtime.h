@@ -74,7 +74,7 @@ struct fly_options {
 	 */
 	const char *const *links;
 	const char *eal;        /* further EAL arguments, separated by blanks; NULL: none */
-	unsigned packets;       /* packet buffers in the pool; default 8191 */
+	unsigned packets;       /* in the pool; default 8191. Local links have none */
 	unsigned calls;         /* entries of the call table, at most 65536; default 1024 */
 	unsigned conversations; /* callers that the server side remembers; default 4096 */
 	/*
@@ -106,12 +106,18 @@ struct fly_options {
  * @options: read during the call only.
  * @runtime: set on success; ended by fly_stop().
  *
- * The first runtime of a process initialises DPDK, on a separate thread: the calling thread keeps
- * its affinity, signal mask and handlers. Blocks until each link is up, at most `wait=` seconds for
- * each link whose server is not there yet.
+ * The first runtime of a process that has other links than local ones initialises DPDK, on a
+ * separate thread: the calling thread keeps its affinity, signal mask and handlers. A program that
+ * has called rte_eal_init() itself lends its DPDK: it is used as it is, and `eal` must be NULL. If
+ * DPDK does not start, fly_error() says what to mend, and the next fly_start() tries again. `eal`
+ * is tried in a child process first: see fly_start(3).
+ *
+ * Blocks until each link is up, at most `wait=` seconds for each link whose server is not there
+ * yet.
  * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec; cores or a NUMA node
  * that are not available), ETIMEOUT (a server did not come up), EINUSE, EPERM, ENOMEM, ECONFLICT
- * (other EAL options than the process has already), ESYSTEM.
+ * (other EAL options than the process has already), ESYSTEM (a limit of descriptors or threads, for
+ * instance).
  */
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
 
@@ -352,7 +358,7 @@ void fly_counters(const struct fly_runtime *runtime,
 struct fly_platform {
 	size_t size;           /* sizeof(struct fly_platform); the program sets it */
 	const char *dpdk;      /* DPDK's version */
-	size_t hugepage_bytes; /* page size of the packet memory; 0: ordinary pages */
+	size_t hugepage_bytes; /* page size of packet memory; 0: ordinary pages, or no packets */
 	uint64_t tsc_hz;       /* ticks of the TSC in a second */
 };
 
