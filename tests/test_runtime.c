@@ -462,6 +462,7 @@ Case(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
 		{"pci:ffff:ff:1f.6", FLY_EINVAL, "there is no PCI device"},
 		{"tap:t0", FLY_EINVAL, "ip="},
 		{"vdev:net_nonesuch0", FLY_ESYSTEM, "DPDK cannot open net_nonesuch0"},
+		{"vdev:net_af_packet_e,iface=nonesuch0", FLY_ESYSTEM, "driver does not say why"},
 	};
 
 	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
