@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * local/fault.c - the SIGBUS handler, and its table of mapped memory.
+ * base/fault.c - the SIGBUS handler, and its table of mapped memory.
  *
  * The handler reads the table on any thread that faults, while other threads add and remove rows.
  * Therefore a row's start is set last, and cleared first. The handler takes no lock; threads that
@@ -10,16 +10,18 @@
  * For a fault in the table the handler calls mmap(2). For any other, it calls the handler that was
  * installed before. A SIGBUS sent by a process is ignored if it was ignored before.
  */
-#include "local/fault.h"
+#include "base/fault.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include <firefly/status.h>
 
-#define ROWS (2 * 2 * 4096) /* near and far memory of a runtime's bindings, twice */
+/* Near and far memory of the local bindings of a runtime, twice; others are some hundred. */
+#define ROWS (2 * 2 * 4096)
 
 struct row {
 	_Atomic uintptr_t start; /* 0: free */
@@ -86,7 +88,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	}
 }
 
-static void add(uint8_t *start, size_t bytes, size_t page, struct row *row)
+static void add(void *start, size_t bytes, size_t page, struct row *row)
 {
 	/* F3: a reader that sees these sees that the old row was cleared; pairs with F4. */
 	atomic_store_explicit(&row->bytes, bytes, memory_order_release);
@@ -98,10 +100,9 @@ static void add(uint8_t *start, size_t bytes, size_t page, struct row *row)
 		atomic_store_explicit(&n_rows, (uint32_t)(row - rows) + 1, memory_order_release);
 }
 
-int fly_fault_add(const struct fly_astack_memory *m, size_t near_page)
+int fly_fault_add(void *start, size_t bytes, size_t page)
 {
-	struct row *free_rows[2];
-	uint32_t n = 0;
+	struct row *row = NULL;
 
 	pthread_mutex_lock(&lock);
 	if (!is_installed) {
@@ -113,31 +114,24 @@ int fly_fault_add(const struct fly_astack_memory *m, size_t near_page)
 		sigemptyset(&action.sa_mask);
 		is_installed = sigaction(SIGBUS, &action, &before) == 0;
 	}
-	for (uint32_t i = 0; i < ROWS && n < 2; i++) {
+	for (uint32_t i = 0; i < ROWS && !row; i++) {
 		if (atomic_load_explicit(&rows[i].start, memory_order_relaxed) == 0)
-			free_rows[n++] = &rows[i];
+			row = &rows[i];
 	}
-	if (n == 2) {
-		add(m->near, m->near_bytes, near_page, free_rows[0]);
-		add(m->far, m->far_bytes, FLY_ASTACK_PAGE, free_rows[1]);
-	}
+	if (row)
+		add(start, bytes, page, row);
 	pthread_mutex_unlock(&lock);
-	return n == 2 ? 0 : -FLY_ENOMEM;
+	return row ? 0 : -FLY_ENOMEM;
 }
 
-static void remove_row(const uint8_t *start)
+void fly_fault_remove(const void *start)
 {
-	struct row *row = start ? find((uintptr_t)start) : NULL;
+	struct row *row;
 
+	pthread_mutex_lock(&lock);
+	row = start ? find((uintptr_t)start) : NULL;
 	if (row)
 		atomic_store_explicit(&row->start, 0, memory_order_release);
-}
-
-void fly_fault_remove(const struct fly_astack_memory *m)
-{
-	pthread_mutex_lock(&lock);
-	remove_row(m->near);
-	remove_row(m->far);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -146,14 +140,9 @@ uint32_t fly_fault_ever(void)
 	return atomic_load_explicit(&ever, memory_order_relaxed);
 }
 
-static bool has(const uint8_t *start)
+bool fly_fault_has(const void *start)
 {
 	const struct row *row = find((uintptr_t)start);
 
 	return row && atomic_load_explicit(&row->faults, memory_order_relaxed) != 0;
-}
-
-bool fly_fault_has(const struct fly_astack_memory *m)
-{
-	return has(m->near) || has(m->far);
 }
