@@ -15,10 +15,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /*
  * fly_fault_add() - survive faults in this memory from now on. Any thread.
- * @page: its page size.
+ * @page: its page size; 0: unknown.
  * Return: 0, or -FLY_ENOMEM: the table is full.
  */
 int fly_fault_add(void *start, size_t bytes, size_t page);
@@ -34,5 +35,18 @@ uint32_t fly_fault_ever(void);
 
 /* fly_fault_has() - has there been a fault in the memory that starts there? Any thread. */
 bool fly_fault_has(const void *start);
+
+/*
+ * fly_fault_driver_thread() - survive every fault of this thread: outside of the library's memory
+ * it touches only what peers of links share. Any thread.
+ */
+void fly_fault_driver_thread(pid_t thread);
+
+/*
+ * fly_fault_late_begin(), fly_fault_late_end() - from now on, and no longer: memory may be touched
+ * some moments before fly_fault_add(). Any thread.
+ */
+void fly_fault_late_begin(void);
+void fly_fault_late_end(void);
 
 #endif

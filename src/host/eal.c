@@ -120,14 +120,17 @@ static void *control_main(void *unused)
 	return NULL;
 }
 
-/* Start the control thread. All signals are blocked, so EAL's helpers leave them to the program. */
+/*
+ * Start the control thread. Signals are blocked, so EAL's helpers leave them to the program, but
+ * for those of faults in memory that a peer shares (base/fault.h).
+ */
 static int run_control(void)
 {
 	pthread_t thread;
 	sigset_t before;
 	int error;
 
-	fly_signals_block(&before);
+	fly_signals_block_but_faults(&before);
 	error = pthread_create(&thread, NULL, control_main, NULL);
 	fly_signals_restore(&before);
 	if (error)
