@@ -25,6 +25,7 @@
 #include "fastpath/link_eth.h"
 #include "fastpath/link_shared.h"
 #include "host/eal.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
@@ -73,7 +74,7 @@ static int check_af_packet(struct fly_port *port)
 			FLY_EINVAL,
 			"link %s: there is no interface %s; 'ip link' shows those there are",
 			port->spec.text, interface);
-	fd = socket(AF_PACKET, SOCK_RAW, 0);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fly_fail(FLY_EPERM, "link %s: af_packet needs root or CAP_NET_RAW",
 				port->spec.text);
@@ -449,14 +450,18 @@ static int start_device(struct fly_port *port)
  */
 int fly_port_start_device(struct fly_port *port)
 {
+	const bool waits = port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
+	struct fly_descriptors descriptors;
 	sigset_t before;
 	int status;
 
-	if (port->spec.kind == FLY_LINK_VHOST && !port->spec.server)
-		return start_device(port);
-	fly_signals_block_but_faults(&before);
+	fly_descriptors_note(&descriptors);
+	if (!waits)
+		fly_signals_block_but_faults(&before);
 	status = start_device(port);
-	fly_signals_restore(&before);
+	if (!waits)
+		fly_signals_restore(&before);
+	fly_descriptors_close_on_exec(&descriptors);
 	return status;
 }
 

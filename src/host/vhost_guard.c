@@ -28,6 +28,7 @@
 
 #include <firefly/status.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "host/eal.h"
@@ -46,6 +47,45 @@ static struct shared {
 } shared[SHARED];
 static struct fly_vhost_guard *guards[NUMBERS]; /* by DPDK's number of the client */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- descriptors that DPDK has of a client ---- */
+
+/* Is it a connection of a client to the socket of that path, here? */
+static bool is_connection(int fd, const char *path)
+{
+	struct sockaddr_un address = {0};
+	socklen_t bytes = sizeof address;
+	int listens = 1;
+	socklen_t n = sizeof listens;
+
+	return getsockname(fd, (struct sockaddr *)&address, &bytes) == 0 &&
+	       address.sun_family == AF_UNIX &&
+	       strncmp(address.sun_path, path, sizeof address.sun_path) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && !listens;
+}
+
+static void close_on_exec(int fd)
+{
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+static void close_connection_on_exec(int fd, void *path)
+{
+	if (is_connection(fd, path))
+		close_on_exec(fd);
+}
+
+static void close_rings_on_exec(int number)
+{
+	for (uint16_t i = 0; i < rte_vhost_get_vring_num(number); i++) {
+		struct rte_vhost_vring ring = {.kickfd = -1, .callfd = -1};
+
+		rte_vhost_get_vhost_vring(number, i, &ring);
+		close_on_exec(ring.kickfd);
+		close_on_exec(ring.callfd);
+	}
+}
 
 /* ---- under the lock ---- */
 
@@ -98,8 +138,10 @@ static void note_client(struct fly_vhost_guard *guard, int number)
 		guard->gone = true;
 		return;
 	}
-	for (uint32_t i = 0; i < memory->nregions; i++)
+	for (uint32_t i = 0; i < memory->nregions; i++) {
+		close_on_exec(memory->regions[i].fd);
 		guard->gone |= !note(guard, number, &memory->regions[i]);
+	}
 	free(memory);
 }
 
@@ -143,10 +185,12 @@ static void client_came(struct fly_vhost_guard *guard)
 		forget_client(guard, i);
 		note_client(guard, i);
 		guards[i] = guard;
+		close_rings_on_exec(i);
 		rte_vhost_extern_callback_register(i, &after, NULL);
 		if (rte_vhost_get_negotiated_features(i, &features) || (features & REFUSED))
 			guard->gone = true;
 	}
+	fly_descriptors_each(close_connection_on_exec, guard->path);
 	fly_eal_forget_log(); /* of numbers that there are not */
 }
 
@@ -248,35 +292,19 @@ uint32_t fly_vhost_guard_ended(struct fly_vhost_guard *guard)
 	return ended;
 }
 
-/* Is it a connection of a client to the socket of that path, here? */
-static bool is_connection(int fd, const char *path)
+static void hang_up(int number, void *path)
 {
-	struct sockaddr_un address = {0};
-	socklen_t bytes = sizeof address;
-	int listens = 1;
-	socklen_t n = sizeof listens;
+	/* A copy: the number may be another file's by the time of shutdown(2). */
+	const int fd = fcntl(number, F_DUPFD_CLOEXEC, 3);
 
-	return getsockname(fd, (struct sockaddr *)&address, &bytes) == 0 &&
-	       address.sun_family == AF_UNIX &&
-	       strncmp(address.sun_path, path, sizeof address.sun_path) == 0 &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && !listens;
+	if (fd < 0)
+		return;
+	if (is_connection(fd, path))
+		shutdown(fd, SHUT_RDWR);
+	close(fd);
 }
 
 void fly_vhost_guard_disconnect(const struct fly_vhost_guard *guard)
 {
-	DIR *directory = opendir("/proc/self/fd");
-	const struct dirent *entry;
-
-	while (directory && (entry = readdir(directory))) {
-		/* A copy: the number may be another file's by the time of shutdown(2). */
-		const int fd = fcntl(atoi(entry->d_name), F_DUPFD_CLOEXEC, 3);
-
-		if (fd < 0)
-			continue;
-		if (is_connection(fd, guard->path))
-			shutdown(fd, SHUT_RDWR);
-		close(fd);
-	}
-	if (directory)
-		closedir(directory);
+	fly_descriptors_each(hang_up, (void *)guard->path);
 }
