@@ -23,6 +23,7 @@
 
 #include <firefly/status.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/signals.h"
 
@@ -98,13 +99,16 @@ void fly_eal_forget_log(void)
 static void *control_main(void *unused)
 {
 	const struct timespec pause = {.tv_nsec = FLY_CONTROL_TICK_MS * 1000000L};
+	struct fly_descriptors descriptors;
 	cpu_set_t before;
 	int result;
 
 	(void)unused;
 	pthread_setname_np(pthread_self(), "fly-control");
 	pthread_getaffinity_np(pthread_self(), sizeof before, &before);
+	fly_descriptors_note(&descriptors);
 	result = rte_eal_init(control.argc, control.argv) < 0 ? -rte_errno : 0;
+	fly_descriptors_close_on_exec(&descriptors);
 	pthread_setaffinity_np(pthread_self(), sizeof before, &before);
 
 	pthread_mutex_lock(&control.lock);
@@ -120,14 +124,17 @@ static void *control_main(void *unused)
 	return NULL;
 }
 
-/* Start the control thread. All signals are blocked, so EAL's helpers leave them to the program. */
+/*
+ * Start the control thread. Signals are blocked, so EAL's helpers leave them to the program, but
+ * for those of faults in memory that a peer shares (base/fault.h).
+ */
 static int run_control(void)
 {
 	pthread_t thread;
 	sigset_t before;
 	int error;
 
-	fly_signals_block(&before);
+	fly_signals_block_but_faults(&before);
 	error = pthread_create(&thread, NULL, control_main, NULL);
 	fly_signals_restore(&before);
 	if (error)
@@ -159,7 +166,7 @@ static void add_argument(const char *argument)
 /* Free hugepages of 2 MiB, in bytes. */
 static size_t free_hugepages(void)
 {
-	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "re");
 	unsigned long pages = 0;
 
 	if (!f)

@@ -64,6 +64,9 @@ int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *an
 
 void fly_astack_unmap(struct fly_astack_memory *m);
 
+/* fly_astack_has_fault() - has there been a fault in this memory (base/fault.h)? Any thread. */
+bool fly_astack_has_fault(const struct fly_astack_memory *m);
+
 /* fly_bind_send() - send an answer; @fds: its descriptors, or NULL. Never blocks. 0 or -1. */
 int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *fds);
 
