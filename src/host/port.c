@@ -30,12 +30,15 @@
 #include "base/signals.h"
 #include "base/system_clock.h"
 #include "host/kernel_port.h"
+#include "host/limits.h"
 #include "host/socket_claim.h"
 #include "host/port_device.h"
 
-#define DESCRIPTORS  1024 /* requested for each queue; the driver may use fewer */
-#define TRY_AGAIN_MS 20
-#define MTU_DEFAULT  1500
+#define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
+#define TRY_AGAIN_MS       20
+#define DEVICE_DESCRIPTORS 12 /* that a driver opens at once: 8, and some to spare */
+#define DEVICE_THREADS     2
+#define MTU_DEFAULT        1500
 
 /* The two ends of a point-to-point link, link-local (RFC 3927). */
 #define SERVER_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 1U)
@@ -100,7 +103,7 @@ static int check_af_packet(struct fly_port *port)
 static int check_system(struct fly_port *port)
 {
 	const struct fly_link_spec *s = &port->spec;
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES + 32];
 
 	switch (s->kind) {
 	case FLY_LINK_AF_PACKET:
@@ -137,7 +140,7 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 {
 	const struct fly_link_spec *s = &port->spec;
 	const unsigned id = atomic_fetch_add(&devices_ever, 1);
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES];
 
 	fly_socket_claim_name(path, sizeof path, s->what, port->client);
 	*to = '\0';
@@ -306,13 +309,18 @@ static void close_device(struct fly_port *port, uint16_t id)
 static int add_device(struct fly_port *port)
 {
 	const char *bus = kinds[port->spec.kind].bus;
-	char arguments[PATH_MAX + 128];
+	char arguments[512];
 	uint16_t id = RTE_MAX_ETHPORTS;
 	int status;
 	int error;
 
 	device_arguments(port, arguments, sizeof arguments);
-	status = needs_kernel_port(port) ? fly_memif_guard_start() : 0;
+	/* Drivers that cannot have these say "not permitted", abort, or crash. */
+	status = fly_limits_descriptors(DEVICE_DESCRIPTORS, port->spec.text);
+	if (!status)
+		status = fly_limits_threads(DEVICE_THREADS, port->spec.text);
+	if (!status && needs_kernel_port(port))
+		status = fly_memif_guard_start();
 	if (status)
 		return status;
 	fly_memif_guard_hold();
