@@ -459,17 +459,16 @@ static int start_device(struct fly_port *port)
 int fly_port_start_device(struct fly_port *port)
 {
 	const bool waits = port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
-	struct fly_descriptors descriptors;
 	sigset_t before;
 	int status;
 
-	fly_descriptors_note(&descriptors);
+	fly_descriptors_note(&port->before);
 	if (!waits)
 		fly_signals_block_but_faults(&before);
 	status = start_device(port);
 	if (!waits)
 		fly_signals_restore(&before);
-	fly_descriptors_close_on_exec(&descriptors);
+	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }
 
