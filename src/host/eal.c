@@ -32,6 +32,7 @@
 
 #include <firefly/status.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
@@ -204,12 +205,14 @@ static bool rehearse(void)
 /* Return: 0; -1: control.why and control.is_final say more. */
 static int initialise(void)
 {
+	struct fly_descriptors descriptors;
 	cpu_set_t before;
 	int result;
 
 	if (control.rehearses && !rehearse())
 		return -1;
 	pthread_getaffinity_np(pthread_self(), sizeof before, &before);
+	fly_descriptors_note(&descriptors);
 	rte_errno = 0; /* not all failures set it */
 	result = rte_eal_init(control.argc, control.argv) < 0 ? -1 : 0;
 	if (result) {
@@ -220,6 +223,7 @@ static int initialise(void)
 			 "program anew");
 		control.is_final = true;
 	}
+	fly_descriptors_close_on_exec(&descriptors);
 	pthread_setaffinity_np(pthread_self(), sizeof before, &before);
 	return result;
 }
@@ -245,7 +249,10 @@ static void *control_main(void *unused)
 	return NULL;
 }
 
-/* Start the control thread. All signals are blocked, so EAL's helpers leave them to the program. */
+/*
+ * Start the control thread. Signals are blocked, so EAL's helpers leave them to the program, but
+ * for those of faults in memory that a peer shares (base/fault.h).
+ */
 static int run_control(void)
 {
 	pthread_t thread;
@@ -254,7 +261,7 @@ static int run_control(void)
 
 	control.result = 1;
 	control.is_final = false;
-	fly_signals_block(&before);
+	fly_signals_block_but_faults(&before);
 	error = pthread_create(&thread, NULL, control_main, NULL);
 	fly_signals_restore(&before);
 	if (error)

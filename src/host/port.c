@@ -25,6 +25,7 @@
 #include "fastpath/link_eth.h"
 #include "fastpath/link_shared.h"
 #include "host/eal.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
@@ -76,7 +77,7 @@ static int check_af_packet(struct fly_port *port)
 			FLY_EINVAL,
 			"link %s: there is no interface %s; 'ip link' shows those there are",
 			port->spec.text, interface);
-	fd = socket(AF_PACKET, SOCK_RAW, 0);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fly_fail(FLY_EPERM, "link %s: af_packet needs root or CAP_NET_RAW",
 				port->spec.text);
@@ -279,6 +280,35 @@ static int configure(struct fly_port *port, uint16_t id)
 	return 0;
 }
 
+static bool serves_vhost(const struct fly_port *port)
+{
+	return port->spec.kind == FLY_LINK_VHOST && port->spec.server;
+}
+
+/* Its clients' memory is looked after from the moment on at which it listens. */
+static int configure_guarded(struct fly_port *port, uint16_t id)
+{
+	char path[PATH_MAX];
+	int status;
+
+	fly_socket_claim_name(path, sizeof path, port->spec.what, port->client);
+	status = fly_vhost_guard_begin(&port->memory, id, path);
+	if (status)
+		return status;
+	status = configure(port, id);
+	if (status == 0)
+		fly_vhost_guard_listens(&port->memory);
+	return status;
+}
+
+static void close_device(struct fly_port *port, uint16_t id)
+{
+	fly_vhost_guard_quit(&port->memory);
+	rte_eth_dev_close(id);
+	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+	fly_vhost_guard_end(&port->memory);
+}
+
 /* Add and configure the device; do not start it. Return: 0 or a status with a message. */
 static int add_device(struct fly_port *port)
 {
@@ -301,12 +331,14 @@ static int add_device(struct fly_port *port)
 	error = rte_eal_hotplug_add(bus, port->device, arguments);
 	if (!error)
 		error = rte_eth_dev_get_port_by_name(port->device, &id);
-	status = error ? no_device(port, error) : configure(port, id);
-	if (status) {
-		if (!error)
-			rte_eth_dev_close(id);
+	if (error)
+		status = no_device(port, error);
+	else
+		status = serves_vhost(port) ? configure_guarded(port, id) : configure(port, id);
+	if (status && !error)
+		close_device(port, id);
+	else if (status)
 		rte_eal_hotplug_remove(bus, port->device);
-	}
 	fly_memif_guard_drop();
 	if (status)
 		return status;
@@ -326,8 +358,7 @@ static void remove_device(struct fly_port *port)
 	fly_memif_guard_hold();
 	if (port->started)
 		rte_eth_dev_stop(port->link.port);
-	rte_eth_dev_close(port->link.port);
-	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+	close_device(port, port->link.port);
 	fly_memif_guard_drop();
 	port->open = port->started = false;
 }
@@ -424,21 +455,24 @@ static int start_device(struct fly_port *port)
 }
 
 /*
- * Drivers start threads, which inherit the signal mask: all signals are blocked, and left to the
- * program.
+ * Drivers start threads, which inherit the signal mask: signals are left to the program, but for
+ * those of faults in memory that a peer shares (base/fault.h).
  * Not for virtio-user, which starts no thread: it waits without a limit for a server that has
  * connected but does not answer, and ^C must still end the program.
  */
 int fly_port_start_device(struct fly_port *port)
 {
+	const bool waits = port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
 	sigset_t before;
 	int status;
 
-	if (port->spec.kind == FLY_LINK_VHOST && !port->spec.server)
-		return start_device(port);
-	fly_signals_block(&before);
+	fly_descriptors_note(&port->before);
+	if (!waits)
+		fly_signals_block_but_faults(&before);
 	status = start_device(port);
-	fly_signals_restore(&before);
+	if (!waits)
+		fly_signals_restore(&before);
+	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }
 
