@@ -10,7 +10,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <limits.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -288,7 +287,7 @@ static bool serves_vhost(const struct fly_port *port)
 /* Its clients' memory is looked after from the moment on at which it listens. */
 static int configure_guarded(struct fly_port *port, uint16_t id)
 {
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES];
 	int status;
 
 	fly_socket_claim_name(path, sizeof path, port->spec.what, port->client);
