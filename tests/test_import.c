@@ -168,8 +168,8 @@ Case(import, fly_import__nobody_there)
 	cr_expect(strstr(fly_error(), "nobody answers for 10.9.8.6") != NULL, "%s", fly_error());
 	/* The host answers, but nobody listens at that port. */
 	cr_expect(import_by_name(r, "Probe", 3, "10.9.8.7:99", &binding) == -FLY_EPEER);
-	cr_expect(strstr(fly_error(), "the peer does not answer any more") != NULL, "%s",
-		  fly_error());
+	cr_expect(strstr(fly_error(), "10.9.8.7 is there, but no Firefly server answers") != NULL,
+		  "%s", fly_error());
 	cr_expect(r->poller.arp_query == NULL);
 }
 
@@ -181,6 +181,48 @@ Case(import, fly_import__over_a_link_that_is_down)
 	cr_expect(import_by_name(r, "Probe", 3, NULL, &binding) == -FLY_ELINK);
 	cr_expect(strstr(fly_error(), "is down") != NULL, "%s", fly_error());
 	r->ports.at[0]->link.up = true;
+}
+
+/* The control thread's request to the poller of the inline runtime. */
+static void request(enum fly_port_request what)
+{
+	atomic_store(&r->ports.at[0]->request[0], what);
+	atomic_store(&r->poller.attention, 1);
+}
+
+/* Nobody but these functions turns the poller of an inline caller that does nothing else. */
+Case(import, fly_rebind__and_fly_import_turn_the_poller_while_the_link_is_down)
+{
+	struct fly_binding *binding;
+	struct fly_binding *other;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	request(FLY_PORT_DETACH);
+	cr_expect(fly_rebind(binding) == -FLY_ELINK, "it goes meanwhile: %s", fly_error());
+	cr_expect(atomic_load(&r->ports.at[0]->request[0]) == FLY_PORT_NONE, "it was carried out");
+	cr_expect(fly_rebind(binding) == -FLY_ELINK);
+	request(FLY_PORT_ATTACH);
+	cr_expect(fly_rebind(binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	request(FLY_PORT_DETACH);
+	fly_turn(r);
+	request(FLY_PORT_ATTACH);
+	cr_expect(Probe_import(r, NULL, &other) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(other) == 0 && Probe_Null(binding) == 0);
+}
+
+Case(import, fly_slow_start__turns_the_poller_while_the_link_is_down)
+{
+	struct fly_binding *binding;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	request(FLY_PORT_DETACH);
+	fly_turn(r);
+	cr_expect(Probe_Null(binding) == -FLY_ELINK);
+	request(FLY_PORT_ATTACH);
+	cr_expect(Probe_Null(binding) == 0);
 }
 
 Case(import, fly_rebind__after_the_export_changed)

@@ -109,8 +109,12 @@ void fly_import_unbind(struct fly_binding *binding)
 	free(import);
 }
 
-/* Turn the poller until the peer's MAC is known. Return: 0 or -FLY_EPEER. */
-static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer)
+/*
+ * Turn the poller until the peer's MAC is known, for at most @most_tsc. Return: 0, or -FLY_EPEER;
+ * the link may be down then.
+ */
+static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
+		   uint64_t most_tsc)
 {
 	struct fly_arp_query question = {.link = link, .ip = peer->ip};
 	uint64_t query_tsc = 0;
@@ -119,7 +123,7 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 
 	p->arp_query = &question;
 	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
-	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
+	end_tsc = fly_poller_time(p) + most_tsc;
 	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
 		if (now_tsc >= query_tsc) {
 			fly_arp_request(p, link);
@@ -132,12 +136,23 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	return question.answered ? 0 : -FLY_EPEER;
 }
 
+/* The call of the binder got no answer, or the link is down since. Return: a negative status. */
+static int no_binder(const struct fly_link *link, const char *name, const char *ip)
+{
+	if (!link->up)
+		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
+	return fly_fail(FLY_EPEER,
+			"import %s: %s is there, but no Firefly server answers at its port; is the "
+			"server up?",
+			name, ip);
+}
+
 /*
- * Call the peer's binder. Return: 0, *export_id, and in @peer the UDP port for calls; or a negative
- * status with a sentence.
+ * Call the peer's binder, for at most @most_tsc. Return: 0, *export_id, and in @peer the UDP port
+ * for calls; or a negative status with a sentence.
  */
 static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
-		      const char *name, uint32_t version, uint32_t *export_id)
+		      const char *name, uint32_t version, uint64_t most_tsc, uint32_t *export_id)
 {
 	struct fly_import *binder =
 		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_random_activity());
@@ -151,6 +166,8 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 	if (!binder)
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
 	memcpy(padded, name, strnlen(name, sizeof padded - 1));
+	if (most_tsc < p->waits.timeout_tsc)
+		fly_slow_set_deadline(binder, (uint32_t)(most_tsc * 1000 / p->tsc_per_ms) + 1);
 	status = Binder_Import(&binder->head, padded, version, export_id, &version_there, &udp_port,
 			       &answer);
 	end_calls(binder, true);
@@ -162,6 +179,8 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 			"import %s: %s speaks another version of the Firefly protocol; this is "
 			"version %d: run the same release on both sides",
 			name, ip, FLY_WIRE_VERSION);
+	if (status == -FLY_EPEER || status == -FLY_EDEADLINE || status == -FLY_ELINK)
+		return no_binder(link, name, ip);
 	if (status)
 		return fly_fail(-status, "import %s from %s: %s", name, ip, fly_strerror(status));
 	switch (answer) {
@@ -179,22 +198,29 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 	}
 }
 
-/* From an address to an export identifier. Return: 0 or a negative status with a sentence. */
+/*
+ * From an address to an export identifier. A link that is down is attached again in a turn of its
+ * poller: if nobody else turns an inline caller's poller, this has to. @most_tsc: for each of two
+ * questions.
+ * Return: 0 or a negative status with a sentence.
+ */
 static int locate(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
-		  const char *name, uint32_t version, uint32_t *export_id)
+		  const char *name, uint32_t version, uint64_t most_tsc, uint32_t *export_id)
 {
 	char ip[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
 	if (!link->up)
-		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
-	if (resolve(p, link, peer))
+		fly_poller_turn(p, fly_poller_time(p));
+	if (link->up && resolve(p, link, peer, most_tsc) && link->up)
 		return fly_fail(
 			FLY_EPEER,
 			"import %s: nobody answers for %s on this link within %u ms; is the server "
 			"up, and is that its address (peer=)?",
-			name, ip, (unsigned)(p->waits.timeout_tsc / p->tsc_per_ms));
-	return ask_binder(p, link, peer, name, version, export_id);
+			name, ip, (unsigned)(most_tsc / p->tsc_per_ms));
+	if (!link->up)
+		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
+	return ask_binder(p, link, peer, name, version, most_tsc, export_id);
 }
 
 /* Make the binding that fly_import() returns: the poller's list of imports has it. */
@@ -274,7 +300,7 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 	if (status)
 		return status;
 	binder_port = address.port;
-	status = locate(p, link, &address, w->name, w->version, &export_id);
+	status = locate(p, link, &address, w->name, w->version, p->waits.timeout_tsc, &export_id);
 	if (status)
 		return status;
 	w->import = keep(p, link, &address, binder_port, export_id, w->name, w->version);
@@ -321,9 +347,9 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 	return 0;
 }
 
-int fly_import_rebind(struct fly_binding *binding)
+/* fly_import_rebind(), for at most @most_tsc for each of two questions. */
+static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 {
-	struct fly_import *import = fly_import_of(binding);
 	struct fly_address peer = import->peer;
 	uint32_t export_id = 0;
 	int status;
@@ -331,7 +357,7 @@ int fly_import_rebind(struct fly_binding *binding)
 	end_calls(import, false);
 	peer.port = import->binder_port; /* the new server may distribute callers differently */
 	status = locate(import->poller, import->link, &peer, import->name, import->version,
-			&export_id);
+			most_tsc, &export_id);
 	if (status)
 		return status;
 	import->peer = peer;
@@ -339,6 +365,13 @@ int fly_import_rebind(struct fly_binding *binding)
 	import->argument_max = import->link->payload_max;
 	write_template(import);
 	return 0;
+}
+
+int fly_import_rebind(struct fly_binding *binding)
+{
+	struct fly_import *import = fly_import_of(binding);
+
+	return rebind_within(import, import->poller->waits.timeout_tsc);
 }
 
 /* ---- the kind of binding --------------------------------------------------------------------- */
