@@ -494,7 +494,7 @@ static void wait_for_the_end(struct caller *c, struct fly_binding *mine)
 	fly_quit(self);
 	while (step == 1)
 		;
-	cr_expect(Probe_Null(mine) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(mine) == -FLY_ESHUT);
 }
 
 Case(threads_caller, fly_stop__not_before_other_threads_have_ended_their_bindings)

@@ -123,13 +123,31 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  * thread; any thread, if the runtime has threads of its own, which end with it.
  *
  * Calls that wait for a worker are refused. fly_stop() waits for procedures that run on workers,
- * however long they take. A procedure can return sooner if it checks fly_cancelled().
+ * however long they take, and for a second at most until their results have arrived. A procedure
+ * can return sooner if it checks fly_cancelled(). fly_drain() ends a runtime more gently.
  * Return: 0, or a negative status with fly_error() set. EINVAL (NULL) and ECONFLICT (from within a
  * procedure; or other threads of the program still have bindings, which they must end first) change
  * nothing. EPACKETS: the runtime has ended and is freed, but packet buffers were missing from its
  * pool, which is a bug; fly_error() says how many.
  */
 int fly_stop(struct fly_runtime *runtime);
+
+/*
+ * fly_drain() - let the last calls end before fly_stop(). From now on the runtime exports nothing,
+ * and importing what it exported fails with FLY_ENOEXPORT. New calls of peers end with FLY_ESTALE,
+ * not executed. The function returns when no call of a peer runs, or waits for a worker, and the
+ * callers have the last results.
+ *
+ * A result is sent again if it is lost. A caller that does not say that it has its result is waited
+ * for, for a second at most. The runtime's own calls go on, and calls can be started: procedures
+ * may need them. Turns the poller if the runtime has no threads of its own. fly_quit() makes the
+ * function return early. Only the owning thread; any thread, if the runtime has threads of its own.
+ * @most_ms: how long to wait for calls to end; 0: however long they take.
+ * Return: 0, or with fly_error() set: ETIMEOUT (calls still run or wait: fly_stop() refuses those
+ * that wait, and waits for those that run), EINVAL (NULL), ECONFLICT (from within a procedure;
+ * nothing has changed).
+ */
+int fly_drain(struct fly_runtime *runtime, uint32_t most_ms);
 
 /*
  * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send. Only the owning
@@ -145,8 +163,8 @@ unsigned fly_turn(struct fly_runtime *runtime);
 int fly_serve(struct fly_runtime *runtime);
 
 /*
- * fly_quit() - make fly_serve() return. Any thread, and any signal handler. A fly_quit() before
- * fly_serve() is kept.
+ * fly_quit() - make fly_serve() or fly_drain() return. Any thread, and any signal handler. A
+ * fly_quit() before either of them is kept.
  */
 void fly_quit(struct fly_runtime *runtime);
 
@@ -304,9 +322,9 @@ bool fly_cancelled(void);
 
 /*
  * fly_shutdown() - end everything but the runtime itself. Nothing is exported any more. Outstanding
- * calls end with FLY_ESTOPPED, maybe executed, and must still be finished. Starting a call returns
- * FLY_ESTOPPED. fly_stop() does the same, and frees the calls that were not finished. Not from
- * within a procedure. Only the owning thread.
+ * calls end with FLY_ESTOPPED, maybe executed, and must still be finished. A call that is started
+ * later, or was not sent yet, ends with FLY_ESHUT, not executed. fly_stop() does the same, and
+ * frees the calls that were not finished. Not from within a procedure. Only the owning thread.
  */
 void fly_shutdown(struct fly_runtime *runtime);
 

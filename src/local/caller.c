@@ -89,7 +89,7 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	struct fly_local_call *c;
 
 	if (atomic_load_explicit(&l->shut, memory_order_relaxed))
-		return -FLY_ESTOPPED;
+		return -FLY_ESHUT;
 	if (l->stopped)
 		return l->stopped;
 	if (is_too_deep(l))

@@ -483,7 +483,7 @@ void fly_local_check(struct fly_local *l)
 		l->stopped = -FLY_ESTOPPED;
 		for (uint32_t i = 0; i < l->memory.slots; i++) {
 			if (l->calls[i].state == FLY_LOCAL_OUT)
-				fly_local_give_up(&l->calls[i], -FLY_ESTOPPED, -FLY_ESTOPPED);
+				fly_local_give_up(&l->calls[i], -FLY_ESHUT, -FLY_ESTOPPED);
 		}
 	}
 	if (now_tsc - l->looked_tsc < l->tsc_per_ms)

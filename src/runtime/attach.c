@@ -69,9 +69,15 @@ static int add_call(struct fly_poller *p, void *argument)
 	return 0;
 }
 
+/* A request that was to begin a call has failed. Return: the status of the call. */
+static int not_begun(int status)
+{
+	return status == -FLY_ESTOPPED ? -FLY_ESHUT : status;
+}
+
 int fly_slow_attached_more(struct fly_attached *a)
 {
-	return fly_request_within(a->poller, add_call, a);
+	return not_begun(fly_request_within(a->poller, add_call, a));
 }
 
 /* ---- calls of several packets ---------------------------------------------------------------- */
@@ -109,7 +115,7 @@ int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uin
 {
 	struct start s = {.c = c, .procedure = procedure, .bytes = bytes};
 
-	return fly_request_within(c->attached->poller, start, &s);
+	return not_begun(fly_request_within(c->attached->poller, start, &s));
 }
 
 static int end_call(struct fly_poller *p, void *argument)

@@ -21,13 +21,13 @@ static int starter_shut(struct fly_binding *binding, uint16_t procedure, uint32_
 	(void)procedure;
 	(void)argument_bytes;
 	(void)call;
-	return -FLY_ESTOPPED;
+	return -FLY_ESHUT;
 }
 
 /* Ends a call that was started before the binding was shut. */
 static void send_shut(struct fly_call *call)
 {
-	fly_caller_fail(fly_import_of(call->binding)->poller, fly_entry_of(call), -FLY_ESTOPPED);
+	fly_caller_fail(fly_import_of(call->binding)->poller, fly_entry_of(call), -FLY_ESHUT);
 }
 
 static int transporter_shut(struct fly_call *call)

@@ -15,8 +15,8 @@ int fly_behaviour_set_deadline(struct fly_binding *binding, uint32_t us);
 void fly_behaviour_set_wait(struct fly_binding *binding, enum fly_wait wait);
 
 /*
- * fly_behaviour_shut() - end the calls through this binding, outstanding and future ones, with
- * FLY_ESTOPPED. There is no way back.
+ * fly_behaviour_shut() - end the calls through this binding: outstanding ones with FLY_ESTOPPED,
+ * those that were not sent yet and future ones with FLY_ESHUT. There is no way back.
  */
 void fly_behaviour_shut(struct fly_import *import);
 

@@ -179,7 +179,7 @@ static const struct way {
 		.pages = 20,
 		.longs = 2,
 		.shutdown_client = true,
-		.expected = MAY(ESTOPPED),
+		.expected = MAY(ESTOPPED) | MAY(ESHUT),
 	},
 	{
 		.name = "server_ends",
@@ -199,7 +199,7 @@ static const struct way {
 		.block_us = 2000,
 		.shutdown_server = true,
 		.expected = MAY(EBUSY) | MAY(ESTALE) | MAY(ESTALE_MAYBE) | MAY(ENOEXPORT) |
-			    MAY(EPEER) | MAY(EFORGOTTEN) | MAY(ESTOPPED),
+			    MAY(EPEER) | MAY(EFORGOTTEN) | MAY(ESTOPPED) | MAY(ESHUT),
 	},
 };
 
