@@ -275,11 +275,11 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  * started through this binding have ended.
  *
  * Belongs to the binding, and is closed with it. When it is readable, first read(2) eight bytes
- * from it, then check fly_ready() for every call in progress: the descriptor does not say how many
- * have ended. Not for the binding of an inline caller, which has to turn the poller anyway: attach
- * to it, or give the runtime its own pollers. For a local link it is the connection itself, and a
- * new one after fly_rebind().
- * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's), ESYSTEM.
+ * from it, then call fly_next_ready() until that returns NULL: the descriptor does not say how many
+ * calls have ended. Not for the binding of an inline caller, which has to turn the poller anyway:
+ * attach to it, or give the runtime its own pollers. For a local link it is the connection itself,
+ * and a new one after fly_rebind(). Return: the descriptor, or with fly_error() set: EINVAL (an
+ * inline caller's), ESYSTEM.
  */
 int fly_event_fd(struct fly_binding *binding);
 
@@ -333,6 +333,24 @@ void fly_shutdown(struct fly_runtime *runtime);
  * an inline caller: call fly_turn() in between.
  */
 bool fly_ready(struct fly_call *call);
+
+/*
+ * fly_next_ready() - for event loops: a call through this binding that was started, has ended, and
+ * was not returned before. Each ended call is returned once, unless it is finished first. Takes no
+ * longer if more calls are under way; over a local link it looks at each of them, of which there
+ * are 64 at most. Does not turn the poller of an inline caller: call fly_turn() in between.
+ * Return: NULL: there is none now.
+ */
+struct fly_call *fly_next_ready(struct fly_binding *binding);
+
+/*
+ * fly_set_cookie() - keep a pointer of the program with a call that was started, until the call is
+ * finished. The library does not touch what it points to.
+ *
+ * fly_cookie() - the pointer that was set for this call; NULL: none.
+ */
+void fly_set_cookie(struct fly_call *call, void *cookie);
+void *fly_cookie(const struct fly_call *call);
 
 /*
  * fly_release() - free the result packet behind a view (NAME_PROCEDURE_view()). The handle and the

@@ -28,7 +28,7 @@ enum fly_outcome {
 	X(EINVAL,        1, FLY_NOT_EXECUTED,   "an argument is not valid")                        \
 	X(ENOMEM,        2, FLY_NOT_EXECUTED,   "out of memory")                                   \
 	X(EPACKETS,      3, FLY_NOT_EXECUTED,   "there are too few packet buffers")                \
-	X(ECALLS,        4, FLY_NOT_EXECUTED,   "every entry of the call table is in use")         \
+	X(ECALLS,        4, FLY_NOT_EXECUTED,   "as many calls are under way as may be: see calls, and a_stacks of a local export") \
 	X(ETOOBIG,       5, FLY_NOT_EXECUTED,   "the message is longer than what can be sent")        \
 	X(ELINK,         6, FLY_NOT_EXECUTED,   "the link is down")                                \
 	X(ENOPROC,       7, FLY_NOT_EXECUTED,   "the interface has no such procedure")             \

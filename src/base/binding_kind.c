@@ -14,6 +14,21 @@ int fly_cancel(struct fly_call *call)
 	return fly_binding_kind_of(call->binding)->cancel(call);
 }
 
+void fly_set_cookie(struct fly_call *call, void *cookie)
+{
+	fly_binding_kind_of(call->binding)->set_cookie(call, cookie);
+}
+
+void *fly_cookie(const struct fly_call *call)
+{
+	return fly_binding_kind_of(call->binding)->cookie(call);
+}
+
+struct fly_call *fly_next_ready(struct fly_binding *binding)
+{
+	return fly_binding_kind_of(binding)->next_ready(binding);
+}
+
 void fly_release(struct fly_call *call)
 {
 	call->binding->ender(call);

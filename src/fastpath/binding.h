@@ -36,6 +36,8 @@ struct fly_import {
 	void (*deliver)(struct fly_poller *p, struct fly_call_entry *e);
 	/* ---- seldom ---- */
 	struct fly_rtt rtt;
+	uint32_t ended_first; /* calls that have ended since fly_next_ready(); FLY_NO_ENTRY */
+	uint32_t ended_last;
 	/* Set by src/slowpath/behaviour.c. */
 	uint32_t deadline_us; /* of its calls; 0: none */
 	enum fly_wait wait;   /* how an inline caller waits */

@@ -303,6 +303,7 @@ void fly_local_reset(struct fly_local *l)
 {
 	l->n_idle = 0;
 	l->n_lost = 0;
+	l->next = 0;
 	for (uint32_t i = l->memory.slots; i-- > 0;) {
 		l->calls[i] = (struct fly_local_call){
 			.head.binding = &l->head,

@@ -259,6 +259,49 @@ static int cancel(struct fly_call *call)
 	return 0;
 }
 
+static void set_cookie(struct fly_call *call, void *cookie)
+{
+	struct fly_local_call *c = fly_local_call_of(call);
+
+	c->cookie = cookie;
+	c->cookie_seq = c->seq;
+}
+
+static void *cookie(const struct fly_call *call)
+{
+	const struct fly_local_call *c = (const struct fly_local_call *)(const void *)call;
+
+	return c->cookie_seq == c->seq ? c->cookie : NULL;
+}
+
+/* A call that has ended, and was not returned before. The server does not say which have. */
+static struct fly_call *find_ended(struct fly_local *l)
+{
+	for (uint32_t n = 0; n < l->memory.slots; n++) {
+		struct fly_local_call *c = &l->calls[l->next];
+
+		l->next = l->next + 1 < l->memory.slots ? l->next + 1 : 0;
+		if (c->returned_seq == c->seq ||
+		    !(c->state == FLY_LOCAL_FAILED ||
+		      (c->state == FLY_LOCAL_OUT && fly_slot_is(c->slot, FLY_SLOT_RESULT))))
+			continue;
+		c->returned_seq = c->seq;
+		return &c->head;
+	}
+	return NULL;
+}
+
+static struct fly_call *next_ready(struct fly_binding *binding)
+{
+	struct fly_local *l = fly_local_of(binding);
+	struct fly_call *call = find_ended(l);
+
+	if (call || l->n_idle == l->memory.slots)
+		return call;
+	fly_local_check(l);
+	return find_ended(l);
+}
+
 static bool is_mine(const struct fly_binding *binding)
 {
 	return fly_owned_is_mine(&((const struct fly_local *)(const void *)binding)->owned);
@@ -340,6 +383,9 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.set_cookie = set_cookie,
+	.cookie = cookie,
+	.next_ready = next_ready,
 	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,

@@ -52,7 +52,6 @@ static int add_call(struct fly_poller *p, void *argument)
 			{
 				.act = fly_attached_act,
 				.wanted = FLY_SLOT_CALL,
-				.event_fd = a->event_fd,
 			},
 	};
 	if (fly_handoff_add(p, &c->handoff)) {
@@ -164,6 +163,125 @@ static bool ready(struct fly_call *call)
 	return fly_slot_is(&call_of(call)->handoff.slot, FLY_SLOT_RESULT);
 }
 
+/*
+ * Calls that have ended
+ *
+ * The poller pushes each call that ends onto `ended`, and then writes to the descriptor. The thread
+ * takes the whole list. A call that is finished may stay in the list, and its slot may have another
+ * call by then: what is taken is returned only if it has ended, and once.
+ * E1: publishes next_ended; pairs with E2. E3: a poller that finds is_listed set has handed the
+ * slot back before E4, which clears it: the thread looks at the slot after that, and sees it. Pairs
+ * with E4.
+ */
+static void list_ended(struct fly_attached_call *c)
+{
+	_Atomic(struct fly_attached_call *) *ended = &c->attached->ended;
+	struct fly_attached_call *before = atomic_load_explicit(ended, memory_order_relaxed);
+
+	if (atomic_exchange_explicit(&c->is_listed, true, memory_order_seq_cst)) /* E3 */
+		return;
+	do {
+		c->next_ended = before;
+	} while (!atomic_compare_exchange_weak_explicit(ended, &before, c,
+							memory_order_seq_cst, /* E1, D13 */
+							memory_order_relaxed));
+}
+
+/* Tell the event loop that this call has ended. */
+static void tell(struct fly_attached_call *c)
+{
+	int event_fd;
+
+	list_ended(c);
+	event_fd = atomic_load_explicit(&c->attached->event_fd, memory_order_seq_cst); /* D14 */
+	if (event_fd >= 0)
+		eventfd_write(event_fd, 1);
+}
+
+void fly_slow_attached_wake(struct fly_attached_call *c)
+{
+	/* A hint: a thread that sleeps on the futex set `asleep` before it checked the state. */
+	if (atomic_load_explicit(&c->handoff.slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
+		tell(c);
+	else
+		fly_wait_wake_slot(&c->handoff.slot, false);
+}
+
+/* From now on calls that end are listed; also those that are under way, or have ended. */
+static void announce(struct fly_attached *a)
+{
+	struct fly_attached_call *c;
+
+	if (a->announces)
+		return;
+	a->announces = true;
+	LIST_FOREACH(c, &a->calls, next)
+	{
+		struct fly_slot *s = &c->handoff.slot;
+		uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+
+		while ((state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING) &&
+		       !fly_slot_go_asleep(s, FLY_ASLEEP_EVENT, (enum fly_slot_state)state))
+			state = atomic_load_explicit(&s->state, memory_order_relaxed);
+		if (state == FLY_SLOT_RESULT)
+			tell(c);
+	}
+}
+
+/* Take the list of ended calls. Return: the oldest. */
+static struct fly_attached_call *take_ended(struct fly_attached *a)
+{
+	/* E2: pairs with E1 of each call in the list. D16: against D14. */
+	struct fly_attached_call *c =
+		atomic_exchange_explicit(&a->ended, NULL, memory_order_seq_cst);
+	struct fly_attached_call *oldest = NULL;
+
+	while (c) {
+		struct fly_attached_call *next = c->next_ended;
+
+		c->next_ended = oldest;
+		oldest = c;
+		c = next;
+	}
+	return oldest;
+}
+
+static struct fly_call *next_ready(struct fly_binding *binding)
+{
+	struct fly_attached *a = attached_of(binding);
+
+	announce(a);
+	for (;;) {
+		struct fly_attached_call *c = a->taken ? a->taken : take_ended(a);
+
+		if (!c)
+			return NULL;
+		a->taken = c->next_ended;
+		/* E4: from here on the poller may list it again; pairs with E3. */
+		atomic_exchange_explicit(&c->is_listed, false, memory_order_seq_cst);
+		if (!fly_slot_is(&c->handoff.slot, FLY_SLOT_RESULT) ||
+		    c->returned_seq == c->handoff.slot.seq)
+			continue;
+		c->returned_seq = c->handoff.slot.seq;
+		return &c->head;
+	}
+}
+
+static void set_cookie(struct fly_call *call, void *cookie)
+{
+	struct fly_attached_call *c = call_of(call);
+
+	c->cookie = cookie;
+	c->cookie_seq = c->handoff.slot.seq;
+}
+
+static void *cookie(const struct fly_call *call)
+{
+	const struct fly_attached_call *c = (const struct fly_attached_call *)(const void *)call;
+
+	return c->cookie_seq == c->handoff.slot.seq ? c->cookie : NULL;
+}
+
 static struct fly_call_entry *entry_of_waiter(struct fly_poller *p,
 					      const struct fly_attached_call *c)
 {
@@ -206,6 +324,8 @@ static int cancel(struct fly_call *call)
 		return status;
 	s->kind = FLY_ATTACHED_IN_SLOT;
 	fly_slot_answer_own(s, status);
+	if (c->attached->announces)
+		tell(c);
 	return 0;
 }
 
@@ -284,17 +404,19 @@ static void unbind(struct fly_binding *binding)
 static int event_fd(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
-	struct fly_attached_call *c;
+	int fd = atomic_load_explicit(&a->event_fd, memory_order_relaxed);
 
-	if (a->event_fd >= 0)
-		return a->event_fd;
-	a->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (a->event_fd < 0)
+	if (fd >= 0)
+		return fd;
+	fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (fd < 0)
 		return fly_fail(FLY_ESYSTEM, "eventfd: no descriptor is left");
-	/* Calls in flight complete without it. Plain: the poller reads it after the slot. */
-	LIST_FOREACH(c, &a->calls, next)
-	c->handoff.event_fd = a->event_fd;
-	return a->event_fd;
+	/* D15, D16: store, then take the list; against D13, D14. */
+	atomic_store_explicit(&a->event_fd, fd, memory_order_seq_cst); /* D15 */
+	if (a->announces) /* calls may have been listed without an event */
+		eventfd_write(fd, 1);
+	announce(a);
+	return fd;
 }
 
 static int attach(struct fly_binding *binding, struct fly_binding **mine)
@@ -305,6 +427,9 @@ static int attach(struct fly_binding *binding, struct fly_binding **mine)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.set_cookie = set_cookie,
+	.cookie = cookie,
+	.next_ready = next_ready,
 	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,

@@ -63,6 +63,8 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.poller = p,
 		.link = link,
 		.idle = FLY_NO_ENTRY,
+		.ended_first = FLY_NO_ENTRY,
+		.ended_last = FLY_NO_ENTRY,
 		.argument_max = link->payload_max,
 		.peer = *peer,
 		.activity = activity,
@@ -389,6 +391,89 @@ static bool ready(struct fly_call *call)
 	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
 }
 
+static struct fly_call_note *note_of(const struct fly_call *call)
+{
+	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+	const struct fly_call_table *t = &fly_import_of(call->binding)->poller->calls;
+
+	return &t->notes[fly_call_table_index(t, e)];
+}
+
+static void set_cookie(struct fly_call *call, void *cookie)
+{
+	struct fly_call_note *note = note_of(call);
+
+	note->cookie = cookie;
+	note->cookie_seq = fly_entry_of(call)->seq;
+}
+
+static void *cookie(const struct fly_call *call)
+{
+	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+	const struct fly_call_note *note = note_of(call);
+
+	return note->cookie_seq == e->seq ? note->cookie : NULL;
+}
+
+/*
+ * Calls that have ended
+ *
+ * From the first fly_next_ready() on, each call that ends is put into its binding's list, by
+ * fly_import.deliver: other bindings pay nothing. A call that is finished stays in the list. Its
+ * entry may get another call meanwhile: what is taken from the list is returned only if it has
+ * ended. An entry that is in the list is not put there again.
+ */
+static void list_ended(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_import *import = fly_import_of(e->head.binding);
+	struct fly_call_note *notes = p->calls.notes;
+	const uint32_t index = fly_call_table_index(&p->calls, e);
+
+	if (notes[index].is_listed)
+		return;
+	notes[index].is_listed = true;
+	notes[index].next = FLY_NO_ENTRY;
+	if (import->ended_last == FLY_NO_ENTRY)
+		import->ended_first = index;
+	else
+		notes[import->ended_last].next = index;
+	import->ended_last = index;
+}
+
+static void begin_listing(struct fly_import *import)
+{
+	struct fly_poller *p = import->poller;
+
+	import->deliver = list_ended;
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		struct fly_call_entry *e = &p->calls.entries[i];
+
+		if (e->head.binding == &import->head && ready(&e->head))
+			list_ended(p, e);
+	}
+}
+
+static struct fly_call *next_ready(struct fly_binding *binding)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_call_table *t = &import->poller->calls;
+
+	if (!import->deliver)
+		begin_listing(import);
+	while (import->ended_first != FLY_NO_ENTRY) {
+		struct fly_call_note *note = &t->notes[import->ended_first];
+		struct fly_call *call = &t->entries[import->ended_first].head;
+
+		note->is_listed = false;
+		import->ended_first = note->next;
+		if (import->ended_first == FLY_NO_ENTRY)
+			import->ended_last = FLY_NO_ENTRY;
+		if (ready(call))
+			return call;
+	}
+	return NULL;
+}
+
 static int event_fd(struct fly_binding *binding)
 {
 	(void)binding;
@@ -400,6 +485,9 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = fly_deadline_cancel,
+	.set_cookie = set_cookie,
+	.cookie = cookie,
+	.next_ready = next_ready,
 	.is_mine = is_mine,
 	.set_deadline = fly_behaviour_set_deadline,
 	.set_wait = fly_behaviour_set_wait,

@@ -114,7 +114,7 @@ static void send_call(struct fly_call *call)
 	struct fly_attached_call *c = call_of(call);
 
 	/* Relaxed: the poller reads it after the hand-off of the slot. */
-	if (c->attached->event_fd >= 0)
+	if (c->attached->announces)
 		atomic_store_explicit(&c->handoff.slot.asleep, FLY_ASLEEP_EVENT,
 				      memory_order_relaxed);
 	hand_over(c);
@@ -206,7 +206,7 @@ static inline void hand_back(struct fly_attached_call *c, int status, uint32_t l
 	s->length = length;
 	s->kind = (uint8_t)where;
 	if (unlikely(fly_slot_from_poller(s, FLY_SLOT_RESULT)))
-		fly_slow_wake_handoff(&c->handoff);
+		fly_slow_attached_wake(c);
 }
 
 /* Give a packet for the arguments of the next call; there may be none now. */

@@ -340,10 +340,7 @@ static void make_worker(struct fly_poller *p, struct fly_worker_pool *pool, stru
 			const struct fly_export *export)
 {
 	*w = (struct fly_worker){
-		.handoff = {.act = act,
-			    .wanted = FLY_SLOT_RESULT,
-			    .polled_at = FLY_NOT_POLLED,
-			    .event_fd = -1},
+		.handoff = {.act = act, .wanted = FLY_SLOT_RESULT, .polled_at = FLY_NOT_POLLED},
 		.poller = p,
 		.stubs = pool->stubs,
 		.procedures = export->procedures,
