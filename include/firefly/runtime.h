@@ -242,10 +242,31 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 
 /*
  * fly_rebind() - import again through an existing binding, after FLY_ESTALE or a link that came
- * back. Outstanding calls of the binding end with FLY_EPEER: they went to the old export.
+ * back. Outstanding calls of the binding end with FLY_EPEER: they went to the old export. Turns the
+ * poller, also while the link is down: then it returns ELINK after one turn, and may be called in a
+ * loop until the link is back. fly_set_reconnect() rebinds by itself.
  * Return: as fly_import().
  */
 int fly_rebind(struct fly_binding *binding);
+
+/*
+ * fly_set_reconnect() - should this binding rebind by itself? Off by default.
+ *
+ * When a call has ended because the server restarted, withdrew its export or is not heard any more,
+ * or because the link was down, the next call that is started rebinds first: it tries until that
+ * succeeds, for at most its deadline, or call_timeout_ms without one. A call that then cannot be
+ * started ends with FLY_ETIMEOUT (no server came), FLY_ELINK (the link is down), FLY_ENOEXPORT (a
+ * server came without that export) or as fly_import() does, not executed. Starting an asynchronous
+ * call waits, too: an event loop that must not wait sets a short deadline, or calls fly_rebind() at
+ * a time of its own. A poller that rebinds goes on with all other calls.
+ *
+ * A plain call that finds out itself, and was not executed, is started again once, if its arguments
+ * have at most 64 KiB; over a local link it ends with FLY_ELINK. A call that may have run is never
+ * started again. Calls through a binding that reconnects do not take the fastest path.
+ * Return: 0, or with fly_error() set and nothing changed: ECONFLICT (the binding belongs to another
+ * thread).
+ */
+int fly_set_reconnect(struct fly_binding *binding, bool on);
 
 /* fly_unbind() - end a binding. Its outstanding calls end; their handles are dead. */
 void fly_unbind(struct fly_binding *binding);

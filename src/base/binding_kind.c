@@ -63,6 +63,13 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait)
 	return 0;
 }
 
+int fly_set_reconnect(struct fly_binding *binding, bool on)
+{
+	const int status = check_thread(binding, "fly_set_reconnect");
+
+	return status ? status : fly_binding_kind_of(binding)->set_reconnect(binding, on);
+}
+
 int fly_rebind(struct fly_binding *binding)
 {
 	return fly_binding_kind_of(binding)->rebind(binding);

@@ -27,6 +27,7 @@ struct fly_binding_kind {
 	int (*set_deadline)(struct fly_binding *binding, uint32_t us); /* on its thread */
 	/* On its thread. Cannot fail: @wait was checked. */
 	void (*set_wait)(struct fly_binding *binding, enum fly_wait wait);
+	int (*set_reconnect)(struct fly_binding *binding, bool on); /* on its thread */
 	int (*rebind)(struct fly_binding *binding);
 	void (*unbind)(struct fly_binding *binding);
 	int (*attach)(struct fly_binding *binding, struct fly_binding **mine);

@@ -100,6 +100,10 @@ static inline struct fly_local_call *fly_local_call_of(struct fly_call *call)
 /* fly_local_bind() - set the binding's pointers to Starter, Transporter and Ender. */
 void fly_local_bind(struct fly_local *l);
 
+/* fly_local_start() - the plain Starter. */
+int fly_local_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		    struct fly_call **call);
+
 /* fly_local_reset() - make all slots of newly bound memory idle. */
 void fly_local_reset(struct fly_local *l);
 

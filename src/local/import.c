@@ -23,6 +23,7 @@
 #include "local/fault.h"
 #include "base/binding_kind.h"
 #include "base/error.h"
+#include "base/reconnect.h"
 #include "base/system_clock.h"
 #include "threads/waiting.h"
 #include "base/owned.h"
@@ -357,6 +358,44 @@ static int rebind(struct fly_binding *binding)
 	return 0;
 }
 
+static int rebind_once(struct fly_binding *binding, uint64_t most_us)
+{
+	(void)most_us;
+	return rebind(binding);
+}
+
+static void pause_a_while(struct fly_binding *binding)
+{
+	idle(fly_local_of(binding));
+}
+
+/*
+ * The Starter of a binding that reconnects: has the server gone since? It is looked at once a
+ * millisecond at most.
+ */
+static int starter_reconnecting(struct fly_binding *binding, uint16_t procedure,
+				uint32_t argument_bytes, struct fly_call **call)
+{
+	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
+	struct fly_local *l = fly_local_of(binding);
+	const uint64_t timeout_us = l->group->pollers[0]->waits.timeout_tsc * 1000 / l->tsc_per_ms;
+	int status = 0;
+
+	fly_local_check(l);
+	if (l->stopped == -FLY_ELINK)
+		status = fly_reconnect(binding, &how, l->deadline_us ? l->deadline_us : timeout_us);
+	/* Calls that are not finished keep the memory of the old server. */
+	if (status)
+		return status == -FLY_ECONFLICT ? -FLY_ELINK : status;
+	return fly_local_start(binding, procedure, argument_bytes, call);
+}
+
+static int set_reconnect(struct fly_binding *binding, bool on)
+{
+	binding->starter = on ? starter_reconnecting : fly_local_start;
+	return 0;
+}
+
 static void unbind(struct fly_binding *binding)
 {
 	struct fly_local *l = fly_local_of(binding);
@@ -389,6 +428,7 @@ static const struct fly_binding_kind kind = {
 	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
+	.set_reconnect = set_reconnect,
 	.rebind = rebind,
 	.unbind = unbind,
 	.attach = attach,

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fastpath/poller.h"
@@ -22,6 +23,7 @@
 #include "runtime/import.h"
 #include "threads/waiting.h"
 #include "base/owned.h"
+#include "base/reconnect.h"
 #include "runtime/runtime.h"
 
 static struct fly_attached *attached_of(struct fly_binding *binding)
@@ -169,9 +171,9 @@ static bool ready(struct fly_call *call)
  * The poller pushes each call that ends onto `ended`, and then writes to the descriptor. The thread
  * takes the whole list. A call that is finished may stay in the list, and its slot may have another
  * call by then: what is taken is returned only if it has ended, and once.
- * E1: publishes next_ended; pairs with E2. E3: a poller that finds is_listed set has handed the
- * slot back before E4, which clears it: the thread looks at the slot after that, and sees it. Pairs
- * with E4.
+ * E1: publishes next_ended; pairs with E2. D13, D14: list, then load; against D15, D16.
+ * E3: a poller that finds is_listed set has handed the slot back before E4, which clears it: the
+ * thread looks at the slot after that, and sees it. Pairs with E4.
  */
 static void list_ended(struct fly_attached_call *c)
 {
@@ -334,9 +336,94 @@ static bool is_mine(const struct fly_binding *binding)
 	return fly_owned_is_mine(&((const struct fly_attached *)(const void *)binding)->owned);
 }
 
+struct again {
+	struct fly_attached *a;
+	uint64_t most_us;
+};
+
+static int rebind_once_on_poller(struct fly_poller *p, void *argument)
+{
+	struct again *again = argument;
+	struct fly_import *import = again->a->import;
+	const int status = fly_import_rebind_within(import, again->most_us);
+
+	(void)p;
+	again->a->argument_max = import->argument_max;
+	return status;
+}
+
+static int rebind_once(struct fly_binding *binding, uint64_t most_us)
+{
+	struct again again = {.a = attached_of(binding), .most_us = most_us};
+
+	return fly_request(again.a->poller, rebind_once_on_poller, &again);
+}
+
+/* The poller goes on by itself. */
+static void pause_a_while(struct fly_binding *binding)
+{
+	const struct timespec nap = {.tv_nsec = 1000000};
+	struct fly_poller *mine = attached_of(binding)->mine;
+
+	if (mine)
+		fly_poller_turn(mine, fly_poller_time(mine));
+	nanosleep(&nap, NULL);
+}
+
+/* The Starter of a binding that is lost. */
+static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			struct fly_call **call)
+{
+	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
+	struct fly_attached *a = attached_of(binding);
+	const int status =
+		fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
+
+	if (status)
+		return status;
+	binding->starter = fly_attached_start;
+	return fly_attached_start(binding, procedure, argument_bytes, call);
+}
+
+void fly_slow_attached_failed(struct fly_attached *a, int status)
+{
+	if (fly_reconnect_is_due(status))
+		a->head.starter = starter_lost;
+}
+
+static int transporter_again(struct fly_call *call)
+{
+	const struct fly_attached_call *c = call_of(call);
+
+	return c->has_begun ? fly_attached_call(call)
+			    : fly_reconnect_call(call, fly_attached_call, c->handoff.slot.procedure,
+						 call->length);
+}
+
+/* Which Transporter: by its deadline, and whether it reconnects. */
+static void choose(struct fly_attached *a)
+{
+	const bool is_timed = a->deadline_us != 0;
+
+	a->head.send = is_timed ? fly_attached_send_timed : fly_attached_send;
+	a->head.transporter = is_timed ? fly_attached_call_timed : fly_attached_call;
+	if (a->reconnects)
+		a->head.transporter = transporter_again;
+}
+
 static int set_deadline(struct fly_binding *binding, uint32_t us)
 {
-	attached_of(binding)->deadline_us = us; /* goes with each call to the poller */
+	struct fly_attached *a = attached_of(binding);
+	struct fly_attached_call *c;
+
+	a->deadline_us = us; /* goes with each call to the poller */
+	choose(a);
+	LIST_FOREACH(c, &a->calls, next)
+	{
+		/* Calls at the poller stay as they are: they may have a deadline. */
+		if (fly_slot_is(&c->handoff.slot, FLY_SLOT_FREE))
+			c->handoff.act = fly_attached_act;
+	}
 	return 0;
 }
 
@@ -346,6 +433,14 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 
 	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
 	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine;
+}
+
+static int set_reconnect(struct fly_binding *binding, bool on)
+{
+	attached_of(binding)->reconnects = on;
+	binding->starter = fly_attached_start;
+	choose(attached_of(binding));
+	return 0;
 }
 
 static int rebind_on_poller(struct fly_poller *p, void *argument)
@@ -433,6 +528,7 @@ static const struct fly_binding_kind kind = {
 	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
+	.set_reconnect = set_reconnect,
 	.rebind = rebind,
 	.unbind = unbind,
 	.attach = attach,
@@ -480,6 +576,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->poller_thread = fly_poller_thread(p);
 	a->import = import;
 	a->event_fd = -1;
+	a->timeout_us = p->waits.timeout_tsc * 1000 / p->tsc_per_ms;
 	a->default_wait = runtime->group.wait;
 	set_wait(&a->head, FLY_WAIT_DEFAULT);
 	LIST_INIT(&a->calls);

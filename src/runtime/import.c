@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "binder.h"
 #include "fastpath/poller.h"
@@ -23,6 +24,7 @@
 #include "slowpath/deadline.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/reconnect.h"
 #include "base/stub_version.h"
 #include "host/link_spec.h"
 #include "slowpath/retry.h"
@@ -366,7 +368,15 @@ static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 	import->export_id = export_id;
 	import->argument_max = import->link->payload_max;
 	write_template(import);
+	fly_behaviour_found(import);
 	return 0;
+}
+
+int fly_import_rebind_within(struct fly_import *import, uint64_t most_us)
+{
+	const struct fly_poller *p = import->poller;
+
+	return rebind_within(import, RTE_MIN(most_us * p->tsc_per_ms / 1000, p->waits.timeout_tsc));
 }
 
 int fly_import_rebind(struct fly_binding *binding)
@@ -389,6 +399,40 @@ static bool ready(struct fly_call *call)
 	const struct fly_call_entry *e = fly_entry_of(call);
 
 	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
+}
+
+static int rebind_once(struct fly_binding *binding, uint64_t most_us)
+{
+	return fly_import_rebind_within(fly_import_of(binding), most_us);
+}
+
+/* Turn the poller meanwhile; share the core if the binding does. */
+static void pause_a_while(struct fly_binding *binding)
+{
+	const struct fly_import *import = fly_import_of(binding);
+	const struct timespec nap = {.tv_nsec = 500000};
+	struct fly_poller *p = import->poller;
+	const uint64_t end_tsc = fly_poller_time(p) + p->tsc_per_ms;
+	uint64_t now_tsc;
+
+	if (import->wait != FLY_WAIT_SPIN)
+		nanosleep(&nap, NULL);
+	p->clock.turns = 0;
+	while ((now_tsc = fly_poller_time(p)) < end_tsc)
+		fly_poller_turn(p, now_tsc);
+}
+
+static int reconnect(struct fly_import *import, uint64_t most_us)
+{
+	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
+
+	return fly_reconnect(&import->head, &how, most_us);
+}
+
+static int set_reconnect(struct fly_binding *binding, bool on)
+{
+	fly_behaviour_reconnect(fly_import_of(binding), on ? reconnect : NULL);
+	return 0;
 }
 
 static struct fly_call_note *note_of(const struct fly_call *call)
@@ -491,6 +535,7 @@ static const struct fly_binding_kind kind = {
 	.is_mine = is_mine,
 	.set_deadline = fly_behaviour_set_deadline,
 	.set_wait = fly_behaviour_set_wait,
+	.set_reconnect = set_reconnect,
 	.rebind = fly_import_rebind,
 	.unbind = fly_import_unbind,
 	.attach = fly_attach_import,

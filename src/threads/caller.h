@@ -44,6 +44,7 @@ struct fly_attached_call {
 				    and to be freed; else NULL */
 	LIST_ENTRY(fly_attached_call) next;
 	struct fly_attached_call *next_ended; /* is_listed: published by E1 */
+	uint64_t began_tsc;                   /* of a call with a deadline, in ticks of the TSC */
 	_Atomic bool is_listed;               /* in the binding's `ended`, or about to be */
 };
 
@@ -62,6 +63,8 @@ struct fly_attached {
 	enum fly_wait wait;
 	enum fly_wait default_wait;      /* of its runtime */
 	_Atomic int event_fd;            /* of fly_event_fd(); -1; the poller reads it */
+	bool reconnects;                 /* fly_set_reconnect() */
+	uint64_t timeout_us;             /* call_timeout_ms of its runtime */
 	bool announces;                  /* calls that end are put into `ended` */
 	struct fly_attached_call *taken; /* of `ended`, oldest first */
 	struct fly_owned owned;
@@ -81,6 +84,9 @@ void fly_attached_bind(struct fly_attached *attached);
 /* fly_attached_act() - send a call that was handed over, on the poller: fly_handoff.act. */
 void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff);
 
+/* fly_attached_act_timed() - the same; the call may have a deadline. */
+void fly_attached_act_timed(struct fly_poller *p, struct fly_handoff *handoff);
+
 /*
  * fly_attached_deliver() - hand an ended call back to its attached caller. On the poller; the entry
  * is DONE or FAILED, and IDLE afterwards, unless it holds the result.
@@ -94,6 +100,21 @@ void fly_attached_deliver(struct fly_poller *p, struct fly_call_entry *e);
 int fly_slow_attached_more(struct fly_attached *attached);
 int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uint32_t bytes);
 void fly_slow_attached_end(struct fly_attached_call *c);
+
+/* fly_slow_attached_failed() - a call has ended with a status that is not 0. */
+void fly_slow_attached_failed(struct fly_attached *a, int status);
+
+/*
+ * fly_attached_start() - the plain Starter. fly_attached_send(), fly_attached_call() - the plain
+ * Transporter; fly_attached_send_timed(), fly_attached_call_timed() - of a call with a deadline,
+ * which counts from now on.
+ */
+int fly_attached_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		       struct fly_call **call);
+void fly_attached_send(struct fly_call *call);
+int fly_attached_call(struct fly_call *call);
+void fly_attached_send_timed(struct fly_call *call);
+int fly_attached_call_timed(struct fly_call *call);
 
 /* fly_slow_attached_wake() - a call has ended, and its thread sleeps or waits for an event. */
 void fly_slow_attached_wake(struct fly_attached_call *c);
