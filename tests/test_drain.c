@@ -150,14 +150,16 @@ static void call_from(void *(*client_thread)(void *), unsigned n)
 
 /* ---- fly_stop() ------------------------------------------------------------------------------ */
 
-/* The procedure ends after its caller has asked twice, while the server is in fly_stop(). */
+static unsigned probes = 2;
+
+/* The procedure ends after its caller has asked some times, while the server is in fly_stop(). */
 static void *end_it_while_stopping(void *unused)
 {
 	(void)unused;
 	start_calls();
 	while (!server->poller.is_shut)
 		usleep(1000);
-	until_probed(2);
+	until_probed(probes);
 	atomic_store(&may_end, true);
 	finish_calls();
 	return NULL;
@@ -204,8 +206,10 @@ static void lose_results(unsigned n)
 	link->tx_burst = lossy_tx;
 }
 
+/* The caller asks after twice as long each time: after so many times it does not for seconds. */
 Case(drain, fly_stop__a_lost_result_is_sent_again)
 {
+	probes = 11;
 	call_from(end_it_while_stopping, 1);
 	lose_results(2);
 	cr_expect(fly_stop(server) == 0, "%s", fly_error());

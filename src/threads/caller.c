@@ -237,8 +237,8 @@ static __rte_noinline void give_spare(struct fly_poller *p, struct fly_attached_
 }
 
 /* The packet that the arguments were marshalled into becomes the call packet. */
-static void use_spare(struct fly_poller *p, struct fly_import *import, struct fly_attached_call *c,
-		      struct fly_call_entry *e)
+static __rte_always_inline void use_spare(struct fly_poller *p, struct fly_import *import,
+					  struct fly_attached_call *c, struct fly_call_entry *e)
 {
 	fly_packet_put(&p->cache, e->packet);
 	e->packet = c->spare;
