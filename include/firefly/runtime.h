@@ -201,7 +201,8 @@ struct fly_export_options {
 	unsigned queue;           /* calls that may wait for a worker, at each poller; default 64 */
 	enum fly_wait wait;       /* of idle workers */
 	/* For peers over local links. */
-	unsigned a_stacks; /* calls that one binding can have in progress; at most 64, default 16 */
+	/* Calls that one binding can have in progress; further ones end with FLY_ECALLS. */
+	unsigned a_stacks; /* at most 64, default 16 */
 	const uid_t *uids; /* may bind, n_uids of them; with both NULL: everybody */
 	const gid_t *gids;
 	unsigned n_uids;
@@ -227,7 +228,9 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
  * @peer: "A.B.C.D" or "A.B.C.D:PORT", over the runtime's first link that is not local;
  * "local:NAME[,uid=N][,wait=SECONDS]", a server of this machine, whatever links the runtime has;
  * NULL: the far end of the runtime's first link.
- * @binding: set on success; ended by fly_unbind().
+ * @binding: set on success; ended by fly_unbind(). It can have as many calls in progress as the
+ * runtime has entries (`calls`); over a local link as many as the export's `a_stacks`, 16 by
+ * default.
  *
  * Asks for the peer's address and then its binder, each for at most about `call_timeout_ms`;
  * turns the poller meanwhile. Over a local link it connects to the server, and tries again for at
@@ -254,7 +257,8 @@ int fly_rebind(struct fly_binding *binding);
  *
  * When a call has ended because the server restarted, withdrew its export or is not heard any more,
  * or because the link was down, the next call that is started rebinds first: it tries until that
- * succeeds, for at most its deadline, or call_timeout_ms without one. A call that then cannot be
+ * succeeds, for at most its deadline, or call_timeout_ms without one. Outstanding calls of the
+ * binding end as with fly_rebind(). A call that then cannot be
  * started ends with FLY_ETIMEOUT (no server came), FLY_ELINK (the link is down), FLY_ENOEXPORT (a
  * server came without that export) or as fly_import() does, not executed. Starting an asynchronous
  * call waits, too: an event loop that must not wait sets a short deadline, or calls fly_rebind() at

@@ -52,7 +52,7 @@ enum fly_outcome {
 	X(EDEADLINE,    25, FLY_MAYBE_EXECUTED, "the deadline of the call has passed")             \
 	X(ECANCELLED,   26, FLY_MAYBE_EXECUTED, "the call was cancelled")                          \
 	X(EWITHDRAWN,   27, FLY_NOT_EXECUTED,   "the call was taken back before it began")         \
-	X(ESHUT,        28, FLY_NOT_EXECUTED,   "the runtime was shut down before the call began")
+	X(ESHUT,        30, FLY_NOT_EXECUTED,   "the runtime was shut down before the call began")
 /* clang-format on */
 
 /* FLY_OK and FLY_E...: positive values; functions return them negated. */

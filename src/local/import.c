@@ -381,13 +381,18 @@ static int starter_reconnecting(struct fly_binding *binding, uint16_t procedure,
 	const uint64_t timeout_us = l->group->pollers[0]->waits.timeout_tsc * 1000 / l->tsc_per_ms;
 	int status = 0;
 
+	const uint64_t began_tsc = fly_clock_now_tsc();
+
 	fly_local_check(l);
 	if (l->stopped == -FLY_ELINK)
 		status = fly_reconnect(binding, &how, l->deadline_us ? l->deadline_us : timeout_us);
 	/* Calls that are not finished keep the memory of the old server. */
 	if (status)
 		return status == -FLY_ECONFLICT ? -FLY_ELINK : status;
-	return fly_local_start(binding, procedure, argument_bytes, call);
+	status = fly_local_start(binding, procedure, argument_bytes, call);
+	if (status == 0 && l->deadline_us != 0) /* rebinding was part of its time */
+		fly_local_call_of(*call)->deadline_tsc -= fly_clock_now_tsc() - began_tsc;
+	return status;
 }
 
 static int set_reconnect(struct fly_binding *binding, bool on)

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fastpath/clock.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
@@ -376,11 +377,13 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 {
 	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
 	struct fly_attached *a = attached_of(binding);
+	const uint64_t began_tsc = fly_clock_now_tsc();
 	const int status =
 		fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
 
 	if (status)
 		return status;
+	a->lost_tsc = a->deadline_us ? began_tsc : 0;
 	binding->starter = fly_attached_start;
 	return fly_attached_start(binding, procedure, argument_bytes, call);
 }
@@ -456,8 +459,11 @@ static int rebind_on_poller(struct fly_poller *p, void *argument)
 static int rebind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
+	const int status = fly_request(a->poller, rebind_on_poller, a);
 
-	return fly_request(a->poller, rebind_on_poller, a);
+	if (status == 0) /* also if it was lost, and reconnects */
+		binding->starter = fly_attached_start;
+	return status;
 }
 
 /* ---- attaching and unbinding ----------------------------------------------------------------- */

@@ -184,10 +184,11 @@ int fly_attached_call(struct fly_call *call)
 	return wait_for_call(call);
 }
 
-/* The time counts while the call waits for the poller, too. */
+/* The time counts while the call waits for the poller, too, and while its binding was rebound. */
 static void begin_time(struct fly_attached_call *c)
 {
-	c->began_tsc = fly_clock_now_tsc();
+	c->began_tsc = c->attached->lost_tsc ? c->attached->lost_tsc : fly_clock_now_tsc();
+	c->attached->lost_tsc = 0;
 	c->handoff.act = fly_attached_act_timed; /* the slot is ours until it is handed over */
 }
 

@@ -64,6 +64,7 @@ struct fly_attached {
 	enum fly_wait default_wait;      /* of its runtime */
 	_Atomic int event_fd;            /* of fly_event_fd(); -1; the poller reads it */
 	bool reconnects;                 /* fly_set_reconnect() */
+	uint64_t lost_tsc;               /* when rebinding for the next call began; 0: did not */
 	uint64_t timeout_us;             /* call_timeout_ms of its runtime */
 	bool announces;                  /* calls that end are put into `ended` */
 	struct fly_attached_call *taken; /* of `ended`, oldest first */
