@@ -1057,8 +1057,9 @@ Case(runtime, fly_shutdown__ends_calls_and_nothing_can_be_begun)
 		cr_expect(Probe_Fill_finish(calls[i], data) == -FLY_ESTOPPED);
 	}
 	cr_expect(fly_outcome(-FLY_ESTOPPED) == FLY_MAYBE_EXECUTED);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
-	cr_expect(Probe_Null_start(own, &call) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
+	cr_expect(Probe_Null_start(own, &call) == -FLY_ESHUT);
+	cr_expect(fly_outcome(-FLY_ESHUT) == FLY_NOT_EXECUTED);
 	fly_shutdown(self);
 	cr_expect(fly_stats_get(&self->poller.stats, FLY_COUNT_cancels_sent) == RTE_DIM(calls));
 	for (unsigned i = 0; i < 100; i++)
@@ -1074,13 +1075,13 @@ Case(runtime, fly_shutdown__deadlines_bring_no_call_back)
 	fly_set_deadline(own, 1000000);
 	cr_expect(Probe_Null(own) == 0);
 	fly_shutdown(self);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 0);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 500);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 0);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	cr_expect(fly_stop(self) == 0);
 }
 
@@ -1092,7 +1093,7 @@ Case(runtime, fly_shutdown__a_call_that_was_started_and_not_sent)
 	begin_self(NULL);
 	cr_assert(own->starter(own, Probe_Sum_NUMBER, 1404, &call) == 0);
 	fly_shutdown(self);
-	cr_expect(own->transporter(call) == -FLY_ESTOPPED);
+	cr_expect(own->transporter(call) == -FLY_ESHUT, "it was not sent");
 	cr_expect(own_service.executions == 0);
 	cr_expect(fly_stop(self) == 0);
 }
