@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <net/if.h>
 #include <signal.h>
@@ -24,6 +25,7 @@
 
 #include "fastpath/link_eth.h"
 #include "fastpath/link_shared.h"
+#include "host/connections.h"
 #include "host/eal.h"
 #include "base/descriptors.h"
 #include "base/error.h"
@@ -35,6 +37,9 @@
 
 #define DESCRIPTORS  1024 /* requested for each queue; the driver may use fewer */
 #define TRY_AGAIN_MS 20
+#define ANSWER_MS    20   /* for a server to answer a probe; then it is asked again */
+#define CONNECT_MS   100  /* for connect(2) of memif, with interrupts held */
+#define DRIVER_MS    2000 /* for a server to answer a driver, each time */
 #define MTU_DEFAULT  1500
 
 /* The two ends of a point-to-point link, link-local (RFC 3927). */
@@ -59,6 +64,8 @@ static const struct kind {
 };
 
 static _Atomic unsigned devices_ever;
+
+static const char silent[] = "the server does not answer: it is stopped or hangs";
 
 /* ---- checks before the device is added ---- */
 
@@ -176,15 +183,28 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 	}
 }
 
+/* Why a driver failed. Many drivers return -1 for everything, which is no lack of permission. */
+static const char *cause(int error)
+{
+	const int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	else if (errno == EMFILE)
+		return ": no descriptors are left (ulimit -n)";
+	return error == -1 ? "" : strerror(error < 0 ? -error : ENODEV);
+}
+
 static int no_device(const struct fly_port *port, int error)
 {
 	const char *mend = port->spec.kind == FLY_LINK_PCI
 				   ? "; is it bound to vfio-pci (dpdk-devbind.py --bind=vfio-pci)?"
 				   : "";
+	const char *why = cause(error);
 
-	return fly_fail(error == -EPERM || error == -EACCES ? FLY_EPERM : FLY_ESYSTEM,
-			"link %s: DPDK cannot open %s: %s%s%s", port->spec.text, port->device,
-			strerror(error < 0 ? -error : ENODEV), mend, fly_eal_last_log());
+	return fly_fail(error == -EACCES ? FLY_EPERM : FLY_ESYSTEM,
+			"link %s: DPDK cannot open %s%s%s%s%s", port->spec.text, port->device,
+			why[0] && why[0] != ':' ? ": " : "", why, mend, fly_eal_last_log());
 }
 
 /* Does the driver free on the interrupt thread what its bursts use? */
@@ -414,6 +434,16 @@ static void tell_others(struct fly_port *port)
 	}
 }
 
+static bool calls_vhost(const struct fly_port *port)
+{
+	return port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
+}
+
+static void socket_path(const struct fly_port *port, char path[PATH_MAX])
+{
+	fly_socket_claim_name(path, PATH_MAX, port->spec.what, port->client);
+}
+
 static int start_device(struct fly_port *port)
 {
 	int status;
@@ -443,24 +473,47 @@ static int start_device(struct fly_port *port)
 }
 
 /*
+ * A server that is stopped or hangs
+ *
+ * virtio-user waits for its answers, when it starts and stops and when DPDK's memory grows. memif
+ * waits in connect(2) if others already do. Starting has a limit from outside; then a connection
+ * of virtio-user gets one of its own. A start that fails leaves virtio-user's connection behind.
+ */
+static int start_client(struct fly_port *port)
+{
+	const bool is_vhost = port->spec.kind == FLY_LINK_VHOST;
+	struct fly_connections_watch *watch;
+	char path[PATH_MAX];
+	bool slow;
+	int status;
+
+	socket_path(port, path);
+	watch = fly_connections_watch_begin(is_vhost ? path : NULL,
+					    is_vhost ? DRIVER_MS : CONNECT_MS);
+	status = start_device(port);
+	slow = fly_connections_watch_end(watch);
+	if (status == 0 && is_vhost)
+		fly_connections_limit(path, DRIVER_MS);
+	else if (is_vhost && port->lock_fd >= 0)
+		fly_connections_close_ours(path); /* they were its own: it has the claim */
+	return status && slow ? fly_fail(FLY_ETIMEOUT, "%s", silent) : status;
+}
+
+/*
  * Drivers start threads, which inherit the signal mask: signals are left to the program, but for
  * those of faults in memory that a peer shares (base/fault.h).
- * Not for virtio-user, which starts no thread: it waits without a limit for a server that has
- * connected but does not answer, and ^C must still end the program.
  */
 int fly_port_start_device(struct fly_port *port)
 {
-	const bool waits = port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
 	struct fly_descriptors descriptors;
 	sigset_t before;
 	int status;
 
 	fly_descriptors_note(&descriptors);
-	if (!waits)
-		fly_signals_block_but_faults(&before);
-	status = start_device(port);
-	if (!waits)
-		fly_signals_restore(&before);
+	fly_signals_block_but_faults(&before);
+	status = fly_port_has_peer(port) && !port->spec.server ? start_client(port)
+							       : start_device(port);
+	fly_signals_restore(&before);
 	fly_descriptors_close_on_exec(&descriptors);
 	return status;
 }
@@ -494,6 +547,28 @@ bool fly_port_has_peer(const struct fly_port *port)
 	return kinds[port->spec.kind].has_server;
 }
 
+/* Does the server of our client number speak? Without a claim it is no Firefly: not asked. */
+static int probe(struct fly_port *port)
+{
+	char path[PATH_MAX];
+
+	if (!calls_vhost(port) || port->lock_fd < 0)
+		return 0;
+	if (port->probe_fd >= 0 && port->probe_client != port->client) {
+		close(port->probe_fd);
+		port->probe_fd = -1;
+	}
+	port->probe_client = port->client;
+	socket_path(port, path);
+	return fly_connections_probe(path, &port->probe_fd, ANSWER_MS);
+}
+
+static void drop_claim(struct fly_port *port)
+{
+	fly_socket_claim_drop(port->lock_fd, NULL);
+	port->lock_fd = -1;
+}
+
 int fly_port_reach(struct fly_port *port, const char **why)
 {
 	int status = fly_socket_claim_client(port->spec.what, &port->client, &port->lock_fd);
@@ -504,24 +579,38 @@ int fly_port_reach(struct fly_port *port, const char **why)
 				      : "no server is there";
 	if (status)
 		return status;
+	status = probe(port);
+	if (status) {
+		*why = status == -FLY_ETIMEOUT
+			       ? "the server does not answer: it is stopped or hangs"
+		       : status == -FLY_EPERM ? "no permission to use its socket"
+					      : "no server is there";
+		drop_claim(port);
+		return status;
+	}
 	status = fly_port_start_device(port);
 	if (status) {
 		*why = fly_error();
-		fly_socket_claim_drop(port->lock_fd, NULL);
-		port->lock_fd = -1;
+		drop_claim(port);
 	}
 	return status;
 }
 
-/* Wait for the driver to connect: memif connects after its start. */
+/*
+ * Wait for the driver to connect: memif connects when it is asked whether its link is up. While
+ * others wait to be accepted, connect(2) waits, too.
+ */
 static bool wait_up(const struct fly_port *port, uint64_t end_ms)
 {
-	while (!fly_port_is_up(port)) {
-		if (fly_system_clock_ms() >= end_ms)
-			return false;
+	struct fly_connections_watch *watch;
+	const uint64_t now_ms = fly_system_clock_ms();
+	bool up;
+
+	watch = fly_connections_watch_begin(NULL, (unsigned)(end_ms - RTE_MIN(now_ms, end_ms)));
+	while (!(up = fly_port_is_up(port)) && fly_system_clock_ms() < end_ms)
 		usleep(1000);
-	}
-	return true;
+	fly_connections_watch_end(watch);
+	return up;
 }
 
 static int open_client(struct fly_port *port)
@@ -536,11 +625,14 @@ static int open_client(struct fly_port *port)
 		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_system_clock_ms() + 200)))
 			return 0;
 		if (status == 0) {
-			why = "it does not take the connection";
+			why = "the server does not take the connection: it is stopped or hangs";
 			fly_port_stop_device(port);
 		}
 		if (fly_system_clock_ms() >= end_ms) {
 			snprintf(reason, sizeof reason, "%s", why);
+			if (strncmp(reason, "link ", 5) == 0) /* a whole sentence */
+				return fly_fail(-status, "%s (tried for %u s)", reason,
+						port->spec.wait_ms / 1000);
 			return fly_fail(status == -FLY_EINUSE || status == -FLY_EPERM
 						? -status
 						: FLY_ETIMEOUT,
@@ -597,6 +689,7 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		.group = group,
 		.client = client,
 		.lock_fd = -1,
+		.probe_fd = -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->kernel_port_fds[i] = -1;
@@ -647,6 +740,8 @@ void fly_port_close(struct fly_port *port)
 			close(port->kernel_port_fds[i]);
 		free(port->others[i]);
 	}
+	if (port->probe_fd >= 0)
+		close(port->probe_fd);
 	fly_shared_free(port->shared);
 	free(port);
 }
