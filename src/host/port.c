@@ -32,6 +32,7 @@
 #include "base/signals.h"
 #include "base/system_clock.h"
 #include "host/kernel_port.h"
+#include "host/socket_access.h"
 #include "host/socket_claim.h"
 #include "host/port_device.h"
 
@@ -643,14 +644,54 @@ static int open_client(struct fly_port *port)
 	}
 }
 
+/* The lock file and its first port's socket; the socket of each further port. */
+static int give_access(const struct fly_port *port)
+{
+	struct fly_socket_access access;
+	char path[PATH_MAX];
+	int status = fly_socket_access_find(&port->spec, &access);
+
+	socket_path(port, path);
+	if (!status && (port->spec.kind == FLY_LINK_VHOST || port->client == 0))
+		status = fly_socket_access_give(&access, path);
+	if (!status && port->client == 0) {
+		snprintf(path, sizeof path, "%s.lock", port->spec.what);
+		status = fly_socket_access_give(&access, path);
+	}
+	return status;
+}
+
 static int open_server(struct fly_port *port)
 {
+	struct fly_socket_access access;
+	int status = fly_socket_access_find(&port->spec, &access); /* before anything is made */
+
+	if (status)
+		return status;
 	if (port->client == 0) {
 		port->lock_fd = fly_socket_claim_path(port->spec.what, port->spec.clients);
 		if (port->lock_fd < 0)
 			return port->lock_fd;
 	}
-	return fly_port_start_device(port);
+	status = fly_port_start_device(port);
+	return status ? status : give_access(port);
+}
+
+/*
+ * A path from the root, so that the link comes back also after chdir(2). A path that is too long
+ * for a socket then stays as it is.
+ */
+static void from_root(struct fly_link_spec *spec)
+{
+	const size_t most =
+		spec->kind == FLY_LINK_VHOST ? FLY_VHOST_PATH_MAX : sizeof spec->what - 1;
+	char path[PATH_MAX + sizeof spec->what];
+
+	if (!kinds[spec->kind].has_server || spec->what[0] == '/' || !getcwd(path, PATH_MAX))
+		return;
+	strcat(strcat(path, path[1] ? "/" : ""), spec->what);
+	if (strlen(path) <= most)
+		strcpy(spec->what, path);
 }
 
 static int make_others(struct fly_port *port)
@@ -693,6 +734,7 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->kernel_port_fds[i] = -1;
+	from_root(&port->spec);
 	status = check_system(port);
 	if (!status && group->n > 1)
 		status = make_others(port);
