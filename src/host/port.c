@@ -32,16 +32,19 @@
 #include "base/signals.h"
 #include "base/system_clock.h"
 #include "host/kernel_port.h"
+#include "host/limits.h"
 #include "host/socket_access.h"
 #include "host/socket_claim.h"
 #include "host/port_device.h"
 
-#define DESCRIPTORS  1024 /* requested for each queue; the driver may use fewer */
-#define TRY_AGAIN_MS 20
-#define ANSWER_MS    20   /* for a server to answer a probe; then it is asked again */
-#define CONNECT_MS   100  /* for connect(2) of memif, with interrupts held */
-#define DRIVER_MS    2000 /* for a server to answer a driver, each time */
-#define MTU_DEFAULT  1500
+#define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
+#define TRY_AGAIN_MS       20
+#define ANSWER_MS          20   /* for a server to answer a probe; then it is asked again */
+#define CONNECT_MS         100  /* for connect(2) of memif, with interrupts held */
+#define DRIVER_MS          2000 /* for a server to answer a driver, each time */
+#define DEVICE_DESCRIPTORS 12   /* that a driver opens at once: 8, and some to spare */
+#define DEVICE_THREADS     2
+#define MTU_DEFAULT        1500
 
 /* The two ends of a point-to-point link, link-local (RFC 3927). */
 #define SERVER_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 1U)
@@ -108,7 +111,7 @@ static int check_af_packet(struct fly_port *port)
 static int check_system(struct fly_port *port)
 {
 	const struct fly_link_spec *s = &port->spec;
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES + 32];
 
 	switch (s->kind) {
 	case FLY_LINK_AF_PACKET:
@@ -145,7 +148,7 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 {
 	const struct fly_link_spec *s = &port->spec;
 	const unsigned id = atomic_fetch_add(&devices_ever, 1);
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES];
 
 	fly_socket_claim_name(path, sizeof path, s->what, port->client);
 	*to = '\0';
@@ -184,28 +187,19 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 	}
 }
 
-/* Why a driver failed. Many drivers return -1 for everything, which is no lack of permission. */
-static const char *cause(int error)
-{
-	const int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-
-	if (fd >= 0)
-		close(fd);
-	else if (errno == EMFILE)
-		return ": no descriptors are left (ulimit -n)";
-	return error == -1 ? "" : strerror(error < 0 ? -error : ENODEV);
-}
-
 static int no_device(const struct fly_port *port, int error)
 {
+	/* Many drivers return -1 for whatever fails. It is not EPERM. */
+	const bool is_number = error != -1;
 	const char *mend = port->spec.kind == FLY_LINK_PCI
 				   ? "; is it bound to vfio-pci (dpdk-devbind.py --bind=vfio-pci)?"
 				   : "";
-	const char *why = cause(error);
 
 	return fly_fail(error == -EACCES ? FLY_EPERM : FLY_ESYSTEM,
-			"link %s: DPDK cannot open %s%s%s%s%s", port->spec.text, port->device,
-			why[0] && why[0] != ':' ? ": " : "", why, mend, fly_eal_last_log());
+			"link %s: DPDK cannot open %s: %s%s%s", port->spec.text, port->device,
+			is_number ? strerror(error < 0 ? -error : ENODEV)
+				  : "the driver does not say why",
+			mend, fly_eal_last_log());
 }
 
 /* Does the driver free on the interrupt thread what its bursts use? */
@@ -327,13 +321,18 @@ static void close_device(struct fly_port *port, uint16_t id)
 static int add_device(struct fly_port *port)
 {
 	const char *bus = kinds[port->spec.kind].bus;
-	char arguments[PATH_MAX + 128];
+	char arguments[512];
 	uint16_t id = RTE_MAX_ETHPORTS;
 	int status;
 	int error;
 
 	device_arguments(port, arguments, sizeof arguments);
-	status = needs_kernel_port(port) ? fly_memif_guard_start() : 0;
+	/* Drivers that cannot have these say "not permitted", abort, or crash. */
+	status = fly_limits_descriptors(DEVICE_DESCRIPTORS, port->spec.text);
+	if (!status)
+		status = fly_limits_threads(DEVICE_THREADS, port->spec.text);
+	if (!status && needs_kernel_port(port))
+		status = fly_memif_guard_start();
 	if (status)
 		return status;
 	fly_memif_guard_hold();
@@ -506,16 +505,15 @@ static int start_client(struct fly_port *port)
  */
 int fly_port_start_device(struct fly_port *port)
 {
-	struct fly_descriptors descriptors;
 	sigset_t before;
 	int status;
 
-	fly_descriptors_note(&descriptors);
+	fly_descriptors_note(&port->before);
 	fly_signals_block_but_faults(&before);
 	status = fly_port_has_peer(port) && !port->spec.server ? start_client(port)
 							       : start_device(port);
 	fly_signals_restore(&before);
-	fly_descriptors_close_on_exec(&descriptors);
+	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }
 

@@ -3,6 +3,7 @@
 #ifndef FLY_PORT_H
 #define FLY_PORT_H
 
+#include "base/descriptors.h"
 #include "host/memif_guard.h"
 #include "host/vhost_guard.h"
 #include "host/link_spec.h"
@@ -59,6 +60,7 @@ struct fly_port {
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
 	/* By poller: enum fly_port_request. All pollers get the same request. */
 	_Atomic int request[FLY_POLLERS];
+	struct fly_descriptors before; /* open before the device was started */
 };
 
 /*

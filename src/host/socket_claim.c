@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -143,7 +142,7 @@ static int remove_left_over(const char *path, bool is_ours)
 
 static int cannot_create(const char *path)
 {
-	char copy[PATH_MAX];
+	char copy[FLY_SOCKET_PATH_BYTES];
 	const int error = errno;
 
 	snprintf(copy, sizeof copy, "%s", path);
@@ -167,7 +166,7 @@ static bool is_current(int fd, const char *name)
 
 int fly_socket_claim_path(const char *path, unsigned clients)
 {
-	char name[PATH_MAX];
+	char name[FLY_SOCKET_PATH_BYTES];
 	struct stat left;
 	int fd;
 
@@ -188,7 +187,7 @@ int fly_socket_claim_path(const char *path, unsigned clients)
 	if (fstat(fd, &left) != 0)
 		left.st_size = 0;
 	for (unsigned i = 0; i < clients; i++) {
-		char socket_path[PATH_MAX];
+		char socket_path[FLY_SOCKET_PATH_BYTES];
 		int status;
 
 		fly_socket_claim_name(socket_path, sizeof socket_path, path, i);
@@ -223,7 +222,7 @@ static int take_any(int fd, unsigned clients, unsigned *client)
 
 int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 {
-	char name[PATH_MAX];
+	char name[FLY_SOCKET_PATH_BYTES];
 	char text[16] = {0};
 	unsigned long clients;
 	int status;
@@ -252,7 +251,7 @@ int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 
 void fly_socket_claim_drop(int fd, const char *server_path)
 {
-	char name[PATH_MAX];
+	char name[FLY_SOCKET_PATH_BYTES];
 
 	if (fd < 0)
 		return;
