@@ -189,7 +189,7 @@ Test(link_spec, fly_link_spec_parse__lengths)
 	char text[600];
 
 	/* The longest path of a UNIX socket, and one byte more. */
-	strcpy(text, "vhost:");
+	strcpy(text, "memif:");
 	memset(text + 6, 'p', 107);
 	text[6 + 107] = '\0';
 	cr_expect(fly_link_spec_parse(text, &s) == 0 && strlen(s.what) == 107);
