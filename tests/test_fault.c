@@ -2,6 +2,7 @@
 /* Faults in memory that another process takes away. Each case is a process of its own. */
 #include <criterion/criterion.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -122,4 +123,55 @@ Test(fault, fly_fault_late_end__nobody_waits, .signal = SIGBUS, .timeout = HANG)
 	fly_fault_late_end();
 	cr_assert(fly_fault_add((void *)at, 4096, 0) == 0);
 	(void)at[BYTES - 1];
+}
+
+static void *wait_for_ever(void *result)
+{
+	char c;
+	int pipes[2];
+
+	if (pipe(pipes) == 0 && read(pipes[0], &c, 1) < 0)
+		*(_Atomic int *)result = errno;
+	return NULL;
+}
+
+Test(fault, fly_fault_interrupt__ends_a_system_call, .timeout = HANG)
+{
+	_Atomic int error = 0;
+	pthread_t other;
+
+	pthread_create(&other, NULL, wait_for_ever, (void *)&error);
+	while (error == 0) {
+		fly_fault_interrupt(other);
+		usleep(1000);
+	}
+	pthread_join(other, NULL);
+	cr_expect(error == EINTR && fly_fault_ever() == 0);
+}
+
+static _Atomic int others;
+
+static void count(int number)
+{
+	others += number == SIGBUS;
+}
+
+Test(fault, fly_fault_interrupt__not_with_a_handler_of_the_program, .timeout = HANG)
+{
+	volatile uint8_t *at = shortened();
+
+	cr_assert(fly_fault_add((void *)at, 4096, 0) == 0);
+	signal(SIGBUS, count);
+	fly_fault_interrupt(pthread_self());
+	cr_expect(others == 0);
+}
+
+/* Nor is an interruption one for the handler that was there before; a signal that was sent is. */
+Test(fault, is_interruption__the_handler_before_does_not_see_it, .timeout = HANG)
+{
+	signal(SIGBUS, count);
+	fly_fault_interrupt(pthread_self());
+	cr_expect(others == 0);
+	raise(SIGBUS);
+	cr_expect(others == 1);
 }

@@ -189,7 +189,7 @@ Test(link_spec, fly_link_spec_parse__lengths)
 	char text[600];
 
 	/* The longest path of a UNIX socket, and one byte more. */
-	strcpy(text, "vhost:");
+	strcpy(text, "memif:");
 	memset(text + 6, 'p', 107);
 	text[6 + 107] = '\0';
 	cr_expect(fly_link_spec_parse(text, &s) == 0 && strlen(s.what) == 107);
@@ -221,4 +221,62 @@ Test(link_spec, fly_link_spec_address__with_and_without_a_port)
 	cr_expect(fly_link_spec_address("10.0.0.1:1:1", &address, &port) == -FLY_EINVAL);
 	cr_expect(fly_link_spec_address("1000.1000.1000.1000:1", &address, &port) == -FLY_EINVAL);
 	cr_expect(fly_link_spec_address(" 10.0.0.1", &address, &port) == -FLY_EINVAL);
+}
+
+Test(link_spec, read_mode__of_servers_with_a_socket)
+{
+	static const char *const wrong[] = {
+		"vhost:/s,server,mode",
+		"vhost:/s,server,mode=",
+		"vhost:/s,server,mode=66",
+		"vhost:/s,server,mode=688",
+		"vhost:/s,server,mode=1777",
+		"vhost:/s,server,mode=06600",
+		"vhost:/s,server,mode=-66",
+		"vhost:/s,mode=660",
+		"tap:x,mode=660",
+		"local:x,server,mode=660",
+		"vhost:/s,owner=root",
+		"memif:/s,group=root",
+		"memif:/s,server,owner=",
+		"memif:/s,server,group",
+		"local:x,server,owner=root",
+		"af_packet:eth0,group=root",
+		"memif:/s,server,owner=a23456789012345678901234567890123",
+	};
+
+	cr_assert(fly_link_spec_parse("vhost:/s,server", &s) == 0);
+	cr_expect(s.mode == -1 && s.owner[0] == '\0' && s.group[0] == '\0');
+	cr_assert(fly_link_spec_parse("vhost:/s,server,mode=660,owner=ada,group=42", &s) == 0);
+	cr_expect(s.mode == 0660 && !strcmp(s.owner, "ada") && !strcmp(s.group, "42"));
+	cr_assert(fly_link_spec_parse("memif:/s,server,mode=0600", &s) == 0);
+	cr_expect(s.mode == 0600);
+	for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		cr_expect(fly_link_spec_parse(wrong[i], &s) == -FLY_EINVAL, "%s", wrong[i]);
+	cr_expect(fly_link_spec_parse("local:x,server,mode=660", &s) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "said with each export") != NULL, "%s", fly_error());
+}
+
+Test(link_spec, set__a_vdevs_keys_are_its_drivers)
+{
+	cr_assert(fly_link_spec_parse("vdev:net_bonding0,mode=1,owner=x,group,ip=10.0.0.1", &s) ==
+		  0);
+	cr_expect(strcmp(s.arguments, "mode=1,owner=x,group") == 0, "%s", s.arguments);
+	cr_expect(s.mode == -1 && s.owner[0] == '\0');
+}
+
+Test(link_spec, fly_link_spec_parse__how_long_a_path_of_vhost_is)
+{
+	char text[160] = "vhost:/";
+
+	while (strlen(text) < strlen("vhost:") + FLY_VHOST_PATH_MAX)
+		strcat(text, "x");
+	cr_expect(fly_link_spec_parse(text, &s) == 0);
+	for (unsigned i = 105; i < 110; i++) {
+		strcat(text, "x");
+		cr_expect(fly_link_spec_parse(text, &s) == -FLY_EINVAL);
+		cr_expect(strstr(fly_error(), i < 108 ? "104 characters" : "longer than 107") !=
+				  NULL,
+			  "%s", fly_error());
+	}
 }

@@ -122,6 +122,13 @@ static bool survive(uintptr_t at)
 	return true;
 }
 
+/* Of fly_fault_interrupt(): it has ended a system call, and that is all. */
+static bool is_interruption(const siginfo_t *info)
+{
+	return info->si_code == SI_QUEUE && info->si_pid == getpid() &&
+	       info->si_value.sival_ptr == rows;
+}
+
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	const int was = errno;
@@ -129,7 +136,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 	const bool survived = info->si_code > 0 && survive((uintptr_t)info->si_addr);
 
 	errno = was;
-	if (survived)
+	if (survived || is_interruption(info))
 		return;
 	if (before.sa_flags & SA_SIGINFO) {
 		before.sa_sigaction(number, info, context);
@@ -230,4 +237,18 @@ void fly_fault_late_begin(void)
 void fly_fault_late_end(void)
 {
 	atomic_fetch_sub(&late, 1);
+}
+
+void fly_fault_interrupt(pthread_t thread)
+{
+	const union sigval mark = {.sival_ptr = rows};
+	struct sigaction now;
+
+	pthread_mutex_lock(&lock);
+	install();
+	/* A handler that the program has installed later knows no interruptions. */
+	if (sigaction(SIGBUS, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) &&
+	    now.sa_sigaction == on_fault)
+		pthread_sigqueue(thread, SIGBUS, mark);
+	pthread_mutex_unlock(&lock);
 }

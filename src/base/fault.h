@@ -12,6 +12,7 @@
 #ifndef FLY_FAULT_H
 #define FLY_FAULT_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,5 +49,12 @@ void fly_fault_driver_thread(pid_t thread);
  */
 void fly_fault_late_begin(void);
 void fly_fault_late_end(void);
+
+/*
+ * fly_fault_interrupt() - end the system call in which a thread of this process waits, with EINTR.
+ * SIGBUS is the one signal that the library has a handler for, and that its threads do not block.
+ * Nothing happens if the program has installed another handler meanwhile. Any thread.
+ */
+void fly_fault_interrupt(pthread_t thread);
 
 #endif

@@ -34,13 +34,17 @@ enum key {
 	WAIT,
 	CHECKSUM,
 	HUGE,
-	UID
+	UID,
+	MODE,
+	OWNER,
+	GROUP
 };
 
 static char *const keys[] = {
 	[SERVER] = "server",     [CLIENTS] = "clients", [IP] = "ip",   [PEER] = "peer",
 	[PORT] = "port",         [MAC] = "mac",         [MTU] = "mtu", [WAIT] = "wait",
-	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid", NULL,
+	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid", [MODE] = "mode",
+	[OWNER] = "owner",       [GROUP] = "group",     NULL,
 };
 
 const char *fly_link_kind_name(enum fly_link_kind kind)
@@ -210,6 +214,56 @@ static const char *read_uid(struct fly_link_spec *s, const char *value)
 	return NULL;
 }
 
+static const char only_servers[] = "mode=, owner= and group= are for servers of vhost and memif";
+
+static bool has_socket(const struct fly_link_spec *s)
+{
+	return s->kind == FLY_LINK_VHOST || s->kind == FLY_LINK_MEMIF;
+}
+
+static const char *read_mode(struct fly_link_spec *s, const char *value)
+{
+	const size_t n = value ? strlen(value) : 0;
+
+	if (!has_socket(s))
+		return only_servers;
+	if (n < 3 || n > 4 || strspn(value, "01234567") != n || (n == 4 && *value != '0'))
+		return "mode= takes three octal digits, as in mode=660";
+	s->mode = (int)strtol(value, NULL, 8);
+	return NULL;
+}
+
+static const char *read_name(struct fly_link_spec *s, const char *value, char to[33])
+{
+	const size_t n = value ? strlen(value) : 0;
+
+	if (!has_socket(s))
+		return only_servers;
+	if (n == 0 || n > 32)
+		return "owner= and group= take a name of at most 32 characters, or a number";
+	strcpy(to, value);
+	return NULL;
+}
+
+static const char *read_owner(struct fly_link_spec *s, const char *value)
+{
+	return read_name(s, value, s->owner);
+}
+
+static const char *read_group(struct fly_link_spec *s, const char *value)
+{
+	return read_name(s, value, s->group);
+}
+
+static const char *refuse_access(struct fly_link_spec *s, const char *value)
+{
+	(void)s;
+	(void)value;
+	return "mode=, owner= and group= are for vhost and memif; who may call over a local link "
+	       "is "
+	       "said with each export (fly_export_with)";
+}
+
 /* A local link has no addresses, nor packets. NULL: there is no such key for that kind of link. */
 static const struct {
 	const char *(*packets)(struct fly_link_spec *s, const char *value);
@@ -226,6 +280,9 @@ static const struct {
 	[CHECKSUM] = {read_checksum, NULL},
 	[HUGE] = {NULL, read_huge},
 	[UID] = {NULL, read_uid},
+	[MODE] = {read_mode, refuse_access},
+	[OWNER] = {read_owner, refuse_access},
+	[GROUP] = {read_group, refuse_access},
 };
 
 /* What is no key of ours: of a vdev it is the driver's. */
@@ -234,7 +291,7 @@ static int set_argument(struct fly_link_spec *s, const char *value)
 	if (s->kind != FLY_LINK_VDEV)
 		return fly_fail(FLY_EINVAL,
 				"link %s: '%s' is not a key; there are server, clients=, ip=, "
-				"peer=, port=, mac=, mtu=, wait=, checksum=",
+				"peer=, port=, mac=, mtu=, wait=, checksum=, mode=, owner=, group=",
 				s->text, value);
 	if (strlen(s->arguments) + strlen(value) + 2 > sizeof s->arguments)
 		return bad(s, "too many arguments");
@@ -248,6 +305,13 @@ static int set(struct fly_link_spec *s, int key, const char *value)
 	const char *(*reader)(struct fly_link_spec * s, const char *value) = NULL;
 	const char *what;
 
+	if (s->kind == FLY_LINK_VDEV && (key == MODE || key == OWNER || key == GROUP)) {
+		char argument[sizeof s->text];
+
+		snprintf(argument, sizeof argument, "%s%s%s", keys[key], value ? "=" : "",
+			 value ? value : "");
+		return set_argument(s, argument);
+	}
 	if (key >= 0)
 		reader = is_local ? readers[key].local : readers[key].packets;
 	if (!reader && is_local)
@@ -304,6 +368,7 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 			s->text, copy);
 	s->kind = (enum fly_link_kind)kind;
 	s->uid = -1;
+	s->mode = -1;
 	if (s->kind == FLY_LINK_LOCAL)
 		s->clients = 0;
 	if (!what || *what == '\0' || *what == ',')
@@ -314,6 +379,10 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		*options++ = '\0';
 	if (strlen(what) >= sizeof s->what)
 		return bad(s, "the name is longer than 107 characters");
+	if (s->kind == FLY_LINK_VHOST && strlen(what) > FLY_VHOST_PATH_MAX)
+		return bad(s,
+			   "the path of a vhost socket has at most 104 characters: the sockets of "
+			   "further clients add .1 to .31, and the system takes 107");
 	strcpy(s->what, what);
 	while (options && *options) {
 		char *value = NULL;
@@ -327,5 +396,7 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		return check_local(s);
 	if (s->clients > 1 && !s->server)
 		return bad(s, "clients= is for the server's end");
+	if (!s->server && (s->mode >= 0 || s->owner[0] || s->group[0]))
+		return bad(s, only_servers);
 	return 0;
 }

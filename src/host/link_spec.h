@@ -11,7 +11,8 @@
 
 #define FLY_LOCAL_CLIENTS_DEFAULT 64
 #define FLY_LOCAL_CLIENTS_MAX     4096
-#define FLY_LOCAL_NAME_MAX        96 /* of a name without a slash: sun_path has 108 bytes */
+#define FLY_VHOST_PATH_MAX        104 /* sun_path, and .1 to .31 of the further clients */
+#define FLY_LOCAL_NAME_MAX        96  /* of a name without a slash: sun_path has 108 bytes */
 
 /* Kinds of links. A table in port.c says how they differ. */
 enum fly_link_kind {
@@ -46,6 +47,9 @@ struct fly_link_spec {
 	bool has_mac;
 	int64_t uid; /* local: the user that the server must be; -1: any */
 	enum fly_checksum_wish checksum;
+	int mode;       /* server of vhost, memif: of its socket and lock file; -1: as made */
+	char owner[33]; /* of them: a name or a number; "": as made */
+	char group[33];
 	char what[108]; /* path, interface or device; a UNIX socket's path has 107 characters */
 	char arguments[256]; /* vdev: arguments of the driver, comma-separated; else "" */
 	char text[256];      /* the spec as it was given, for messages */

@@ -43,6 +43,7 @@
 #define BLIND_MS     10  /* interval of windows if EAL's epoll descriptor cannot be found */
 #define BUSY_ROUNDS  256 /* windows in a row, for a source that never calms down, ... */
 #define BUSY_MS      1   /* ... before each further one waits */
+#define FREE_ONES    64  /* free descriptor numbers in a row: behind them is no stale source */
 #define SPINS        200
 #define YIELDS       200
 #define SLEEP_MIN_NS 20000
@@ -248,22 +249,53 @@ static void on_nothing(void *unused)
 /*
  * If a client goes before its hello message, memif's listener leaves its callback registered: the
  * number of a closed descriptor stays a source, and EAL aborts the process when its set of sources
- * changes next. That number is the lowest free one. So take the lowest free number and look it up
- * in EAL. If it is a stale source it gets a descriptor that is never readable, for good.
+ * changes next. So look up in EAL the numbers that are free. One that is a stale source gets a
+ * descriptor that is never readable, for good.
+ * It need not be the lowest free one: another client may have gone in the same batch of events.
  * This does not always help: our doorbell must come before EAL's own pipe in a batch of events. It
  * nearly always does, by the order in which they become ready.
  */
-static void plug_stale(void)
+static bool plug_stale(void)
 {
-	int fd;
+	bool found = false;
+	unsigned free_ones = 0;
 
-	while ((fd = fcntl(thread.plug, F_DUPFD_CLOEXEC, 3)) >= 0) {
-		if (rte_intr_fd_set(thread.probe, fd) == 0 &&
-		    rte_intr_callback_unregister(thread.probe, on_nothing, NULL) != -ENOENT)
-			continue;
-		close(fd);
-		return;
+	for (int fd = 3; free_ones < FREE_ONES; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0) {
+			free_ones = 0;
+		} else if (rte_intr_fd_set(thread.probe, fd) == 0 &&
+			   rte_intr_callback_unregister(thread.probe, on_nothing, NULL) !=
+				   -ENOENT) {
+			const int plug = fcntl(thread.plug, F_DUPFD_CLOEXEC, fd);
+
+			if (plug >= 0 && plug != fd)
+				close(plug); /* another thread has it: it is no stale source now */
+			found = true;
+		} else {
+			free_ones++;
+		}
 	}
+	return found;
+}
+
+/*
+ * Clients that connected while we were stopped, and went away, stand in the listener's queue one
+ * behind the other. EAL takes the next one in the batch in which it changes its set of sources,
+ * and we could not plug the number in between. So after a stale source all that wait are turned
+ * away: those that live come again.
+ */
+static void turn_away(int fd)
+{
+	int listens = 0;
+	socklen_t bytes = sizeof listens;
+	int client;
+
+	unblock(fd);
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) || !listens ||
+	    !(fcntl(fd, F_GETFL) & O_NONBLOCK))
+		return;
+	while ((client = accept4(fd, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		close(client);
 }
 
 /*
@@ -301,10 +333,12 @@ static void on_interrupt(void *unused)
 {
 	eventfd_t count;
 	bool was_open;
+	int fd;
 
 	(void)unused;
 	eventfd_read(thread.doorbell, &count);
-	plug_stale();
+	if (plug_stale() && (fd = find_epoll()) >= 0)
+		watches_us(fd, turn_away);
 	was_open = thread.open;
 	close_window();
 	if (was_open)

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 
 #include "fastpath/link_eth.h"
 #include "fastpath/link_shared.h"
+#include "host/connections.h"
 #include "host/eal.h"
 #include "base/descriptors.h"
 #include "base/error.h"
@@ -30,12 +32,16 @@
 #include "base/system_clock.h"
 #include "host/kernel_port.h"
 #include "host/limits.h"
+#include "host/socket_access.h"
 #include "host/socket_claim.h"
 #include "host/port_device.h"
 
 #define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
 #define TRY_AGAIN_MS       20
-#define DEVICE_DESCRIPTORS 12 /* that a driver opens at once: 8, and some to spare */
+#define ANSWER_MS          20   /* for a server to answer a probe; then it is asked again */
+#define CONNECT_MS         100  /* for connect(2) of memif, with interrupts held */
+#define DRIVER_MS          2000 /* for a server to answer a driver, each time */
+#define DEVICE_DESCRIPTORS 12   /* that a driver opens at once: 8, and some to spare */
 #define DEVICE_THREADS     2
 #define MTU_DEFAULT        1500
 
@@ -61,6 +67,8 @@ static const struct kind {
 };
 
 static _Atomic unsigned devices_ever;
+
+static const char silent[] = "the server does not answer: it is stopped or hangs";
 
 /* ---- checks before the device is added ---- */
 
@@ -425,6 +433,16 @@ static void tell_others(struct fly_port *port)
 	}
 }
 
+static bool calls_vhost(const struct fly_port *port)
+{
+	return port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
+}
+
+static void socket_path(const struct fly_port *port, char path[PATH_MAX])
+{
+	fly_socket_claim_name(path, PATH_MAX, port->spec.what, port->client);
+}
+
 static int start_device(struct fly_port *port)
 {
 	int status;
@@ -454,23 +472,46 @@ static int start_device(struct fly_port *port)
 }
 
 /*
+ * A server that is stopped or hangs
+ *
+ * virtio-user waits for its answers, when it starts and stops and when DPDK's memory grows. memif
+ * waits in connect(2) if others already do. Starting has a limit from outside; then a connection
+ * of virtio-user gets one of its own. A start that fails leaves virtio-user's connection behind.
+ */
+static int start_client(struct fly_port *port)
+{
+	const bool is_vhost = port->spec.kind == FLY_LINK_VHOST;
+	struct fly_connections_watch *watch;
+	char path[PATH_MAX];
+	bool slow;
+	int status;
+
+	socket_path(port, path);
+	watch = fly_connections_watch_begin(is_vhost ? path : NULL,
+					    is_vhost ? DRIVER_MS : CONNECT_MS);
+	status = start_device(port);
+	slow = fly_connections_watch_end(watch);
+	if (status == 0 && is_vhost)
+		fly_connections_limit(path, DRIVER_MS);
+	else if (is_vhost && port->lock_fd >= 0)
+		fly_connections_close_ours(path); /* they were its own: it has the claim */
+	return status && slow ? fly_fail(FLY_ETIMEOUT, "%s", silent) : status;
+}
+
+/*
  * Drivers start threads, which inherit the signal mask: signals are left to the program, but for
  * those of faults in memory that a peer shares (base/fault.h).
- * Not for virtio-user, which starts no thread: it waits without a limit for a server that has
- * connected but does not answer, and ^C must still end the program.
  */
 int fly_port_start_device(struct fly_port *port)
 {
-	const bool waits = port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
 	sigset_t before;
 	int status;
 
 	fly_descriptors_note(&port->before);
-	if (!waits)
-		fly_signals_block_but_faults(&before);
-	status = start_device(port);
-	if (!waits)
-		fly_signals_restore(&before);
+	fly_signals_block_but_faults(&before);
+	status = fly_port_has_peer(port) && !port->spec.server ? start_client(port)
+							       : start_device(port);
+	fly_signals_restore(&before);
 	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }
@@ -504,6 +545,28 @@ bool fly_port_has_peer(const struct fly_port *port)
 	return kinds[port->spec.kind].has_server;
 }
 
+/* Does the server of our client number speak? Without a claim it is no Firefly: not asked. */
+static int probe(struct fly_port *port)
+{
+	char path[PATH_MAX];
+
+	if (!calls_vhost(port) || port->lock_fd < 0)
+		return 0;
+	if (port->probe_fd >= 0 && port->probe_client != port->client) {
+		close(port->probe_fd);
+		port->probe_fd = -1;
+	}
+	port->probe_client = port->client;
+	socket_path(port, path);
+	return fly_connections_probe(path, &port->probe_fd, ANSWER_MS);
+}
+
+static void drop_claim(struct fly_port *port)
+{
+	fly_socket_claim_drop(port->lock_fd, NULL);
+	port->lock_fd = -1;
+}
+
 int fly_port_reach(struct fly_port *port, const char **why)
 {
 	int status = fly_socket_claim_client(port->spec.what, &port->client, &port->lock_fd);
@@ -514,24 +577,38 @@ int fly_port_reach(struct fly_port *port, const char **why)
 				      : "no server is there";
 	if (status)
 		return status;
+	status = probe(port);
+	if (status) {
+		*why = status == -FLY_ETIMEOUT
+			       ? "the server does not answer: it is stopped or hangs"
+		       : status == -FLY_EPERM ? "no permission to use its socket"
+					      : "no server is there";
+		drop_claim(port);
+		return status;
+	}
 	status = fly_port_start_device(port);
 	if (status) {
 		*why = fly_error();
-		fly_socket_claim_drop(port->lock_fd, NULL);
-		port->lock_fd = -1;
+		drop_claim(port);
 	}
 	return status;
 }
 
-/* Wait for the driver to connect: memif connects after its start. */
+/*
+ * Wait for the driver to connect: memif connects when it is asked whether its link is up. While
+ * others wait to be accepted, connect(2) waits, too.
+ */
 static bool wait_up(const struct fly_port *port, uint64_t end_ms)
 {
-	while (!fly_port_is_up(port)) {
-		if (fly_system_clock_ms() >= end_ms)
-			return false;
+	struct fly_connections_watch *watch;
+	const uint64_t now_ms = fly_system_clock_ms();
+	bool up;
+
+	watch = fly_connections_watch_begin(NULL, (unsigned)(end_ms - RTE_MIN(now_ms, end_ms)));
+	while (!(up = fly_port_is_up(port)) && fly_system_clock_ms() < end_ms)
 		usleep(1000);
-	}
-	return true;
+	fly_connections_watch_end(watch);
+	return up;
 }
 
 static int open_client(struct fly_port *port)
@@ -546,11 +623,14 @@ static int open_client(struct fly_port *port)
 		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_system_clock_ms() + 200)))
 			return 0;
 		if (status == 0) {
-			why = "it does not take the connection";
+			why = "the server does not take the connection: it is stopped or hangs";
 			fly_port_stop_device(port);
 		}
 		if (fly_system_clock_ms() >= end_ms) {
 			snprintf(reason, sizeof reason, "%s", why);
+			if (strncmp(reason, "link ", 5) == 0) /* a whole sentence */
+				return fly_fail(-status, "%s (tried for %u s)", reason,
+						port->spec.wait_ms / 1000);
 			return fly_fail(status == -FLY_EINUSE || status == -FLY_EPERM
 						? -status
 						: FLY_ETIMEOUT,
@@ -561,14 +641,54 @@ static int open_client(struct fly_port *port)
 	}
 }
 
+/* The lock file and its first port's socket; the socket of each further port. */
+static int give_access(const struct fly_port *port)
+{
+	struct fly_socket_access access;
+	char path[PATH_MAX];
+	int status = fly_socket_access_find(&port->spec, &access);
+
+	socket_path(port, path);
+	if (!status && (port->spec.kind == FLY_LINK_VHOST || port->client == 0))
+		status = fly_socket_access_give(&access, path);
+	if (!status && port->client == 0) {
+		snprintf(path, sizeof path, "%s.lock", port->spec.what);
+		status = fly_socket_access_give(&access, path);
+	}
+	return status;
+}
+
 static int open_server(struct fly_port *port)
 {
+	struct fly_socket_access access;
+	int status = fly_socket_access_find(&port->spec, &access); /* before anything is made */
+
+	if (status)
+		return status;
 	if (port->client == 0) {
 		port->lock_fd = fly_socket_claim_path(port->spec.what, port->spec.clients);
 		if (port->lock_fd < 0)
 			return port->lock_fd;
 	}
-	return fly_port_start_device(port);
+	status = fly_port_start_device(port);
+	return status ? status : give_access(port);
+}
+
+/*
+ * A path from the root, so that the link comes back also after chdir(2). A path that is too long
+ * for a socket then stays as it is.
+ */
+static void from_root(struct fly_link_spec *spec)
+{
+	const size_t most =
+		spec->kind == FLY_LINK_VHOST ? FLY_VHOST_PATH_MAX : sizeof spec->what - 1;
+	char path[PATH_MAX + sizeof spec->what];
+
+	if (!kinds[spec->kind].has_server || spec->what[0] == '/' || !getcwd(path, PATH_MAX))
+		return;
+	strcat(strcat(path, path[1] ? "/" : ""), spec->what);
+	if (strlen(path) <= most)
+		strcpy(spec->what, path);
 }
 
 static int make_others(struct fly_port *port)
@@ -607,9 +727,11 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		.group = group,
 		.client = client,
 		.lock_fd = -1,
+		.probe_fd = -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->kernel_port_fds[i] = -1;
+	from_root(&port->spec);
 	status = check_system(port);
 	if (!status && group->n > 1)
 		status = make_others(port);
@@ -657,6 +779,8 @@ void fly_port_close(struct fly_port *port)
 			close(port->kernel_port_fds[i]);
 		free(port->others[i]);
 	}
+	if (port->probe_fd >= 0)
+		close(port->probe_fd);
 	fly_shared_free(port->shared);
 	free(port);
 }

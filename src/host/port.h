@@ -54,7 +54,9 @@ struct fly_port {
 	bool detached;    /* client: the pollers have given it up, or will */
 	bool reaching;    /* client: started again; the connection is not complete */
 	uint64_t next_ms; /* client: when detached, time of the next step */
-	int lock_fd;      /* holds the claim on the socket path or client number; -1: none */
+	int probe_fd;     /* vhost client: asks whether its server speaks; -1: none */
+	unsigned probe_client; /* the client number that it asks for */
+	int lock_fd;           /* holds the claim on the socket path or client number; -1: none */
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
 	/* By poller: enum fly_port_request. All pollers get the same request. */
 	_Atomic int request[FLY_POLLERS];

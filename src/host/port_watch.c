@@ -14,15 +14,19 @@
 #include "fastpath/slow.h"
 #include "base/error.h"
 #include "base/system_clock.h"
+#include "host/connections.h"
 #include "host/port_device.h"
 #include "slowpath/sweep.h"
 
 #define RUNTIMES       64   /* runtimes watched in one process */
 #define START_AGAIN_MS 50   /* interval of tries to reach a server that is away */
+#define CONNECT_MS     100  /* for connect(2) to end */
 #define TAKES_US_MS    1000 /* time for a server to complete a connection */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t looked = PTHREAD_COND_INITIALIZER;
 static struct fly_ports *watched[RUNTIMES]; /* under lock */
+static struct fly_ports *looked_at; /* by the control thread now, without the lock; or NULL */
 
 int fly_ports_add(struct fly_ports *ports)
 {
@@ -46,6 +50,8 @@ void fly_ports_remove(struct fly_ports *ports)
 		if (watched[i] == ports)
 			watched[i] = NULL;
 	}
+	while (looked_at == ports)
+		pthread_cond_wait(&looked, &lock);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -83,13 +89,23 @@ static void watch_our_server(struct fly_port *port)
 	port->was_up = up;
 }
 
+/* memif connects when it is asked whether its link is up, and waits while others wait. */
+static bool is_up_soon(const struct fly_port *port)
+{
+	struct fly_connections_watch *watch = fly_connections_watch_begin(NULL, CONNECT_MS);
+	const bool up = fly_port_is_up(port);
+
+	fly_connections_watch_end(watch);
+	return up;
+}
+
 /* Try to bring a detached client's port back. */
 static void look_for_server(struct fly_port *port)
 {
 	const uint64_t now_ms = fly_system_clock_ms();
 	const char *why;
 
-	if (port->reaching && fly_port_is_up(port)) {
+	if (port->reaching && is_up_soon(port)) {
 		fly_notice(&port->group->notice, "link %s: a server is back", port->spec.text);
 		port->detached = false;
 		port->reaching = false;
@@ -128,20 +144,33 @@ static bool has_no_request(struct fly_port *port)
 	return true;
 }
 
+static void watch(struct fly_ports *ports)
+{
+	for (unsigned i = 0; i < ports->n; i++) {
+		struct fly_port *port = ports->at[i];
+
+		if (!fly_port_has_peer(port) || !has_no_request(port))
+			continue;
+		if (port->spec.server)
+			watch_our_server(port);
+		else
+			watch_our_client(port);
+	}
+}
+
+/* Without the lock: a driver may wait for a server, and other runtimes start and stop meanwhile. */
 void fly_ports_watch(void)
 {
 	pthread_mutex_lock(&lock);
 	for (unsigned i = 0; i < RUNTIMES; i++) {
-		for (unsigned j = 0; watched[i] && j < watched[i]->n; j++) {
-			struct fly_port *port = watched[i]->at[j];
-
-			if (!fly_port_has_peer(port) || !has_no_request(port))
-				continue;
-			if (port->spec.server)
-				watch_our_server(port);
-			else
-				watch_our_client(port);
-		}
+		looked_at = watched[i];
+		if (!looked_at)
+			continue;
+		pthread_mutex_unlock(&lock);
+		watch(looked_at);
+		pthread_mutex_lock(&lock);
+		looked_at = NULL;
+		pthread_cond_broadcast(&looked);
 	}
 	pthread_mutex_unlock(&lock);
 }

@@ -18,8 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <linux/vhost_types.h>
@@ -28,9 +26,9 @@
 
 #include <firefly/status.h>
 
-#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "host/connections.h"
 #include "host/eal.h"
 
 #define SHARED        512  /* memory regions; DPDK takes 8 of a client */
@@ -50,30 +48,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- descriptors that DPDK has of a client ---- */
 
-/* Is it a connection of a client to the socket of that path, here? */
-static bool is_connection(int fd, const char *path)
-{
-	struct sockaddr_un address = {0};
-	socklen_t bytes = sizeof address;
-	int listens = 1;
-	socklen_t n = sizeof listens;
-
-	return getsockname(fd, (struct sockaddr *)&address, &bytes) == 0 &&
-	       address.sun_family == AF_UNIX &&
-	       strncmp(address.sun_path, path, sizeof address.sun_path) == 0 &&
-	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &n) == 0 && !listens;
-}
-
 static void close_on_exec(int fd)
 {
 	if (fd >= 0)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
-static void close_connection_on_exec(int fd, void *path)
-{
-	if (is_connection(fd, path))
-		close_on_exec(fd);
 }
 
 static void close_rings_on_exec(int number)
@@ -190,7 +168,7 @@ static void client_came(struct fly_vhost_guard *guard)
 		if (rte_vhost_get_negotiated_features(i, &features) || (features & REFUSED))
 			guard->gone = true;
 	}
-	fly_descriptors_each(close_connection_on_exec, guard->path);
+	fly_connections_close_on_exec(guard->path);
 	fly_eal_forget_log(); /* of numbers that there are not */
 }
 
@@ -292,19 +270,7 @@ uint32_t fly_vhost_guard_ended(struct fly_vhost_guard *guard)
 	return ended;
 }
 
-static void hang_up(int number, void *path)
-{
-	/* A copy: the number may be another file's by the time of shutdown(2). */
-	const int fd = fcntl(number, F_DUPFD_CLOEXEC, 3);
-
-	if (fd < 0)
-		return;
-	if (is_connection(fd, path))
-		shutdown(fd, SHUT_RDWR);
-	close(fd);
-}
-
 void fly_vhost_guard_disconnect(const struct fly_vhost_guard *guard)
 {
-	fly_descriptors_each(hang_up, (void *)guard->path);
+	fly_connections_hang_up(guard->path);
 }

@@ -80,7 +80,7 @@ for kind in "vhost", "memif":
 with socket.socket(socket.AF_UNIX) as other:
     other.bind(T)
     other.listen()
-    refused("serve --link vhost:%s,server" % T, 1, "another program listens on that socket")
+    refused("serve --link vhost:%s,server" % T, 1, "another program \(process \d+\) listens on that socket")
 os.unlink(T)
 with open(T, "w"):
     pass
