@@ -642,57 +642,6 @@ Case(local, serve__impossible_headers_are_refused)
 	cr_expect(Probe_Null(binding) == 0);
 }
 
-/* A call whose arguments are in far memory that was never written. */
-static int call_with_holes(unsigned i, uint32_t bytes)
-{
-	struct fly_slot *slot = raw()->calls[i].slot;
-
-	atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_USED);
-	slot->kind = FLY_ASTACK_IS_FAR;
-	slot->length = bytes;
-	slot->procedure = Probe_Null_NUMBER;
-	atomic_store(&slot->state, FLY_SLOT_CALL);
-	atomic_fetch_or(&fly_astack_head(&raw()->memory)->bell, UINT64_C(1) << i);
-	while (!fly_slot_is(slot, FLY_SLOT_RESULT))
-		sched_yield();
-	return slot->status;
-}
-
-Case(local, serve__far_arguments_have_a_limit)
-{
-	struct fly_procedure stubs[Probe_Null_NUMBER + 1];
-	struct fly_export *export = NULL;
-	unsigned n = 0;
-	int status = 0;
-
-	join();
-	cr_assert(Probe_Null(binding) == 0);
-	hold(true);
-	for (unsigned i = 0; i < FLY_EXPORTS; i++) {
-		struct fly_export *e = &server.r->poller.exports[i];
-
-		if (e->n_procedures > Probe_Null_NUMBER && strcmp(e->interface->name, "Probe") == 0)
-			export = e;
-	}
-	cr_assert(export != NULL);
-	memcpy(stubs, export->stubs, sizeof stubs);
-	stubs[Probe_Null_NUMBER].argument_bytes = FLY_MESSAGE_MAX;
-	export->stubs = stubs;
-	hold(false);
-	for (; n < 16 && status != -FLY_EBUSY; n++)
-		status = call_with_holes(n, 32u << 20);
-	cr_expect(status == -FLY_EBUSY && n == 7, "%d %u", status, n);
-	cr_expect(server.r->poller.local->far_written <= FLY_LOCAL_FAR_MAX);
-	/* Far memory that the client does not claim is given back after some seconds. */
-	for (unsigned i = 0; i < 16; i++)
-		atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_FREE);
-	for (unsigned i = 0; i < 1000 * patience(5) && status == -FLY_EBUSY; i++) {
-		usleep(1000);
-		status = call_with_holes(15, 32u << 20);
-	}
-	cr_expect(status != -FLY_EBUSY);
-}
-
 static void call_again(void *context)
 {
 	struct fly_slot *slot = context;
