@@ -9,11 +9,15 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <firefly/runtime.h>
+
+#include "base/system_clock.h"
 #include "local/astack.h"
 #include "local/map.h"
 #include "patience.h"
@@ -116,13 +120,49 @@ static inline bool hand_is_done(const struct hand *h, uint32_t i)
 	return fly_slot_is(fly_astack_slot(h->m.near, i), FLY_SLOT_RESULT);
 }
 
+static inline int hand_status(const struct hand *h, uint32_t i)
+{
+	return fly_astack_slot(h->m.near, i)->status;
+}
+
 /* hand_finish() - wait for the result. Return: its status. */
 static inline int hand_finish(const struct hand *h, uint32_t i)
 {
 	for (unsigned n = 0; n < 1000 * patience(20) && !hand_is_done(h, i); n++)
 		usleep(1000);
 	cr_assert(hand_is_done(h, i), "no result");
-	return fly_astack_slot(h->m.near, i)->status;
+	return hand_status(h, i);
+}
+
+/* ---- at a runtime that the calling thread turns ---- */
+
+/* hand_turn_bind() - as hand_bind(). */
+static inline struct hand hand_turn_bind(struct fly_runtime *r, const char *name,
+					 const char *interface)
+{
+	const uint64_t end_ms = fly_system_clock_ms() + 1000 * patience(10);
+	struct hand h = hand_ask(name, interface);
+
+	while (!hand_has_answer(&h, 0) && fly_system_clock_ms() < end_ms)
+		fly_turn(r);
+	cr_assert(hand_answer(&h) == 0, "%d", h.answer.status);
+	return h;
+}
+
+/* hand_turn_finish() - turn until the call has ended. Return: turns that this took. */
+static inline unsigned hand_turn_finish(struct fly_runtime *r, const struct hand *h, uint32_t i)
+{
+	const uint64_t end_ms = fly_system_clock_ms() + 1000 * patience(60);
+	unsigned turns = 0;
+
+	for (; !hand_is_done(h, i); turns++) {
+		fly_turn(r);
+		if (turns % 64 != 63)
+			continue;
+		sched_yield(); /* to a worker, the clerk */
+		cr_assert(fly_system_clock_ms() < end_ms, "no result");
+	}
+	return turns;
 }
 
 #endif

@@ -179,7 +179,7 @@ static void join_workers(void)
 	join();
 }
 
-Case(local, serve_on_worker__every_place_of_arguments_and_results)
+Case(local, fly_local_work_begin__every_place_of_arguments_and_results)
 {
 	uint8_t data[1440];
 	uint8_t back[1440];
@@ -238,7 +238,7 @@ static void import_and_keep(void *context)
 	atomic_store(&import_status, Probe_import(server.r, client_spec, &kept));
 }
 
-Case(local, serve_on_worker__ends_its_bindings_when_it_ends)
+Case(local, fly_local_work_begin__ends_its_bindings_when_it_ends)
 {
 	atomic_store(&import_status, 1);
 	join_workers();
@@ -248,7 +248,7 @@ Case(local, serve_on_worker__ends_its_bindings_when_it_ends)
 	/* end() stops the server, which needs no request to another thread. */
 }
 
-Case(local, serve_on_worker__is_told_that_a_call_was_cancelled)
+Case(local, fly_local_work_begin__is_told_that_a_call_was_cancelled)
 {
 	struct fly_call *call = start_on_worker();
 	uint64_t sum;
@@ -258,7 +258,7 @@ Case(local, serve_on_worker__is_told_that_a_call_was_cancelled)
 	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
 }
 
-Case(local, serve_on_worker__is_told_that_its_client_has_gone)
+Case(local, fly_local_work_begin__is_told_that_its_client_has_gone)
 {
 	start_on_worker();
 	cr_expect(fly_stop(client) == 0);

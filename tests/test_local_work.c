@@ -4,14 +4,12 @@
  * turns by itself, and clients made by hand, so that what happens in a turn can be counted.
  */
 #include <criterion/criterion.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "case.h"
-#include "base/system_clock.h"
 #include "hand_client.h"
 #include "local/server.h"
 #include "local/share.h"
@@ -145,33 +143,12 @@ TestSuite(local_work, .timeout = HANG);
 
 static struct hand bind_one(void)
 {
-	struct hand h = hand_ask(name, "Long");
-
-	for (unsigned i = 0; i < TURNS && !hand_has_answer(&h, 0); i++)
-		fly_turn(runtime);
-	cr_assert(hand_answer(&h) == 0);
-	return h;
+	return hand_turn_bind(runtime, name, "Long");
 }
 
-/* Turn until the call has ended. Return: turns that this took. */
 static unsigned finish(struct hand *h, uint32_t i)
 {
-	const uint64_t end_ms = fly_system_clock_ms() + 1000 * patience(60);
-	unsigned turns = 0;
-
-	for (; !hand_is_done(h, i); turns++) {
-		fly_turn(runtime);
-		if (turns % 64 != 63)
-			continue;
-		sched_yield(); /* to a worker, the clerk */
-		cr_assert(fly_system_clock_ms() < end_ms, "no result");
-	}
-	return turns;
-}
-
-static int status_of(const struct hand *h, uint32_t i)
-{
-	return fly_astack_slot(h->m.near, i)->status;
+	return hand_turn_finish(runtime, h, i);
 }
 
 static void fill(struct hand *h, uint32_t i, uint32_t bytes)
@@ -195,8 +172,9 @@ static void expect_taken(struct hand *h, uint16_t procedure, uint32_t bytes)
 	fill(h, 0, bytes);
 	hand_call_far(h, 0, procedure, bytes);
 	finish(h, 0);
-	cr_expect(status_of(h, 0) == 0 && atomic_load(&taken) == bytes && !atomic_load(&was_wrong),
-		  "procedure %u, %u bytes: %d", procedure, bytes, status_of(h, 0));
+	cr_expect(hand_status(h, 0) == 0 && atomic_load(&taken) == bytes &&
+			  !atomic_load(&was_wrong),
+		  "procedure %u, %u bytes: %d", procedure, bytes, hand_status(h, 0));
 }
 
 static void expect_given(struct hand *h, uint16_t procedure, uint32_t bytes)
@@ -251,14 +229,14 @@ Case(local_work, read_piece__arguments_that_nobody_has_written_are_zeros_and_cos
 
 	hand_call_far(&h, 0, TAKE, 4 << 20);
 	finish(&h, 0);
-	cr_expect(status_of(&h, 0) == 0 && atomic_load(&taken) == 4 << 20);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&taken) == 4 << 20);
 	cr_expect(!atomic_load(&was_wrong), "zeros");
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
 	cr_expect(s.st_blocks == 0, "%ld blocks", (long)s.st_blocks);
 	/* Read where they are, they cost pages: these are held, until they are given back. */
 	hand_call_far(&h, 0, INPLACE, 4 << 20);
 	finish(&h, 0);
-	cr_expect(status_of(&h, 0) == 0 && !atomic_load(&was_wrong));
+	cr_expect(hand_status(&h, 0) == 0 && !atomic_load(&was_wrong));
 	cr_expect(d->held == 4 << 20 && d->clients[0]->held == 4 << 20);
 	hand_leave(&h);
 }
@@ -278,11 +256,11 @@ Case(local_work, fly_slow_local_move__other_clients_wait_for_a_piece_and_not_for
 
 		hand_call(&small, 0, SWALLOW);
 		turns = finish(&small, 0);
-		cr_assert(status_of(&small, 0) == 0);
+		cr_assert(hand_status(&small, 0) == 0);
 		most = turns > most ? turns : most;
 		calls++;
 	}
-	cr_expect(status_of(&large, 0) == 0);
+	cr_expect(hand_status(&large, 0) == 0);
 	cr_expect(most <= 4, "a call took %u turns", most);
 	cr_expect(calls >= MOST / FLY_LOCAL_PIECE / 4, "%u calls meanwhile", calls);
 	hand_leave(&large);
@@ -300,8 +278,8 @@ Case(local_work, grant__five_clients_with_the_longest_calls_all_proceed)
 			hand_call_far(&h[i], 0, SWALLOW, MOST);
 		for (unsigned i = 0; i < 5; i++) {
 			finish(&h[i], 0);
-			cr_expect(status_of(&h[i], 0) == 0, "client %u: %d", i,
-				  status_of(&h[i], 0));
+			cr_expect(hand_status(&h[i], 0) == 0, "client %u: %d", i,
+				  hand_status(&h[i], 0));
 		}
 		cr_expect(d->held == 0);
 	}
@@ -336,10 +314,10 @@ Case(local_work, check__who_waits_in_vain_is_refused_and_who_gives_up_waits_no_m
 	cr_expect(!hand_is_done(&much, 2) && !TAILQ_EMPTY(&d->waiting));
 	atomic_store(&fly_astack_slot(much.m.near, 3)->gone, 1);
 	finish(&much, 3);
-	cr_expect(status_of(&much, 3) == -FLY_ECANCELLED);
+	cr_expect(hand_status(&much, 3) == -FLY_ECANCELLED);
 	since_ms = fly_system_clock_ms();
 	finish(&much, 2);
-	cr_expect(status_of(&much, 2) == -FLY_EBUSY);
+	cr_expect(hand_status(&much, 2) == -FLY_EBUSY);
 	cr_expect(fly_system_clock_ms() - since_ms > FLY_LOCAL_SHARE_MS / 2);
 	cr_expect(atomic_load(&runs) == 0);
 	atomic_store(&release, true);
@@ -347,8 +325,31 @@ Case(local_work, check__who_waits_in_vain_is_refused_and_who_gives_up_waits_no_m
 	finish(&much, 1);
 	hand_call_far(&much, 2, SWALLOW, MOST);
 	finish(&much, 2);
-	cr_expect(status_of(&much, 2) == 0);
+	cr_expect(hand_status(&much, 2) == 0);
 	hand_leave(&much);
+}
+
+Case(local_work, run__a_deadline_that_has_passed_is_noticed_before_the_procedure_runs)
+{
+	struct hand h = bind_one();
+	uint64_t since_ms;
+
+	hand_call_far(&h, 0, WORKER_STAY, 0);
+	fly_astack_slot(h.m.near, 1)->left_us = 1000;
+	hand_call_far(&h, 1, WORKER_STAY, 0);
+	fly_astack_slot(h.m.near, 2)->left_us = 1000;
+	hand_call_far(&h, 2, SWALLOW, MOST); /* takes longer to copy */
+	finish(&h, 2);
+	cr_expect(hand_status(&h, 2) == -FLY_EDEADLINE && atomic_load(&runs) == 0);
+	since_ms = fly_system_clock_ms();
+	while (fly_system_clock_ms() - since_ms < 5)
+		fly_turn(runtime);
+	atomic_store(&release, true);
+	finish(&h, 0);
+	finish(&h, 1);
+	cr_expect(hand_status(&h, 0) == 0 && hand_status(&h, 1) == -FLY_EDEADLINE);
+	cr_expect(atomic_load(&runs) == 1);
+	hand_leave(&h);
 }
 
 Case(local_work, fly_local_work_begin__a_client_has_so_many_calls_that_wait)
@@ -362,7 +363,7 @@ Case(local_work, fly_local_work_begin__a_client_has_so_many_calls_that_wait)
 		fly_turn(runtime);
 	for (uint32_t i = 2; i < 20; i++) {
 		if (hand_is_done(&much, i)) {
-			cr_expect(status_of(&much, i) == -FLY_EBUSY);
+			cr_expect(hand_status(&much, i) == -FLY_EBUSY);
 			refused++;
 		}
 	}
