@@ -68,7 +68,7 @@ struct fly_local_client {
 /* Calls of one client that may wait for it. */
 #define FLY_LOCAL_WAITING 16
 /* Bytes of a long call that are copied in one turn: other clients wait no longer than for that. */
-#define FLY_LOCAL_PIECE (16u << 10)
+#define FLY_LOCAL_PIECE (64u << 10)
 
 struct fly_local_polled {
 	struct fly_slot *slot;

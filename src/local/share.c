@@ -197,18 +197,24 @@ uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes)
 	return aligned_alloc(*bytes > AT_ONCE ? FLY_ASTACK_PAGE : 64, *bytes);
 }
 
-bool fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes)
+bool fly_local_block_put(struct fly_poller *p, uint8_t **block, size_t *bytes)
 {
 	struct fly_local_server *d = p->local;
 
-	if (bytes <= SPARE_BYTES && !d->spare) {
-		d->spare = block;
-		d->spare_bytes = bytes;
-		return true;
+	if (*bytes <= SPARE_BYTES && (!d->spare || d->spare_bytes < *bytes)) {
+		uint8_t *const smaller = d->spare;
+		const size_t its_bytes = d->spare_bytes;
+
+		d->spare = *block;
+		d->spare_bytes = *bytes;
+		*block = smaller;
+		*bytes = its_bytes;
+		if (!smaller)
+			return true;
 	}
-	if (bytes > AT_ONCE)
+	if (*bytes > AT_ONCE)
 		return false;
-	free(block);
+	free(*block);
 	return true;
 }
 

@@ -52,8 +52,9 @@ void fly_local_far_lend(struct fly_poller *p, struct fly_local_client *of, uint6
  * fly_local_block_get() - memory for a call with long arguments or results. @bytes: wanted; set to
  * the block's size, which the others want back. Return: NULL: none.
  *
- * fly_local_block_put() - keep it as the spare block, if there is none, or free it. Return: false:
- * freeing so much at once takes too long: first fly_local_block_shrink().
+ * fly_local_block_put() - keep it as the spare block, or free it; the larger one is kept. Return:
+ * false: freeing so much at once takes too long: first fly_local_block_shrink() what is in *block
+ * and *bytes then.
  *
  * fly_local_block_shrink() - give some pages back, from the end. Return: bytes that are left.
  *
@@ -61,7 +62,7 @@ void fly_local_far_lend(struct fly_poller *p, struct fly_local_client *of, uint6
  * Return: NULL: there is none to take; the others: it is to be freed. @bytes: its size.
  */
 uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes);
-bool fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes);
+bool fly_local_block_put(struct fly_poller *p, uint8_t **block, size_t *bytes);
 size_t fly_local_block_shrink(uint8_t *block, size_t bytes);
 uint8_t *fly_local_block_take_spare(struct fly_poller *p, size_t *bytes);
 

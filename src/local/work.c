@@ -7,9 +7,10 @@
  * A call of 64 MiB would hold up the other clients of its poller for as long as its bytes take to
  * copy, and for a page fault per page that is not there yet: a client that writes none of its
  * arguments can make that seconds. So a poller copies FLY_LOCAL_PIECE a turn, of one long call
- * after the other, and frees large blocks in the same way. It reads and writes far memory by its
- * descriptor: a hole reads as zeros, and no page is made for it; where no page is left there is an
- * error and no SIGBUS. Only `inplace` procedures have the pages mapped, by pieces, too.
+ * after the other, and frees large blocks in the same way. Pages that are there it copies as any
+ * memory, which is the fastest. Others it reads and writes by the descriptor of the far memory: a
+ * hole reads as zeros, and no page is made for it; where no page is left there is an error and no
+ * SIGBUS. Only `inplace` procedures have all pages mapped, by pieces, too.
  *
  * A call waits until its client may hold what it needs (local/share.c), oldest first, but one user
  * does not wait for another. A worker's call is read into the poller's memory in the same way.
@@ -26,6 +27,8 @@
 #include "local/share.h"
 #include "marshal/raise.h"
 #include "threads/worker.h"
+
+#define FEW_BYTES (16U << 10)
 
 /*
  * Legal orders: WAITING -> READING -> READY -> BEGUN -> WRITING; all of them but WAITING and
@@ -53,6 +56,7 @@ struct fly_local_work {
 	bool is_inplace;             /* the procedure reads them in shared memory */
 	int status;                  /* WRITING: of the result */
 	uint32_t moved;              /* bytes of arguments or results copied so far */
+	uint32_t warm;               /* WRITING: so many have pages already */
 	uint64_t since_tsc;          /* WAITING */
 	uint64_t held;               /* bytes accounted for; 0: WAITING */
 	uint8_t *block;              /* arguments, then room for results; NULL: none */
@@ -103,7 +107,7 @@ static void retire(struct fly_poller *p, struct fly_local_work *w)
 		w->user = NULL;
 	}
 	w->of = NULL;
-	if (w->block && !fly_local_block_put(p, w->block, w->block_bytes)) {
+	if (w->block && !fly_local_block_put(p, &w->block, &w->block_bytes)) {
 		w->stage = FREEING;
 		move_later(p, w);
 		return;
@@ -145,14 +149,26 @@ static void make_far(struct fly_poller *p, struct fly_local_work *w, uint32_t by
 
 /* ---- results --------------------------------------------------------------------------------- */
 
+/* Return: false: no page is left. */
+static bool write_bytes(struct fly_local_work *w, const uint8_t *from, uint32_t n)
+{
+	if (w->moved + n <= w->warm) { /* we have made these pages before */
+		fly_astack_copy(fly_astack_bytes(&w->of->memory, w->i, FLY_ASTACK_IS_FAR) +
+					w->moved,
+				from, n);
+		return true;
+	}
+	return pwrite(w->of->far_fd, from, n, (off_t)w->i * FLY_ASTACK_FAR + w->moved) ==
+	       (ssize_t)n;
+}
+
 /* Copy a piece of the results. Return: true: that was the last one; the work may have ended. */
 static bool write_piece(struct fly_poller *p, struct fly_local_work *w)
 {
 	const struct fly_served *served = &w->work.served;
 	const uint32_t n = RTE_MIN(served->result_bytes - w->moved, FLY_LOCAL_PIECE);
 
-	if (pwrite(w->of->far_fd, served->results + w->moved, n,
-		   (off_t)w->i * FLY_ASTACK_FAR + w->moved) != (ssize_t)n) {
+	if (!write_bytes(w, served->results + w->moved, n)) {
 		/* No page is left: the binding ends, as by a fault in memory that is mapped. */
 		struct fly_local_client *of = w->of;
 
@@ -184,6 +200,7 @@ static void deliver(struct fly_poller *p, struct fly_local_work *w, int status)
 	/* The client frees it after reading the results. */
 	atomic_store_explicit(&fly_astack_head(&w->of->memory)->far[w->i], FLY_FAR_USED,
 			      memory_order_relaxed);
+	w->warm = w->of->far_held[w->i];
 	make_far(p, w, served->result_bytes);
 	w->status = status;
 	w->moved = 0;
@@ -247,6 +264,33 @@ static void run(struct fly_poller *p, struct fly_local_work *w)
 
 /* ---- arguments ------------------------------------------------------------------------------- */
 
+/* Are all pages of these bytes there? @bytes: at most FLY_LOCAL_PIECE. */
+static bool is_resident(const uint8_t *at, uint32_t bytes)
+{
+	uint8_t *const from = (uint8_t *)RTE_ALIGN_FLOOR((uintptr_t)at, FLY_ASTACK_PAGE);
+	const size_t length = (size_t)(at - from) + bytes;
+	unsigned char pages[FLY_LOCAL_PIECE / FLY_ASTACK_PAGE + 1];
+	unsigned char all = 1;
+
+	if (mincore(from, length, pages) != 0)
+		return false;
+	for (size_t i = 0; i < (length + FLY_ASTACK_PAGE - 1) / FLY_ASTACK_PAGE; i++)
+		all &= pages[i];
+	return (all & 1) != 0;
+}
+
+/* Copy @n bytes of arguments from far memory. Return: false: they cannot be read. */
+static bool read_bytes(struct fly_local_work *w, const uint8_t *shared, uint32_t n)
+{
+	/* A few pages are not worth a system call. */
+	if (w->work.served.argument_bytes <= FEW_BYTES || is_resident(shared + w->moved, n)) {
+		fly_astack_copy(w->block + w->moved, shared + w->moved, n);
+		return true;
+	}
+	return pread(w->of->far_fd, w->block + w->moved, n,
+		     (off_t)w->i * FLY_ASTACK_FAR + w->moved) == (ssize_t)n;
+}
+
 /* Copy a piece of the arguments. Return: false: they cannot be read. */
 static bool read_piece(struct fly_local_work *w)
 {
@@ -258,8 +302,7 @@ static bool read_piece(struct fly_local_work *w)
 	if (w->place != FLY_ASTACK_IS_FAR && !w->is_inplace)
 		fly_astack_copy(w->block, shared, bytes);
 	else if (w->place == FLY_ASTACK_IS_FAR && !w->is_inplace)
-		is_read = pread(w->of->far_fd, w->block + w->moved, n,
-				(off_t)w->i * FLY_ASTACK_FAR + w->moved) == (ssize_t)n;
+		is_read = read_bytes(w, shared, n);
 	else if (bytes > FLY_LOCAL_PIECE) /* else the procedure's faults are few */
 		madvise(shared + w->moved, n, MADV_POPULATE_READ);
 	w->moved += n;
