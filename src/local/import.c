@@ -20,7 +20,6 @@
 #include "threads/request.h"
 #include "local/map.h"
 #include "local/clerk.h"
-#include "local/fault.h"
 #include "base/binding_kind.h"
 #include "base/error.h"
 #include "base/system_clock.h"
@@ -489,7 +488,7 @@ void fly_local_check(struct fly_local *l)
 	if (now_tsc - l->looked_tsc < l->tsc_per_ms)
 		return;
 	l->looked_tsc = now_tsc;
-	if (!l->stopped && (is_hung_up(l) || fly_fault_has(&l->memory))) {
+	if (!l->stopped && (is_hung_up(l) || fly_astack_has_fault(&l->memory))) {
 		fly_notice(&l->group->notice, "link " LOCAL "%s: the server is gone", l->server);
 		fly_local_hung_up(l);
 	}

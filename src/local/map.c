@@ -16,7 +16,7 @@
 
 #include <firefly/status.h>
 
-#include "local/fault.h"
+#include "base/fault.h"
 
 #define HUGE_BYTES (2UL << 20)
 #define SEALS      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -63,7 +63,8 @@ static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_p
 {
 	m->near = map(fds[0], m->near_bytes);
 	m->far = m->near ? map(fds[1], m->far_bytes) : NULL;
-	if (m->far && fly_fault_add(m, near_page) == 0)
+	if (m->far && fly_fault_add(m->near, m->near_bytes, near_page) == 0 &&
+	    fly_fault_add(m->far, m->far_bytes, FLY_ASTACK_PAGE) == 0)
 		return 0;
 	fly_astack_unmap(m);
 	return -FLY_ENOMEM;
@@ -153,13 +154,19 @@ int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *an
 
 void fly_astack_unmap(struct fly_astack_memory *m)
 {
-	fly_fault_remove(m);
+	fly_fault_remove(m->near);
+	fly_fault_remove(m->far);
 	if (m->near)
 		munmap(m->near, m->near_bytes);
 	if (m->far)
 		munmap(m->far, m->far_bytes);
 	m->near = NULL;
 	m->far = NULL;
+}
+
+bool fly_astack_has_fault(const struct fly_astack_memory *m)
+{
+	return fly_fault_has(m->near) || fly_fault_has(m->far);
 }
 
 bool fly_astack_is_deserted(int socket)

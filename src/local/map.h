@@ -72,6 +72,9 @@ int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *an
 
 void fly_astack_unmap(struct fly_astack_memory *m);
 
+/* fly_astack_has_fault() - has there been a fault in this memory (base/fault.h)? Any thread. */
+bool fly_astack_has_fault(const struct fly_astack_memory *m);
+
 /*
  * fly_astack_page_bytes() - the size of the pages of a memfd: ordinary pages or hugepages of 2 MiB,
  * whatever transparent hugepages make of it. Return: 0: neither, or no memfd.

@@ -18,6 +18,11 @@
 #include "local/share.h"
 #include "local/work.h"
 
+/* Arguments and results of a call are copied to the stack, 8 KiB each. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wstack-usage="
+#endif
+
 #ifdef FLY_ASTACK_WORDWISE
 void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 {
