@@ -118,6 +118,12 @@ void fly_local_server_fini(struct fly_poller *p);
 int fly_local_client_add(struct fly_poller *p, struct fly_local_client *of);
 void fly_local_client_remove(struct fly_poller *p, struct fly_local_client *of);
 
+/*
+ * fly_local_works() - number of local calls that are under way over several turns: long ones, and
+ * those that wait for workers or run on them. In local/work.c.
+ */
+unsigned fly_local_works(const struct fly_poller *p);
+
 /* fly_local_client_end() - stop serving this client, and disconnect it: the clerk sees that. */
 void fly_local_client_end(struct fly_poller *p, struct fly_local_client *of);
 

@@ -591,6 +591,16 @@ void fly_local_works_check(struct fly_poller *p)
 	p->sweep_at_tsc = 0;
 }
 
+unsigned fly_local_works(const struct fly_poller *p)
+{
+	const struct fly_local_work *w;
+	unsigned n = 0;
+
+	LIST_FOREACH(w, &p->local->works, next)
+	n += w->stage != FREEING;
+	return n;
+}
+
 void fly_local_works_free(struct fly_poller *p)
 {
 	struct fly_local_work *w;
