@@ -179,7 +179,7 @@ static void join_workers(void)
 	join();
 }
 
-Case(local, serve_on_worker__every_place_of_arguments_and_results)
+Case(local, fly_local_work_begin__every_place_of_arguments_and_results)
 {
 	uint8_t data[1440];
 	uint8_t back[1440];
@@ -238,7 +238,7 @@ static void import_and_keep(void *context)
 	atomic_store(&import_status, Probe_import(server.r, client_spec, &kept));
 }
 
-Case(local, serve_on_worker__ends_its_bindings_when_it_ends)
+Case(local, fly_local_work_begin__ends_its_bindings_when_it_ends)
 {
 	atomic_store(&import_status, 1);
 	join_workers();
@@ -248,7 +248,7 @@ Case(local, serve_on_worker__ends_its_bindings_when_it_ends)
 	/* end() stops the server, which needs no request to another thread. */
 }
 
-Case(local, serve_on_worker__is_told_that_a_call_was_cancelled)
+Case(local, fly_local_work_begin__is_told_that_a_call_was_cancelled)
 {
 	struct fly_call *call = start_on_worker();
 	uint64_t sum;
@@ -258,7 +258,7 @@ Case(local, serve_on_worker__is_told_that_a_call_was_cancelled)
 	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
 }
 
-Case(local, serve_on_worker__is_told_that_its_client_has_gone)
+Case(local, fly_local_work_begin__is_told_that_its_client_has_gone)
 {
 	start_on_worker();
 	cr_expect(fly_stop(client) == 0);
@@ -711,57 +711,6 @@ Case(local, serve__impossible_headers_are_refused)
 	}
 	cr_expect(counter(FLY_COUNT_drop_local_header) > 1000);
 	cr_expect(Probe_Null(binding) == 0);
-}
-
-/* A call whose arguments are in far memory that was never written. */
-static int call_with_holes(unsigned i, uint32_t bytes)
-{
-	struct fly_slot *slot = raw()->calls[i].slot;
-
-	atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_USED);
-	slot->kind = FLY_ASTACK_IS_FAR;
-	slot->length = bytes;
-	slot->procedure = Probe_Null_NUMBER;
-	atomic_store(&slot->state, FLY_SLOT_CALL);
-	atomic_fetch_or(&fly_astack_head(&raw()->memory)->bell, UINT64_C(1) << i);
-	while (!fly_slot_is(slot, FLY_SLOT_RESULT))
-		sched_yield();
-	return slot->status;
-}
-
-Case(local, serve__far_arguments_have_a_limit)
-{
-	struct fly_procedure stubs[Probe_Null_NUMBER + 1];
-	struct fly_export *export = NULL;
-	unsigned n = 0;
-	int status = 0;
-
-	join();
-	cr_assert(Probe_Null(binding) == 0);
-	hold(true);
-	for (unsigned i = 0; i < FLY_EXPORTS; i++) {
-		struct fly_export *e = &server.r->poller.exports[i];
-
-		if (e->n_procedures > Probe_Null_NUMBER && strcmp(e->interface->name, "Probe") == 0)
-			export = e;
-	}
-	cr_assert(export != NULL);
-	memcpy(stubs, export->stubs, sizeof stubs);
-	stubs[Probe_Null_NUMBER].argument_bytes = FLY_MESSAGE_MAX;
-	export->stubs = stubs;
-	hold(false);
-	for (; n < 16 && status != -FLY_EBUSY; n++)
-		status = call_with_holes(n, 32u << 20);
-	cr_expect(status == -FLY_EBUSY && n == 7, "%d %u", status, n);
-	cr_expect(server.r->poller.local->far_written <= FLY_LOCAL_FAR_MAX);
-	/* Far memory that the client does not claim is given back after some seconds. */
-	for (unsigned i = 0; i < 16; i++)
-		atomic_store(&fly_astack_head(&raw()->memory)->far[i], FLY_FAR_FREE);
-	for (unsigned i = 0; i < 1000 * patience(5) && status == -FLY_EBUSY; i++) {
-		usleep(1000);
-		status = call_with_holes(15, 32u << 20);
-	}
-	cr_expect(status != -FLY_EBUSY);
 }
 
 static void call_again(void *context)

@@ -398,6 +398,51 @@ Case(local_clerk, has_place__as_many_as_the_link_says_of_those_that_come_at_once
 	cr_expect(bound == 3 && fly_clerk_clients(runtime->clerk) == 3, "%u", bound);
 }
 
+Case(local_clerk, choose_poller__clients_that_have_left_leave_room_at_their_poller)
+{
+	struct hand h[4];
+
+	start(2, "", NULL);
+	for (unsigned i = 0; i < 3; i++)
+		h[i] = bind_to("Open");
+	cr_expect(runtime->group.pollers[0]->local->n == 2 &&
+		  runtime->group.pollers[1]->local->n == 1);
+	hand_leave(&h[0]);
+	hand_leave(&h[2]);
+	cr_assert(comes_to(FLY_COUNT_local_ended, 2));
+	h[0] = bind_to("Open");
+	cr_expect(runtime->group.pollers[0]->local->n == 1 &&
+		  runtime->group.pollers[1]->local->n == 1);
+}
+
+Case(local_clerk, on_listener__so_many_of_one_user_may_connect_and_say_nothing)
+{
+	struct sockaddr_un address;
+	const socklen_t length = fly_astack_address(name, &address);
+	int silent[FLY_LOCAL_HALF_MAX / 4];
+	struct hand h;
+	uint64_t since_ms;
+	char byte;
+
+	start(1, "", NULL);
+	since_ms = fly_system_clock_ms();
+	for (unsigned i = 0; i < FLY_LOCAL_HALF_MAX / 4; i++) {
+		silent[i] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+		cr_assert(connect(silent[i], (struct sockaddr *)&address, length) == 0);
+	}
+	h = ask("Open");
+	if (hand_answer(&h) != 0)
+		cr_expect(h.answer.status == -FLY_EBUSY && h.answer.version == FLY_BIND_CROWD);
+	else /* this machine is so slow that their time was over */
+		cr_expect(fly_system_clock_ms() - since_ms >= FLY_LOCAL_HALF_MS);
+	/* They are disconnected after a while. */
+	for (unsigned i = 0; i < FLY_LOCAL_HALF_MAX / 4; i++)
+		cr_expect(recv(silent[i], &byte, 1, 0) == 0);
+	cr_expect(fly_system_clock_ms() - since_ms >= FLY_LOCAL_HALF_MS);
+	h = bind_to("Open");
+	call(&h);
+}
+
 /* Mappings of far memory in this process. */
 static unsigned count_far(void)
 {

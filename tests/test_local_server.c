@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_local_server.c - the memory that a server gives its clients.
+ * test_local_server.c - the server's half of a plain call over the local link, and the memory that
+ * it gives its clients: a runtime that the test turns by itself, and clients made by hand.
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -14,17 +15,199 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "fastpath/slow.h"
+#include "hand_client.h"
 #include "local/map.h"
+#include "local/server.h"
+#include "runtime/runtime.h"
+
+#define EAL "--no-huge -m 256"
+
+static char name[48];
+static struct fly_runtime *runtime;
+static struct fly_poller *p;
+static struct fly_local_server *d;
+
+/* ---- the server ---- */
+
+static unsigned runs;
+static struct fly_slot *again; /* Again: the slot of its own call */
+
+static int count(struct fly_served *served)
+{
+	runs++;
+	served->result_bytes = 0;
+	return 0;
+}
+
+/* Its client calls once more in the same slot, before there is a result. */
+static int call_again(struct fly_served *served)
+{
+	atomic_store(&again->state, FLY_SLOT_CALL);
+	fly_turn(runtime);
+	return count(served);
+}
+
+enum {
+	COUNT,
+	SMALL,
+	AGAIN
+};
+
+static const struct fly_procedure table[] = {
+	{"Count", count, FLY_ASTACK_AREA, 0, 0, FLY_RESULTS_OVER, 0},
+	{"Small", count, 100, 0, 0, FLY_RESULTS_OVER, 0},
+	{"Again", call_again, 0, 0, 0, FLY_RESULTS_OVER, 0},
+};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Plain", 1, 3, table};
 
 static void begin(void)
 {
+	char link[96];
+	const char *const links[] = {link, NULL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 1023,
+				      .eal = EAL};
+	const struct fly_export_options e = {.size = sizeof e, .a_stacks = 40};
+
+	snprintf(name, sizeof name, "test-plain-%d", (int)getpid());
+	snprintf(link, sizeof link, "local:%s,server", name);
+	cr_assert(fly_start(&o, &runtime) == 0, "%s", fly_error());
+	cr_assert(fly_export_with(runtime, &interface, "", NULL, &e) == 0, "%s", fly_error());
+	p = &runtime->poller;
+	d = p->local;
+	runs = 0;
 }
 
 static void end(void)
 {
+	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_slots_missed) == 0);
+	cr_expect(fly_stop(runtime) == 0, "%s", fly_error());
 }
 
 TestSuite(local_server, .timeout = HANG);
+
+static struct hand bind_one(void)
+{
+	return hand_turn_bind(runtime, name, "Plain");
+}
+
+/* ---- what a client says ---- */
+
+static int call_with(struct hand *h, uint16_t procedure, uint8_t place, uint32_t bytes,
+		     uint32_t left_us)
+{
+	struct fly_slot *slot = fly_astack_slot(h->m.near, 0);
+
+	slot->kind = place;
+	slot->length = bytes;
+	slot->procedure = procedure;
+	slot->left_us = left_us;
+	hand_ring(h, 0);
+	hand_turn_finish(runtime, h, 0);
+	return hand_status(h, 0);
+}
+
+Case(local_server, serve__arguments_fit_into_their_place_and_their_procedure)
+{
+	struct hand h = bind_one();
+
+	/* Without and with a deadline: two ways through the server. */
+	for (uint32_t left_us = 0; left_us <= 60000000; left_us += 60000000) {
+		const unsigned before = runs;
+
+		cr_expect(call_with(&h, COUNT, FLY_ASTACK_IN_LINE, 40, left_us) == 0);
+		cr_expect(call_with(&h, COUNT, FLY_ASTACK_IN_LINE, 41, left_us) == -FLY_EMALFORMED);
+		cr_expect(call_with(&h, COUNT, FLY_ASTACK_IN_AREA, 8192, left_us) == 0);
+		cr_expect(call_with(&h, COUNT, FLY_ASTACK_IN_AREA, 8193, left_us) ==
+			  -FLY_EMALFORMED);
+		cr_expect(call_with(&h, SMALL, FLY_ASTACK_IN_AREA, 100, left_us) == 0);
+		cr_expect(call_with(&h, SMALL, FLY_ASTACK_IN_AREA, 101, left_us) ==
+			  -FLY_EMALFORMED);
+		cr_expect(call_with(&h, SMALL, FLY_ASTACK_IS_FAR, 100, left_us) == 0);
+		cr_expect(call_with(&h, SMALL, FLY_ASTACK_IS_FAR, 101, left_us) == -FLY_EMALFORMED);
+		cr_expect(call_with(&h, SMALL, FLY_ASTACK_PLACES, 0, left_us) == -FLY_EMALFORMED);
+		cr_expect(call_with(&h, 3, FLY_ASTACK_IN_LINE, 0, left_us) == -FLY_ENOPROC);
+		cr_expect(runs == before + 4, "%u", runs - before);
+	}
+	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_drop_local_header) == 2 * 3);
+	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_calls_unreadable) == 2 * 2);
+	hand_leave(&h);
+}
+
+/* ---- polling ---- */
+
+Case(local_server, fly_local_client_watch__one_client_is_polled_in_so_many_slots)
+{
+	struct hand greedy = bind_one();
+	struct hand modest = bind_one();
+
+	for (uint32_t i = 0; i < 40; i++)
+		hand_call(&greedy, i, COUNT);
+	for (uint32_t i = 0; i < 40; i++)
+		hand_turn_finish(runtime, &greedy, i);
+	hand_call(&modest, 0, COUNT);
+	hand_turn_finish(runtime, &modest, 0);
+	cr_expect(runs == 41);
+	cr_expect(d->clients[0]->polled == FLY_LOCAL_POLLED_OF_ONE);
+	cr_expect(d->clients[1]->polled == 1 && d->n_polled == FLY_LOCAL_POLLED_OF_ONE + 1);
+	for (unsigned i = 0; i < 2 * FLY_LOCAL_PATIENCE; i++)
+		fly_turn(runtime);
+	cr_expect(d->n_polled == 0 && d->clients[0]->polled == 0, "they are left");
+	hand_leave(&greedy);
+	hand_leave(&modest);
+}
+
+Case(local_server, answer_bell__nothing_more_of_a_client_that_was_ended)
+{
+	struct hand h = bind_one();
+	struct hand other = bind_one();
+
+	again = fly_astack_slot(h.m.near, 0);
+	hand_call(&h, 0, AGAIN);
+	hand_call(&h, 1, COUNT);
+	for (unsigned i = 0; i < 16; i++)
+		fly_turn(runtime);
+	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_local_revoked) == 1);
+	cr_expect(runs == 1, "Again itself; %u", runs);
+	cr_expect(!hand_is_done(&h, 1));
+	hand_call(&other, 0, COUNT);
+	hand_turn_finish(runtime, &other, 0);
+	cr_expect(runs == 2);
+	hand_leave(&h);
+	hand_leave(&other);
+}
+
+static unsigned asleep(const struct hand *h)
+{
+	return atomic_load(&fly_astack_head(&h->m)->asleep);
+}
+
+Case(local_server, fly_slow_local_prepare_sleep__not_while_anybody_calls)
+{
+	struct hand a = bind_one();
+	struct hand b = bind_one();
+
+	cr_expect(fly_slow_local_prepare_sleep(p));
+	cr_expect(asleep(&a) == 1 && asleep(&b) == 1);
+	fly_slow_local_end_sleep(p);
+	cr_expect(asleep(&a) == 0 && asleep(&b) == 0);
+	/* One that has rung. */
+	hand_call(&b, 0, COUNT);
+	cr_expect(!fly_slow_local_prepare_sleep(p));
+	cr_expect(asleep(&a) == 0 && asleep(&b) == 0);
+	hand_turn_finish(runtime, &b, 0);
+	/* One whose slot is polled: it need not ring. */
+	cr_expect(d->n_polled == 1);
+	atomic_store(&fly_astack_slot(b.m.near, 0)->state, FLY_SLOT_CALL);
+	cr_expect(!fly_slow_local_prepare_sleep(p) && d->n_polled == 1);
+	hand_turn_finish(runtime, &b, 0);
+	cr_expect(fly_slow_local_prepare_sleep(p) && d->n_polled == 0);
+	fly_slow_local_end_sleep(p);
+	hand_leave(&a);
+	hand_leave(&b);
+}
 
 /* ---- the pages of the memory ---- */
 

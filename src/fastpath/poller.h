@@ -125,6 +125,7 @@ struct fly_poller {
 	LIST_HEAD(, fly_worker_pool) pools; /* worker.h */
 	uint32_t n_on_workers; /* calls from packets that run on workers or wait for one */
 	uint32_t parked_max;   /* limit of n_parked, at most FLY_PARKED: others need packets, too */
+	bool is_parking;       /* within a procedure that only receives: nothing new may run */
 	uint32_t n_parked;
 	struct fly_parked parked[FLY_PARKED]; /* oldest first */
 };

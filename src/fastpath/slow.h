@@ -142,6 +142,13 @@ unsigned fly_slow_local_turn(struct fly_poller *p);
 void fly_slow_local_sweep(struct fly_poller *p);
 
 /*
+ * fly_slow_local_move() - in each sweep: copy a piece of a long call of theirs, and run its
+ * procedure when all is there. @may_run: not within a procedure that only receives. Return: true:
+ * there is more at once.
+ */
+bool fly_slow_local_move(struct fly_poller *p, bool may_run);
+
+/*
  * fly_slow_local_prepare_sleep() - stop polling their slots; a ringing client wakes the poller by
  * its socket.
  * Return: false: there is something to do, the poller stays awake.

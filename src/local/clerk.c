@@ -46,11 +46,12 @@
 #include "local/server.h"
 #include "threads/poller_group.h"
 
-#define LISTENERS   16         /* per runtime */
-#define SHUT_MS     100        /* time without accepting when no descriptor is left */
-#define SILENT_MS   100        /* a poller that takes so long to answer gets no new clients */
-#define PIECE_BYTES (8U << 20) /* of far memory that is freed at a time; FLY_ASTACK_FAR has many \
-				*/
+#define LISTENERS 16  /* per runtime */
+#define SHUT_MS   100 /* time without accepting when no descriptor is left */
+#define SILENT_MS 100 /* a poller that takes so long to answer gets no new clients */
+#define PIECE_BYTES                                                                  \
+	(8U << 20) /* of far memory that is freed at a time; FLY_ASTACK_FAR has many \
+		    */
 
 /* What an epoll event belongs to: first member of the struct that the event points to. */
 enum subject {
@@ -342,19 +343,18 @@ static bool has_place(const struct fly_clerk *k, const struct listener *listener
 
 /* ---- the end of a connection ----------------------------------------------------------------- */
 
-static void close_fds(struct client *c)
+static void close_fd(int *fd)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		if (c->fds[i] >= 0)
-			close(c->fds[i]);
-		c->fds[i] = -1;
-	}
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
 /* No step is under way, and no poller has it. */
 static void free_client(struct client *c)
 {
-	close_fds(c);
+	close_fd(&c->fds[0]);
+	close_fd(&c->fds[1]);
 	if (c->stacks) {
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
@@ -398,8 +398,8 @@ static void tell(struct fly_clerk *k, const struct client *c, int status, uint32
 		.version = detail,
 	};
 
-	fly_bind_send(c->socket, &answer, NULL);
 	atomic_fetch_add_explicit(&k->n_refused, 1, memory_order_relaxed);
+	fly_bind_send(c->socket, &answer, NULL);
 }
 
 static void refuse(struct fly_clerk *k, struct client *c, int status, uint32_t detail)
@@ -429,6 +429,8 @@ static void add(struct fly_clerk *k, struct client *c)
 		.export_at = c->export_at,
 		.export_id = e->id,
 		.socket = c->socket,
+		.far_fd = -1,
+		.uid = c->who.uid,
 		.clerk_fd = k->wake,
 	};
 	if (fly_astack_make(&stacks->memory, e->rule ? e->rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
@@ -439,6 +441,7 @@ static void add(struct fly_clerk *k, struct client *c)
 		refuse(k, c, -FLY_ENOMEM, 0);
 		return;
 	}
+	stacks->far_fd = c->fds[1];
 	c->stacks = stacks;
 	c->listener->n++;
 	post(k, c, ADDING, serve);
@@ -464,7 +467,7 @@ static void bind_client(struct fly_clerk *k, struct client *c)
 	c->state = BOUND;
 	atomic_fetch_add_explicit(&k->n_bound, 1, memory_order_relaxed);
 	is_told = fly_bind_send(c->socket, &answer, c->fds) == 0;
-	close_fds(c);
+	close_fd(&c->fds[0]); /* the poller reads and writes the other one */
 	if (!is_told || epoll_ctl(k->epoll, EPOLL_CTL_ADD, c->socket, &event))
 		disconnect(k, c);
 }

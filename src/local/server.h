@@ -15,6 +15,16 @@
 #include "local/astack.h"
 
 struct fly_clerk;
+struct fly_local_work;
+
+/* A user with clients here: what they hold of the poller's memory for long calls together. */
+struct fly_local_user {
+	uid_t uid;
+	uint32_t n;       /* clients and works that point here */
+	uint64_t held;    /* bytes */
+	uint32_t held_up; /* in this pass over the waiting calls one got nothing */
+	LIST_ENTRY(fly_local_user) next;
+};
 
 /* One client. Owned by the poller while in its `clients`; before and after that by the clerk. */
 struct fly_local_client {
@@ -26,14 +36,19 @@ struct fly_local_client {
 	uint64_t busy;   /* a bit per slot whose procedure runs */
 	bool ending;     /* its slots are not served any more; calls may still run */
 	int socket;      /* to wake or disconnect the client; the clerk closes it */
+	int far_fd;      /* its far memory, to read and write; the clerk closes it */
+	uid_t uid;
+	struct fly_local_user *user;
 	/* ---- used by local/sweep.c ---- */
 	uint64_t lying; /* a bit per slot with a call that nobody polled at the last sweep */
-	uint32_t lying_seq[FLY_ASTACK_SLOTS];   /* the seq of that call */
-	uint32_t lying_turn;                    /* the turn of that sweep */
-	uint32_t far_written[FLY_ASTACK_SLOTS]; /* bytes of far memory that hold pages */
-	uint64_t far_reserved; /* bytes of far memory reserved for results of calls on workers */
-	uint64_t work_bytes;   /* bytes of our own memory that calls on workers hold */
-	uint64_t far_used;     /* a bit per slot that used far memory since the last sweep */
+	uint32_t lying_seq[FLY_ASTACK_SLOTS]; /* the seq of that call */
+	uint32_t lying_turn;                  /* the turn of that sweep */
+	/* ---- used by local/work.c and local/share.c ---- */
+	uint32_t n_waiting; /* of its calls */
+	uint64_t held;      /* bytes that its calls hold, and results in its far memory */
+	uint32_t far_written[FLY_ASTACK_SLOTS]; /* bytes of far memory that may have pages */
+	uint32_t far_held[FLY_ASTACK_SLOTS];    /* of these, bytes that we have made, in `held` */
+	uint64_t far_used; /* a bit per slot that used far memory since the last sweep */
 	uint64_t far_lent; /* a bit per slot whose far memory the clerk has, as the poller knows */
 	int clerk_fd;      /* an eventfd: tells the clerk to look at far_given */
 	_Atomic uint64_t far_given; /* a bit per slot to give back; the clerk clears it */
@@ -46,10 +61,14 @@ struct fly_local_client {
 #define FLY_LOCAL_PATIENCE 4096
 /* Bells checked per turn: the cost of a turn does not grow with idle clients. */
 #define FLY_LOCAL_BELLS 2
-/* Bytes of far memory in use by all clients of a poller. */
-#define FLY_LOCAL_FAR_MAX (256u << 20)
-/* A client whose calls on workers hold more bytes than this is refused another one. */
-#define FLY_LOCAL_WORK_MAX (64u << 20)
+/* Bytes that a poller has for long calls of all clients: copies of arguments, results. */
+#define FLY_LOCAL_HELD_MAX ((uint64_t)256 << 20)
+/* A call that has waited for so long for its share of these is refused. */
+#define FLY_LOCAL_SHARE_MS 5000
+/* Calls of one client that may wait for it. */
+#define FLY_LOCAL_WAITING 16
+/* Bytes of a long call that are copied in one turn: other clients wait no longer than for that. */
+#define FLY_LOCAL_PIECE (64u << 10)
 
 struct fly_local_polled {
 	struct fly_slot *slot;
@@ -67,17 +86,21 @@ struct fly_local_server {
 	struct fly_local_client **clients;
 	struct fly_local_polled polled[FLY_LOCAL_POLLED];
 	/* ---- seldom ---- */
-	struct fly_clerk *clerk;           /* NULL: no local link */
-	LIST_HEAD(, fly_local_work) works; /* calls that workers have, or will have */
-	uint32_t room;                     /* capacity of `clients` */
-	uint32_t sweep_at;                 /* index of the client to sweep next */
-	uint64_t sweep_tsc;                /* last sweep */
-	uint8_t *spare; /* a free block for long calls, kept for the next one; or NULL */
+	struct fly_clerk *clerk;              /* NULL: no local link */
+	LIST_HEAD(, fly_local_work) works;    /* all: long calls, and those on workers */
+	TAILQ_HEAD(, fly_local_work) waiting; /* for their share, oldest first */
+	TAILQ_HEAD(, fly_local_work) moving;  /* a piece is copied of one after the other */
+	LIST_HEAD(, fly_local_user) users;
+	uint64_t held;      /* bytes, sum over all users */
+	bool has_freed;     /* of these, since the waiting calls were looked at */
+	uint32_t grants;    /* passes over the waiting calls */
+	uint32_t room;      /* capacity of `clients` */
+	uint32_t sweep_at;  /* index of the client to sweep next */
+	uint64_t sweep_tsc; /* last sweep */
+	uint8_t *spare;     /* a free block for long calls, kept for the next one; or NULL */
 	size_t spare_bytes;
-	bool spare_used;      /* since drop_spare() looked */
-	uint32_t faults;      /* last value of fly_fault_ever() */
-	uint64_t far_written; /* sums over all clients */
-	uint64_t far_reserved;
+	bool spare_used; /* since drop_spare() looked */
+	uint32_t faults; /* last value of fly_fault_ever() */
 };
 
 /*
@@ -95,10 +118,10 @@ void fly_local_server_fini(struct fly_poller *p);
 int fly_local_client_add(struct fly_poller *p, struct fly_local_client *of);
 void fly_local_client_remove(struct fly_poller *p, struct fly_local_client *of);
 
-/* fly_local_work_cancel() - in the sweep: tell workers whose client waits no longer. */
-void fly_local_work_cancel(struct fly_poller *p);
-
-/* fly_local_works() - number of local calls that wait for workers or run on them. */
+/*
+ * fly_local_works() - number of local calls that are under way over several turns: long ones, and
+ * those that wait for workers or run on them. In local/work.c.
+ */
 unsigned fly_local_works(const struct fly_poller *p);
 
 /* fly_local_client_end() - stop serving this client, and disconnect it: the clerk sees that. */
@@ -110,6 +133,14 @@ void fly_local_client_end(struct fly_poller *p, struct fly_local_client *of);
  */
 void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i);
 
+/* What a client says about its call: each field read once, not checked yet. */
+struct fly_local_said {
+	uint32_t procedure;
+	uint32_t place; /* enum fly_astack_place, or any other number */
+	uint32_t bytes;
+	uint32_t left_us;
+};
+
 /* ---- defined in local/sweep.c ---------------------------------------------------------------- */
 
 /* fly_local_client_wake() - wake the client that sleeps until this slot has a result. */
@@ -119,18 +150,28 @@ void fly_local_client_wake(struct fly_local_client *of, struct fly_slot *slot);
 void fly_local_client_disconnect(struct fly_local_client *of);
 
 /*
- * fly_local_block_get() - memory for a call with long arguments or results. @bytes: wanted; set to
- * the block's size, which fly_local_block_put() wants back. Return: NULL: none.
+ * fly_local_answer() - return the result, whose bytes are in place. If the client has changed the
+ * slot meanwhile, only the client loses.
  */
-uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes);
-void fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes);
+static __rte_always_inline void fly_local_answer(struct fly_local_client *of, struct fly_slot *slot,
+						 int status, enum fly_astack_place place,
+						 uint32_t bytes)
+{
+	FLY_ASTACK_WRITE(slot->kind, (uint8_t)place);
+	FLY_ASTACK_WRITE(slot->status, (int16_t)status);
+	FLY_ASTACK_WRITE(slot->length, bytes);
+	if (unlikely(fly_slot_from_poller(slot, FLY_SLOT_RESULT)))
+		fly_local_client_wake(of, slot);
+}
 
-/* fly_local_far_may() - may this slot use @bytes of far memory? Not while the clerk has it. */
-bool fly_local_far_may(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
-		       uint32_t bytes);
-
-/* fly_local_far_written() - account for so many bytes of a slot's far memory as used. */
-void fly_local_far_written(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
-			   uint32_t bytes);
+/* fly_local_refuse() - answer without running the procedure. Return: 0, procedures run. */
+static inline unsigned fly_local_refuse(struct fly_poller *p, struct fly_local_client *of,
+					struct fly_slot *slot, enum fly_status status,
+					enum fly_counter what)
+{
+	fly_stats_add(&p->stats, what, 1);
+	fly_local_answer(of, slot, -(int)status, FLY_ASTACK_IN_LINE, 0);
+	return 0;
+}
 
 #endif

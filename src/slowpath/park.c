@@ -69,7 +69,10 @@ static uint16_t receive_burst(struct fly_poller *p, struct fly_link *link)
 /* Results of our calls may have waited for long: all are received before the sweep fails a call. */
 void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc)
 {
+	const bool was_parking = p->is_parking;
+
 	p->now_tsc = now_tsc;
+	p->is_parking = true;
 	for (uint32_t i = 0; i < p->n_links; i++) {
 		for (unsigned bursts = 0; bursts < PARK_BURSTS; bursts++) {
 			if (receive_burst(p, p->links[i]) == 0)
@@ -79,6 +82,7 @@ void fly_slow_turn_parking(struct fly_poller *p, uint64_t now_tsc)
 	fly_poller_handoffs_within(p); /* starts calls of other threads, runs none */
 	if (now_tsc >= p->sweep_at_tsc)
 		fly_slow_sweep(p);
+	p->is_parking = was_parking;
 }
 
 void fly_park_resume(struct fly_poller *p)

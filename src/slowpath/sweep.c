@@ -58,14 +58,18 @@ static void sweep_each_ms(struct fly_poller *p)
 
 void fly_slow_sweep(struct fly_poller *p)
 {
+	bool is_more;
+
 	if (p->now_tsc >= p->sweep_ms_at_tsc)
 		sweep_each_ms(p);
 	if (p->now_tsc >= p->bulk.due_tsc)
 		fly_bulk_due(p);
 	fly_resend_pass(p);
 	fly_park_resume(p);
+	is_more = fly_slow_local_move(p, !p->is_parking);
 	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->sweep_ms_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
-	if (p->n_parked) /* this is within a turn, which resumes them at its end */
+	/* Parked calls: this is within a turn, which resumes them at its end. */
+	if (is_more || p->n_parked)
 		p->sweep_at_tsc = 0;
 }
 

@@ -1,0 +1,615 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * local/work.c - see local/work.h. Owns the stages of these calls, and copies far memory.
+ *
+ * Pieces
+ *
+ * A call of 64 MiB would hold up the other clients of its poller for as long as its bytes take to
+ * copy, and for a page fault per page that is not there yet: a client that writes none of its
+ * arguments can make that seconds. So a poller copies FLY_LOCAL_PIECE a turn, of one long call
+ * after the other, and frees large blocks in the same way. Pages that are there it copies as any
+ * memory, which is the fastest. Others it reads and writes by the descriptor of the far memory: a
+ * hole reads as zeros, and no page is made for it; where no page is left there is an error and no
+ * SIGBUS. Only `inplace` procedures have all pages mapped, by pieces, too.
+ *
+ * A call waits until its client may hold what it needs (local/share.c), oldest first, but one user
+ * does not wait for another. A worker's call is read into the poller's memory in the same way.
+ * Whoever gives up, or goes, while its call waits or is copied leaves nothing behind.
+ */
+#include "local/work.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fastpath/poller.h"
+#include "fastpath/slow.h"
+#include "local/share.h"
+#include "marshal/raise.h"
+#include "threads/worker.h"
+
+#define FEW_BYTES (16U << 10)
+
+/*
+ * Legal orders: WAITING -> READING -> READY -> BEGUN -> WRITING; all of them but WAITING and
+ * BEGUN may be passed through within a turn. A work ends from any stage but BEGUN. FREEING is
+ * the end of one with a large block.
+ */
+enum stage {
+	WAITING, /* for its share; in `waiting`, and without a block */
+	READING, /* arguments are copied; in `moving`, as are the others but BEGUN */
+	READY,   /* no procedure may begin within the procedure that runs */
+	BEGUN,   /* here, or a worker has it or will have it */
+	WRITING, /* results are copied */
+	FREEING, /* over: its block is given back */
+};
+
+struct fly_local_work {
+	struct fly_work work;
+	LIST_ENTRY(fly_local_work) next; /* in `works` */
+	TAILQ_ENTRY(fly_local_work) turn;
+	enum stage stage;
+	struct fly_local_client *of; /* the client; NULL: it has gone */
+	struct fly_local_user *user; /* as long as this work is there; NULL: nobody's */
+	uint32_t i;
+	enum fly_astack_place place; /* of its arguments */
+	bool is_inplace;             /* the procedure reads them in shared memory */
+	int status;                  /* WRITING: of the result */
+	uint32_t moved;              /* bytes of arguments or results copied so far */
+	uint32_t warm;               /* WRITING: so many have pages already */
+	uint64_t since_tsc;          /* WAITING */
+	uint64_t held;               /* bytes accounted for; 0: WAITING */
+	uint8_t *block;              /* arguments, then room for results; NULL: none */
+	size_t block_bytes;
+};
+
+static struct fly_slot *slot_of(const struct fly_local_work *w)
+{
+	return fly_astack_slot(w->of->memory.near, w->i);
+}
+
+static size_t arguments_room(const struct fly_local_work *w)
+{
+	return w->is_inplace ? 0 : RTE_CACHE_LINE_ROUNDUP((size_t)w->work.served.argument_bytes);
+}
+
+static size_t results_room(const struct fly_local_work *w)
+{
+	return RTE_MAX((size_t)w->work.stub->result_bytes, (size_t)FLY_RAISED_BYTES_MAX);
+}
+
+/* Bytes that this call may come to hold: its block, and pages of far memory that we make. */
+static uint64_t needed(const struct fly_local_work *w)
+{
+	uint64_t bytes = arguments_room(w) + results_room(w);
+
+	if (w->work.stub->result_bytes > FLY_ASTACK_AREA)
+		bytes += w->work.stub->result_bytes;
+	if (w->is_inplace && w->place == FLY_ASTACK_IS_FAR)
+		bytes += w->work.served.argument_bytes;
+	return bytes;
+}
+
+/* ---- the end of a work ----------------------------------------------------------------------- */
+
+static void move_later(struct fly_poller *p, struct fly_local_work *w)
+{
+	TAILQ_INSERT_TAIL(&p->local->moving, w, turn);
+	p->sweep_at_tsc = 0; /* this turn ends with a sweep, which moves the next piece */
+}
+
+/* It is in no queue. Free it, now or piece by piece. */
+static void retire(struct fly_poller *p, struct fly_local_work *w)
+{
+	if (w->user) {
+		fly_local_share_free(p, w->user, w->of, w->held);
+		fly_local_share_drop(w->user);
+		w->user = NULL;
+	}
+	w->of = NULL;
+	if (w->block && !fly_local_block_put(p, &w->block, &w->block_bytes)) {
+		w->stage = FREEING;
+		move_later(p, w);
+		return;
+	}
+	LIST_REMOVE(w, next);
+	free(w);
+}
+
+/* The client gets its result, which is in place. */
+static void answer(struct fly_poller *p, struct fly_local_work *w, int status,
+		   enum fly_astack_place place, uint32_t bytes)
+{
+	struct fly_local_client *of = w->of;
+	struct fly_slot *slot = slot_of(w);
+
+	of->busy &= ~(UINT64_C(1) << w->i);
+	retire(p, w);
+	fly_local_answer(of, slot, status, place, bytes);
+}
+
+/* The procedure has not run, and will not. */
+static void refuse(struct fly_poller *p, struct fly_local_work *w, enum fly_status status,
+		   enum fly_counter what)
+{
+	fly_stats_add(&p->stats, what, 1);
+	answer(p, w, -(int)status, FLY_ASTACK_IN_LINE, 0);
+}
+
+/* We make pages of the slot's far memory: what the work held for that is held by the slot now. */
+static void make_far(struct fly_poller *p, struct fly_local_work *w, uint32_t bytes)
+{
+	const uint32_t before = w->of->far_held[w->i];
+	const uint32_t more = bytes > before ? bytes - before : 0;
+
+	w->held -= more;
+	fly_local_share_free(p, w->user, w->of, more);
+	fly_local_far_write(p, w->of, w->i, bytes);
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+/* Return: false: no page is left. */
+static bool write_bytes(struct fly_local_work *w, const uint8_t *from, uint32_t n)
+{
+	if (w->moved + n <= w->warm) { /* we have made these pages before */
+		fly_astack_copy(fly_astack_bytes(&w->of->memory, w->i, FLY_ASTACK_IS_FAR) +
+					w->moved,
+				from, n);
+		return true;
+	}
+	return pwrite(w->of->far_fd, from, n, (off_t)w->i * FLY_ASTACK_FAR + w->moved) ==
+	       (ssize_t)n;
+}
+
+/* Copy a piece of the results. Return: true: that was the last one; the work may have ended. */
+static bool write_piece(struct fly_poller *p, struct fly_local_work *w)
+{
+	const struct fly_served *served = &w->work.served;
+	const uint32_t n = RTE_MIN(served->result_bytes - w->moved, FLY_LOCAL_PIECE);
+
+	if (!write_bytes(w, served->results + w->moved, n)) {
+		/* No page is left: the binding ends, as by a fault in memory that is mapped. */
+		struct fly_local_client *of = w->of;
+
+		fly_stats_add(&p->stats, FLY_COUNT_local_faults, 1);
+		of->busy &= ~(UINT64_C(1) << w->i);
+		retire(p, w);
+		fly_local_client_end(p, of);
+		return true;
+	}
+	w->moved += n;
+	if (w->moved < served->result_bytes)
+		return false;
+	answer(p, w, w->status, FLY_ASTACK_IS_FAR, served->result_bytes);
+	return true;
+}
+
+/* The procedure has run. */
+static void deliver(struct fly_poller *p, struct fly_local_work *w, int status)
+{
+	const struct fly_served *served = &w->work.served;
+	const enum fly_astack_place place = fly_astack_place(served->result_bytes);
+
+	if (place != FLY_ASTACK_IS_FAR) {
+		fly_astack_copy(fly_astack_bytes(&w->of->memory, w->i, place), served->results,
+				served->result_bytes);
+		answer(p, w, status, place, served->result_bytes);
+		return;
+	}
+	/* The client frees it after reading the results. */
+	atomic_store_explicit(&fly_astack_head(&w->of->memory)->far[w->i], FLY_FAR_USED,
+			      memory_order_relaxed);
+	w->warm = w->of->far_held[w->i];
+	make_far(p, w, served->result_bytes);
+	w->status = status;
+	w->moved = 0;
+	w->stage = WRITING;
+	if (served->result_bytes > FLY_LOCAL_PIECE || !write_piece(p, w))
+		move_later(p, w);
+}
+
+/* fly_work.done */
+static void work_done(struct fly_poller *p, struct fly_work *work, int status)
+{
+	struct fly_local_work *w = (struct fly_local_work *)(void *)work;
+
+	if (w->of)
+		deliver(p, w, status);
+	else
+		retire(p, w);
+}
+
+/* ---- running --------------------------------------------------------------------------------- */
+
+static void run_here(struct fly_poller *p, struct fly_local_work *w,
+		     const struct fly_export *export)
+{
+	const struct fly_running outer = p->running;
+	struct fly_served *served = &w->work.served;
+	int status;
+
+	served->procedures = export->procedures;
+	served->context = export->context;
+	p->running = (struct fly_running){.slot = slot_of(w), .deadline_tsc = w->work.deadline_tsc};
+	status = w->work.stub->stub(served);
+	p->running = outer;
+	if (likely(status == 0))
+		fly_stats_add(&p->stats, FLY_COUNT_calls_served, 1);
+	else
+		status = fly_slow_served(p, NULL, served, status);
+	deliver(p, w, status);
+}
+
+/* All arguments are there. Things may have changed since the call came. */
+static void run(struct fly_poller *p, struct fly_local_work *w)
+{
+	const struct fly_export *export = &p->exports[w->of->export_at];
+
+	if (export->id != w->of->export_id) {
+		refuse(p, w, FLY_ESTALE, FLY_COUNT_reject_stale);
+	} else if (p->now_tsc >= w->work.deadline_tsc) {
+		answer(p, w, -FLY_EDEADLINE, FLY_ASTACK_IN_LINE, 0);
+	} else if (!fly_procedure_is_on_worker(w->work.stub)) {
+		w->stage = BEGUN;
+		run_here(p, w, export);
+	} else if (!fly_worker_has_room(export->pool)) {
+		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
+		refuse(p, w, FLY_EBUSY, FLY_COUNT_reject_full);
+	} else {
+		w->stage = BEGUN;
+		fly_worker_take(p, export->pool, &w->work);
+	}
+}
+
+/* ---- arguments ------------------------------------------------------------------------------- */
+
+/* Are all pages of these bytes there? @bytes: at most FLY_LOCAL_PIECE. */
+static bool is_resident(const uint8_t *at, uint32_t bytes)
+{
+	uint8_t *const from = (uint8_t *)RTE_ALIGN_FLOOR((uintptr_t)at, FLY_ASTACK_PAGE);
+	const size_t length = (size_t)(at - from) + bytes;
+	unsigned char pages[FLY_LOCAL_PIECE / FLY_ASTACK_PAGE + 1];
+	unsigned char all = 1;
+
+	if (mincore(from, length, pages) != 0)
+		return false;
+	for (size_t i = 0; i < (length + FLY_ASTACK_PAGE - 1) / FLY_ASTACK_PAGE; i++)
+		all &= pages[i];
+	return (all & 1) != 0;
+}
+
+/* Copy @n bytes of arguments from far memory. Return: false: they cannot be read. */
+static bool read_bytes(struct fly_local_work *w, const uint8_t *shared, uint32_t n)
+{
+	/* A few pages are not worth a system call. */
+	if (w->work.served.argument_bytes <= FEW_BYTES || is_resident(shared + w->moved, n)) {
+		fly_astack_copy(w->block + w->moved, shared + w->moved, n);
+		return true;
+	}
+	return pread(w->of->far_fd, w->block + w->moved, n,
+		     (off_t)w->i * FLY_ASTACK_FAR + w->moved) == (ssize_t)n;
+}
+
+/* Copy a piece of the arguments. Return: false: they cannot be read. */
+static bool read_piece(struct fly_local_work *w)
+{
+	const uint32_t bytes = w->work.served.argument_bytes;
+	uint8_t *shared = fly_astack_bytes(&w->of->memory, w->i, w->place);
+	const uint32_t n = RTE_MIN(bytes - w->moved, FLY_LOCAL_PIECE);
+	bool is_read = true;
+
+	if (w->place != FLY_ASTACK_IS_FAR && !w->is_inplace)
+		fly_astack_copy(w->block, shared, bytes);
+	else if (w->place == FLY_ASTACK_IS_FAR && !w->is_inplace)
+		is_read = read_bytes(w, shared, n);
+	else if (bytes > FLY_LOCAL_PIECE) /* else the procedure's faults are few */
+		madvise(shared + w->moved, n, MADV_POPULATE_READ);
+	w->moved += n;
+	return is_read;
+}
+
+/* It has its share: begin to read. Return: false: it has ended. */
+static bool begin_reading(struct fly_poller *p, struct fly_local_work *w)
+{
+	struct fly_served *served = &w->work.served;
+
+	w->held = needed(w);
+	fly_local_share_hold(p, w->of, w->held);
+	w->block_bytes = arguments_room(w) + results_room(w);
+	w->block = fly_local_block_get(p, &w->block_bytes);
+	if (!w->block) {
+		refuse(p, w, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
+		return false;
+	}
+	served->arguments =
+		w->is_inplace ? fly_astack_bytes(&w->of->memory, w->i, w->place) : w->block;
+	served->results = w->block + arguments_room(w);
+	if (w->is_inplace && w->place == FLY_ASTACK_IS_FAR)
+		make_far(p, w, served->argument_bytes);
+	w->stage = READING;
+	return true;
+}
+
+/* ---- waiting --------------------------------------------------------------------------------- */
+
+static bool may_begin(struct fly_poller *p, const struct fly_local_work *w)
+{
+	/* Arguments are in it, or results may come into it. */
+	if ((w->place == FLY_ASTACK_IS_FAR || w->work.stub->result_bytes > FLY_ASTACK_AREA) &&
+	    fly_local_far_is_lent(p, w->of, w->i))
+		return false;
+	return fly_local_share_allows(p, w->of, needed(w));
+}
+
+static void wait(struct fly_poller *p, struct fly_local_work *w)
+{
+	TAILQ_INSERT_TAIL(&p->local->waiting, w, turn);
+	w->of->n_waiting++;
+}
+
+static void wait_no_more(struct fly_poller *p, struct fly_local_work *w)
+{
+	TAILQ_REMOVE(&p->local->waiting, w, turn);
+	w->of->n_waiting--;
+}
+
+/* Who gets a share now? A call that gets none holds up the later ones of its user. */
+static void grant(struct fly_poller *p)
+{
+	struct fly_local_server *d = p->local;
+	struct fly_local_work *w = TAILQ_FIRST(&d->waiting);
+
+	d->has_freed = false;
+	d->grants++;
+	while (w) {
+		struct fly_local_work *next = TAILQ_NEXT(w, turn);
+
+		if (w->user->held_up == d->grants) {
+			;
+		} else if (!may_begin(p, w)) {
+			w->user->held_up = d->grants;
+		} else {
+			wait_no_more(p, w);
+			if (begin_reading(p, w))
+				move_later(p, w);
+		}
+		w = next;
+	}
+}
+
+unsigned fly_local_work_begin(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+			      const struct fly_local_said *said, const struct fly_procedure *stub)
+{
+	const bool is_on_worker = fly_procedure_is_on_worker(stub);
+	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
+	struct fly_local_work *w;
+
+	if (is_on_worker && !fly_worker_has_room(p->exports[of->export_at].pool)) {
+		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
+		return fly_local_refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
+	}
+	if (of->n_waiting == FLY_LOCAL_WAITING)
+		return fly_local_refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
+	w = malloc(sizeof *w);
+	if (!w)
+		return fly_local_refuse(p, of, slot, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
+	*w = (struct fly_local_work){
+		.work.served.argument_bytes = said->bytes,
+		.work.stub = stub,
+		.work.deadline_tsc = FLY_NEVER,
+		.work.done = work_done,
+		.stage = WAITING,
+		.of = of,
+		.user = fly_local_share_keep(of),
+		.i = i,
+		.place = (enum fly_astack_place)said->place,
+		.is_inplace = (stub->flags & FLY_PROCEDURE_INPLACE) && !is_on_worker,
+		.since_tsc = p->now_tsc,
+	};
+	if (said->left_us != 0)
+		w->work.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
+	if (w->place == FLY_ASTACK_IS_FAR)
+		fly_local_far_read(of, i, said->bytes);
+	of->busy |= UINT64_C(1) << i;
+	LIST_INSERT_HEAD(&p->local->works, w, next);
+	if (!TAILQ_EMPTY(&p->local->waiting) || !may_begin(p, w)) {
+		wait(p, w);
+		p->local->has_freed = true; /* look again: it may be the first of its user */
+		p->sweep_at_tsc = 0;
+		return 1;
+	}
+	if (!begin_reading(p, w))
+		return 0;
+	if (said->bytes > FLY_LOCAL_PIECE)
+		move_later(p, w);
+	else if (read_piece(w))
+		run(p, w);
+	else
+		refuse(p, w, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
+	return 1;
+}
+
+/* ---- pieces ---------------------------------------------------------------------------------- */
+
+/* In a sweep, which may be that of a turn within a turn. */
+static void run_in_sweep(struct fly_poller *p, struct fly_local_work *w)
+{
+	const bool was_turning = p->turning;
+
+	p->nested = (uint16_t)(p->nested + was_turning);
+	p->turning = true;
+	run(p, w);
+	p->turning = was_turning;
+	p->nested = (uint16_t)(p->nested - was_turning);
+}
+
+/* The work at the head of `moving` does its next piece. It was taken out. */
+static void move(struct fly_poller *p, struct fly_local_work *w, bool may_run)
+{
+	if (w->stage == READING && !read_piece(w)) {
+		refuse(p, w, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
+		return;
+	}
+	if (w->stage == READING && w->moved == w->work.served.argument_bytes)
+		w->stage = READY;
+	if (w->stage == READY && may_run) {
+		run_in_sweep(p, w);
+		return;
+	}
+	if (w->stage == WRITING && write_piece(p, w))
+		return;
+	if (w->stage == FREEING) {
+		w->block_bytes = fly_local_block_shrink(w->block, w->block_bytes);
+		if (w->block_bytes == 0) {
+			LIST_REMOVE(w, next);
+			free(w->block);
+			free(w);
+			return;
+		}
+	}
+	move_later(p, w);
+}
+
+bool fly_slow_local_move(struct fly_poller *p, bool may_run)
+{
+	struct fly_local_server *d = p->local;
+	struct fly_local_work *w;
+
+	if (likely(LIST_EMPTY(&d->works)))
+		return false;
+	if (d->has_freed)
+		grant(p);
+	w = TAILQ_FIRST(&d->moving);
+	if (!w)
+		return false; /* those that wait are looked at each millisecond */
+	TAILQ_REMOVE(&d->moving, w, turn);
+	move(p, w, may_run && (!p->turning || p->nested < FLY_NESTED_MAX));
+	return !TAILQ_EMPTY(&d->moving) || (d->has_freed && !TAILQ_EMPTY(&d->waiting));
+}
+
+void fly_local_work_free_spare(struct fly_poller *p)
+{
+	size_t bytes;
+	uint8_t *block = fly_local_block_take_spare(p, &bytes);
+	struct fly_local_work *w = block ? malloc(sizeof *w) : NULL;
+
+	if (!w) {
+		free(block);
+		return;
+	}
+	*w = (struct fly_local_work){.stage = FREEING, .block = block, .block_bytes = bytes};
+	LIST_INSERT_HEAD(&p->local->works, w, next);
+	move_later(p, w);
+}
+
+/* ---- calls that nobody waits for ------------------------------------------------------------- */
+
+/* Take a work out of its queue. Return: false: it is BEGUN, on a worker that has begun. */
+static bool take_out(struct fly_poller *p, struct fly_local_work *w)
+{
+	if (w->stage == BEGUN)
+		return w->work.pool && fly_worker_withdraw(p, &w->work);
+	if (w->stage == WAITING)
+		wait_no_more(p, w);
+	else
+		TAILQ_REMOVE(&p->local->moving, w, turn);
+	return true;
+}
+
+static struct fly_local_work *find_of(struct fly_poller *p, const struct fly_local_client *of)
+{
+	struct fly_local_work *w;
+
+	LIST_FOREACH(w, &p->local->works, next)
+	{
+		if (w->of == of)
+			return w;
+	}
+	return NULL;
+}
+
+void fly_local_works_forget(struct fly_poller *p, struct fly_local_client *of)
+{
+	struct fly_local_work *w;
+
+	while ((w = find_of(p, of)) != NULL) {
+		if (take_out(p, w)) {
+			retire(p, w);
+		} else { /* a worker runs it: until then its user holds the memory */
+			of->held -= w->held;
+			w->of = NULL;
+		}
+	}
+}
+
+/* Somebody waits for memory: lend what is idle, instead of keeping it warm. */
+static void lend_all(struct fly_poller *p)
+{
+	for (uint32_t k = 0; k < p->local->n; k++) {
+		struct fly_local_client *of = p->local->clients[k];
+
+		if (of->held != 0 && !of->ending)
+			fly_local_far_lend(p, of, 0);
+	}
+}
+
+/* Return: true: others may have ended, too: a worker that is free refuses calls that are late. */
+static bool check(struct fly_poller *p, struct fly_local_work *w)
+{
+	const bool is_running = w->stage == BEGUN;
+
+	/* A hint: no data of the client is read because of it. */
+	if (w->stage != WRITING && atomic_load_explicit(&slot_of(w)->gone, memory_order_relaxed)) {
+		if (!take_out(p, w))
+			return false;
+		answer(p, w, -FLY_ECANCELLED, FLY_ASTACK_IN_LINE, 0);
+		return is_running;
+	}
+	if (w->stage == WAITING && p->now_tsc - w->since_tsc > FLY_LOCAL_SHARE_MS * p->tsc_per_ms) {
+		take_out(p, w);
+		refuse(p, w, FLY_EBUSY, FLY_COUNT_reject_full);
+	}
+	return false;
+}
+
+void fly_local_works_check(struct fly_poller *p)
+{
+	struct fly_local_work *w = LIST_FIRST(&p->local->works);
+
+	while (w) {
+		struct fly_local_work *next = LIST_NEXT(w, next);
+
+		if (w->of && check(p, w))
+			next = LIST_FIRST(&p->local->works);
+		w = next;
+	}
+	if (TAILQ_EMPTY(&p->local->waiting))
+		return;
+	lend_all(p);
+	p->local->has_freed = true; /* the clerk may have given something back */
+	p->sweep_at_tsc = 0;
+}
+
+unsigned fly_local_works(const struct fly_poller *p)
+{
+	const struct fly_local_work *w;
+	unsigned n = 0;
+
+	LIST_FOREACH(w, &p->local->works, next)
+	n += w->stage != FREEING;
+	return n;
+}
+
+void fly_local_works_free(struct fly_poller *p)
+{
+	struct fly_local_work *w;
+
+	while ((w = LIST_FIRST(&p->local->works)) != NULL) {
+		LIST_REMOVE(w, next);
+		if (w->user)
+			fly_local_share_drop(w->user);
+		free(w->block);
+		free(w);
+	}
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_local_work.c - long calls over the local link, and those on workers: a runtime that the test
+ * turns by itself, and clients made by hand, so that what happens in a turn can be counted.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "hand_client.h"
+#include "local/server.h"
+#include "local/share.h"
+#include "runtime/runtime.h"
+
+#define EAL   "--no-huge -m 256"
+#define MOST  FLY_MESSAGE_MAX
+#define TURNS 20000000 /* more than any of these needs */
+
+static char name[48];
+static struct fly_runtime *runtime;
+static struct fly_poller *p;
+static struct fly_local_server *d;
+
+/* ---- the server ---- */
+
+static uint8_t byte_of(uint32_t at)
+{
+	return (uint8_t)(at * 2654435761u >> 24);
+}
+
+static _Atomic uint32_t taken; /* bytes of arguments of the last call */
+static _Atomic bool was_wrong; /* they were not byte_of() */
+static _Atomic unsigned runs;
+static _Atomic bool release;
+static uint32_t to_give;
+
+static int take(struct fly_served *served)
+{
+	bool is_zero = true;
+	bool is_right = true;
+
+	for (uint32_t i = 0; i < served->argument_bytes; i++) {
+		is_zero &= served->arguments[i] == 0;
+		is_right &= served->arguments[i] == byte_of(i);
+	}
+	atomic_store(&taken, served->argument_bytes);
+	atomic_store(&was_wrong, !is_zero && !is_right);
+	atomic_fetch_add(&runs, 1);
+	served->result_bytes = 0;
+	return 0;
+}
+
+/* Looks at nothing: fast. */
+static int swallow(struct fly_served *served)
+{
+	atomic_store(&taken, served->argument_bytes);
+	atomic_fetch_add(&runs, 1);
+	served->result_bytes = 0;
+	return 0;
+}
+
+static int give(struct fly_served *served)
+{
+	for (uint32_t i = 0; i < to_give; i++)
+		served->results[i] = byte_of(i);
+	served->result_bytes = to_give;
+	return 0;
+}
+
+static int stay(struct fly_served *served)
+{
+	while (!atomic_load(&release))
+		usleep(1000);
+	return swallow(served);
+}
+
+enum {
+	TAKE,
+	SWALLOW,
+	GIVE,
+	INPLACE,
+	WORKER_TAKE,
+	WORKER_GIVE,
+	WORKER_STAY
+};
+
+static const struct fly_procedure table[] = {
+	{"Take", take, MOST, 0, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"Swallow", swallow, MOST, 0, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"Give", give, 0, 4 << 20, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"Inplace", take, MOST, 0, 0, FLY_RESULTS_OVER,
+	 FLY_PROCEDURE_INLINE | FLY_PROCEDURE_INPLACE},
+	{"WorkerTake", take, MOST, 0, 0, FLY_RESULTS_OVER, 0},
+	{"WorkerGive", give, 0, 4 << 20, 0, FLY_RESULTS_OVER, 0},
+	{"WorkerStay", stay, MOST, 0, 0, FLY_RESULTS_OVER, 0},
+};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, 7, table};
+
+static void begin(void)
+{
+	char link[96];
+	const char *const links[] = {link, NULL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 1023,
+				      .eal = EAL};
+	const struct fly_export_options e = {.size = sizeof e,
+					     .workers = 1,
+					     .wait = FLY_WAIT_SLEEP,
+					     .a_stacks = 20};
+
+	snprintf(name, sizeof name, "test-work-%d", (int)getpid());
+	snprintf(link, sizeof link, "local:%s,server", name);
+	cr_assert(fly_start(&o, &runtime) == 0, "%s", fly_error());
+	cr_assert(fly_export_with(runtime, &interface, "", NULL, &e) == 0, "%s", fly_error());
+	p = &runtime->poller;
+	d = p->local;
+	atomic_store(&runs, 0);
+	atomic_store(&release, false);
+}
+
+/* Turn until all that clients have held is free, and the clients are gone. */
+static void end(void)
+{
+	atomic_store(&release, true);
+	for (unsigned i = 0; i < TURNS && (d->n != 0 || !LIST_EMPTY(&d->works)); i++) {
+		fly_turn(runtime);
+		if (d->n == 0)
+			sched_yield();
+	}
+	cr_expect(d->n == 0 && LIST_EMPTY(&d->works) && LIST_EMPTY(&d->users));
+	cr_expect(TAILQ_EMPTY(&d->moving) && TAILQ_EMPTY(&d->waiting));
+	cr_expect(d->held == 0, "%lu bytes", (unsigned long)d->held);
+	cr_expect(fly_stop(runtime) == 0, "%s", fly_error());
+}
+
+TestSuite(local_work, .timeout = HANG);
+
+/* ---- clients ---- */
+
+static struct hand bind_one(void)
+{
+	return hand_turn_bind(runtime, name, "Long");
+}
+
+static unsigned finish(struct hand *h, uint32_t i)
+{
+	return hand_turn_finish(runtime, h, i);
+}
+
+static void fill(struct hand *h, uint32_t i, uint32_t bytes)
+{
+	uint8_t *to = fly_astack_bytes(&h->m, i, FLY_ASTACK_IS_FAR);
+
+	for (uint32_t k = 0; k < bytes; k++)
+		to[k] = byte_of(k);
+}
+
+/* As its library does, between reading a result and the next call. */
+static void free_far(struct hand *h, uint32_t i)
+{
+	atomic_store(&fly_astack_head(&h->m)->far[i], FLY_FAR_FREE);
+}
+
+/* ---- what is copied ---- */
+
+static void expect_taken(struct hand *h, uint16_t procedure, uint32_t bytes)
+{
+	fill(h, 0, bytes);
+	hand_call_far(h, 0, procedure, bytes);
+	finish(h, 0);
+	cr_expect(hand_status(h, 0) == 0 && atomic_load(&taken) == bytes &&
+			  !atomic_load(&was_wrong),
+		  "procedure %u, %u bytes: %d", procedure, bytes, hand_status(h, 0));
+}
+
+static void expect_given(struct hand *h, uint16_t procedure, uint32_t bytes)
+{
+	const struct fly_slot *slot = fly_astack_slot(h->m.near, 1);
+	const uint8_t *got;
+	uint32_t wrong = 0;
+
+	to_give = bytes;
+	hand_call(h, 1, procedure);
+	finish(h, 1);
+	cr_assert(slot->status == 0 && slot->length == bytes &&
+		  slot->kind == fly_astack_place(bytes));
+	got = fly_astack_bytes(&h->m, 1, (enum fly_astack_place)slot->kind);
+	for (uint32_t i = 0; i < bytes; i++)
+		wrong += got[i] != byte_of(i);
+	cr_expect(wrong == 0, "procedure %u, %u bytes", procedure, bytes);
+	if (slot->kind == FLY_ASTACK_IS_FAR)
+		cr_expect(atomic_load(&fly_astack_head(&h->m)->far[1]) == FLY_FAR_USED);
+	free_far(h, 1);
+}
+
+Case(local_work, fly_local_work_begin__bytes_of_any_length_on_a_poller_and_on_a_worker)
+{
+	static const uint32_t lengths[] = {8193,
+					   FLY_LOCAL_PIECE - 1,
+					   FLY_LOCAL_PIECE,
+					   FLY_LOCAL_PIECE + 1,
+					   2 * FLY_LOCAL_PIECE,
+					   1000003,
+					   4 << 20};
+	struct hand h = bind_one();
+
+	for (unsigned i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+		expect_taken(&h, TAKE, lengths[i]);
+		expect_taken(&h, INPLACE, lengths[i]);
+		expect_taken(&h, WORKER_TAKE, lengths[i]);
+		expect_given(&h, GIVE, lengths[i]);
+		expect_given(&h, WORKER_GIVE, lengths[i]);
+	}
+	expect_given(&h, GIVE, 0);
+	expect_given(&h, GIVE, 40);
+	expect_given(&h, WORKER_GIVE, 41);
+	expect_given(&h, GIVE, 8192);
+	hand_leave(&h);
+}
+
+Case(local_work, read_piece__arguments_that_nobody_has_written_are_zeros_and_cost_no_page)
+{
+	struct hand h = bind_one();
+	struct stat s;
+
+	hand_call_far(&h, 0, TAKE, 4 << 20);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&taken) == 4 << 20);
+	cr_expect(!atomic_load(&was_wrong), "zeros");
+	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
+	cr_expect(s.st_blocks == 0, "%ld blocks", (long)s.st_blocks);
+	/* Read where they are, they cost pages: these are held, until they are given back. */
+	hand_call_far(&h, 0, INPLACE, 4 << 20);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && !atomic_load(&was_wrong));
+	cr_expect(d->held == 4 << 20 && d->clients[0]->held == 4 << 20);
+	hand_leave(&h);
+}
+
+/* ---- others ---- */
+
+Case(local_work, fly_slow_local_move__other_clients_wait_for_a_piece_and_not_for_all)
+{
+	struct hand large = bind_one();
+	struct hand small = bind_one();
+	unsigned calls = 0;
+	unsigned most = 0;
+
+	hand_call_far(&large, 0, SWALLOW, MOST);
+	while (!hand_is_done(&large, 0)) {
+		unsigned turns;
+
+		hand_call(&small, 0, SWALLOW);
+		turns = finish(&small, 0);
+		cr_assert(hand_status(&small, 0) == 0);
+		most = turns > most ? turns : most;
+		calls++;
+	}
+	cr_expect(hand_status(&large, 0) == 0);
+	cr_expect(most <= 4, "a call took %u turns", most);
+	cr_expect(calls >= MOST / FLY_LOCAL_PIECE / 4, "%u calls meanwhile", calls);
+	hand_leave(&large);
+	hand_leave(&small);
+}
+
+Case(local_work, grant__five_clients_with_the_longest_calls_all_proceed)
+{
+	struct hand h[5];
+
+	for (unsigned i = 0; i < 5; i++)
+		h[i] = bind_one();
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < 5; i++)
+			hand_call_far(&h[i], 0, SWALLOW, MOST);
+		for (unsigned i = 0; i < 5; i++) {
+			finish(&h[i], 0);
+			cr_expect(hand_status(&h[i], 0) == 0, "client %u: %d", i,
+				  hand_status(&h[i], 0));
+		}
+		cr_expect(d->held == 0);
+	}
+	cr_expect(atomic_load(&runs) == 10);
+	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_reject_full) == 0);
+	for (unsigned i = 0; i < 5; i++)
+		hand_leave(&h[i]);
+}
+
+/* Calls on a worker that stays hold what they have: the rest waits. */
+static struct hand hold_much(void)
+{
+	struct hand h = bind_one();
+
+	hand_call_far(&h, 0, WORKER_STAY, MOST);
+	hand_call_far(&h, 1, WORKER_STAY, 48 << 20);
+	for (unsigned i = 0; i < TURNS && (d->held < (112 << 20) || !TAILQ_EMPTY(&d->moving)); i++)
+		fly_turn(runtime);
+	cr_assert(d->held >= 112 << 20);
+	return h;
+}
+
+Case(local_work, check__who_waits_in_vain_is_refused_and_who_gives_up_waits_no_more)
+{
+	struct hand much = hold_much();
+	uint64_t since_ms;
+
+	hand_call_far(&much, 2, SWALLOW, MOST);
+	hand_call_far(&much, 3, SWALLOW, MOST);
+	for (unsigned i = 0; i < 100; i++)
+		fly_turn(runtime);
+	cr_expect(!hand_is_done(&much, 2) && !TAILQ_EMPTY(&d->waiting));
+	atomic_store(&fly_astack_slot(much.m.near, 3)->gone, 1);
+	finish(&much, 3);
+	cr_expect(hand_status(&much, 3) == -FLY_ECANCELLED);
+	since_ms = fly_system_clock_ms();
+	finish(&much, 2);
+	cr_expect(hand_status(&much, 2) == -FLY_EBUSY);
+	cr_expect(fly_system_clock_ms() - since_ms > FLY_LOCAL_SHARE_MS / 2);
+	cr_expect(atomic_load(&runs) == 0);
+	atomic_store(&release, true);
+	finish(&much, 0);
+	finish(&much, 1);
+	hand_call_far(&much, 2, SWALLOW, MOST);
+	finish(&much, 2);
+	cr_expect(hand_status(&much, 2) == 0);
+	hand_leave(&much);
+}
+
+Case(local_work, run__a_deadline_that_has_passed_is_noticed_before_the_procedure_runs)
+{
+	struct hand h = bind_one();
+	uint64_t since_ms;
+
+	hand_call_far(&h, 0, WORKER_STAY, 0);
+	fly_astack_slot(h.m.near, 1)->left_us = 1000;
+	hand_call_far(&h, 1, WORKER_STAY, 0);
+	fly_astack_slot(h.m.near, 2)->left_us = 1000;
+	hand_call_far(&h, 2, SWALLOW, MOST); /* takes longer to copy */
+	finish(&h, 2);
+	cr_expect(hand_status(&h, 2) == -FLY_EDEADLINE && atomic_load(&runs) == 0);
+	since_ms = fly_system_clock_ms();
+	while (fly_system_clock_ms() - since_ms < 5)
+		fly_turn(runtime);
+	atomic_store(&release, true);
+	finish(&h, 0);
+	finish(&h, 1);
+	cr_expect(hand_status(&h, 0) == 0 && hand_status(&h, 1) == -FLY_EDEADLINE);
+	cr_expect(atomic_load(&runs) == 1);
+	hand_leave(&h);
+}
+
+Case(local_work, fly_local_work_begin__a_client_has_so_many_calls_that_wait)
+{
+	struct hand much = hold_much();
+	unsigned refused = 0;
+
+	for (uint32_t i = 2; i < 20; i++)
+		hand_call_far(&much, i, SWALLOW, MOST);
+	for (unsigned i = 0; i < 100; i++)
+		fly_turn(runtime);
+	for (uint32_t i = 2; i < 20; i++) {
+		if (hand_is_done(&much, i)) {
+			cr_expect(hand_status(&much, i) == -FLY_EBUSY);
+			refused++;
+		}
+	}
+	cr_expect(refused == 18 - FLY_LOCAL_WAITING, "%u", refused);
+	/* It goes: what waits, is copied or runs leaves nothing behind. */
+	hand_leave(&much);
+}
+
+Case(local_work, fly_local_works_forget__a_client_that_goes_leaves_nothing_behind)
+{
+	struct hand h = bind_one();
+	struct hand other = bind_one();
+
+	hand_call_far(&h, 0, TAKE, MOST);
+	fly_turn(runtime);
+	fly_turn(runtime);
+	cr_expect(!TAILQ_EMPTY(&d->moving) && d->held >= MOST);
+	hand_leave(&h);
+	for (unsigned i = 0; i < TURNS && d->n == 2; i++)
+		fly_turn(runtime);
+	cr_expect(d->held == 0 && atomic_load(&runs) == 0);
+	to_give = 4 << 20;
+	hand_call(&other, 0, GIVE);
+	fly_turn(runtime);
+	fly_turn(runtime);
+	cr_expect(!hand_is_done(&other, 0) && !TAILQ_EMPTY(&d->moving), "it is written");
+	hand_leave(&other);
+}
+
+/* ---- far memory ---- */
+
+Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
+{
+	struct hand h = bind_one();
+	uint64_t since_ms = fly_system_clock_ms();
+	struct stat s = {0};
+
+	to_give = 1 << 20;
+	hand_call(&h, 0, GIVE);
+	finish(&h, 0);
+	cr_expect(d->held == 1 << 20 && d->clients[0]->far_held[0] == 1 << 20);
+	/* The client reads it still. */
+	while (fly_system_clock_ms() - since_ms < 2500)
+		fly_turn(runtime);
+	cr_expect(d->held == 1 << 20);
+	free_far(&h, 0);
+	since_ms = fly_system_clock_ms();
+	while (d->held != 0 && fly_system_clock_ms() - since_ms < 1000 * patience(10)) {
+		fly_turn(runtime);
+		sched_yield();
+	}
+	cr_expect(d->held == 0 && d->clients[0]->far_written[0] == 0);
+	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
+	cr_expect(s.st_blocks == 0);
+	cr_expect(atomic_load(&fly_astack_head(&h.m)->far[0]) == FLY_FAR_FREE);
+	hand_leave(&h);
+}
+
+/* ---- shares ---- */
+
+static struct fly_local_client *client_of(uid_t uid)
+{
+	struct fly_local_client *of = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof *of));
+
+	cr_assert(of != NULL);
+	*of = (struct fly_local_client){.uid = uid};
+	cr_assert(fly_local_share_join(p, of) == 0);
+	return of;
+}
+
+static void part(struct fly_local_client *of)
+{
+	fly_local_share_leave(p, of);
+	free(of);
+}
+
+#define MIB ((uint64_t)1 << 20)
+
+Case(local_work, fly_local_share_allows__no_client_and_no_user_takes_what_others_need)
+{
+	struct fly_local_client *one = client_of(1);
+	struct fly_local_client *again = client_of(1);
+	struct fly_local_client *two = client_of(2);
+	struct fly_local_client *three = client_of(3);
+
+	cr_expect(one->user == again->user && one->user != two->user);
+	cr_expect(fly_local_share_allows(p, one, 192 * MIB), "the longest call there is");
+	cr_expect(!fly_local_share_allows(p, one, 257 * MIB));
+	/* One client: as much as it leaves free, with what it asks for. */
+	fly_local_share_hold(p, one, 64 * MIB);
+	cr_expect(fly_local_share_allows(p, one, 64 * MIB));
+	cr_expect(!fly_local_share_allows(p, one, 65 * MIB));
+	fly_local_share_hold(p, one, 64 * MIB);
+	cr_expect(!fly_local_share_allows(p, one, 1));
+	/* Another one of its user: three quarters, and not more by a third client. */
+	cr_expect(fly_local_share_allows(p, again, 64 * MIB));
+	cr_expect(!fly_local_share_allows(p, again, 65 * MIB));
+	fly_local_share_hold(p, again, 64 * MIB);
+	cr_expect(!fly_local_share_allows(p, again, 1));
+	/* Others have the rest, first come first served. */
+	cr_expect(fly_local_share_allows(p, two, 64 * MIB));
+	cr_expect(!fly_local_share_allows(p, two, 65 * MIB));
+	fly_local_share_hold(p, two, 48 * MIB);
+	cr_expect(!fly_local_share_allows(p, two, 1), "it has more than it leaves");
+	cr_expect(fly_local_share_allows(p, three, 16 * MIB));
+	cr_expect(d->held == 240 * MIB);
+	part(one);
+	cr_expect(d->held == 112 * MIB);
+	part(again);
+	part(two);
+	cr_expect(d->held == 0);
+	part(three);
+}
