@@ -438,9 +438,9 @@ static bool calls_vhost(const struct fly_port *port)
 	return port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
 }
 
-static void socket_path(const struct fly_port *port, char path[PATH_MAX])
+static void socket_path(const struct fly_port *port, char path[FLY_SOCKET_PATH_BYTES])
 {
-	fly_socket_claim_name(path, PATH_MAX, port->spec.what, port->client);
+	fly_socket_claim_name(path, FLY_SOCKET_PATH_BYTES, port->spec.what, port->client);
 }
 
 static int start_device(struct fly_port *port)
@@ -482,7 +482,7 @@ static int start_client(struct fly_port *port)
 {
 	const bool is_vhost = port->spec.kind == FLY_LINK_VHOST;
 	struct fly_connections_watch *watch;
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES];
 	bool slow;
 	int status;
 
@@ -548,7 +548,7 @@ bool fly_port_has_peer(const struct fly_port *port)
 /* Does the server of our client number speak? Without a claim it is no Firefly: not asked. */
 static int probe(struct fly_port *port)
 {
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES];
 
 	if (!calls_vhost(port) || port->lock_fd < 0)
 		return 0;
@@ -645,7 +645,7 @@ static int open_client(struct fly_port *port)
 static int give_access(const struct fly_port *port)
 {
 	struct fly_socket_access access;
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES];
 	int status = fly_socket_access_find(&port->spec, &access);
 
 	socket_path(port, path);
@@ -682,9 +682,10 @@ static void from_root(struct fly_link_spec *spec)
 {
 	const size_t most =
 		spec->kind == FLY_LINK_VHOST ? FLY_VHOST_PATH_MAX : sizeof spec->what - 1;
-	char path[PATH_MAX + sizeof spec->what];
+	char path[FLY_SOCKET_PATH_BYTES + sizeof spec->what];
 
-	if (!kinds[spec->kind].has_server || spec->what[0] == '/' || !getcwd(path, PATH_MAX))
+	if (!kinds[spec->kind].has_server || spec->what[0] == '/' ||
+	    !getcwd(path, FLY_SOCKET_PATH_BYTES))
 		return;
 	strcat(strcat(path, path[1] ? "/" : ""), spec->what);
 	if (strlen(path) <= most)
