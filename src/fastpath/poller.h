@@ -115,7 +115,7 @@ struct fly_poller {
 	struct fly_requests *requests;   /* requests of other threads: src/threads/request.h */
 	uint32_t number;                 /* index in its runtime's pollers */
 	struct fly_poller_group *group;  /* threads/poller_group.h; NULL in a simulation */
-	struct fly_arp_query *arp_query; /* the address being resolved; NULL: none */
+	LIST_HEAD(, fly_arp_query) arp_queries; /* addresses being resolved: slowpath/arp.h */
 	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
 	LIST_HEAD(, fly_import) imports; /* bindings; they end with the poller */
 	struct fly_bulks bulk;

@@ -117,17 +117,17 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	uint64_t end_tsc;
 	uint64_t now_tsc;
 
-	p->arp_query = &question;
+	fly_arp_wait(p, &question);
 	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
 	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
 	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
 		if (now_tsc >= query_tsc) {
-			fly_arp_request(p, link);
+			fly_arp_request(p, link, &question);
 			query_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
 		}
 		fly_poller_turn(p, now_tsc);
 	}
-	p->arp_query = NULL;
+	fly_arp_end(&question);
 	memcpy(peer->mac, question.mac, 6);
 	return question.answered ? 0 : -FLY_EPEER;
 }
