@@ -120,6 +120,8 @@ struct fly_poller {
 	LIST_HEAD(, fly_import) imports; /* bindings; they end with the poller */
 	struct fly_bulks bulk;
 	struct fly_refused *refused;        /* calls that were refused without a record */
+	struct fly_refused *gone;           /* activities without their records: records.c */
+	struct fly_peers *peers;            /* who uses how much: slowpath/peers.h */
 	uint8_t token_key[16];              /* key of our tokens: src/slowpath/token.h */
 	LIST_HEAD(, fly_worker_pool) pools; /* worker.h */
 	uint32_t n_on_workers; /* calls from packets that run on workers or wait for one */

@@ -20,6 +20,7 @@
 #include "runtime/attach.h"
 #include "base/binding_kind.h"
 #include "slowpath/behaviour.h"
+#include "slowpath/close.h"
 #include "slowpath/deadline.h"
 #include "base/error.h"
 #include "base/random.h"
@@ -91,12 +92,14 @@ static void end_calls(struct fly_import *import, bool unbind)
 			fly_caller_fail(p, e, -FLY_EPEER);
 		if (!unbind)
 			continue;
+		fly_close_send(e);
 		if (e->packet)
 			fly_packet_put(&p->cache, e->packet);
 		e->packet = NULL;
 		fly_slow_let_go(p, e);
 		fly_call_table_unbind(&p->calls, e);
 	}
+	fly_link_flush(import->link);
 }
 
 void fly_import_unbind(struct fly_binding *binding)

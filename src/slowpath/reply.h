@@ -10,6 +10,13 @@ void fly_reply_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      const struct fly_header *h, enum fly_status status);
 
 /*
+ * fly_reply_refuse_gone() - the same, for an activity whose record was given back early: the caller
+ * is to take another one.
+ */
+void fly_reply_refuse_gone(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			   const struct fly_header *h, enum fly_status status);
+
+/*
  * fly_reply_refuse_for_good() - refuse a new call of @c with FLY_EBUSY: neither it nor a copy of
  * it will run. A call that has run before is refused with FLY_EFORGOTTEN. Takes the packet.
  */

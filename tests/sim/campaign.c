@@ -179,7 +179,7 @@ static const struct argp argp = {
 	       "what happened against what the protocol promises."
 	       "\vFaults: clean, loss, burst, duplicate, reorder, corrupt, partition, pause, "
 	       "crash, "
-	       "limits, long (procedures), idle (callers), cancel; some: any of them, by the seed; "
+	       "limits, long (procedures), idle (callers), cancel, unbind; some: any of them, by the seed; "
 	       "all.\n\n"
 	       "  sim --seeds 1-2000\n"
 	       "  sim --seconds 60 --jobs 2 --mix crash\n"
