@@ -153,8 +153,7 @@ Case(close, fly_close_send__by_each_binding_that_ends)
 	struct sim_link *at_caller = sim_join(w.sim, caller, w.node);
 
 	for (unsigned i = 0; i < 20 * RECORDS; i++) {
-		struct fly_binding *b =
-			sim_import(w.sim, caller, at_caller, w.node->export_id);
+		struct fly_binding *b = sim_import(w.sim, caller, at_caller, w.node->export_id);
 		struct fly_call *calls[2];
 		uint64_t sum = 0;
 

@@ -263,12 +263,14 @@ Case(records, fly_conversation_open__the_one_used_least_goes_first)
 {
 	l->link.is_private = false;
 	for (uint64_t i = 0; i < RECORDS; i++)
-		open_from(1, (1 + i) << 16, true)->touched_ms = i == 5 ? p->now_ms - 100 : p->now_ms;
+		open_from(1, (1 + i) << 16, true)->touched_ms =
+			i == 5 ? p->now_ms - 100 : p->now_ms;
 	cr_assert(open_from(2, UINT64_C(7) << 40, true) != NULL);
 	cr_expect(fly_conversation_find(&p->conversations, UINT64_C(6) << 16) == NULL);
 }
 
-/* What the filter says of an evicted activity: its newest call may have run, a later one has not. */
+/* What the filter says of an evicted activity: its newest call may have run, a later one has not.
+ */
 Case(records, fly_conversation_gone__knows_what_may_have_run)
 {
 	struct fly_header h = frame_call(1, UINT64_C(1) << 16, 1000, 1);
@@ -288,7 +290,8 @@ Case(records, fly_conversation_gone__knows_what_may_have_run)
 	h.activity = UINT64_C(2) << 16;
 	cr_expect(fly_conversation_gone(p, &h) == FLY_GONE_NOT);
 	cr_expect(fly_conversation_close(p, fly_conversation_find(&p->conversations, h.activity)));
-	cr_expect(fly_conversation_gone(p, &h) == FLY_GONE_MAYBE, "closed: nobody waits for an answer");
+	cr_expect(fly_conversation_gone(p, &h) == FLY_GONE_MAYBE,
+		  "closed: nobody waits for an answer");
 }
 
 Case(records, fly_conversation_open__without_room_in_the_filter_nobody_gives_way)
@@ -332,7 +335,8 @@ Case(records, fly_conversation_prove__from_then_on_it_is_its_own)
 	l->link.is_private = false;
 	c = open_from(5, 1 << 16, false);
 	open_from(6, 2 << 16, false);
-	cr_expect(fly_conversation_peer(p, c)->ip == 0 && fly_conversation_peer(p, c)->n_records == 2);
+	cr_expect(fly_conversation_peer(p, c)->ip == 0 &&
+		  fly_conversation_peer(p, c)->n_records == 2);
 	fly_conversation_prove(p, c);
 	cr_expect(c->is_proven && fly_conversation_peer(p, c)->ip == 5);
 	cr_expect(fly_conversation_peer(p, c)->n_records == 1);

@@ -110,14 +110,14 @@ struct fly_poller {
 	uint64_t sweep_ms_at_tsc;  /* each millisecond's sweep is due: budgets, links, records */
 	struct fly_waits waits;
 	struct fly_pass pass;
-	uint32_t reject_budget;          /* refusals that may still be sent in this millisecond */
-	uint32_t again_budget;           /* results that may still be sent again in it */
-	struct fly_requests *requests;   /* requests of other threads: src/threads/request.h */
-	uint32_t number;                 /* index in its runtime's pollers */
-	struct fly_poller_group *group;  /* threads/poller_group.h; NULL in a simulation */
+	uint32_t reject_budget;         /* refusals that may still be sent in this millisecond */
+	uint32_t again_budget;          /* results that may still be sent again in it */
+	struct fly_requests *requests;  /* requests of other threads: src/threads/request.h */
+	uint32_t number;                /* index in its runtime's pollers */
+	struct fly_poller_group *group; /* threads/poller_group.h; NULL in a simulation */
 	LIST_HEAD(, fly_arp_query) arp_queries; /* addresses being resolved: slowpath/arp.h */
-	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
-	LIST_HEAD(, fly_import) imports; /* bindings; they end with the poller */
+	bool is_shut;                           /* fly_shutdown(): nothing new is imported */
+	LIST_HEAD(, fly_import) imports;        /* bindings; they end with the poller */
 	struct fly_bulks bulk;
 	struct fly_refused *refused;        /* calls that were refused without a record */
 	struct fly_refused *gone;           /* activities without their records: records.c */

@@ -53,6 +53,8 @@
 	X(conversations_closed, "of them, whose callers ended their bindings")                  \
 	X(conversations_evicted, "of them, of a peer that had more than its share")             \
 	X(results_evicted, "results let go early, of a peer that had more than its share")      \
+	X(bulk_evicted, "large calls and results let go early, as above")                       \
+	X(calls_evicted, "calls that waited for a worker and were refused, as above")           \
 	X(closes_sent, "activities whose servers were told that they have ended")               \
 	X(closes_received, "activities whose callers said that they have ended")                \
 	X(hint_misses, "calls whose hint did not lead to their record")                         \

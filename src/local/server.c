@@ -298,7 +298,7 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 	struct fly_local_work *w;
 	uint8_t *block;
 
-	if (!fly_worker_has_room(export->pool) || of->work_bytes > FLY_LOCAL_WORK_MAX) {
+	if (!fly_worker_make_room(p, export->pool, of) || of->work_bytes > FLY_LOCAL_WORK_MAX) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 	}
@@ -316,6 +316,7 @@ static __rte_noinline unsigned serve_on_worker(struct fly_poller *p, struct fly_
 		.work.stub = stub,
 		.work.deadline_tsc = FLY_NEVER,
 		.work.done = work_done,
+		.work.peer = of,
 		.of = of,
 		.i = i,
 		.far = stub->result_bytes > FLY_ASTACK_AREA ? stub->result_bytes : 0,

@@ -66,8 +66,7 @@ static bool learn(struct fly_poller *p, const struct fly_link *link, uint32_t ip
 	return is_new;
 }
 
-void fly_arp_request(struct fly_poller *p, struct fly_link *link,
-		     const struct fly_arp_query *query)
+void fly_arp_request(struct fly_poller *p, struct fly_link *link, const struct fly_arp_query *query)
 {
 	static const uint8_t nobody[6] = {0};
 	struct rte_mbuf *m = fly_packet_get(&p->cache, ARP_FRAME);

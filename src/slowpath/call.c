@@ -186,6 +186,21 @@ static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, 
 	return NULL;
 }
 
+/*
+ * Is there room for a call on a worker? If not, peers that have more than their share give way:
+ * their results are let go, or their calls that wait are refused.
+ */
+bool fly_call_has_worker_room(struct fly_poller *p, const struct fly_conversation *c,
+			      struct fly_worker_pool *pool)
+{
+	const struct fly_conversation_table *t = &p->conversations;
+
+	if (t->n_retained + p->n_on_workers >= t->retained_max)
+		fly_conversations_spare_results(p, c);
+	return fly_worker_make_room(p, pool, fly_conversation_peer(p, c)) &&
+	       fly_worker_has_packet_room(p, pool);
+}
+
 /* May the procedure that this copy names run twice? A copy may name another than the call did. */
 static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
 		       const struct fly_export *export)
@@ -243,7 +258,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 
 	if (h->procedure < export->n_procedures)
 		stub = &export->stubs[h->procedure];
-	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_room(p, export->pool)) {
+	if (fly_procedure_is_on_worker(stub) && !fly_call_has_worker_room(p, c, export->pool)) {
 		fly_reply_refuse_busy(p, link, m, h, c);
 		return;
 	}

@@ -31,8 +31,8 @@ void fly_slow_close(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	struct fly_conversation *c = fly_conversation_of_peer(p, link, m, h, &why);
 
 	if (!c || fly_seq_after(c->seq, h->seq)) {
-		fly_frame_drop(p, m, c || why == FLY_COUNT_drop_activity ? FLY_COUNT_drop_close
-									  : why);
+		fly_frame_drop(p, m,
+			       c || why == FLY_COUNT_drop_activity ? FLY_COUNT_drop_close : why);
 		return;
 	}
 	if (c->state == FLY_CONVERSATION_RUNNING) { /* its caller has gone, too */

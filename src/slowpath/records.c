@@ -393,8 +393,8 @@ static bool should_probe(const struct fly_conversation_table *t, const struct fl
 
 	return c->result && t->n_retained >= t->retained_high && c->is_proven &&
 	       idle_ms > PROBE_MS &&
-	       (before_ms <= PROBE_MS || rte_fls_u32(idle_ms / PROBE_AGAIN_MS) !=
-						 rte_fls_u32(before_ms / PROBE_AGAIN_MS));
+	       (before_ms <= PROBE_MS ||
+		rte_fls_u32(idle_ms / PROBE_AGAIN_MS) != rte_fls_u32(before_ms / PROBE_AGAIN_MS));
 }
 
 /* Results that were drawn, and how many of them each peer has. */

@@ -76,9 +76,9 @@ bool fly_conversation_close(struct fly_poller *p, struct fly_conversation *c);
 
 /* Was the record of an activity given back before its time? No call of it may run then. */
 enum fly_gone {
-	FLY_GONE_NOT,    /* no */
+	FLY_GONE_NOT,     /* no */
 	FLY_GONE_NOT_RUN, /* yes; this call has not run */
-	FLY_GONE_MAYBE,  /* yes; this call may have run */
+	FLY_GONE_MAYBE,   /* yes; this call may have run */
 };
 
 /* fly_conversation_gone() - for a call without a record. */

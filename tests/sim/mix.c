@@ -55,7 +55,8 @@ void mix_plan(struct world *w)
 		p->faults |= FAULT_DUPLICATE;
 	/* A closed activity must stay closed, also for copies of its calls. */
 	if (p->faults == FAULT_UNBIND && world_chance(w, PPM * 2 / 3))
-		p->faults |= FAULT_DUPLICATE | (world_chance(w, PPM / 2) ? FAULT_LOSS : FAULT_REORDER);
+		p->faults |=
+			FAULT_DUPLICATE | (world_chance(w, PPM / 2) ? FAULT_LOSS : FAULT_REORDER);
 	p->n_servers = ONE_OF(w, 1, 1, 1, 2, 2, 3);
 	p->n_nodes = p->n_servers + 1 + (unsigned)world_below(w, RTE_MIN(4U, NODES - p->n_servers));
 	if (p->n_nodes > NODES)
