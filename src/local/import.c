@@ -20,7 +20,6 @@
 #include "threads/request.h"
 #include "local/map.h"
 #include "local/clerk.h"
-#include "local/fault.h"
 #include "base/binding_kind.h"
 #include "base/error.h"
 #include "base/system_clock.h"
@@ -61,9 +60,11 @@ static int connect_once(const struct fly_local *l)
 
 	if (s < 0)
 		return -1;
-	if (connect(s, (const struct sockaddr *)&address, length) == 0)
+	error = connect(s, (const struct sockaddr *)&address, length) == 0 ? 0 : errno;
+	if (error == 0 && fly_astack_is_deserted(s))
+		error = ECONNREFUSED;
+	if (error == 0)
 		return s;
-	error = errno;
 	close(s);
 	errno = error;
 	return -1;
@@ -121,10 +122,8 @@ static int refused(const struct fly_local *l, const struct fly_bind_answer *answ
 				"%s: access denied: its export does not let user %u in",
 				l->name, l->server, (unsigned)geteuid());
 	case -FLY_EBUSY:
-		return fly_fail(FLY_EBUSY,
-				"import %s from " LOCAL
-				"%s: it has no place for another client, see clients=",
-				l->name, l->server);
+		return fly_fail(FLY_EBUSY, "import %s from " LOCAL "%s: %s", l->name, l->server,
+				fly_bind_busy_text(answer->version));
 	default:
 		if (answer->status < 0 && answer->status > -256)
 			return fly_fail(-answer->status, "import %s from " LOCAL "%s: %s", l->name,
@@ -489,7 +488,7 @@ void fly_local_check(struct fly_local *l)
 	if (now_tsc - l->looked_tsc < l->tsc_per_ms)
 		return;
 	l->looked_tsc = now_tsc;
-	if (!l->stopped && (is_hung_up(l) || fly_fault_has(&l->memory))) {
+	if (!l->stopped && (is_hung_up(l) || fly_astack_has_fault(&l->memory))) {
 		fly_notice(&l->group->notice, "link " LOCAL "%s: the server is gone", l->server);
 		fly_local_hung_up(l);
 	}

@@ -69,6 +69,8 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		return -FLY_ENOMEM;
 	if (fly_requests_init(p))
 		goto fail_requests;
+	if (!config->pool) /* local links only: no packets, and nothing that is about packets */
+		return 0;
 	p->refused = fly_refused_new(config->socket);
 	p->gone = fly_refused_new(config->socket);
 	p->peers = fly_peers_new(config->conversations, config->socket);
