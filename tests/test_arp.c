@@ -125,8 +125,8 @@ Case(arp, fly_arp_request__and_the_answer_is_believed_once)
 	struct fly_arp_query question = {.link = &l->link, .ip = peer->link.ip};
 	uint8_t asked[2048];
 
-	sim_poller(node)->arp_query = &question;
-	fly_arp_request(sim_poller(node), &l->link);
+	fly_arp_wait(sim_poller(node), &question);
+	fly_arp_request(sim_poller(node), &l->link, &question);
 	cr_assert(sim_link_take(peer, asked) == 60);
 	make(1, l->link.mac, l->link.ip, (const uint8_t[6]){0}, peer->link.ip);
 	cr_expect(memcmp(asked, f.data, ARP_BYTES) == 0);
@@ -139,7 +139,7 @@ Case(arp, fly_arp_request__and_the_answer_is_believed_once)
 	make(2, (const uint8_t[6]){2, 9, 9, 9, 9, 9}, peer->link.ip, l->link.mac, l->link.ip);
 	deliver();
 	cr_expect(memcmp(question.mac, peer->link.mac, 6) == 0, "a second answer changes nothing");
-	sim_poller(node)->arp_query = NULL;
+	fly_arp_end(&question);
 }
 
 Case(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
@@ -149,14 +149,14 @@ Case(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
 
 	make(2, peer->link.mac, peer->link.ip, l->link.mac, l->link.ip);
 	deliver(); /* no request was made */
-	sim_poller(node)->arp_query = &question;
+	fly_arp_wait(sim_poller(node), &question);
 	deliver(); /* on another link */
 	question.link = &l->link;
 	question.ip ^= 0x01000000;
 	deliver(); /* for another address */
 	cr_expect(!question.answered);
 	cr_expect(sim_count(node, FLY_COUNT_arp_learned) == 0);
-	sim_poller(node)->arp_query = NULL;
+	fly_arp_end(&question);
 }
 
 Case(arp, fly_arp_request__without_packets_is_a_loss)
@@ -167,10 +167,32 @@ Case(arp, fly_arp_request__without_packets_is_a_loss)
 
 	while ((all[n] = fly_packet_get(&sim_poller(node)->cache, 0)))
 		n++;
-	sim_poller(node)->arp_query = &question;
-	fly_arp_request(sim_poller(node), &l->link);
+	fly_arp_wait(sim_poller(node), &question);
+	fly_arp_request(sim_poller(node), &l->link, &question);
 	cr_expect(peer->n_in == 0);
-	sim_poller(node)->arp_query = NULL;
+	fly_arp_end(&question);
 	while (n)
 		fly_packet_put(&sim_poller(node)->cache, all[--n]);
+}
+
+Case(arp, fly_arp_wait__several_at_once_and_each_is_answered_by_its_own)
+{
+	struct fly_arp_query outer = {.link = &l->link, .ip = peer->link.ip};
+	struct fly_arp_query same = outer;
+	struct fly_arp_query other = {.link = &l->link, .ip = peer->link.ip ^ 0x01000000};
+
+	fly_arp_wait(sim_poller(node), &outer);
+	fly_arp_wait(sim_poller(node), &other);
+	fly_arp_wait(sim_poller(node), &same);
+	make(2, (const uint8_t[6]){2, 9, 9, 9, 9, 9}, other.ip, l->link.mac, l->link.ip);
+	deliver();
+	cr_expect(other.answered && !outer.answered && !same.answered);
+	fly_arp_end(&other);
+	make(2, peer->link.mac, peer->link.ip, l->link.mac, l->link.ip);
+	deliver();
+	cr_expect(outer.answered && memcmp(outer.mac, peer->link.mac, 6) == 0);
+	cr_expect(same.answered && memcmp(same.mac, peer->link.mac, 6) == 0);
+	fly_arp_end(&same);
+	fly_arp_end(&outer);
+	cr_expect(LIST_EMPTY(&sim_poller(node)->arp_queries));
 }

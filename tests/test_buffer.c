@@ -5,13 +5,13 @@
 #include "case.h"
 #include "sim.h"
 #include "slowpath/bulk/buffer.h"
-#include "slowpath/bulk/path.h"
+#include "slowpath/peers.h"
 
 #define MIB (1U << 20)
 
 static struct sim *s;
 static struct fly_poller *p;
-static struct fly_path *paths[3];
+static struct fly_peer *peers[3];
 
 static void begin(void)
 {
@@ -21,16 +21,15 @@ static void begin(void)
 	s = sim_new();
 	p = sim_poller(sim_add(s, NULL));
 	l = sim_join_open(s, s->nodes[0]);
-	l->link.checksum = FLY_CHECKSUM_SOFTWARE; /* a path per peer */
-	for (unsigned i = 0; i < RTE_DIM(paths); i++)
-		paths[i] = fly_path_get(p, &l->link, 1 + i, 7);
+	for (unsigned i = 0; i < RTE_DIM(peers); i++)
+		peers[i] = fly_peers_get(p->peers, l->link.index, 1 + i);
 }
 
 static void end(void)
 {
-	for (unsigned i = 0; i < RTE_DIM(paths); i++) {
-		cr_expect(paths[i]->bytes == 0);
-		fly_path_put(p, paths[i]);
+	for (unsigned i = 0; i < RTE_DIM(peers); i++) {
+		cr_expect(peers[i]->bulk_bytes == 0);
+		fly_peers_put(p->peers, peers[i]);
 	}
 	cr_expect(p->bulk.bytes == 0);
 	cr_expect(sim_end(s) == 0);
@@ -62,19 +61,19 @@ Case(buffer, fly_buffer_get__no_peer_takes_all)
 
 	/* Each gets what is left, one after the other. */
 	for (unsigned i = 0; i < 3; i++) {
-		while (n[i] < 8 && fly_buffer_get(p, &held[i][n[i]], 30 * MIB, paths[i]))
+		while (n[i] < 8 && fly_buffer_get(p, &held[i][n[i]], 30 * MIB, peers[i]))
 			n[i]++;
 		cr_expect(p->bulk.bytes <= p->bulk.max);
 	}
 	cr_expect(n[0] == 5, "two thirds of all: %u", n[0]);
 	cr_expect(n[1] >= 1 && n[2] >= 1, "and there is some left: %u, %u", n[1], n[2]);
 	for (unsigned i = 0; i < 3; i++) {
-		cr_expect(paths[i]->bytes == n[i] * 30 * MIB);
+		cr_expect(peers[i]->bulk_bytes == n[i] * 30 * MIB);
 		while (n[i])
 			fly_buffer_free(p, &held[i][--n[i]]);
 	}
-	cr_expect(!fly_buffer_get(p, &held[0][0], 171 * MIB, paths[0]));
-	cr_expect(fly_buffer_get(p, &held[0][0], 170 * MIB, paths[0]));
+	cr_expect(!fly_buffer_get(p, &held[0][0], 171 * MIB, peers[0]));
+	cr_expect(fly_buffer_get(p, &held[0][0], 170 * MIB, peers[0]));
 	cr_expect(!fly_buffer_resize(p, &held[0][0], 171 * MIB));
 	fly_buffer_free(p, &held[0][0]);
 }
@@ -85,13 +84,13 @@ Case(buffer, fly_buffer_resize__keeps_what_is_there)
 	struct fly_buffer b;
 	uint32_t kept = 50;
 
-	cr_assert(fly_buffer_get(p, &b, kept, paths[0]));
+	cr_assert(fly_buffer_get(p, &b, kept, peers[0]));
 	for (uint32_t i = 0; i < kept; i++)
 		b.bytes[i] = (uint8_t)(i * 7 + 1);
 	for (unsigned i = 0; i < RTE_DIM(rooms); i++) {
 		cr_assert(fly_buffer_resize(p, &b, rooms[i]));
 		kept = RTE_MIN(kept, rooms[i]);
-		cr_assert(b.room == rooms[i] && paths[0]->bytes == rooms[i]);
+		cr_assert(b.room == rooms[i] && peers[0]->bulk_bytes == rooms[i]);
 		cr_assert((uintptr_t)b.bytes % 16 == 0);
 		b.bytes[rooms[i] - 1] = rooms[i] > 50 ? 9 : b.bytes[rooms[i] - 1];
 		for (uint32_t j = 0; j < kept; j++)

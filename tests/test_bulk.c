@@ -685,7 +685,9 @@ Case(bulk, fly_bulk_sweep__arguments_that_nobody_completes_are_forgotten)
 
 	sim_turn(w.sim);
 	sim_turn(w.sim);
+	w.at_caller->faults.drop_percent = 100; /* the server does not learn that it has ended */
 	sim_unbind(w.sim, bulk);
+	w.at_caller->faults.drop_percent = 0;
 	sim_run(w.sim, FLY_BULK_IDLE_MS - 100);
 	cr_expect(bulks(w.server)->n == 1);
 	sim_run(w.sim, 200);
@@ -720,8 +722,9 @@ Case(bulk, fly_conversations_sweep__an_unacknowledged_result_goes_with_its_recor
 
 	while (runs == 0)
 		sim_turn(w.sim);
-	sim_unbind(w.sim, bulk);
 	w.at_server->faults.drop_percent = 100;
+	w.at_caller->faults.drop_percent = 100;
+	sim_unbind(w.sim, bulk);
 	w.sim->step_us = 1000;
 	sim_run(w.sim, FLY_RECORD_KEEP_MS - 1000);
 	cr_expect(bulks(w.server)->n == 1 && n_flight(w.server) == 0);
@@ -729,6 +732,7 @@ Case(bulk, fly_conversations_sweep__an_unacknowledged_result_goes_with_its_recor
 	sim_run(w.sim, 10000);
 	cr_expect(bulks(w.server)->n == 0);
 	(void)call;
+	w.at_caller->faults.drop_percent = 0;
 	bulk = sim_import(w.sim, w.caller, w.at_caller, EXPORT);
 }
 

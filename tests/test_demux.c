@@ -443,7 +443,7 @@ Case(demux, fly_demux__random_frames_are_each_counted_once)
 	uint64_t counted = 0;
 	static const enum fly_counter ends[] = {
 		FLY_COUNT_calls_returned, FLY_COUNT_calls_served, FLY_COUNT_calls_no_procedure,
-		FLY_COUNT_resent_results, FLY_COUNT_arp_answered,
+		FLY_COUNT_resent_results, FLY_COUNT_arp_answered, FLY_COUNT_closes_received,
 	};
 
 	for (unsigned i = 0; i < RTE_DIM(ends); i++)

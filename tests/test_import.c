@@ -171,7 +171,7 @@ Case(import, fly_import__nobody_there)
 	cr_expect(import_by_name(r, "Probe", 3, "10.9.8.7:99", &binding) == -FLY_EPEER);
 	cr_expect(strstr(fly_error(), "10.9.8.7 is there, but no Firefly server answers") != NULL,
 		  "%s", fly_error());
-	cr_expect(r->poller.arp_query == NULL);
+	cr_expect(LIST_EMPTY(&r->poller.arp_queries));
 }
 
 Case(import, fly_import__over_a_link_that_is_down)
@@ -426,4 +426,32 @@ Case(import, fly_set_reconnect__for_as_long_as_the_call_may_take)
 	r->poller.exports[1].n_procedures = 0;
 	cr_expect(Probe_Null(binding) == -FLY_ENOEXPORT);
 	cr_expect(service.executions == 1);
+}
+
+/* In a procedure that runs while its poller's owner imports. */
+static int status_inside = 1;
+static struct fly_binding *made_inside;
+
+static void import_inside(void *context)
+{
+	(void)context;
+	status_inside = Probe_import(r, NULL, &made_inside);
+}
+
+Case(import, fly_import__within_another_of_the_same_poller)
+{
+	struct fly_binding *binding;
+	struct fly_binding *second;
+	struct fly_call *call;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	service.during = import_inside;
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	cr_expect(Probe_import(r, NULL, &second) == 0, "%s", fly_error());
+	cr_expect(status_inside == 0 && service.executions == 1, "it imported meanwhile");
+	service.during = NULL;
+	cr_expect(Probe_Null_finish(call) == 0);
+	cr_expect(Probe_Null(second) == 0 && Probe_Null(made_inside) == 0);
+	cr_expect(LIST_EMPTY(&r->poller.arp_queries));
 }

@@ -6,7 +6,9 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "pair.h"
+#include "slowpath/peers.h"
 #include "slowpath/records.h"
+#include "slowpath/refused_filter.h"
 
 #define RECORDS 200
 
@@ -41,7 +43,7 @@ static struct fly_conversation *open_record(const struct sim_link *over, uint64_
 {
 	const struct fly_header h = frame_call(1, activity, 1000, 1);
 
-	return fly_conversation_open(p, &over->link, from_peer.data, &h);
+	return fly_conversation_open(p, &over->link, from_peer.data, &h, true);
 }
 
 /* As after a call with a large result. */
@@ -179,4 +181,188 @@ Case(records, fly_conversations_sweep__the_rule_of_forgetting_leaves_no_gap)
 	cr_expect(FLY_RECORD_KEEP_MS >= 2 * FLY_PACKET_LIFE_MS);
 	cr_expect(FLY_RECORD_KEEP_MS - FLY_PACKET_LIFE_MS <= UINT16_MAX,
 		  "the age that is refused must fit into its field");
+}
+
+/* ---- shares ---- */
+
+static struct fly_conversation *open_from(uint32_t ip, uint64_t activity, bool is_proven)
+{
+	const struct fly_header h = frame_call(1, activity, 1000, 1);
+
+	fly_store_raw32(from_peer.data + FLY_IP_SOURCE, ip);
+	return fly_conversation_open(p, &l->link, from_peer.data, &h, is_proven);
+}
+
+/* Return: of @n new records, how many were had. */
+static unsigned open_many(uint32_t ip, uint64_t from, unsigned n)
+{
+	unsigned had = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		had += open_from(ip, (from + i) << 16, true) != NULL;
+	return had;
+}
+
+Case(records, fly_conversation_open__whoever_has_more_than_its_share_gives_way)
+{
+	l->link.is_private = false;
+	cr_expect(open_many(1, 1000, RECORDS + 50) == RECORDS, "all, while nobody else wants any");
+	cr_expect(open_many(2, 3000, RECORDS) == RECORDS / 2, "a half, although the table is full");
+	cr_expect(open_many(3, 5000, RECORDS) == RECORDS / 3);
+	cr_expect(open_many(1, 7000, 50) == 0, "whoever has most gets no more");
+	cr_expect(sim_count(node, FLY_COUNT_conversations_evicted) == RECORDS / 2 + RECORDS / 3);
+	cr_expect(p->conversations.n_free == 0);
+	for (uint32_t ip = 1; ip <= 3; ip++) {
+		unsigned n = 0;
+
+		for (uint32_t i = 0; i < RECORDS; i++)
+			n += p->conversations.records[i].peer_ip == ip;
+		cr_expect(n >= RECORDS / 3 && n <= RECORDS / 3 + 2, "%u has %u", ip, n);
+	}
+}
+
+Case(records, fly_conversation_open__an_address_without_proof_is_none)
+{
+	unsigned had = 0;
+
+	l->link.is_private = false;
+	cr_expect(open_many(9, 1000, RECORDS) == RECORDS);
+	for (uint32_t ip = 100; ip < 100 + 2 * RECORDS; ip++) /* forged: all are one peer */
+		had += open_from(ip, UINT64_C(1) << 40 | ip, false) != NULL;
+	cr_expect(had == RECORDS / 2, "%u", had);
+	had = 0;
+	for (uint32_t ip = 1; ip <= 20; ip++) /* proven: each is one */
+		had += open_many(ip * 1000, (UINT64_C(1) << 32) + ip * 100, 2);
+	cr_expect(had == 40, "%u", had);
+}
+
+Case(records, fly_conversation_open__behind_a_private_link_all_are_one)
+{
+	cr_expect(open_many(1, 1000, RECORDS) == RECORDS);
+	for (uint32_t ip = 100; ip < 120; ip++)
+		cr_expect(open_many(ip, ip * 1000, 1) == 0);
+	for (uint64_t i = 1; i <= RECORDS / 2; i++)
+		cr_expect(open_record(second, i) != NULL, "the peer of another link");
+	cr_expect(open_record(second, 9999) == NULL);
+}
+
+Case(records, fly_conversation_open__what_runs_does_not_give_way)
+{
+	l->link.is_private = false;
+	cr_expect(open_many(1, 1000, RECORDS) == RECORDS);
+	for (uint32_t i = 0; i < RECORDS; i++)
+		p->conversations.records[i].state = FLY_CONVERSATION_RUNNING;
+	cr_expect(open_many(2, 2000, 20) == 0);
+	p->conversations.records[77].state = FLY_CONVERSATION_DONE;
+	cr_expect(open_many(2, 3000, 20) == 1, "it is found after those that run");
+	for (uint32_t i = 0; i < RECORDS; i++)
+		p->conversations.records[i].state = FLY_CONVERSATION_DONE;
+}
+
+Case(records, fly_conversation_open__the_one_used_least_goes_first)
+{
+	l->link.is_private = false;
+	for (uint64_t i = 0; i < RECORDS; i++)
+		open_from(1, (1 + i) << 16, true)->touched_ms =
+			i == 5 ? p->now_ms - 100 : p->now_ms;
+	cr_assert(open_from(2, UINT64_C(7) << 40, true) != NULL);
+	cr_expect(fly_conversation_find(&p->conversations, UINT64_C(6) << 16) == NULL);
+}
+
+/* What the filter says of an evicted activity: its newest call may have run, a later one has not.
+ */
+Case(records, fly_conversation_gone__knows_what_may_have_run)
+{
+	struct fly_header h = frame_call(1, UINT64_C(1) << 16, 1000, 1);
+
+	l->link.is_private = false;
+	cr_expect(fly_conversation_gone(p, &h) == FLY_GONE_NOT);
+	for (uint64_t i = 0; i < RECORDS; i++) {
+		struct fly_conversation *c = open_from(1, (1 + i) << 16, true);
+
+		fly_conversation_to_running(c, 1000);
+		fly_conversation_to_done(c);
+	}
+	cr_assert(open_from(2, UINT64_C(7) << 40, true) != NULL);
+	cr_expect(fly_conversation_gone(p, &h) == FLY_GONE_MAYBE);
+	h.seq = 1001;
+	cr_expect(fly_conversation_gone(p, &h) == FLY_GONE_NOT_RUN);
+	h.activity = UINT64_C(2) << 16;
+	cr_expect(fly_conversation_gone(p, &h) == FLY_GONE_NOT);
+	cr_expect(fly_conversation_close(p, fly_conversation_find(&p->conversations, h.activity)));
+	cr_expect(fly_conversation_gone(p, &h) == FLY_GONE_MAYBE,
+		  "closed: nobody waits for an answer");
+}
+
+Case(records, fly_conversation_open__without_room_in_the_filter_nobody_gives_way)
+{
+	l->link.is_private = false;
+	cr_expect(open_many(1, 1000, RECORDS) == RECORDS);
+	p->gone->n = FLY_REFUSED_MAX - 3;
+	cr_expect(open_many(2, 2000, 20) == 1, "one takes two entries");
+	p->gone->n = 0;
+}
+
+Case(records, fly_conversation_close__a_peer_that_closes_much_leaves_room_for_others)
+{
+	unsigned closed[3] = {0};
+	const unsigned most = FLY_REFUSED_MAX - FLY_REFUSED_MAX / 4;
+
+	l->link.is_private = false;
+	for (uint32_t ip = 1; ip <= 2; ip++) {
+		struct fly_conversation *c;
+
+		for (uint64_t i = 1;; i++, closed[ip]++) {
+			c = open_from(ip, i << 20 | ip, true);
+			if (!fly_conversation_close(p, c))
+				break;
+		}
+		cr_expect(c->activity && c->is_closing, "it goes by its age");
+	}
+	cr_expect(closed[1] == most / 3 * 2, "%u", closed[1]);
+	cr_expect(closed[2] >= most / 9 * 2 - 2, "%u", closed[2]);
+	cr_expect(p->conversations.n_free == RECORDS - 2);
+	p->now_ms += FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS + 1;
+	for (unsigned i = 0; i < RECORDS; i++)
+		fly_conversations_sweep(p);
+	cr_expect(p->conversations.n_free == RECORDS);
+}
+
+Case(records, fly_conversation_prove__from_then_on_it_is_its_own)
+{
+	struct fly_conversation *c;
+
+	l->link.is_private = false;
+	c = open_from(5, 1 << 16, false);
+	open_from(6, 2 << 16, false);
+	cr_expect(fly_conversation_peer(p, c)->ip == 0 &&
+		  fly_conversation_peer(p, c)->n_records == 2);
+	fly_conversation_prove(p, c);
+	cr_expect(c->is_proven && fly_conversation_peer(p, c)->ip == 5);
+	cr_expect(fly_conversation_peer(p, c)->n_records == 1);
+	cr_expect(p->peers->n_with_records == 2);
+}
+
+Case(records, fly_conversations_spare_results__of_the_peer_that_keeps_most)
+{
+	struct fly_conversation *ours;
+	unsigned n = 0;
+
+	for (uint64_t i = 1; i <= 40; i++)
+		retain(open_record(l, i));
+	ours = open_record(second, 1000);
+	retain(open_record(second, 1001));
+	cr_expect(fly_conversations_spare_results(p, ours));
+	n = 41 - p->conversations.n_retained;
+	cr_expect(n >= 1 && n <= 8, "%u", n);
+	cr_expect(sim_count(node, FLY_COUNT_results_evicted) == n);
+	for (uint64_t i = 1; i <= 40; i++) {
+		const struct fly_conversation *c = fly_conversation_find(&p->conversations, i);
+
+		cr_expect(c->state == (c->result ? FLY_CONVERSATION_DONE : FLY_CONVERSATION_GIVEN));
+		cr_expect(fly_conversation_accept(fly_conversation_find(&p->conversations, i),
+						  c->seq) != FLY_RUN);
+	}
+	cr_expect(!fly_conversations_spare_results(p, fly_conversation_find(&p->conversations, 1)),
+		  "whoever has most gets no more");
 }

@@ -63,7 +63,7 @@ struct fly_conversation {
 	uint16_t result_bytes; /* of the retained result */
 	int16_t result_status; /* of the retained result: 0 or a negative status */
 	bool is_proven;        /* the caller receives at the address that it gave */
-	uint8_t unused;
+	bool is_closing;     /* its caller has ended it: forgotten when it does not run any more */
 	uint32_t touched_ms; /* poller time of the newest call, new fragment or acknowledgement */
 	struct rte_mbuf *result; /* DONE: the retained result packet; NULL: its bytes are in kept */
 	uint32_t next_free;      /* FREE: list; FLY_NO_ENTRY ends it */
@@ -88,6 +88,7 @@ struct fly_conversation_table {
 	uint32_t retained_max;  /* at most so many: then large results are refused */
 	uint32_t retained_high; /* from here on, callers are told to acknowledge results */
 	uint32_t swept;         /* where the next sweep begins */
+	uint32_t drawn;         /* where the next draw of results to let go begins */
 	struct rte_hash *by_activity;
 };
 

@@ -20,7 +20,8 @@
 	X(ACK,    false,                         fly_slow_ack(p, link, m, &h),  fly_slow_ack(p, link, m, &h)) \
 	X(PROBE,  false,                         fly_slow_probe(p, link, m, &h), fly_slow_probe(p, link, m, &h)) \
 	X(CANCEL, false,                         fly_slow_cancel(p, link, m, &h), fly_slow_cancel(p, link, m, &h)) \
-	X(CHALLENGE, false,                      fly_slow_challenge(p, m, &h),  fly_slow_challenge(p, m, &h))
+	X(CHALLENGE, false,                      fly_slow_challenge(p, m, &h),  fly_slow_challenge(p, m, &h)) \
+	X(CLOSE,  false,                         fly_slow_close(p, link, m, &h), fly_slow_frame(p, link, m, -(int)FLY_COUNT_drop_fragments))
 /* clang-format on */
 
 /* fly_demux_plain() - hand a packet to its handler, which takes it. */

@@ -111,16 +111,18 @@ struct fly_poller {
 	uint64_t sweep_ms_at_tsc; /* each millisecond's sweep is due: budgets, links, records */
 	struct fly_waits waits;
 	struct fly_pass pass;
-	uint32_t reject_budget;          /* refusals that may still be sent in this millisecond */
-	uint32_t again_budget;           /* results that may still be sent again in it */
-	struct fly_requests *requests;   /* requests of other threads: src/threads/request.h */
-	uint32_t number;                 /* index in its runtime's pollers */
-	struct fly_poller_group *group;  /* threads/poller_group.h; NULL in a simulation */
-	struct fly_arp_query *arp_query; /* the address being resolved; NULL: none */
-	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
-	LIST_HEAD(, fly_import) imports; /* bindings; they end with the poller */
+	uint32_t reject_budget;         /* refusals that may still be sent in this millisecond */
+	uint32_t again_budget;          /* results that may still be sent again in it */
+	struct fly_requests *requests;  /* requests of other threads: src/threads/request.h */
+	uint32_t number;                /* index in its runtime's pollers */
+	struct fly_poller_group *group; /* threads/poller_group.h; NULL in a simulation */
+	LIST_HEAD(, fly_arp_query) arp_queries; /* addresses being resolved: slowpath/arp.h */
+	bool is_shut;                           /* fly_shutdown(): nothing new is imported */
+	LIST_HEAD(, fly_import) imports;        /* bindings; they end with the poller */
 	struct fly_bulks bulk;
 	struct fly_refused *refused;        /* calls that were refused without a record */
+	struct fly_refused *gone;           /* activities without their records: records.c */
+	struct fly_peers *peers;            /* who uses how much: slowpath/peers.h */
 	uint8_t token_key[16];              /* key of our tokens: src/slowpath/token.h */
 	LIST_HEAD(, fly_worker_pool) pools; /* worker.h */
 	uint32_t n_on_workers; /* calls from packets that run on workers or wait for one */

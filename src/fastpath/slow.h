@@ -68,6 +68,13 @@ void fly_slow_probe(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 void fly_slow_cancel(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		     const struct fly_header *h);
 
+/* fly_slow_peer() - whose call is it, as struct fly_work says? For calls that have to wait. */
+const void *fly_slow_peer(const struct fly_poller *p, const struct fly_conversation *c);
+
+/* fly_slow_close() - a caller has ended an activity. */
+void fly_slow_close(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		    const struct fly_header *h);
+
 /* fly_slow_challenge() - the server wants a call of ours again, with a token. */
 void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);
 

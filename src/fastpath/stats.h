@@ -50,6 +50,13 @@
 	X(local_faults, "clients of this machine whose memory was not there")                   \
 	X(conversations_opened, "callers that got a conversation record")                       \
 	X(conversations_ended, "conversation records forgotten")                                \
+	X(conversations_closed, "of them, whose callers ended their bindings")                  \
+	X(conversations_evicted, "of them, of a peer that had more than its share")             \
+	X(results_evicted, "results let go early, of a peer that had more than its share")      \
+	X(bulk_evicted, "large calls and results let go early, as above")                       \
+	X(calls_evicted, "calls that waited for a worker and were refused, as above")           \
+	X(closes_sent, "activities whose servers were told that they have ended")               \
+	X(closes_received, "activities whose callers said that they have ended")                \
 	X(hint_misses, "calls whose hint did not lead to their record")                         \
 	X(arp_answered, "ARP requests answered")                                                \
 	X(arp_ignored, "ARP that asks for another address, or answers what was not asked")      \
@@ -91,6 +98,7 @@
 	X(drop_parked, "call for which there was no place to wait for a procedure to end")      \
 	X(drop_probe, "probe for a call that is over, or a result that is still waited for")    \
 	X(drop_cancel, "cancellation of a call that is over, or unknown")                       \
+	X(drop_close, "end of an activity that is unknown, or that goes on")                    \
 	X(drop_tx_full, "packet not sent: the link's queue is full")                            \
 	X(drop_ring_full, "packet for another poller of ours, which does not take it")          \
 	X(drop_link_down, "packet not sent: the link is down")

@@ -55,6 +55,7 @@ enum fly_packet_type {
 	FLY_PACKET_CANCEL = 6,    /* the caller has cancelled a call */
 	FLY_PACKET_CHALLENGE = 7, /* send a call again with the token in the hint */
 	FLY_PACKET_EXCEPTION = 8, /* a result with a status that is not FLY_OK */
+	FLY_PACKET_CLOSE = 9,     /* the caller sends nothing more of an activity */
 };
 
 /* What a packet that is neither call nor result is about: its field `procedure`. */
@@ -69,6 +70,7 @@ enum fly_about {
 #define FLY_FLAG_DEADLINE 0x04 /* call: 4 bytes follow the arguments, see FLY_DEADLINE_BYTES */
 #define FLY_FLAG_TOKEN    0x08 /* call: the hint is a token that the server gave out */
 #define FLY_FLAG_IDLE     0x10 /* acknowledgement: nothing has come for a while, send more */
+#define FLY_FLAG_GONE     0x20 /* refusal: no call of this activity runs any more, take another */
 
 /* Behind the arguments of a call with a deadline: us left when it was first sent. */
 #define FLY_DEADLINE_BYTES 4

@@ -253,7 +253,7 @@ static void run(struct fly_poller *p, struct fly_local_work *w)
 	} else if (!fly_procedure_is_on_worker(w->work.stub)) {
 		w->stage = BEGUN;
 		run_here(p, w, export);
-	} else if (!fly_worker_has_room(export->pool)) {
+	} else if (!fly_worker_make_room(p, export->pool, w->of)) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
 		refuse(p, w, FLY_EBUSY, FLY_COUNT_reject_full);
 	} else {
@@ -385,7 +385,7 @@ unsigned fly_local_work_begin(struct fly_poller *p, struct fly_local_client *of,
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
 	struct fly_local_work *w;
 
-	if (is_on_worker && !fly_worker_has_room(p->exports[of->export_at].pool)) {
+	if (is_on_worker && !fly_worker_make_room(p, p->exports[of->export_at].pool, of)) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_busy, 1);
 		return fly_local_refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);
 	}
@@ -399,6 +399,7 @@ unsigned fly_local_work_begin(struct fly_poller *p, struct fly_local_client *of,
 		.work.stub = stub,
 		.work.deadline_tsc = FLY_NEVER,
 		.work.done = work_done,
+		.work.peer = of,
 		.stage = WAITING,
 		.of = of,
 		.user = fly_local_share_keep(of),

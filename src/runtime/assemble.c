@@ -10,6 +10,7 @@
 #include "threads/request.h"
 #include "local/server.h"
 #include "slowpath/bulk/bulk.h"
+#include "slowpath/peers.h"
 #include "slowpath/records.h"
 #include "slowpath/refused_filter.h"
 #include "slowpath/sweep.h"
@@ -57,6 +58,7 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	set_waits(&p->waits, config);
 	fly_handoff_queue_init(&p->handoffs);
 	LIST_INIT(&p->imports);
+	LIST_INIT(&p->arp_queries);
 	LIST_INIT(&p->pools);
 	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
@@ -70,7 +72,9 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	if (!config->pool) /* local links only: no packets, and nothing that is about packets */
 		return 0;
 	p->refused = fly_refused_new(config->socket);
-	if (!p->refused)
+	p->gone = fly_refused_new(config->socket);
+	p->peers = fly_peers_new(config->conversations, config->socket);
+	if (!p->refused || !p->gone || !p->peers)
 		goto fail_refused;
 	if (fly_call_table_init(&p->calls, config->calls, config->socket))
 		goto fail_calls;
@@ -82,8 +86,10 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 fail_conversations:
 	fly_call_table_free(&p->calls);
 fail_calls:
-	fly_refused_free(p->refused);
 fail_refused:
+	fly_peers_free(p->peers);
+	fly_refused_free(p->gone);
+	fly_refused_free(p->refused);
 	fly_requests_fini(p);
 fail_requests:
 	fly_local_server_fini(p);
@@ -95,7 +101,9 @@ void fly_poller_fini(struct fly_poller *p)
 	fly_conversations_free(p);
 	fly_call_table_free(&p->calls);
 	fly_refused_free(p->refused);
+	fly_refused_free(p->gone);
 	fly_bulk_fini(p);
+	fly_peers_free(p->peers);
 	fly_packet_drain(&p->cache);
 	fly_handoff_queue_fini(&p->handoffs);
 	fly_local_server_fini(p);

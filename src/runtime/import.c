@@ -21,6 +21,7 @@
 #include "runtime/attach.h"
 #include "base/binding_kind.h"
 #include "slowpath/behaviour.h"
+#include "slowpath/close.h"
 #include "slowpath/deadline.h"
 #include "base/error.h"
 #include "base/random.h"
@@ -95,12 +96,14 @@ static void end_calls(struct fly_import *import, bool unbind)
 			fly_caller_fail(p, e, -FLY_EPEER);
 		if (!unbind)
 			continue;
+		fly_close_send(e);
 		if (e->packet)
 			fly_packet_put(&p->cache, e->packet);
 		e->packet = NULL;
 		fly_slow_let_go(p, e);
 		fly_call_table_unbind(&p->calls, e);
 	}
+	fly_link_flush(import->link);
 }
 
 void fly_import_unbind(struct fly_binding *binding)
@@ -125,17 +128,17 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	uint64_t end_tsc;
 	uint64_t now_tsc;
 
-	p->arp_query = &question;
+	fly_arp_wait(p, &question);
 	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
 	end_tsc = fly_poller_time(p) + most_tsc;
 	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
 		if (now_tsc >= query_tsc) {
-			fly_arp_request(p, link);
+			fly_arp_request(p, link, &question);
 			query_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
 		}
 		fly_poller_turn(p, now_tsc);
 	}
-	p->arp_query = NULL;
+	fly_arp_end(&question);
 	memcpy(peer->mac, question.mac, 6);
 	return question.answered ? 0 : -FLY_EPEER;
 }

@@ -277,6 +277,22 @@ static int open_ports(struct starting *s)
 	return 0;
 }
 
+/* Free what has come since the last turn: a ring would keep it, as it keeps our own last packets. */
+static void empty_links(struct fly_poller *p)
+{
+	struct rte_mbuf *packets[FLY_BURST];
+	uint16_t n;
+
+	for (uint32_t i = 0; i < p->n_links; i++) {
+		for (unsigned bursts = 0; bursts < FLY_BURST; bursts++) {
+			n = p->links[i]->rx_burst(p->links[i], packets, FLY_BURST);
+			if (n == 0)
+				break;
+			rte_pktmbuf_free_bulk(packets, n);
+		}
+	}
+}
+
 static void close_ports(struct fly_runtime *r)
 {
 	for (unsigned i = 0; i < r->group.n; i++) {
@@ -284,6 +300,7 @@ static void close_ports(struct fly_runtime *r)
 
 		while (!LIST_EMPTY(&p->imports))
 			fly_import_unbind(&LIST_FIRST(&p->imports)->head);
+		empty_links(p);
 		while (p->n_links)
 			fly_poller_detach(p, p->links[p->n_links - 1]);
 	}

@@ -37,7 +37,36 @@ static void fill(uint8_t *frame, const struct fly_link *link, uint16_t opcode, c
 	arp->arp_data.arp_tip = to_ip;
 }
 
-void fly_arp_request(struct fly_poller *p, struct fly_link *link)
+void fly_arp_wait(struct fly_poller *p, struct fly_arp_query *query)
+{
+	query->answered = false;
+	LIST_INSERT_HEAD(&p->arp_queries, query, next);
+}
+
+void fly_arp_end(struct fly_arp_query *query)
+{
+	LIST_REMOVE(query, next);
+}
+
+/* Give an address to all queries that wait for it. Return: was there one? */
+static bool learn(struct fly_poller *p, const struct fly_link *link, uint32_t ip,
+		  const uint8_t *mac)
+{
+	struct fly_arp_query *query;
+	bool is_new = false;
+
+	LIST_FOREACH(query, &p->arp_queries, next)
+	{
+		if (query->answered || query->link != link || query->ip != ip)
+			continue;
+		memcpy(query->mac, mac, sizeof query->mac);
+		query->answered = true;
+		is_new = true;
+	}
+	return is_new;
+}
+
+void fly_arp_request(struct fly_poller *p, struct fly_link *link, const struct fly_arp_query *query)
 {
 	static const uint8_t nobody[6] = {0};
 	struct rte_mbuf *m = fly_packet_get(&p->cache, ARP_FRAME);
@@ -46,7 +75,7 @@ void fly_arp_request(struct fly_poller *p, struct fly_link *link)
 		return;
 	memset(fly_packet_frame(m), 0, ARP_FRAME);
 	memset(fly_packet_frame(m) + FLY_ETHER_DESTINATION, 0xff, 6);
-	fill(fly_packet_frame(m), link, RTE_ARP_OP_REQUEST, nobody, p->arp_query->ip);
+	fill(fly_packet_frame(m), link, RTE_ARP_OP_REQUEST, nobody, query->ip);
 	fly_link_send(link, m);
 	fly_link_flush(link);
 }
@@ -55,7 +84,6 @@ bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 {
 	uint8_t *frame = fly_packet_frame(m);
 	const struct rte_arp_hdr *arp = arp_header(frame);
-	struct fly_arp_query *question = p->arp_query;
 
 	if (m->data_len < ARP_BYTES || fly_get_be16(frame + FLY_ETHER_TYPE) != RTE_ETHER_TYPE_ARP ||
 	    arp->arp_hardware != rte_cpu_to_be_16(RTE_ARP_HRD_ETHER) ||
@@ -63,11 +91,8 @@ bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	    arp->arp_plen != 4)
 		return false;
 
-	if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REPLY) && question &&
-	    !question->answered && question->link == link &&
-	    arp->arp_data.arp_sip == question->ip) {
-		memcpy(question->mac, &arp->arp_data.arp_sha, 6);
-		question->answered = true;
+	if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REPLY) &&
+	    learn(p, link, arp->arp_data.arp_sip, arp->arp_data.arp_sha.addr_bytes)) {
 		fly_stats_add(&p->stats, FLY_COUNT_arp_learned, 1);
 	} else if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REQUEST) && link->answers_arp &&
 		   arp->arp_data.arp_tip == link->ip && p->reject_budget > 0) {

@@ -55,6 +55,30 @@ static bool is_too_old(const struct fly_poller *p, const struct fly_header *h)
 }
 
 /*
+ * Was the record of this activity given back early? Then the call is refused: "not executed" only
+ * if the call has not run, and as long as the filter of refused calls can take it.
+ * Return: true: the packet is gone.
+ */
+static bool is_gone(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		    const struct fly_header *h)
+{
+	switch (fly_conversation_gone(p, h)) {
+	case FLY_GONE_NOT:
+		return false;
+	case FLY_GONE_MAYBE:
+		fly_reply_refuse_gone(p, link, m, h, FLY_EFORGOTTEN);
+		return true;
+	case FLY_GONE_NOT_RUN:
+		break;
+	}
+	if (fly_refused_add(p->refused, h->activity, h->seq))
+		fly_reply_refuse_gone(p, link, m, h, FLY_EBUSY);
+	else
+		fly_frame_drop(p, m, FLY_COUNT_reject_limited);
+	return true;
+}
+
+/*
  * The record of a call, by its hint or through the hash table; a new activity gets a new record.
  * Return: NULL: the call was refused, challenged or dropped, and the packet is gone.
  */
@@ -80,17 +104,20 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 		fly_reply_refuse(p, link, m, h, FLY_EBUSY);
 		return NULL;
 	}
+	if (!c && is_gone(p, link, m, h))
+		return NULL;
 	if (!is_welcome(p, link, h, export, c)) {
 		if (!has_token(p, m, h)) {
 			fly_reply_challenge(p, link, m, h);
 			return NULL;
 		}
 		if (c)
-			c->is_proven = true;
+			fly_conversation_prove(p, c);
 	}
 	if (c)
 		return c;
-	c = fly_conversation_open(p, link, fly_packet_frame(m), h);
+	c = fly_conversation_open(p, link, fly_packet_frame(m), h,
+				  link->is_private || has_token(p, m, h));
 	if (!c) {
 		/* A call that the filter cannot remember is dropped: its copy may run. */
 		if (fly_refused_add(p->refused, h->activity, h->seq))
@@ -99,7 +126,6 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 			fly_frame_drop(p, m, FLY_COUNT_reject_limited);
 		return NULL;
 	}
-	c->is_proven = link->is_private || has_token(p, m, h);
 	return c;
 }
 
@@ -148,9 +174,12 @@ static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, 
 			     const struct fly_conversation *c, const struct fly_procedure *stub,
 			     struct rte_mbuf **result)
 {
+	const struct fly_conversation_table *t = &p->conversations;
 	uint8_t *to;
 
 	*result = m;
+	if (stub->result_bytes > FLY_RETAIN_BYTES && !c->result && t->n_retained >= t->retained_max)
+		fly_conversations_spare_results(p, c);
 	if (fly_procedure_layout(stub) == FLY_RESULTS_SECOND)
 		*result = fly_packet_get(&p->cache, FLY_PAYLOAD + (uint32_t)stub->result_bytes);
 	if (!*result)
@@ -161,6 +190,21 @@ static uint8_t *result_frame(struct fly_poller *p, const struct fly_link *link, 
 	if (*result != m)
 		fly_packet_put(&p->cache, *result);
 	return NULL;
+}
+
+/*
+ * Is there room for a call on a worker? If not, peers that have more than their share give way:
+ * their results are let go, or their calls that wait are refused.
+ */
+bool fly_call_has_worker_room(struct fly_poller *p, const struct fly_conversation *c,
+			      struct fly_worker_pool *pool)
+{
+	const struct fly_conversation_table *t = &p->conversations;
+
+	if (t->n_retained + p->n_on_workers >= t->retained_max)
+		fly_conversations_spare_results(p, c);
+	return fly_worker_make_room(p, pool, fly_conversation_peer(p, c)) &&
+	       fly_worker_has_packet_room(p, pool);
 }
 
 /* May the procedure that this copy names run twice? A copy may name another than the call did. */
@@ -245,7 +289,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 
 	if (h->procedure < export->n_procedures)
 		stub = &export->stubs[h->procedure];
-	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_room(p, export->pool)) {
+	if (fly_procedure_is_on_worker(stub) && !fly_call_has_worker_room(p, c, export->pool)) {
 		fly_reply_refuse_busy(p, link, m, h, c);
 		return;
 	}

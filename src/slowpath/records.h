@@ -52,11 +52,43 @@ struct fly_conversation *fly_conversation_of_peer(struct fly_poller *p, const st
 						  enum fly_counter *why);
 
 /*
- * fly_conversation_open() - a record for a new activity; its peer is the source of @frame.
+ * fly_conversation_open() - a record for a new activity; its peer is the source of @frame. In a
+ * full table a peer that has more than its share gives way to one that has less.
+ * @is_proven: the peer receives at that address.
  * Return: KNOWN, its seq just before that of @h; NULL: the table is full.
  */
 struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struct fly_link *link,
-					       const uint8_t *frame, const struct fly_header *h);
+					       const uint8_t *frame, const struct fly_header *h,
+					       bool is_proven);
+
+/* fly_conversation_prove() - the caller has proven its address: the record counts as its own. */
+void fly_conversation_prove(struct fly_poller *p, struct fly_conversation *c);
+
+/* fly_conversation_peer() - to whom the record is counted. */
+struct fly_peer *fly_conversation_peer(const struct fly_poller *p,
+				       const struct fly_conversation *c);
+
+/*
+ * fly_conversation_close() - the caller sends nothing more of this activity: give its record back,
+ * at once or when its call has ended. Return: false: later, by its age.
+ */
+bool fly_conversation_close(struct fly_poller *p, struct fly_conversation *c);
+
+/* Was the record of an activity given back before its time? No call of it may run then. */
+enum fly_gone {
+	FLY_GONE_NOT,     /* no */
+	FLY_GONE_NOT_RUN, /* yes; this call has not run */
+	FLY_GONE_MAYBE,   /* yes; this call may have run */
+};
+
+/* fly_conversation_gone() - for a call without a record. */
+enum fly_gone fly_conversation_gone(const struct fly_poller *p, const struct fly_header *h);
+
+/*
+ * fly_conversations_spare_results() - as many results are retained as may be: let some go of the
+ * peer that has most, if that is not the one of @c. Return: did any go?
+ */
+bool fly_conversations_spare_results(struct fly_poller *p, const struct fly_conversation *c);
 
 /*
  * fly_conversation_refuse() - mark call @seq, later than the newest, as refused: neither it nor a

@@ -67,12 +67,13 @@ bool fly_refused_has(const struct fly_refused *r, uint64_t activity, uint32_t se
 	return in[0] || in[1];
 }
 
-void fly_refused_sweep(struct fly_refused *r, uint32_t now_ms)
+bool fly_refused_sweep(struct fly_refused *r, uint32_t now_ms)
 {
 	if (now_ms - r->rotated_ms <= FLY_RECORD_KEEP_MS + FLY_ABSENCE_MS)
-		return;
+		return false;
 	r->now = !r->now;
 	memset(r->bits[r->now], 0, sizeof r->bits[r->now]);
 	r->n = 0;
 	r->rotated_ms = now_ms;
+	return true;
 }

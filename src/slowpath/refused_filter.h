@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * refused_filter.h - calls that were refused when no record was free (refused_filter.c).
+ * refused_filter.h - what must not run, remembered without a record (refused_filter.c): calls that
+ * were refused when no record was free; and, in another filter, activities whose records were given
+ * back early (records.c).
  *
  * "Not executed" is true only if no copy of the call runs later, when a record is free again. A
  * copy that could open a record comes before K has passed since the call was first sent. So each
@@ -14,8 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FLY_REFUSED_BITS (1U << 21) /* of each of two generations */
-#define FLY_REFUSED_MAX  (1U << 17) /* calls in a generation; false hits: 1 in 400 */
+#define FLY_REFUSED_BITS (1U << 22) /* of each of two generations */
+#define FLY_REFUSED_MAX  (1U << 18) /* calls in a generation; false hits: 1 in 400 */
 
 struct fly_refused {
 	unsigned now;        /* the present generation; the other one is older */
@@ -37,7 +39,10 @@ bool fly_refused_add(struct fly_refused *r, uint64_t activity, uint32_t seq);
 /* fly_refused_has() - may this call have been refused within the last K? */
 bool fly_refused_has(const struct fly_refused *r, uint64_t activity, uint32_t seq);
 
-/* fly_refused_sweep() - drop the older generation when all of it is older than K. */
-void fly_refused_sweep(struct fly_refused *r, uint32_t now_ms);
+/*
+ * fly_refused_sweep() - drop the older generation when all of it is older than K.
+ * Return: did that happen? Then a new generation has begun.
+ */
+bool fly_refused_sweep(struct fly_refused *r, uint32_t now_ms);
 
 #endif

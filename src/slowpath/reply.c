@@ -44,7 +44,7 @@ static enum fly_counter reject_counter(enum fly_status status)
 /* Reply with a header alone, within the budget of replies to unproven callers. */
 static void answer_stranger(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			    const struct fly_header *h, enum fly_packet_type type,
-			    enum fly_status status, uint32_t hint)
+			    enum fly_status status, uint8_t flags, uint32_t hint)
 {
 	if (p->reject_budget == 0) {
 		fly_frame_drop(p, m, FLY_COUNT_reject_limited);
@@ -55,6 +55,7 @@ static void answer_stranger(struct fly_poller *p, struct fly_link *link, struct 
 	uint8_t *rpc = fly_reply_turn_around(link, m);
 	const struct fly_header answer = {
 		.type = (uint8_t)type,
+		.flags = flags,
 		.procedure = (uint16_t)status,
 		.export_id = h->export_id,
 		.activity = h->activity,
@@ -71,7 +72,16 @@ void fly_reply_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      const struct fly_header *h, enum fly_status status)
 {
 	fly_stats_add(&p->stats, reject_counter(status), 1);
-	answer_stranger(p, link, m, h, FLY_PACKET_REJECT, status, p->now_ms - p->exports_since_ms);
+	answer_stranger(p, link, m, h, FLY_PACKET_REJECT, status, 0,
+			p->now_ms - p->exports_since_ms);
+}
+
+void fly_reply_refuse_gone(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			   const struct fly_header *h, enum fly_status status)
+{
+	fly_stats_add(&p->stats, reject_counter(status), 1);
+	answer_stranger(p, link, m, h, FLY_PACKET_REJECT, status, FLY_FLAG_GONE,
+			p->now_ms - p->exports_since_ms);
 }
 
 /* So long an uptime says that no copy of the call can have run, or will. */
@@ -79,7 +89,7 @@ void fly_reply_refuse_withdrawn(struct fly_poller *p, struct fly_link *link, str
 				const struct fly_header *h)
 {
 	fly_stats_add(&p->stats, FLY_COUNT_reject_stale, 1);
-	answer_stranger(p, link, m, h, FLY_PACKET_REJECT, FLY_ESTALE, UINT32_MAX);
+	answer_stranger(p, link, m, h, FLY_PACKET_REJECT, FLY_ESTALE, 0, UINT32_MAX);
 }
 
 void fly_reply_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
@@ -109,7 +119,7 @@ void fly_reply_challenge(struct fly_poller *p, struct fly_link *link, struct rte
 			       fly_load_raw16(frame + FLY_UDP_SOURCE), h->activity, p->now_ms);
 
 	fly_stats_add(&p->stats, FLY_COUNT_challenges_sent, 1);
-	answer_stranger(p, link, m, h, FLY_PACKET_CHALLENGE, 0, token);
+	answer_stranger(p, link, m, h, FLY_PACKET_CHALLENGE, 0, 0, token);
 }
 
 void fly_reply_kept(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,

@@ -10,6 +10,13 @@ void fly_reply_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      const struct fly_header *h, enum fly_status status);
 
 /*
+ * fly_reply_refuse_gone() - the same, for an activity whose record was given back early: the caller
+ * is to take another one.
+ */
+void fly_reply_refuse_gone(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			   const struct fly_header *h, enum fly_status status);
+
+/*
  * fly_reply_refuse_withdrawn() - refuse a call with FLY_ESTALE, not executed: it has not run, and
  * the export that it is for was withdrawn for ever. Takes the packet.
  */

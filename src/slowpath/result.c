@@ -14,6 +14,7 @@
 #include "slowpath/ack.h"
 #include "slowpath/behaviour.h"
 #include "slowpath/bulk/bulk.h"
+#include "slowpath/close.h"
 #include "slowpath/frame.h"
 #include "base/random.h"
 #include "slowpath/resend.h"
@@ -76,6 +77,13 @@ void fly_slow_result(struct fly_poller *p, struct rte_mbuf *m, const struct fly_
 		fly_ack_result(p, e);
 }
 
+/* The next call of this entry is the first of another activity. */
+static void take_activity(struct fly_call_entry *e)
+{
+	e->activity = fly_random_activity() | (e->activity & 0xffff);
+	e->hint = FLY_HINT_NONE;
+}
+
 /*
  * An activity runs one call at a time. If the server has said that it runs the ended call it takes
  * no other call of this activity before that one is done: the entry gets another activity.
@@ -87,8 +95,8 @@ void fly_slow_doubt(struct fly_call_entry *e)
 	e->doubtful_seq = e->seq;
 	if ((e->resends == 0 && e->state != FLY_CALL_BULK) || !e->retry.is_running)
 		return;
-	e->activity = fly_random_activity() | (e->activity & 0xffff);
-	e->hint = FLY_HINT_NONE;
+	fly_close_send(e); /* the server gives the record back when the call has ended */
+	take_activity(e);
 }
 
 /*
@@ -137,5 +145,7 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
 	if (fly_reconnect_is_due(status))
 		fly_behaviour_lost(fly_import_of(e->head.binding));
 	fly_caller_fail(p, e, status);
+	if (h->flags & FLY_FLAG_GONE)
+		take_activity(e);
 	fly_packet_put(&p->cache, m);
 }

@@ -13,6 +13,7 @@
 #include "fastpath/slow.h"
 #include "slowpath/behaviour.h"
 #include "slowpath/park.h"
+#include "slowpath/peers.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/resend.h"
@@ -48,6 +49,8 @@ static void sweep_each_ms(struct fly_poller *p)
 		sweep_links(p);
 		fly_conversations_sweep(p);
 		fly_refused_sweep(p->refused, p->now_ms);
+		if (fly_refused_sweep(p->gone, p->now_ms))
+			fly_peers_generation(p->peers);
 		fly_bulk_sweep(p);
 	}
 	fly_slow_local_sweep(p);

@@ -20,6 +20,11 @@ static struct fly_packet_work *of_work(struct fly_work *work)
 						  offsetof(struct fly_packet_work, work));
 }
 
+const void *fly_slow_peer(const struct fly_poller *p, const struct fly_conversation *c)
+{
+	return fly_conversation_peer(p, c);
+}
+
 static void drop_packets(struct fly_poller *p, struct fly_packet_work *w)
 {
 	if (w->work.result && w->work.result != w->m)

@@ -80,6 +80,84 @@ static void tell_to_quit(struct fly_poller *p, struct fly_worker *w)
 	hand_over(p, w);
 }
 
+static struct fly_worker_share *find_share(struct fly_worker_pool *pool, const void *peer)
+{
+	struct fly_worker_share *share;
+
+	TAILQ_FOREACH(share, &pool->shares, next)
+	{
+		if (share->peer == peer)
+			break;
+	}
+	return share;
+}
+
+static void start_waiting(struct fly_worker_pool *pool, struct fly_work *work)
+{
+	struct fly_worker_share *share = find_share(pool, work->peer);
+
+	if (!share) {
+		share = TAILQ_FIRST(&pool->unused);
+		TAILQ_REMOVE(&pool->unused, share, next);
+		TAILQ_INSERT_TAIL(&pool->shares, share, next);
+		share->peer = work->peer;
+		TAILQ_INIT(&share->waiting);
+	}
+	work->share = share;
+	TAILQ_INSERT_TAIL(&share->waiting, work, next);
+	share->n++;
+	pool->n_waiting++;
+}
+
+static void stop_waiting(struct fly_work *work)
+{
+	struct fly_worker_share *share = work->share;
+
+	TAILQ_REMOVE(&share->waiting, work, next);
+	work->pool->n_waiting--;
+	if (--share->n > 0)
+		return;
+	TAILQ_REMOVE(&work->pool->shares, share, next);
+	TAILQ_INSERT_HEAD(&work->pool->unused, share, next);
+}
+
+/* The call that has waited longest, of the peer whose turn it is. Return: NULL: none waits. */
+static struct fly_work *first_waiting(struct fly_worker_pool *pool)
+{
+	struct fly_worker_share *share = TAILQ_FIRST(&pool->shares);
+
+	if (!share)
+		return NULL;
+	TAILQ_REMOVE(&pool->shares, share, next);
+	TAILQ_INSERT_TAIL(&pool->shares, share, next);
+	return TAILQ_FIRST(&share->waiting);
+}
+
+bool fly_worker_make_room(struct fly_poller *p, struct fly_worker_pool *pool, const void *peer)
+{
+	const struct fly_worker_share *most = NULL;
+	const struct fly_worker_share *share;
+	struct fly_work *work;
+	uint32_t n = 0;
+
+	if (fly_worker_has_room(pool))
+		return true;
+	TAILQ_FOREACH(share, &pool->shares, next)
+	{
+		if (share->peer == peer)
+			n = share->n;
+		if (!most || share->n > most->n)
+			most = share;
+	}
+	if (!most || most->n <= n + 1)
+		return false;
+	work = TAILQ_LAST(&most->waiting, fly_works);
+	stop_waiting(work);
+	fly_stats_add(&p->stats, FLY_COUNT_calls_evicted, 1);
+	work->done(p, work, -FLY_EBUSY);
+	return fly_worker_has_room(pool);
+}
+
 void fly_worker_take(struct fly_poller *p, struct fly_worker_pool *pool, struct fly_work *work)
 {
 	struct fly_worker *w = pool->idle;
@@ -91,23 +169,16 @@ void fly_worker_take(struct fly_poller *p, struct fly_worker_pool *pool, struct 
 		return;
 	}
 	work->worker = NULL;
-	TAILQ_INSERT_TAIL(&pool->waiting, work, next);
-	pool->n_waiting++;
+	start_waiting(pool, work);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_queued, 1);
 }
 
-static void stop_waiting(struct fly_work *work)
-{
-	TAILQ_REMOVE(&work->pool->waiting, work, next);
-	work->pool->n_waiting--;
-}
-
-/* A worker is idle: give it the call that has waited longest, if there is one. */
+/* A worker is idle: give it the next call that waits, if there is one. */
 static void next(struct fly_poller *p, struct fly_worker_pool *pool, struct fly_worker *w)
 {
 	struct fly_work *work;
 
-	while ((work = TAILQ_FIRST(&pool->waiting)) != NULL) {
+	while ((work = first_waiting(pool)) != NULL) {
 		stop_waiting(work);
 		if (likely(p->now_tsc < work->deadline_tsc)) {
 			give(p, w, work);
@@ -185,6 +256,8 @@ static struct fly_packet_work *begin(struct fly_poller *p, struct fly_link *link
 	w->work.stub = stub;
 	w->work.deadline_tsc = p->running.deadline_tsc;
 	w->work.done = fly_worker_packet_done;
+	if (!pool->idle)
+		w->work.peer = fly_slow_peer(p, c);
 	w->m = m;
 	w->link = link;
 	w->c = c;
@@ -362,16 +435,20 @@ struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct f
 	pool->poller = p;
 	pool->n = workers;
 	pool->waiting_max = waiting_max;
-	TAILQ_INIT(&pool->waiting);
+	TAILQ_INIT(&pool->shares);
+	TAILQ_INIT(&pool->unused);
 	LIST_INIT(&pool->spare);
 	LIST_INIT(&pool->packets);
 	pool->stubs = calloc(export->n_procedures, sizeof *pool->stubs);
 	pool->works = calloc((size_t)workers + waiting_max, sizeof *pool->works);
 	pool->workers = fly_node_alloc(workers * sizeof *pool->workers, node);
-	if (!pool->stubs || !pool->works || !pool->workers) {
+	pool->shares_at = calloc(RTE_MAX(waiting_max, 1U), sizeof *pool->shares_at);
+	if (!pool->stubs || !pool->works || !pool->workers || !pool->shares_at) {
 		fly_worker_pool_free(pool);
 		return NULL;
 	}
+	for (uint32_t i = 0; i < waiting_max; i++)
+		TAILQ_INSERT_TAIL(&pool->unused, &pool->shares_at[i], next);
 	mark(pool->stubs, export);
 	for (uint32_t i = workers; i-- > 0;)
 		make_worker(p, pool, &pool->workers[i], export);
@@ -386,6 +463,7 @@ void fly_worker_pool_free(struct fly_worker_pool *pool)
 		return;
 	fly_node_free(pool->workers, pool->n * sizeof *pool->workers);
 	free(pool->works);
+	free(pool->shares_at);
 	free(pool->stubs);
 	free(pool);
 }
@@ -414,7 +492,7 @@ void fly_worker_pool_close(struct fly_poller *p, struct fly_worker_pool *pool)
 
 	pool->is_closing = true;
 	pool->waiting_max = 0;
-	while ((work = TAILQ_FIRST(&pool->waiting)) != NULL) {
+	while ((work = first_waiting(pool)) != NULL) {
 		stop_waiting(work);
 		work->done(p, work, -FLY_EBUSY);
 	}

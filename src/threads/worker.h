@@ -5,8 +5,8 @@
  * A pool of workers belongs to one export at one poller. Idle workers are in a list, the one used
  * last in front. The demux hands a call to the slot of the first idle worker. That worker reads the
  * arguments where they arrived, writes the results where they will be sent from, and hands the slot
- * back. While all workers are busy calls wait, oldest first; when too many wait, further calls are
- * refused.
+ * back. While all workers are busy calls wait. Peers take turns, and each peer's calls wait oldest
+ * first. When too many wait, further calls are refused: those of the peer of which most wait.
  *
  * A pool does not depend on how a call came: worker.c makes those of one packet, bulk/server.c
  * those of several, local/server.c those over the local link. All runs on the poller's thread, but
@@ -54,10 +54,21 @@ struct fly_work {
 	 * waited for too long; -FLY_EBUSY: its export ends.
 	 */
 	void (*done)(struct fly_poller *p, struct fly_work *work, int status);
+	const void *peer; /* whose call it is: any pointer; NULL: nobody's in particular. Only
+			     calls that wait need it */
 	/* ---- the pool's ---- */
 	struct fly_worker_pool *pool;
-	struct fly_worker *worker; /* that runs it; NULL: the call waits */
+	struct fly_worker *worker;      /* that runs it; NULL: the call waits */
+	struct fly_worker_share *share; /* it waits with these */
 	TAILQ_ENTRY(fly_work) next;
+};
+
+/* The calls of one peer that wait for a worker of a pool. */
+struct fly_worker_share {
+	const void *peer;
+	TAILQ_HEAD(fly_works, fly_work) waiting; /* oldest first */
+	uint32_t n;                              /* of them; 0: unused */
+	TAILQ_ENTRY(fly_worker_share) next;
 };
 
 /* A call that came in packets: struct fly_conversation.work. */
@@ -109,8 +120,9 @@ struct fly_worker {
 };
 
 struct fly_worker_pool {
-	struct fly_worker *idle;              /* first the one used last */
-	TAILQ_HEAD(, fly_work) waiting;       /* oldest first */
+	struct fly_worker *idle;                                /* first the one used last */
+	TAILQ_HEAD(fly_worker_shares, fly_worker_share) shares; /* in turn: the next one first */
+	struct fly_worker_shares unused;                        /* of shares_at */
 	LIST_HEAD(, fly_packet_work) spare;   /* unused; as many in all as can run and wait */
 	LIST_HEAD(, fly_packet_work) packets; /* running or waiting */
 	uint32_t n_waiting;
@@ -119,7 +131,8 @@ struct fly_worker_pool {
 	uint32_t n;
 	struct fly_worker *workers;
 	struct fly_packet_work *works;
-	struct fly_procedure *stubs; /* the interface's, with FLY_LAYOUT_ON_WORKER */
+	struct fly_worker_share *shares_at; /* as many as calls can wait */
+	struct fly_procedure *stubs;        /* the interface's, with FLY_LAYOUT_ON_WORKER */
 	struct fly_poller *poller;
 	LIST_ENTRY(fly_worker_pool) next; /* p->pools */
 	_Atomic uint32_t n_alive;         /* its threads: src/runtime/worker_threads.c */
@@ -156,6 +169,12 @@ static inline bool fly_worker_has_room(const struct fly_worker_pool *pool)
 {
 	return pool->idle || pool->n_waiting < pool->waiting_max;
 }
+
+/*
+ * fly_worker_make_room() - the same for a call of @peer, as in struct fly_work. If no more may
+ * wait, the newest call of the peer of which most wait is refused, unless that is this peer.
+ */
+bool fly_worker_make_room(struct fly_poller *p, struct fly_worker_pool *pool, const void *peer);
 
 /* fly_worker_take() - run a call, for which there is room. work->done follows in a later turn. */
 void fly_worker_take(struct fly_poller *p, struct fly_worker_pool *pool, struct fly_work *work);

@@ -16,6 +16,7 @@ const struct mix mixes[MIXES] = {
 	{"long", FAULT_LONG},
 	{"idle", FAULT_IDLE},
 	{"cancel", FAULT_CANCEL},
+	{"unbind", FAULT_UNBIND},
 	{"some", FAULT_CHOICE},
 	{"all", FAULT_ALL},
 };
@@ -52,6 +53,10 @@ void mix_plan(struct world *w)
 	/* A refused call must stay refused, also as a copy. */
 	if (p->faults == FAULT_LIMITS && world_chance(w, PPM / 3))
 		p->faults |= FAULT_DUPLICATE;
+	/* A closed activity must stay closed, also for copies of its calls. */
+	if (p->faults == FAULT_UNBIND && world_chance(w, PPM * 2 / 3))
+		p->faults |=
+			FAULT_DUPLICATE | (world_chance(w, PPM / 2) ? FAULT_LOSS : FAULT_REORDER);
 	p->n_servers = ONE_OF(w, 1, 1, 1, 2, 2, 3);
 	p->n_nodes = p->n_servers + 1 + (unsigned)world_below(w, RTE_MIN(4U, NODES - p->n_servers));
 	if (p->n_nodes > NODES)
@@ -71,6 +76,8 @@ void mix_plan(struct world *w)
 	p->error_per_10000 = ONE_OF(w, 0, 100, 500);
 	p->think = ONE_OF(w, 0, 0, 2, 20, 200) * US;
 	p->fault_every = 50 + RTE_MAX(w->calls_wanted / 3, 100U);
+	if (p->faults & FAULT_UNBIND)
+		p->fault_every = 50 + RTE_MAX(w->calls_wanted / 20, 20U);
 	p->pause_most = ONE_OF(w, 5, 100, 2000, 20000, 90000) * MS;
 	p->partition_most = ONE_OF(w, 5, 100, 3000, 8000) * MS;
 	if (p->faults & FAULT_LIMITS) {

@@ -33,8 +33,8 @@ void trace_frame(struct world *w, const struct plug *from, const uint8_t *frame,
 		 uint32_t number, const char *format, ...)
 {
 	static const char *const types[16] = {
-		"0",         "CALL", "RESULT", "REJECT", "ACK", "PROBE", "CANCEL", "CHALLENGE",
-		"EXCEPTION", "9",    "10",     "11",     "12",  "13",    "14",     "15",
+		"0",         "CALL",  "RESULT", "REJECT", "ACK", "PROBE", "CANCEL", "CHALLENGE",
+		"EXCEPTION", "CLOSE", "10",     "11",     "12",  "13",    "14",     "15",
 	};
 	struct fly_header h = {0};
 	va_list arguments;

@@ -488,8 +488,15 @@ static void unbind(struct world *w)
 {
 	struct node *node = &w->nodes[world_below(w, w->n_nodes)];
 
-	if (node->is_up && !node->is_inside && node->n_desks)
-		workload_unbind(&node->desks[world_below(w, node->n_desks)], false);
+	if (!node->is_up || node->is_dead || node->is_inside || !node->n_desks)
+		return;
+	node->is_inside = true; /* it sends: another fault may follow */
+	workload_unbind(&node->desks[world_below(w, node->n_desks)], false);
+	node->is_inside = false;
+	if (node->is_dead)
+		crash(node);
+	else
+		world_want(node, w->now + 1);
 }
 
 void world_fault(struct world *w)
@@ -501,12 +508,12 @@ void world_fault(struct world *w)
 		{FAULT_PARTITION, cut},
 		{FAULT_PAUSE, pause_node},
 		{FAULT_CRASH, crash_node},
-		{FAULT_CRASH, unbind},
+		{FAULT_CRASH | FAULT_UNBIND, unbind},
 	};
 	unsigned which;
 
 	w->next_fault = w->tally.frames + 1 + world_below(w, 2 * w->plan.fault_every);
-	if (!(w->plan.faults & (FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH)))
+	if (!(w->plan.faults & (FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | FAULT_UNBIND)))
 		return;
 	do
 		which = (unsigned)world_below(w, RTE_DIM(kinds));

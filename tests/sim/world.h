@@ -56,7 +56,8 @@ enum fault {
 	FAULT_LONG = 1 << 9,    /* procedures that take long */
 	FAULT_IDLE = 1 << 10,   /* callers that pause until they are forgotten */
 	FAULT_CANCEL = 1 << 11, /* cancelled calls, deadlines */
-	FAULT_ALL = (1 << 12) - 1,
+	FAULT_UNBIND = 1 << 12, /* bindings that end and are made anew */
+	FAULT_ALL = (1 << 13) - 1,
 	FAULT_CHOICE = 1 << 15, /* any of the above, chosen by the seed */
 };
 
@@ -69,7 +70,7 @@ struct mix {
 	unsigned faults; /* enum fault */
 };
 
-#define MIXES 15
+#define MIXES 16
 extern const struct mix mixes[MIXES];
 
 /* One direction of a link. */

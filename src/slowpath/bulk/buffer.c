@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "slowpath/bulk/path.h"
+#include "slowpath/peers.h"
+#include "slowpath/bulk/bulk.h"
 
 #define BLOCK_LEAST (128U << 10) /* a buffer of so many bytes or more is a block */
 #define PAGE        4096U
@@ -151,36 +152,60 @@ static void put(struct fly_poller *p, const struct fly_buffer *b)
 	bound(p);
 }
 
-/* May @path have @more bytes? No peer gets more than twice of what remains free. */
-static bool is_allowed(const struct fly_poller *p, const struct fly_path *path, uint32_t more)
+/* May @peer have @more bytes? No peer gets more than twice of what remains free. */
+static bool fits(const struct fly_poller *p, const struct fly_peer *peer, uint32_t more)
 {
 	const uint32_t free = p->bulk.max - p->bulk.bytes;
 
-	return more <= free && (uint64_t)path->bytes + more <= 2 * (uint64_t)(free - more);
+	return more <= free && (uint64_t)peer->bulk_bytes + more <= 2 * (uint64_t)(free - more);
 }
 
-static void count(struct fly_poller *p, struct fly_path *path, uint32_t before, uint32_t now)
+/*
+ * If the peer would have no more than its share with @more bytes, messages of those with more than
+ * that are freed until it fits. A share is what each would have if all peers, and one more, had
+ * equally much.
+ */
+static bool make_room(struct fly_poller *p, const struct fly_peer *peer, uint32_t more)
 {
-	if (!path)
+	const uint32_t peers = p->peers->n_with_bulk + (peer->bulk_bytes == 0);
+	const uint32_t share = p->bulk.max / (peers + 1);
+
+	if ((uint64_t)peer->bulk_bytes + more > share)
+		return false;
+	while (more > p->bulk.max - p->bulk.bytes) {
+		if (!fly_bulk_evict(p, peer, share))
+			return false;
+	}
+	return true;
+}
+
+static bool is_allowed(struct fly_poller *p, const struct fly_peer *peer, uint32_t more)
+{
+	return fits(p, peer, more) || make_room(p, peer, more);
+}
+
+static void count(struct fly_poller *p, struct fly_peer *peer, uint32_t before, uint32_t now)
+{
+	if (!peer)
 		return;
 	p->bulk.bytes += now - before;
-	path->bytes += now - before;
+	fly_peers_count_bulk(p->peers, peer, before, now);
 }
 
 bool fly_buffer_get(struct fly_poller *p, struct fly_buffer *b, uint32_t room,
-		    struct fly_path *path)
+		    struct fly_peer *peer)
 {
-	if (path && !is_allowed(p, path, room))
+	if (peer && !is_allowed(p, peer, room))
 		return false;
 	*b = (struct fly_buffer){
 		.bytes = get(p, room),
 		.room = room,
 		.written = room,
-		.path = path,
+		.peer = peer,
 	};
 	if (!b->bytes)
 		return false;
-	count(p, path, 0, room);
+	count(p, peer, 0, room);
 	return true;
 }
 
@@ -207,7 +232,7 @@ bool fly_buffer_resize(struct fly_poller *p, struct fly_buffer *b, uint32_t room
 
 	if (room == b->room)
 		return true;
-	if (b->path && room > b->room && !is_allowed(p, b->path, room - b->room))
+	if (b->peer && room > b->room && !is_allowed(p, b->peer, room - b->room))
 		return false;
 	if (b->room >= BLOCK_LEAST && room >= BLOCK_LEAST && resize_block(b, room))
 		goto done;
@@ -218,7 +243,7 @@ bool fly_buffer_resize(struct fly_poller *p, struct fly_buffer *b, uint32_t room
 	put(p, b);
 	b->bytes = bytes;
 done:
-	count(p, b->path, b->room, room);
+	count(p, b->peer, b->room, room);
 	b->room = room;
 	b->written = room;
 	return true;
@@ -227,7 +252,7 @@ done:
 void fly_buffer_free(struct fly_poller *p, struct fly_buffer *b)
 {
 	if (b->bytes) {
-		count(p, b->path, b->room, 0);
+		count(p, b->peer, b->room, 0);
 		put(p, b);
 	}
 	*b = (struct fly_buffer){0};

@@ -18,23 +18,23 @@
 #define FLY_SPARE_BYTES  (64U << 20) /* bytes of spare blocks that were written, at most */
 #define FLY_SPARE_MS     1000        /* age of a spare block at most */
 
-struct fly_path;
+struct fly_peer;
 
 /* Contiguous memory for a message, aligned to 16. */
 struct fly_buffer {
 	uint8_t *bytes;        /* NULL: none */
 	uint32_t room;         /* size of the buffer */
 	uint32_t written;      /* bytes written, at most; set by the owner of the buffer */
-	struct fly_path *path; /* counted to this path; NULL: our own memory, not limited */
+	struct fly_peer *peer; /* counted to this peer; NULL: our own memory, not limited */
 };
 
 /*
- * fly_buffer_get() - @room bytes, not 0. @path: the path that they are counted to, or NULL.
+ * fly_buffer_get() - @room bytes, not 0. @peer: whom they are counted to, or NULL.
  * Return: false: no memory, or over a limit: FLY_BULK_MAX in all, or twice of what remains free
- * for this peer.
+ * for this peer. Before that, peers with more than their share give way to one that has less.
  */
 bool fly_buffer_get(struct fly_poller *p, struct fly_buffer *b, uint32_t room,
-		    struct fly_path *path);
+		    struct fly_peer *peer);
 
 /* fly_buffer_resize() - as realloc(). Return: as fly_buffer_get(). */
 bool fly_buffer_resize(struct fly_poller *p, struct fly_buffer *b, uint32_t room);

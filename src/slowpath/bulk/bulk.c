@@ -11,16 +11,18 @@
 
 #include <stdlib.h>
 
+#include "slowpath/peers.h"
 #include "slowpath/records.h"
 #include "slowpath/resend.h"
 
-#define SWEEP_BULKS     64 /* messages looked at per sweep */
-#define TURN            4  /* fragments of a message in a row, if others of the path are ready */
-#define BLOCKED_US      50 /* pause of a path without packet buffers, or with a full queue */
-#define SILENCE         8  /* patience of a server, in patiences of a caller */
-#define PROBES          5  /* probes of a result at most */
-#define PROBE_DOUBLINGS 3  /* the interval of probes doubles so many times after each */
-#define DOUBLINGS       12 /* limit for the doublings of a patience */
+#define SWEEP_BULKS     64  /* messages looked at per sweep */
+#define EVICT_LOOK      512 /* messages looked at for one to free */
+#define TURN            4   /* fragments of a message in a row, if others of the path are ready */
+#define BLOCKED_US      50  /* pause of a path without packet buffers, or with a full queue */
+#define SILENCE         8   /* patience of a server, in patiences of a caller */
+#define PROBES          5   /* probes of a result at most */
+#define PROBE_DOUBLINGS 3   /* the interval of probes doubles so many times after each */
+#define DOUBLINGS       12  /* limit for the doublings of a patience */
 
 void fly_bulk_init(struct fly_poller *p)
 {
@@ -55,6 +57,9 @@ struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint3
 		free(b);
 		return NULL;
 	}
+	/* A server gathers nothing from an address without proof. */
+	b->peer = fly_peers_get(p->peers, link->index, fly_peers_ip(link, ip, true));
+	b->peer->n_bulk++;
 	b->link = link;
 	b->due_tsc = FLY_NEVER;
 	b->progress_ms = p->now_ms;
@@ -114,9 +119,41 @@ void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b)
 	fly_buffer_free(p, &b->out_buffer);
 	fly_buffer_free(p, &b->in_buffer);
 	fly_path_put(p, b->path);
+	b->peer->n_bulk--;
+	fly_peers_put(p->peers, b->peer);
 	TAILQ_REMOVE(&p->bulk.all, b, all);
 	p->bulk.n--;
 	free(b);
+}
+
+/* May a message be freed for another peer's? Not one that a procedure works on, nor our own. */
+static bool may_go(const struct fly_bulk *b)
+{
+	const struct fly_conversation *c = b->conversation;
+
+	return c && c->state != FLY_CONVERSATION_RUNNING &&
+	       (b->in_buffer.peer || b->out_buffer.peer);
+}
+
+bool fly_bulk_evict(struct fly_poller *p, const struct fly_peer *peer, uint32_t share)
+{
+	struct fly_bulk *oldest = NULL;
+	struct fly_bulk *b;
+	unsigned n = 0;
+
+	TAILQ_FOREACH(b, &p->bulk.all, all)
+	{
+		if (n++ == EVICT_LOOK)
+			break;
+		if (b->peer != peer && b->peer->bulk_bytes > share && may_go(b) &&
+		    (!oldest || p->now_ms - b->progress_ms > p->now_ms - oldest->progress_ms))
+			oldest = b;
+	}
+	if (!oldest)
+		return false;
+	fly_conversation_bulk_end(p, oldest->conversation);
+	fly_stats_add(&p->stats, FLY_COUNT_bulk_evicted, 1);
+	return true;
 }
 
 /* ---- sending ---- */
@@ -382,7 +419,7 @@ bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, const uint8_t *fra
 
 bool fly_bulk_begin(struct fly_poller *p, struct fly_bulk *b, const struct fly_gather *in)
 {
-	if (!fly_buffer_get(p, &b->in_buffer, fly_gather_room(in), b->path))
+	if (!fly_buffer_get(p, &b->in_buffer, fly_gather_room(in), b->peer))
 		return false;
 	b->in = *in;
 	set_gathering(p, b, true);

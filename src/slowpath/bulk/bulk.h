@@ -33,6 +33,7 @@ struct fly_bulk {
 	struct fly_call_entry *entry;          /* the owner at a caller; else NULL */
 	struct fly_conversation *conversation; /* the owner at a server; else NULL */
 	struct fly_path *path;                 /* to the peer */
+	struct fly_peer *peer;                 /* whom its memory is counted to */
 	struct fly_link *link;                 /* the path's */
 	uint64_t due_tsc;                      /* when the silence is handled; FLY_NEVER: not */
 	uint32_t progress_ms;                  /* poller time of the last progress */
@@ -61,6 +62,14 @@ struct fly_bulk {
  */
 struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint32_t ip,
 			      uint16_t port);
+
+/*
+ * fly_bulk_evict() - a peer with less than its share wants memory: free the message that made no
+ * progress for longest of the peers that have more than @share bytes. It is one whose arguments are
+ * still arriving, which are sent again or refused; or a result, as if it was acknowledged.
+ * Return: false: there is none.
+ */
+bool fly_bulk_evict(struct fly_poller *p, const struct fly_peer *peer, uint32_t share);
 
 /* fly_bulk_free() - clears the owner's pointer, too. @b may be NULL. */
 void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b);

@@ -26,7 +26,6 @@ struct fly_path {
 	uint32_t ip;         /* the peer's, network order; 0: all of the link */
 	uint16_t port;       /* the peer's, network order; 0: all of the link */
 	uint32_t n;          /* messages that use the path */
-	uint32_t bytes;      /* memory of its messages that FLY_BULK_MAX limits */
 	uint32_t n_flight;   /* fragments in flight */
 	uint64_t heard_tsc;  /* when the last acknowledgement came */
 	uint64_t resume_tsc; /* when to try again to send; FLY_NEVER */

@@ -197,14 +197,14 @@ static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8
 		/* Cut the buffer behind the arguments: no stub may find room there. */
 		if (in->bytes && !fly_buffer_resize(p, in, bytes))
 			return NULL;
-		if (!fly_buffer_get(p, &b->out_buffer, room, b->path))
+		if (!fly_buffer_get(p, &b->out_buffer, room, b->peer))
 			return NULL;
 		b->out_buffer.written = 0; /* mostly there are far fewer results than room */
 		return b->out_buffer.bytes;
 	}
 	if (in->bytes)
 		return fly_buffer_resize(p, in, both) ? in->bytes + stub->result_offset : NULL;
-	if (!fly_buffer_get(p, in, both, b->path))
+	if (!fly_buffer_get(p, in, both, b->peer))
 		return NULL;
 	memcpy(in->bytes, arguments, bytes);
 	return in->bytes + stub->result_offset;
@@ -263,7 +263,7 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	const bool is_repeat = c->seq == h->seq;
 	int status;
 
-	if (fly_procedure_is_on_worker(stub) && !fly_worker_has_packet_room(p, export->pool)) {
+	if (fly_procedure_is_on_worker(stub) && !fly_call_has_worker_room(p, c, export->pool)) {
 		fly_bulk_free(p, b);
 		fly_reply_refuse_busy(p, link, m, h, c);
 		return;
