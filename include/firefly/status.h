@@ -51,7 +51,9 @@ enum fly_outcome {
 	X(EEXCEPTION,   24, FLY_EXECUTED,       "the procedure raised an exception of its interface") \
 	X(EDEADLINE,    25, FLY_MAYBE_EXECUTED, "the deadline of the call has passed")             \
 	X(ECANCELLED,   26, FLY_MAYBE_EXECUTED, "the call was cancelled")                          \
-	X(EWITHDRAWN,   27, FLY_NOT_EXECUTED,   "the call was taken back before it began")
+	X(EWITHDRAWN,   27, FLY_NOT_EXECUTED,   "the call was taken back before it began")         \
+	X(EFORKED,      28, FLY_NOT_EXECUTED,   "it belongs to the process that forked this one")  \
+	X(EFORKED_MAYBE, 29, FLY_MAYBE_EXECUTED, "the process that forked this one gets the result")
 /* clang-format on */
 
 /* FLY_OK and FLY_E...: positive values; functions return them negated. */

@@ -40,6 +40,7 @@ struct fly_import {
 	uint32_t deadline_us; /* of its calls; 0: none */
 	enum fly_wait wait;   /* how an inline caller waits */
 	bool is_shut;         /* fly_shutdown(): its calls end with FLY_ESTOPPED */
+	bool is_rebinding;    /* fly_rebind() turns the poller: it must not be ended now */
 	uint64_t activity;    /* the upper 48 bits */
 	uint32_t export_id;
 	const char *name; /* of the interface; static */

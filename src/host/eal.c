@@ -31,8 +31,10 @@
 #define ARGUMENTS     48
 
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool started;         /* under start_lock */
-static char extra_used[512]; /* under start_lock */
+static bool started;           /* under start_lock */
+static _Atomic bool was_tried; /* rte_eal_init() was called in this process */
+static pid_t parent;           /* in a child: the process that has DPDK; else 0 */
+static char extra_used[512];   /* under start_lock */
 static struct fly_eal_state state;
 
 /* The arguments of the control thread, and its result. */
@@ -127,6 +129,7 @@ static int run_control(void)
 	sigset_t before;
 	int error;
 
+	was_tried = true;
 	fly_signals_block(&before);
 	error = pthread_create(&thread, NULL, control_main, NULL);
 	fly_signals_restore(&before);
@@ -229,6 +232,14 @@ int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void))
 	int status = 0;
 
 	pthread_mutex_lock(&start_lock);
+	if (parent) {
+		status = fly_fail(FLY_EFORKED,
+				  "fly_start: DPDK runs in process %d, which forked this one, and "
+				  "cannot be started again here; a program that forks starts links "
+				  "other than local: in the child only, or executes itself",
+				  (int)parent);
+		goto out;
+	}
 	if (started) {
 		if (extra && *extra && strcmp(extra, extra_used) != 0)
 			status = fly_fail(FLY_ECONFLICT,
@@ -257,6 +268,16 @@ int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void))
 out:
 	pthread_mutex_unlock(&start_lock);
 	return status;
+}
+
+/* The child has one thread: nobody holds these locks, whatever their copies say. */
+void fly_eal_forked(pid_t forked_by)
+{
+	pthread_mutex_init(&start_lock, NULL);
+	pthread_mutex_init(&control.lock, NULL);
+	pthread_mutex_init(&log_lock, NULL);
+	if (was_tried && !parent)
+		parent = forked_by;
 }
 
 const struct fly_eal_state *fly_eal_state(void)

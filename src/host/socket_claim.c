@@ -17,6 +17,7 @@
 
 #include <firefly/status.h>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 /* The byte of the lock file that a server locks; each client locks the byte of its number. */
@@ -124,17 +125,18 @@ int fly_socket_claim_path(const char *path, unsigned clients)
 
 	lock_path(name, sizeof name, path);
 	for (;;) {
-		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+		fd = fly_descriptor_own(open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
 		if (fd < 0)
 			return cannot_create(path);
 		if (try_lock(fd, SERVER_BYTE) != 0) {
-			close(fd);
+			fly_descriptor_close(fd);
 			return fly_fail(FLY_EINUSE, "%s: another Firefly serves on that socket",
 					path);
 		}
 		if (is_current(fd, name))
 			break;
-		close(fd); /* the earlier server removed it meanwhile: create the next one */
+		fly_descriptor_close(
+			fd); /* the earlier server removed it meanwhile: create the next one */
 	}
 	for (unsigned i = 0; i < clients; i++) {
 		char socket_path[PATH_MAX];
@@ -179,7 +181,7 @@ int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 
 	*fd = -1;
 	lock_path(name, sizeof name, path);
-	const int lock = open(name, O_RDWR | O_CLOEXEC);
+	const int lock = fly_descriptor_own(open(name, O_RDWR | O_CLOEXEC));
 
 	if (lock < 0) {
 		*client = 0;
@@ -193,7 +195,7 @@ int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 	else
 		status = take_any(lock, (unsigned)clients, client);
 	if (status)
-		close(lock);
+		fly_descriptor_close(lock);
 	else
 		*fd = lock;
 	return status;
@@ -209,5 +211,5 @@ void fly_socket_claim_drop(int fd, const char *server_path)
 		lock_path(name, sizeof name, server_path);
 		unlink(name);
 	}
-	close(fd);
+	fly_descriptor_close(fd);
 }

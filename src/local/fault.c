@@ -141,6 +141,13 @@ void fly_fault_remove(const struct fly_astack_memory *m)
 	pthread_mutex_unlock(&lock);
 }
 
+void fly_fault_forked(void)
+{
+	pthread_mutex_init(&lock, NULL); /* a thread of the parent may have held it */
+	for (uint32_t i = 0; i < ROWS; i++)
+		atomic_store_explicit(&rows[i].start, 0, memory_order_relaxed);
+}
+
 uint32_t fly_fault_ever(void)
 {
 	return atomic_load_explicit(&ever, memory_order_relaxed);

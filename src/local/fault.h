@@ -29,4 +29,7 @@ uint32_t fly_fault_ever(void);
 /* fly_fault_has() - has there been a fault in this memory? Any thread. */
 bool fly_fault_has(const struct fly_astack_memory *m);
 
+/* fly_fault_forked() - in a child: the memory of the parent's local links is not mapped here. */
+void fly_fault_forked(void);
+
 #endif

@@ -40,14 +40,13 @@ static int count_packets(struct fly_poller *p, void *argument)
 
 int fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
 {
-	struct fly_packet_census ours = {
-		.total = r->group.packets,
-		.free = rte_mempool_avail_count(r->group.pool),
-	};
+	struct fly_packet_census ours = {.total = r->group.packets};
 	int status = fly_sized_check(census, sizeof ours,
 				     FLY_SIZED_UP_TO(struct fly_packet_census, total),
 				     "struct fly_packet_census");
 
+	if (!status)
+		status = fly_runtime_check_thread(r, "fly_packets");
 	for (unsigned i = 0; i < r->group.n && !status; i++)
 		status = fly_request(r->group.pollers[i], count_packets, &ours);
 	if (!status)

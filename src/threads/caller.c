@@ -39,7 +39,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 /* Is the calling thread the poller's own? It would wait for itself. */
 static inline bool is_here(const struct fly_attached *a)
 {
-	return pthread_equal(a->poller_thread, pthread_self());
+	return fly_thread_is_here(a->poller_thread);
 }
 
 /*

@@ -12,6 +12,7 @@
 
 #include <rte_malloc.h>
 
+#include "base/unwind.h"
 #include "fastpath/server.h"
 
 static struct fly_worker *of_handoff(struct fly_handoff *handoff)
@@ -285,6 +286,11 @@ struct fly_worker *fly_worker_here(void)
 	return here;
 }
 
+void fly_worker_forked(void)
+{
+	here = NULL;
+}
+
 bool fly_worker_run(struct fly_worker *w)
 {
 	struct fly_slot *s = &w->handoff.slot;
@@ -292,6 +298,7 @@ bool fly_worker_run(struct fly_worker *w)
 	struct fly_served served;
 	int status;
 
+	FLY_STOPS_UNWINDING();
 	/* Load first: a claim that fails would take the line away from the poller. */
 	if (!fly_slot_is(s, FLY_SLOT_CALL) || !fly_slot_claim(s))
 		return false;
