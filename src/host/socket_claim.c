@@ -17,7 +17,7 @@
 
 #include <firefly/status.h>
 
-#include "base/descriptor.h"
+#include "base/clofork.h"
 #include "base/error.h"
 
 /* The byte of the lock file that a server locks; each client locks the byte of its number. */
@@ -125,17 +125,17 @@ int fly_socket_claim_path(const char *path, unsigned clients)
 
 	lock_path(name, sizeof name, path);
 	for (;;) {
-		fd = fly_descriptor_own(open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+		fd = fly_clofork_add(open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
 		if (fd < 0)
 			return cannot_create(path);
 		if (try_lock(fd, SERVER_BYTE) != 0) {
-			fly_descriptor_close(fd);
+			fly_clofork_close(fd);
 			return fly_fail(FLY_EINUSE, "%s: another Firefly serves on that socket",
 					path);
 		}
 		if (is_current(fd, name))
 			break;
-		fly_descriptor_close(
+		fly_clofork_close(
 			fd); /* the earlier server removed it meanwhile: create the next one */
 	}
 	for (unsigned i = 0; i < clients; i++) {
@@ -181,7 +181,7 @@ int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 
 	*fd = -1;
 	lock_path(name, sizeof name, path);
-	const int lock = fly_descriptor_own(open(name, O_RDWR | O_CLOEXEC));
+	const int lock = fly_clofork_add(open(name, O_RDWR | O_CLOEXEC));
 
 	if (lock < 0) {
 		*client = 0;
@@ -195,7 +195,7 @@ int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 	else
 		status = take_any(lock, (unsigned)clients, client);
 	if (status)
-		fly_descriptor_close(lock);
+		fly_clofork_close(lock);
 	else
 		*fd = lock;
 	return status;
@@ -211,5 +211,5 @@ void fly_socket_claim_drop(int fd, const char *server_path)
 		lock_path(name, sizeof name, server_path);
 		unlink(name);
 	}
-	fly_descriptor_close(fd);
+	fly_clofork_close(fd);
 }

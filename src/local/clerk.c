@@ -28,7 +28,7 @@
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "local/map.h"
-#include "base/descriptor.h"
+#include "base/clofork.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
@@ -176,7 +176,7 @@ static void disconnect(struct fly_clerk *k, struct client *c)
 		TAILQ_REMOVE(&k->half, c, next);
 		k->n_half--;
 	}
-	fly_descriptor_close(c->socket); /* also removes it from the epoll set */
+	fly_clofork_close(c->socket); /* also removes it from the epoll set */
 	free(c);
 }
 
@@ -360,7 +360,7 @@ static void open_listeners(struct fly_clerk *k)
 
 static void on_listener(struct fly_clerk *k, struct listener *listener)
 {
-	const int socket = fly_descriptor_own(
+	const int socket = fly_clofork_add(
 		accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
 	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP};
 	struct client *c;
@@ -373,7 +373,7 @@ static void on_listener(struct fly_clerk *k, struct listener *listener)
 	}
 	c = calloc(1, sizeof *c);
 	if (!c) {
-		fly_descriptor_close(socket);
+		fly_clofork_close(socket);
 		return;
 	}
 	*c = (struct client){
@@ -548,7 +548,7 @@ static int listen_at(const struct fly_link_spec *spec, int *result)
 {
 	struct sockaddr_un address;
 	const socklen_t length = fly_astack_address(spec->what, &address);
-	const int s = fly_descriptor_own(
+	const int s = fly_clofork_add(
 		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	int status;
 
@@ -563,7 +563,7 @@ static int listen_at(const struct fly_link_spec *spec, int *result)
 		return 0;
 	}
 	status = errno;
-	fly_descriptor_close(s);
+	fly_clofork_close(s);
 	if (status == EADDRINUSE)
 		return fly_fail(FLY_EINUSE, "link %s: another server has that name", spec->text);
 	return fly_fail(status == EACCES || status == EPERM ? FLY_EPERM : FLY_ESYSTEM,
@@ -595,7 +595,7 @@ int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
 	event.data.ptr = listener;
 	if (epoll_ctl(k->epoll, EPOLL_CTL_ADD, s, &event)) {
 		status = fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
-		fly_descriptor_close(s);
+		fly_clofork_close(s);
 		return status;
 	}
 	k->n_sources++;
@@ -623,7 +623,7 @@ void fly_clerk_stop(struct fly_clerk *k)
 			nanosleep(&nap, NULL);
 	}
 	for (unsigned i = 0; i < k->n_sources; i++) {
-		fly_descriptor_close(k->listeners[i].socket);
+		fly_clofork_close(k->listeners[i].socket);
 		if (strchr(k->listeners[i].spec.what, '/'))
 			unlink(k->listeners[i].spec.what);
 	}
@@ -646,7 +646,7 @@ void fly_clerk_free(struct fly_clerk *k)
 		fly_local_client_remove(poller_of(k, c), c->stacks);
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
-		fly_descriptor_close(c->socket);
+		fly_clofork_close(c->socket);
 		free(c);
 	}
 	close(k->epoll);

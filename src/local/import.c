@@ -22,7 +22,7 @@
 #include "local/clerk.h"
 #include "local/fault.h"
 #include "base/binding_kind.h"
-#include "base/descriptor.h"
+#include "base/clofork.h"
 #include "base/error.h"
 #include "base/system_clock.h"
 #include "threads/waiting.h"
@@ -57,7 +57,7 @@ static int connect_once(const struct fly_local *l)
 {
 	struct sockaddr_un address;
 	const socklen_t length = fly_astack_address(l->server, &address);
-	const int s = fly_descriptor_own(
+	const int s = fly_clofork_add(
 		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	int error;
 
@@ -66,7 +66,7 @@ static int connect_once(const struct fly_local *l)
 	if (connect(s, (const struct sockaddr *)&address, length) == 0)
 		return s;
 	error = errno;
-	fly_descriptor_close(s);
+	fly_clofork_close(s);
 	errno = error;
 	return -1;
 }
@@ -192,7 +192,7 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 			close(fds[i]);
 	}
 	if (status && l->socket >= 0) {
-		fly_descriptor_close(l->socket);
+		fly_clofork_close(l->socket);
 		l->socket = -1;
 	}
 	return status;
@@ -222,7 +222,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 	l->calls = calloc(l->memory.slots, sizeof *l->calls);
 	if (!l->calls) {
 		fly_astack_unmap(&l->memory);
-		fly_descriptor_close(l->socket);
+		fly_clofork_close(l->socket);
 		l->socket = -1;
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", l->name);
 	}
@@ -234,7 +234,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 
 static void end(struct fly_local *l)
 {
-	fly_descriptor_close(l->socket);
+	fly_clofork_close(l->socket);
 	l->socket = -1;
 	free(l->calls);
 	l->calls = NULL;
@@ -330,7 +330,7 @@ static int rebind(struct fly_binding *binding)
 	}
 	fly_astack_unmap(&memory);
 	free(calls);
-	fly_descriptor_close(socket);
+	fly_clofork_close(socket);
 	if (l->has_event) /* the descriptor has changed: the caller must ask for the new one */
 		event_fd(binding);
 	fly_notice(&l->group->notice, "link " LOCAL "%s: a server is back", l->server);

@@ -11,7 +11,7 @@
  * child leaves all to the parent, in the handler of the fork, before the program goes on:
  *   - each inherited binding gets procedures that end a call at once: base/forked.c;
  *   - each inherited runtime is marked, which all public functions check but calls;
- *   - sockets and locks are closed, or the parent's death would go unnoticed: base/descriptor.c;
+ *   - sockets and locks are closed, or the parent's death would go unnoticed: base/clofork.c;
  *   - packets and A-stacks are not in the child's memory at all (MADV_DONTFORK);
  *   - what the library remembers of its threads and ports is forgotten. Runtimes that the child
  *     starts are its own.
@@ -24,7 +24,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "base/descriptor.h"
+#include "base/clofork.h"
 #include "base/error.h"
 #include "base/forked.h"
 #include "base/thread.h"
@@ -52,7 +52,7 @@ static void before_fork(void)
 	LIST_FOREACH(r, &all, next)
 	pthread_mutex_lock(&r->group.owned.lock);
 	fly_thread_fork_lock();
-	fly_descriptor_fork_lock();
+	fly_clofork_fork_lock();
 	parent = getpid();
 }
 
@@ -60,7 +60,7 @@ static void after_fork(void)
 {
 	struct fly_runtime *r;
 
-	fly_descriptor_fork_unlock();
+	fly_clofork_fork_unlock();
 	fly_thread_fork_unlock();
 	LIST_FOREACH(r, &all, next)
 	pthread_mutex_unlock(&r->group.owned.lock);
@@ -89,7 +89,7 @@ static void forked(void)
 	LIST_FOREACH(r, &all, next)
 	leave(r);
 	LIST_INIT(&all);
-	fly_descriptor_forked();
+	fly_clofork_forked();
 	fly_thread_forked();
 	fly_poller_group_enter(NULL);
 	fly_poller_resume(NULL);

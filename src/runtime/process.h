@@ -13,7 +13,7 @@ void fly_process_begin(void);
 
 /*
  * fly_process_add() - a runtime is in use. fly_process_remove(): it is being stopped, and its
- * bindings that belong to threads have ended. Any thread.
+ * bindings that belong to threads have ended, those of its workers as well. Any thread.
  */
 void fly_process_add(struct fly_runtime *runtime);
 void fly_process_remove(struct fly_runtime *runtime);

@@ -388,11 +388,11 @@ static void shut(struct fly_runtime *r);
 
 static void end_use(struct fly_runtime *r)
 {
-	fly_process_remove(r);
 	fly_runtime_turned_no_more(r);
 	shut(r);
 	for (unsigned i = 0; i < r->group.n; i++)
 		fly_workers_stop(r->group.pollers[i]);
+	fly_process_remove(r); /* no thread has a binding any more */
 }
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* descriptor.c - the set of descriptors that a forked child closes: a bit for each, under a lock.
+/* clofork.c - the set of descriptors that a forked child closes: a bit for each, under a lock.
  */
-#include "base/descriptor.h"
+#include "base/clofork.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -31,7 +31,7 @@ static int grow(size_t at)
 	return 0;
 }
 
-int fly_descriptor_own(int fd)
+int fly_clofork_add(int fd)
 {
 	if (fd < 0)
 		return fd;
@@ -43,7 +43,7 @@ int fly_descriptor_own(int fd)
 }
 
 /* Under the lock: a child never closes what has got the number next. */
-void fly_descriptor_close(int fd)
+void fly_clofork_close(int fd)
 {
 	if (fd < 0)
 		return;
@@ -54,17 +54,17 @@ void fly_descriptor_close(int fd)
 	pthread_mutex_unlock(&lock);
 }
 
-void fly_descriptor_fork_lock(void)
+void fly_clofork_fork_lock(void)
 {
 	pthread_mutex_lock(&lock);
 }
 
-void fly_descriptor_fork_unlock(void)
+void fly_clofork_fork_unlock(void)
 {
 	pthread_mutex_unlock(&lock);
 }
 
-void fly_descriptor_forked(void)
+void fly_clofork_forked(void)
 {
 	for (size_t at = 0; at < n_words; at++) {
 		for (; words[at] != 0; words[at] &= words[at] - 1)
