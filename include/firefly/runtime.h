@@ -137,8 +137,9 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  * however long they take. A procedure can return sooner if it checks fly_cancelled().
  * Return: 0, or a negative status with fly_error() set. EINVAL (NULL), ECONFLICT (from within a
  * procedure; on a thread that does not own the runtime; or other threads of the program still have
- * bindings, which they must end first) and EFORKED change nothing. EPACKETS: the runtime has ended and is freed, but packet buffers were missing from its
- * pool, which is a bug; fly_error() says how many.
+ * bindings, which they must end first) and EFORKED change nothing. EPACKETS: the runtime has ended
+ * and is freed, but packet buffers were missing from its pool, which is a bug; fly_error() says how
+ * many.
  */
 int fly_stop(struct fly_runtime *runtime);
 

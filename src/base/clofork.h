@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * clofork.h - descriptors that are closed on fork(2): sockets and locks (clofork.c). POSIX will have
- * FD_CLOFORK for that.
+ * clofork.h - descriptors that are closed on fork(2): sockets and locks (clofork.c). POSIX will
+ * have FD_CLOFORK for that.
  *
  * As long as a child holds a copy of a socket or of a lock's descriptor, the death of the parent
  * goes unnoticed: peers wait for it, and no other process can take its place. So they are closed in

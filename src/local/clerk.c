@@ -548,8 +548,8 @@ static int listen_at(const struct fly_link_spec *spec, int *result)
 {
 	struct sockaddr_un address;
 	const socklen_t length = fly_astack_address(spec->what, &address);
-	const int s = fly_clofork_add(
-		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	const int s =
+		fly_clofork_add(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	int status;
 
 	if (s < 0)

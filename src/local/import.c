@@ -57,8 +57,8 @@ static int connect_once(const struct fly_local *l)
 {
 	struct sockaddr_un address;
 	const socklen_t length = fly_astack_address(l->server, &address);
-	const int s = fly_clofork_add(
-		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	const int s =
+		fly_clofork_add(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	int error;
 
 	if (s < 0)
