@@ -288,6 +288,32 @@ Case(process, fly_start__of_links_in_a_child_of_a_process_that_had_some)
 	end_server(server);
 }
 
+/* Local links need nothing of DPDK. */
+static void call_locally(void)
+{
+	uint64_t sum = 0;
+
+	MUST(start(local_server, 1, &serving) == 0);
+	MUST(Probe_export(serving, &probe_procedures, &service) == 0);
+	MUST(start(local_client, 0, &r) == 0);
+	MUST(Probe_import(r, NULL, &binding) == 0);
+	MUST(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
+	MUST(fly_stop(r) == 0);
+	MUST(fly_stop(serving) == 0);
+}
+
+Case(process, fly_start__of_local_links_in_a_child)
+{
+	const char *const self = "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7";
+
+	cr_assert(start(self, 0, &r) == 0, "%s", fly_error());
+	end_child(begin_child(call_locally)); /* beside a runtime of the parent */
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+	end_child(begin_child(call_locally));
+	call_locally();
+	end_child(begin_child(call_locally));
+}
+
 static void serve_some(void)
 {
 	const pid_t server = begin_server(vhost_server);

@@ -4,14 +4,22 @@
  * thread as it was. Two of them talk over vhost, each on a thread of its own.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
+#include <rte_eal.h>
 #include <rte_lcore.h>
+#include <rte_malloc.h>
+
+#include <firefly/topology.h>
 
 #include "case.h"
 #include "fastpath/clock.h"
@@ -179,6 +187,128 @@ Case(runtime, fly_start__its_threads_leave_signals_to_the_program)
 	cr_expect(fly_stop(r) == 0);
 }
 
+/* ---- without DPDK ---- */
+
+/* The names of this process's threads, each between blanks. */
+static const char *thread_names(void)
+{
+	static char names[1024];
+	FILE *f = popen("cat /proc/$PPID/task/*/comm | tr '\\n' ' '", "r");
+
+	cr_assert(f != NULL);
+	names[0] = ' ';
+	names[1] = '\0';
+	cr_expect(fgets(names + 1, sizeof names - 1, f) != NULL);
+	pclose(f);
+	return names;
+}
+
+static struct fly_runtime *start_local(const char *link, unsigned pollers)
+{
+	const char *const links[] = {link, NULL};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .pollers = pollers,
+					    .wait = FLY_WAIT_YIELD,
+					    .eal = "--nonesuch"}; /* not looked at */
+	struct fly_runtime *r = NULL;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	return r;
+}
+
+static void take_sum(void *context, const char *name, const char *about, uint64_t value)
+{
+	(void)about;
+	if (strncmp(name, "drop_", 5) == 0)
+		*(uint64_t *)context += value;
+}
+
+static void *call_attached(void *context)
+{
+	struct fly_binding *mine;
+	uint8_t data[1200];
+	uint8_t back[1200];
+	int status = fly_attach(context, &mine);
+
+	probe_fill(data, sizeof data, 7);
+	for (unsigned i = 0; i < 10 && !status; i++)
+		status = Probe_Swap(mine, 7, data, back);
+	if (!status)
+		fly_unbind(mine);
+	return (void *)(intptr_t)status;
+}
+
+/* What the procedure on the poller of a local runtime does: a call of its own. */
+static void call_on(void *link)
+{
+	struct fly_runtime *r = start_local(link, 0);
+	struct fly_binding *binding;
+
+	cr_expect(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+Case(runtime, fly_start__with_local_links_only_starts_no_dpdk)
+{
+	static struct probe_service services[2];
+	const struct fly_export_options workers = {.size = sizeof workers, .workers = 2};
+	struct fly_packet_census census = {.size = sizeof census};
+	struct fly_platform platform = {.size = sizeof platform};
+	struct fly_runtime *server[2];
+	struct fly_runtime *packets;
+	struct fly_runtime *client;
+	struct fly_binding *b[2];
+	uint64_t dropped = 0;
+	uint8_t data[1440];
+	pthread_t thread;
+	void *result;
+	int status;
+
+	server[0] = start_local("local:eal-runtime-a,server", 1);
+	server[1] = start_local("local:eal-runtime-b,server", 2);
+	client = start_local("local:eal-runtime-a", 0);
+	cr_assert(Probe_export(server[0], &probe_procedures, &services[0]) == 0, "%s", fly_error());
+	cr_assert(Probe_export_with(server[1], &probe_procedures, &services[1], &workers) == 0,
+		  "%s", fly_error());
+	cr_assert(Probe_import(client, NULL, &b[0]) == 0, "%s", fly_error());
+	cr_assert(Probe_import(client, "local:eal-runtime-b", &b[1]) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 1000; i++) {
+		cr_assert(Probe_Null(b[i % 2]) == 0);
+		status = Probe_Fill(b[i % 2], i, data);
+		cr_assert(status == 0, "%u: %s", i, fly_strerror(status));
+	}
+	pthread_create(&thread, NULL, call_attached, b[1]);
+	pthread_join(thread, &result);
+	cr_expect(result == NULL, "%s", fly_strerror((int)(intptr_t)result));
+	services[0].during_context = "local:eal-runtime-b";
+	services[0].during = call_on;
+	cr_expect(Probe_Null(b[0]) == 0);
+	services[0].during = NULL;
+	cr_expect(services[0].wrong == 0 && services[1].wrong == 0);
+
+	cr_expect(rte_get_tsc_hz() == 0, "EAL did not start");
+	cr_expect(!strstr(thread_names(), "fly-control") && !strstr(thread_names(), " eal-"), "%s",
+		  thread_names());
+	cr_expect(fly_packets(server[1], &census) == 0 && census.total == 0 && census.free == 0 &&
+		  census.retained == 0 && census.queued == 0);
+	cr_expect(fly_platform(client, &platform) == 0 && platform.hugepage_bytes == 0);
+	cr_expect(platform.tsc_hz > 100000000 && strstr(platform.dpdk, "DPDK") != NULL);
+	fly_counters(server[1], take_sum, &dropped);
+	cr_expect(dropped == 0);
+	cr_expect(Probe_import(client, "10.0.0.1", &b[0]) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "local links only") != NULL, "%s", fly_error());
+
+	/* Packets in the same process, later. */
+	cr_assert(start(SELF, &packets) == 0, "%s", fly_error());
+	cr_expect(strstr(thread_names(), "fly-control") != NULL);
+	cr_expect(Probe_Null(b[1]) == 0);
+	cr_expect(fly_stop(client) == 0 && fly_stop(server[0]) == 0, "%s", fly_error());
+	cr_expect(fly_stop(packets) == 0, "%s", fly_error());
+	cr_expect(fly_stop(server[1]) == 0, "%s", fly_error());
+}
+
 /* ---- coming and going ---- */
 
 Case(runtime, fly_stop__says_how_many_packets_are_missing)
@@ -332,6 +462,7 @@ Case(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
 		{"pci:ffff:ff:1f.6", FLY_EINVAL, "there is no PCI device"},
 		{"tap:t0", FLY_EINVAL, "ip="},
 		{"vdev:net_nonesuch0", FLY_ESYSTEM, "DPDK cannot open net_nonesuch0"},
+		{"vdev:net_af_packet_e,iface=nonesuch0", FLY_ESYSTEM, "driver does not say why"},
 	};
 
 	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
@@ -482,6 +613,91 @@ Case(runtime, fly_start__more_packets_than_memory)
 	cr_expect(fly_stop(r) == 0);
 }
 
+/* With @n free descriptors. Return: as fly_start(). */
+static int start_with_few(const char *spec, unsigned n, struct fly_runtime **r)
+{
+	struct rlimit before;
+	struct rlimit few;
+	int highest = 1023;
+	int status;
+	int fd;
+
+	while (fcntl(highest, F_GETFD) < 0)
+		highest--;
+	while ((fd = dup(0)) <= highest) /* use those below */
+		cr_assert(fd >= 0);
+	close(fd);
+	cr_assert(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	few = before;
+	few.rlim_cur = (rlim_t)fd + n;
+	cr_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	status = start(spec, r);
+	cr_assert(setrlimit(RLIMIT_NOFILE, &before) == 0);
+	return status;
+}
+
+/* Drivers that run out of descriptors crash, abort, or say "operation not permitted". */
+static void expect_room_for_descriptors(const char *spec)
+{
+	struct fly_runtime *r;
+
+	for (unsigned n = 1; n <= 9; n += 2) {
+		cr_expect(start_with_few(spec, n, &r) < 0, "%s with %u", spec, n);
+		cr_expect(strstr(fly_error(), "file") != NULL, "%s with %u: %s", spec, n,
+			  fly_error());
+	}
+	cr_expect(start_with_few(spec, 24, &r) == 0, "%s: %s", spec, fly_error());
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+Case(runtime, fly_start__links_without_descriptors)
+{
+	static struct server server;
+	struct fly_runtime *first;
+	char memif[96];
+
+	cr_assert(start(SELF, &first) == 0, "%s", fly_error());
+	expect_room_for_descriptors(server_spec);
+	snprintf(memif, sizeof memif, "memif:%s/m,server", directory);
+	expect_room_for_descriptors(memif);
+	start_server(&server);
+	snprintf(strchr(client_spec, ','), 8, ",wait=0");
+	expect_room_for_descriptors(client_spec);
+	stop_server(&server);
+	cr_expect(fly_stop(first) == 0);
+}
+
+Case(runtime, fly_start__over_a_dpdk_that_the_program_has_initialised)
+{
+	static struct probe_service service;
+	char *arguments[] = {"program",        "--no-huge", "-m128",       "--no-shconf",
+			     "--no-telemetry", "--no-pci",  "--lcores=5@0"};
+	const char *const links[] = {SELF, NULL};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .packets = 4095};
+	struct fly_binding *binding;
+	struct fly_runtime *r;
+	cpu_set_t before;
+	cpu_set_t after;
+
+	cr_assert(rte_eal_init(RTE_DIM(arguments), arguments) >= 0);
+	sched_getaffinity(0, sizeof before, &before);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+		cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+		cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+		cr_expect(Probe_Null(binding) == 0);
+		cr_expect(strstr(thread_names(), "fly-control") != NULL, "%s", thread_names());
+		cr_expect(fly_stop(r) == 0, "%s", fly_error());
+		cr_expect(rte_lcore_id() == 5, "still the program's lcore");
+	}
+	sched_getaffinity(0, sizeof after, &after);
+	cr_expect(CPU_EQUAL(&before, &after));
+	cr_expect(rte_malloc("own", 64, 0) != NULL, "the program goes on with it");
+	cr_expect(start(SELF, &r) == -FLY_ECONFLICT, "which has options");
+}
+
 Case(runtime, fly_export__limits)
 {
 	static struct probe_service service;
@@ -508,6 +724,96 @@ Case(runtime, fly_export__limits)
 		cr_expect(fly_export_find(r->poller.exports, r->poller.exports[i].id) ==
 			  &r->poller.exports[i]);
 	cr_expect(fly_stop(r) == 0);
+}
+
+/* ---- a small stack ---- */
+
+#define SMALL_STACK 65536 /* of which glibc takes some for thread-local variables */
+
+struct on_small_stack {
+	const char *client;
+	const char *what; /* what failed */
+	char why[256];
+};
+
+#define TRY(call)                                                           \
+	do {                                                                \
+		if (!s->what && (call) != 0) {                              \
+			s->what = #call;                                    \
+			snprintf(s->why, sizeof s->why, "%s", fly_error()); \
+		}                                                           \
+	} while (0)
+
+/* All that a program does with a runtime. */
+static void *use(void *context)
+{
+	static struct probe_service service;
+	const struct fly_export_options workers = {.size = sizeof workers, .workers = 1};
+	struct on_small_stack *s = context;
+	struct fly_topology *topology = NULL;
+	struct fly_choice choice = {.size = sizeof choice};
+	struct fly_runtime *r = NULL;
+	struct fly_binding *binding;
+
+	TRY(fly_topology_read(&topology));
+	TRY(fly_topology_choose(topology, s->client, &choice));
+	fly_topology_free(topology);
+	TRY(start(s->client, &r));
+	TRY(Probe_export_with(r, &probe_procedures, &service, &workers));
+	TRY(Probe_import(r, NULL, &binding));
+	for (unsigned i = 0; i < 10; i++)
+		TRY(Probe_Null(binding));
+	TRY(fly_rebind(binding));
+	TRY(fly_stop(r));
+	return NULL;
+}
+
+/* Return: the bytes of stack that were used. */
+static size_t run_on_small_stack(struct on_small_stack *s)
+{
+	uint8_t *const stack = mmap(NULL, SMALL_STACK + 4096, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	pthread_attr_t attributes;
+	pthread_t thread;
+	size_t unused = 0;
+
+	cr_assert(stack != MAP_FAILED && mprotect(stack, 4096, PROT_NONE) == 0);
+	memset(stack + 4096, 0xa5, SMALL_STACK);
+	pthread_attr_init(&attributes);
+	cr_assert(pthread_attr_setstack(&attributes, stack + 4096, SMALL_STACK) == 0);
+	cr_assert(pthread_create(&thread, &attributes, use, s) == 0);
+	pthread_join(thread, NULL);
+	while (unused < SMALL_STACK && stack[4096 + unused] == 0xa5)
+		unused++;
+	munmap(stack, SMALL_STACK + 4096);
+	cr_expect(!s->what, "%s: %s: %s", s->client, s->what, s->why);
+	return SMALL_STACK - unused;
+}
+
+/* The program's own frames, and those of its procedures, need a part of 64 KiB. */
+static void expect_room_on_a_small_stack(const char *link)
+{
+	const size_t used = run_on_small_stack(&(struct on_small_stack){.client = link});
+
+	cr_expect(used <= SMALL_STACK * 2 / 3, "%s: %zu bytes", link, used);
+}
+
+Case(runtime, fly_start__on_a_stack_of_64_kib)
+{
+	static struct probe_service service;
+	static struct server server;
+	struct fly_runtime *local;
+
+	if (IS_UNDER_ASAN)
+		cr_skip_test("its frames are larger");
+	expect_room_on_a_small_stack(SELF);
+	start_server(&server);
+	expect_room_on_a_small_stack(client_spec);
+	stop_server(&server);
+	local = start_local("local:eal-runtime-small,server", 1);
+	cr_assert(Probe_export(local, &probe_procedures, &service) == 0, "%s", fly_error());
+	expect_room_on_a_small_stack("local:eal-runtime-small");
+	cr_expect(fly_stop(local) == 0, "%s", fly_error());
 }
 
 /* ---- notices, counters, platform ---- */
@@ -751,8 +1057,9 @@ Case(runtime, fly_shutdown__ends_calls_and_nothing_can_be_begun)
 		cr_expect(Probe_Fill_finish(calls[i], data) == -FLY_ESTOPPED);
 	}
 	cr_expect(fly_outcome(-FLY_ESTOPPED) == FLY_MAYBE_EXECUTED);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
-	cr_expect(Probe_Null_start(own, &call) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
+	cr_expect(Probe_Null_start(own, &call) == -FLY_ESHUT);
+	cr_expect(fly_outcome(-FLY_ESHUT) == FLY_NOT_EXECUTED);
 	fly_shutdown(self);
 	cr_expect(fly_stats_get(&self->poller.stats, FLY_COUNT_cancels_sent) == RTE_DIM(calls));
 	for (unsigned i = 0; i < 100; i++)
@@ -768,13 +1075,13 @@ Case(runtime, fly_shutdown__deadlines_bring_no_call_back)
 	fly_set_deadline(own, 1000000);
 	cr_expect(Probe_Null(own) == 0);
 	fly_shutdown(self);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 0);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 500);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 0);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	cr_expect(fly_stop(self) == 0);
 }
 
@@ -786,7 +1093,7 @@ Case(runtime, fly_shutdown__a_call_that_was_started_and_not_sent)
 	begin_self(NULL);
 	cr_assert(own->starter(own, Probe_Sum_NUMBER, 1404, &call) == 0);
 	fly_shutdown(self);
-	cr_expect(own->transporter(call) == -FLY_ESTOPPED);
+	cr_expect(own->transporter(call) == -FLY_ESHUT, "it was not sent");
 	cr_expect(own_service.executions == 0);
 	cr_expect(fly_stop(self) == 0);
 }

@@ -56,6 +56,31 @@ static int cancel(struct fly_call *call)
 	return fly_forked_fail("fly_cancel");
 }
 
+static void set_cookie(struct fly_call *call, void *cookie)
+{
+	(void)call;
+	(void)cookie;
+}
+
+static void *cookie(const struct fly_call *call)
+{
+	(void)call;
+	return NULL;
+}
+
+static struct fly_call *next_ready(struct fly_binding *binding)
+{
+	(void)binding;
+	return NULL;
+}
+
+static int set_reconnect(struct fly_binding *binding, bool on)
+{
+	(void)binding;
+	(void)on;
+	return -FLY_EFORKED;
+}
+
 /* No thread has that number: base/thread.h. */
 static uint64_t thread(const struct fly_binding *binding)
 {
@@ -109,6 +134,10 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.set_cookie = set_cookie,
+	.cookie = cookie,
+	.next_ready = next_ready,
+	.set_reconnect = set_reconnect,
 	.thread = thread,
 	.is_in_use = is_in_use,
 	.set_deadline = set_deadline,

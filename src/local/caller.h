@@ -49,6 +49,9 @@ struct fly_local_call {
 	/* Copy of the slot's line, which is always read and written as a whole. */
 	_Alignas(8) uint8_t line[FLY_SLOT_BYTES];
 	uint64_t deadline_tsc; /* FLY_NEVER: none */
+	void *cookie;          /* of the call cookie_seq */
+	uint32_t cookie_seq;
+	uint32_t returned_seq; /* of the call that fly_next_ready() returned last */
 };
 
 struct fly_local {
@@ -67,6 +70,7 @@ struct fly_local {
 	uint64_t tsc_per_ms;
 	uint32_t deadline_us; /* of fly_set_deadline(); 0: none */
 	uint32_t n_lost;
+	uint32_t next;     /* slot that fly_next_ready() looks at first */
 	uint32_t readies;  /* calls of fly_ready() that found no result */
 	int stopped;       /* negative: the status of every new call; 0: calls may start */
 	uint8_t wait;      /* enum fly_wait of runtime.h */
@@ -96,6 +100,10 @@ static inline struct fly_local_call *fly_local_call_of(struct fly_call *call)
 
 /* fly_local_bind() - set the binding's pointers to Starter, Transporter and Ender. */
 void fly_local_bind(struct fly_local *l);
+
+/* fly_local_start() - the plain Starter. */
+int fly_local_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		    struct fly_call **call);
 
 /* fly_local_reset() - make all slots of newly bound memory idle. */
 void fly_local_reset(struct fly_local *l);

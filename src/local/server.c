@@ -17,6 +17,11 @@
 #include "threads/worker.h"
 #include "marshal/raise.h"
 
+/* Arguments and results of a call are copied to the stack, 8 KiB each. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wstack-usage="
+#endif
+
 #ifdef FLY_ASTACK_WORDWISE
 void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 {
@@ -356,6 +361,16 @@ static void forget_works(struct fly_poller *p, struct fly_local_client *of)
 		LIST_REMOVE(w, next);
 		free(w);
 	}
+}
+
+unsigned fly_local_works(const struct fly_poller *p)
+{
+	const struct fly_local_work *w;
+	unsigned n = 0;
+
+	LIST_FOREACH(w, &p->local->works, next)
+	n++;
+	return n;
 }
 
 void fly_local_work_cancel(struct fly_poller *p)

@@ -26,12 +26,12 @@
 
 #include "base/clofork.h"
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/forked.h"
 #include "base/thread.h"
 #include "fastpath/binding.h"
 #include "host/eal.h"
 #include "host/port.h"
-#include "local/fault.h"
 #include "runtime/pollers.h"
 #include "runtime/runtime.h"
 #include "threads/request.h"

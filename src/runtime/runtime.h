@@ -85,6 +85,9 @@ int fly_runtime_check(const struct fly_runtime *runtime, const char *function);
 /* fly_runtime_is_within() - is the caller one of its threads, or in a turn of its inline poller? */
 bool fly_runtime_is_within(const struct fly_runtime *runtime);
 
+/* fly_runtime_is_quitting() - was fly_quit() called, and nothing has returned because of it? */
+bool fly_runtime_is_quitting(struct fly_runtime *runtime);
+
 /* fly_binder_export() - export the binder, export 0 of each runtime (runtime/binder.c). */
 int fly_binder_export(struct fly_runtime *runtime);
 

@@ -11,6 +11,7 @@
 #include "fastpath/link_shared.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "slowpath/behaviour.h"
 #include "slowpath/park.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
@@ -43,10 +44,12 @@ static void sweep_each_ms(struct fly_poller *p)
 	p->sweep_ms_at_tsc = p->now_tsc + p->tsc_per_ms;
 	p->reject_budget = REJECTS_PER_MS;
 	p->again_budget = RESENDS_PER_MS;
-	sweep_links(p);
-	fly_conversations_sweep(p);
-	fly_refused_sweep(p->refused, p->now_ms);
-	fly_bulk_sweep(p);
+	if (p->cache.pool) {
+		sweep_links(p);
+		fly_conversations_sweep(p);
+		fly_refused_sweep(p->refused, p->now_ms);
+		fly_bulk_sweep(p);
+	}
 	fly_slow_local_sweep(p);
 	if (p->n_sources)
 		fly_stats_add(&p->stats, FLY_COUNT_slots_missed,
@@ -68,7 +71,14 @@ void fly_slow_sweep(struct fly_poller *p)
 
 void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 {
+	struct fly_import *import;
+
 	link->up = false;
+	LIST_FOREACH(import, &p->imports, next)
+	{
+		if (import->link == link)
+			fly_behaviour_lost(import);
+	}
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
 	if (link->shared)
 		fly_shared_lost(link);

@@ -10,8 +10,7 @@
 
 #include <stdlib.h>
 
-#include <rte_malloc.h>
-
+#include "base/node_memory.h"
 #include "base/unwind.h"
 #include "fastpath/server.h"
 
@@ -166,8 +165,6 @@ bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work)
 
 /* ---- calls in packets ---- */
 
-static void packet_done(struct fly_poller *p, struct fly_work *work, int status);
-
 /* These calls hold packets, as retained results do. Drivers need packets to receive into. */
 bool fly_worker_has_packet_room(const struct fly_poller *p, const struct fly_worker_pool *pool)
 {
@@ -188,7 +185,7 @@ static struct fly_packet_work *begin(struct fly_poller *p, struct fly_link *link
 	p->n_on_workers++;
 	w->work.stub = stub;
 	w->work.deadline_tsc = p->running.deadline_tsc;
-	w->work.done = packet_done;
+	w->work.done = fly_worker_packet_done;
 	w->m = m;
 	w->link = link;
 	w->c = c;
@@ -251,8 +248,7 @@ bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct r
 	return true;
 }
 
-/* fly_work.done of calls in packets. */
-static void packet_done(struct fly_poller *p, struct fly_work *work, int status)
+void fly_worker_packet_done(struct fly_poller *p, struct fly_work *work, int status)
 {
 	struct fly_packet_work *w = of_work(work);
 	struct fly_served *served = &work->served;
@@ -350,10 +346,7 @@ static void make_worker(struct fly_poller *p, struct fly_worker_pool *pool, stru
 			const struct fly_export *export)
 {
 	*w = (struct fly_worker){
-		.handoff = {.act = act,
-			    .wanted = FLY_SLOT_RESULT,
-			    .polled_at = FLY_NOT_POLLED,
-			    .event_fd = -1},
+		.handoff = {.act = act, .wanted = FLY_SLOT_RESULT, .polled_at = FLY_NOT_POLLED},
 		.poller = p,
 		.stubs = pool->stubs,
 		.procedures = export->procedures,
@@ -367,7 +360,7 @@ static void make_worker(struct fly_poller *p, struct fly_worker_pool *pool, stru
 }
 
 struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct fly_export *export,
-					    uint32_t workers, uint32_t waiting_max, int socket)
+					    uint32_t workers, uint32_t waiting_max, int node)
 {
 	struct fly_worker_pool *pool = calloc(1, sizeof *pool);
 
@@ -381,8 +374,7 @@ struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct f
 	LIST_INIT(&pool->packets);
 	pool->stubs = calloc(export->n_procedures, sizeof *pool->stubs);
 	pool->works = calloc((size_t)workers + waiting_max, sizeof *pool->works);
-	pool->workers = rte_malloc_socket("fly_workers", workers * sizeof *pool->workers,
-					  RTE_CACHE_LINE_SIZE, socket);
+	pool->workers = fly_node_alloc(workers * sizeof *pool->workers, node);
 	if (!pool->stubs || !pool->works || !pool->workers) {
 		fly_worker_pool_free(pool);
 		return NULL;
@@ -399,7 +391,7 @@ void fly_worker_pool_free(struct fly_worker_pool *pool)
 {
 	if (!pool)
 		return;
-	rte_free(pool->workers);
+	fly_node_free(pool->workers, pool->n * sizeof *pool->workers);
 	free(pool->works);
 	free(pool->stubs);
 	free(pool);

@@ -130,11 +130,11 @@ struct fly_worker_pool {
 
 /*
  * fly_worker_pool_new() - @workers idle workers without threads. @export: what they run; its stubs
- * are those of the interface. @waiting_max: as options->queue. @socket: NUMA node.
+ * are those of the interface. @waiting_max: as options->queue. @node: NUMA node.
  * Return: NULL: no memory.
  */
 struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct fly_export *export,
-					    uint32_t workers, uint32_t waiting_max, int socket);
+					    uint32_t workers, uint32_t waiting_max, int node);
 void fly_worker_pool_free(struct fly_worker_pool *pool);
 
 /*
@@ -189,6 +189,9 @@ void fly_worker_serve_bulk(struct fly_poller *p, struct fly_link *link, struct r
 			   const struct fly_served *served, const struct fly_export *export,
 			   const struct fly_procedure *stub, struct fly_conversation *c,
 			   bool is_repeat);
+
+/* fly_worker_packet_done() - fly_work.done of calls in packets: send and retain the result. */
+void fly_worker_packet_done(struct fly_poller *p, struct fly_work *work, int status);
 
 /* fly_worker_packet_end() - free @w, after its record and packets were dealt with. */
 void fly_worker_packet_end(struct fly_poller *p, struct fly_packet_work *w);
