@@ -1198,3 +1198,108 @@ Case(runtime, fly_rebind__the_server_goes_and_another_comes)
 	stop_server(&server);
 	cr_expect(server.service.executions == 1);
 }
+
+/* ---- the thread that a runtime belongs to ---- */
+
+static void *use_elsewhere(void *argument)
+{
+	static const char belongs[] = "the runtime belongs to another thread";
+	struct fly_packet_census census = {.size = sizeof census};
+	struct fly_runtime *r = argument;
+
+	cr_expect(fly_stop(r) == -FLY_ECONFLICT && strstr(fly_error(), belongs), "%s", fly_error());
+	cr_expect(fly_shutdown(r) == -FLY_ECONFLICT && strstr(fly_error(), belongs));
+	cr_expect(fly_serve(r) == -FLY_ECONFLICT && strstr(fly_error(), belongs));
+	cr_expect(fly_packets(r, &census) == -FLY_ECONFLICT && strstr(fly_error(), belongs));
+	cr_expect(Probe_export(r, &probe_procedures, NULL) == -FLY_ECONFLICT &&
+		  strstr(fly_error(), belongs));
+	cr_expect(fly_turn(r) == 0 &&
+		  strstr(fly_error(), "fly_turn: the runtime belongs to another "
+				      "thread"));
+	return NULL;
+}
+
+/* Nobody turns the poller meanwhile: each of these would wait for ever. */
+Case(runtime, fly_stop__of_an_inline_runtime_by_another_thread)
+{
+	struct fly_runtime *r;
+	pthread_t thread;
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_assert(pthread_create(&thread, NULL, use_elsewhere, r) == 0);
+	pthread_join(thread, NULL);
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+static struct probe_service own_service;
+
+static void *start_and_end(void *runtime)
+{
+	struct fly_runtime **r = runtime;
+	struct fly_binding *binding;
+	struct fly_call *call;
+	uint64_t sum;
+
+	cr_assert(start(SELF, r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(*r, &probe_procedures, &own_service) == 0);
+	cr_assert(Probe_import(*r, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
+	cr_expect(Probe_Add_start(binding, 1, 2, &call) == 0);
+	return NULL;
+}
+
+Case(runtime, fly_stop__of_an_inline_runtime_whose_thread_has_ended)
+{
+	struct fly_runtime *r = NULL;
+	struct fly_runtime *another;
+	pthread_t thread;
+
+	cr_assert(start("vdev:net_ring_b,ip=10.9.8.6,peer=10.9.8.6", &another) == 0);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_assert(pthread_create(&thread, NULL, start_and_end, &r) == 0);
+		pthread_join(thread, NULL);
+		cr_expect(fly_stop(r) == 0, "%s", fly_error());
+	}
+	fly_turn(another);
+	cr_expect(fly_stop(another) == 0, "%s", fly_error());
+	cr_expect(rte_lcore_id() == LCORE_ID_ANY, "the thread is registered no more");
+}
+
+#define NAME "process-test-runtime"
+
+/* Bindings of each kind, with calls that are not finished. */
+static void *bind_and_end(void *r)
+{
+	static const char *const peers[] = {NULL, "local:" NAME};
+	struct fly_call *call;
+
+	for (unsigned i = 0; i < RTE_DIM(peers); i++) {
+		struct fly_binding *binding;
+
+		cr_assert(Probe_import(r, peers[i], &binding) == 0, "%s", fly_error());
+		cr_expect(Probe_Null(binding) == 0);
+		cr_expect(Probe_Null_start(binding, &call) == 0);
+	}
+	return NULL;
+}
+
+Case(runtime, fly_stop__after_threads_that_ended_without_unbinding)
+{
+	static const char *const links[] = {SELF, "local:" NAME ",server", NULL};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .packets = 4095,
+					    .eal = EAL,
+					    .pollers = 1,
+					    .wait = FLY_WAIT_YIELD};
+	pthread_t threads[3];
+	struct fly_runtime *r;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &own_service) == 0);
+	for (unsigned i = 0; i < RTE_DIM(threads); i++)
+		cr_assert(pthread_create(&threads[i], NULL, bind_and_end, r) == 0);
+	for (unsigned i = 0; i < RTE_DIM(threads); i++)
+		pthread_join(threads[i], NULL);
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}

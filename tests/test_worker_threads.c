@@ -28,7 +28,7 @@ static struct fly_binding *own;
 static struct probe_service service;
 static struct fly_export_options options;
 
-static void begin(void)
+static void start_self(void)
 {
 	const char *const links[] = {SELF, NULL};
 	const struct fly_options o = {.size = sizeof o,
@@ -38,9 +38,14 @@ static void begin(void)
 				      .call_timeout_ms = 2000,
 				      .eal = EAL};
 
+	cr_assert(fly_start(&o, &self) == 0, "%s", fly_error());
+}
+
+static void begin(void)
+{
 	cr_assert(mkdtemp(directory) != NULL);
 	setenv("RUNTIME_DIRECTORY", directory, 1); /* DPDK would leave files there */
-	cr_assert(fly_start(&o, &self) == 0, "%s", fly_error());
+	start_self();
 	options = (struct fly_export_options){.size = sizeof options,
 					      .workers = WORKERS,
 					      .queue = QUEUE,
@@ -391,6 +396,64 @@ static void serve_with(unsigned pollers)
 			  fly_status_name(atomic_load(&status_inside)));
 	}
 	fly_unbind(own);
+}
+
+/* ---- bindings of other runtimes ---- */
+
+static struct fly_runtime *other;
+static _Atomic int imported = 1;
+
+/* As a middle tier does that keeps what it has bound. */
+static void bind_to_the_other(void *unused)
+{
+	struct fly_binding *kept;
+	uint64_t sum = 0;
+
+	(void)unused;
+	imported = Probe_import(other, NULL, &kept);
+	if (imported == 0)
+		imported = Probe_Add(kept, 1, 2, &sum);
+}
+
+/* @pollers: 0: the thread that stops the one runtime turns the other, too. */
+static void keep_bindings(unsigned pollers)
+{
+	const char *const links[] = {"vdev:net_ring_b,ip=10.9.8.6,peer=10.9.8.6", NULL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 2047,
+				      .eal = EAL,
+				      .pollers = pollers,
+				      .wait = FLY_WAIT_YIELD};
+	static struct probe_service far_service;
+	struct fly_call *call;
+
+	cr_assert(fly_start(&o, &other) == 0, "%s", fly_error());
+	cr_assert(Probe_export(other, &probe_procedures, &far_service) == 0);
+	service.during = bind_to_the_other;
+	export_self();
+	cr_assert(Probe_Null_start(own, &call) == 0);
+	while (!fly_ready(call)) {
+		fly_turn(self);
+		fly_turn(other);
+	}
+	cr_expect(Probe_Null_finish(call) == 0);
+	cr_expect(imported == 0, "%s", fly_status_name(imported));
+	cr_expect(!LIST_EMPTY(&other->group.owned.all));
+	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	cr_expect(LIST_EMPTY(&other->group.owned.all), "they ended with the workers");
+	cr_expect(fly_stop(other) == 0, "%s", fly_error());
+	start_self();
+}
+
+Case(worker_threads, keep_bindings__of_a_runtime_with_pollers)
+{
+	keep_bindings(1);
+}
+
+Case(worker_threads, keep_bindings__of_an_inline_runtime)
+{
+	keep_bindings(0);
 }
 
 Case(worker_threads, fly_export_with__at_a_runtime_that_polls_by_itself)

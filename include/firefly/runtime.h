@@ -9,12 +9,22 @@
  *   - Without threads of its own (`pollers` 0) a runtime has one poller. The thread that started
  *     the runtime owns it, and turns it in fly_serve() or while it waits for a result: an inline
  *     caller. Only that thread may use the runtime and what came from it, except where a function
- *     says "any thread".
+ *     says "any thread". On another thread most functions return -FLY_ECONFLICT.
  *   - With `pollers` 1 or more a runtime has so many threads that only poll, each on its own core.
  *     Every thread of the program may use the runtime.
  * A binding always belongs to one thread: the thread that imported it, or the thread that got it
  * from fly_attach(). With fly_attach() any thread can call through a poller that another thread
  * turns.
+ *
+ * Forks
+ *
+ * A runtime and its bindings belong to the process that made them. In a child that this process
+ * forks, calls return -FLY_EFORKED, calls that were started before end with -FLY_EFORKED_MAYBE, and
+ * all other functions on them return -FLY_EFORKED or do nothing. Nothing of the parent's changes.
+ * So call fly_start() after fork() or daemon(). A child may have runtimes of its own: those with
+ * local links only, and others if DPDK was not started in the parent. Children that execute another
+ * program, as system() makes them, need no care. A child has no memory of packets: what a view or a
+ * procedure's arguments lie in is not there.
  *
  * Sizes
  *
@@ -119,8 +129,8 @@ struct fly_options {
  * yet.
  * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec; cores or a NUMA node
  * that are not available), ETIMEOUT (a server did not come up), EINUSE, EPERM, ENOMEM, ECONFLICT
- * (other EAL options than the process has already), ESYSTEM (a limit of descriptors or threads, for
- * instance).
+ * (other EAL options than the process has already), EFORKED (DPDK runs in the parent), ESYSTEM (a
+ * limit of descriptors or threads, for instance).
  */
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
 
@@ -129,15 +139,17 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  *
  * Outstanding calls end as with fly_shutdown(), and their handles are dead afterwards. If other
  * threads wait for calls, call fly_shutdown() first. Not from within a procedure. Only the owning
- * thread; any thread, if the runtime has threads of its own, which end with it.
+ * thread, or any thread once that has ended; any thread, if the runtime has threads of its own,
+ * which end with it. Bindings of threads that have ended without unbinding them end as well.
  *
  * Calls that wait for a worker are refused. fly_stop() waits for procedures that run on workers,
  * however long they take, and for a second at most until their results have arrived. A procedure
  * can return sooner if it checks fly_cancelled(). fly_drain() ends a runtime more gently.
- * Return: 0, or a negative status with fly_error() set. EINVAL (NULL) and ECONFLICT (from within a
- * procedure; or other threads of the program still have bindings, which they must end first) change
- * nothing. EPACKETS: the runtime has ended and is freed, but packet buffers were missing from its
- * pool, which is a bug; fly_error() says how many.
+ * Return: 0, or a negative status with fly_error() set. EINVAL (NULL), ECONFLICT (from within a
+ * procedure; on a thread that does not own the runtime; or other threads of the program still have
+ * bindings, which they must end first) and EFORKED change nothing. EPACKETS: the runtime has ended
+ * and is freed, but packet buffers were missing from its pool, which is a bug; fly_error() says how
+ * many.
  */
 int fly_stop(struct fly_runtime *runtime);
 
@@ -161,13 +173,14 @@ int fly_drain(struct fly_runtime *runtime, uint32_t most_ms);
 /*
  * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send. Only the owning
  * thread.
- * Return: packets received in this turn; 0 if the runtime has threads of its own, which do that.
+ * Return: packets received in this turn; 0 if the runtime has threads of its own, which do that; 0
+ * with fly_error() set if it belongs to another thread or process.
  */
 unsigned fly_turn(struct fly_runtime *runtime);
 
 /*
  * fly_serve() - turn the poller until fly_quit(). If the runtime has threads of its own: just wait
- * until then. Only the owning thread. Return: 0.
+ * until then. Only the owning thread. Return: 0, or ECONFLICT or EFORKED with fly_error() set.
  */
 int fly_serve(struct fly_runtime *runtime);
 
@@ -183,8 +196,8 @@ void fly_quit(struct fly_runtime *runtime);
  * @procedures: the generated struct of function pointers; must outlive the runtime.
  * @context: handed to each procedure; not touched.
  * Return: 0, or with fly_error() set: EINVAL, EINUSE (that interface is exported already), ENOMEM,
- * ECONFLICT (from within a procedure of a runtime with several pollers), EVERSION (the stub was
- * generated for another release of the library).
+ * ECONFLICT (from within a procedure of a runtime with several pollers; or not on the owning
+ * thread), EVERSION (the stub was generated for another release of the library), EFORKED.
  */
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);
@@ -225,8 +238,8 @@ struct fly_export_options {
  * @options: read during the call only. @options->allow: runs on a thread of its own for each client
  * that asks, several at a time. It may block: only that client waits, and after four seconds ends
  * with FLY_EBUSY. fly_stop() waits until it has returned.
- * Return: as fly_export(), or EINVAL (workers or a core that are not available), ESYSTEM. On failure
- * no client has seen the export.
+ * Return: as fly_export(), or EINVAL (workers or a core that are not available), ESYSTEM. On
+ * failure no client has seen the export.
  */
 int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *interface,
 		    const void *procedures, void *context,
@@ -248,7 +261,7 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
  * Return: 0, or ENOEXPORT, EVERSION (another version of the interface, of the protocol, or of the
  * stub interface), EPEER (nobody answers), ELINK, EINVAL, EBUSY (no room for another caller),
  * ECONFLICT (from within a procedure that would wait for its own poller), ESTOPPED, ECALLS,
- * EPACKETS, ENOMEM; over a local link also EPERM and ESYSTEM. fly_error() says more.
+ * EPACKETS, ENOMEM, EFORKED; over a local link also EPERM and ESYSTEM. fly_error() says more.
  */
 int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding);
@@ -258,7 +271,7 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
  * back. Outstanding calls of the binding end with FLY_EPEER: they went to the old export. Turns the
  * poller, also while the link is down: then it returns ELINK after one turn, and may be called in a
  * loop until the link is back. fly_set_reconnect() rebinds by itself.
- * Return: as fly_import().
+ * Return: as fly_import(); also ECONFLICT, where fly_unbind() would return it.
  */
 int fly_rebind(struct fly_binding *binding);
 
@@ -282,8 +295,14 @@ int fly_rebind(struct fly_binding *binding);
  */
 int fly_set_reconnect(struct fly_binding *binding, bool on);
 
-/* fly_unbind() - end a binding. Its outstanding calls end; their handles are dead. */
-void fly_unbind(struct fly_binding *binding);
+/*
+ * fly_unbind() - end a binding. Its outstanding calls end; their handles are dead.
+ * @binding: NULL: nothing to do.
+ * Return: 0, or with fly_error() set and nothing changed: ECONFLICT (the binding belongs to another
+ * thread that has not ended; or its thread is in a procedure, and waits in this binding, or has not
+ * finished all calls of it), EFORKED.
+ */
+int fly_unbind(struct fly_binding *binding);
 
 /*
  * fly_attach() - get another binding to the same export, for the calling thread. Any thread, while
@@ -293,7 +312,7 @@ void fly_unbind(struct fly_binding *binding);
  * For a binding over a link, another thread must turn its poller: a thread of the runtime, or an
  * inline caller in fly_serve() or a wait. Calls are handed to that poller. On the thread that turns
  * it they would wait for ever: there they end with FLY_ECONFLICT, not executed.
- * Return: 0, or EPEER, ENOMEM, ECALLS, ESTOPPED, ECONFLICT with fly_error() set.
+ * Return: 0, or EPEER, ENOMEM, ECALLS, ESTOPPED, ECONFLICT, EFORKED with fly_error() set.
  */
 int fly_attach(struct fly_binding *binding, struct fly_binding **mine);
 
@@ -313,8 +332,9 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  * from it, then call fly_next_ready() until that returns NULL: the descriptor does not say how many
  * calls have ended. Not for the binding of an inline caller, which has to turn the poller anyway:
  * attach to it, or give the runtime its own pollers. For a local link it is the connection itself,
- * and a new one after fly_rebind(). Return: the descriptor, or with fly_error() set: EINVAL (an
- * inline caller's), ESYSTEM.
+ * and a new one after fly_rebind(). Only the binding's thread.
+ * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's), ESYSTEM, ECONFLICT,
+ * EFORKED.
  */
 int fly_event_fd(struct fly_binding *binding);
 
@@ -334,7 +354,9 @@ int fly_set_deadline(struct fly_binding *binding, uint32_t us);
 /*
  * fly_cancel() - end a call that was started. It ends with FLY_ECANCELLED, maybe executed, and must
  * still be finished. The server is told: a call that has not begun there will not, and a procedure
- * that runs can check fly_cancelled(). Return: 0; -FLY_EINVAL: the call has ended already.
+ * that runs can check fly_cancelled().
+ * Return: 0; -FLY_EINVAL: the call has ended already; ECONFLICT (the binding belongs to another
+ * thread) or EFORKED, with fly_error() set.
  */
 int fly_cancel(struct fly_call *call);
 
@@ -360,8 +382,9 @@ bool fly_cancelled(void);
  * calls end with FLY_ESTOPPED, maybe executed, and must still be finished. A call that is started
  * later, or was not sent yet, ends with FLY_ESHUT, not executed. fly_stop() does the same, and
  * frees the calls that were not finished. Not from within a procedure. Only the owning thread.
+ * Return: 0, or with fly_error() set and nothing changed: ECONFLICT, EFORKED.
  */
-void fly_shutdown(struct fly_runtime *runtime);
+int fly_shutdown(struct fly_runtime *runtime);
 
 /*
  * fly_ready() - has this call ended? Then finishing it does not wait. Does not turn the poller of
@@ -407,7 +430,7 @@ struct fly_packet_census {
  * them: for reception, or sent and not yet freed. Slow; owning thread. Not from within a procedure.
  * @census: begins with its size, which the program sets.
  * Return: 0, or with fly_error() set and nothing filled in: EINVAL (no size), ECONFLICT (from
- * within a procedure of a runtime with several pollers).
+ * within a procedure of a runtime with several pollers; or not on the owning thread), EFORKED.
  */
 int fly_packets(const struct fly_runtime *runtime, struct fly_packet_census *census);
 

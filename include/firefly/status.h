@@ -52,6 +52,8 @@ enum fly_outcome {
 	X(EDEADLINE,    25, FLY_MAYBE_EXECUTED, "the deadline of the call has passed")             \
 	X(ECANCELLED,   26, FLY_MAYBE_EXECUTED, "the call was cancelled")                          \
 	X(EWITHDRAWN,   27, FLY_NOT_EXECUTED,   "the call was taken back before it began")         \
+	X(EFORKED,      28, FLY_NOT_EXECUTED,   "it belongs to the process that forked this one")  \
+	X(EFORKED_MAYBE, 29, FLY_MAYBE_EXECUTED, "the process that forked this one gets the result") \
 	X(ESHUT,        30, FLY_NOT_EXECUTED,   "the runtime was shut down before the call began")
 /* clang-format on */
 

@@ -1,8 +1,41 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* binding_kind.c - the public functions on bindings and calls, dispatched by kind of binding. */
+/*
+ * binding_kind.c - the public functions on bindings and calls, dispatched by kind of binding. Those
+ * that are not a call's own check the calling thread first.
+ */
 #include "base/binding_kind.h"
 
 #include "base/error.h"
+#include "base/forked.h"
+#include "base/thread.h"
+
+static const char another_thread[] = "%s: the binding belongs to another thread";
+
+/* May the calling thread use the binding? Return: 0, or a negative status with a sentence. */
+static int check_thread(const struct fly_binding *binding, const char *function)
+{
+	if (fly_thread_is_here(fly_binding_kind_of(binding)->thread(binding)))
+		return 0;
+	if (fly_forked_is(binding))
+		return fly_forked_fail(function);
+	return fly_fail(FLY_ECONFLICT, another_thread, function);
+}
+
+/* May the binding be ended or bound again here and now? Return: as check_thread(). */
+static int check_use(const struct fly_binding *binding, const char *function)
+{
+	const int status = check_thread(binding, function);
+
+	if (status)
+		return status;
+	if (fly_binding_kind_of(binding)->is_in_use(binding))
+		return fly_fail(FLY_ECONFLICT,
+				"%s: not from within a procedure that this thread runs while it "
+				"waits in the binding, or while calls of the binding are not "
+				"finished",
+				function);
+	return 0;
+}
 
 bool fly_ready(struct fly_call *call)
 {
@@ -11,7 +44,9 @@ bool fly_ready(struct fly_call *call)
 
 int fly_cancel(struct fly_call *call)
 {
-	return fly_binding_kind_of(call->binding)->cancel(call);
+	const int status = check_thread(call->binding, "fly_cancel");
+
+	return status ? status : fly_binding_kind_of(call->binding)->cancel(call);
 }
 
 void fly_set_cookie(struct fly_call *call, void *cookie)
@@ -32,13 +67,6 @@ struct fly_call *fly_next_ready(struct fly_binding *binding)
 void fly_release(struct fly_call *call)
 {
 	call->binding->ender(call);
-}
-
-static int check_thread(const struct fly_binding *binding, const char *function)
-{
-	if (fly_binding_kind_of(binding)->is_mine(binding))
-		return 0;
-	return fly_fail(FLY_ECONFLICT, "%s: the binding belongs to another thread", function);
 }
 
 int fly_set_deadline(struct fly_binding *binding, uint32_t us)
@@ -72,13 +100,25 @@ int fly_set_reconnect(struct fly_binding *binding, bool on)
 
 int fly_rebind(struct fly_binding *binding)
 {
-	return fly_binding_kind_of(binding)->rebind(binding);
+	const int status = check_use(binding, "fly_rebind");
+
+	return status ? status : fly_binding_kind_of(binding)->rebind(binding);
 }
 
-void fly_unbind(struct fly_binding *binding)
+int fly_unbind(struct fly_binding *binding)
 {
-	if (binding)
+	int status;
+
+	if (!binding)
+		return 0;
+	status = check_use(binding, "fly_unbind");
+	/* Nobody else can end the binding of a thread that has ended. */
+	if (status == -FLY_ECONFLICT &&
+	    fly_thread_has_ended(fly_binding_kind_of(binding)->thread(binding)))
+		status = 0;
+	if (!status)
 		fly_binding_kind_of(binding)->unbind(binding);
+	return status;
 }
 
 int fly_attach(struct fly_binding *binding, struct fly_binding **mine)
@@ -88,5 +128,7 @@ int fly_attach(struct fly_binding *binding, struct fly_binding **mine)
 
 int fly_event_fd(struct fly_binding *binding)
 {
-	return fly_binding_kind_of(binding)->event_fd(binding);
+	const int status = check_thread(binding, "fly_event_fd");
+
+	return status ? status : fly_binding_kind_of(binding)->event_fd(binding);
 }

@@ -18,12 +18,17 @@
 struct fly_binding_kind {
 	bool (*ready)(struct fly_call *call);
 	int (*cancel)(struct fly_call *call);
+	/* The number of the thread that the binding belongs to: base/thread.h. */
+	uint64_t (*thread)(const struct fly_binding *binding);
+	/*
+	 * On its thread, in a procedure that this thread runs while it waits: does it wait in this
+	 * binding? Then the binding cannot be ended or bound again now.
+	 */
+	bool (*is_in_use)(const struct fly_binding *binding);
 	void (*set_cookie)(struct fly_call *call, void *cookie);
 	void *(*cookie)(const struct fly_call *call); /* NULL: none was set */
 	/* a call that has ended, and was not returned before; NULL: none */
 	struct fly_call *(*next_ready)(struct fly_binding *binding);
-	/* does the binding belong to the calling thread? */
-	bool (*is_mine)(const struct fly_binding *binding);
 	int (*set_deadline)(struct fly_binding *binding, uint32_t us); /* on its thread */
 	/* On its thread. Cannot fail: @wait was checked. */
 	void (*set_wait)(struct fly_binding *binding, enum fly_wait wait);

@@ -209,6 +209,13 @@ uint32_t fly_fault_ever(void)
 	return atomic_load_explicit(&ever, memory_order_relaxed);
 }
 
+void fly_fault_forked(void)
+{
+	pthread_mutex_init(&lock, NULL); /* a thread of the parent may have held it */
+	for (uint32_t i = 0; i < ROWS; i++)
+		atomic_store_explicit(&rows[i].start, 0, memory_order_relaxed);
+}
+
 bool fly_fault_has(const void *start)
 {
 	const struct row *row = find((uintptr_t)start);

@@ -34,6 +34,9 @@ void fly_fault_remove(const void *start);
 /* fly_fault_ever() - number of faults in this process; grows. Any thread. */
 uint32_t fly_fault_ever(void);
 
+/* fly_fault_forked() - in a child: memory of the parent's links is not mapped here. */
+void fly_fault_forked(void);
+
 /* fly_fault_has() - has there been a fault in the memory that starts there? Any thread. */
 bool fly_fault_has(const void *start);
 

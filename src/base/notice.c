@@ -5,11 +5,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/unwind.h"
+
 void fly_notice(const struct fly_notice *notice, const char *format, ...)
 {
 	char line[384];
 	va_list arguments;
 
+	FLY_STOPS_UNWINDING();
 	if (!notice->function)
 		return;
 	va_start(arguments, format);

@@ -6,7 +6,12 @@
 
 void fly_owned_list_init(struct fly_owned_list *list)
 {
-	pthread_mutex_init(&list->lock, NULL);
+	pthread_mutexattr_t recursive;
+
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&list->lock, &recursive);
+	pthread_mutexattr_destroy(&recursive);
 	LIST_INIT(&list->all);
 }
 
@@ -20,7 +25,7 @@ void fly_owned_add(struct fly_owned_list *list, struct fly_owned *owned,
 {
 	owned->binding = binding;
 	owned->list = list;
-	owned->thread = pthread_self();
+	owned->thread = fly_thread_number();
 	owned->is_runtimes = is_runtimes;
 	pthread_mutex_lock(&list->lock);
 	LIST_INSERT_HEAD(&list->all, owned, next);
@@ -34,38 +39,66 @@ void fly_owned_remove(struct fly_owned *owned)
 	pthread_mutex_unlock(&owned->list->lock);
 }
 
-/* Return: a binding of the calling thread; NULL: it has none. @others: as fly_owned_by_others(). */
-static struct fly_owned *find_mine(struct fly_owned_list *list, unsigned *others)
+/* Which bindings to look for. */
+static bool is_mine(const struct fly_owned *owned)
 {
-	struct fly_owned *mine = NULL;
+	return fly_owned_is_mine(owned);
+}
+
+static bool is_orphan(const struct fly_owned *owned)
+{
+	return fly_thread_has_ended(owned->thread);
+}
+
+static struct fly_binding *find(struct fly_owned_list *list,
+				bool (*is_it)(const struct fly_owned *owned))
+{
+	struct fly_binding *binding = NULL;
 	struct fly_owned *owned;
 
-	*others = 0;
 	pthread_mutex_lock(&list->lock);
 	LIST_FOREACH(owned, &list->all, next)
 	{
-		if (fly_owned_is_mine(owned))
-			mine = owned;
-		else if (!owned->is_runtimes)
-			(*others)++;
+		if (is_it(owned)) {
+			binding = owned->binding;
+			break;
+		}
 	}
 	pthread_mutex_unlock(&list->lock);
-	return mine;
+	return binding;
+}
+
+struct fly_binding *fly_owned_mine(struct fly_owned_list *list)
+{
+	return find(list, is_mine);
+}
+
+static void end_all(struct fly_owned_list *list, bool (*is_it)(const struct fly_owned *owned))
+{
+	struct fly_binding *binding;
+
+	while ((binding = find(list, is_it)) != NULL)
+		fly_binding_kind_of(binding)->unbind(binding);
 }
 
 void fly_owned_end_mine(struct fly_owned_list *list)
 {
-	struct fly_owned *mine;
-	unsigned others;
+	end_all(list, is_mine);
+}
 
-	while ((mine = find_mine(list, &others)) != NULL)
-		fly_binding_kind_of(mine->binding)->unbind(mine->binding);
+void fly_owned_end_orphans(struct fly_owned_list *list)
+{
+	end_all(list, is_orphan);
 }
 
 unsigned fly_owned_by_others(struct fly_owned_list *list)
 {
-	unsigned others;
+	const struct fly_owned *owned;
+	unsigned others = 0;
 
-	find_mine(list, &others);
+	pthread_mutex_lock(&list->lock);
+	LIST_FOREACH(owned, &list->all, next)
+	others += !fly_owned_is_mine(owned) && !owned->is_runtimes;
+	pthread_mutex_unlock(&list->lock);
 	return others;
 }

@@ -5,6 +5,7 @@
  * fly_poller_turn() is called by the thread that turns the poller: fly_turn(), fly_serve(), or a
  * waiting caller. Reads no clock.
  */
+#include "base/unwind.h"
 #include "fastpath/demux.h"
 
 /*
@@ -97,6 +98,7 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	const struct fly_running outer = p->running;
 	unsigned received = 0;
 
+	FLY_STOPS_UNWINDING();
 	if (unlikely(p->nested >= FLY_NESTED_MAX)) {
 		fly_slow_turn_parking(p, p->now_tsc);
 		return 0;
@@ -120,6 +122,7 @@ unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 {
 	unsigned received = 0;
 
+	FLY_STOPS_UNWINDING();
 	p->now_tsc = now_tsc;
 	if (unlikely(p->turning))
 		return turn_within(p);

@@ -47,6 +47,8 @@ static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
 static bool failed; /* EAL has failed in this process, and cannot be tried again */
 static char extra_used[512];
+static _Atomic bool was_tried; /* EAL was started here, or lent */
+static pid_t parent;           /* in a child: the process that has EAL; else 0 */
 static struct fly_eal_state state;
 
 /* The arguments of the control thread, and its result. */
@@ -259,6 +261,7 @@ static int run_control(void)
 	sigset_t before;
 	int error;
 
+	was_tried = true;
 	control.result = 1;
 	control.is_final = false;
 	fly_signals_block_but_faults(&before);
@@ -386,7 +389,13 @@ int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void))
 	pthread_mutex_lock(&start_lock);
 	if (!started)
 		control.tick = tick;
-	if (started && (!extra || !*extra || strcmp(extra, extra_used) == 0))
+	if (parent)
+		status = fly_fail(FLY_EFORKED,
+				  "fly_start: DPDK runs in process %d, which forked this one, and "
+				  "cannot be started again here; a program that forks starts links "
+				  "other than local: in the child only, or executes itself",
+				  (int)parent);
+	else if (started && (!extra || !*extra || strcmp(extra, extra_used) == 0))
 		status = 0;
 	else if (started && !state.is_lent)
 		status = fly_fail(FLY_ECONFLICT,
@@ -408,6 +417,16 @@ int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void))
 	}
 	pthread_mutex_unlock(&start_lock);
 	return status;
+}
+
+/* The child has one thread: nobody holds these locks, whatever their copies say. */
+void fly_eal_forked(pid_t forked_by)
+{
+	pthread_mutex_init(&start_lock, NULL);
+	pthread_mutex_init(&control.lock, NULL);
+	pthread_mutex_init(&log_lock, NULL);
+	if (was_tried && !parent)
+		parent = forked_by;
 }
 
 const struct fly_eal_state *fly_eal_state(void)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct fly_eal_state {
 	size_t hugepage_bytes;   /* page size of packet memory; 0: ordinary pages */
@@ -19,8 +20,8 @@ struct fly_eal_state {
  * of the first call, or have none. NULL or "" if the program has initialised EAL.
  * @need_bytes: memory that the first runtime needs: decides whether there are enough hugepages.
  * @tick: from then on called every FLY_CONTROL_TICK_MS on the control thread.
- * Return: 0, or a negative status with a message: EINVAL, ECONFLICT, ENOMEM, ESYSTEM. Nearly
- * always the next call may succeed; if not, the message says that this process cannot.
+ * Return: 0, or a negative status with a message: EINVAL, ECONFLICT, EFORKED, ENOMEM, ESYSTEM.
+ * Nearly always the next call may succeed; if not, the message says that this process cannot.
  */
 int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void));
 
@@ -35,5 +36,11 @@ const struct fly_eal_state *fly_eal_state(void);
  */
 const char *fly_eal_last_log(void);
 void fly_eal_forget_log(void);
+
+/*
+ * fly_eal_forked() - in a child: DPDK, if it was started in @parent, cannot be used here, nor be
+ * started again.
+ */
+void fly_eal_forked(pid_t parent);
 
 #endif

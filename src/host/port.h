@@ -89,6 +89,9 @@ void fly_ports_remove(struct fly_ports *ports);
 /* fly_ports_watch() - check all watched ports once. On the control thread. */
 void fly_ports_watch(void);
 
+/* fly_ports_forked() - in a child: the parent's ports are not watched here. */
+void fly_ports_forked(void);
+
 /* fly_ports_apply() - carry out the requests to this poller. At its quiescence point. */
 void fly_ports_apply(struct fly_ports *ports, struct fly_poller *p);
 

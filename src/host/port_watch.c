@@ -55,6 +55,12 @@ void fly_ports_remove(struct fly_ports *ports)
 	pthread_mutex_unlock(&lock);
 }
 
+void fly_ports_forked(void)
+{
+	pthread_mutex_init(&lock, NULL); /* a thread of the parent may have held it */
+	memset(watched, 0, sizeof watched);
+}
+
 static void send_request(struct fly_port *port, enum fly_port_request request)
 {
 	const struct fly_poller_group *g = port->group;

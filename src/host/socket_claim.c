@@ -17,6 +17,7 @@
 
 #include <firefly/status.h>
 
+#include "base/clofork.h"
 #include "base/error.h"
 
 /* The byte of the lock file that a server locks; each client locks the byte of its number. */
@@ -172,17 +173,18 @@ int fly_socket_claim_path(const char *path, unsigned clients)
 
 	lock_path(name, sizeof name, path);
 	for (;;) {
-		fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+		fd = fly_clofork_add(open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
 		if (fd < 0)
 			return cannot_create(path);
 		if (try_lock(fd, SERVER_BYTE) != 0) {
-			close(fd);
+			fly_clofork_close(fd);
 			return fly_fail(FLY_EINUSE, "%s: another Firefly serves on that socket",
 					path);
 		}
 		if (is_current(fd, name))
 			break;
-		close(fd); /* the earlier server removed it meanwhile: create the next one */
+		fly_clofork_close(
+			fd); /* the earlier server removed it meanwhile: create the next one */
 	}
 	if (fstat(fd, &left) != 0)
 		left.st_size = 0;
@@ -229,7 +231,7 @@ int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 
 	*fd = -1;
 	lock_path(name, sizeof name, path);
-	const int lock = open(name, O_RDWR | O_CLOEXEC);
+	const int lock = fly_clofork_add(open(name, O_RDWR | O_CLOEXEC));
 
 	if (lock < 0) {
 		*client = 0;
@@ -243,7 +245,7 @@ int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 	else
 		status = take_any(lock, (unsigned)clients, client);
 	if (status)
-		close(lock);
+		fly_clofork_close(lock);
 	else
 		*fd = lock;
 	return status;
@@ -259,5 +261,5 @@ void fly_socket_claim_drop(int fd, const char *server_path)
 		lock_path(name, sizeof name, server_path);
 		unlink(name);
 	}
-	close(fd);
+	fly_clofork_close(fd);
 }

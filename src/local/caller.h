@@ -76,6 +76,7 @@ struct fly_local {
 	uint8_t wait;      /* enum fly_wait of runtime.h */
 	_Atomic bool shut; /* set by fly_shutdown(), on any thread: all calls end */
 	bool has_event;    /* fly_event_fd() was called: each result comes with a byte */
+	bool is_rebinding; /* fly_rebind() turns the poller: it must not be ended now */
 	int socket;        /* -1: none */
 	struct fly_poller_group *group;
 	struct fly_owned owned;

@@ -40,6 +40,7 @@
 #include "local/admit.h"
 #include "local/listener.h"
 #include "local/map.h"
+#include "base/clofork.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
@@ -359,7 +360,7 @@ static void free_client(struct client *c)
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
 	}
-	close(c->socket); /* also removes it from the epoll set */
+	fly_clofork_close(c->socket); /* also removes it from the epoll set */
 	free(c);
 }
 
@@ -666,7 +667,8 @@ static void open_listeners(struct fly_clerk *k)
 
 static void on_listener(struct fly_clerk *k, struct listener *listener)
 {
-	const int socket = accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int socket = fly_clofork_add(
+		accept4(listener->socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
 	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP};
 	struct client *c;
 	socklen_t bytes = sizeof c->who;
@@ -678,7 +680,7 @@ static void on_listener(struct fly_clerk *k, struct listener *listener)
 	}
 	c = calloc(1, sizeof *c);
 	if (!c) {
-		close(socket);
+		fly_clofork_close(socket);
 		return;
 	}
 	*c = (struct client){
@@ -929,8 +931,9 @@ int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
 		(struct listener){.subject = A_LISTENER, .socket = s, .spec = *spec, .clerk = k};
 	event.data.ptr = listener;
 	if (epoll_ctl(k->epoll, EPOLL_CTL_ADD, s, &event)) {
-		close(s);
-		return fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
+		status = fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
+		fly_clofork_close(s);
+		return status;
 	}
 	k->n_sources++;
 	return 0;

@@ -21,6 +21,7 @@
 #include "local/map.h"
 #include "local/clerk.h"
 #include "base/binding_kind.h"
+#include "base/clofork.h"
 #include "base/error.h"
 #include "base/reconnect.h"
 #include "base/system_clock.h"
@@ -56,7 +57,8 @@ static int connect_once(const struct fly_local *l)
 {
 	struct sockaddr_un address;
 	const socklen_t length = fly_astack_address(l->server, &address);
-	const int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int s =
+		fly_clofork_add(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	int error;
 
 	if (s < 0)
@@ -66,7 +68,7 @@ static int connect_once(const struct fly_local *l)
 		error = ECONNREFUSED;
 	if (error == 0)
 		return s;
-	close(s);
+	fly_clofork_close(s);
 	errno = error;
 	return -1;
 }
@@ -190,7 +192,7 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 			close(fds[i]);
 	}
 	if (status && l->socket >= 0) {
-		close(l->socket);
+		fly_clofork_close(l->socket);
 		l->socket = -1;
 	}
 	return status;
@@ -220,7 +222,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 	l->calls = calloc(l->memory.slots, sizeof *l->calls);
 	if (!l->calls) {
 		fly_astack_unmap(&l->memory);
-		close(l->socket);
+		fly_clofork_close(l->socket);
 		l->socket = -1;
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", l->name);
 	}
@@ -232,8 +234,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 
 static void end(struct fly_local *l)
 {
-	if (l->socket >= 0)
-		close(l->socket);
+	fly_clofork_close(l->socket);
 	l->socket = -1;
 	free(l->calls);
 	l->calls = NULL;
@@ -302,9 +303,23 @@ static struct fly_call *next_ready(struct fly_binding *binding)
 	return find_ended(l);
 }
 
-static bool is_mine(const struct fly_binding *binding)
+static uint64_t thread(const struct fly_binding *binding)
 {
-	return fly_owned_is_mine(&((const struct fly_local *)(const void *)binding)->owned);
+	return ((const struct fly_local *)(const void *)binding)->owned.thread;
+}
+
+/* As of a binding of an inline caller: runtime/import.c. */
+static bool is_in_use(const struct fly_binding *binding)
+{
+	const struct fly_local *l = (const struct fly_local *)(const void *)binding;
+
+	if (l->is_rebinding)
+		return true;
+	for (uint32_t i = 0; l->turned && l->turned->turning && i < l->memory.slots; i++) {
+		if (l->calls[i].state != FLY_LOCAL_IDLE && l->calls[i].state != FLY_LOCAL_LOST)
+			return true;
+	}
+	return false;
 }
 
 static int set_deadline(struct fly_binding *binding, uint32_t us)
@@ -330,6 +345,7 @@ static int rebind(struct fly_binding *binding)
 	struct fly_astack_memory memory = l->memory;
 	struct fly_local_call *calls = l->calls;
 	const int socket = l->socket;
+	const int stopped = l->stopped;
 	int status;
 
 	for (uint32_t i = 0; i < memory.slots; i++) {
@@ -339,18 +355,25 @@ static int rebind(struct fly_binding *binding)
 					"end when the server has gone, or is told to stop",
 					l->name);
 	}
+	/* A procedure that this thread runs meanwhile finds no memory to call through. */
+	l->is_rebinding = true;
+	l->stopped = -FLY_ECONFLICT;
+	fly_local_set_checked(l);
+	l->memory.slots = 0;
 	l->calls = NULL;
 	status = begin(l, 0);
+	l->is_rebinding = false;
 	if (status) { /* restore */
 		l->memory = memory;
 		l->calls = calls;
 		l->socket = socket;
+		l->stopped = stopped;
+		fly_local_set_checked(l);
 		return status;
 	}
 	fly_astack_unmap(&memory);
 	free(calls);
-	if (socket >= 0)
-		close(socket);
+	fly_clofork_close(socket);
 	if (l->has_event) /* the descriptor has changed: the caller must ask for the new one */
 		event_fd(binding);
 	fly_notice(&l->group->notice, "link " LOCAL "%s: a server is back", l->server);
@@ -426,10 +449,11 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.thread = thread,
+	.is_in_use = is_in_use,
 	.set_cookie = set_cookie,
 	.cookie = cookie,
 	.next_ready = next_ready,
-	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
 	.set_reconnect = set_reconnect,

@@ -18,6 +18,7 @@
 
 #include <firefly/status.h>
 
+#include "base/clofork.h"
 #include "base/error.h"
 #include "host/link_spec.h"
 #include "local/map.h"
@@ -65,7 +66,8 @@ int fly_listener_open(const struct fly_link_spec *spec, int *result)
 {
 	struct sockaddr_un address;
 	const socklen_t length = fly_astack_address(spec->what, &address);
-	const int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int s =
+		fly_clofork_add(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 	enum holder holder = A_SERVER;
 	int status;
 	int error;
@@ -84,13 +86,13 @@ int fly_listener_open(const struct fly_link_spec *spec, int *result)
 		return 0;
 	}
 	error = errno;
-	close(s);
+	fly_clofork_close(s);
 	return fail(spec, error, holder);
 }
 
 void fly_listener_close(const struct fly_link_spec *spec, int socket)
 {
-	close(socket);
+	fly_clofork_close(socket);
 	if (strchr(spec->what, '/'))
 		unlink(spec->what);
 }

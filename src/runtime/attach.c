@@ -71,6 +71,21 @@ static int add_call(struct fly_poller *p, void *argument)
 	return 0;
 }
 
+/*
+ * A request for the binding. A thread that turns a poller of its own keeps turning it meanwhile: no
+ * procedure there may end the binding.
+ */
+static int request(struct fly_attached *a, int (*function)(struct fly_poller *p, void *argument),
+		   void *argument)
+{
+	int status;
+
+	a->n_requests++;
+	status = fly_request_within(a->poller, function, argument);
+	a->n_requests--;
+	return status;
+}
+
 /* A request that was to begin a call has failed. Return: the status of the call. */
 static int not_begun(int status)
 {
@@ -79,7 +94,7 @@ static int not_begun(int status)
 
 int fly_slow_attached_more(struct fly_attached *a)
 {
-	return not_begun(fly_request_within(a->poller, add_call, a));
+	return not_begun(request(a, add_call, a));
 }
 
 /* ---- calls of several packets ---------------------------------------------------------------- */
@@ -117,7 +132,7 @@ int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uin
 {
 	struct start s = {.c = c, .procedure = procedure, .bytes = bytes};
 
-	return not_begun(fly_request_within(c->attached->poller, start, &s));
+	return not_begun(request(c->attached, start, &s));
 }
 
 static int end_call(struct fly_poller *p, void *argument)
@@ -133,7 +148,7 @@ static int end_call(struct fly_poller *p, void *argument)
 
 void fly_slow_attached_end(struct fly_attached_call *c)
 {
-	fly_request_within(c->attached->poller, end_call, c);
+	request(c->attached, end_call, c);
 }
 
 /* ---- waiting --------------------------------------------------------------------------------- */
@@ -322,7 +337,7 @@ static int cancel(struct fly_call *call)
 	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
 		return -FLY_EINVAL;
 	if (c->has_begun || !fly_slot_withdraw(s))
-		status = fly_request_within(c->attached->poller, cancel_on_poller, c);
+		status = request(c->attached, cancel_on_poller, c);
 	if (status != -FLY_EWITHDRAWN)
 		return status;
 	s->kind = FLY_ATTACHED_IN_SLOT;
@@ -332,9 +347,32 @@ static int cancel(struct fly_call *call)
 	return 0;
 }
 
-static bool is_mine(const struct fly_binding *binding)
+static const struct fly_attached *attached_of_const(const struct fly_binding *binding)
 {
-	return fly_owned_is_mine(&((const struct fly_attached *)(const void *)binding)->owned);
+	return (const struct fly_attached *)(const void *)binding;
+}
+
+static uint64_t thread(const struct fly_binding *binding)
+{
+	return attached_of_const(binding)->owned.thread;
+}
+
+/* As of a binding of an inline caller: import.c. The list of calls changes by our requests only. */
+static bool is_in_use(const struct fly_binding *binding)
+{
+	const struct fly_attached *a = attached_of_const(binding);
+	const struct fly_attached_call *c;
+	int n_used = 0;
+
+	if (a->n_requests)
+		return true;
+	if (!a->mine || !a->mine->turning)
+		return false;
+	LIST_FOREACH(c, &a->calls, next)
+	n_used++;
+	for (c = a->idle; c; c = c->next_idle)
+		n_used--;
+	return n_used != 0;
 }
 
 struct again {
@@ -356,8 +394,12 @@ static int rebind_once_on_poller(struct fly_poller *p, void *argument)
 static int rebind_once(struct fly_binding *binding, uint64_t most_us)
 {
 	struct again again = {.a = attached_of(binding), .most_us = most_us};
+	int status;
 
-	return fly_request(again.a->poller, rebind_once_on_poller, &again);
+	again.a->n_requests++;
+	status = fly_request(again.a->poller, rebind_once_on_poller, &again);
+	again.a->n_requests--;
+	return status;
 }
 
 /* The poller goes on by itself. */
@@ -459,8 +501,11 @@ static int rebind_on_poller(struct fly_poller *p, void *argument)
 static int rebind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
-	const int status = fly_request(a->poller, rebind_on_poller, a);
+	int status;
 
+	a->n_requests++;
+	status = fly_request(a->poller, rebind_on_poller, a);
+	a->n_requests--;
 	if (status == 0) /* also if it was lost, and reconnects */
 		binding->starter = fly_attached_start;
 	return status;
@@ -495,7 +540,7 @@ static void unbind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	fly_request_within(a->poller, unbind_on_poller, a);
+	request(a, unbind_on_poller, a);
 	fly_owned_remove(&a->owned);
 	if (a->event_fd >= 0)
 		close(a->event_fd);
@@ -528,10 +573,11 @@ static int attach(struct fly_binding *binding, struct fly_binding **mine)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.thread = thread,
+	.is_in_use = is_in_use,
 	.set_cookie = set_cookie,
 	.cookie = cookie,
 	.next_ready = next_ready,
-	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
 	.set_reconnect = set_reconnect,

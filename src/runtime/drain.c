@@ -183,8 +183,9 @@ int fly_drain(struct fly_runtime *r, uint32_t most_ms)
 
 	if (!r)
 		return fly_fail(FLY_EINVAL, "drain: there is no runtime");
-	if (fly_runtime_is_within(r))
-		return fly_fail(FLY_ECONFLICT, "drain: not from within a procedure");
+	status = fly_runtime_check(r, "drain");
+	if (status)
+		return status;
 	pthread_mutex_lock(&r->lock);
 	memset(&r->exports[FLY_EXPORT_BINDER + 1], 0,
 	       sizeof r->exports - (FLY_EXPORT_BINDER + 1) * sizeof r->exports[0]);

@@ -224,6 +224,9 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	if (!interface || !procedures || strlen(interface->name) > 63 ||
 	    interface->n_procedures == 0)
 		return fly_fail(FLY_EINVAL, "export: an interface with procedures is needed");
+	status = fly_runtime_check_thread(r, "export");
+	if (status)
+		return status;
 	/* Two procedures that request this of each other's pollers would deadlock. */
 	if (r->group.n > 1 && fly_runtime_is_within(r))
 		return fly_fail(FLY_ECONFLICT, "export %s: not from within a procedure",

@@ -19,6 +19,7 @@
 #include "threads/request.h"
 #include "local/import.h"
 #include "runtime/attach.h"
+#include "runtime/process.h"
 #include "base/binding_kind.h"
 #include "slowpath/behaviour.h"
 #include "slowpath/close.h"
@@ -106,13 +107,29 @@ static void end_calls(struct fly_import *import, bool unbind)
 	fly_link_flush(import->link);
 }
 
+/* Only a fork on another thread reads the list meanwhile: runtime/process.c. */
+static void lock_list(struct fly_poller *p)
+{
+	if (p->group)
+		pthread_mutex_lock(&p->group->owned.lock);
+}
+
+static void unlock_list(struct fly_poller *p)
+{
+	if (p->group)
+		pthread_mutex_unlock(&p->group->owned.lock);
+}
+
 void fly_import_unbind(struct fly_binding *binding)
 {
 	struct fly_import *import = fly_import_of(binding);
 
 	end_calls(import, true);
-	if (import->name)
+	if (import->name) {
+		lock_list(import->poller);
 		LIST_REMOVE(import, next);
+		unlock_list(import->poller);
+	}
 	free(import);
 }
 
@@ -243,7 +260,9 @@ static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
 	import->binder_port = binder_port;
 	import->name = name;
 	import->version = version;
+	lock_list(p);
 	LIST_INSERT_HEAD(&p->imports, import, next);
+	unlock_list(p);
 	return import;
 }
 
@@ -338,6 +357,9 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 		return -FLY_EVERSION;
 	if (!interface || !binding || !interface->name || strlen(interface->name) > 63)
 		return fly_fail(FLY_EINVAL, "import: a name of at most 63 characters is needed");
+	status = fly_process_check(runtime, "import");
+	if (status)
+		return status;
 	w.name = interface->name;
 	w.version = interface->version;
 	if (peer ? fly_local_is(peer) : runtime->local != NULL)
@@ -363,8 +385,10 @@ static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 
 	end_calls(import, false);
 	peer.port = import->binder_port; /* the new server may distribute callers differently */
+	import->is_rebinding = true;
 	status = locate(import->poller, import->link, &peer, import->name, import->version,
 			most_tsc, &export_id);
+	import->is_rebinding = false;
 	if (status)
 		return status;
 	import->peer = peer;
@@ -391,10 +415,34 @@ int fly_import_rebind(struct fly_binding *binding)
 
 /* ---- the kind of binding --------------------------------------------------------------------- */
 
-/* An inline caller's binding belongs to the thread that turns the poller. */
-static bool is_mine(const struct fly_binding *binding)
+static const struct fly_import *import_of(const struct fly_binding *binding)
 {
-	return fly_poller_is_here(((const struct fly_import *)(const void *)binding)->poller);
+	return (const struct fly_import *)(const void *)binding;
+}
+
+/* An inline caller's binding belongs to the thread that turns the poller. */
+static uint64_t thread(const struct fly_binding *binding)
+{
+	return fly_poller_thread(import_of(binding)->poller);
+}
+
+/*
+ * Is there a wait in this binding below a procedure of its poller? A call that the program has
+ * started and not finished looks the same: a wait leaves no mark, which would cost each call.
+ */
+static bool is_in_use(const struct fly_binding *binding)
+{
+	const struct fly_import *import = import_of(binding);
+	const struct fly_call_table *calls = &import->poller->calls;
+
+	if (import->is_rebinding)
+		return true;
+	for (uint32_t i = 0; import->poller->turning && i < calls->n; i++) {
+		if (calls->entries[i].head.binding == binding &&
+		    calls->entries[i].state != FLY_CALL_IDLE)
+			return true;
+	}
+	return false;
 }
 
 static bool ready(struct fly_call *call)
@@ -532,10 +580,11 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = fly_deadline_cancel,
+	.thread = thread,
+	.is_in_use = is_in_use,
 	.set_cookie = set_cookie,
 	.cookie = cookie,
 	.next_ready = next_ready,
-	.is_mine = is_mine,
 	.set_deadline = fly_behaviour_set_deadline,
 	.set_wait = fly_behaviour_set_wait,
 	.set_reconnect = set_reconnect,

@@ -48,6 +48,8 @@ int fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
 				     FLY_SIZED_UP_TO(struct fly_packet_census, total),
 				     "struct fly_packet_census");
 
+	if (!status)
+		status = fly_runtime_check_thread(r, "fly_packets");
 	for (unsigned i = 0; i < r->group.n && !status; i++)
 		status = fly_request(r->group.pollers[i], count_packets, &ours);
 	if (!status)

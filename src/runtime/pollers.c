@@ -84,6 +84,12 @@ static void take_core(unsigned core, int pollers)
 	pthread_mutex_unlock(&lock);
 }
 
+void fly_pollers_forked(void)
+{
+	pthread_mutex_init(&lock, NULL); /* a thread of the parent may have held it */
+	memset(taken, 0, sizeof taken);
+}
+
 /* ---- a thread -------------------------------------------------------------------------------- */
 
 static void *turn_poller(void *context)

@@ -35,4 +35,7 @@ void fly_pollers_wait(struct fly_runtime *runtime);
 bool fly_pollers_are_quitting(struct fly_runtime *runtime);
 void fly_pollers_quit(struct fly_runtime *runtime);
 
+/* fly_pollers_forked() - in a child: no poller of the parent has a core of the child. */
+void fly_pollers_forked(void);
+
 #endif

@@ -21,6 +21,11 @@ struct fly_runtime {
 	unsigned n_missing;                 /* packets missing from the pool at the stop */
 	struct fly_ports ports;
 	struct fly_runtime *next_here; /* the runtime that this thread has started before: turn.c */
+	uint64_t thread;               /* that started it, and owns it if it is inline */
+	bool is_turned;                /* fly_turn() turns it: an inline runtime of this process */
+	bool is_foreign; /* a copy, in a child: the runtime is the parent's. Stored by process.c */
+	pid_t process;   /* that made it */
+	LIST_ENTRY(fly_runtime) next; /* of the process: process.c */
 	pthread_mutex_t lock;
 	struct fly_export exports[FLY_EXPORTS]; /* under lock: copied to each poller's table */
 	struct fly_export_rule *rules; /* under lock: rules of all exports, past ones as well */
@@ -55,6 +60,27 @@ struct fly_poller *fly_runtime_serving_here(void);
  */
 void fly_runtime_turned_here(struct fly_runtime *runtime);
 void fly_runtime_turned_no_more(const struct fly_runtime *runtime);
+
+/*
+ * fly_runtime_resume_here() - the calling thread has taken pollers to start or stop a runtime: now
+ * it turns its own again, if it has any.
+ */
+void fly_runtime_resume_here(void);
+
+/* fly_runtime_turn_here() - turn the inline runtimes of this thread, which waits for another. */
+void fly_runtime_turn_here(void);
+
+/* fly_runtime_turned_forked() - in a child: the calling thread has no inline runtime. */
+void fly_runtime_turned_forked(void);
+
+/*
+ * fly_runtime_check_thread() - may the calling thread use the runtime as its owner? Any thread may,
+ * if the runtime has threads of its own. fly_runtime_check(): and not from within a procedure.
+ * @function: for the sentence, as the program knows it.
+ * Return: 0, or EFORKED or ECONFLICT with a sentence.
+ */
+int fly_runtime_check_thread(const struct fly_runtime *runtime, const char *function);
+int fly_runtime_check(const struct fly_runtime *runtime, const char *function);
 
 /* fly_runtime_is_within() - is the caller one of its threads, or in a turn of its inline poller? */
 bool fly_runtime_is_within(const struct fly_runtime *runtime);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
 #include <rte_lcore.h>
 
@@ -30,6 +31,7 @@
 #include "local/import.h"
 #include "runtime/drain.h"
 #include "runtime/import.h"
+#include "runtime/process.h"
 #include "runtime/runtime.h"
 #include "runtime/worker_threads.h"
 #include "slowpath/behaviour.h"
@@ -129,6 +131,26 @@ static struct rte_mempool *pool_on(const struct starting *s, int node)
 				       (uint16_t)(RTE_PKTMBUF_HEADROOM + s->room), node);
 }
 
+/*
+ * A forked child does not get the packets, which it would share with this process: what it did to
+ * them would go wrong here. Whole pages only: there is other memory beside them.
+ */
+static void keep_from_children(struct rte_mempool *pool, void *unused,
+			       struct rte_mempool_memhdr *memory, unsigned index)
+{
+	const struct rte_memseg *segment = rte_mem_virt2memseg(memory->addr, NULL);
+	const size_t page = segment ? segment->hugepage_sz : 0;
+	uint8_t *const start = page ? RTE_PTR_ALIGN_CEIL((uint8_t *)memory->addr, page) : NULL;
+	uint8_t *const end =
+		page ? RTE_PTR_ALIGN_FLOOR((uint8_t *)memory->addr + memory->len, page) : NULL;
+
+	(void)pool;
+	(void)unused;
+	(void)index;
+	if (start < end)
+		madvise(start, (size_t)(end - start), MADV_DONTFORK);
+}
+
 static int make_pool(struct starting *s)
 {
 	struct fly_poller_group *group = &s->runtime->group;
@@ -144,6 +166,7 @@ static int make_pool(struct starting *s)
 			"no memory for %u packets of %u bytes; ask for fewer packets, or reserve "
 			"hugepages%s",
 			group->packets, s->room, fly_eal_last_log());
+	rte_mempool_mem_iter(group->pool, keep_from_children, NULL);
 	return 0;
 }
 
@@ -374,21 +397,27 @@ static void free_locals(struct fly_runtime *r)
 
 static int begin_use(struct starting *s)
 {
-	if (s->runtime->threads)
+	if (s->runtime->threads) {
 		unregister_starter(s->runtime); /* it made the pollers, and does not turn them */
-	else
+	} else {
+		s->runtime->is_turned = true;
 		fly_runtime_turned_here(s->runtime);
+	}
+	fly_process_add(s->runtime);
 	return 0;
 }
+
+static void shut(struct fly_runtime *r);
 
 static void end_use(struct fly_runtime *r)
 {
 	fly_runtime_turned_no_more(r);
-	fly_shutdown(r);
+	shut(r);
 	for (unsigned i = 0; i < r->group.n; i++)
 		fly_workers_stop(r->group.pollers[i]);
 	for (unsigned i = 0; i < r->group.n; i++)
 		fly_drain_linger(r->group.pollers[i]);
+	fly_process_remove(r); /* no thread has a binding any more */
 }
 
 /*
@@ -510,6 +539,7 @@ static int make_runtime(struct starting *s, int node)
 		.group.notice = {o->notice, o->notice_context},
 		.group.wait = o->wait ? o->wait : FLY_WAIT_SPIN,
 		.ports.group = &r->group,
+		.thread = fly_thread_number(),
 	};
 	pthread_mutex_init(&r->lock, NULL);
 	fly_owned_list_init(&r->group.owned);
@@ -561,9 +591,11 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 		return fly_fail(FLY_ENOMEM, "out of memory");
 	s->options = &known;
 	fly_resident_make();
+	fly_process_begin();
 	/* A driver may write to a socket whose peer has gone, now and whenever memory grows. */
 	fly_no_sigpipe_begin(&quiet);
 	status = start(s);
+	fly_runtime_resume_here();
 	fly_no_sigpipe_end(&quiet);
 	if (!status)
 		*runtime = s->runtime;
@@ -580,6 +612,39 @@ bool fly_runtime_is_within(const struct fly_runtime *r)
 	return fly_poller_group_has_thread(&r->group) || (p && (r->threads || p->turning));
 }
 
+int fly_runtime_check_thread(const struct fly_runtime *r, const char *function)
+{
+	const int status = fly_process_check(r, function);
+
+	if (status || r->threads || fly_thread_is_here(r->thread))
+		return status;
+	return fly_fail(FLY_ECONFLICT,
+			"%s: the runtime belongs to another thread, which started it and has no "
+			"pollers beside it: call this there",
+			function);
+}
+
+int fly_runtime_check(const struct fly_runtime *r, const char *function)
+{
+	const int status = fly_runtime_check_thread(r, function);
+
+	if (status || !fly_runtime_is_within(r))
+		return status;
+	return fly_fail(FLY_ECONFLICT, "%s: not from within a procedure", function);
+}
+
+/* The thread of an inline runtime has ended without stopping it: this thread turns it from now on.
+ */
+static bool take_over(struct fly_runtime *r)
+{
+	if (!r->is_turned || fly_thread_is_here(r->thread) || !fly_thread_has_ended(r->thread))
+		return false;
+	r->thread = fly_thread_number();
+	r->poller.turning = false; /* the thread may have ended in a procedure */
+	fly_poller_take(&r->poller);
+	return true;
+}
+
 static int shut_poller(struct fly_poller *p, void *unused)
 {
 	struct fly_import *import;
@@ -594,10 +659,8 @@ static int shut_poller(struct fly_poller *p, void *unused)
 	return 0;
 }
 
-void fly_shutdown(struct fly_runtime *r)
+static void shut(struct fly_runtime *r)
 {
-	if (fly_runtime_is_within(r))
-		return;
 	pthread_mutex_lock(&r->lock);
 	memset(r->exports, 0, sizeof r->exports);
 	pthread_mutex_unlock(&r->lock);
@@ -606,14 +669,27 @@ void fly_shutdown(struct fly_runtime *r)
 		fly_request(r->group.pollers[i], shut_poller, NULL);
 }
 
+int fly_shutdown(struct fly_runtime *r)
+{
+	const int status = fly_runtime_check(r, "fly_shutdown");
+
+	if (!status)
+		shut(r);
+	return status;
+}
+
 static int end_on_poller(struct fly_poller *p, void *unused)
 {
+	(void)p;
 	(void)unused;
-	fly_owned_end_mine(&p->group->owned);
+	fly_process_end_mine();
 	return 0;
 }
 
-/* End the bindings of the calling thread, and those that procedures on the pollers have made. */
+/*
+ * End the bindings of the calling thread and of threads that have ended, and those that procedures
+ * on the pollers have made.
+ */
 static void end_bindings(struct fly_runtime *r)
 {
 	fly_owned_end_mine(&r->group.owned);
@@ -624,26 +700,32 @@ static void end_bindings(struct fly_runtime *r)
 int fly_stop(struct fly_runtime *r)
 {
 	struct fly_no_sigpipe quiet;
+	bool has_taken_over;
 	unsigned packets;
 	unsigned missing;
 	unsigned n;
+	int status;
 
 	if (!r)
 		return fly_fail(FLY_EINVAL, "stop: there is no runtime");
-	if (fly_runtime_is_within(r))
-		return fly_fail(FLY_ECONFLICT, "stop: not from within a procedure");
+	has_taken_over = take_over(r);
+	status = fly_runtime_check(r, "stop");
+	if (status)
+		return status;
+	fly_owned_end_orphans(&r->group.owned);
 	n = fly_owned_by_others(&r->group.owned);
 	if (n)
 		return fly_fail(FLY_ECONFLICT,
 				"stop: other threads still have %u binding(s); fly_shutdown() ends "
-				"their calls, and each has to end its own bindings",
+				"their calls, and each has to end its own bindings, or itself",
 				n);
 	end_bindings(r);
 	fly_no_sigpipe_begin(&quiet);
-	if (r->threads && has_packets(r))
+	if ((r->threads || has_taken_over) && has_packets(r))
 		register_thread(); /* on failure stopping is only slower */
 	packets = r->group.packets;
 	missing = undo(r, N_STEPS);
+	fly_runtime_resume_here();
 	fly_no_sigpipe_end(&quiet);
 	if (missing)
 		return fly_fail(FLY_EPACKETS,

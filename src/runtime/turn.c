@@ -4,8 +4,11 @@
  *
  * Owns the calling thread's list of inline runtimes, where a procedure finds its poller.
  */
+#include "base/error.h"
+#include "base/thread.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "runtime/process.h"
 #include "runtime/runtime.h"
 #include "threads/request.h"
 #include "threads/waiting.h"
@@ -29,23 +32,49 @@ void fly_runtime_turned_no_more(const struct fly_runtime *r)
 		*at = r->next_here;
 }
 
+void fly_runtime_turned_forked(void)
+{
+	turned = NULL;
+}
+
+static unsigned turn(struct fly_runtime *r)
+{
+	return fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
+}
+
+void fly_runtime_resume_here(void)
+{
+	fly_poller_resume(turned ? &turned->poller : fly_poller_group_here());
+}
+
+void fly_runtime_turn_here(void)
+{
+	for (struct fly_runtime *r = turned; r; r = r->next_here)
+		turn(r);
+}
+
 unsigned fly_turn(struct fly_runtime *r)
 {
-	if (r->threads)
-		return 0;
-	return fly_poller_turn(&r->poller, fly_poller_time(&r->poller));
+	if (likely(r->is_turned && fly_thread_is_here(r->thread)))
+		return turn(r);
+	if (fly_process_check(r, "fly_turn") == 0 && r->is_turned)
+		fly_set_sentence("fly_turn: the runtime belongs to another thread");
+	return 0;
 }
 
 int fly_serve(struct fly_runtime *r)
 {
 	struct fly_waiting waiting = {0};
+	const int status = fly_runtime_check_thread(r, "fly_serve");
 
+	if (status)
+		return status;
 	if (r->threads) {
 		fly_pollers_wait(r);
 		return 0;
 	}
 	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
-		fly_wait_after_turn(&waiting, &r->poller, r->group.wait, fly_turn(r));
+		fly_wait_after_turn(&waiting, &r->poller, r->group.wait, turn(r));
 	atomic_store_explicit(&r->quit, false, memory_order_relaxed);
 	return 0;
 }

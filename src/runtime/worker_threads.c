@@ -23,7 +23,7 @@
 #include "base/error.h"
 #include "base/signals.h"
 #include "threads/waiting.h"
-#include "base/owned.h"
+#include "runtime/process.h"
 #include "runtime/runtime.h"
 
 #define QUEUE_DEFAULT 64
@@ -95,7 +95,7 @@ static void *work(void *argument)
 		fly_worker_run(w);
 	}
 	/* Only this thread can end the bindings that its procedures have left. */
-	fly_owned_end_mine(&pool->group->owned);
+	fly_process_end_mine();
 	/* W1: this thread does not touch the pool any more; pairs with W2. */
 	atomic_fetch_sub_explicit(&pool->n_alive, 1, memory_order_release);
 	return NULL;
@@ -228,6 +228,8 @@ void fly_workers_stop(struct fly_poller *p)
 	/* Only this thread, which stops the runtime, changes the list. */
 	while ((pool = LIST_FIRST(&p->pools)) != NULL) {
 		while (!is_over(pool)) {
+			/* A worker that ends its bindings may wait for other pollers of ours. */
+			fly_runtime_turn_here();
 			if (fly_poller_is_here(p))
 				fly_poller_turn(p, fly_poller_time(p));
 			else

@@ -37,7 +37,7 @@ static struct fly_attached_call *of_handoff(struct fly_handoff *handoff)
 /* Is the calling thread the poller's own? It would wait for itself. */
 static inline bool is_here(const struct fly_attached *a)
 {
-	return pthread_equal(a->poller_thread, pthread_self());
+	return fly_thread_is_here(a->poller_thread);
 }
 
 /*

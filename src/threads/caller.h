@@ -9,8 +9,6 @@
 #ifndef FLY_THREADS_CALLER_H
 #define FLY_THREADS_CALLER_H
 
-#include <pthread.h>
-
 #include "base/binding_kind.h"
 #include "base/owned.h"
 #include "fastpath/binding.h"
@@ -56,10 +54,11 @@ struct fly_attached {
 	const struct fly_binding_kind *kind;
 	struct fly_attached_call *idle; /* first the one used last */
 	struct fly_poller *poller;      /* another thread's: for ringing and requests only */
-	pthread_t poller_thread;        /* the thread that turns it */
+	uint64_t poller_thread;         /* number of the thread that turns it */
 	uint32_t argument_max;          /* bytes in one packet */
 	uint32_t deadline_us;           /* of fly_set_deadline(); travels with the call */
 	bool looks;                     /* polls all the time while it waits */
+	uint8_t n_requests;             /* of attach.c under way: it must not be ended now */
 	enum fly_wait wait;
 	enum fly_wait default_wait;      /* of its runtime */
 	_Atomic int event_fd;            /* of fly_event_fd(); -1; the poller reads it */

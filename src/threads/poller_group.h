@@ -29,7 +29,7 @@ struct fly_poller_group {
  * fly_poller_group_here() - the poller that the calling thread was started to turn; NULL: the
  * thread is not a poller thread of a runtime.
  *
- * fly_poller_group_enter() - the calling thread turns @p from now on.
+ * fly_poller_group_enter() - the calling thread turns @p from now on; NULL: none.
  */
 struct fly_poller *fly_poller_group_here(void);
 void fly_poller_group_enter(struct fly_poller *p);

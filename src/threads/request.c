@@ -15,6 +15,7 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "base/error.h"
+#include "base/thread.h"
 
 /* A request that the thread which made it waits for. */
 struct waited {
@@ -36,7 +37,7 @@ struct fly_requests {
 	struct requests within_turns;  /* FLY_REQUEST_WITHIN */
 	bool closed;                   /* under lock */
 	bool is_serving_requests;      /* the poller's */
-	pthread_t owner;               /* the thread that turns the poller; under lock */
+	uint64_t owner;                /* number of the thread that turns the poller; under lock */
 };
 
 #define SENTENCE_BYTES 512
@@ -73,14 +74,14 @@ void fly_requests_fini(struct fly_poller *p)
 void fly_poller_take(struct fly_poller *p)
 {
 	pthread_mutex_lock(&p->requests->lock);
-	p->requests->owner = pthread_self();
+	p->requests->owner = fly_thread_number();
 	pthread_mutex_unlock(&p->requests->lock);
 	mine = p;
 }
 
-pthread_t fly_poller_thread(const struct fly_poller *p)
+uint64_t fly_poller_thread(const struct fly_poller *p)
 {
-	pthread_t thread;
+	uint64_t thread;
 
 	pthread_mutex_lock(&p->requests->lock);
 	thread = p->requests->owner;
@@ -90,7 +91,12 @@ pthread_t fly_poller_thread(const struct fly_poller *p)
 
 bool fly_poller_is_here(const struct fly_poller *p)
 {
-	return pthread_equal(fly_poller_thread(p), pthread_self());
+	return fly_thread_is_here(fly_poller_thread(p));
+}
+
+void fly_poller_resume(struct fly_poller *p)
+{
+	mine = p;
 }
 
 struct fly_poller *fly_poller_mine(void)

@@ -3,8 +3,8 @@
 #ifndef FLY_REQUEST_H
 #define FLY_REQUEST_H
 
-#include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 struct fly_poller;
@@ -81,13 +81,19 @@ void fly_requests_fini(struct fly_poller *p);
 /* fly_poller_is_here() - does the calling thread turn this poller? */
 bool fly_poller_is_here(const struct fly_poller *p);
 
-/* fly_poller_thread() - the thread that turns this poller. */
-pthread_t fly_poller_thread(const struct fly_poller *p);
+/* fly_poller_thread() - the number of the thread that turns this poller: base/thread.h. */
+uint64_t fly_poller_thread(const struct fly_poller *p);
 
 /* fly_poller_take() - the calling thread turns this poller, set up elsewhere, from now on. */
 void fly_poller_take(struct fly_poller *p);
 
 /* fly_poller_mine() - the poller that the calling thread turns, the last it took; NULL: none. */
 struct fly_poller *fly_poller_mine(void);
+
+/*
+ * fly_poller_resume() - the calling thread turns this poller of its own, as before it took others;
+ * NULL: none.
+ */
+void fly_poller_resume(struct fly_poller *p);
 
 #endif

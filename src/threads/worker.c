@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/node_memory.h"
+#include "base/unwind.h"
 #include "fastpath/server.h"
 
 static struct fly_worker *of_handoff(struct fly_handoff *handoff)
@@ -354,6 +355,11 @@ struct fly_worker *fly_worker_here(void)
 	return here;
 }
 
+void fly_worker_forked(void)
+{
+	here = NULL;
+}
+
 bool fly_worker_run(struct fly_worker *w)
 {
 	struct fly_slot *s = &w->handoff.slot;
@@ -361,6 +367,7 @@ bool fly_worker_run(struct fly_worker *w)
 	struct fly_served served;
 	int status;
 
+	FLY_STOPS_UNWINDING();
 	/* Load first: a claim that fails would take the line away from the poller. */
 	if (!fly_slot_is(s, FLY_SLOT_CALL) || !fly_slot_claim(s))
 		return false;

@@ -226,4 +226,7 @@ bool fly_worker_run(struct fly_worker *w);
 /* fly_worker_here() - the worker that the calling thread is, while a procedure runs; NULL: none. */
 struct fly_worker *fly_worker_here(void);
 
+/* fly_worker_forked() - in a child: the calling thread is no worker. */
+void fly_worker_forked(void);
+
 #endif

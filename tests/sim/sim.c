@@ -66,6 +66,7 @@ struct sim_node *sim_add(struct sim *s, const struct sim_node_config *c)
 	node->index = s->n_nodes;
 	node->runtime.group.pollers[0] = sim_poller(node);
 	node->runtime.group.n = 1;
+	node->runtime.thread = fly_thread_number();
 	node->runtime.group.packets = c && c->packets ? c->packets : 511;
 	node->runtime.group.pool =
 		must(rte_pktmbuf_pool_create(name, node->runtime.group.packets, 0, 0,

@@ -150,6 +150,7 @@ static void start_node(struct node *node)
 	}
 	node->packets = pool_sizes[size];
 	node->runtime = (struct fly_runtime){
+		.thread = fly_thread_number(),
 		.group.pool = node->pools[size],
 		.group.packets = node->packets,
 		.group.pollers = {p},
