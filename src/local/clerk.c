@@ -28,6 +28,7 @@
 #include "fastpath/slow.h"
 #include "threads/request.h"
 #include "local/map.h"
+#include "local/life.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
@@ -74,6 +75,8 @@ struct fly_clerk {
 	pthread_t thread;
 	int epoll;
 	int wake; /* an eventfd: a poller has lent far memory, or the clerk must quit */
+	struct fly_life *life; /* the process's word is the clerk's; never NULL */
+	int life_fd;
 	_Atomic bool quit;
 	_Atomic unsigned n_bound;
 	_Atomic uint64_t n_refused;
@@ -247,7 +250,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		.protocol = FLY_BIND_PROTOCOL,
 	};
 	struct fly_local_client *stacks;
-	int fds[2];
+	int fds[FLY_BIND_FDS] = {[FLY_BIND_LIFE] = k->life_fd};
 	int status;
 
 	status = fly_request(p, look_up, &w);
@@ -273,6 +276,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		free(stacks);
 		return -FLY_ENOMEM;
 	}
+	fly_astack_head(&stacks->memory)->poller = poller;
 	answer.slots = (uint16_t)stacks->memory.slots;
 	answer.near_bytes = stacks->memory.near_bytes;
 	answer.far_bytes = stacks->memory.far_bytes;
@@ -294,8 +298,8 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		fly_astack_unmap(&stacks->memory);
 		free(stacks);
 	}
-	close(fds[0]);
-	close(fds[1]);
+	close(fds[FLY_BIND_NEAR]);
+	close(fds[FLY_BIND_FAR]);
 	return status;
 }
 
@@ -320,7 +324,7 @@ static void on_half(struct fly_clerk *k, struct client *c)
 	disconnect(k, c);
 }
 
-/* An event of a binding: a byte, because the poller sleeps; or the end. */
+/* An event of a binding: a byte, because the poller sleeps or the client waits long; or the end. */
 static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 {
 	char bytes[64];
@@ -328,10 +332,12 @@ static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 
 	if (!(events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)))
 		n = recv(c->socket, bytes, sizeof bytes, MSG_DONTWAIT);
-	if (n > 0)
+	if (n > 0) {
+		fly_life_beat(&k->life->process);
 		fly_slow_wake_poller(poller_of(k, c)->handoffs.wake_fd);
-	else if (n == 0 || errno != EAGAIN)
+	} else if (n == 0 || errno != EAGAIN) {
 		disconnect(k, c);
+	}
 }
 
 /* Leave new connections in the backlog. Otherwise epoll would report the listener in a loop. */
@@ -511,19 +517,23 @@ static struct fly_clerk *make_clerk(struct fly_poller_group *group)
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
 		.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
+	k->life = fly_life_make(&k->life_fd);
 	TAILQ_INIT(&k->half);
 	TAILQ_INIT(&k->bound);
 	event.data.ptr = k;
-	if (k->epoll >= 0 && k->wake >= 0 &&
+	if (k->life && k->epoll >= 0 && k->wake >= 0 &&
 	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, k->wake, &event) == 0 && run(k) == 0) {
-		for (unsigned i = 0; i < group->n; i++)
+		for (unsigned i = 0; i < group->n; i++) {
 			group->pollers[i]->local->clerk = k;
+			group->pollers[i]->local->life = &k->life->pollers[i];
+		}
 		return k;
 	}
 	if (k->epoll >= 0)
 		close(k->epoll);
 	if (k->wake >= 0)
 		close(k->wake);
+	fly_life_free(k->life, k->life_fd);
 	free(k);
 	return NULL;
 }
@@ -647,8 +657,11 @@ void fly_clerk_free(struct fly_clerk *k)
 	}
 	close(k->epoll);
 	close(k->wake);
-	for (unsigned i = 0; i < k->group->n; i++)
+	for (unsigned i = 0; i < k->group->n; i++) {
 		k->group->pollers[i]->local->clerk = NULL;
+		k->group->pollers[i]->local->life = NULL;
+	}
+	fly_life_free(k->life, k->life_fd);
 	free(k);
 }
 

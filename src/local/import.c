@@ -137,7 +137,7 @@ static int refused(const struct fly_local *l, const struct fly_bind_answer *answ
 			l->name, l->server);
 }
 
-static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[2])
+static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[FLY_BIND_FDS])
 {
 	const uint64_t end_us = fly_system_clock_us() + ANSWER_MS * UINT64_C(1000);
 	ssize_t n;
@@ -168,7 +168,7 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 		.version = l->version,
 	};
 	struct fly_bind_answer answer = {0};
-	int fds[2] = {-1, -1};
+	int fds[FLY_BIND_FDS] = {-1, -1, -1};
 	int status;
 
 	memcpy(request.name, l->name, strnlen(l->name, sizeof request.name - 1));
@@ -185,7 +185,7 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 			fly_fail(-status,
 				 "import %s: " LOCAL "%s: the memory that it offers cannot be used",
 				 l->name, l->server);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < FLY_BIND_FDS; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}

@@ -145,11 +145,11 @@ void fly_astack_unmap(struct fly_astack_memory *m)
 /* ---- messages -------------------------------------------------------------------------------- */
 
 union descriptors {
-	char room[CMSG_SPACE(2 * sizeof(int))];
+	char room[CMSG_SPACE(FLY_BIND_FDS * sizeof(int))];
 	struct cmsghdr align;
 };
 
-int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *fds)
+int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int fds[FLY_BIND_FDS])
 {
 	struct fly_bind_answer copy = *answer;
 	struct iovec bytes = {.iov_base = &copy, .iov_len = sizeof copy};
@@ -164,13 +164,13 @@ int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *f
 		c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
+		c->cmsg_len = CMSG_LEN(FLY_BIND_FDS * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, FLY_BIND_FDS * sizeof(int));
 	}
 	return sendmsg(socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof copy ? 0 : -1;
 }
 
-ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[2])
+ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[FLY_BIND_FDS])
 {
 	struct iovec bytes = {.iov_base = answer, .iov_len = sizeof *answer};
 	union descriptors control = {0};
@@ -178,12 +178,13 @@ ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[2])
 		.msg_iov = &bytes,
 		.msg_iovlen = 1,
 		.msg_control = control.room,
-		.msg_controllen = sizeof control.room,
+		/* Not the whole room: with its padding one more descriptor would fit. */
+		.msg_controllen = CMSG_LEN(FLY_BIND_FDS * sizeof(int)),
 	};
 	const ssize_t n = recvmsg(socket, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	fds[0] = -1;
-	fds[1] = -1;
+	for (unsigned i = 0; i < FLY_BIND_FDS; i++)
+		fds[i] = -1;
 	if (n < 0)
 		return n;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {

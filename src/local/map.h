@@ -4,9 +4,9 @@
  * two messages, the mapping (local/map.c).
  *
  * A client connects to the server's UNIX socket and sends a request. The server answers with a
- * status and, if the status is 0, with two descriptors: near and far memory (local/astack.h). Both
- * sides are on one machine: integers have the host's order. The connection stays open; the binding
- * ends with it. docs/protocol.md, "The local link".
+ * status and, if the status is 0, with three descriptors: near and far memory (local/astack.h), and
+ * the life page. Both sides are on one machine: integers have the host's order. The connection
+ * stays open; the binding ends with it. docs/protocol.md, "The local link".
  */
 #ifndef FLY_MAP_H
 #define FLY_MAP_H
@@ -17,7 +17,15 @@
 #include "local/astack.h"
 
 #define FLY_BIND_MAGIC    0x4c594c46u /* "FLYL" */
-#define FLY_BIND_PROTOCOL 1
+#define FLY_BIND_PROTOCOL 2
+
+/* The descriptors that come with an answer. */
+enum fly_bind_fd {
+	FLY_BIND_NEAR,
+	FLY_BIND_FAR,
+	FLY_BIND_LIFE, /* the server's life page: local/life.h */
+	FLY_BIND_FDS
+};
 
 struct fly_bind_request {
 	uint32_t magic;
@@ -65,9 +73,9 @@ int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *an
 void fly_astack_unmap(struct fly_astack_memory *m);
 
 /* fly_bind_send() - send an answer; @fds: its descriptors, or NULL. Never blocks. 0 or -1. */
-int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *fds);
+int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int fds[FLY_BIND_FDS]);
 
 /* fly_bind_receive() - receive an answer; @fds: -1: none. Never blocks. Return: as recvmsg(2). */
-ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[2]);
+ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[FLY_BIND_FDS]);
 
 #endif

@@ -15,6 +15,7 @@
 #include "local/astack.h"
 
 struct fly_clerk;
+struct fly_life_word;
 
 /* One client. Owned by the poller while in its `clients`; before and after that by the clerk. */
 struct fly_local_client {
@@ -68,6 +69,7 @@ struct fly_local_server {
 	struct fly_local_polled polled[FLY_LOCAL_POLLED];
 	/* ---- seldom ---- */
 	struct fly_clerk *clerk;           /* NULL: no local link */
+	struct fly_life_word *life;        /* the poller's word of the life page; NULL: none */
 	LIST_HEAD(, fly_local_work) works; /* calls that workers have, or will have */
 	uint32_t room;                     /* capacity of `clients` */
 	uint32_t sweep_at;                 /* index of the client to sweep next */

@@ -25,6 +25,7 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "local/fault.h"
+#include "local/life.h"
 #include "threads/waiting.h"
 
 #define SWEEP_MS    1000        /* each client is checked once in so long */
@@ -236,6 +237,8 @@ void fly_slow_local_sweep(struct fly_poller *p)
 	fly_local_work_cancel(p);
 	if (d->n == 0)
 		return;
+	if (d->life)
+		fly_life_beat(d->life);
 	/* Enough clients to check each once in SWEEP_MS. */
 	due = (p->now_tsc - d->sweep_tsc) * d->n / (SWEEP_MS * p->tsc_per_ms);
 	if (due == 0)
