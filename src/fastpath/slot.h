@@ -22,6 +22,7 @@
  * Legal orders of a slot's state:
  *   FREE -> CALL         the calling side has written the call
  *   CALL -> RUNNING      the answering side has claimed it: the procedure is about to run
+ *   RUNNING -> CALL      the answering side puts it back: it has not run, but will later
  *   CALL -> FREE         the calling side has withdrawn it: it has not run and will not
  *   RUNNING -> RESULT    the answering side has written the result
  *   RESULT -> FREE       the calling side has read it
@@ -135,6 +136,18 @@ static inline bool fly_slot_claim(struct fly_slot *s)
 
 	return atomic_compare_exchange_strong_explicit(&s->state, &expected, FLY_SLOT_RUNNING,
 						       memory_order_acquire, memory_order_relaxed);
+}
+
+/*
+ * fly_slot_put_back() - the answering side puts a call back that it has claimed, but not begun. If
+ * the other side has stored another state, nothing happens. Relaxed: it has written nothing.
+ */
+static inline void fly_slot_put_back(struct fly_slot *s)
+{
+	uint32_t expected = FLY_SLOT_RUNNING;
+
+	atomic_compare_exchange_strong_explicit(&s->state, &expected, FLY_SLOT_CALL,
+						memory_order_relaxed, memory_order_relaxed);
 }
 
 /*

@@ -13,6 +13,10 @@
 #define FLY_LOCAL_CLIENTS_MAX     4096
 #define FLY_LOCAL_NAME_MAX        96 /* of a name without a slash: sun_path has 108 bytes */
 
+/* fly_link_spec.uid, if it is no user. */
+#define FLY_LOCAL_UID_USUAL (-1) /* the client's own user, or root */
+#define FLY_LOCAL_UID_ANY   (-2) /* uid=any */
+
 /* Kinds of links. A table in port.c says how they differ. */
 enum fly_link_kind {
 	FLY_LINK_VHOST,
@@ -44,7 +48,7 @@ struct fly_link_spec {
 	uint16_t udp_port;  /* host order */
 	uint8_t mac[6];
 	bool has_mac;
-	int64_t uid; /* local: the user that the server must be; -1: any */
+	int64_t uid; /* local: the user that the server must be, or FLY_LOCAL_UID_... */
 	enum fly_checksum_wish checksum;
 	char what[108]; /* path, interface or device; a UNIX socket's path has 107 characters */
 	char arguments[256]; /* vdev: arguments of the driver, comma-separated; else "" */

@@ -14,6 +14,7 @@
 #include "base/binding_kind.h"
 #include "base/owned.h"
 #include "local/astack.h"
+#include "local/life.h"
 
 struct fly_poller;
 struct fly_poller_group;
@@ -49,6 +50,8 @@ struct fly_local_call {
 	/* Copy of the slot's line, which is always read and written as a whole. */
 	_Alignas(8) uint8_t line[FLY_SLOT_BYTES];
 	uint64_t deadline_tsc; /* FLY_NEVER: none */
+	uint32_t quarters_seq; /* the seq that `quarters` belongs to */
+	uint8_t quarters;      /* whole quarters that the call has waited: local/silence.c */
 };
 
 struct fly_local {
@@ -65,6 +68,14 @@ struct fly_local {
 	/* ---- seldom ---- */
 	uint64_t looked_tsc; /* last check of the socket */
 	uint64_t tsc_per_ms;
+	unsigned timeout_ms;        /* call_timeout_ms */
+	uint64_t quarter_tsc;       /* a quarter of call_timeout_ms */
+	uint64_t listen_tsc;        /* when the present quarter ends: fly_local_listen() */
+	struct fly_life_look heard; /* at its beginning */
+	uint8_t silent_process;     /* quarters in a row in which nothing changed */
+	uint8_t silent_poller;
+	uint32_t poller;      /* its index in the life page */
+	int life_fd;          /* of the server's life page; -1: none */
 	uint32_t deadline_us; /* of fly_set_deadline(); 0: none */
 	uint32_t n_lost;
 	uint32_t readies;  /* calls of fly_ready() that found no result */
@@ -78,7 +89,7 @@ struct fly_local {
 	char *server;     /* NAME of local:NAME */
 	const char *name; /* of the interface; not owned */
 	uint32_t version;
-	int64_t uid; /* the user that the server must run as; -1: any */
+	int64_t uid; /* the user that the server must run as, or FLY_LOCAL_UID_... */
 };
 
 FLY_BINDING_HAS_KIND(struct fly_local);
@@ -118,8 +129,19 @@ bool fly_local_ready(struct fly_local_call *c);
  */
 bool fly_local_give_up(struct fly_local_call *c, int withdrawn, int maybe);
 
+/* fly_local_take_back() - end a call that the server has not claimed. Return: false: it has. */
+bool fly_local_take_back(struct fly_local_call *c, int status);
+
 /* fly_local_hung_up() - the server has gone: end all calls of the binding. */
 void fly_local_hung_up(struct fly_local *l);
+
+/* ---- defined in local/silence.c -------------------------------------------------------------- */
+
+/* fly_local_silence_init() - set the binding's times from its runtime's options. */
+void fly_local_silence_init(struct fly_local *l);
+
+/* fly_local_listen() - listen_tsc has come: end the calls whose server was silent for too long. */
+void fly_local_listen(struct fly_local *l, uint64_t now_tsc);
 
 /* ---- defined in local/import.c --------------------------------------------------------------- */
 
@@ -135,7 +157,10 @@ void fly_local_check(struct fly_local *l);
 /* fly_local_wake_server() - the server's poller sleeps: wake it. */
 void fly_local_wake_server(struct fly_local *l);
 
-/* fly_local_far_take() - take the far memory of a slot. Return: false: it is in use. */
-bool fly_local_far_take(struct fly_local *l, uint32_t index);
+/*
+ * fly_local_far_take() - take the far memory of a slot, or wait until the server has given it back.
+ * Return: 0, or the negative status of the call: FLY_ECALLS: another call has it.
+ */
+int fly_local_far_take(struct fly_local *l, uint32_t index);
 
 #endif

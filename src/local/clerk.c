@@ -257,6 +257,7 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 	*version = w.version;
 	if (status)
 		return status;
+	*version = 0;
 	if (!may_bind(&w.export, &c->who))
 		return -FLY_EPERM;
 	if (!is_free(k, c->listener, c->who.uid))
@@ -270,11 +271,13 @@ static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_b
 		.socket = c->socket,
 		.clerk_fd = k->wake,
 	};
-	if (fly_astack_make(&stacks->memory,
-			    w.export.rule ? w.export.rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
-			    c->listener->spec.huge && c->who.uid == geteuid(), fds)) {
+	status = fly_astack_make(&stacks->memory,
+				 w.export.rule ? w.export.rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
+				 c->listener->spec.huge && c->who.uid == geteuid(), fds);
+	if (status) {
+		*version = (uint32_t)errno;
 		free(stacks);
-		return -FLY_ENOMEM;
+		return status;
 	}
 	fly_astack_head(&stacks->memory)->poller = poller;
 	answer.slots = (uint16_t)stacks->memory.slots;
@@ -411,11 +414,12 @@ static void give_back(struct fly_local_client *of)
 		/* The client can make this take long: hence on the clerk's thread. */
 		madvise(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR), FLY_ASTACK_FAR,
 			MADV_REMOVE);
-		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
-				      memory_order_release);
 		/* M1: the memory is the poller's again; pairs with M2. */
 		atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i),
 					  memory_order_release);
+		/* Last: a client that finds it FREE calls at once, and the poller must know. */
+		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
+				      memory_order_release);
 	}
 }
 

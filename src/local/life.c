@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
@@ -39,6 +40,14 @@ void fly_life_free(struct fly_life *life, int fd)
 		return;
 	munmap(life, sizeof *life);
 	close(fd);
+}
+
+bool fly_life_is_usable(int fd)
+{
+	struct stat s;
+
+	return fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) &&
+	       s.st_size >= (off_t)sizeof(struct fly_life);
 }
 
 struct fly_life_look fly_life_read(int fd, unsigned poller)

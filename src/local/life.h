@@ -5,7 +5,7 @@
  *
  * One page per runtime, written by the server alone. Its clerk makes it, and gives its descriptor
  * to each client at binding. A client that has waited long reads the page: what has not changed for
- * call_timeout_ms is silent. local/import.c says what follows.
+ * call_timeout_ms is silent. local/silence.c says what follows.
  *
  * Nobody writes while nobody waits, but for a poller's own word: idle costs nothing. A client that
  * waits sends a byte, as to a poller that sleeps. The clerk beats for the process when it reads a
@@ -19,6 +19,7 @@
 #define FLY_LIFE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "threads/poller_group.h"
@@ -56,6 +57,9 @@ static inline void fly_life_beat(struct fly_life_word *word)
 			      atomic_load_explicit(&word->beats, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
 }
+
+/* fly_life_is_usable() - on the client: may this descriptor be a life page? */
+bool fly_life_is_usable(int fd);
 
 /*
  * fly_life_read() - on the client. @fd: of the page; @poller: index of the client's poller. Return:

@@ -2,6 +2,7 @@
 /* local/map.c - see local/map.h. Owns nothing; both sides call it, on any thread. */
 #include "local/map.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <stdio.h>
@@ -32,6 +33,20 @@ socklen_t fly_astack_address(const char *name, struct sockaddr_un *address)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)bytes);
 }
 
+static void close_keeping_errno(int fd)
+{
+	const int error = errno;
+
+	close(fd);
+	errno = error;
+}
+
+/* Descriptors that ran out are not memory that ran out. */
+static int status_of_errno(void)
+{
+	return errno == EMFILE || errno == ENFILE ? -FLY_ESYSTEM : -FLY_ENOMEM;
+}
+
 static int sealed(const char *name, unsigned flags, size_t bytes)
 {
 	const int fd = memfd_create(name, flags | MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -39,7 +54,7 @@ static int sealed(const char *name, unsigned flags, size_t bytes)
 	if (fd >= 0 && ftruncate(fd, (off_t)bytes) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
 		return fd;
 	if (fd >= 0)
-		close(fd);
+		close_keeping_errno(fd);
 	return -1;
 }
 
@@ -57,11 +72,18 @@ static uint8_t *map(int fd, size_t bytes)
 /* Map both memories, and register them with the SIGBUS handler. */
 static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_page)
 {
+	int error;
+
 	m->near = map(fds[0], m->near_bytes);
 	m->far = m->near ? map(fds[1], m->far_bytes) : NULL;
-	if (m->far && fly_fault_add(m, near_page) == 0)
-		return 0;
+	if (m->far) {
+		if (fly_fault_add(m, near_page) == 0)
+			return 0;
+		errno = EMLINK; /* "Too many links": the handler's table is full */
+	}
+	error = errno;
 	fly_astack_unmap(m);
+	errno = error;
 	return -FLY_ENOMEM;
 }
 
@@ -84,7 +106,7 @@ int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int 
 	fds[0] = -1;
 	fds[1] = sealed("firefly-far", 0, m->far_bytes);
 	if (fds[1] < 0)
-		return -FLY_ENOMEM;
+		return status_of_errno();
 	if (huge && make_huge(m, fds) == 0)
 		return 0;
 	m->near_bytes = fly_astack_near_bytes(slots);
@@ -95,9 +117,9 @@ int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int 
 		return 0;
 	}
 	if (fds[0] >= 0)
-		close(fds[0]);
-	close(fds[1]);
-	return -FLY_ENOMEM;
+		close_keeping_errno(fds[0]);
+	close_keeping_errno(fds[1]);
+	return status_of_errno();
 }
 
 /* Is the memory as long as the answer says, and sealed? Return: its page size; 0: no. */
@@ -170,6 +192,23 @@ int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int fd
 	return sendmsg(socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof copy ? 0 : -1;
 }
 
+/* The kernel had no descriptors for all that were sent. Return: -1, with errno. */
+static int some_are_missing(int fds[FLY_BIND_FDS])
+{
+	int spare;
+
+	errno = EMFILE;
+	spare = memfd_create("firefly-none", MFD_CLOEXEC); /* says why: EMFILE or ENFILE */
+	if (spare >= 0)
+		close(spare);
+	for (unsigned i = 0; i < FLY_BIND_FDS; i++) {
+		if (fds[i] >= 0)
+			close_keeping_errno(fds[i]);
+		fds[i] = -1;
+	}
+	return -1;
+}
+
 ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[FLY_BIND_FDS])
 {
 	struct iovec bytes = {.iov_base = answer, .iov_len = sizeof *answer};
@@ -191,5 +230,5 @@ ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[FLY
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			memcpy(fds, CMSG_DATA(c), (size_t)(c->cmsg_len - CMSG_LEN(0)));
 	}
-	return n;
+	return (m.msg_flags & MSG_CTRUNC) && fds[FLY_BIND_FDS - 1] < 0 ? some_are_missing(fds) : n;
 }

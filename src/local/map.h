@@ -41,7 +41,8 @@ struct fly_bind_answer {
 	uint16_t protocol; /* that the server speaks */
 	uint16_t slots;    /* of the binding */
 	int32_t status;    /* 0, or the negative status of the import */
-	uint32_t version;  /* of the server's interface; set with -FLY_EVERSION */
+	uint32_t version;  /* with -FLY_EVERSION: of the server's interface. With -FLY_ENOMEM and
+			      -FLY_ESYSTEM: the errno behind it; 0: none */
 	uint64_t near_bytes;
 	uint64_t far_bytes;
 };
@@ -59,13 +60,14 @@ socklen_t fly_astack_address(const char *name, struct sockaddr_un *address);
  * fly_astack_make() - make and map the memory of a binding.
  * @huge: put near memory into a hugepage, if one is free. @m: set on success; ended by
  * fly_astack_unmap(). @fds: near and far, for the client; the caller closes them.
- * Return: 0 or -FLY_ENOMEM.
+ * Return: 0; with errno set: -FLY_ENOMEM, -FLY_ESYSTEM (no descriptor is left).
  */
 int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int fds[2]);
 
 /*
  * fly_astack_map() - map what the server has sent. The caller keeps the descriptors.
- * Return: 0; -FLY_EINVAL: the memory is not as the answer says, or could be shrunk; -FLY_ENOMEM.
+ * Return: 0; -FLY_EINVAL: the memory is not as the answer says, or could be shrunk; -FLY_ENOMEM,
+ * with errno set.
  */
 int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *answer,
 		   const int fds[2]);
@@ -75,7 +77,10 @@ void fly_astack_unmap(struct fly_astack_memory *m);
 /* fly_bind_send() - send an answer; @fds: its descriptors, or NULL. Never blocks. 0 or -1. */
 int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int fds[FLY_BIND_FDS]);
 
-/* fly_bind_receive() - receive an answer; @fds: -1: none. Never blocks. Return: as recvmsg(2). */
+/*
+ * fly_bind_receive() - receive an answer; @fds: -1: none. Never blocks.
+ * Return: as recvmsg(2); -1 with EMFILE or ENFILE also if there was no room for its descriptors.
+ */
 ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[FLY_BIND_FDS]);
 
 #endif

@@ -236,6 +236,16 @@ static unsigned refuse(struct fly_poller *p, struct fly_local_client *of, struct
 	return 0;
 }
 
+/* The clerk gives the slot's far memory back to the system: the call waits. */
+static unsigned put_back(struct fly_local_client *of, uint32_t i, struct fly_slot *slot)
+{
+	fly_slot_put_back(slot);
+	/* As if the client had rung: whether the slot is polled or not, a later turn finds it. */
+	atomic_fetch_or_explicit(&fly_astack_head(&of->memory)->bell, UINT64_C(1) << i,
+				 memory_order_relaxed);
+	return 0;
+}
+
 /* ---- on workers ------------------------------------------------------------------------------ */
 
 /* A call that a worker has, or will have. Its arguments and results are in the same block. */
@@ -409,6 +419,8 @@ static __rte_noinline unsigned serve_unplain(struct fly_poller *p, struct fly_lo
 		far = said->bytes;
 	if (stub->result_bytes > FLY_ASTACK_AREA)
 		far = RTE_MAX(far, stub->result_bytes);
+	if (far != 0 && fly_local_far_is_away(p, of, i))
+		return put_back(of, i, slot);
 	/* Before reading the arguments: reading memory that was never written makes pages, too. */
 	if (far != 0 && !fly_local_far_may(p, of, i, far))
 		return refuse(p, of, slot, FLY_EBUSY, FLY_COUNT_reject_full);

@@ -35,6 +35,7 @@ struct fly_local_client {
 	uint64_t far_reserved; /* bytes of far memory reserved for results of calls on workers */
 	uint64_t work_bytes;   /* bytes of our own memory that calls on workers hold */
 	uint64_t far_used;     /* a bit per slot that used far memory since the last sweep */
+	uint64_t far_lent_tsc; /* when the clerk was given far memory the last time */
 	uint64_t far_lent; /* a bit per slot whose far memory the clerk has, as the poller knows */
 	int clerk_fd;      /* an eventfd: tells the clerk to look at far_given */
 	_Atomic uint64_t far_given; /* a bit per slot to give back; the clerk clears it */
@@ -123,6 +124,12 @@ void fly_local_client_disconnect(struct fly_local_client *of);
  */
 uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes);
 void fly_local_block_put(struct fly_poller *p, uint8_t *block, size_t bytes);
+
+/*
+ * fly_local_far_is_away() - has the clerk the far memory of this slot, for a short time? Return:
+ * false also if the clerk has had it for call_timeout_ms: fly_local_far_may() refuses it then.
+ */
+bool fly_local_far_is_away(struct fly_poller *p, struct fly_local_client *of, uint32_t i);
 
 /* fly_local_far_may() - may this slot use @bytes of far memory? Not while the clerk has it. */
 bool fly_local_far_may(struct fly_poller *p, struct fly_local_client *of, uint32_t i,

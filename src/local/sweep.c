@@ -93,6 +93,12 @@ static void take_stock(struct fly_poller *p, struct fly_local_client *of)
 	}
 }
 
+bool fly_local_far_is_away(struct fly_poller *p, struct fly_local_client *of, uint32_t i)
+{
+	take_stock(p, of);
+	return (of->far_lent >> i & 1) && p->now_tsc - of->far_lent_tsc < p->waits.timeout_tsc;
+}
+
 bool fly_local_far_may(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
 		       uint32_t bytes)
 {
@@ -187,6 +193,7 @@ static void lend_idle(struct fly_poller *p, struct fly_local_client *of)
 	if (idle == 0)
 		return;
 	of->far_lent |= idle;
+	of->far_lent_tsc = p->now_tsc;
 	/* M3: the poller does not use this memory any more; pairs with M4. */
 	atomic_fetch_or_explicit(&of->far_given, idle, memory_order_release);
 	fly_slow_wake_poller(of->clerk_fd);
