@@ -89,6 +89,8 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	struct fly_local_call *c;
 	int status = 0;
 
+	if (l->event)
+		fly_local_event_look(l); /* may find that the server has gone */
 	if (atomic_load_explicit(&l->shut, memory_order_relaxed))
 		return -FLY_ESTOPPED;
 	if (l->stopped)
@@ -118,6 +120,8 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	c->deadline_tsc = FLY_NEVER;
 	if (l->deadline_us != 0)
 		c->deadline_tsc = fly_clock_now_tsc() + l->deadline_us * l->tsc_per_ms / 1000;
+	if (l->event)
+		fly_local_event_started(l, c->deadline_tsc);
 	*call = &c->head;
 	return 0;
 }
@@ -155,8 +159,12 @@ static __rte_noinline void ring(struct fly_local *l, struct fly_local_call *c)
 
 static void fail(struct fly_local_call *c, int status)
 {
+	const struct fly_local *l = fly_local_of(c->head.binding);
+
 	c->status = (int16_t)status;
 	c->state = FLY_LOCAL_FAILED;
+	if (l->event)
+		fly_local_event_tell(l->event);
 }
 
 /* Writes all fields of the slot's line together: the line is fetched once. */

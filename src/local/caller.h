@@ -14,6 +14,7 @@
 #include "base/binding_kind.h"
 #include "base/owned.h"
 #include "local/astack.h"
+#include "local/event.h"
 #include "local/life.h"
 
 struct fly_poller;
@@ -82,8 +83,9 @@ struct fly_local {
 	int stopped;       /* negative: the status of every new call; 0: calls may start */
 	uint8_t wait;      /* enum fly_wait of runtime.h */
 	_Atomic bool shut; /* set by fly_shutdown(), on any thread: all calls end */
-	bool has_event;    /* fly_event_fd() was called: each result comes with a byte */
-	int socket;        /* -1: none */
+	struct fly_local_event
+		*event; /* of fly_event_fd(): each result comes with a byte; or NULL */
+	int socket;     /* -1: none */
 	struct fly_poller_group *group;
 	struct fly_owned owned;
 	char *server;     /* NAME of local:NAME */
@@ -114,7 +116,7 @@ void fly_local_reset(struct fly_local *l);
 static inline void fly_local_set_checked(struct fly_local *l)
 {
 	atomic_store_explicit(&l->is_checked,
-			      l->deadline_us != 0 || l->stopped != 0 ||
+			      l->deadline_us != 0 || l->stopped != 0 || l->event ||
 				      atomic_load_explicit(&l->shut, memory_order_relaxed),
 			      memory_order_relaxed);
 }

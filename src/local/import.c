@@ -342,10 +342,12 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 
 /* ---- the kind of binding --------------------------------------------------------------------- */
 
-static int event_fd(struct fly_binding *binding);
-
 static bool ready(struct fly_call *call)
 {
+	struct fly_local *l = fly_local_of(call->binding);
+
+	if (l->event)
+		fly_local_event_look(l);
 	return fly_local_ready(fly_local_call_of(call));
 }
 
@@ -408,10 +410,12 @@ static int rebind(struct fly_binding *binding)
 	}
 	fly_astack_unmap(&memory);
 	free(calls);
+	if (socket >= 0)
+		shutdown(socket, SHUT_RDWR); /* a poll of local/event.c holds it, too */
 	close_fd(&socket);
 	close_fd(&life_fd);
-	if (l->has_event) /* the descriptor has changed: the caller must ask for the new one */
-		event_fd(binding);
+	if (l->event)
+		fly_local_event_moved(l);
 	fly_notice(&l->group->notice, "link " LOCAL "%s: a server is back", l->server);
 	return 0;
 }
@@ -421,6 +425,7 @@ static void unbind(struct fly_binding *binding)
 	struct fly_local *l = fly_local_of(binding);
 
 	fly_owned_remove(&l->owned);
+	fly_local_event_close(l->event);
 	end(l);
 	free(l->server);
 	free(l);
@@ -432,11 +437,20 @@ static int event_fd(struct fly_binding *binding)
 {
 	struct fly_local *l = fly_local_of(binding);
 
-	l->has_event = true;
-	for (uint32_t i = 0; i < l->memory.slots; i++)
-		atomic_store_explicit(&l->calls[i].slot->asleep, FLY_ASLEEP_EVENT,
-				      memory_order_relaxed);
-	return l->socket;
+	struct fly_local_event *e;
+	int status;
+
+	if (l->event)
+		return l->event->fd;
+	status = fly_local_event_open(l, &e);
+	if (status)
+		return status;
+	pthread_mutex_lock(&l->group->owned.lock); /* against fly_local_shut() */
+	l->event = e;
+	pthread_mutex_unlock(&l->group->owned.lock);
+	fly_local_set_checked(l);
+	fly_local_event_moved(l);
+	return e->fd;
 }
 
 static const struct fly_binding_kind kind = {
@@ -526,6 +540,8 @@ void fly_local_shut(struct fly_poller_group *group)
 		atomic_store_explicit(&l->is_checked, true, memory_order_relaxed);
 		if (fly_owned_is_mine(owned))
 			fly_local_check(l);
+		if (l->event)
+			fly_local_event_tell(l->event);
 	}
 	pthread_mutex_unlock(&group->owned.lock);
 }
@@ -627,6 +643,6 @@ void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t roun
 	state = atomic_load_explicit(&c->slot->state, memory_order_relaxed);
 	if (state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING)
 		fly_wait_for_slot(&waiting, c->slot, (enum fly_slot_state)state, l->wait, true);
-	if (l->has_event)
+	if (l->event)
 		atomic_store_explicit(&c->slot->asleep, FLY_ASLEEP_EVENT, memory_order_relaxed);
 }
