@@ -643,7 +643,7 @@ Case(local, serve__impossible_headers_are_refused)
 }
 
 /* A call whose arguments are in far memory that was never written. */
-static int call_with_holes(unsigned i, uint32_t bytes)
+static struct fly_slot *start_with_holes(unsigned i, uint32_t bytes)
 {
 	struct fly_slot *slot = raw()->calls[i].slot;
 
@@ -653,17 +653,23 @@ static int call_with_holes(unsigned i, uint32_t bytes)
 	slot->procedure = Probe_Null_NUMBER;
 	atomic_store(&slot->state, FLY_SLOT_CALL);
 	atomic_fetch_or(&fly_astack_head(&raw()->memory)->bell, UINT64_C(1) << i);
+	return slot;
+}
+
+static int call_with_holes(unsigned i, uint32_t bytes)
+{
+	struct fly_slot *slot = start_with_holes(i, bytes);
+
 	while (!fly_slot_is(slot, FLY_SLOT_RESULT))
 		sched_yield();
 	return slot->status;
 }
 
-Case(local, serve__far_arguments_have_a_limit)
+/* Null takes arguments of any length. The server is held afterwards. */
+static void join_for_long_calls(void)
 {
-	struct fly_procedure stubs[Probe_Null_NUMBER + 1];
+	static struct fly_procedure stubs[Probe_Null_NUMBER + 1];
 	struct fly_export *export = NULL;
-	unsigned n = 0;
-	int status = 0;
 
 	join();
 	cr_assert(Probe_Null(binding) == 0);
@@ -678,6 +684,52 @@ Case(local, serve__far_arguments_have_a_limit)
 	memcpy(stubs, export->stubs, sizeof stubs);
 	stubs[Probe_Null_NUMBER].argument_bytes = FLY_MESSAGE_MAX;
 	export->stubs = stubs;
+}
+
+Case(local, put_back__a_long_call_waits_while_the_clerk_has_its_memory)
+{
+	struct fly_local_client *of;
+	struct fly_slot *slot;
+
+	join_for_long_calls();
+	of = server.r->poller.local->clients[0];
+	of->far_lent = 1; /* as when the sweep has lent it, and the clerk is not done */
+	of->far_lent_tsc = server.r->poller.now_tsc;
+	atomic_store(&of->far_given, 1);
+	slot = start_with_holes(0, 20000);
+	hold(false);
+	for (unsigned i = 0; i < 200; i++) {
+		cr_assert(!fly_slot_is(slot, FLY_SLOT_RESULT), "status %d", slot->status);
+		usleep(100);
+	}
+	cr_expect(call_with_holes(1, 20000) != -FLY_EBUSY, "another slot's is there");
+	atomic_store(&of->far_given, 0);
+	while (!fly_slot_is(slot, FLY_SLOT_RESULT))
+		sched_yield();
+	cr_expect(slot->status != -FLY_EBUSY, "%d", slot->status);
+}
+
+Case(local, put_back__not_for_ever)
+{
+	struct fly_local_client *of;
+
+	join_for_long_calls();
+	of = server.r->poller.local->clients[0];
+	of->far_lent = 1;
+	of->far_lent_tsc = server.r->poller.now_tsc - server.r->poller.waits.timeout_tsc;
+	atomic_store(&of->far_given, 1);
+	hold(false);
+	cr_expect(call_with_holes(0, 20000) == -FLY_EBUSY);
+	atomic_store(&of->far_given, 0);
+	cr_expect(call_with_holes(0, 20000) != -FLY_EBUSY);
+}
+
+Case(local, serve__far_arguments_have_a_limit)
+{
+	unsigned n = 0;
+	int status = 0;
+
+	join_for_long_calls();
 	hold(false);
 	for (; n < 16 && status != -FLY_EBUSY; n++)
 		status = call_with_holes(n, 32u << 20);

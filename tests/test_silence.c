@@ -181,3 +181,26 @@ Case(silence, fly_local_silence_init__importing_takes_no_longer)
 	apart_continue(&server);
 	cr_expect(Probe_Null(binding) == 0, "as before");
 }
+
+/* It was stopped while its clerk gave the memory back to the system. */
+Case(silence, fly_local_far_take__a_stopped_server_has_it)
+{
+	struct fly_call *call;
+	uint64_t began;
+
+	join();
+	apart_stop(&server);
+	for (unsigned i = 0; i < server.a_stacks; i++)
+		atomic_store(&fly_astack_head(&fly_local_of(binding)->memory)->far[i],
+			     FLY_FAR_TAKEN);
+	began = now_ms();
+	cr_expect(binding->starter(binding, 0, 20000, &call) == -FLY_EWITHDRAWN);
+	cr_expect(now_ms() - began >= timeout_ms - 1);
+	cr_expect(fly_local_of(binding)->n_idle == server.a_stacks);
+	for (unsigned i = 0; i < server.a_stacks; i++)
+		atomic_store(&fly_astack_head(&fly_local_of(binding)->memory)->far[i],
+			     FLY_FAR_FREE);
+	apart_continue(&server);
+	cr_assert(binding->starter(binding, 0, 20000, &call) == 0);
+	cr_expect(binding->transporter(call) == -FLY_EMALFORMED, "longer than any of Null");
+}
