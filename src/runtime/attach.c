@@ -200,6 +200,8 @@ static int cancel(struct fly_call *call)
 		return status;
 	s->kind = FLY_ATTACHED_IN_SLOT;
 	fly_slot_answer_own(s, status);
+	if (c->attached->event_fd >= 0) /* no poller writes for a call that it has not seen */
+		eventfd_write(c->attached->event_fd, 1);
 	return 0;
 }
 
