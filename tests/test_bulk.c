@@ -507,6 +507,7 @@ Case(bulk, fly_bulk_absent__a_poller_that_is_seldom_turned_gives_up_all_the_same
 	w.sim->step_us = 15000;
 	cr_assert(sim_until(w.sim, call, 10000));
 	cr_expect(bulk->wait(call) == -FLY_EPEER);
+	cr_expect(sim_count(w.caller, FLY_COUNT_fragments_resent) > 2, "nor does it wait for ever");
 }
 
 /* ---- how a call ends ---- */
@@ -836,6 +837,31 @@ Case(bulk, fly_slow_call_fragment__is_acknowledged_when_it_asks)
 	cr_expect(answer.type == FLY_PACKET_ACK && answer.fragment == 5 && answer.length == 2);
 	cr_assert(frame_take(peer, &f, &answer));
 	cr_expect(answer.type == FLY_PACKET_RESULT && runs == 1 && answer.length == 407);
+}
+
+Case(bulk, credit__is_shared_by_all_that_are_gathered)
+{
+	const uint32_t most = 16;
+	struct fly_header answer;
+	struct fly_header h;
+	struct frame f;
+
+	by_hand();
+	for (uint32_t i = 1; i <= most; i++) {
+		h = part_of(1, ECHO, 0, 5, 100);
+		h.activity += (uint64_t)i << 32;
+		h.flags = FLY_FLAG_ACK;
+		cr_assert(put_frame(h, &f, &answer) && answer.type == FLY_PACKET_ACK);
+		cr_expect(fly_get_u16(f.data + FLY_PAYLOAD) ==
+			  RTE_MIN((uint32_t)FLY_SPAN, FLY_CREDITS / i));
+	}
+	sim_run(w.sim, FLY_BULK_IDLE_MS + 5000);
+	cr_expect(bulks(w.server)->n_gathering == 0);
+	h = part_of(2, ECHO, 0, 5, 100);
+	h.flags = FLY_FLAG_ACK;
+	forget_answers();
+	cr_assert(put_frame(h, &f, &answer) && answer.type == FLY_PACKET_ACK);
+	cr_expect(fly_get_u16(f.data + FLY_PAYLOAD) == FLY_SPAN, "and is one's own again");
 }
 
 Case(bulk, fly_slow_call_fragment__what_does_not_fit_to_the_others)
@@ -1277,6 +1303,37 @@ static void expect_caller_drop(struct fly_header h, enum fly_counter why, const 
 	cr_expect(!put(h, &answer), "%s: there is an answer, of type %u", what, answer.type);
 	cr_expect(sim_count(w.caller, why) == before + 1, "%s: not counted as %s", what,
 		  fly_stats_name(why));
+}
+
+Case(bulk, pump__messages_of_a_path_take_turns)
+{
+	struct fly_header h = {0};
+	struct fly_call *other;
+	struct frame f;
+	uint64_t last = 0;
+	unsigned in_a_row = 0;
+	unsigned of_other = 0;
+	unsigned n = 0;
+
+	by_hand_as_server(100 * UNIT); /* has sent 16 fragments: the first window */
+	cr_assert(ours->starter(ours, ECHO, 100 * UNIT, &other) == 0);
+	memset(other->payload, 0, 100 * UNIT);
+	ours->send(other);
+	sim_turn(w.sim);
+	forget_answers();
+	h = answer_of(FLY_PACKET_ACK, 16, 100, 0);
+	frame_make(&f, &h, peer, at_node, data);
+	frame_put(at_node, &f);
+	sim_turn(w.sim);
+	while (frame_take(peer, &f, &h)) {
+		in_a_row = h.activity == last ? in_a_row + 1 : 1;
+		cr_expect(in_a_row <= 4, "fragment %u", h.fragment);
+		of_other += h.activity != called.activity;
+		last = h.activity;
+		n++;
+	}
+	cr_expect(n >= 16 && of_other >= n / 2 - 2 && of_other <= n / 2 + 2, "%u of %u", of_other,
+		  n);
 }
 
 Case(bulk, fly_slow_ack__of_a_call)

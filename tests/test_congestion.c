@@ -98,6 +98,38 @@ Test(congestion, fly_congestion_room__below_one_there_are_pauses)
 	cr_expect(window(&c) >= 1, "one good round trip ends that");
 }
 
+/* RFC 6298, section 2.3: the deviation is absolute. */
+Test(congestion, fly_congestion_patience__grows_with_samples_that_are_shorter_as_well)
+{
+	uint64_t now = 0;
+
+	fly_congestion_init(&c, US, now);
+	for (unsigned i = 0; i < 100; i++)
+		fly_congestion_acked(&c, 1, 1, 1000 * US, now += 1000 * US);
+	cr_expect(fly_congestion_patience(&c) < 2010 * US, "it has settled");
+	fly_congestion_acked(&c, 1, 1, 200 * US, now += 200 * US);
+	cr_expect(c.srtt_tsc == 900 * US);
+	cr_expect(fly_congestion_patience(&c) >= 2600 * US, "2 * 900 + 4 * 200");
+}
+
+#define PERIOD_US 5000000 /* of congestion.c */
+
+/* The way has become longer: the shortest round trip of old does not count for ever. */
+Test(congestion, fly_congestion_target__follows_a_way_that_became_longer)
+{
+	uint64_t now = 0;
+
+	fly_congestion_init(&c, US, now);
+	fly_congestion_acked(&c, 1, 1, 50 * US, now += 50 * US);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_expect(fly_congestion_target(&c) < 300 * US, "period %u", i);
+		now += PERIOD_US * US + 1;
+		fly_congestion_acked(&c, 1, 1, 400 * US, now);
+	}
+	cr_expect(c.least_tsc == 400 * US && c.last_least_tsc == 400 * US);
+	cr_expect(fly_congestion_target(&c) >= 600 * US);
+}
+
 /* Jitter, a shift of the clock: all numbers stay within their bounds. */
 Test(congestion, fly_congestion_acked__anything)
 {

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_eal.c - EAL starts once, on a thread of its own; a second start must want the same. */
+/*
+ * test_eal.c - EAL starts once, on a thread of its own; a second start must want the same; one that
+ * failed may be tried again; a program that has initialised EAL lends it.
+ */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
 
 #include <firefly/status.h>
@@ -84,13 +92,110 @@ Test(eal, fly_eal_start__ordinary_pages_when_asked)
 {
 	cr_assert(fly_eal_start("--no-huge -m 64", 1 << 20, tick) == 0, "%s", fly_error());
 	cr_expect(fly_eal_state()->hugepage_bytes == 0);
-	cr_expect(strstr(fly_eal_state()->why_no_huge, "nr_hugepages") != NULL);
+	cr_expect(strstr(fly_eal_state()->why_no_huge, "as --no-huge says") != NULL);
+}
+
+/* What the process writes to stdout goes to this file from now on. */
+static int take_stdout(void)
+{
+	const int fd = memfd_create("stdout", 0);
+
+	fflush(stdout);
+	cr_assert(fd >= 0 && dup2(fd, STDOUT_FILENO) >= 0);
+	return fd;
+}
+
+static void expect_refused(const char *extra, int status, const char *why)
+{
+	cr_expect(fly_eal_start(extra, 1 << 20, tick) == status, "%s", extra);
+	cr_expect(strstr(fly_error(), why) && !strchr(fly_error(), '\n'), "%s: %s", extra,
+		  fly_error());
 }
 
 Test(eal, fly_eal_start__options_that_dpdk_does_not_take)
 {
-	cr_expect(fly_eal_start("--nonesuch", 1 << 20, tick) == -FLY_ESYSTEM);
-	cr_expect(strstr(fly_error(), "DPDK does not start") != NULL, "%s", fly_error());
+	const int out = take_stdout();
+
+	expect_refused("--nonesuch", -FLY_ESYSTEM, "unrecognized option '--nonesuch'");
+	expect_refused("-m 99999999", -FLY_ENOMEM, "is more memory");
+	expect_refused("-l 77", -FLY_ESYSTEM, "lcore 77 unavailable");
+	expect_refused("-d /nonesuch.so", -FLY_ESYSTEM, "/nonesuch.so");
+	expect_refused("--vdev=net_nonesuch0", -FLY_ESYSTEM, "net_nonesuch0");
+	expect_refused("--help", -FLY_ESYSTEM, "it ended the process that tried it");
+	fflush(stdout);
+	cr_expect(lseek(out, 0, SEEK_END) == 0, "nothing of this is on stdout");
+	cr_expect(rte_eal_has_hugepages() == 1 && rte_get_tsc_hz() == 0, "nothing has happened");
+	cr_expect(fly_eal_start("--log-level=4 -m 100", 1 << 20, tick) == 0, "%s", fly_error());
+	cr_expect(rte_get_tsc_hz() != 0);
+}
+
+Test(eal, fly_eal_start__again_when_there_are_descriptors)
+{
+	const struct rlimit few = {9, 1024};
+	const struct rlimit many = {1024, 1024};
+
+	cr_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	for (unsigned i = 0; i < 3; i++)
+		expect_refused(NULL, -FLY_ESYSTEM, "ulimit -n");
+	cr_assert(setrlimit(RLIMIT_NOFILE, &many) == 0);
+	cr_expect(fly_eal_start(NULL, 1 << 20, tick) == 0, "%s", fly_error());
+}
+
+/* ---- a program that has initialised EAL ---- */
+
+static void initialise(void)
+{
+	char *arguments[] = {"program",        "--no-huge", "-m64",        "--no-shconf",
+			     "--no-telemetry", "--no-pci",  "--lcores=3@0"};
+
+	cr_assert(rte_eal_init(7, arguments) >= 0);
+}
+
+static void wait_for_ticks(void)
+{
+	for (unsigned i = 0; i < 500 * patience(2) && ticks < 3; i++)
+		usleep(2000);
+	cr_assert(ticks >= 3);
+}
+
+Test(eal, fly_eal_start__what_the_program_has_initialised_is_used)
+{
+	FILE *stream;
+
+	initialise();
+	stream = rte_log_get_stream();
+	cr_assert(fly_eal_start(NULL, 1 << 20, tick) == 0, "%s", fly_error());
+	cr_expect(fly_eal_state()->is_lent && fly_eal_state()->hugepage_bytes == 0);
+	cr_expect(rte_log_get_stream() == stream, "its log stays where it is");
+	cr_expect(rte_lcore_id() == 3, "this thread stays its lcore");
+	wait_for_ticks();
+	cr_expect(fly_eal_start("", 1 << 20, tick) == 0, "%s", fly_error());
+	expect_refused("-m 64", -FLY_ECONFLICT, "this program has initialised DPDK itself");
+}
+
+static void *start_elsewhere(void *status)
+{
+	*(int *)status = fly_eal_start(NULL, 1 << 20, tick);
+	return NULL;
+}
+
+Test(eal, fly_eal_start__on_a_thread_that_the_programs_dpdk_does_not_know)
+{
+	pthread_t thread;
+	int status = 1;
+
+	initialise();
+	pthread_create(&thread, NULL, start_elsewhere, &status);
+	pthread_join(thread, NULL);
+	cr_expect(status == 0 && fly_eal_state()->is_lent);
+	wait_for_ticks();
+}
+
+Test(eal, fly_eal_start__options_for_what_the_program_has_initialised)
+{
+	initialise();
+	expect_refused("-m 64", -FLY_ECONFLICT, "leave these out");
+	cr_expect(fly_eal_start(NULL, 1 << 20, tick) == 0, "%s", fly_error());
 }
 
 Test(eal, fly_eal_start__options_without_end)

@@ -807,7 +807,7 @@ Case(local, fly_astack_make__holes_are_zeros_and_nobody_shrinks)
 }
 
 /* A SIGBUS sent by a process goes to the earlier handler; a later fault is still handled. */
-Case(local, on_fault__signals_that_were_sent_are_ignored_where_they_were_before)
+Case(local, fly_astack_map__signals_that_were_sent_are_ignored_where_they_were_before)
 {
 	struct sigaction ours;
 	struct sigaction now;
@@ -821,7 +821,7 @@ Case(local, on_fault__signals_that_were_sent_are_ignored_where_they_were_before)
 	cr_expect(Probe_Null(binding) == 0);
 }
 
-Case(local, on_fault__signals_that_were_sent_end_who_does_not_handle_them)
+Case(local, fly_astack_map__signals_that_were_sent_end_who_does_not_handle_them)
 {
 	int status = 0;
 	pid_t child;
@@ -838,7 +838,7 @@ Case(local, on_fault__signals_that_were_sent_end_who_does_not_handle_them)
 }
 
 /* A hugepage is punched away, and others take all free ones: touching the hole is a SIGBUS. */
-Case(local, on_fault__a_hole_in_a_hugepage_ends_the_binding)
+Case(local, fly_astack_has_fault__a_hole_in_a_hugepage_ends_the_binding)
 {
 	struct fly_binding *other;
 	char plain[96];

@@ -9,9 +9,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_lcore.h>
+
+#include <firefly/topology.h>
 
 #include "case.h"
 #include "fastpath/clock.h"
@@ -177,6 +181,128 @@ Case(runtime, fly_start__its_threads_leave_signals_to_the_program)
 	cr_assert(start(server_spec, &r) == 0, "%s", fly_error());
 	expect_no_signals_taken();
 	cr_expect(fly_stop(r) == 0);
+}
+
+/* ---- without DPDK ---- */
+
+/* The names of this process's threads, each between blanks. */
+static const char *thread_names(void)
+{
+	static char names[1024];
+	FILE *f = popen("cat /proc/$PPID/task/*/comm | tr '\\n' ' '", "r");
+
+	cr_assert(f != NULL);
+	names[0] = ' ';
+	names[1] = '\0';
+	cr_expect(fgets(names + 1, sizeof names - 1, f) != NULL);
+	pclose(f);
+	return names;
+}
+
+static struct fly_runtime *start_local(const char *link, unsigned pollers)
+{
+	const char *const links[] = {link, NULL};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .pollers = pollers,
+					    .wait = FLY_WAIT_YIELD,
+					    .eal = "--nonesuch"}; /* not looked at */
+	struct fly_runtime *r = NULL;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	return r;
+}
+
+static void take_sum(void *context, const char *name, const char *about, uint64_t value)
+{
+	(void)about;
+	if (strncmp(name, "drop_", 5) == 0)
+		*(uint64_t *)context += value;
+}
+
+static void *call_attached(void *context)
+{
+	struct fly_binding *mine;
+	uint8_t data[1200];
+	uint8_t back[1200];
+	int status = fly_attach(context, &mine);
+
+	probe_fill(data, sizeof data, 7);
+	for (unsigned i = 0; i < 10 && !status; i++)
+		status = Probe_Swap(mine, 7, data, back);
+	if (!status)
+		fly_unbind(mine);
+	return (void *)(intptr_t)status;
+}
+
+/* What the procedure on the poller of a local runtime does: a call of its own. */
+static void call_on(void *link)
+{
+	struct fly_runtime *r = start_local(link, 0);
+	struct fly_binding *binding;
+
+	cr_expect(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+Case(runtime, fly_start__with_local_links_only_starts_no_dpdk)
+{
+	static struct probe_service services[2];
+	const struct fly_export_options workers = {.size = sizeof workers, .workers = 2};
+	struct fly_packet_census census = {.size = sizeof census};
+	struct fly_platform platform = {.size = sizeof platform};
+	struct fly_runtime *server[2];
+	struct fly_runtime *packets;
+	struct fly_runtime *client;
+	struct fly_binding *b[2];
+	uint64_t dropped = 0;
+	uint8_t data[1440];
+	pthread_t thread;
+	void *result;
+	int status;
+
+	server[0] = start_local("local:eal-runtime-a,server", 1);
+	server[1] = start_local("local:eal-runtime-b,server", 2);
+	client = start_local("local:eal-runtime-a", 0);
+	cr_assert(Probe_export(server[0], &probe_procedures, &services[0]) == 0, "%s", fly_error());
+	cr_assert(Probe_export_with(server[1], &probe_procedures, &services[1], &workers) == 0,
+		  "%s", fly_error());
+	cr_assert(Probe_import(client, NULL, &b[0]) == 0, "%s", fly_error());
+	cr_assert(Probe_import(client, "local:eal-runtime-b", &b[1]) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 1000; i++) {
+		cr_assert(Probe_Null(b[i % 2]) == 0);
+		status = Probe_Fill(b[i % 2], i, data);
+		cr_assert(status == 0, "%u: %s", i, fly_strerror(status));
+	}
+	pthread_create(&thread, NULL, call_attached, b[1]);
+	pthread_join(thread, &result);
+	cr_expect(result == NULL, "%s", fly_strerror((int)(intptr_t)result));
+	services[0].during_context = "local:eal-runtime-b";
+	services[0].during = call_on;
+	cr_expect(Probe_Null(b[0]) == 0);
+	services[0].during = NULL;
+	cr_expect(services[0].wrong == 0 && services[1].wrong == 0);
+
+	cr_expect(rte_get_tsc_hz() == 0, "EAL did not start");
+	cr_expect(!strstr(thread_names(), "fly-control") && !strstr(thread_names(), " eal-"), "%s",
+		  thread_names());
+	cr_expect(fly_packets(server[1], &census) == 0 && census.total == 0 && census.free == 0 &&
+		  census.retained == 0 && census.queued == 0);
+	cr_expect(fly_platform(client, &platform) == 0 && platform.hugepage_bytes == 0);
+	cr_expect(platform.tsc_hz > 100000000 && strstr(platform.dpdk, "DPDK") != NULL);
+	fly_counters(server[1], take_sum, &dropped);
+	cr_expect(dropped == 0);
+	cr_expect(Probe_import(client, "10.0.0.1", &b[0]) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "local links only") != NULL, "%s", fly_error());
+
+	/* Packets in the same process, later. */
+	cr_assert(start(SELF, &packets) == 0, "%s", fly_error());
+	cr_expect(strstr(thread_names(), "fly-control") != NULL);
+	cr_expect(Probe_Null(b[1]) == 0);
+	cr_expect(fly_stop(client) == 0 && fly_stop(server[0]) == 0, "%s", fly_error());
+	cr_expect(fly_stop(packets) == 0, "%s", fly_error());
+	cr_expect(fly_stop(server[1]) == 0, "%s", fly_error());
 }
 
 /* ---- coming and going ---- */
@@ -508,6 +634,88 @@ Case(runtime, fly_export__limits)
 		cr_expect(fly_export_find(r->poller.exports, r->poller.exports[i].id) ==
 			  &r->poller.exports[i]);
 	cr_expect(fly_stop(r) == 0);
+}
+
+/* ---- a small stack ---- */
+
+#define SMALL_STACK 65536 /* of which glibc takes some for thread-local variables */
+
+struct on_small_stack {
+	const char *client;
+	const char *what; /* what failed */
+	char why[256];
+};
+
+#define TRY(call)                                                           \
+	do {                                                                \
+		if (!s->what && (call) != 0) {                              \
+			s->what = #call;                                    \
+			snprintf(s->why, sizeof s->why, "%s", fly_error()); \
+		}                                                           \
+	} while (0)
+
+/* All that a program does with a runtime. */
+static void *use(void *context)
+{
+	static struct probe_service service;
+	const struct fly_export_options workers = {.size = sizeof workers, .workers = 1};
+	struct on_small_stack *s = context;
+	struct fly_topology *topology = NULL;
+	struct fly_choice choice = {.size = sizeof choice};
+	struct fly_runtime *r = NULL;
+	struct fly_binding *binding;
+
+	TRY(fly_topology_read(&topology));
+	TRY(fly_topology_choose(topology, s->client, &choice));
+	fly_topology_free(topology);
+	TRY(start(s->client, &r));
+	TRY(Probe_export_with(r, &probe_procedures, &service, &workers));
+	TRY(Probe_import(r, NULL, &binding));
+	for (unsigned i = 0; i < 10; i++)
+		TRY(Probe_Null(binding));
+	TRY(fly_rebind(binding));
+	TRY(fly_stop(r));
+	return NULL;
+}
+
+/* Return: the bytes of stack that were used. */
+static size_t run_on_small_stack(struct on_small_stack *s)
+{
+	uint8_t *const stack = mmap(NULL, SMALL_STACK + 4096, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	pthread_attr_t attributes;
+	pthread_t thread;
+	size_t unused = 0;
+
+	cr_assert(stack != MAP_FAILED && mprotect(stack, 4096, PROT_NONE) == 0);
+	memset(stack + 4096, 0xa5, SMALL_STACK);
+	pthread_attr_init(&attributes);
+	cr_assert(pthread_attr_setstack(&attributes, stack + 4096, SMALL_STACK) == 0);
+	cr_assert(pthread_create(&thread, &attributes, use, s) == 0);
+	pthread_join(thread, NULL);
+	while (unused < SMALL_STACK && stack[4096 + unused] == 0xa5)
+		unused++;
+	munmap(stack, SMALL_STACK + 4096);
+	cr_expect(!s->what, "%s: %s: %s", s->client, s->what, s->why);
+	return SMALL_STACK - unused;
+}
+
+/* The program's own frames, and those of its procedures, need a part of 64 KiB. */
+static void expect_room_on_a_small_stack(const char *link)
+{
+	const size_t used = run_on_small_stack(&(struct on_small_stack){.client = link});
+
+	cr_expect(used <= SMALL_STACK * 2 / 3, "%s: %zu bytes", link, used);
+}
+
+Case(runtime, fly_start__on_a_stack_of_64_kib)
+{
+	static struct server server;
+
+	expect_room_on_a_small_stack(SELF);
+	start_server(&server);
+	expect_room_on_a_small_stack(client_spec);
+	stop_server(&server);
 }
 
 /* ---- notices, counters, platform ---- */

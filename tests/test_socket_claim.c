@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <firefly/status.h>
@@ -107,7 +108,7 @@ Case(socket_claim, fly_socket_claim_path__left_over_sockets_go_and_live_ones_sta
 
 	live = make_socket(second, true);
 	cr_expect(fly_socket_claim_path(path, 2) == -FLY_EINUSE);
-	cr_expect(strstr(fly_error(), "another program listens") != NULL, "%s", fly_error());
+	cr_expect(strstr(fly_error(), "another program") != NULL, "%s", fly_error());
 	cr_expect(exists(".1") && !exists(".lock"));
 	close(live);
 }
@@ -258,6 +259,89 @@ Case(socket_claim, fly_socket_claim_path__after_a_server_that_was_killed)
 	fd = fly_socket_claim_path(path, 1);
 	cr_expect(fd >= 0);
 	fly_socket_claim_drop(fd, path);
+}
+
+/*
+ * A server that died, and whose child lives on with its socket. Return: the child.
+ * @type: of socket. @waited_for: has somebody waited for the dead one?
+ */
+static pid_t inherited(int type, bool waited_for)
+{
+	const struct timespec ms = {.tv_nsec = 1000000};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	siginfo_t end;
+	int ready[2];
+	pid_t server;
+	pid_t child;
+
+	strcpy(address.sun_path, path);
+	cr_assert(pipe(ready) == 0);
+	server = fork();
+	if (server == 0) {
+		const int lock = fly_socket_claim_path(path, 1);
+		const int fd = socket(AF_UNIX, type, 0);
+
+		if (lock < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
+		    listen(fd, 1) != 0)
+			_exit(1);
+		child = fork();
+		if (child == 0) {
+			close(lock); /* as exec(2) does */
+			for (;;)
+				nanosleep(&ms, NULL);
+		}
+		_exit(write(ready[1], &child, sizeof child) != sizeof child);
+	}
+	cr_assert(read(ready[0], &child, sizeof child) == sizeof child);
+	cr_assert(waitid(P_PID, server, &end, WEXITED | (waited_for ? 0 : WNOWAIT)) == 0);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+static void take_over(int type, bool waited_for)
+{
+	const pid_t child = inherited(type, waited_for);
+	int fd = -1;
+
+	/* Also when nobody has taken the connection of the first who looked. */
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned client;
+		int none;
+
+		cr_expect(fly_socket_claim_client(path, &client, &none) == -FLY_ELINK);
+	}
+	fd = fly_socket_claim_path(path, 1);
+	cr_expect(fd >= 0, "%s", fly_error());
+	cr_expect(!exists(""));
+	fly_socket_claim_drop(fd, path);
+	kill(child, SIGKILL);
+}
+
+Case(socket_claim, listener__a_child_of_a_dead_server_is_none)
+{
+	take_over(SOCK_STREAM, true);
+}
+
+Case(socket_claim, listener__a_child_of_a_dead_memif_server_is_none)
+{
+	take_over(SOCK_SEQPACKET, true);
+}
+
+Case(socket_claim, lives__nobody_has_waited_for_the_dead_one)
+{
+	take_over(SOCK_STREAM, false);
+}
+
+Case(socket_claim, listener__another_program_is_named)
+{
+	const int live = make_socket(path, true);
+	char number[24];
+
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EINUSE);
+	snprintf(number, sizeof number, "process %d", (int)getpid());
+	cr_expect(strstr(fly_error(), number) != NULL, "%s", fly_error());
+	close(live);
 }
 
 Case(socket_claim, fly_socket_claim_drop__nothing)

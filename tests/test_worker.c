@@ -228,6 +228,97 @@ Case(worker, fly_worker_pool_new__what_is_marked_inline_stays_on_the_poller)
 	cr_expect(count(FLY_COUNT_calls_on_workers) == 0 && w.node->service.executions == 1);
 }
 
+static const struct fly_procedure marked[] = {
+	{"Any", fly_stub_none, 0, 4, 0, FLY_RESULTS_OVER, 0},
+	{"Inline", fly_stub_none, 0, 4, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"", fly_stub_none, 0, 0, 0, FLY_RESULTS_OVER, 0},
+};
+
+Case(worker, fly_worker_pool_new__takes_what_has_a_name_and_is_not_inline)
+{
+	static const struct fly_interface interface = {FLY_STUB_VERSION, "Marked", 1, 3, marked};
+	const struct fly_export export = {
+		.n_procedures = 3,
+		.stubs = marked,
+		.interface = &interface,
+	};
+	struct fly_worker_pool *another = fly_worker_pool_new(poller(), &export, 1, 1, 0);
+
+	cr_assert(another != NULL);
+	cr_expect(fly_procedure_is_on_worker(&another->stubs[0]));
+	cr_expect(!fly_procedure_is_on_worker(&another->stubs[1]));
+	cr_expect(!fly_procedure_is_on_worker(&another->stubs[2]));
+	fly_worker_pool_free(another);
+}
+
+/* "Strangers" in docs/protocol.md: not on a worker either. */
+Case(worker, fly_slow_serve_worker__a_stranger_gets_no_long_result)
+{
+	struct fly_header h;
+
+	w.at->link.is_private = false;
+	send_nulls(1);
+	cr_expect(run(0));
+	expect_answer(0, FLY_PACKET_RESULT);
+	cr_expect(!hand_record(&w, OTHER(0))->is_proven);
+	h = hand_call(&w, OTHER(0), SEQ + 1, Probe_Fill_NUMBER, 4, 1);
+	h.hint = answer.hint;
+	send(&h);
+	expect_answer(0, FLY_PACKET_CHALLENGE);
+	cr_expect(!run(0) && !run(1) && w.node->service.executions == 1);
+	hand_record(&w, OTHER(0))->is_proven = true; /* and now it is none any more */
+	send(&h);
+	cr_expect(run(0) && w.node->service.executions == 2);
+	expect_answer(0, FLY_PACKET_RESULT);
+}
+
+/* ---- calls that may run again ---- */
+
+/* Fill has run, its result was not retained, and a copy of it waits behind the calls that run. */
+static struct fly_header wait_to_run_again(void)
+{
+	struct fly_header h;
+
+	pool->stubs[Probe_Fill_NUMBER].flags |= FLY_PROCEDURE_IDEMPOTENT;
+	h = hand_call(&w, OTHER(9), SEQ, Probe_Fill_NUMBER, 4, 1);
+	send(&h);
+	cr_expect(run(0));
+	expect_answer(9, FLY_PACKET_RESULT);
+	cr_assert(hand_record(&w, OTHER(9))->state == FLY_CONVERSATION_UNKEPT);
+	send_nulls(2);
+	h = hand_call(&w, OTHER(9), SEQ, Probe_Fill_NUMBER, 4, 1);
+	h.flags = FLY_FLAG_RESENT;
+	send(&h);
+	cr_assert(pool->n_waiting == 1);
+	return h;
+}
+
+Case(worker, fly_slow_packet_work_done__what_ran_before_is_not_called_not_executed)
+{
+	struct fly_header h = wait_to_run_again();
+
+	fly_worker_pool_close(poller(), pool);
+	sim_turn(w.sim);
+	expect_answer(9, FLY_PACKET_REJECT);
+	cr_expect(answer.procedure == FLY_EFORGOTTEN, "%s", fly_status_name(-answer.procedure));
+	cr_expect(fly_outcome(-answer.procedure) == FLY_MAYBE_EXECUTED);
+	h.flags = FLY_FLAG_RESENT | FLY_FLAG_ACK;
+	send(&h);
+	cr_expect(frame_take(w.peer, &f, &answer) && answer.type == FLY_PACKET_REJECT);
+	cr_expect(fly_outcome(-answer.procedure) == FLY_MAYBE_EXECUTED, "nor is a copy told so");
+}
+
+Case(worker, fly_work_cancel__what_ran_before_may_run_again)
+{
+	struct fly_header h = wait_to_run_again();
+
+	h = hand_about(&h, FLY_PACKET_CANCEL, FLY_ABOUT_CALL);
+	send(&h);
+	cr_expect(pool->n_waiting == 0);
+	cr_expect(hand_record(&w, OTHER(9))->state == FLY_CONVERSATION_UNKEPT);
+	cr_expect(run(0) && run(1) && w.node->service.executions == 3);
+}
+
 /* ---- those who ask ---- */
 
 Case(worker, fly_worker_serve__copies_and_probes_are_told_that_it_runs)

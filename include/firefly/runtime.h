@@ -196,10 +196,11 @@ struct fly_export_options {
 
 /*
  * fly_export_with() - fly_export() with options. Generated code wraps it: NAME_export_with().
- * @options: read during the call only. @options->allow: runs on the one thread that connects and
- * disconnects clients of this machine. It must not block: no client is connected or disconnected
- * until it returns.
- * Return: as fly_export(), or EINVAL (workers or a core that are not available), ESYSTEM.
+ * @options: read during the call only. @options->allow: runs on a thread of its own for each client
+ * that asks, several at a time. It may block: only that client waits, and after four seconds ends
+ * with FLY_EBUSY. fly_stop() waits until it has returned.
+ * Return: as fly_export(), or EINVAL (workers or a core that are not available), ESYSTEM. On failure
+ * no client has seen the export.
  */
 int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *interface,
 		    const void *procedures, void *context,

@@ -17,7 +17,7 @@ void fly_signals_block(sigset_t *before);
 
 /*
  * fly_signals_block_but_faults() - block all signals but SIGBUS: for threads that touch memory
- * shared with another process. local/fault.c handles their faults.
+ * shared with another process. base/fault.c handles their faults.
  */
 void fly_signals_block_but_faults(sigset_t *before);
 

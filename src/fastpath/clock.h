@@ -16,6 +16,9 @@
 #include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 
+/* fly_clock_hz() - TSC ticks in a second. The first call takes some milliseconds to measure it. */
+uint64_t fly_clock_hz(void);
+
 static inline uint64_t fly_clock_now_tsc(void)
 {
 	return rte_rdtsc();
@@ -49,15 +52,14 @@ static inline uint64_t fly_clock_read(struct fly_clock *clock, uint64_t last_tsc
 	const uint64_t raw_tsc = fly_clock_now_tsc();
 
 	if (unlikely(raw_tsc + clock->offset_tsc < last_tsc))
-		clock->offset_tsc = last_tsc - raw_tsc + 3600 * rte_get_tsc_hz();
+		clock->offset_tsc = last_tsc - raw_tsc + 3600 * fly_clock_hz();
 	clock->now_tsc = raw_tsc + clock->offset_tsc;
 	return clock->now_tsc;
 }
 
-/* Ticks in a millisecond; DPDK measures the rate when EAL starts. */
 static inline uint64_t fly_clock_tsc_per_ms(void)
 {
-	return rte_get_tsc_hz() / 1000;
+	return fly_clock_hz() / 1000;
 }
 
 #endif

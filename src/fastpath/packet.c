@@ -11,6 +11,8 @@
 
 unsigned fly_packet_refill(struct fly_packet_cache *cache)
 {
+	if (!cache->pool)
+		return 0;
 	/* An almost empty pool refuses a whole burst: take the last buffers one by one. */
 	if (rte_mempool_get_bulk(cache->pool, (void **)cache->stack, FLY_PACKET_REFILL) == 0)
 		cache->n = FLY_PACKET_REFILL;
@@ -44,5 +46,6 @@ void fly_packet_put_any(struct rte_mbuf *m)
 
 void fly_packet_drain(struct fly_packet_cache *cache)
 {
-	give_back(cache, cache->n);
+	if (cache->pool)
+		give_back(cache, cache->n);
 }

@@ -26,7 +26,7 @@
 #define FLY_PACKET_REFILL 32  /* moved between stack and pool at a time */
 
 struct fly_packet_cache {
-	struct rte_mempool *pool; /* not owned */
+	struct rte_mempool *pool; /* not owned; NULL: local links only, there are no packets */
 	unsigned n;               /* free buffers in stack */
 	unsigned most; /* limit of n, at most FLY_PACKET_CACHE: drivers need buffers, too */
 	struct rte_mbuf *stack[FLY_PACKET_CACHE];

@@ -56,6 +56,7 @@
 	X(arp_learned, "ARP replies that resolved an address")                                  \
 	X(passed_on, "packets received for another poller of ours, and passed on to it")        \
 	X(links_lost, "links whose peer went away")                                             \
+	X(links_robbed, "peers that took away memory that they had shared")                     \
 	X(links_returned, "links that came back")                                               \
 	X(reject_stale, "calls refused: export identifier of an earlier start")                 \
 	X(reject_version, "calls refused: another protocol version")                            \

@@ -2,37 +2,51 @@
 /*
  * eal.c - starts EAL on a thread of its own, the control thread, and keeps EAL's log.
  *
- * Called by fly_start(). rte_eal_init() pins its calling thread, starts helper threads that
- * inherit the signal mask, and works once per process. So the control thread calls it, with all
- * signals blocked, and then undoes the pinning. The thread that called fly_start() stays as it
- * was. Afterwards the control thread watches the ports: @tick, port_watch.c.
+ * Called by fly_start() for the first runtime that has packets. rte_eal_init() pins its calling
+ * thread, starts helper threads that inherit the signal mask, and works once per process. So the
+ * control thread calls it, with all signals blocked, and then undoes the pinning. The thread that
+ * called fly_start() stays as it was. Afterwards the control thread watches the ports: @tick,
+ * port_watch.c. If the program has initialised EAL, the control thread only watches.
  */
 #include "host/eal.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_lcore.h>
 #include <rte_log.h>
+#include <rte_memory.h>
 
 #include <firefly/status.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/signals.h"
+#include "base/system_clock.h"
+#include "host/eal_check.h"
+#include "host/limits.h"
 
-#define ORDINARY_MB   512 /* memory of the process without hugepages; mapped when touched */
-#define SMALLEST_HUGE (2UL << 20)
-#define ARGUMENTS     48
+#define ARGUMENTS    48
+#define REHEARSAL_MS 60000
 
+/* All under start_lock. */
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
-static bool started;         /* under start_lock */
-static char extra_used[512]; /* under start_lock */
+static bool started;
+static bool failed; /* EAL has failed in this process, and cannot be tried again */
+static char extra_used[512];
 static struct fly_eal_state state;
 
 /* The arguments of the control thread, and its result. */
@@ -42,7 +56,10 @@ static struct {
 	int argc;
 	char *argv[ARGUMENTS];
 	void (*tick)(void);
-	int result; /* 1: not yet; else of rte_eal_init(): 0 or -rte_errno */
+	bool rehearses;
+	bool is_final; /* if it failed: EAL cannot be tried again */
+	char why[320]; /* if it failed */
+	int result;    /* 1: not yet; 0; -1: failed */
 } control = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER, .result = 1};
 
 /* ---- DPDK's log: not printed; its last line is appended to our error messages ---- */
@@ -67,8 +84,10 @@ static ssize_t log_write(void *cookie, const char *text, size_t bytes)
 
 static void keep_log(void)
 {
-	FILE *f = fopencookie(NULL, "w", (cookie_io_functions_t){.write = log_write});
+	static FILE *f;
 
+	if (!f)
+		f = fopencookie(NULL, "w", (cookie_io_functions_t){.write = log_write});
 	if (f) {
 		setvbuf(f, NULL, _IOLBF, BUFSIZ);
 		rte_openlog_stream(f);
@@ -93,20 +112,130 @@ void fly_eal_forget_log(void)
 	pthread_mutex_unlock(&log_lock);
 }
 
+/* ---- the rehearsal ---- */
+
+/*
+ * The rehearsal
+ *
+ * rte_eal_init() marks at its beginning that it ran. After most failures the mark stays; where it
+ * is taken back, the arguments that were read remain in static variables and a second try refuses
+ * ours. A wrong option also prints pages of text to stdout; --help ends the process, and a driver
+ * or missing descriptor aborts it. So arguments that nobody has checked are tried in a child
+ * process first. If the child fails, nothing has happened here, and what it said is in the message.
+ *
+ * It doubles the time of the start, some 200 ms. That is why a start with our own arguments, whose
+ * needs eal_check.c knows, does without.
+ */
+
+/* Our end of what the child has said: its last lines, with the verdict behind them. */
+#define SUCCEEDED "\nfirefly: it starts\n"
+
+static _Noreturn void rehearse_in_child(int text)
+{
+	const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	dup2(nowhere, STDOUT_FILENO);
+	dup2(text, STDERR_FILENO);
+	rte_openlog_stream(stderr);
+	rte_log_set_global_level(RTE_LOG_ERR);
+	rte_log_set_level(RTE_LOGTYPE_EAL, RTE_LOG_ERR);
+	if (rte_eal_init(control.argc, control.argv) >= 0)
+		(void)!write(text, SUCCEEDED, sizeof SUCCEEDED - 1);
+	_exit(0);
+}
+
+/* Wait for the end of the child. The program may have reaped it. */
+static void wait_for_child(pid_t child)
+{
+	const uint64_t end_ms = fly_system_clock_ms() + REHEARSAL_MS;
+	const struct timespec pause = {.tv_nsec = 1000000};
+	pid_t ended;
+
+	while ((ended = waitpid(child, NULL, WNOHANG)) == 0 || (ended < 0 && kill(child, 0) == 0)) {
+		if (fly_system_clock_ms() > end_ms)
+			kill(child, SIGKILL);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Keep the line that says why: getopt's, or else EAL's first, which is the cause of the others. */
+static void take_reason(char *text)
+{
+	char *const option = strstr(text, "firefly: ");
+	char *line = option ? option + sizeof "firefly: " - 1 : text;
+
+	line += strspn(line, "\n");
+	if (strncmp(line, "EAL: ", 5) == 0)
+		line += 5;
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(control.why, sizeof control.why, "%.256s",
+		 *line ? line : "it ended the process that tried it");
+}
+
+/* Return: does EAL start with control.argv? If not, control.why says why. */
+static bool rehearse(void)
+{
+	char text[1024] = "";
+	const int fd = memfd_create("firefly-rehearsal", MFD_CLOEXEC);
+	ssize_t n = 0;
+	pid_t child;
+
+	child = fd < 0 ? -1 : fork();
+	if (child == 0)
+		rehearse_in_child(fd);
+	if (child < 0) {
+		snprintf(control.why, sizeof control.why, "no process to try its options in: %s",
+			 strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	wait_for_child(child);
+	n = pread(fd, text, sizeof text - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	close(fd);
+	if (strstr(text, SUCCEEDED))
+		return true;
+	take_reason(text);
+	return false;
+}
+
 /* ---- the control thread ---- */
+
+/* Return: 0; -1: control.why and control.is_final say more. */
+static int initialise(void)
+{
+	struct fly_descriptors descriptors;
+	cpu_set_t before;
+	int result;
+
+	if (control.rehearses && !rehearse())
+		return -1;
+	pthread_getaffinity_np(pthread_self(), sizeof before, &before);
+	fly_descriptors_note(&descriptors);
+	rte_errno = 0; /* not all failures set it */
+	result = rte_eal_init(control.argc, control.argv) < 0 ? -1 : 0;
+	if (result) {
+		snprintf(control.why, sizeof control.why, "%s%s%s",
+			 rte_errno > 0 ? strerror(rte_errno) : "no reason is given",
+			 fly_eal_last_log(),
+			 "; it cannot be tried again in this process: mend this and start the "
+			 "program anew");
+		control.is_final = true;
+	}
+	fly_descriptors_close_on_exec(&descriptors);
+	pthread_setaffinity_np(pthread_self(), sizeof before, &before);
+	return result;
+}
 
 static void *control_main(void *unused)
 {
 	const struct timespec pause = {.tv_nsec = FLY_CONTROL_TICK_MS * 1000000L};
-	cpu_set_t before;
 	int result;
 
 	(void)unused;
 	pthread_setname_np(pthread_self(), "fly-control");
-	pthread_getaffinity_np(pthread_self(), sizeof before, &before);
-	result = rte_eal_init(control.argc, control.argv) < 0 ? -rte_errno : 0;
-	pthread_setaffinity_np(pthread_self(), sizeof before, &before);
-
+	result = state.is_lent ? 0 : initialise();
 	pthread_mutex_lock(&control.lock);
 	control.result = result;
 	pthread_cond_signal(&control.changed);
@@ -120,24 +249,30 @@ static void *control_main(void *unused)
 	return NULL;
 }
 
-/* Start the control thread. All signals are blocked, so EAL's helpers leave them to the program. */
+/*
+ * Start the control thread. Signals are blocked, so EAL's helpers leave them to the program, but
+ * for those of faults in memory that a peer shares (base/fault.h).
+ */
 static int run_control(void)
 {
 	pthread_t thread;
 	sigset_t before;
 	int error;
 
-	fly_signals_block(&before);
+	control.result = 1;
+	control.is_final = false;
+	fly_signals_block_but_faults(&before);
 	error = pthread_create(&thread, NULL, control_main, NULL);
 	fly_signals_restore(&before);
 	if (error)
-		return -error;
+		return fly_fail(FLY_ESYSTEM, "DPDK does not start: %s",
+				fly_limits_no_thread(error));
 	pthread_detach(thread);
 	pthread_mutex_lock(&control.lock);
 	while (control.result == 1)
 		pthread_cond_wait(&control.changed, &control.lock);
 	pthread_mutex_unlock(&control.lock);
-	return control.result;
+	return control.result ? fly_fail(FLY_ESYSTEM, "DPDK does not start: %s", control.why) : 0;
 }
 
 /* ---- arguments ---- */
@@ -156,72 +291,92 @@ static void add_argument(const char *argument)
 	argument_text_bytes += bytes;
 }
 
-/* Free hugepages of 2 MiB, in bytes. */
-static size_t free_hugepages(void)
-{
-	FILE *f = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
-	unsigned long pages = 0;
-
-	if (!f)
-		return 0;
-	if (fscanf(f, "%lu", &pages) != 1)
-		pages = 0;
-	fclose(f);
-	return pages * SMALLEST_HUGE;
-}
-
-static int first_cpu(void)
-{
-	cpu_set_t set;
-
-	if (pthread_getaffinity_np(pthread_self(), sizeof set, &set) == 0) {
-		for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-			if (CPU_ISSET(cpu, &set))
-				return cpu;
-		}
-	}
-	return 0;
-}
-
-static void build_arguments(const char *extra, size_t need_bytes)
+static void build_arguments(const char *extra, const struct fly_eal_plan *plan)
 {
 	char words[sizeof extra_used];
-	char lcore[24];
+	char text[24];
 	char *rest = NULL;
-	bool huge = free_hugepages() >= need_bytes && !(extra && strstr(extra, "--no-huge"));
 
 	control.argc = 0; /* an earlier start may have failed */
-	control.result = 1;
 	argument_text_bytes = 0;
-	snprintf(lcore, sizeof lcore, "--lcores=0@%d", first_cpu());
+	snprintf(text, sizeof text, "--lcores=0@%u", plan->cpu);
 	add_argument("firefly");
-	add_argument(lcore);
+	add_argument(text);
 	add_argument("--file-prefix=firefly"); /* no files are left under it */
 	add_argument("--no-telemetry");
 	add_argument("-a"); /* no PCI device but those that links name */
 	add_argument("ffff:ff:1f.7");
-	if (huge) {
+	if (plan->is_huge) {
 		add_argument("--in-memory");
 		add_argument("--single-file-segments"); /* vhost-user shares at most 8 regions */
 	} else {
-		char mb[16];
-
-		if (!(extra && strstr(extra, "--no-huge")))
+		if (!plan->says_no_huge)
 			add_argument("--no-huge");
 		add_argument("--no-shconf");
-		if (!(extra && strstr(extra, "-m "))) {
-			snprintf(mb, sizeof mb, "-m%d", ORDINARY_MB);
-			add_argument(mb);
+		if (!plan->mb) {
+			snprintf(text, sizeof text, "-m%d", FLY_EAL_ORDINARY_MB);
+			add_argument(text);
 		}
 	}
 	snprintf(words, sizeof words, "%s", extra ? extra : "");
 	for (char *w = strtok_r(words, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
 		add_argument(w);
-	state.hugepage_bytes = huge ? SMALLEST_HUGE : 0;
-	state.why_no_huge =
-		huge ? NULL
-		     : "no hugepages: running on ordinary pages, which is slower; as root, "
-		       "'echo 512 > /proc/sys/vm/nr_hugepages' reserves some";
+}
+
+/* ---- a program that has initialised EAL ---- */
+
+/* EAL measures the TSC when it starts, and not before. */
+static bool is_initialised(void)
+{
+	return rte_get_tsc_hz() != 0;
+}
+
+static int take_page_size(const struct rte_memseg_list *list, void *page_bytes)
+{
+	if (!list->external)
+		*(size_t *)page_bytes = list->page_sz;
+	return 0;
+}
+
+static int borrow(const char *extra)
+{
+	size_t page_bytes = 0;
+
+	if (extra && *extra)
+		return fly_fail(FLY_ECONFLICT,
+				"--eal \"%s\": this program has initialised DPDK itself, and its "
+				"own options stay; leave these out",
+				extra);
+	if (rte_eal_process_type() != RTE_PROC_PRIMARY)
+		return fly_fail(FLY_ECONFLICT,
+				"this program has initialised DPDK as a secondary process, which "
+				"cannot open links; make it the primary one");
+	rte_memseg_list_walk(take_page_size, &page_bytes);
+	state.is_lent = true;
+	state.hugepage_bytes = rte_eal_has_hugepages() ? page_bytes : 0;
+	state.why_no_huge = rte_eal_has_hugepages()
+				    ? NULL
+				    : "no hugepages: this program has initialised DPDK without";
+	return 0;
+}
+
+/* ---- starting ---- */
+
+static int start(const char *extra, size_t need_bytes)
+{
+	struct fly_eal_plan plan;
+	int status = fly_eal_plan(extra, need_bytes, &plan);
+
+	if (status)
+		return status;
+	keep_log();
+	build_arguments(extra, &plan);
+	control.rehearses = plan.says_more;
+	state.hugepage_bytes = plan.is_huge ? FLY_EAL_HUGE_BYTES : 0;
+	state.why_no_huge = plan.why_no_huge;
+	status = run_control();
+	failed = status && control.is_final;
+	return status;
 }
 
 int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void))
@@ -229,32 +384,28 @@ int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void))
 	int status = 0;
 
 	pthread_mutex_lock(&start_lock);
-	if (started) {
-		if (extra && *extra && strcmp(extra, extra_used) != 0)
-			status = fly_fail(FLY_ECONFLICT,
-					  "--eal \"%s\": this process runs with \"%s\" already, "
-					  "and DPDK can be "
-					  "initialised only once",
-					  extra, extra_used);
-		goto out;
-	}
-	if (extra && strlen(extra) >= sizeof extra_used) {
+	if (!started)
+		control.tick = tick;
+	if (started && (!extra || !*extra || strcmp(extra, extra_used) == 0))
+		status = 0;
+	else if (started && !state.is_lent)
+		status = fly_fail(FLY_ECONFLICT,
+				  "--eal \"%s\": this process runs with \"%s\" already, and DPDK "
+				  "can be initialised only once",
+				  extra, extra_used);
+	else if (extra && strlen(extra) >= sizeof extra_used)
 		status = fly_fail(FLY_EINVAL, "--eal: more than %zu characters",
 				  sizeof extra_used - 1);
-		goto out;
+	else if (failed)
+		status = fly_fail(FLY_ESYSTEM, "DPDK has not started before: %s", control.why);
+	else if (is_initialised() && (status = borrow(extra)) == 0)
+		status = run_control();
+	else if (!status)
+		status = start(extra, need_bytes);
+	if (!status && !started) {
+		snprintf(extra_used, sizeof extra_used, "%s", extra ? extra : "");
+		started = true;
 	}
-	keep_log();
-	build_arguments(extra, need_bytes);
-	control.tick = tick;
-	status = run_control();
-	if (status) {
-		status = fly_fail(FLY_ESYSTEM, "DPDK does not start: %s%s", strerror(-status),
-				  fly_eal_last_log());
-		goto out;
-	}
-	snprintf(extra_used, sizeof extra_used, "%s", extra ? extra : "");
-	started = true;
-out:
 	pthread_mutex_unlock(&start_lock);
 	return status;
 }

@@ -10,7 +10,8 @@
  *
  * Called by the control side, and by pollers through the two burst functions. Must not touch
  * private data of EAL or a driver. Of their descriptors it only sets O_NONBLOCK on memif's control
- * channels, and occupies free descriptor numbers (plug_stale()).
+ * channels, has those that were opened in a window closed on exec(2), and occupies free descriptor
+ * numbers (plug_stale()).
  */
 #define ALLOW_EXPERIMENTAL_API /* rte_intr_instance_alloc() etc., stable in DPDK 23.11 */
 #include "host/memif_guard.h"
@@ -36,6 +37,7 @@
 
 #include <firefly/status.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 
 #define BLIND_MS     10  /* interval of windows if EAL's epoll descriptor cannot be found */
@@ -79,6 +81,7 @@ static struct {
 	int plug;                       /* never readable */
 	int epoll;                      /* EAL's, as last found; -1 */
 	bool open;                      /* the window is open; we hold the gate */
+	struct fly_descriptors before;  /* open before the window */
 	unsigned busy;                  /* windows in a row */
 } thread = {.doorbell = -1, .plug = -1, .epoll = -1};
 
@@ -280,6 +283,7 @@ static void wait_for_a_source(void)
 		poll(NULL, 0, BLIND_MS);
 		return;
 	}
+	fcntl(p.fd, F_SETFD, FD_CLOEXEC);
 	watches_us(p.fd, unblock);
 	if (poll(&p, 1, 0) > 0) {
 		if (thread.busy < BUSY_ROUNDS)
@@ -296,12 +300,17 @@ static void wait_for_a_source(void)
 static void on_interrupt(void *unused)
 {
 	eventfd_t count;
+	bool was_open;
 
 	(void)unused;
 	eventfd_read(thread.doorbell, &count);
 	plug_stale();
+	was_open = thread.open;
 	close_window();
+	if (was_open)
+		fly_descriptors_close_on_exec(&thread.before);
 	wait_for_a_source();
+	fly_descriptors_note(&thread.before);
 	open_window();
 	eventfd_write(thread.doorbell, 1);
 }

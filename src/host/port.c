@@ -25,16 +25,20 @@
 #include "fastpath/link_eth.h"
 #include "fastpath/link_shared.h"
 #include "host/eal.h"
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
 #include "host/kernel_port.h"
+#include "host/limits.h"
 #include "host/socket_claim.h"
 #include "host/port_device.h"
 
-#define DESCRIPTORS  1024 /* requested for each queue; the driver may use fewer */
-#define TRY_AGAIN_MS 20
-#define MTU_DEFAULT  1500
+#define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
+#define TRY_AGAIN_MS       20
+#define DEVICE_DESCRIPTORS 12 /* that a driver opens at once: 8, and some to spare */
+#define DEVICE_THREADS     2
+#define MTU_DEFAULT        1500
 
 /* The two ends of a point-to-point link, link-local (RFC 3927). */
 #define SERVER_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 1U)
@@ -73,7 +77,7 @@ static int check_af_packet(struct fly_port *port)
 			FLY_EINVAL,
 			"link %s: there is no interface %s; 'ip link' shows those there are",
 			port->spec.text, interface);
-	fd = socket(AF_PACKET, SOCK_RAW, 0);
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fly_fail(FLY_EPERM, "link %s: af_packet needs root or CAP_NET_RAW",
 				port->spec.text);
@@ -99,7 +103,7 @@ static int check_af_packet(struct fly_port *port)
 static int check_system(struct fly_port *port)
 {
 	const struct fly_link_spec *s = &port->spec;
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES + 32];
 
 	switch (s->kind) {
 	case FLY_LINK_AF_PACKET:
@@ -136,7 +140,7 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 {
 	const struct fly_link_spec *s = &port->spec;
 	const unsigned id = atomic_fetch_add(&devices_ever, 1);
-	char path[PATH_MAX];
+	char path[FLY_SOCKET_PATH_BYTES];
 
 	fly_socket_claim_name(path, sizeof path, s->what, port->client);
 	*to = '\0';
@@ -272,29 +276,65 @@ static int configure(struct fly_port *port, uint16_t id)
 	return 0;
 }
 
+static bool serves_vhost(const struct fly_port *port)
+{
+	return port->spec.kind == FLY_LINK_VHOST && port->spec.server;
+}
+
+/* Its clients' memory is looked after from the moment on at which it listens. */
+static int configure_guarded(struct fly_port *port, uint16_t id)
+{
+	char path[PATH_MAX];
+	int status;
+
+	fly_socket_claim_name(path, sizeof path, port->spec.what, port->client);
+	status = fly_vhost_guard_begin(&port->memory, id, path);
+	if (status)
+		return status;
+	status = configure(port, id);
+	if (status == 0)
+		fly_vhost_guard_listens(&port->memory);
+	return status;
+}
+
+static void close_device(struct fly_port *port, uint16_t id)
+{
+	fly_vhost_guard_quit(&port->memory);
+	rte_eth_dev_close(id);
+	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+	fly_vhost_guard_end(&port->memory);
+}
+
 /* Add and configure the device; do not start it. Return: 0 or a status with a message. */
 static int add_device(struct fly_port *port)
 {
 	const char *bus = kinds[port->spec.kind].bus;
-	char arguments[PATH_MAX + 128];
+	char arguments[512];
 	uint16_t id = RTE_MAX_ETHPORTS;
 	int status;
 	int error;
 
 	device_arguments(port, arguments, sizeof arguments);
-	status = needs_kernel_port(port) ? fly_memif_guard_start() : 0;
+	/* Drivers that cannot have these say "not permitted", abort, or crash. */
+	status = fly_limits_descriptors(DEVICE_DESCRIPTORS, port->spec.text);
+	if (!status)
+		status = fly_limits_threads(DEVICE_THREADS, port->spec.text);
+	if (!status && needs_kernel_port(port))
+		status = fly_memif_guard_start();
 	if (status)
 		return status;
 	fly_memif_guard_hold();
 	error = rte_eal_hotplug_add(bus, port->device, arguments);
 	if (!error)
 		error = rte_eth_dev_get_port_by_name(port->device, &id);
-	status = error ? no_device(port, error) : configure(port, id);
-	if (status) {
-		if (!error)
-			rte_eth_dev_close(id);
+	if (error)
+		status = no_device(port, error);
+	else
+		status = serves_vhost(port) ? configure_guarded(port, id) : configure(port, id);
+	if (status && !error)
+		close_device(port, id);
+	else if (status)
 		rte_eal_hotplug_remove(bus, port->device);
-	}
 	fly_memif_guard_drop();
 	if (status)
 		return status;
@@ -314,8 +354,7 @@ static void remove_device(struct fly_port *port)
 	fly_memif_guard_hold();
 	if (port->started)
 		rte_eth_dev_stop(port->link.port);
-	rte_eth_dev_close(port->link.port);
-	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
+	close_device(port, port->link.port);
 	fly_memif_guard_drop();
 	port->open = port->started = false;
 }
@@ -412,21 +451,24 @@ static int start_device(struct fly_port *port)
 }
 
 /*
- * Drivers start threads, which inherit the signal mask: all signals are blocked, and left to the
- * program.
+ * Drivers start threads, which inherit the signal mask: signals are left to the program, but for
+ * those of faults in memory that a peer shares (base/fault.h).
  * Not for virtio-user, which starts no thread: it waits without a limit for a server that has
  * connected but does not answer, and ^C must still end the program.
  */
 int fly_port_start_device(struct fly_port *port)
 {
+	const bool waits = port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
 	sigset_t before;
 	int status;
 
-	if (port->spec.kind == FLY_LINK_VHOST && !port->spec.server)
-		return start_device(port);
-	fly_signals_block(&before);
+	fly_descriptors_note(&port->before);
+	if (!waits)
+		fly_signals_block_but_faults(&before);
 	status = start_device(port);
-	fly_signals_restore(&before);
+	if (!waits)
+		fly_signals_restore(&before);
+	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }
 

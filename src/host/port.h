@@ -3,7 +3,9 @@
 #ifndef FLY_PORT_H
 #define FLY_PORT_H
 
+#include "base/descriptors.h"
 #include "host/memif_guard.h"
+#include "host/vhost_guard.h"
 #include "host/link_spec.h"
 #include "threads/poller_group.h"
 
@@ -19,11 +21,13 @@ struct fly_ports {
  * carries it out at its quiescence point and sets NONE. When all pollers have, the port is the
  * control thread's again.
  *   UP -> LOST -> UP    server: the peer went away; the driver takes the next client
+ *   UP -> ROBBED -> UP  server: a peer went away that had taken away memory; it is counted
  *   UP -> DETACH -> (stopped, started again) -> ATTACH -> UP    client
  */
 enum fly_port_request {
 	FLY_PORT_NONE,
 	FLY_PORT_LOST,
+	FLY_PORT_ROBBED,
 	FLY_PORT_DETACH,
 	FLY_PORT_ATTACH,
 };
@@ -33,6 +37,7 @@ struct fly_port {
 		struct fly_link link;             /* the first poller's, while it is attached */
 		struct fly_memif_guarded guarded; /* begins with the link; for memif only */
 	};
+	struct fly_vhost_guard memory;        /* of the client; vhost servers only */
 	struct fly_link *others[FLY_POLLERS]; /* the other pollers' links; [0] is NULL */
 	struct fly_shared *shared;            /* shared by all pollers; NULL: one poller */
 	struct fly_link_spec spec;
@@ -44,14 +49,16 @@ struct fly_port {
 	bool open;         /* the ethdev exists */
 	bool started;      /* the ethdev was started, and may be polled */
 	unsigned device_number; /* client: the client number in the arguments of the device */
-	bool was_up;            /* link state as last seen by the control thread */
-	bool detached;          /* client: the pollers have given it up, or will */
-	bool reaching;          /* client: started again; the connection is not complete */
-	uint64_t next_ms;       /* client: when detached, time of the next step */
-	int lock_fd;            /* holds the claim on the socket path or client number; -1: none */
+	uint32_t ended;   /* server: fly_vhost_guard_ended() as last seen by the control thread */
+	bool was_up;      /* link state as last seen by the control thread */
+	bool detached;    /* client: the pollers have given it up, or will */
+	bool reaching;    /* client: started again; the connection is not complete */
+	uint64_t next_ms; /* client: when detached, time of the next step */
+	int lock_fd;      /* holds the claim on the socket path or client number; -1: none */
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
 	/* By poller: enum fly_port_request. All pollers get the same request. */
 	_Atomic int request[FLY_POLLERS];
+	struct fly_descriptors before; /* open before the device was started */
 };
 
 /*

@@ -65,11 +65,20 @@ static void send_request(struct fly_port *port, enum fly_port_request request)
 static void watch_our_server(struct fly_port *port)
 {
 	const bool up = fly_port_is_up(port);
+	const uint32_t ended = fly_vhost_guard_ended(&port->memory);
 
 	if (port->was_up && !up) {
 		/* First: the driver may take the next client at any moment. */
 		send_request(port, FLY_PORT_LOST);
 		fly_notice(&port->group->notice, "link %s: a client went away", port->spec.text);
+	} else if (ended != port->ended) {
+		send_request(port, FLY_PORT_ROBBED);
+		fly_notice(&port->group->notice,
+			   "link %s: a client was disconnected: it took away memory that it shared",
+			   port->spec.text);
+		port->ended = ended;
+	} else if (up && fly_vhost_guard_is_gone(&port->memory)) {
+		fly_vhost_guard_disconnect(&port->memory);
 	}
 	port->was_up = up;
 }
@@ -147,6 +156,10 @@ void fly_ports_apply(struct fly_ports *ports, struct fly_poller *p)
 
 		/* P2: what the control thread did to the link is ours to see; pairs with P1. */
 		switch (atomic_load_explicit(&port->request[p->number], memory_order_acquire)) {
+		case FLY_PORT_ROBBED:
+			if (p->number == 0)
+				fly_stats_add(&p->stats, FLY_COUNT_links_robbed, 1);
+			break;
 		case FLY_PORT_LOST:
 			fly_link_lost(p, link);
 			link->up = true; /* the driver takes the next client by itself */

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,43 +59,90 @@ static bool is_locked(int fd, off_t byte)
 	return lock_byte(fd, F_OFD_GETLK, byte, &type) == 0 && type != F_UNLCK;
 }
 
-/* Does a program listen on this socket? A socket of a dead program refuses to connect. */
-static bool is_live(const char *path)
+/* Is there such a process, and is it more than an entry that nobody has waited for? */
+static bool lives(pid_t pid)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	bool live;
-	int fd;
+	char path[32];
+	char text[128] = {0};
+	const char *state;
+	FILE *f;
 
-	if (strlen(path) >= sizeof address.sun_path)
+	if (kill(pid, 0) != 0 && errno == ESRCH)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
 		return true;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return true;
-	strcpy(address.sun_path, path);
-	live = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ||
-	       (errno != ECONNREFUSED && errno != ENOENT);
-	close(fd);
-	return live;
+	state = fgets(text, sizeof text, f) ? strrchr(text, ')') : NULL;
+	fclose(f);
+	return !state || strncmp(state, ") Z", 3) != 0;
 }
 
-static int remove_left_over(const char *path)
+/*
+ * Whose socket is it?
+ *
+ * A socket of a dead program refuses to connect, unless a child has inherited it: then it takes
+ * connections, and nobody ever answers. The kernel names the process that listens; for a socket
+ * that was inherited it is the dead one.
+ * Return: 0: nobody's; the number of a process that lives; -1: of one that we cannot see.
+ */
+static pid_t listener(const char *path)
+{
+	static const int types[] = {SOCK_STREAM, SOCK_SEQPACKET}; /* of vhost-user and of memif */
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct ucred peer = {.pid = 0};
+	socklen_t bytes = sizeof peer;
+	int error = EPROTOTYPE;
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return -1;
+	strcpy(address.sun_path, path);
+	for (unsigned i = 0; i < 2 && error == EPROTOTYPE; i++) {
+		/* Not blocking: a dead one's queue of connections may be full. */
+		const int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+		if (fd < 0)
+			return -1;
+		error = connect(fd, (const struct sockaddr *)&address, sizeof address) ? errno : 0;
+		if (error == 0)
+			getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes);
+		close(fd);
+	}
+	if (error == ECONNREFUSED || error == ENOENT)
+		return 0;
+	if (peer.pid > 0 && !lives(peer.pid))
+		return 0;
+	return peer.pid > 0 ? peer.pid : -1;
+}
+
+/* @is_ours: the server that left it was a Firefly: its lock file was there. */
+static int remove_left_over(const char *path, bool is_ours)
 {
 	struct stat st;
+	pid_t pid;
 
 	if (lstat(path, &st) != 0)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
 		return fly_fail(FLY_EINUSE, "%s: there is a file of that name, and it is no socket",
 				path);
-	if (is_live(path))
+	pid = listener(path);
+	if (pid > 0)
+		return fly_fail(FLY_EINUSE,
+				"%s: another program (process %d) listens on that socket", path,
+				(int)pid);
+	if (pid < 0 && !is_ours)
 		return fly_fail(FLY_EINUSE, "%s: another program listens on that socket", path);
-	unlink(path);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return fly_fail(errno == EACCES || errno == EPERM ? FLY_EPERM : FLY_ESYSTEM,
+				"%s: the socket of a dead server cannot be removed: %s", path,
+				strerror(errno));
 	return 0;
 }
 
 static int cannot_create(const char *path)
 {
-	char copy[PATH_MAX];
+	char copy[FLY_SOCKET_PATH_BYTES];
 	const int error = errno;
 
 	snprintf(copy, sizeof copy, "%s", path);
@@ -119,7 +166,8 @@ static bool is_current(int fd, const char *name)
 
 int fly_socket_claim_path(const char *path, unsigned clients)
 {
-	char name[PATH_MAX];
+	char name[FLY_SOCKET_PATH_BYTES];
+	struct stat left;
 	int fd;
 
 	lock_path(name, sizeof name, path);
@@ -136,12 +184,14 @@ int fly_socket_claim_path(const char *path, unsigned clients)
 			break;
 		close(fd); /* the earlier server removed it meanwhile: create the next one */
 	}
+	if (fstat(fd, &left) != 0)
+		left.st_size = 0;
 	for (unsigned i = 0; i < clients; i++) {
-		char socket_path[PATH_MAX];
+		char socket_path[FLY_SOCKET_PATH_BYTES];
 		int status;
 
 		fly_socket_claim_name(socket_path, sizeof socket_path, path, i);
-		status = remove_left_over(socket_path);
+		status = remove_left_over(socket_path, left.st_size > 0);
 		if (status) {
 			fly_socket_claim_drop(fd, path);
 			return status;
@@ -172,7 +222,7 @@ static int take_any(int fd, unsigned clients, unsigned *client)
 
 int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 {
-	char name[PATH_MAX];
+	char name[FLY_SOCKET_PATH_BYTES];
 	char text[16] = {0};
 	unsigned long clients;
 	int status;
@@ -201,7 +251,7 @@ int fly_socket_claim_client(const char *path, unsigned *client, int *fd)
 
 void fly_socket_claim_drop(int fd, const char *server_path)
 {
-	char name[PATH_MAX];
+	char name[FLY_SOCKET_PATH_BYTES];
 
 	if (fd < 0)
 		return;

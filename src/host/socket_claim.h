@@ -10,6 +10,9 @@
 #ifndef FLY_SOCKET_CLAIM_H
 #define FLY_SOCKET_CLAIM_H
 
+/* Room for the path of a socket or lock file: a link's path has at most 107 characters. */
+#define FLY_SOCKET_PATH_BYTES 128
+
 /*
  * fly_socket_claim_path() - claim a path for a server; removes the sockets of a dead server.
  * @clients: how many clients it takes.

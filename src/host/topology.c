@@ -26,7 +26,7 @@
 /* Read the first line of a file. Return: is there one? */
 static bool read_line(const char *path, char *line, int bytes)
 {
-	FILE *f = fopen(path, "r");
+	FILE *f = fopen(path, "re");
 	const bool is_there = f && fgets(line, bytes, f);
 
 	if (f)

@@ -5,15 +5,25 @@
  * The clerk is one thread per runtime. It sleeps in epoll_wait(2), so a flood of connections costs
  * the clerk's time and no poller's. The clerk owns the sockets, the connections and the memory of
  * the bindings. A poller uses a binding between fly_local_client_add() and
- * fly_local_client_remove(), which run on the poller's thread by fly_request(). The clerk also
- * frees the pages of far memory that a poller has lent: local/sweep.c.
+ * fly_local_client_remove(), which run on the poller's thread. The clerk also frees the pages of
+ * far memory: those that a poller has lent (local/sweep.c), and those of clients that have gone.
+ *
+ * The clerk waits for nobody
+ *
+ * A poller may be inside a procedure for ever, an export's allow() may block, and a client's memory
+ * may take long to free. So a request to a poller is posted, allow() has a thread of its own, and
+ * memory is freed a piece at a time. What is done comes back through `finished`, and the next step
+ * follows (go_on()). A poller that does not answer for SILENT_MS gets no new clients as long as
+ * there is another one. A client that was not admitted within FLY_LOCAL_ADMIT_MS is told why.
  *
  * Limits: clients= of the link for all bindings; half of that for any other user than our own;
- * FLY_LOCAL_HALF_MAX connections without a binding, for FLY_LOCAL_HALF_MS each.
+ * FLY_LOCAL_HALF_MAX connections without a binding, for FLY_LOCAL_HALF_MS each until they have sent
+ * a request.
  */
 #include "local/clerk.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -27,17 +37,22 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
-#include "local/map.h"
+#include "local/admit.h"
+#include "local/listener.h"
 #include "local/life.h"
+#include "local/map.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
 #include "local/server.h"
 #include "threads/poller_group.h"
 
-#define LISTENERS 16 /* per runtime */
-#define BACKLOG   128
+#define LISTENERS 16  /* per runtime */
 #define SHUT_MS   100 /* time without accepting when no descriptor is left */
+#define SILENT_MS 100 /* a poller that takes so long to answer gets no new clients */
+#define PIECE_BYTES                                                                  \
+	(8U << 20) /* of far memory that is freed at a time; FLY_ASTACK_FAR has many \
+		    */
 
 /* What an epoll event belongs to: first member of the struct that the event points to. */
 enum subject {
@@ -53,20 +68,58 @@ struct listener {
 	int socket;
 	struct fly_link_spec spec;
 	struct fly_clerk *clerk;
-	unsigned n; /* bindings made through it */
+	unsigned n; /* places taken of clients= */
 };
 
-/* A connection; a binding once is_bound. */
+/*
+ * Legal orders: CONNECTED -> ASKING -> ALLOWING -> ADDING -> BOUND -> REMOVING -> FREEING; ASKING
+ * -> ADDING without allow(). From each of the first four it may end, refused; from ALLOWING,
+ * REFUSED comes first, until allow() has returned.
+ */
+enum client_state {
+	CONNECTED, /* no request yet */
+	ASKING,    /* its poller looks the export up */
+	ALLOWING,  /* allow() runs */
+	REFUSED,   /* allow() runs, but the client was told to go */
+	ADDING,    /* it has a place; its poller adds it */
+	BOUND,
+	REMOVING, /* its poller removes it; the place is free */
+	FREEING,  /* its memory is freed, a piece at a time */
+};
+
+/* A connection. In `half` until it is BOUND, then in `bound`, then in `leaving`. */
 struct client {
 	enum subject subject;
-	bool is_bound;
+	enum client_state state;
 	int socket;
 	struct listener *listener;
 	struct ucred who;
-	uint64_t came_ms;
-	unsigned poller;                 /* its index in the group */
-	struct fly_local_client *stacks; /* NULL while not bound */
+	uint64_t came_ms;   /* when it connected; once it has sent its request, when it did */
+	uint64_t posted_ms; /* when `work` was posted */
+	struct fly_bind_request request;
+	uint32_t export_at;
+	uint32_t version; /* of the export found, also if it does not match */
+	unsigned poller;  /* its index in the group; from ASKING on */
+	struct fly_request work;
+	struct fly_admit admit;          /* its export: from ASKING on */
+	int result;                      /* of the step that is finished */
+	int fds[2];                      /* of the memory, for the client: only while ADDING */
+	struct fly_local_client *stacks; /* from ADDING on */
+	/* Written by the poller, in `work`. */
+	bool is_served; /* the poller has it */
+	bool was_ended; /* by the poller: the client may still read results */
+	size_t freed;   /* FREEING, or giving back: so far, of the memory or slot */
 	TAILQ_ENTRY(client) next;
+	TAILQ_ENTRY(client) next_finished;
+};
+
+TAILQ_HEAD(clients, client);
+
+/* What the clerk knows of a poller. */
+struct seat {
+	unsigned n;             /* clients that it has, or shall have */
+	_Atomic bool is_silent; /* `probe` is posted. Cleared where it is done */
+	struct fly_request probe;
 };
 
 struct fly_clerk {
@@ -74,7 +127,7 @@ struct fly_clerk {
 	struct fly_poller_group *group;
 	pthread_t thread;
 	int epoll;
-	int wake; /* an eventfd: a poller has lent far memory, or the clerk must quit */
+	int wake; /* an eventfd: far memory was lent, a step is finished, or the clerk must quit */
 	struct fly_life *life; /* the process's word is the clerk's; never NULL */
 	int life_fd;
 	_Atomic bool quit;
@@ -83,41 +136,79 @@ struct fly_clerk {
 	uint64_t shut_ms; /* since when a listener is shut; 0: none is */
 	unsigned n_sources;
 	struct listener listeners[LISTENERS];
-	TAILQ_HEAD(clients, client) half; /* connections that are not bound; oldest first */
+	struct clients half; /* connections that are not bound; oldest first */
 	struct clients bound;
+	struct clients leaving;
 	unsigned n_half;
-	unsigned n_of[FLY_POLLERS]; /* bindings per poller */
+	bool has_lent; /* a client may have far memory to give back */
+	struct seat seats[FLY_POLLERS];
+	pthread_mutex_t lock;
+	TAILQ_HEAD(, client) finished; /* under lock: their steps are done */
 };
 
-/* ---- requests to a poller -------------------------------------------------------------------- */
+/* ---- steps that others do -------------------------------------------------------------------- */
 
-/* Argument of the requests below. */
-struct wish {
-	const struct fly_bind_request *request;
-	const struct client *client;
-	struct fly_local_client *stacks;
-	struct fly_export export; /* copy of the export found */
-	uint32_t at;
-	uint32_t version; /* of the export found, also if it does not match */
-};
+static void ring_clerk(struct fly_clerk *k)
+{
+	const uint64_t one = 1;
+
+	(void)!write(k->wake, &one, sizeof one); /* the counter does not overflow */
+}
+
+/* A step of this client is done. Any thread, which must not touch the client any more. */
+static void finish(struct client *c, int result)
+{
+	struct fly_clerk *k = c->listener->clerk;
+
+	pthread_mutex_lock(&k->lock);
+	c->result = result;
+	TAILQ_INSERT_TAIL(&k->finished, c, next_finished);
+	pthread_mutex_unlock(&k->lock);
+	ring_clerk(k);
+}
+
+static struct client *take_finished(struct fly_clerk *k)
+{
+	struct client *c;
+
+	pthread_mutex_lock(&k->lock);
+	c = TAILQ_FIRST(&k->finished);
+	if (c)
+		TAILQ_REMOVE(&k->finished, c, next_finished);
+	pthread_mutex_unlock(&k->lock);
+	return c;
+}
+
+static void on_posted(struct fly_request *request, int result)
+{
+	finish(request->argument, result);
+}
+
+static void on_admitted(struct fly_admit *admit)
+{
+	struct client *c =
+		(struct client *)(void *)((uint8_t *)admit - offsetof(struct client, admit));
+
+	finish(c, admit->is_allowed ? 0 : -FLY_EPERM);
+}
 
 /* Return: 0, -FLY_ENOEXPORT, -FLY_EVERSION. */
 static int look_up(struct fly_poller *p, void *argument)
 {
-	struct wish *w = argument;
+	struct client *c = argument;
 	int status = -FLY_ENOEXPORT;
 
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++) {
 		const struct fly_export *e = &p->exports[i];
 
 		if (i == FLY_EXPORT_BINDER || !e->n_procedures ||
-		    strcmp(e->interface->name, w->request->name) != 0)
+		    strcmp(e->interface->name, c->request.name) != 0)
 			continue;
-		w->version = e->interface->version;
+		c->version = e->interface->version;
 		status = -FLY_EVERSION;
-		if (w->version == w->request->version) {
-			w->export = *e;
-			w->at = i;
+		if (c->version == c->request.version) {
+			c->admit.export = *e;
+			c->export_at = i;
 			return 0;
 		}
 	}
@@ -126,33 +217,24 @@ static int look_up(struct fly_poller *p, void *argument)
 
 static int serve(struct fly_poller *p, void *argument)
 {
-	struct wish *w = argument;
-	const int status = fly_local_client_add(p, w->stacks);
+	struct client *c = argument;
+	const int status = fly_local_client_add(p, c->stacks);
 
 	if (status == 0)
 		fly_stats_add(&p->stats, FLY_COUNT_local_bound, 1);
+	c->is_served = status == 0;
 	return status;
 }
 
 static int serve_no_more(struct fly_poller *p, void *argument)
 {
-	struct wish *w = argument;
+	struct client *c = argument;
 
-	fly_local_client_remove(p, w->stacks);
+	c->was_ended = c->stacks->ending;
+	fly_local_client_remove(p, c->stacks);
 	fly_stats_add(&p->stats, FLY_COUNT_local_ended, 1);
+	c->is_served = false;
 	return 0;
-}
-
-/* Index of the poller with the fewest clients. */
-static unsigned choose_poller(const struct fly_clerk *k)
-{
-	unsigned best = 0;
-
-	for (unsigned i = 1; i < k->group->n; i++) {
-		if (k->n_of[i] < k->n_of[best])
-			best = i;
-	}
-	return best;
 }
 
 static struct fly_poller *poller_of(const struct fly_clerk *k, const struct client *c)
@@ -160,171 +242,323 @@ static struct fly_poller *poller_of(const struct fly_clerk *k, const struct clie
 	return k->group->pollers[c->poller];
 }
 
-/* ---- connections ----------------------------------------------------------------------------- */
-
-static void disconnect(struct fly_clerk *k, struct client *c)
+static void post(struct fly_clerk *k, struct client *c, enum client_state state,
+		 int (*function)(struct fly_poller *p, void *argument))
 {
-	if (c->is_bound) {
-		struct wish w = {.stacks = c->stacks};
-
-		TAILQ_REMOVE(&k->bound, c, next);
-		fly_request(poller_of(k, c), serve_no_more, &w);
-		k->n_of[c->poller]--;
-		fly_astack_unmap(&c->stacks->memory);
-		free(c->stacks);
-		c->listener->n--;
-		atomic_fetch_sub_explicit(&k->n_bound, 1, memory_order_relaxed);
-	} else {
-		TAILQ_REMOVE(&k->half, c, next);
-		k->n_half--;
-	}
-	close(c->socket); /* also removes it from the epoll set */
-	free(c);
+	c->state = state;
+	c->posted_ms = fly_system_clock_ms();
+	c->work.function = function;
+	c->work.done = on_posted;
+	c->work.argument = c;
+	/* A client is removed between turns: its call may be running in this one. */
+	fly_request_post(poller_of(k, c), &c->work,
+			 state == REMOVING ? FLY_REQUEST_BETWEEN : FLY_REQUEST_WITHIN);
 }
 
-static void refuse(struct fly_clerk *k, int socket, int status, uint32_t version)
+/* ---- pollers that do not answer -------------------------------------------------------------- */
+
+static bool is_silent(const struct fly_clerk *k, unsigned poller)
 {
-	const struct fly_bind_answer answer = {
-		.magic = FLY_BIND_MAGIC,
-		.protocol = FLY_BIND_PROTOCOL,
-		.status = status,
-		.version = version,
+	/* Carries no data. */
+	return atomic_load_explicit(&k->seats[poller].is_silent, memory_order_relaxed);
+}
+
+static int do_nothing(struct fly_poller *p, void *argument)
+{
+	(void)p;
+	(void)argument;
+	return 0;
+}
+
+static void on_probed(struct fly_request *probe, int result)
+{
+	struct seat *seat = probe->argument;
+
+	(void)result;
+	atomic_store_explicit(&seat->is_silent, false, memory_order_relaxed);
+}
+
+/* A poller does not answer: give it no clients until it has answered a probe. */
+static void note_silence(struct fly_clerk *k, unsigned poller)
+{
+	struct seat *seat = &k->seats[poller];
+
+	if (is_silent(k, poller))
+		return;
+	atomic_store_explicit(&seat->is_silent, true, memory_order_relaxed);
+	seat->probe = (struct fly_request){
+		.function = do_nothing,
+		.done = on_probed,
+		.argument = seat,
 	};
-
-	fly_bind_send(socket, &answer, NULL);
-	atomic_fetch_add_explicit(&k->n_refused, 1, memory_order_relaxed);
+	fly_request_post(k->group->pollers[poller], &seat->probe, FLY_REQUEST_WITHIN);
 }
 
-static unsigned of_user(const struct clients *list, const struct listener *listener, uid_t uid)
+/* Index of the poller with the fewest clients, of those that answer if there is one. */
+static unsigned choose_poller(const struct fly_clerk *k)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < k->group->n; i++) {
+		if (is_silent(k, i) == is_silent(k, best) ? k->seats[i].n < k->seats[best].n
+							  : !is_silent(k, i))
+			best = i;
+	}
+	return best;
+}
+
+static void take_seat(struct fly_clerk *k, struct client *c, unsigned poller)
+{
+	c->poller = poller;
+	k->seats[poller].n++;
+}
+
+static void leave_seat(struct fly_clerk *k, const struct client *c)
+{
+	k->seats[c->poller].n--;
+}
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+/* Connections of a user in a list; @placed: only those with a place of clients=. */
+static unsigned of_user(const struct clients *list, const struct listener *listener, uid_t uid,
+			bool placed)
 {
 	const struct client *c;
 	unsigned n = 0;
 
-	/* The analyzer does not see that disconnect() removes a client before it frees it. */
-	TAILQ_FOREACH(c, list, next) /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-	n += c->listener == listener && c->who.uid == uid;
+	TAILQ_FOREACH(c, list, next)
+	n += c->listener == listener && c->who.uid == uid && (!placed || c->state >= ADDING);
 	return n;
 }
 
 /* May this user have one more binding? */
-static bool is_free(const struct fly_clerk *k, const struct listener *listener, uid_t uid)
+static bool has_place(const struct fly_clerk *k, const struct listener *listener, uid_t uid)
 {
 	const unsigned most = listener->spec.clients;
 
 	if (listener->n >= most)
 		return false;
-	return uid == geteuid() || of_user(&k->bound, listener, uid) < RTE_MAX(most / 2, 1U);
+	return uid == geteuid() ||
+	       of_user(&k->bound, listener, uid, true) + of_user(&k->half, listener, uid, true) <
+		       RTE_MAX(most / 2, 1U);
 }
 
-/* Does the rule of an export let this client in? */
-static bool may_bind(const struct fly_export *e, const struct ucred *who)
-{
-	const struct fly_export_rule *rule = e->rule;
-	const struct fly_caller caller = {
-		.size = sizeof caller,
-		.uid = who->uid,
-		.gid = who->gid,
-		.pid = who->pid,
-	};
-	bool is_named;
+/* ---- the end of a connection ----------------------------------------------------------------- */
 
-	if (!rule)
-		return true;
-	is_named = rule->n_uids + rule->n_gids == 0;
-	for (unsigned i = 0; i < rule->n_uids; i++)
-		is_named |= rule->ids[i] == who->uid;
-	for (unsigned i = 0; i < rule->n_gids; i++)
-		is_named |= rule->ids[rule->n_uids + i] == who->gid;
-	return is_named && (!rule->allow || rule->allow(e->context, &caller));
+static void close_fds(struct client *c)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (c->fds[i] >= 0)
+			close(c->fds[i]);
+		c->fds[i] = -1;
+	}
 }
 
-/* Serve a client's request. Return: 0, or the negative status to refuse it with. */
-static int bind_client(struct fly_clerk *k, struct client *c, const struct fly_bind_request *r,
-		       uint32_t *version)
+/* No step is under way, and no poller has it. */
+static void free_client(struct client *c)
 {
-	const unsigned poller = choose_poller(k);
-	struct fly_poller *p = k->group->pollers[poller];
-	struct wish w = {.request = r, .client = c};
-	struct fly_bind_answer answer = {
+	close_fds(c);
+	if (c->stacks) {
+		fly_astack_unmap(&c->stacks->memory);
+		free(c->stacks);
+	}
+	close(c->socket); /* also removes it from the epoll set */
+	free(c);
+}
+
+/* End a connection that is not bound, and for which no step is under way. */
+static void drop(struct fly_clerk *k, struct client *c)
+{
+	if (c->state != CONNECTED)
+		leave_seat(k, c);
+	if (c->state == ADDING)
+		c->listener->n--;
+	TAILQ_REMOVE(&k->half, c, next);
+	k->n_half--;
+	free_client(c);
+}
+
+/* End a binding. Its place is free at once, its memory when the poller has removed it. */
+static void disconnect(struct fly_clerk *k, struct client *c)
+{
+	epoll_ctl(k->epoll, EPOLL_CTL_DEL, c->socket, NULL);
+	TAILQ_REMOVE(&k->bound, c, next);
+	TAILQ_INSERT_TAIL(&k->leaving, c, next);
+	leave_seat(k, c);
+	c->listener->n--;
+	c->freed = 0;
+	atomic_fetch_sub_explicit(&k->n_bound, 1, memory_order_relaxed);
+	post(k, c, REMOVING, serve_no_more);
+}
+
+/* @detail: the version there, an enum fly_bind_busy, an errno: struct fly_bind_answer. */
+static void tell(struct fly_clerk *k, const struct client *c, int status, uint32_t detail)
+{
+	const struct fly_bind_answer answer = {
 		.magic = FLY_BIND_MAGIC,
 		.protocol = FLY_BIND_PROTOCOL,
+		.status = status,
+		.version = detail,
 	};
+
+	fly_bind_send(c->socket, &answer, NULL);
+	atomic_fetch_add_explicit(&k->n_refused, 1, memory_order_relaxed);
+}
+
+static void refuse(struct fly_clerk *k, struct client *c, int status, uint32_t detail)
+{
+	tell(k, c, status, detail);
+	drop(k, c);
+}
+
+/* ---- a binding, step by step ----------------------------------------------------------------- */
+
+/* Admitted: give the client a place and memory, and have its poller add it. */
+static void add(struct fly_clerk *k, struct client *c)
+{
+	const struct fly_export *e = &c->admit.export;
 	struct fly_local_client *stacks;
-	int fds[FLY_BIND_FDS] = {[FLY_BIND_LIFE] = k->life_fd};
 	int status;
 
-	status = fly_request(p, look_up, &w);
-	*version = w.version;
-	if (status)
-		return status;
-	*version = 0;
-	if (!may_bind(&w.export, &c->who))
-		return -FLY_EPERM;
-	if (!is_free(k, c->listener, c->who.uid))
-		return -FLY_EBUSY;
+	if (!has_place(k, c->listener, c->who.uid)) {
+		refuse(k, c, -FLY_EBUSY, FLY_BIND_NO_PLACE);
+		return;
+	}
 	stacks = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *stacks));
-	if (!stacks)
-		return -FLY_ENOMEM;
+	if (!stacks) {
+		refuse(k, c, -FLY_ENOMEM, 0);
+		return;
+	}
 	*stacks = (struct fly_local_client){
-		.export_at = w.at,
-		.export_id = w.export.id,
+		.export_at = c->export_at,
+		.export_id = e->id,
 		.socket = c->socket,
 		.clerk_fd = k->wake,
 	};
 	status = fly_astack_make(&stacks->memory,
-				 w.export.rule ? w.export.rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
-				 c->listener->spec.huge && c->who.uid == geteuid(), fds);
+				 e->rule ? e->rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
+				 c->listener->spec.huge && c->who.uid == geteuid(), c->fds);
 	if (status) {
-		*version = (uint32_t)errno;
+		const int error = errno;
+
+		c->fds[0] = -1;
+		c->fds[1] = -1;
 		free(stacks);
-		return status;
+		refuse(k, c, status, (uint32_t)error);
+		return;
 	}
-	fly_astack_head(&stacks->memory)->poller = poller;
-	answer.slots = (uint16_t)stacks->memory.slots;
-	answer.near_bytes = stacks->memory.near_bytes;
-	answer.far_bytes = stacks->memory.far_bytes;
-	w.stacks = stacks;
-	status = fly_request(p, serve, &w);
-	if (status == 0) {
-		TAILQ_REMOVE(&k->half, c, next);
-		k->n_half--;
-		TAILQ_INSERT_TAIL(&k->bound, c, next);
-		c->is_bound = true;
-		c->poller = poller;
-		k->n_of[poller]++;
-		c->stacks = stacks;
-		c->listener->n++;
-		atomic_fetch_add_explicit(&k->n_bound, 1, memory_order_relaxed);
-		if (fly_bind_send(c->socket, &answer, fds))
-			shutdown(c->socket, SHUT_RDWR); /* the hang-up event ends the binding */
+	fly_astack_head(&stacks->memory)->poller = c->poller;
+	c->stacks = stacks;
+	c->listener->n++;
+	post(k, c, ADDING, serve);
+}
+
+/* The poller serves the client: let it begin. */
+static void bind_client(struct fly_clerk *k, struct client *c)
+{
+	const struct fly_astack_memory *m = &c->stacks->memory;
+	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = c};
+	const struct fly_bind_answer answer = {
+		.magic = FLY_BIND_MAGIC,
+		.protocol = FLY_BIND_PROTOCOL,
+		.slots = (uint16_t)m->slots,
+		.near_bytes = m->near_bytes,
+		.far_bytes = m->far_bytes,
+	};
+	const int fds[FLY_BIND_FDS] = {c->fds[0], c->fds[1], k->life_fd};
+	bool is_told;
+
+	TAILQ_REMOVE(&k->half, c, next);
+	k->n_half--;
+	TAILQ_INSERT_TAIL(&k->bound, c, next);
+	c->state = BOUND;
+	atomic_fetch_add_explicit(&k->n_bound, 1, memory_order_relaxed);
+	fly_astack_head(m)->poller = c->poller; /* another one may have added it */
+	is_told = fly_bind_send(c->socket, &answer, fds) == 0;
+	close_fds(c);
+	if (!is_told || epoll_ctl(k->epoll, EPOLL_CTL_ADD, c->socket, &event))
+		disconnect(k, c);
+}
+
+static void on_looked_up(struct fly_clerk *k, struct client *c)
+{
+	const struct fly_export_rule *rule = c->admit.export.rule;
+
+	if (c->result) {
+		refuse(k, c, c->result, c->version);
+	} else if (!fly_admit_listed(&c->admit.export, &c->who)) {
+		refuse(k, c, -FLY_EPERM, 0);
+	} else if (rule && rule->allow) {
+		c->admit.group = k->group;
+		c->admit.who = c->who;
+		c->admit.done = on_admitted;
+		c->state = ALLOWING;
+		if (fly_admit_ask(&c->admit))
+			refuse(k, c, -FLY_ESYSTEM, 0);
 	} else {
-		fly_astack_unmap(&stacks->memory);
-		free(stacks);
+		add(k, c);
 	}
-	close(fds[FLY_BIND_NEAR]);
-	close(fds[FLY_BIND_FAR]);
-	return status;
+}
+
+/* A step of this client is done: the next one. */
+static void go_on(struct fly_clerk *k, struct client *c)
+{
+	switch (c->state) {
+	case ASKING:
+		on_looked_up(k, c);
+		break;
+	case ALLOWING:
+		fly_admit_join(&c->admit);
+		if (c->result)
+			refuse(k, c, c->result, 0);
+		else
+			add(k, c);
+		break;
+	case REFUSED:
+		fly_admit_join(&c->admit);
+		drop(k, c);
+		break;
+	case ADDING:
+		if (c->result)
+			refuse(k, c, c->result, 0);
+		else
+			bind_client(k, c);
+		break;
+	case REMOVING:
+		if (c->result == 0) /* else all pollers end: fly_clerk_free() removes it */
+			c->state = FREEING;
+		break;
+	default:
+		break; /* no step is under way */
+	}
 }
 
 /* An event of a connection that is not bound: a request, garbage, or the end. */
-static void on_half(struct fly_clerk *k, struct client *c)
+static void on_connected(struct fly_clerk *k, struct client *c)
 {
-	struct fly_bind_request r;
-	const ssize_t n = recv(c->socket, &r, sizeof r, MSG_DONTWAIT | MSG_TRUNC);
-	uint32_t version = 0;
-	int status = -FLY_EINVAL;
+	struct fly_bind_request *r = &c->request;
+	const ssize_t n = recv(c->socket, r, sizeof *r, MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
-	if (n == sizeof r && r.magic == FLY_BIND_MAGIC && r.protocol != FLY_BIND_PROTOCOL)
-		status = -FLY_EVERSION;
-	else if (n == sizeof r && r.magic == FLY_BIND_MAGIC && memchr(r.name, '\0', sizeof r.name))
-		status = bind_client(k, c, &r, &version);
-	if (status == 0)
-		return;
-	if (n > 0)
-		refuse(k, c->socket, status, version);
-	disconnect(k, c);
+	if (n == sizeof *r && r->magic == FLY_BIND_MAGIC && r->protocol == FLY_BIND_PROTOCOL &&
+	    memchr(r->name, '\0', sizeof r->name)) {
+		/* The end of the connection is noticed when it is bound, or at the time limit. */
+		epoll_ctl(k->epoll, EPOLL_CTL_DEL, c->socket, NULL);
+		c->came_ms = fly_system_clock_ms();
+		take_seat(k, c, choose_poller(k));
+		post(k, c, ASKING, look_up);
+	} else if (n > 0) {
+		refuse(k, c,
+		       n == sizeof *r && r->magic == FLY_BIND_MAGIC &&
+				       r->protocol != FLY_BIND_PROTOCOL
+			       ? -FLY_EVERSION
+			       : -FLY_EINVAL,
+		       0);
+	} else {
+		drop(k, c);
+	}
 }
 
 /* An event of a binding: a byte, because the poller sleeps or the client waits long; or the end. */
@@ -342,6 +576,81 @@ static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 		disconnect(k, c);
 	}
 }
+
+/* ---- what takes too long --------------------------------------------------------------------- */
+
+/* Its poller does not answer: try another one. */
+static void try_another(struct fly_clerk *k, struct client *c)
+{
+	unsigned other;
+
+	note_silence(k, c->poller);
+	other = choose_poller(k);
+	if (is_silent(k, other) || !fly_request_withdraw(poller_of(k, c), &c->work))
+		return;
+	leave_seat(k, c);
+	take_seat(k, c, other);
+	post(k, c, c->state, c->work.function);
+}
+
+/* No time is left for this client. It may end here. */
+static void give_up(struct fly_clerk *k, struct client *c)
+{
+	switch (c->state) {
+	case CONNECTED:
+		drop(k, c);
+		break;
+	case ASKING:
+	case ADDING:
+		if (fly_request_withdraw(poller_of(k, c), &c->work))
+			refuse(k, c, -FLY_EBUSY, FLY_BIND_POLLER_SILENT);
+		break;
+	case ALLOWING:
+		tell(k, c, -FLY_EBUSY, FLY_BIND_ALLOW_SILENT);
+		shutdown(c->socket, SHUT_RDWR);
+		c->state = REFUSED;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Check a connection that is not bound. Return: ms until the next check. */
+static int check_time(struct fly_clerk *k, struct client *c, uint64_t now_ms)
+{
+	const uint64_t limit_ms = c->state == CONNECTED ? FLY_LOCAL_HALF_MS : FLY_LOCAL_ADMIT_MS;
+
+	if (c->state == REFUSED)
+		return INT_MAX;
+	if (now_ms >= c->came_ms + limit_ms) {
+		give_up(k, c);
+		return SILENT_MS; /* if a step is being done just now */
+	}
+	if (c->state == ASKING || c->state == ADDING) {
+		if (now_ms >= c->posted_ms + SILENT_MS)
+			try_another(k, c);
+		return SILENT_MS;
+	}
+	return (int)(c->came_ms + limit_ms - now_ms);
+}
+
+/* Return: ms until the next check; -1: none. */
+static int check_half(struct fly_clerk *k)
+{
+	const uint64_t now_ms = fly_system_clock_ms();
+	struct client *c = TAILQ_FIRST(&k->half);
+	int due_ms = INT_MAX;
+
+	while (c) {
+		struct client *next = TAILQ_NEXT(c, next);
+
+		due_ms = RTE_MIN(due_ms, check_time(k, c, now_ms));
+		c = next;
+	}
+	return due_ms < INT_MAX ? due_ms : -1;
+}
+
+/* ---- listening ------------------------------------------------------------------------------- */
 
 /* Leave new connections in the backlog. Otherwise epoll would report the listener in a loop. */
 static void shut_listener(struct fly_clerk *k, struct listener *listener)
@@ -385,115 +694,182 @@ static void on_listener(struct fly_clerk *k, struct listener *listener)
 	}
 	*c = (struct client){
 		.subject = A_CLIENT,
+		.state = CONNECTED,
 		.socket = socket,
 		.listener = listener,
 		.came_ms = fly_system_clock_ms(),
+		.fds = {-1, -1},
 	};
 	event.data.ptr = c;
 	TAILQ_INSERT_TAIL(&k->half, c, next);
 	k->n_half++;
 	if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &c->who, &bytes) ||
-	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, socket, &event)) {
-		disconnect(k, c);
-	} else if (k->n_half > FLY_LOCAL_HALF_MAX ||
-		   of_user(&k->half, listener, c->who.uid) > FLY_LOCAL_HALF_MAX / 4 ||
-		   listener->n >= listener->spec.clients) {
-		refuse(k, socket, -FLY_EBUSY, 0);
-		disconnect(k, c);
-	}
+	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, socket, &event))
+		drop(k, c);
+	else if (k->n_half > FLY_LOCAL_HALF_MAX ||
+		 of_user(&k->half, listener, c->who.uid, false) > FLY_LOCAL_HALF_MAX / 4)
+		refuse(k, c, -FLY_EBUSY, FLY_BIND_CROWD);
+	else if (listener->n >= listener->spec.clients)
+		refuse(k, c, -FLY_EBUSY, FLY_BIND_NO_PLACE);
 }
 
-static void give_back(struct fly_local_client *of)
+/* ---- freeing far memory ---------------------------------------------------------------------- */
+
+/*
+ * Freeing takes long if there is much, or if the client works on it. So it is done a piece at a
+ * time, in turn with all else, one client after the other.
+ */
+static void free_piece(const struct fly_astack_memory *m, size_t at)
 {
-	/* M4: the poller does not use this memory any more; pairs with M3. */
-	uint64_t given = atomic_load_explicit(&of->far_given, memory_order_acquire);
-
-	for (; given != 0; given &= given - 1) {
-		const uint32_t i = (uint32_t)__builtin_ctzll(given);
-
-		/* The client can make this take long: hence on the clerk's thread. */
-		madvise(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR), FLY_ASTACK_FAR,
-			MADV_REMOVE);
-		/* M1: the memory is the poller's again; pairs with M2. */
-		atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i),
-					  memory_order_release);
-		/* Last: a client that finds it FREE calls at once, and the poller must know. */
-		atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
-				      memory_order_release);
-	}
+	madvise(m->far + at, RTE_MIN(PIECE_BYTES, m->far_bytes - at), MADV_REMOVE);
 }
 
-/* A poller has lent far memory, or the clerk must quit. */
+/* A client that has gone, or that the poller has ended: then it keeps its memory while it lives. */
+static void free_leaving(struct fly_clerk *k, struct client *c)
+{
+	const bool is_kept =
+		c->was_ended && !(c->who.pid > 0 && kill(c->who.pid, 0) != 0 && errno == ESRCH);
+
+	if (!is_kept)
+		free_piece(&c->stacks->memory, c->freed);
+	c->freed += PIECE_BYTES;
+	TAILQ_REMOVE(&k->leaving, c, next);
+	if (!is_kept && c->freed < c->stacks->memory.far_bytes)
+		TAILQ_INSERT_TAIL(&k->leaving, c, next);
+	else
+		free_client(c);
+}
+
+/* Far memory that the poller has lent: of the first slot in @given. */
+static void give_back(struct fly_local_client *of, size_t *freed, uint64_t given)
+{
+	const uint32_t i = (uint32_t)__builtin_ctzll(given);
+
+	free_piece(&of->memory, (size_t)i * FLY_ASTACK_FAR + *freed);
+	*freed += PIECE_BYTES;
+	if (*freed < FLY_ASTACK_FAR)
+		return;
+	*freed = 0;
+	/* M1: the memory is the poller's again; pairs with M2. */
+	atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i), memory_order_release);
+	/* Last: a client that finds it FREE calls at once, and the poller must know. */
+	atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
+			      memory_order_release);
+}
+
+/* Return: false: no client has lent anything. */
+static bool give_back_one(struct fly_clerk *k)
+{
+	struct client *c;
+
+	TAILQ_FOREACH(c, &k->bound, next)
+	{
+		/* M4: the poller does not use this memory any more; pairs with M3. */
+		const uint64_t given =
+			atomic_load_explicit(&c->stacks->far_given, memory_order_acquire);
+
+		if (given == 0)
+			continue;
+		give_back(c->stacks, &c->freed, given);
+		TAILQ_REMOVE(&k->bound, c, next);
+		TAILQ_INSERT_TAIL(&k->bound, c, next);
+		return true;
+	}
+	return false;
+}
+
+/* Free one piece. Return: true: there is more to free. */
+static bool free_some(struct fly_clerk *k)
+{
+	struct client *c;
+
+	if (k->has_lent)
+		k->has_lent = give_back_one(k);
+	TAILQ_FOREACH(c, &k->leaving, next)
+	{
+		if (c->state == FREEING) {
+			free_leaving(k, c);
+			return true;
+		}
+	}
+	return k->has_lent;
+}
+
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+/* A poller has lent far memory, a step is finished, or the clerk must quit. */
 static void on_bell(struct fly_clerk *k)
 {
 	struct client *c;
 	uint64_t n;
 
 	(void)!read(k->wake, &n, sizeof n);
-	TAILQ_FOREACH(c, &k->bound, next)
-	give_back(c->stacks);
-}
-
-/* ---- the thread ------------------------------------------------------------------------------ */
-
-/* Disconnect clients that made no request in time. Return: ms until the next check; -1: none. */
-static int disconnect_late(struct fly_clerk *k)
-{
-	const uint64_t now = fly_system_clock_ms();
-	struct client *c = TAILQ_FIRST(&k->half);
-
-	while (c) {
-		struct client *next = TAILQ_NEXT(c, next);
-
-		if (now < c->came_ms + FLY_LOCAL_HALF_MS)
-			return (int)(c->came_ms + FLY_LOCAL_HALF_MS - now);
-		disconnect(k, c);
-		c = next;
-	}
-	return -1;
+	k->has_lent = true;
+	while ((c = take_finished(k)) != NULL)
+		go_on(k, c);
 }
 
 /* Timed work. Return: ms until there is more; -1: none. */
 static int check_times(struct fly_clerk *k)
 {
-	const int late_ms = disconnect_late(k);
+	const int half_ms = check_half(k);
 
 	if (k->shut_ms == 0)
-		return late_ms;
+		return half_ms;
 	if (fly_system_clock_ms() - k->shut_ms >= SHUT_MS) {
 		open_listeners(k);
-		return late_ms;
+		return half_ms;
 	}
-	return late_ms >= 0 ? RTE_MIN(late_ms, SHUT_MS) : SHUT_MS;
+	return half_ms >= 0 ? RTE_MIN(half_ms, SHUT_MS) : SHUT_MS;
+}
+
+static void on_event(struct fly_clerk *k, const struct epoll_event *event)
+{
+	struct client *c = event->data.ptr;
+
+	switch (c->subject) {
+	case THE_BELL:
+		on_bell(k);
+		break;
+	case A_LISTENER:
+		on_listener(k, event->data.ptr);
+		break;
+	case A_CLIENT:
+		if (c->state == BOUND)
+			on_bound(k, c, event->events);
+		else
+			on_connected(k, c);
+	}
+}
+
+/* allow() may use what the program frees after fly_stop(): wait for it, as for a procedure. */
+static void wait_for_allow(struct fly_clerk *k)
+{
+	struct client *c;
+
+	TAILQ_FOREACH(c, &k->half, next)
+	{
+		if (c->state == ALLOWING || c->state == REFUSED)
+			fly_admit_join(&c->admit);
+	}
 }
 
 static void *clerk_main(void *argument)
 {
 	struct fly_clerk *k = argument;
 	struct epoll_event event;
+	bool is_more = false;
 
 	pthread_setname_np(pthread_self(), "fly-clerk");
 	while (!atomic_load_explicit(&k->quit, memory_order_acquire)) {
-		/* One event at a time: handling one event may free the subject of another. */
-		const int n = epoll_wait(k->epoll, &event, 1, check_times(k));
-		struct client *c = event.data.ptr;
+		const int due_ms = check_times(k);
 
-		if (n < 1)
-			continue;
-		switch (c->subject) {
-		case THE_BELL:
-			on_bell(k);
-			break;
-		case A_LISTENER:
-			on_listener(k, event.data.ptr);
-			break;
-		case A_CLIENT:
-			if (c->is_bound)
-				on_bound(k, c, event.events);
-			else
-				on_half(k, c);
-		}
+		/* One event at a time: handling one event may free the subject of another. */
+		if (epoll_wait(k->epoll, &event, 1, is_more ? 0 : due_ms) == 1)
+			on_event(k, &event);
+		is_more = free_some(k);
 	}
+	wait_for_allow(k);
 	return NULL;
 }
 
@@ -524,6 +900,9 @@ static struct fly_clerk *make_clerk(struct fly_poller_group *group)
 	k->life = fly_life_make(&k->life_fd);
 	TAILQ_INIT(&k->half);
 	TAILQ_INIT(&k->bound);
+	TAILQ_INIT(&k->leaving);
+	TAILQ_INIT(&k->finished);
+	pthread_mutex_init(&k->lock, NULL);
 	event.data.ptr = k;
 	if (k->life && k->epoll >= 0 && k->wake >= 0 &&
 	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, k->wake, &event) == 0 && run(k) == 0) {
@@ -542,45 +921,6 @@ static struct fly_clerk *make_clerk(struct fly_poller_group *group)
 	return NULL;
 }
 
-/* Is this path a leftover? A server that was killed leaves its socket behind. */
-static bool is_deserted(const struct sockaddr_un *address, socklen_t length)
-{
-	const int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool deserted = false;
-
-	if (address->sun_path[0] != '\0' && probe >= 0)
-		deserted = connect(probe, (const struct sockaddr *)address, length) != 0 &&
-			   errno == ECONNREFUSED;
-	if (probe >= 0)
-		close(probe);
-	return deserted;
-}
-
-static int listen_at(const struct fly_link_spec *spec, int *result)
-{
-	struct sockaddr_un address;
-	const socklen_t length = fly_astack_address(spec->what, &address);
-	const int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int status;
-
-	if (s < 0)
-		return fly_fail(FLY_ESYSTEM, "link %s: %s", spec->text, strerror(errno));
-	status = bind(s, (const struct sockaddr *)&address, length);
-	if (status && errno == EADDRINUSE && is_deserted(&address, length) &&
-	    unlink(spec->what) == 0)
-		status = bind(s, (const struct sockaddr *)&address, length);
-	if (status == 0 && listen(s, BACKLOG) == 0) {
-		*result = s;
-		return 0;
-	}
-	status = errno;
-	close(s);
-	if (status == EADDRINUSE)
-		return fly_fail(FLY_EINUSE, "link %s: another server has that name", spec->text);
-	return fly_fail(status == EACCES || status == EPERM ? FLY_EPERM : FLY_ESYSTEM,
-			"link %s: cannot listen there: %s", spec->text, strerror(status));
-}
-
 int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
 		   const struct fly_link_spec *spec)
 {
@@ -597,7 +937,7 @@ int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
 		return fly_fail(FLY_ESYSTEM, "link %s: no thread to listen", spec->text);
 	if (k->n_sources == LISTENERS)
 		return fly_fail(FLY_EINVAL, "more than %d local links", LISTENERS);
-	status = listen_at(spec, &s);
+	status = fly_listener_open(spec, &s);
 	if (status)
 		return status;
 	listener = &k->listeners[k->n_sources];
@@ -614,16 +954,15 @@ int fly_clerk_open(struct fly_clerk **clerk, struct fly_poller_group *group,
 
 void fly_clerk_stop(struct fly_clerk *k)
 {
-	const uint64_t one = 1;
 	struct fly_poller *p;
 
 	if (!k)
 		return;
 	p = k->group->pollers[0];
-	/* The clerk may be waiting for a request to a poller: keep an inline poller turning. */
 	atomic_store_explicit(&k->quit, true, memory_order_release);
-	if (write(k->wake, &one, sizeof one) < 0)
-		return; /* impossible: the counter cannot overflow */
+	ring_clerk(k);
+	/* An allow() that runs may wait for a call to this poller: keep an inline poller turning.
+	 */
 	while (pthread_tryjoin_np(k->thread, NULL) != 0) {
 		const struct timespec nap = {.tv_nsec = 100000};
 
@@ -632,33 +971,30 @@ void fly_clerk_stop(struct fly_clerk *k)
 		else
 			nanosleep(&nap, NULL);
 	}
-	for (unsigned i = 0; i < k->n_sources; i++) {
-		close(k->listeners[i].socket);
-		if (strchr(k->listeners[i].spec.what, '/'))
-			unlink(k->listeners[i].spec.what);
+	for (unsigned i = 0; i < k->n_sources; i++)
+		fly_listener_close(&k->listeners[i].spec, k->listeners[i].socket);
+}
+
+/* No step is under way any more: the pollers' requests are closed. */
+static void free_list(struct fly_clerk *k, struct clients *list)
+{
+	struct client *c;
+
+	while ((c = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, c, next);
+		if (c->is_served)
+			fly_local_client_remove(poller_of(k, c), c->stacks);
+		free_client(c);
 	}
 }
 
 void fly_clerk_free(struct fly_clerk *k)
 {
-	struct client *c;
-	struct client *next;
-
 	if (!k)
 		return;
-	for (c = TAILQ_FIRST(&k->half); c; c = next) {
-		next = TAILQ_NEXT(c, next);
-		disconnect(k, c);
-	}
-	for (c = TAILQ_FIRST(&k->bound); c; c = next) {
-		next = TAILQ_NEXT(c, next);
-		TAILQ_REMOVE(&k->bound, c, next);
-		fly_local_client_remove(poller_of(k, c), c->stacks);
-		fly_astack_unmap(&c->stacks->memory);
-		free(c->stacks);
-		close(c->socket);
-		free(c);
-	}
+	free_list(k, &k->half);
+	free_list(k, &k->bound);
+	free_list(k, &k->leaving);
 	close(k->epoll);
 	close(k->wake);
 	for (unsigned i = 0; i < k->group->n; i++) {
@@ -666,6 +1002,7 @@ void fly_clerk_free(struct fly_clerk *k)
 		k->group->pollers[i]->local->life = NULL;
 	}
 	fly_life_free(k->life, k->life_fd);
+	pthread_mutex_destroy(&k->lock);
 	free(k);
 }
 

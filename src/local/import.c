@@ -20,7 +20,6 @@
 #include "threads/request.h"
 #include "local/map.h"
 #include "local/clerk.h"
-#include "local/fault.h"
 #include "base/binding_kind.h"
 #include "base/error.h"
 #include "base/system_clock.h"
@@ -67,9 +66,11 @@ static int connect_once(const struct fly_local *l)
 
 	if (s < 0)
 		return -1;
-	if (connect(s, (const struct sockaddr *)&address, length) == 0)
+	error = connect(s, (const struct sockaddr *)&address, length) == 0 ? 0 : errno;
+	if (error == 0 && fly_astack_is_deserted(s))
+		error = ECONNREFUSED;
+	if (error == 0)
 		return s;
-	error = errno;
 	close(s);
 	errno = error;
 	return -1;
@@ -178,15 +179,12 @@ static int refused(const struct fly_local *l, const struct fly_bind_answer *answ
 				"%s: access denied: its export does not let user %u in",
 				l->name, l->server, (unsigned)geteuid());
 	case -FLY_EBUSY:
-		return fly_fail(FLY_EBUSY,
-				"import %s from " LOCAL
-				"%s: it has no place for another client, see clients=",
-				l->name, l->server);
+		return fly_fail(FLY_EBUSY, "import %s from " LOCAL "%s: %s", l->name, l->server,
+				fly_bind_busy_text(answer->version));
 	case -FLY_ENOMEM:
 	case -FLY_ESYSTEM:
 		return fly_fail(-answer->status,
-				"import %s from " LOCAL
-				"%s: the server cannot make its memory: %s%s",
+				"import %s from " LOCAL "%s: the server cannot let us in: %s%s",
 				l->name, l->server,
 				answer->version ? strerror((int)answer->version)
 						: fly_strerror(answer->status),
@@ -619,7 +617,7 @@ void fly_local_check(struct fly_local *l)
 	l->looked_tsc = now_tsc;
 	if (l->stopped)
 		return;
-	if (is_hung_up(l) || fly_fault_has(&l->memory)) {
+	if (is_hung_up(l) || fly_astack_has_fault(&l->memory)) {
 		fly_notice(&l->group->notice, "link " LOCAL "%s: the server is gone", l->server);
 		fly_local_hung_up(l);
 	} else if (now_tsc >= l->listen_tsc) {

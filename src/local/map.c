@@ -4,16 +4,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/memfd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <firefly/status.h>
 
-#include "local/fault.h"
+#include "base/fault.h"
 
 #define HUGE_BYTES (2UL << 20)
 #define SEALS      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -77,7 +80,8 @@ static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_p
 	m->near = map(fds[0], m->near_bytes);
 	m->far = m->near ? map(fds[1], m->far_bytes) : NULL;
 	if (m->far) {
-		if (fly_fault_add(m, near_page) == 0)
+		if (fly_fault_add(m->near, m->near_bytes, near_page) == 0 &&
+		    fly_fault_add(m->far, m->far_bytes, FLY_ASTACK_PAGE) == 0)
 			return 0;
 		errno = EMLINK; /* "Too many links": the handler's table is full */
 	}
@@ -122,6 +126,22 @@ int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int 
 	return status_of_errno();
 }
 
+/*
+ * The file system says it. st_blksize does not: where transparent hugepages are on for shared
+ * memory
+ * (/sys/kernel/mm/transparent_hugepage/shmem_enabled), ordinary memory has that of a hugepage, too.
+ */
+size_t fly_astack_page_bytes(int fd)
+{
+	struct statfs s;
+
+	if (fstatfs(fd, &s))
+		return 0;
+	if (s.f_type == HUGETLBFS_MAGIC)
+		return (size_t)s.f_bsize == HUGE_BYTES ? HUGE_BYTES : 0;
+	return s.f_type == TMPFS_MAGIC ? FLY_ASTACK_PAGE : 0;
+}
+
 /* Is the memory as long as the answer says, and sealed? Return: its page size; 0: no. */
 static size_t check(int fd, uint64_t bytes)
 {
@@ -131,7 +151,7 @@ static size_t check(int fd, uint64_t bytes)
 	if (seals < 0 || !(seals & F_SEAL_SHRINK) || fstat(fd, &s) || s.st_size < 0 ||
 	    (uint64_t)s.st_size < bytes)
 		return 0;
-	return (size_t)s.st_blksize >= HUGE_BYTES ? HUGE_BYTES : FLY_ASTACK_PAGE;
+	return fly_astack_page_bytes(fd);
 }
 
 int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *answer,
@@ -155,7 +175,8 @@ int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *an
 
 void fly_astack_unmap(struct fly_astack_memory *m)
 {
-	fly_fault_remove(m);
+	fly_fault_remove(m->near);
+	fly_fault_remove(m->far);
 	if (m->near)
 		munmap(m->near, m->near_bytes);
 	if (m->far)
@@ -164,7 +185,38 @@ void fly_astack_unmap(struct fly_astack_memory *m)
 	m->far = NULL;
 }
 
+bool fly_astack_has_fault(const struct fly_astack_memory *m)
+{
+	return fly_fault_has(m->near) || fly_fault_has(m->far);
+}
+
+bool fly_astack_is_deserted(int socket)
+{
+	struct ucred who;
+	socklen_t bytes = sizeof who;
+
+	/* Process 0: it is in another PID namespace, and cannot be looked for. */
+	return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 && who.pid > 0 &&
+	       kill(who.pid, 0) != 0 && errno == ESRCH;
+}
+
 /* ---- messages -------------------------------------------------------------------------------- */
+
+const char *fly_bind_busy_text(uint32_t why)
+{
+	switch (why) {
+	case FLY_BIND_NO_PLACE:
+		return "it has no place for another client, see clients=";
+	case FLY_BIND_CROWD:
+		return "too many clients are connecting at once; try again";
+	case FLY_BIND_POLLER_SILENT:
+		return "its poller does not answer: a procedure keeps it busy; try again";
+	case FLY_BIND_ALLOW_SILENT:
+		return "its allow() has not decided in time; try again";
+	default:
+		return "it is busy";
+	}
+}
 
 union descriptors {
 	char room[CMSG_SPACE(FLY_BIND_FDS * sizeof(int))];

@@ -36,13 +36,22 @@ struct fly_bind_request {
 	char name[64]; /* of the interface, with a NUL */
 };
 
+/* Why a server refuses with -FLY_EBUSY. */
+enum fly_bind_busy {
+	FLY_BIND_NO_PLACE,      /* clients=, or half of that of one user */
+	FLY_BIND_CROWD,         /* too many connections are not bound yet */
+	FLY_BIND_POLLER_SILENT, /* no poller has answered the clerk */
+	FLY_BIND_ALLOW_SILENT,  /* the export's allow() has not returned */
+};
+
 struct fly_bind_answer {
 	uint32_t magic;
 	uint16_t protocol; /* that the server speaks */
 	uint16_t slots;    /* of the binding */
 	int32_t status;    /* 0, or the negative status of the import */
-	uint32_t version;  /* with -FLY_EVERSION: of the server's interface. With -FLY_ENOMEM and
-			      -FLY_ESYSTEM: the errno behind it; 0: none */
+	/* With -FLY_EVERSION: the interface's; with -FLY_EBUSY: enum above; with -FLY_ENOMEM and
+	 * -FLY_ESYSTEM: the errno behind it, or 0. */
+	uint32_t version;
 	uint64_t near_bytes;
 	uint64_t far_bytes;
 };
@@ -73,6 +82,24 @@ int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *an
 		   const int fds[2]);
 
 void fly_astack_unmap(struct fly_astack_memory *m);
+
+/* fly_astack_has_fault() - has there been a fault in this memory (base/fault.h)? Any thread. */
+bool fly_astack_has_fault(const struct fly_astack_memory *m);
+
+/*
+ * fly_astack_page_bytes() - the size of the pages of a memfd: ordinary pages or hugepages of 2 MiB,
+ * whatever transparent hugepages make of it. Return: 0: neither, or no memfd.
+ */
+size_t fly_astack_page_bytes(int fd);
+
+/* fly_bind_busy_text() - an enum fly_bind_busy in words; any other number is none of them. */
+const char *fly_bind_busy_text(uint32_t why);
+
+/*
+ * fly_astack_is_deserted() - of a connected socket: is the process dead that listened there? Then
+ * the listening socket lives on in a child of it, and nobody answers.
+ */
+bool fly_astack_is_deserted(int socket);
 
 /* fly_bind_send() - send an answer; @fds: its descriptors, or NULL. Never blocks. 0 or -1. */
 int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int fds[FLY_BIND_FDS]);

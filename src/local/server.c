@@ -17,6 +17,11 @@
 #include "threads/worker.h"
 #include "marshal/raise.h"
 
+/* Arguments and results of a call are copied to the stack, 8 KiB each. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wstack-usage="
+#endif
+
 #ifdef FLY_ASTACK_WORDWISE
 void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 {

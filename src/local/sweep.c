@@ -24,8 +24,9 @@
 
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
-#include "local/fault.h"
+#include "base/fault.h"
 #include "local/life.h"
+#include "local/map.h"
 #include "threads/waiting.h"
 
 #define SWEEP_MS    1000        /* each client is checked once in so long */
@@ -228,7 +229,7 @@ static void look_for_faults(struct fly_poller *p)
 	for (uint32_t k = 0; k < d->n; k++) {
 		struct fly_local_client *of = d->clients[k];
 
-		if (of->ending || !fly_fault_has(&of->memory))
+		if (of->ending || !fly_astack_has_fault(&of->memory))
 			continue;
 		fly_stats_add(&p->stats, FLY_COUNT_local_faults, 1);
 		fly_local_client_end(p, of);

@@ -67,6 +67,8 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		return -FLY_ENOMEM;
 	if (fly_requests_init(p))
 		goto fail_requests;
+	if (!config->pool) /* local links only: no packets, and nothing that is about packets */
+		return 0;
 	p->refused = fly_refused_new(config->socket);
 	if (!p->refused)
 		goto fail_refused;

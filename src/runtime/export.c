@@ -86,54 +86,127 @@ struct offer {
 	struct fly_export export;
 };
 
-static int export_on_poller(struct fly_poller *p, void *argument)
+/* All that can fail at a poller. */
+static int prepare_on_poller(struct fly_poller *p, void *argument)
 {
 	const struct offer *offer = argument;
 
 	if (offer->export.pool && fly_worker_pool_open(p, offer->export.pool))
 		return fly_fail(FLY_ENOMEM, "export %s: out of memory",
 				offer->export.interface->name);
+	return 0;
+}
+
+static int publish_on_poller(struct fly_poller *p, void *argument)
+{
+	const struct offer *offer = argument;
+
 	p->exports[offer->at] = offer->export;
 	return 0;
 }
 
-static int withdraw_on_poller(struct fly_poller *p, void *argument)
+/* Undo prepare_on_poller(). Nobody could call: the export was not published. */
+static int forget_on_poller(struct fly_poller *p, void *argument)
 {
 	const struct offer *offer = argument;
 
-	p->exports[offer->at] = (struct fly_export){.id = ~offer->at};
 	if (offer->export.pool)
 		fly_worker_pool_remove(p, offer->export.pool);
 	return 0;
 }
 
-/*
- * Each poller has its own workers. The first poller is last: clients ask its binder, and must not
- * learn of the export before all pollers have it.
- */
-static int export_on_all(struct fly_runtime *r, struct offer *offer,
-			 const struct fly_export_options *o)
+/* Give each poller its own workers. On failure no poller has any. */
+static int prepare_all(struct fly_runtime *r, struct offer *offers,
+		       const struct fly_export_options *o)
 {
-	struct offer offers[FLY_POLLERS];
-	unsigned i = r->group.n;
 	int status = 0;
+	unsigned i;
 
-	while (i > 0 && !status) {
-		offers[--i] = *offer;
+	for (i = 0; i < r->group.n && !status; i++) {
 		status = fly_workers_start(r, r->group.pollers[i], o, i, r->group.n,
 					   &offers[i].export);
 		if (status)
 			break;
-		status = fly_request(r->group.pollers[i], export_on_poller, &offers[i]);
-		if (status)
+		status = fly_request(r->group.pollers[i], prepare_on_poller, &offers[i]);
+		if (status) {
+			fly_workers_drop(offers[i].export.pool);
+			break;
+		}
+	}
+	while (status && i-- > 0) {
+		/* A poller that ends just now keeps the pool in its list. */
+		if (fly_request(r->group.pollers[i], forget_on_poller, &offers[i]) == 0)
 			fly_workers_drop(offers[i].export.pool);
 	}
-	if (!status)
-		return 0;
-	while (++i < r->group.n) {
-		fly_request(r->group.pollers[i], withdraw_on_poller, &offers[i]);
-		fly_workers_drop(offers[i].export.pool);
+	return status;
+}
+
+/*
+ * Publishing
+ *
+ * A poller lets clients in as soon as its table has the export: clients of this machine are asked
+ * at any poller, while others have no export yet. An export that a client uses must not be
+ * withdrawn, so all that can fail comes first, at every poller. Then nothing fails but a runtime
+ * that ends meanwhile: that is reported, and what was published ends with the runtime.
+ *
+ * The first poller is last: clients over links ask its binder, and must not learn of the export
+ * before all pollers have it.
+ */
+static int export_on_all(struct fly_runtime *r, const struct offer *offer,
+			 const struct fly_export_options *o)
+{
+	struct offer offers[FLY_POLLERS];
+	unsigned i = r->group.n;
+	int status;
+
+	for (unsigned k = 0; k < r->group.n; k++)
+		offers[k] = *offer;
+	status = prepare_all(r, offers, o);
+	while (i-- > 0 && !status)
+		status = fly_request(r->group.pollers[i], publish_on_poller, &offers[i]);
+	return status;
+}
+
+/* Nobody has seen the rule. */
+static void drop_rule(struct fly_runtime *r, struct fly_export_rule *rule)
+{
+	struct fly_export_rule **at = &r->rules;
+
+	if (!rule)
+		return;
+	pthread_mutex_lock(&r->lock);
+	while (*at != rule)
+		at = &(*at)->next;
+	*at = rule->next;
+	pthread_mutex_unlock(&r->lock);
+	free(rule);
+}
+
+/* Reserve an index. Return: 0 and *offer, or a negative status with a sentence. */
+static int reserve(struct fly_runtime *r, const struct fly_interface *interface,
+		   const void *procedures, void *context, struct fly_export_rule *rule,
+		   struct offer *offer)
+{
+	int status;
+
+	pthread_mutex_lock(&r->lock);
+	status = find_place(r->exports, interface, &offer->at);
+	if (!status) {
+		offer->export = (struct fly_export){
+			/* The binder's identifier is fixed; the others change with each start. */
+			.id = offer->at == FLY_EXPORT_BINDER
+				      ? FLY_EXPORT_BINDER
+				      : (fly_random32() & ~(FLY_EXPORTS - 1U)) + offer->at,
+			.n_procedures = interface->n_procedures,
+			.stubs = interface->procedures,
+			.procedures = procedures,
+			.context = context,
+			.interface = interface,
+			.rule = rule,
+		};
+		r->exports[offer->at] = offer->export;
 	}
+	pthread_mutex_unlock(&r->lock);
 	return status;
 }
 
@@ -165,31 +238,17 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 		status = make_rule(r, o, &rule);
 	if (status)
 		return status;
-	pthread_mutex_lock(&r->lock);
-	status = find_place(r->exports, interface, &offer.at);
-	if (!status) {
-		offer.export = (struct fly_export){
-			/* The binder's identifier is fixed; the others change with each start. */
-			.id = offer.at == FLY_EXPORT_BINDER
-				      ? FLY_EXPORT_BINDER
-				      : (fly_random32() & ~(FLY_EXPORTS - 1U)) + offer.at,
-			.n_procedures = interface->n_procedures,
-			.stubs = interface->procedures,
-			.procedures = procedures,
-			.context = context,
-			.interface = interface,
-			.rule = rule,
-		};
-		r->exports[offer.at] = offer.export;
-	}
-	pthread_mutex_unlock(&r->lock);
-	if (status)
-		return status;
-	status = export_on_all(r, &offer, o);
+	status = reserve(r, interface, procedures, context, rule, &offer);
 	if (status) {
+		drop_rule(r, rule);
+		return status;
+	}
+	status = export_on_all(r, &offer, o);
+	if (status && status != -FLY_ESTOPPED) {
 		pthread_mutex_lock(&r->lock);
 		r->exports[offer.at] = (struct fly_export){0};
 		pthread_mutex_unlock(&r->lock);
+		drop_rule(r, rule);
 	}
 	return status;
 }

@@ -4,10 +4,10 @@
  *
  * Any thread. Changes nothing. Each poller counts its own packets, by fly_request().
  */
-#include <rte_cycles.h>
 #include <rte_version.h>
 
 #include "base/sized.h"
+#include "fastpath/clock.h"
 #include "host/eal.h"
 #include "local/clerk.h"
 #include "runtime/runtime.h"
@@ -42,7 +42,7 @@ int fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
 {
 	struct fly_packet_census ours = {
 		.total = r->group.packets,
-		.free = rte_mempool_avail_count(r->group.pool),
+		.free = r->group.pool ? rte_mempool_avail_count(r->group.pool) : 0,
 	};
 	int status = fly_sized_check(census, sizeof ours,
 				     FLY_SIZED_UP_TO(struct fly_packet_census, total),
@@ -74,14 +74,13 @@ int fly_platform(const struct fly_runtime *r, struct fly_platform *platform)
 {
 	const struct fly_platform ours = {
 		.dpdk = rte_version(),
-		.hugepage_bytes = fly_eal_state()->hugepage_bytes,
-		.tsc_hz = rte_get_tsc_hz(),
+		.hugepage_bytes = r->group.pool ? fly_eal_state()->hugepage_bytes : 0,
+		.tsc_hz = fly_clock_hz(),
 	};
 	const int status =
 		fly_sized_check(platform, sizeof ours, FLY_SIZED_UP_TO(struct fly_platform, dpdk),
 				"struct fly_platform");
 
-	(void)r;
 	if (!status)
 		fly_sized_give(platform, &ours, sizeof ours);
 	return status;

@@ -23,6 +23,7 @@
 #include "threads/request.h"
 #include "host/cores.h"
 #include "host/eal.h"
+#include "host/limits.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "threads/waiting.h"
@@ -36,7 +37,8 @@ struct thread {
 	pthread_t id;
 	unsigned index;
 	unsigned core;
-	bool has_registered; /* a plain field: read after sem_wait(up) */
+	bool has_registered; /* with DPDK, which it is for its packets */
+	bool is_up;          /* a plain field: read after sem_wait(up) */
 };
 
 struct fly_poller_threads {
@@ -89,25 +91,28 @@ static void *turn_poller(void *context)
 	struct thread *thread = context;
 	struct fly_poller *p = thread->poller;
 	struct fly_poller_threads *all = thread->all;
+	const bool has_packets = p->group->packets != 0;
 	const enum fly_wait wait = p->group->wait;
 	struct fly_waiting waiting = {0};
 	char name[16];
 
 	snprintf(name, sizeof name, "fly-poller%u", thread->index);
 	pthread_setname_np(pthread_self(), name);
-	thread->has_registered = rte_thread_register() == 0;
+	thread->has_registered = has_packets && rte_thread_register() == 0;
 	fly_poller_group_enter(p);
-	if (thread->has_registered)
+	thread->is_up = thread->has_registered || !has_packets;
+	if (thread->is_up)
 		fly_poller_take(p);
 	sem_post(&all->up);
-	if (!thread->has_registered)
+	if (!thread->is_up)
 		return NULL;
 	while (!atomic_load_explicit(&all->ending, memory_order_relaxed))
 		fly_wait_after_turn(&waiting, p, wait, fly_poller_turn(p, fly_poller_time(p)));
 	fly_requests_close(p);
 	for (unsigned i = 0; i < LAST_TURNS; i++)
 		fly_poller_turn(p, fly_poller_time(p));
-	rte_thread_unregister();
+	if (thread->has_registered)
+		rte_thread_unregister();
 	return NULL;
 }
 
@@ -155,11 +160,12 @@ static int start_thread(struct fly_runtime *r, unsigned index, unsigned core)
 	error = create(thread);
 	if (error)
 		return fly_fail(error == EINVAL ? FLY_EINVAL : FLY_ESYSTEM,
-				"no thread for a poller on core %u: %s", core, strerror(error));
+				"no thread for a poller on core %u: %s", core,
+				fly_limits_no_thread(error));
 	all->n++;
 	take_core(core, 1);
 	wait_for(&all->up);
-	return thread->has_registered
+	return thread->is_up
 		       ? 0
 		       : fly_fail(FLY_ESYSTEM, "DPDK takes no more threads%s", fly_eal_last_log());
 }

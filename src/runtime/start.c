@@ -11,12 +11,13 @@
 #include <unistd.h>
 #include <sys/eventfd.h>
 
-#include <numa.h>
 #include <rte_lcore.h>
 
 #include <firefly/topology.h>
 
 #include "base/error.h"
+#include "base/node_memory.h"
+#include "base/resident.h"
 #include "base/signals.h"
 #include "base/sized.h"
 #include "fastpath/clock.h"
@@ -35,7 +36,6 @@
 
 #define PACKETS_DEFAULT       8191 /* a power of two less one: the best size for a mempool's ring */
 #define PACKETS_SPARE         (FLY_PACKET_CACHE + 64) /* free per poller, at least, with links up */
-#define PACKETS_LOCAL         1023 /* with local links only: for calls of other threads */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
 #define STOP_TURNS            4
@@ -56,6 +56,12 @@ struct starting {
 
 /* Runtimes of this thread: the thread is registered with DPDK while there is one. */
 static _Thread_local unsigned runtimes_here;
+
+/* With local links only there are no packets, and DPDK is neither needed nor started. */
+static bool has_packets(const struct fly_runtime *r)
+{
+	return r->group.packets != 0;
+}
 
 /* A registered thread has its own mempool cache; other threads use the slower shared ring. */
 static int register_thread(void)
@@ -79,14 +85,13 @@ static void unregister_thread(void)
 
 static int register_starter(struct starting *s)
 {
-	(void)s;
-	return register_thread();
+	return has_packets(s->runtime) ? register_thread() : 0;
 }
 
 static void unregister_starter(struct fly_runtime *r)
 {
-	(void)r;
-	unregister_thread();
+	if (has_packets(r))
+		unregister_thread();
 }
 
 /* ---- DPDK and the pool ----------------------------------------------------------------------- */
@@ -104,10 +109,13 @@ static uint32_t packet_room(const struct fly_link_spec *specs, unsigned n)
 static int start_dpdk(struct starting *s)
 {
 	const size_t packet_bytes = (size_t)s->room + PACKET_OVERHEAD;
-	const int status = fly_eal_start(s->options->eal,
-					 s->runtime->group.packets * packet_bytes + (16UL << 20),
-					 fly_ports_watch);
+	int status;
 
+	if (!has_packets(s->runtime))
+		return 0;
+	status = fly_eal_start(s->options->eal,
+			       s->runtime->group.packets * packet_bytes + (16UL << 20),
+			       fly_ports_watch);
 	if (status == 0 && !fly_eal_state()->hugepage_bytes)
 		fly_notice(&s->runtime->group.notice, "%s", fly_eal_state()->why_no_huge);
 	return status;
@@ -124,6 +132,8 @@ static int make_pool(struct starting *s)
 {
 	struct fly_poller_group *group = &s->runtime->group;
 
+	if (!has_packets(s->runtime))
+		return 0;
 	group->pool = pool_on(s, group->node);
 	if (!group->pool) /* without hugepages, one node may have all memory */
 		group->pool = pool_on(s, SOCKET_ID_ANY);
@@ -145,12 +155,6 @@ static void free_pool(struct fly_runtime *r)
 
 /* ---- pollers --------------------------------------------------------------------------------- */
 
-/* Whole pages on a node, or anywhere if nodes are unknown. */
-static void *alloc_on(size_t bytes, int node)
-{
-	return numa_available() < 0 ? numa_alloc(bytes) : numa_alloc_onnode(bytes, node);
-}
-
 /* All pollers in the group are complete. The first one is part of struct fly_runtime. */
 static int make_pollers(struct starting *s)
 {
@@ -171,16 +175,16 @@ static int make_pollers(struct starting *s)
 		.probes = o->probes,
 		.tsc_per_ms = fly_clock_tsc_per_ms(),
 		.name = name,
-		.socket = r->group.pool->socket_id,
+		.socket = r->group.pool ? r->group.pool->socket_id : r->group.node,
 	};
 
 	for (unsigned i = 0; i < n; i++) {
-		struct fly_poller *p = i ? alloc_on(sizeof *p, r->group.node) : &r->poller;
+		struct fly_poller *p = i ? fly_node_alloc(sizeof *p, r->group.node) : &r->poller;
 
 		snprintf(name, sizeof name, "%.13s%c", s->name, (char)('a' + i));
 		if (!p || fly_poller_init(p, &config, fly_clock_now_tsc())) {
-			if (i && p)
-				numa_free(p, sizeof *p);
+			if (i)
+				fly_node_free(p, sizeof *p);
 			return fly_fail(FLY_ENOMEM, "no memory for %u calls and %u conversations",
 					config.calls, config.conversations);
 		}
@@ -200,7 +204,7 @@ static void free_pollers(struct fly_runtime *r)
 		close(p->handoffs.wake_fd);
 		fly_poller_fini(p);
 		if (p != &r->poller)
-			numa_free(p, sizeof *p);
+			fly_node_free(p, sizeof *p);
 	}
 }
 
@@ -290,9 +294,9 @@ static void close_ports(struct fly_runtime *r)
 static int check_packets(struct starting *s)
 {
 	const struct fly_poller_group *group = &s->runtime->group;
-	const unsigned left = rte_mempool_avail_count(group->pool);
+	const unsigned left = has_packets(s->runtime) ? rte_mempool_avail_count(group->pool) : 0;
 
-	if (left >= group->n * PACKETS_SPARE)
+	if (!has_packets(s->runtime) || left >= group->n * PACKETS_SPARE)
 		return 0;
 	return fly_fail(FLY_EINVAL,
 			"%u packets are too few: the drivers of the links keep %u of them to "
@@ -302,12 +306,13 @@ static int check_packets(struct starting *s)
 
 static int watch_ports(struct starting *s)
 {
-	return fly_ports_add(&s->runtime->ports);
+	return has_packets(s->runtime) ? fly_ports_add(&s->runtime->ports) : 0;
 }
 
 static void watch_ports_no_more(struct fly_runtime *r)
 {
-	fly_ports_remove(&r->ports);
+	if (has_packets(r))
+		fly_ports_remove(&r->ports);
 }
 
 /* ---- local links ----------------------------------------------------------------------------- */
@@ -352,7 +357,7 @@ static void free_locals(struct fly_runtime *r)
 static int begin_use(struct starting *s)
 {
 	if (s->runtime->threads)
-		unregister_thread(); /* this thread made the pollers, and does not turn them */
+		unregister_starter(s->runtime); /* it made the pollers, and does not turn them */
 	else
 		fly_runtime_turned_here(s->runtime);
 	return 0;
@@ -403,7 +408,7 @@ static unsigned undo(struct fly_runtime *r, size_t n)
 	missing = r->n_missing;
 	fly_owned_list_fini(&r->group.owned);
 	pthread_mutex_destroy(&r->lock);
-	numa_free(r, sizeof *r);
+	fly_node_free(r, sizeof *r);
 	return missing;
 }
 
@@ -455,26 +460,32 @@ static int place(struct starting *s, int *node)
 	return status;
 }
 
-/* Default size of the pool: grows with the pollers, which keep packets and fill driver queues. */
-static unsigned packets_default(const struct starting *s)
+/*
+ * Size of the pool; 0: none, there are local links only. The default grows with the pollers, which
+ * keep packets and fill driver queues.
+ */
+static unsigned packets_of(const struct starting *s)
 {
 	for (unsigned i = 0; i < s->n_specs; i++) {
-		if (s->specs[i].kind != FLY_LINK_LOCAL)
-			return RTE_MAX(s->options->pollers, 4U) / 4 * (PACKETS_DEFAULT + 1) - 1;
+		if (s->specs[i].kind == FLY_LINK_LOCAL)
+			continue;
+		return s->options->packets
+			       ? s->options->packets
+			       : RTE_MAX(s->options->pollers, 4U) / 4 * (PACKETS_DEFAULT + 1) - 1;
 	}
-	return PACKETS_LOCAL;
+	return 0;
 }
 
 static int make_runtime(struct starting *s, int node)
 {
 	static _Atomic unsigned runtimes_ever;
 	const struct fly_options *o = s->options;
-	struct fly_runtime *r = alloc_on(sizeof *r, node);
+	struct fly_runtime *r = fly_node_alloc(sizeof *r, node);
 
 	if (!r)
 		return fly_fail(FLY_ENOMEM, "out of memory");
 	*r = (struct fly_runtime){
-		.group.packets = o->packets ? o->packets : packets_default(s),
+		.group.packets = packets_of(s),
 		.group.node = node,
 		.group.notice = {o->notice, o->notice_context},
 		.group.wait = o->wait ? o->wait : FLY_WAIT_SPIN,
@@ -514,8 +525,8 @@ static int start(struct starting *s)
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 {
 	struct fly_options known;
-	struct starting s = {.options = &known};
 	struct fly_no_sigpipe quiet;
+	struct starting *s;
 	int status;
 
 	if (!options || !runtime)
@@ -525,12 +536,18 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime)
 				options, "struct fly_options");
 	if (status)
 		return status;
+	s = calloc(1, sizeof *s); /* 22 kB: the calling thread's stack may be small */
+	if (!s)
+		return fly_fail(FLY_ENOMEM, "out of memory");
+	s->options = &known;
+	fly_resident_make();
 	/* A driver may write to a socket whose peer has gone, now and whenever memory grows. */
 	fly_no_sigpipe_begin(&quiet);
-	status = start(&s);
+	status = start(s);
 	fly_no_sigpipe_end(&quiet);
 	if (!status)
-		*runtime = s.runtime;
+		*runtime = s->runtime;
+	free(s);
 	return status;
 }
 
@@ -605,7 +622,7 @@ int fly_stop(struct fly_runtime *r)
 				n);
 	end_bindings(r);
 	fly_no_sigpipe_begin(&quiet);
-	if (r->threads)
+	if (r->threads && has_packets(r))
 		register_thread(); /* on failure stopping is only slower */
 	packets = r->group.packets;
 	missing = undo(r, N_STEPS);

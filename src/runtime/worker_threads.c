@@ -19,6 +19,7 @@
 #include "threads/request.h"
 #include "runtime/attach.h"
 #include "host/cores.h"
+#include "host/limits.h"
 #include "base/error.h"
 #include "base/signals.h"
 #include "threads/waiting.h"
@@ -165,7 +166,7 @@ static int start_threads(struct fly_runtime *r, struct fly_worker_pool *pool,
 	}
 	fly_signals_restore(&before);
 	return error ? fly_fail(FLY_ESYSTEM, "export %s: a worker cannot be started: %s", name,
-				strerror(error))
+				fly_limits_no_thread(error))
 		     : 0;
 }
 
@@ -182,7 +183,7 @@ int fly_workers_start(struct fly_runtime *r, struct fly_poller *p,
 		return 0;
 	n = o->workers / of + (at < o->workers % of);
 	pool = fly_worker_pool_new(p, export, RTE_MAX(n, 1U), o->queue ? o->queue : QUEUE_DEFAULT,
-				   r->group.pool->socket_id);
+				   r->group.node);
 	if (!pool)
 		return fly_fail(FLY_ENOMEM, "export %s: no memory for %u workers", name, n);
 	pool->group = &r->group;

@@ -60,6 +60,6 @@ void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc
 	p->now_ms = (uint32_t)((now_tsc - p->began_tsc) / p->tsc_per_ms);
 	fly_bulk_absent(p, before_ms, now_tsc - before_tsc);
 	fly_conversations_absent(p, p->now_ms - before_ms);
-	if (p->now_ms - before_ms > FLY_ABSENCE_MS)
+	if (p->refused && p->now_ms - before_ms > FLY_ABSENCE_MS) /* NULL: no packets */
 		p->refused->rotated_ms += p->now_ms - before_ms;
 }

@@ -43,10 +43,12 @@ static void sweep_each_ms(struct fly_poller *p)
 	p->sweep_ms_at_tsc = p->now_tsc + p->tsc_per_ms;
 	p->reject_budget = REJECTS_PER_MS;
 	p->again_budget = RESENDS_PER_MS;
-	sweep_links(p);
-	fly_conversations_sweep(p);
-	fly_refused_sweep(p->refused, p->now_ms);
-	fly_bulk_sweep(p);
+	if (p->cache.pool) {
+		sweep_links(p);
+		fly_conversations_sweep(p);
+		fly_refused_sweep(p->refused, p->now_ms);
+		fly_bulk_sweep(p);
+	}
 	fly_slow_local_sweep(p);
 	if (p->n_sources)
 		fly_stats_add(&p->stats, FLY_COUNT_slots_missed,

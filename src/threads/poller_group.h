@@ -17,8 +17,8 @@
 struct fly_poller_group {
 	struct fly_poller *pollers[FLY_POLLERS];
 	unsigned n;
-	struct rte_mempool *pool;    /* of all pollers */
-	unsigned packets;            /* in pool */
+	struct rte_mempool *pool;    /* of all pollers; NULL: local links only */
+	unsigned packets;            /* in pool; 0: local links only, and DPDK is not needed */
 	int node;                    /* NUMA node of the pool and the tables */
 	enum fly_wait wait;          /* of the pollers, and of bindings that do not choose */
 	struct fly_owned_list owned; /* bindings that belong to threads */

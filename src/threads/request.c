@@ -2,8 +2,9 @@
 /*
  * request.c - requests of other threads to a poller's thread.
  *
- * Only its own thread touches what a poller owns. Another thread posts a request and waits. The
- * lists have a lock. The poller takes it only when `attention` says that there are requests.
+ * Only its own thread touches what a poller owns. Another thread posts a request, and waits for it
+ * (struct waited) or not. The lists have a lock. The poller takes it only when `attention` says
+ * that there are requests.
  */
 #include "threads/request.h"
 
@@ -15,22 +16,24 @@
 #include "fastpath/slow.h"
 #include "base/error.h"
 
-struct request {
-	int (*function)(struct fly_poller *p, void *argument);
-	void *argument;
+/* A request that the thread which made it waits for. */
+struct waited {
+	struct fly_request request; /* its first member */
+	struct fly_requests *requests;
 	int result;
 	char *sentence; /* for fly_error(), if the result is negative; NULL: not wanted */
-	bool done;      /* under lock */
-	STAILQ_ENTRY(request) next;
+	bool is_done;   /* under lock */
 };
 
-STAILQ_HEAD(requests, request);
+STAILQ_HEAD(requests, fly_request);
 
 struct fly_requests {
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	struct requests between_turns; /* under lock: served at the quiescence point */
-	struct requests within_turns;  /* under lock: served in any turn */
+	/* Under lock. Functions of the first list may turn the poller: one at a time. */
+	struct requests one_at_a_time; /* served at the quiescence point: fly_request() */
+	struct requests between_turns; /* FLY_REQUEST_BETWEEN */
+	struct requests within_turns;  /* FLY_REQUEST_WITHIN */
 	bool closed;                   /* under lock */
 	bool is_serving_requests;      /* the poller's */
 	pthread_t owner;               /* the thread that turns the poller; under lock */
@@ -49,6 +52,7 @@ int fly_requests_init(struct fly_poller *p)
 		return -FLY_ENOMEM;
 	pthread_mutex_init(&requests->lock, NULL);
 	pthread_cond_init(&requests->done, NULL);
+	STAILQ_INIT(&requests->one_at_a_time);
 	STAILQ_INIT(&requests->between_turns);
 	STAILQ_INIT(&requests->within_turns);
 	p->requests = requests;
@@ -103,10 +107,11 @@ struct fly_poller *fly_poller_mine(void)
  * procedures that make such requests to each other's pollers both get an answer. Requests of
  * fly_request() are not served within a turn: no procedure may wait for one.
  */
-static void wait_for(struct fly_requests *requests, struct fly_poller *ours,
-		     struct request *request)
+static void wait_for(struct waited *w, struct fly_poller *ours)
 {
-	while (!request->done) {
+	struct fly_requests *requests = w->requests;
+
+	while (!w->is_done) {
 		if (!ours) {
 			pthread_cond_wait(&requests->done, &requests->lock);
 			continue;
@@ -117,79 +122,133 @@ static void wait_for(struct fly_requests *requests, struct fly_poller *ours,
 	}
 }
 
-static void post(struct fly_poller *p, struct requests *list, struct request *request)
+/* Under lock. */
+static void insert(struct fly_poller *p, struct requests *list, struct fly_request *request)
+{
+	request->is_posted = true;
+	STAILQ_INSERT_TAIL(list, request, next);
+	atomic_store_explicit(&p->attention, 1, memory_order_release);
+	fly_slow_wake_poller(p->handoffs.wake_fd);
+}
+
+static void complete(struct fly_request *request, int result)
+{
+	struct waited *w = (struct waited *)(void *)request;
+
+	w->result = result;
+	w->is_done = true;
+	pthread_cond_broadcast(&w->requests->done);
+}
+
+static int post_and_wait(struct fly_poller *p, struct requests *list, struct waited *w)
 {
 	struct fly_poller *ours = fly_poller_mine();
 	struct fly_requests *requests = p->requests;
 
+	w->requests = requests;
+	w->result = -FLY_ESTOPPED;
+	w->request.done = complete;
 	pthread_mutex_lock(&requests->lock);
 	if (!requests->closed) {
-		STAILQ_INSERT_TAIL(list, request, next);
-		atomic_store_explicit(&p->attention, 1, memory_order_release);
-		fly_slow_wake_poller(p->handoffs.wake_fd);
-		wait_for(requests, ours, request);
+		insert(p, list, &w->request);
+		wait_for(w, ours);
 	}
 	pthread_mutex_unlock(&requests->lock);
+	return w->result;
 }
 
 int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 		void *argument)
 {
 	char sentence[SENTENCE_BYTES] = "";
-	struct request request = {
-		.function = function,
-		.argument = argument,
-		.result = -FLY_ESTOPPED,
+	struct waited w = {
+		.request = {.function = function, .argument = argument},
 		.sentence = sentence,
 	};
+	int result;
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
 	if (fly_poller_mine() && mine->turning)
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
-	post(p, &p->requests->between_turns, &request);
-	if (request.result == -FLY_ESTOPPED)
+	result = post_and_wait(p, &p->requests->one_at_a_time, &w);
+	if (result == -FLY_ESTOPPED)
 		return fly_fail(FLY_ESTOPPED, "the runtime was stopped");
-	return request.result < 0 ? fly_fail(-request.result, "%s", sentence) : request.result;
+	return result < 0 ? fly_fail(-result, "%s", sentence) : result;
 }
 
 int fly_request_within(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 		       void *argument)
 {
-	struct request request = {
-		.function = function,
-		.argument = argument,
-		.result = -FLY_ESTOPPED,
-	};
+	struct waited w = {.request = {.function = function, .argument = argument}};
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
-	post(p, &p->requests->within_turns, &request);
-	return request.result;
+	return post_and_wait(p, &p->requests->within_turns, &w);
 }
 
-/* Return: the first request of the list; NULL: none. */
-static struct request *take(struct requests *list)
-{
-	struct request *request = STAILQ_FIRST(list);
+/* ---- without waiting ------------------------------------------------------------------------- */
 
-	if (request)
+static struct requests *list_for(struct fly_requests *requests, enum fly_request_when when)
+{
+	return when == FLY_REQUEST_WITHIN ? &requests->within_turns : &requests->between_turns;
+}
+
+void fly_request_post(struct fly_poller *p, struct fly_request *request, enum fly_request_when when)
+{
+	struct fly_requests *requests = p->requests;
+
+	request->when = when;
+	pthread_mutex_lock(&requests->lock);
+	if (requests->closed)
+		request->done(request, -FLY_ESTOPPED);
+	else
+		insert(p, list_for(requests, when), request);
+	pthread_mutex_unlock(&requests->lock);
+}
+
+bool fly_request_withdraw(struct fly_poller *p, struct fly_request *request)
+{
+	struct fly_requests *requests = p->requests;
+	bool was_posted;
+
+	pthread_mutex_lock(&requests->lock);
+	was_posted = request->is_posted;
+	if (was_posted)
+		STAILQ_REMOVE(list_for(requests, request->when), request, fly_request, next);
+	request->is_posted = false;
+	pthread_mutex_unlock(&requests->lock);
+	return was_posted;
+}
+
+/* ---- the poller's ---------------------------------------------------------------------------- */
+
+/* Return: the first request of the list; NULL: none. */
+static struct fly_request *take(struct requests *list)
+{
+	struct fly_request *request = STAILQ_FIRST(list);
+
+	if (request) {
 		STAILQ_REMOVE_HEAD(list, next);
+		request->is_posted = false;
+	}
 	return request;
 }
 
-static void complete(struct fly_requests *requests, struct request *request, int result)
+/* For a thread that waits: what went wrong, in words. */
+static void keep_sentence(struct fly_request *request)
 {
-	request->result = result;
-	request->done = true;
-	pthread_cond_broadcast(&requests->done);
+	struct waited *w = (struct waited *)(void *)request;
+
+	if (request->done == complete && w->sentence)
+		snprintf(w->sentence, SENTENCE_BYTES, "%s", fly_error());
 }
 
 static void serve(struct fly_poller *p, struct requests *list)
 {
 	struct fly_requests *requests = p->requests;
-	struct request *request;
+	struct fly_request *request;
 
 	pthread_mutex_lock(&requests->lock);
 	while ((request = take(list)) != NULL) {
@@ -197,10 +256,10 @@ static void serve(struct fly_poller *p, struct requests *list)
 
 		pthread_mutex_unlock(&requests->lock);
 		result = request->function(p, request->argument);
-		if (result < 0 && request->sentence)
-			snprintf(request->sentence, SENTENCE_BYTES, "%s", fly_error());
+		if (result < 0)
+			keep_sentence(request);
 		pthread_mutex_lock(&requests->lock);
-		complete(requests, request, result);
+		request->done(request, result);
 	}
 	pthread_mutex_unlock(&requests->lock);
 }
@@ -216,24 +275,27 @@ void fly_requests_serve(struct fly_poller *p)
 	struct fly_requests *requests = p->requests;
 
 	serve(p, &requests->within_turns);
+	serve(p, &requests->between_turns);
 	/* The request being served may turn the poller: the next one waits until it is done. */
 	if (requests->is_serving_requests)
 		return;
 	requests->is_serving_requests = true;
-	serve(p, &requests->between_turns);
+	serve(p, &requests->one_at_a_time);
 	requests->is_serving_requests = false;
 }
 
 void fly_requests_close(struct fly_poller *p)
 {
-	struct request *request;
+	struct fly_requests *requests = p->requests;
+	struct fly_request *request;
 
-	pthread_mutex_lock(&p->requests->lock);
-	p->requests->closed = true;
-	while ((request = take(&p->requests->between_turns)) != NULL ||
-	       (request = take(&p->requests->within_turns)) != NULL)
-		complete(p->requests, request, -FLY_ESTOPPED);
-	pthread_mutex_unlock(&p->requests->lock);
+	pthread_mutex_lock(&requests->lock);
+	requests->closed = true;
+	while ((request = take(&requests->one_at_a_time)) != NULL ||
+	       (request = take(&requests->between_turns)) != NULL ||
+	       (request = take(&requests->within_turns)) != NULL)
+		request->done(request, -FLY_ESTOPPED);
+	pthread_mutex_unlock(&requests->lock);
 }
 
 void fly_requests_open(struct fly_poller *p)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* request.h - have a poller's thread run a function (request.c). */
+/* request.h - have a poller's thread run a function: wait for it, or not (request.c). */
 #ifndef FLY_REQUEST_H
 #define FLY_REQUEST_H
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 
 struct fly_poller;
 
@@ -24,6 +25,44 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
  */
 int fly_request_within(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 		       void *argument);
+
+/* When a poller serves a request that was posted. */
+enum fly_request_when {
+	FLY_REQUEST_WITHIN,  /* also within turns, between packets: as fly_request_within() */
+	FLY_REQUEST_BETWEEN, /* at a quiescence point, also while another request turns the poller
+			      */
+};
+
+/*
+ * A request that nobody waits for. Who posts it sets the first part, and keeps it until it is done
+ * or withdrawn.
+ */
+struct fly_request {
+	/* Turns no poller. Return: the @result of done(). */
+	int (*function)(struct fly_poller *p, void *argument);
+	/*
+	 * The request is over; it may be freed, or posted again later. @result: -FLY_ESTOPPED: the
+	 * poller is not turned any more, the function did not run. Runs on the poller's thread, or
+	 * where its requests are closed, with its requests locked: must not make or withdraw any.
+	 */
+	void (*done)(struct fly_request *request, int result);
+	void *argument;
+	/* ---- request.c's ---- */
+	enum fly_request_when when;
+	bool is_posted; /* under lock: the poller has not begun it */
+	STAILQ_ENTRY(fly_request) next;
+};
+
+/*
+ * fly_request_post() - have a poller's thread run a function, without waiting for it. Any thread
+ * but the poller's. If the poller is not turned any more, the request is done at once.
+ *
+ * fly_request_withdraw() - take it back. Return: true: it did not run and will not, done() is not
+ * called; false: it runs, or is done.
+ */
+void fly_request_post(struct fly_poller *p, struct fly_request *request,
+		      enum fly_request_when when);
+bool fly_request_withdraw(struct fly_poller *p, struct fly_request *request);
 
 /* fly_requests_serve() - serve all requests; at the quiescence point. */
 void fly_requests_serve(struct fly_poller *p);

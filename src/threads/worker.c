@@ -10,8 +10,7 @@
 
 #include <stdlib.h>
 
-#include <rte_malloc.h>
-
+#include "base/node_memory.h"
 #include "fastpath/server.h"
 
 static struct fly_worker *of_handoff(struct fly_handoff *handoff)
@@ -360,7 +359,7 @@ static void make_worker(struct fly_poller *p, struct fly_worker_pool *pool, stru
 }
 
 struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct fly_export *export,
-					    uint32_t workers, uint32_t waiting_max, int socket)
+					    uint32_t workers, uint32_t waiting_max, int node)
 {
 	struct fly_worker_pool *pool = calloc(1, sizeof *pool);
 
@@ -374,8 +373,7 @@ struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct f
 	LIST_INIT(&pool->packets);
 	pool->stubs = calloc(export->n_procedures, sizeof *pool->stubs);
 	pool->works = calloc((size_t)workers + waiting_max, sizeof *pool->works);
-	pool->workers = rte_malloc_socket("fly_workers", workers * sizeof *pool->workers,
-					  RTE_CACHE_LINE_SIZE, socket);
+	pool->workers = fly_node_alloc(workers * sizeof *pool->workers, node);
 	if (!pool->stubs || !pool->works || !pool->workers) {
 		fly_worker_pool_free(pool);
 		return NULL;
@@ -392,7 +390,7 @@ void fly_worker_pool_free(struct fly_worker_pool *pool)
 {
 	if (!pool)
 		return;
-	rte_free(pool->workers);
+	fly_node_free(pool->workers, pool->n * sizeof *pool->workers);
 	free(pool->works);
 	free(pool->stubs);
 	free(pool);

@@ -130,11 +130,11 @@ struct fly_worker_pool {
 
 /*
  * fly_worker_pool_new() - @workers idle workers without threads. @export: what they run; its stubs
- * are those of the interface. @waiting_max: as options->queue. @socket: NUMA node.
+ * are those of the interface. @waiting_max: as options->queue. @node: NUMA node.
  * Return: NULL: no memory.
  */
 struct fly_worker_pool *fly_worker_pool_new(struct fly_poller *p, const struct fly_export *export,
-					    uint32_t workers, uint32_t waiting_max, int socket);
+					    uint32_t workers, uint32_t waiting_max, int node);
 void fly_worker_pool_free(struct fly_worker_pool *pool);
 
 /*

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* descriptors.c - see descriptors.h. Owns nothing. */
+#include "base/descriptors.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+void fly_descriptors_each(void (*each)(int fd, void *context), void *context)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	const struct dirent *entry;
+
+	while (directory && (entry = readdir(directory))) {
+		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(directory))
+			each(atoi(entry->d_name), context);
+	}
+	if (directory)
+		closedir(directory);
+}
+
+static void note(int fd, void *context)
+{
+	struct fly_descriptors *now = context;
+
+	if (fd < FLY_DESCRIPTORS_MAX)
+		now->open[fd / 64] |= UINT64_C(1) << fd % 64;
+}
+
+void fly_descriptors_note(struct fly_descriptors *now)
+{
+	*now = (struct fly_descriptors){0};
+	fly_descriptors_each(note, now);
+}
+
+static void close_on_exec(int fd, void *context)
+{
+	const struct fly_descriptors *before = context;
+	int flags;
+
+	if (fd >= FLY_DESCRIPTORS_MAX || (before->open[fd / 64] >> fd % 64 & 1))
+		return;
+	flags = fcntl(fd, F_GETFD);
+	if (flags >= 0 && !(flags & FD_CLOEXEC))
+		fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+}
+
+void fly_descriptors_close_on_exec(const struct fly_descriptors *before)
+{
+	fly_descriptors_each(close_on_exec, (void *)before);
+}

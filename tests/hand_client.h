@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * hand_client.h - a client of a local link made by hand: it asks, waits, writes and reads as a test
+ * says, and needs no runtime. For tests with Criterion.
+ */
+#ifndef HAND_CLIENT_H
+#define HAND_CLIENT_H
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "local/astack.h"
+#include "local/map.h"
+#include "patience.h"
+
+struct hand {
+	int socket;
+	struct fly_bind_answer answer;
+	struct fly_astack_memory m; /* once the answer is 0 */
+};
+
+/* hand_ask() - connect to local:NAME, and ask for an interface of version 1. */
+static inline struct hand hand_ask(const char *name, const char *interface)
+{
+	struct fly_bind_request r = {
+		.magic = FLY_BIND_MAGIC,
+		.protocol = FLY_BIND_PROTOCOL,
+		.version = 1,
+	};
+	struct sockaddr_un address;
+	const socklen_t length = fly_astack_address(name, &address);
+	struct hand h = {.socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+
+	snprintf(r.name, sizeof r.name, "%s", interface);
+	cr_assert(connect(h.socket, (struct sockaddr *)&address, length) == 0);
+	cr_assert(send(h.socket, &r, sizeof r, MSG_NOSIGNAL) == sizeof r);
+	return h;
+}
+
+static inline bool hand_has_answer(const struct hand *h, int ms)
+{
+	struct pollfd p = {.fd = h->socket, .events = POLLIN};
+
+	return poll(&p, 1, ms) == 1;
+}
+
+/* hand_answer() - wait for the answer. Return: its status. */
+static inline int hand_answer(struct hand *h)
+{
+	int fds[FLY_BIND_FDS];
+	ssize_t n;
+
+	cr_assert(hand_has_answer(h, 1000 * (int)patience(10)), "no answer");
+	n = fly_bind_receive(h->socket, &h->answer, fds);
+	if (n < 0 && errno == ECONNRESET) /* refused before the request was read */
+		n = fly_bind_receive(h->socket, &h->answer, fds);
+	cr_assert(n == sizeof h->answer);
+	if (h->answer.status == 0)
+		cr_assert(fly_astack_map(&h->m, &h->answer, fds) == 0);
+	for (unsigned i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	return h->answer.status;
+}
+
+static inline struct hand hand_bind(const char *name, const char *interface)
+{
+	struct hand h = hand_ask(name, interface);
+
+	cr_assert(hand_answer(&h) == 0, "%d", h.answer.status);
+	return h;
+}
+
+/* hand_leave() - end the connection; of a client that was bound, the memory too. */
+static inline void hand_leave(struct hand *h)
+{
+	fly_astack_unmap(&h->m);
+	close(h->socket);
+}
+
+/* hand_ring() - slot @i has a call; its poller may sleep. */
+static inline void hand_ring(struct hand *h, uint32_t i)
+{
+	const char byte = 0;
+
+	atomic_store(&fly_astack_slot(h->m.near, i)->state, FLY_SLOT_CALL);
+	atomic_fetch_or(&fly_astack_head(&h->m)->bell, UINT64_C(1) << i);
+	(void)!send(h->socket, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* hand_call_far() - start a call in slot @i, with @bytes of arguments in its far memory. */
+static inline void hand_call_far(struct hand *h, uint32_t i, uint16_t procedure, uint32_t bytes)
+{
+	struct fly_slot *slot = fly_astack_slot(h->m.near, i);
+
+	slot->kind = bytes ? FLY_ASTACK_IS_FAR : FLY_ASTACK_IN_LINE;
+	slot->length = bytes;
+	slot->procedure = procedure;
+	hand_ring(h, i);
+}
+
+static inline void hand_call(struct hand *h, uint32_t i, uint16_t procedure)
+{
+	hand_call_far(h, i, procedure, 0);
+}
+
+static inline bool hand_is_done(const struct hand *h, uint32_t i)
+{
+	return fly_slot_is(fly_astack_slot(h->m.near, i), FLY_SLOT_RESULT);
+}
+
+/* hand_finish() - wait for the result. Return: its status. */
+static inline int hand_finish(const struct hand *h, uint32_t i)
+{
+	for (unsigned n = 0; n < 1000 * patience(20) && !hand_is_done(h, i); n++)
+		usleep(1000);
+	cr_assert(hand_is_done(h, i), "no result");
+	return fly_astack_slot(h->m.near, i)->status;
+}
+
+#endif

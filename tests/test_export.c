@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_export.c - exports that fail: at a runtime with two pollers, clients of this machine that
+ * ask meanwhile, and too little memory for the workers of both pollers.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "hand_client.h"
+#include "runtime/runtime.h"
+#include "runtime/worker_threads.h"
+
+#define EAL "--no-huge -m 256"
+
+static char name[48];
+static struct fly_runtime *runtime;
+
+static int nothing(struct fly_served *served)
+{
+	served->result_bytes = 0;
+	return 0;
+}
+
+static const struct fly_procedure table[] = {{"Nothing", nothing, 0, 0, 0, FLY_RESULTS_OVER, 0}};
+static const struct fly_interface always = {FLY_STUB_VERSION, "Always", 1, 1, table};
+static const struct fly_interface fails = {FLY_STUB_VERSION, "Fails", 1, 1, table};
+
+static void begin(void)
+{
+	char link[96];
+	const char *const links[] = {link, NULL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 2047,
+				      .pollers = 2,
+				      .wait = FLY_WAIT_SLEEP,
+				      .eal = EAL};
+
+	snprintf(name, sizeof name, "test-export-%d", (int)getpid());
+	snprintf(link, sizeof link, "local:%s,server", name);
+	cr_assert(fly_start(&o, &runtime) == 0, "%s", fly_error());
+	cr_assert(fly_export(runtime, &always, "", NULL) == 0, "%s", fly_error());
+}
+
+static void end(void)
+{
+	cr_expect(fly_stop(runtime) == 0, "%s", fly_error());
+}
+
+TestSuite(export, .timeout = HANG);
+
+static size_t mapped_bytes(void)
+{
+	FILE *f = fopen("/proc/self/statm", "r");
+	unsigned long pages = 0;
+
+	cr_assert(f && fscanf(f, "%lu", &pages) == 1);
+	fclose(f);
+	return pages * 4096;
+}
+
+static _Atomic bool quit;
+static _Atomic unsigned asked;
+static _Atomic unsigned admitted;
+
+static void *ask_for_it(void *unused)
+{
+	(void)unused;
+	while (!atomic_load(&quit)) {
+		struct hand h = hand_ask(name, "Fails");
+
+		if (hand_answer(&h) != -FLY_ENOEXPORT)
+			atomic_fetch_add(&admitted, 1);
+		atomic_fetch_add(&asked, 1);
+		hand_leave(&h);
+	}
+	return NULL;
+}
+
+Case(export, fly_export_with__nobody_is_let_in_by_an_export_that_fails)
+{
+	const struct fly_export_options o = {.size = sizeof o,
+					     .workers = FLY_WORKERS,
+					     .wait = FLY_WAIT_SLEEP,
+					     .a_stacks = 1};
+	const size_t stacks = FLY_WORKERS / 2 * (8UL << 20);
+	struct rlimit before;
+	struct rlimit few;
+	pthread_t thread;
+	struct hand first;
+
+	/* The clerk asks the other poller for the next ones: it has no client. */
+	first = hand_bind(name, "Always");
+	cr_assert(pthread_create(&thread, NULL, ask_for_it, NULL) == 0);
+	while (atomic_load(&asked) == 0)
+		usleep(1000);
+	cr_assert(getrlimit(RLIMIT_STACK, &before) == 0 && before.rlim_cur == 8UL << 20,
+		  "the stacks of threads are as large as this test thinks");
+	cr_assert(getrlimit(RLIMIT_AS, &before) == 0);
+	few = before;
+	few.rlim_cur = mapped_bytes() + stacks + stacks / 2;
+	cr_assert(setrlimit(RLIMIT_AS, &few) == 0);
+	cr_expect(fly_export_with(runtime, &fails, "", NULL, &o) == -FLY_ESYSTEM, "%s",
+		  fly_error());
+	cr_assert(setrlimit(RLIMIT_AS, &before) == 0);
+	atomic_store(&quit, true);
+	pthread_join(thread, NULL);
+	cr_expect(atomic_load(&admitted) == 0, "%u of %u", atomic_load(&admitted),
+		  atomic_load(&asked));
+	for (unsigned i = 0; i < 2; i++)
+		cr_expect(LIST_EMPTY(&runtime->group.pollers[i]->pools));
+	/* Nothing is in the way of the next try. */
+	cr_expect(fly_export_with(runtime, &fails, "", NULL, &o) == 0, "%s", fly_error());
+	hand_leave(&first);
+	first = hand_bind(name, "Fails");
+	hand_call(&first, 0, 0);
+	cr_expect(hand_finish(&first, 0) == 0);
+}
+
+Case(export, fly_export_with__a_rule_of_an_export_that_fails_is_freed)
+{
+	const struct fly_export_options o = {.size = sizeof o, .a_stacks = 3};
+
+	cr_expect(fly_export_with(runtime, &always, "", NULL, &o) == -FLY_EINUSE);
+	cr_expect(runtime->rules == NULL);
+	cr_expect(fly_export_with(runtime, &fails, "", NULL, &o) == 0);
+	cr_expect(runtime->rules != NULL && runtime->rules->a_stacks == 3 &&
+		  runtime->rules->next == NULL);
+}

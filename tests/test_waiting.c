@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_waiting.c - how a poller and a thread wait. Whether a wait has slept is read from the
+ * kernel's count of the voluntary switches of this thread, not from a clock.
+ */
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "sim.h"
+#include "threads/waiting.h"
+
+#define TURNS 1000 /* of waiting.c: empty turns of a poller before it sleeps */
+#define SPINS 2000 /* of waiting.c: polls of a slot before its thread sleeps */
+
+static struct sim *s;
+static struct fly_poller *p;
+static struct fly_waiting waiting;
+static struct fly_slot slot;
+
+static void begin(void)
+{
+	sim_eal();
+	s = sim_new();
+	p = sim_poller(sim_add(s, NULL));
+	p->handoffs.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+}
+
+static void end(void)
+{
+	close(p->handoffs.wake_fd);
+	p->handoffs.wake_fd = -1;
+	cr_expect(p->handoffs.asleep == 0);
+	cr_expect(sim_end(s) == 0);
+}
+
+TestSuite(waiting, .timeout = HANG);
+
+static long n_sleeps(void)
+{
+	struct rusage usage;
+
+	cr_assert(getrusage(RUSAGE_THREAD, &usage) == 0);
+	return usage.ru_nvcsw;
+}
+
+static void turns(unsigned n, enum fly_wait wait)
+{
+	for (unsigned i = 0; i < n; i++)
+		fly_wait_after_turn(&waiting, p, wait, 0);
+}
+
+/* ---- pollers ---- */
+
+Case(waiting, fly_wait_after_turn__sleeps_after_many_empty_turns)
+{
+	long before = n_sleeps();
+
+	turns(TURNS - 1, FLY_WAIT_SLEEP);
+	cr_expect(n_sleeps() == before);
+	turns(5, FLY_WAIT_SLEEP);
+	cr_expect(n_sleeps() >= before + 5);
+	before = n_sleeps();
+	turns(5, FLY_WAIT_SPIN);
+	turns(5, FLY_WAIT_DEFAULT);
+	cr_expect(n_sleeps() == before);
+}
+
+Case(waiting, fly_wait_after_turn__begins_anew_when_something_came)
+{
+	long before;
+
+	turns(TURNS + 1, FLY_WAIT_SLEEP);
+	fly_wait_after_turn(&waiting, p, FLY_WAIT_SLEEP, 1);
+	cr_expect(waiting.empty == 0);
+	before = n_sleeps();
+	turns(TURNS - 1, FLY_WAIT_SLEEP);
+	cr_expect(n_sleeps() == before);
+}
+
+/* The thread that sets `attention` writes to wake_fd afterwards, or has read it already. */
+Case(waiting, fly_wait_after_turn__does_not_sleep_while_a_request_waits)
+{
+	long before;
+
+	turns(TURNS, FLY_WAIT_SLEEP);
+	p->attention = 1;
+	before = n_sleeps();
+	turns(20, FLY_WAIT_SLEEP);
+	cr_expect(n_sleeps() < before + 20);
+	p->attention = 0;
+	before = n_sleeps();
+	turns(20, FLY_WAIT_SLEEP);
+	cr_expect(n_sleeps() >= before + 20);
+}
+
+Case(waiting, fly_wait_after_turn__takes_what_woke_it)
+{
+	eventfd_t count;
+
+	turns(TURNS, FLY_WAIT_SLEEP);
+	fly_slow_wake_poller(p->handoffs.wake_fd);
+	turns(1, FLY_WAIT_SLEEP);
+	cr_expect(eventfd_read(p->handoffs.wake_fd, &count) != 0, "or it would not sleep again");
+	fly_slow_wake_poller(-1);
+}
+
+Case(waiting, fly_wait_after_turn__reads_the_clock_after_a_sleep)
+{
+	p->clock.turns = 7;
+	turns(TURNS - 1, FLY_WAIT_SLEEP);
+	cr_expect(p->clock.turns == 7);
+	turns(1, FLY_WAIT_SLEEP);
+	cr_expect(p->clock.turns == 0);
+}
+
+/* ---- slots ---- */
+
+static void polls(unsigned n, enum fly_wait wait)
+{
+	for (unsigned i = 0; i < n; i++)
+		fly_wait_for_slot(&waiting, &slot, FLY_SLOT_CALL, wait, false);
+}
+
+Case(waiting, fly_wait_for_slot__sleeps_after_many_polls)
+{
+	long before = n_sleeps();
+
+	atomic_store(&slot.state, FLY_SLOT_CALL);
+	polls(SPINS, FLY_WAIT_SLEEP);
+	cr_expect(n_sleeps() == before);
+	polls(5, FLY_WAIT_SLEEP);
+	cr_expect(n_sleeps() >= before + 5 && slot.asleep == FLY_AWAKE);
+	before = n_sleeps();
+	polls(5, FLY_WAIT_SPIN);
+	cr_expect(n_sleeps() == before);
+}
+
+Case(waiting, fly_wait_for_slot__not_if_it_was_handed_over_meanwhile)
+{
+	long before;
+
+	atomic_store(&slot.state, FLY_SLOT_CALL);
+	polls(SPINS, FLY_WAIT_SLEEP);
+	atomic_store(&slot.state, FLY_SLOT_RESULT);
+	before = n_sleeps();
+	polls(20, FLY_WAIT_SLEEP);
+	cr_expect(n_sleeps() == before && slot.asleep == FLY_AWAKE);
+}
+
+static struct fly_handoff handoff;
+
+static void *hand_back(void *unused)
+{
+	(void)unused;
+	while (atomic_load(&handoff.slot.asleep) != FLY_ASLEEP_FUTEX)
+		;
+	if (fly_slot_from_poller(&handoff.slot, FLY_SLOT_RESULT))
+		fly_slow_wake_handoff(&handoff);
+	return NULL;
+}
+
+Case(waiting, fly_slow_wake_handoff__wakes_who_sleeps_on_the_slot)
+{
+	pthread_t thread;
+
+	atomic_store(&handoff.slot.state, FLY_SLOT_CALL);
+	pthread_create(&thread, NULL, hand_back, NULL);
+	while (!fly_slot_is(&handoff.slot, FLY_SLOT_RESULT))
+		fly_wait_for_slot(&waiting, &handoff.slot, FLY_SLOT_CALL, FLY_WAIT_SLEEP, false);
+	pthread_join(thread, NULL);
+	cr_expect(handoff.slot.asleep == FLY_AWAKE);
+}
+
+Case(waiting, fly_slow_wake_handoff__writes_to_the_descriptor_of_who_waits_for_that)
+{
+	eventfd_t count = 0;
+
+	handoff.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	atomic_store(&handoff.slot.state, FLY_SLOT_RUNNING);
+	atomic_store(&handoff.slot.asleep, FLY_ASLEEP_EVENT);
+	cr_expect(fly_slot_from_poller(&handoff.slot, FLY_SLOT_RESULT));
+	fly_slow_wake_handoff(&handoff);
+	cr_expect(eventfd_read(handoff.event_fd, &count) == 0 && count == 1);
+	close(handoff.event_fd);
+}
