@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -125,6 +126,25 @@ Case(local_import, check_server__is_about_the_user_that_listened)
 	cr_expect(import(",uid=65534") == -FLY_EPERM);
 	cr_assert(seteuid(0) == 0);
 	close(s);
+}
+
+/* ---- a path ---- */
+
+Case(local_import, keep_name__the_program_changes_its_directory)
+{
+	char directory[] = "/tmp/fly-local-import-XXXXXX";
+
+	cr_assert(mkdtemp(directory) && chdir(directory) == 0);
+	apart_end(&server);
+	apart_init(&server, "local-import-path");
+	snprintf(server.link, sizeof server.link, "local:./s");
+	apart_fork(&server, 1);
+	join();
+	cr_assert(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
+	cr_assert(chdir("/") == 0);
+	cr_expect(fly_rebind(binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	cr_assert(chdir(directory) == 0 && unlink("s") == 0 && rmdir(directory) == 0);
 }
 
 /* ---- what is wrong ---- */

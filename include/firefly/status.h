@@ -38,7 +38,7 @@ enum fly_outcome {
 	X(EBUSY,        11, FLY_NOT_EXECUTED,   "the server has no room for another caller or call") \
 	X(ESTALE,       12, FLY_NOT_EXECUTED,   "the server restarted before the call was made")   \
 	X(ESTALE_MAYBE, 13, FLY_MAYBE_EXECUTED, "the server restarted while the call was under way") \
-	X(EPEER,        14, FLY_MAYBE_EXECUTED, "the peer does not answer")                        \
+	X(EPEER,        14, FLY_MAYBE_EXECUTED, "no answer from the peer")                         \
 	X(EFORGOTTEN,   15, FLY_MAYBE_EXECUTED, "the server has forgotten this caller")            \
 	X(ESTOPPED,     16, FLY_MAYBE_EXECUTED, "the runtime was stopped during the call")         \
 	X(ERAISED,      17, FLY_EXECUTED,       "the procedure ended with an error of its own")    \

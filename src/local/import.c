@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -463,6 +464,28 @@ static const struct fly_binding_kind kind = {
 	.event_fd = event_fd,
 };
 
+/*
+ * A copy of NAME of local:NAME, for fly_rebind(): a relative path as it is seen from here, because
+ * the program may change its directory; unless it gets too long for a socket. NULL: no memory.
+ */
+static char *keep_name(const char *name)
+{
+	struct sockaddr_un address;
+	char *directory;
+	char *path = NULL;
+
+	if (name[0] == '/' || !strchr(name, '/'))
+		return strdup(name);
+	directory = getcwd(NULL, 0);
+	if (!directory || asprintf(&path, "%s/%s", directory, name) < 0)
+		path = NULL;
+	free(directory);
+	if (path && strlen(path) < sizeof address.sun_path)
+		return path;
+	free(path);
+	return strdup(name);
+}
+
 static int make(struct fly_poller_group *group, const char *name, uint32_t version,
 		const char *server, int64_t uid, unsigned wait_ms, struct fly_binding **binding)
 {
@@ -478,7 +501,7 @@ static int make(struct fly_poller_group *group, const char *name, uint32_t versi
 		.group = group,
 		.name = name,
 		.version = version,
-		.server = strdup(server),
+		.server = keep_name(server),
 		.uid = uid,
 		.wait = (uint8_t)group->wait,
 	};

@@ -60,7 +60,7 @@ def killed():
     server.kill()
     client.wait(30)
     client.ended_well("client", status=1)
-    e2e.check(re.search(r"^call \d+: the (peer does not answer|link is down)$",
+    e2e.check(re.search(r"^call \d+: (no answer from the peer|the link is down)$",
                         client.text(), re.M), client.text())
     serve("killed").stop()  # takes over what the killed one has left behind
 
