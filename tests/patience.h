@@ -14,6 +14,18 @@
 /* Seconds. A case of Criterion that takes so long hangs, whatever the machine does. */
 #define HANG 600
 
+/* Under AddressSanitizer frames, address space and the handling of faults are not the program's. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_UNDER_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_UNDER_ASAN 1
+#endif
+#endif
+#ifndef IS_UNDER_ASAN
+#define IS_UNDER_ASAN 0
+#endif
+
 static inline unsigned patience(unsigned seconds)
 {
 	const char *factor = getenv("FLY_PATIENCE");

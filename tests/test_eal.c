@@ -131,9 +131,12 @@ Test(eal, fly_eal_start__options_that_dpdk_does_not_take)
 
 Test(eal, fly_eal_start__again_when_there_are_descriptors)
 {
-	const struct rlimit few = {9, 1024};
-	const struct rlimit many = {1024, 1024};
+	struct rlimit many;
+	struct rlimit few;
 
+	cr_assert(getrlimit(RLIMIT_NOFILE, &many) == 0);
+	few = many;
+	few.rlim_cur = 9;
 	cr_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
 	for (unsigned i = 0; i < 3; i++)
 		expect_refused(NULL, -FLY_ESYSTEM, "ulimit -n");

@@ -136,6 +136,33 @@ Case(event, fly_local_event_look__one_call_after_the_other_and_others_between)
 	cr_expect(is_quiet_at_last());
 }
 
+Case(event, fly_next_ready__with_deadlines_and_results)
+{
+	struct fly_call *call;
+	unsigned ended = 0;
+	uint64_t sum;
+
+	join();
+	for (unsigned rounds = 0; rounds < 20; rounds++, ended = 0) {
+		for (unsigned i = 0; i < 8; i++)
+			cr_assert(Probe_Add_start(binding, i, rounds, &call) == 0);
+		while (ended < 8) {
+			cr_assert(is_told(1000 * patience(10)));
+			for (; (call = fly_next_ready(binding)) != NULL; ended++)
+				cr_expect(Probe_Add_finish(call, &sum) == 0);
+		}
+	}
+	apart_hold(&server);
+	fly_set_deadline(binding, 20000);
+	for (unsigned i = 0; i < 8; i++)
+		cr_assert(Probe_Add_start(binding, i, 0, &call) == 0);
+	for (ended = 0; ended < 8;) {
+		cr_assert(is_told(1000 * patience(10)));
+		for (; (call = fly_next_ready(binding)) != NULL; ended++)
+			cr_expect(Probe_Add_finish(call, &sum) == -FLY_EWITHDRAWN);
+	}
+}
+
 Case(event, fly_local_event_started__the_deadline_is_kept)
 {
 	struct fly_call *call;
@@ -278,7 +305,7 @@ Case(event, fly_local_event_tell__the_runtime_is_shut_down_by_another_thread)
 	cr_assert(Probe_Null_start(binding, &call) == 0);
 	cr_assert(pthread_create(&thread, NULL, shut_down, client) == 0);
 	cr_expect(is_ready_at_last(call));
-	cr_expect(Probe_Null_finish(call) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null_finish(call) == -FLY_ESHUT);
 	pthread_join(thread, NULL);
 }
 

@@ -33,7 +33,6 @@ static void begin(void)
 		handoffs[i] = (struct fly_handoff){
 			.act = act,
 			.wanted = FLY_SLOT_CALL,
-			.event_fd = -1,
 		};
 		cr_assert(fly_handoff_add(p, &handoffs[i]) == 0);
 	}
@@ -145,7 +144,7 @@ Case(handoff, fly_handoff_add__more_than_there_was_room_for)
 	static struct fly_handoff many[200];
 
 	for (unsigned i = 0; i < 200; i++) {
-		many[i] = (struct fly_handoff){.act = act, .wanted = FLY_SLOT_CALL, .event_fd = -1};
+		many[i] = (struct fly_handoff){.act = act, .wanted = FLY_SLOT_CALL};
 		cr_assert(fly_handoff_add(p, &many[i]) == 0);
 		fly_handoff_watch(&p->handoffs, &many[i]);
 	}

@@ -7,6 +7,7 @@
 
 #include "case.h"
 #include "base/random.h"
+#include "fastpath/clock.h"
 #include "pair.h"
 
 /* ---- over simulated links ---- */
@@ -168,8 +169,8 @@ Case(import, fly_import__nobody_there)
 	cr_expect(strstr(fly_error(), "nobody answers for 10.9.8.6") != NULL, "%s", fly_error());
 	/* The host answers, but nobody listens at that port. */
 	cr_expect(import_by_name(r, "Probe", 3, "10.9.8.7:99", &binding) == -FLY_EPEER);
-	cr_expect(strstr(fly_error(), "no answer from the peer") != NULL, "%s",
-		  fly_error());
+	cr_expect(strstr(fly_error(), "10.9.8.7 is there, but no Firefly server answers") != NULL,
+		  "%s", fly_error());
 	cr_expect(r->poller.arp_query == NULL);
 }
 
@@ -181,6 +182,48 @@ Case(import, fly_import__over_a_link_that_is_down)
 	cr_expect(import_by_name(r, "Probe", 3, NULL, &binding) == -FLY_ELINK);
 	cr_expect(strstr(fly_error(), "is down") != NULL, "%s", fly_error());
 	r->ports.at[0]->link.up = true;
+}
+
+/* The control thread's request to the poller of the inline runtime. */
+static void request(enum fly_port_request what)
+{
+	atomic_store(&r->ports.at[0]->request[0], what);
+	atomic_store(&r->poller.attention, 1);
+}
+
+/* Nobody but these functions turns the poller of an inline caller that does nothing else. */
+Case(import, fly_rebind__and_fly_import_turn_the_poller_while_the_link_is_down)
+{
+	struct fly_binding *binding;
+	struct fly_binding *other;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	request(FLY_PORT_DETACH);
+	cr_expect(fly_rebind(binding) == -FLY_ELINK, "it goes meanwhile: %s", fly_error());
+	cr_expect(atomic_load(&r->ports.at[0]->request[0]) == FLY_PORT_NONE, "it was carried out");
+	cr_expect(fly_rebind(binding) == -FLY_ELINK);
+	request(FLY_PORT_ATTACH);
+	cr_expect(fly_rebind(binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	request(FLY_PORT_DETACH);
+	fly_turn(r);
+	request(FLY_PORT_ATTACH);
+	cr_expect(Probe_import(r, NULL, &other) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(other) == 0 && Probe_Null(binding) == 0);
+}
+
+Case(import, fly_slow_start__turns_the_poller_while_the_link_is_down)
+{
+	struct fly_binding *binding;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	request(FLY_PORT_DETACH);
+	fly_turn(r);
+	cr_expect(Probe_Null(binding) == -FLY_ELINK);
+	request(FLY_PORT_ATTACH);
+	cr_expect(Probe_Null(binding) == 0);
 }
 
 Case(import, fly_rebind__after_the_export_changed)
@@ -205,4 +248,182 @@ Case(import, fly_rebind__after_the_export_changed)
 	r->poller.exports[1].n_procedures = 0;
 	cr_expect(fly_rebind(binding) == -FLY_ENOEXPORT);
 	cr_expect(service.executions == 2);
+}
+
+/* ---- calls that have ended ---- */
+
+#define AT_ONCE 20
+
+static void turn_until_ready(struct fly_call *const *calls, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		while (!fly_ready(calls[i]))
+			fly_turn(r);
+	}
+}
+
+Case(import, fly_next_ready__each_ended_call_once)
+{
+	struct fly_call *calls[AT_ONCE];
+	unsigned seen[AT_ONCE] = {0};
+	struct fly_binding *binding;
+	struct fly_call *call;
+	uint64_t sum;
+	unsigned n = 0;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	for (unsigned round = 0; round < 3; round++) {
+		n = 0;
+		for (unsigned i = 0; i < AT_ONCE; i++) {
+			cr_assert(Probe_Add_start(binding, i, 1, &calls[i]) == 0);
+			cr_expect(fly_cookie(calls[i]) == NULL, "that of an earlier call is gone");
+			fly_set_cookie(calls[i], &seen[i]);
+		}
+		cr_expect(Probe_Add(binding, 1, 1, &sum) == 0, "it is finished, and not returned");
+		turn_until_ready(calls, AT_ONCE);
+		/* A call that is finished first is not returned. */
+		cr_expect(Probe_Add_finish(calls[3], &sum) == 0 && sum == 4);
+		while ((call = fly_next_ready(binding)) != NULL) {
+			unsigned *at = fly_cookie(call);
+
+			cr_assert(at >= seen && at < seen + AT_ONCE);
+			cr_expect(call == calls[at - seen]);
+			++*at;
+			n++;
+			if (n % 2) /* others are finished later, and not returned again */
+				cr_expect(Probe_Add_finish(call, &sum) == 0 &&
+					  sum == (uint64_t)(at - seen) + 1);
+			else
+				calls[n / 2] = call;
+		}
+		cr_expect(n == AT_ONCE - 1 && seen[3] == 0, "%u", n);
+		for (unsigned i = 1; i <= n / 2; i++)
+			cr_expect(Probe_Add_finish(calls[i], &sum) == 0);
+		cr_expect(fly_next_ready(binding) == NULL);
+	}
+	for (unsigned i = 0; i < AT_ONCE; i++)
+		cr_expect(seen[i] == (i == 3 ? 0 : 3), "%u: %u", i, seen[i]);
+}
+
+Case(import, fly_next_ready__calls_that_ended_before_or_failed)
+{
+	struct fly_binding *binding;
+	struct fly_call *calls[2];
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(fly_next_ready(binding) == NULL);
+	cr_assert(Probe_Null_start(binding, &calls[0]) == 0);
+	cr_expect(fly_next_ready(binding) == NULL, "it has not ended");
+	cr_expect(fly_cancel(calls[0]) == 0);
+	cr_expect(fly_next_ready(binding) == calls[0] && fly_next_ready(binding) == NULL);
+	cr_expect(Probe_Null_finish(calls[0]) == -FLY_ECANCELLED);
+	fly_unbind(binding);
+
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	cr_assert(Probe_Null_start(binding, &calls[0]) == 0);
+	cr_assert(Probe_Null_start(binding, &calls[1]) == 0);
+	turn_until_ready(calls, 2);
+	cr_expect(fly_next_ready(binding) != NULL && fly_next_ready(binding) != NULL);
+	cr_expect(fly_next_ready(binding) == NULL);
+	cr_expect(Probe_Null_finish(calls[0]) == 0 && Probe_Null_finish(calls[1]) == 0);
+}
+
+/* ---- reconnecting ---- */
+
+/* The export has another identifier, as after a restart; the exporter has been up for a second. */
+static void restart(void)
+{
+	r->poller.exports[1].id ^= 0x100000;
+	r->poller.began_tsc -= r->poller.tsc_per_ms * 1000;
+	r->poller.exports_since_ms = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		r->poller.sweep_ms_at_tsc = 0;
+		r->poller.sweep_at_tsc = 0;
+		fly_turn(r);
+	}
+}
+
+Case(import, fly_set_reconnect__a_call_finds_the_next_server_by_itself)
+{
+	struct fly_binding *binding;
+	struct fly_call *call;
+	uint8_t data[1440];
+	uint32_t total;
+	uint64_t sum;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0);
+	restart();
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == -FLY_ESTALE, "not by default");
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == -FLY_ESTALE);
+	cr_expect(fly_set_reconnect(binding, true) == 0);
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3, "it is started again");
+	restart();
+	probe_fill(data, 1400, 7);
+	cr_expect(Probe_Sum(binding, 7, data, &total) == 0 && total == probe_sum(7));
+	restart();
+	fly_set_deadline(binding, 1000000 * patience(5));
+	cr_expect(Probe_Add(binding, 2, 2, &sum) == 0 && sum == 4);
+	fly_set_deadline(binding, 0);
+	restart();
+	cr_assert(Probe_Add_start(binding, 3, 3, &call) == 0);
+	cr_expect(Probe_Add_finish(call, &sum) == -FLY_ESTALE, "the program has the handle");
+	cr_assert(Probe_Add_start(binding, 3, 3, &call) == 0, "this one rebinds first");
+	cr_expect(Probe_Add_finish(call, &sum) == 0 && sum == 6);
+	cr_expect(service.executions == 4 && service.wrong == 0);
+	fly_set_reconnect(binding, false);
+	restart();
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == -FLY_ESTALE);
+}
+
+Case(import, fly_set_reconnect__a_call_that_may_have_run_is_not_started_again)
+{
+	struct fly_binding *binding;
+	unsigned before;
+	int status;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0);
+	cr_expect(fly_set_reconnect(binding, true) == 0);
+	/* Some tries: the next exporter may seem to have been up before the call. */
+	do {
+		before = service.executions;
+		restart();
+		r->poller.exports_since_ms = r->poller.now_ms;
+		status = Probe_Null(binding);
+		cr_assert(status == 0 || status == -FLY_ESTALE_MAYBE, "%s",
+			  fly_status_name(status));
+	} while (status == 0);
+	cr_expect(service.executions == before);
+	cr_expect(Probe_Null(binding) == 0, "the next one rebinds");
+	cr_expect(service.executions == before + 1);
+}
+
+Case(import, fly_set_reconnect__for_as_long_as_the_call_may_take)
+{
+	struct fly_binding *binding;
+	struct fly_call *call;
+	uint64_t began_tsc;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &binding) == 0);
+	cr_expect(fly_set_reconnect(binding, true) == 0);
+	request(FLY_PORT_DETACH);
+	fly_turn(r);
+	fly_set_deadline(binding, 20000);
+	began_tsc = fly_clock_now_tsc();
+	cr_expect(Probe_Null(binding) == -FLY_ELINK);
+	cr_expect(fly_outcome(-FLY_ELINK) == FLY_NOT_EXECUTED);
+	cr_expect(fly_clock_now_tsc() - began_tsc >= 19 * r->poller.tsc_per_ms);
+	cr_expect(Probe_Null_start(binding, &call) == -FLY_ELINK);
+	fly_set_deadline(binding, 0);
+	request(FLY_PORT_ATTACH);
+	cr_expect(Probe_Null(binding) == 0, "the link is back");
+	/* Its timeout is 300 ms. */
+	restart();
+	r->poller.exports[1].n_procedures = 0;
+	cr_expect(Probe_Null(binding) == -FLY_ENOEXPORT);
+	cr_expect(service.executions == 1);
 }

@@ -299,6 +299,7 @@ Case(local, starter__as_many_as_there_are_slots)
 	for (unsigned i = 0; i < 5; i++)
 		cr_assert(Probe_Add_start(binding, i, 1, &calls[i]) == 0);
 	cr_expect(Probe_Null_start(binding, &more) == -FLY_ECALLS);
+	cr_expect(strstr(fly_strerror(-FLY_ECALLS), "a_stacks") != NULL);
 	cr_expect(!fly_ready(calls[0]));
 	hold(false);
 	for (unsigned i = 5; i-- > 0;)
@@ -436,6 +437,52 @@ Case(local, fly_set_wait__by_yielding_by_sleeping_by_an_event)
 	cr_assert(Probe_Add_start(binding, 2, 3, &call) == 0);
 	cr_expect(poll(&p, 1, 1000 * (int)patience(5)) == 1);
 	cr_expect(fly_ready(call) && Probe_Add_finish(call, &sum) == 0 && sum == 5);
+}
+
+Case(local, fly_next_ready__each_ended_call_once)
+{
+	struct fly_call *calls[16];
+	unsigned seen[16] = {0};
+	struct fly_call *call;
+	uint64_t sum = 0;
+
+	join();
+	cr_expect(fly_next_ready(binding) == NULL);
+	for (unsigned round = 1; round <= 3; round++) {
+		unsigned finished = 0;
+
+		for (unsigned i = 0; i < 16; i++) {
+			cr_assert(Probe_Add_start(binding, i, round, &calls[i]) == 0);
+			cr_expect(fly_cookie(calls[i]) == NULL);
+			fly_set_cookie(calls[i], &seen[i]);
+		}
+		cr_expect(Probe_Add_finish(calls[5], &sum) == 0, "it is not returned");
+		while (finished < 15) {
+			if (!(call = fly_next_ready(binding)))
+				continue;
+			unsigned *at = fly_cookie(call);
+
+			cr_assert(at >= seen && at < seen + 16 && call == calls[at - seen]);
+			++*at;
+			finished++;
+			if (round != 2) /* else later */
+				cr_expect(Probe_Add_finish(call, &sum) == 0 &&
+					  sum == (uint64_t)(at - seen) + round);
+		}
+		cr_expect(fly_next_ready(binding) == NULL);
+		for (unsigned i = 0; i < 16 && round == 2; i++) {
+			if (i != 5)
+				cr_expect(Probe_Add_finish(calls[i], &sum) == 0);
+		}
+	}
+	for (unsigned i = 0; i < 16; i++)
+		cr_expect(seen[i] == (i == 5 ? 0 : 3));
+	hold(true);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	cr_expect(fly_next_ready(binding) == NULL && fly_cancel(call) == 0);
+	cr_expect(fly_next_ready(binding) == call && fly_next_ready(binding) == NULL);
+	cr_expect(Probe_Null_finish(call) == -FLY_EWITHDRAWN);
+	hold(false);
 }
 
 static void *call_on_thread(void *context)
@@ -612,6 +659,30 @@ Case(local, fly_rebind__calls_end_with_their_outcome_and_rebind_finds_the_next_s
 	start_server();
 	cr_assert(fly_rebind(binding) == 0, "%s", fly_error());
 	cr_expect(Probe_Null(binding) == 0 && server.service.executions == 1);
+}
+
+Case(local, fly_set_reconnect__the_next_call_finds_the_next_server)
+{
+	uint64_t sum;
+
+	join();
+	cr_expect(fly_set_reconnect(binding, true) == 0);
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
+	for (unsigned round = 0; round < 2; round++) {
+		stop_server();
+		usleep(2000); /* the socket is looked at once a millisecond */
+		fly_set_deadline(binding, 20000);
+		cr_expect(Probe_Null(binding) == -FLY_ETIMEOUT, "nobody is there");
+		cr_expect(fly_outcome(-FLY_ETIMEOUT) == FLY_NOT_EXECUTED);
+		fly_set_deadline(binding, 0);
+		start_server();
+		cr_expect(Probe_Add(binding, 3, 4, &sum) == 0 && sum == 7);
+		cr_expect(server.service.executions == 1);
+	}
+	fly_set_reconnect(binding, false);
+	stop_server();
+	cr_expect(Probe_Null(binding) == -FLY_ELINK && Probe_Null(binding) == -FLY_ELINK);
+	start_server();
 }
 
 /* ---- a client that does what it likes ---- */

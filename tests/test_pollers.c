@@ -251,6 +251,44 @@ Case(pollers, fly_ports_apply__a_server_goes_and_another_one_comes)
 	cr_expect(fly_stop(server) == 0);
 }
 
+Case(pollers, fly_set_reconnect__a_server_goes_and_calls_go_to_the_next_one)
+{
+	const char *const at_server[] = {server_spec, NULL};
+	const char *const at_client[] = {client_spec, NULL};
+	const struct fly_options serves = options_for(at_server, 1);
+	const struct fly_options calls = options_for(at_client, 1);
+	struct probe_service service = {0};
+	struct fly_binding *binding;
+	struct fly_runtime *server;
+	struct fly_runtime *client;
+	uint64_t sum;
+	int status;
+
+	cr_assert(fly_start(&serves, &server) == 0, "%s", fly_error());
+	cr_assert(Probe_export(server, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(fly_start(&calls, &client) == 0, "%s", fly_error());
+	cr_assert(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(fly_set_reconnect(binding, true) == 0);
+	for (unsigned round = 0; round < 3; round++) {
+		cr_expect(Probe_Add(binding, round, 2, &sum) == 0 && sum == round + 2);
+		cr_expect(fly_stop(server) == 0);
+		fly_set_deadline(binding, 100000);
+		do /* until the loss of the link has been noticed */
+			status = Probe_Add(binding, 1, 2, &sum);
+		while (status == -FLY_EPEER || status == -FLY_EDEADLINE);
+		cr_expect(status == -FLY_ELINK || status == -FLY_ETIMEOUT, "%s",
+			  fly_status_name(status));
+		fly_set_deadline(binding, 1000000 * patience(5));
+		cr_assert(fly_start(&serves, &server) == 0, "%s", fly_error());
+		cr_assert(Probe_export(server, &probe_procedures, &service) == 0);
+	}
+	cr_expect(Probe_Add(binding, 7, 2, &sum) == 0 && sum == 9);
+	cr_expect(service.executions == 4);
+	fly_unbind(binding);
+	cr_expect(fly_stop(client) == 0);
+	cr_expect(fly_stop(server) == 0);
+}
+
 /* fly_import() of an interface without stubs. */
 static int import_by_name(struct fly_runtime *from, const char *name, uint32_t version,
 			  const char *peer, struct fly_binding **to)

@@ -217,6 +217,35 @@ Case(probe, fly_slow_probe__of_a_call_that_was_refused_is_refused)
 	expect_refusal(FLY_EBUSY);
 }
 
+/* As fly_drain() and fly_shutdown() do. */
+static void withdraw(void)
+{
+	struct fly_poller *p = sim_poller(w.node);
+	const uint32_t at = call.export_id % FLY_EXPORTS;
+
+	p->exports[at] = (struct fly_export){.id = ~at};
+	p->withdrawn[at] = call.export_id;
+}
+
+Case(probe, fly_slow_probe__of_a_call_whose_export_was_withdrawn)
+{
+	make_done();
+	withdraw();
+	cr_assert(ask(FLY_PACKET_PROBE, 0));
+	cr_expect(answer.type == FLY_PACKET_RESULT, "it ran: %u", answer.type);
+	cr_assert(ask(FLY_PACKET_PROBE, 1));
+	expect_refusal(FLY_ESTALE);
+	cr_assert(ask(FLY_PACKET_CALL, 0));
+	cr_expect(answer.type == FLY_PACKET_RESULT, "as a copy is told: %u", answer.type);
+	cr_assert(ask(FLY_PACKET_CALL, 1));
+	expect_refusal(FLY_ESTALE);
+	cr_expect(answer.hint == UINT32_MAX, "it has not run, and will not");
+	call.activity += 0x10000;
+	cr_assert(ask(FLY_PACKET_CALL, 0));
+	expect_refusal(FLY_ESTALE);
+	cr_expect(answer.hint == UINT32_MAX, "nor has one of which there is no record");
+}
+
 Case(probe, fly_slow_probe__of_a_result_that_was_not_kept)
 {
 	make_unkept();
@@ -560,11 +589,14 @@ static void answer_it(void)
 	cr_expect(Probe_Null_finish(ours) == 0);
 }
 
+/* No acknowledgement: the result was lost, or is late, and the server is asked for it. */
 Case(probe, fly_slow_probe__of_a_server_whose_result_we_wait_for_is_not_answered)
 {
 	call_peer();
-	cr_expect(!tell(FLY_PACKET_PROBE, FLY_ABOUT_RESULT, 5));
-	cr_expect(count(FLY_COUNT_drop_probe) == 1);
+	cr_assert(tell(FLY_PACKET_PROBE, FLY_ABOUT_RESULT, 5));
+	cr_expect(answer.type == FLY_PACKET_PROBE && answer.procedure == FLY_ABOUT_CALL);
+	cr_expect(answer.activity == call.activity && answer.seq == call.seq);
+	cr_expect(count(FLY_COUNT_drop_probe) == 1 && count(FLY_COUNT_probes_sent) == 1);
 	answer_it();
 }
 

@@ -4,16 +4,20 @@
  * thread as it was. Two of them talk over vhost, each on a thread of its own.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
+#include <rte_eal.h>
 #include <rte_lcore.h>
+#include <rte_malloc.h>
 
 #include <firefly/topology.h>
 
@@ -458,6 +462,7 @@ Case(runtime, fly_start__what_cannot_be_says_why_and_leaves_nothing)
 		{"pci:ffff:ff:1f.6", FLY_EINVAL, "there is no PCI device"},
 		{"tap:t0", FLY_EINVAL, "ip="},
 		{"vdev:net_nonesuch0", FLY_ESYSTEM, "DPDK cannot open net_nonesuch0"},
+		{"vdev:net_af_packet_e,iface=nonesuch0", FLY_ESYSTEM, "driver does not say why"},
 	};
 
 	for (unsigned i = 0; i < RTE_DIM(rows); i++) {
@@ -608,6 +613,91 @@ Case(runtime, fly_start__more_packets_than_memory)
 	cr_expect(fly_stop(r) == 0);
 }
 
+/* With @n free descriptors. Return: as fly_start(). */
+static int start_with_few(const char *spec, unsigned n, struct fly_runtime **r)
+{
+	struct rlimit before;
+	struct rlimit few;
+	int highest = 1023;
+	int status;
+	int fd;
+
+	while (fcntl(highest, F_GETFD) < 0)
+		highest--;
+	while ((fd = dup(0)) <= highest) /* use those below */
+		cr_assert(fd >= 0);
+	close(fd);
+	cr_assert(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	few = before;
+	few.rlim_cur = (rlim_t)fd + n;
+	cr_assert(setrlimit(RLIMIT_NOFILE, &few) == 0);
+	status = start(spec, r);
+	cr_assert(setrlimit(RLIMIT_NOFILE, &before) == 0);
+	return status;
+}
+
+/* Drivers that run out of descriptors crash, abort, or say "operation not permitted". */
+static void expect_room_for_descriptors(const char *spec)
+{
+	struct fly_runtime *r;
+
+	for (unsigned n = 1; n <= 9; n += 2) {
+		cr_expect(start_with_few(spec, n, &r) < 0, "%s with %u", spec, n);
+		cr_expect(strstr(fly_error(), "file") != NULL, "%s with %u: %s", spec, n,
+			  fly_error());
+	}
+	cr_expect(start_with_few(spec, 24, &r) == 0, "%s: %s", spec, fly_error());
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+Case(runtime, fly_start__links_without_descriptors)
+{
+	static struct server server;
+	struct fly_runtime *first;
+	char memif[96];
+
+	cr_assert(start(SELF, &first) == 0, "%s", fly_error());
+	expect_room_for_descriptors(server_spec);
+	snprintf(memif, sizeof memif, "memif:%s/m,server", directory);
+	expect_room_for_descriptors(memif);
+	start_server(&server);
+	snprintf(strchr(client_spec, ','), 8, ",wait=0");
+	expect_room_for_descriptors(client_spec);
+	stop_server(&server);
+	cr_expect(fly_stop(first) == 0);
+}
+
+Case(runtime, fly_start__over_a_dpdk_that_the_program_has_initialised)
+{
+	static struct probe_service service;
+	char *arguments[] = {"program",        "--no-huge", "-m128",       "--no-shconf",
+			     "--no-telemetry", "--no-pci",  "--lcores=5@0"};
+	const char *const links[] = {SELF, NULL};
+	const struct fly_options options = {.size = sizeof options,
+					    .links = links,
+					    .packets = 4095};
+	struct fly_binding *binding;
+	struct fly_runtime *r;
+	cpu_set_t before;
+	cpu_set_t after;
+
+	cr_assert(rte_eal_init(RTE_DIM(arguments), arguments) >= 0);
+	sched_getaffinity(0, sizeof before, &before);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+		cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+		cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+		cr_expect(Probe_Null(binding) == 0);
+		cr_expect(strstr(thread_names(), "fly-control") != NULL, "%s", thread_names());
+		cr_expect(fly_stop(r) == 0, "%s", fly_error());
+		cr_expect(rte_lcore_id() == 5, "still the program's lcore");
+	}
+	sched_getaffinity(0, sizeof after, &after);
+	cr_expect(CPU_EQUAL(&before, &after));
+	cr_expect(rte_malloc("own", 64, 0) != NULL, "the program goes on with it");
+	cr_expect(start(SELF, &r) == -FLY_ECONFLICT, "which has options");
+}
+
 Case(runtime, fly_export__limits)
 {
 	static struct probe_service service;
@@ -710,12 +800,20 @@ static void expect_room_on_a_small_stack(const char *link)
 
 Case(runtime, fly_start__on_a_stack_of_64_kib)
 {
+	static struct probe_service service;
 	static struct server server;
+	struct fly_runtime *local;
 
+	if (IS_UNDER_ASAN)
+		cr_skip_test("its frames are larger");
 	expect_room_on_a_small_stack(SELF);
 	start_server(&server);
 	expect_room_on_a_small_stack(client_spec);
 	stop_server(&server);
+	local = start_local("local:eal-runtime-small,server", 1);
+	cr_assert(Probe_export(local, &probe_procedures, &service) == 0, "%s", fly_error());
+	expect_room_on_a_small_stack("local:eal-runtime-small");
+	cr_expect(fly_stop(local) == 0, "%s", fly_error());
 }
 
 /* ---- notices, counters, platform ---- */
@@ -959,8 +1057,9 @@ Case(runtime, fly_shutdown__ends_calls_and_nothing_can_be_begun)
 		cr_expect(Probe_Fill_finish(calls[i], data) == -FLY_ESTOPPED);
 	}
 	cr_expect(fly_outcome(-FLY_ESTOPPED) == FLY_MAYBE_EXECUTED);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
-	cr_expect(Probe_Null_start(own, &call) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
+	cr_expect(Probe_Null_start(own, &call) == -FLY_ESHUT);
+	cr_expect(fly_outcome(-FLY_ESHUT) == FLY_NOT_EXECUTED);
 	fly_shutdown(self);
 	cr_expect(fly_stats_get(&self->poller.stats, FLY_COUNT_cancels_sent) == RTE_DIM(calls));
 	for (unsigned i = 0; i < 100; i++)
@@ -976,13 +1075,13 @@ Case(runtime, fly_shutdown__deadlines_bring_no_call_back)
 	fly_set_deadline(own, 1000000);
 	cr_expect(Probe_Null(own) == 0);
 	fly_shutdown(self);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 0);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 500);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	fly_set_deadline(own, 0);
-	cr_expect(Probe_Null(own) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(own) == -FLY_ESHUT);
 	cr_expect(fly_stop(self) == 0);
 }
 
@@ -994,7 +1093,7 @@ Case(runtime, fly_shutdown__a_call_that_was_started_and_not_sent)
 	begin_self(NULL);
 	cr_assert(own->starter(own, Probe_Sum_NUMBER, 1404, &call) == 0);
 	fly_shutdown(self);
-	cr_expect(own->transporter(call) == -FLY_ESTOPPED);
+	cr_expect(own->transporter(call) == -FLY_ESHUT, "it was not sent");
 	cr_expect(own_service.executions == 0);
 	cr_expect(fly_stop(self) == 0);
 }

@@ -349,6 +349,73 @@ Case(threads_caller, fly_event_fd__is_readable_when_calls_have_ended)
 	cr_expect(service.executions == 2 * 9);
 }
 
+/* With a descriptor, and without: then it asks all the time. Calls of several packets, too. */
+static void loop_over_events(struct fly_binding *mine, int fd)
+{
+	struct fly_call *calls[8] = {NULL};
+	unsigned seen[8] = {0};
+	unsigned finished = 0;
+	uint8_t data[1440];
+
+	for (uintptr_t i = 0; i < 8; i++) {
+		cr_assert(Probe_Fill_start(mine, (uint32_t)i, &calls[i]) == 0);
+		fly_set_cookie(calls[i], (void *)i);
+	}
+	while (finished < 8) {
+		struct pollfd readable = {.fd = fd, .events = POLLIN};
+		struct fly_call *call;
+		uint64_t count;
+
+		if (fd >= 0) {
+			cr_assert(poll(&readable, 1, 1000 * (int)patience(5)) == 1, "not told");
+			cr_assert(read(fd, &count, sizeof count) == sizeof count);
+		}
+		while ((call = fly_next_ready(mine)) != NULL) {
+			const uintptr_t i = (uintptr_t)fly_cookie(call);
+
+			cr_assert(i < 8 && call == calls[i] && fly_ready(call));
+			cr_assert(seen[i]++ == 0, "once");
+			cr_expect(Probe_Fill_finish(call, data) == 0 &&
+				  probe_is(data, 1440, probe_sum((uint32_t)i)));
+			finished++;
+		}
+	}
+	cr_expect(fly_next_ready(mine) == NULL);
+}
+
+static void take_what_is_ready(struct caller *c, struct fly_binding *mine)
+{
+	struct fly_call *before;
+	int fd = -1;
+
+	/* Under way, or ended, before anybody asks. */
+	cr_assert(Probe_Null_start(mine, &before) == 0);
+	if (c->number % 2)
+		while (!fly_ready(before))
+			usleep(100);
+	while (fly_next_ready(mine) != before)
+		usleep(100);
+	cr_expect(fly_next_ready(mine) == NULL);
+	for (unsigned round = 0; round < 50; round++) {
+		if (round == 25)
+			fd = fly_event_fd(mine);
+		if (fd >= 0 && round == 25) {
+			uint64_t count;
+
+			(void)!read(fd, &count, sizeof count);
+		}
+		loop_over_events(mine, fd);
+		cr_expect(Probe_Null(mine) == 0);
+	}
+	cr_expect(Probe_Null_finish(before) == 0);
+}
+
+Case(threads_caller, fly_next_ready__each_ended_call_once)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(4, take_what_is_ready);
+}
+
 /* ---- calls that end otherwise ---- */
 
 static void be_slow(void *context)
@@ -448,6 +515,34 @@ static void *release_later(void *context)
 	return context;
 }
 
+/* The poller is held for longer than the deadline: the call is not sent. */
+static void wait_for_the_poller(struct caller *c, struct fly_binding *mine)
+{
+	const unsigned before = service.executions;
+	struct fly_call *call;
+	pthread_t holder;
+	pthread_t releaser;
+
+	(void)c;
+	cr_expect(fly_set_deadline(mine, 50000) == 0);
+	pthread_create(&holder, NULL, hold_it_within, NULL);
+	while (!is_held)
+		;
+	cr_assert(Probe_Null_start(mine, &call) == 0);
+	pthread_create(&releaser, NULL, release_later, NULL);
+	cr_expect(Probe_Null_finish(call) == -FLY_EWITHDRAWN);
+	cr_expect(fly_set_deadline(mine, 0) == 0);
+	cr_expect(Probe_Null(mine) == 0 && service.executions == before + 1);
+	pthread_join(holder, NULL);
+	pthread_join(releaser, NULL);
+}
+
+Case(threads_caller, fly_set_deadline__begins_when_the_call_is_started)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, wait_for_the_poller);
+}
+
 /* A call is handed over without a deadline. Then one is set, before the poller has seen the call.
  */
 static void set_behind_call(struct caller *c, struct fly_binding *mine)
@@ -532,7 +627,7 @@ static void wait_for_the_end(struct caller *c, struct fly_binding *mine)
 	fly_quit(self);
 	while (step == 1)
 		;
-	cr_expect(Probe_Null(mine) == -FLY_ESTOPPED);
+	cr_expect(Probe_Null(mine) == -FLY_ESHUT);
 }
 
 Case(threads_caller, fly_stop__not_before_other_threads_have_ended_their_bindings)

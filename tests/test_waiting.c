@@ -174,16 +174,3 @@ Case(waiting, fly_slow_wake_handoff__wakes_who_sleeps_on_the_slot)
 	pthread_join(thread, NULL);
 	cr_expect(handoff.slot.asleep == FLY_AWAKE);
 }
-
-Case(waiting, fly_slow_wake_handoff__writes_to_the_descriptor_of_who_waits_for_that)
-{
-	eventfd_t count = 0;
-
-	handoff.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	atomic_store(&handoff.slot.state, FLY_SLOT_RUNNING);
-	atomic_store(&handoff.slot.asleep, FLY_ASLEEP_EVENT);
-	cr_expect(fly_slot_from_poller(&handoff.slot, FLY_SLOT_RESULT));
-	fly_slow_wake_handoff(&handoff);
-	cr_expect(eventfd_read(handoff.event_fd, &count) == 0 && count == 1);
-	close(handoff.event_fd);
-}

@@ -24,6 +24,7 @@
 #include "test_service.h"
 
 #define LINKS_MOST 16
+#define DRAIN_MS   10000
 
 enum {
 	KEY_STATS = CLI_KEY_OWN,
@@ -32,6 +33,7 @@ enum {
 	KEY_LOCAL,
 	KEY_POLLERS,
 	KEY_CORES,
+	KEY_DRAIN,
 };
 
 struct serve_options {
@@ -46,6 +48,7 @@ struct serve_options {
 	unsigned pollers;  /* 0: we poll */
 	const char *cores;
 	enum fly_wait wait;
+	unsigned drain_ms; /* for the last calls to end */
 };
 
 /* For the signal handler, which can do no more than ask fly_serve() to return. */
@@ -66,6 +69,10 @@ static const struct argp_option options[] = {
 	 "Where they run, as 2,4-5 (default: as `firefly topology` shows)", 0},
 	{"wait", CLI_KEY_WAIT, "HOW", 0,
 	 "What they do while there is nothing to do: spin (default), yield or sleep", 0},
+	{"drain", KEY_DRAIN, "MS", 0,
+	 "When told to stop, let calls that run or wait end, for so many milliseconds at most "
+	 "(default 10000); a second signal ends the program at once",
+	 0},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end, and on SIGUSR1, print the counters that are not zero (with =all: every one)",
 	 0},
@@ -120,6 +127,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_CORES:
 		o->cores = text;
+		return 0;
+	case KEY_DRAIN:
+		o->drain_ms = (unsigned)cli_number("serve", "--drain", text, 1, 86400000);
 		return 0;
 	case CLI_KEY_WAIT:
 		o->wait = cli_wait("serve", text);
@@ -218,7 +228,7 @@ static void announce(const struct serve_options *o)
 
 int serve_main(int argc, char **argv)
 {
-	struct serve_options o = {.core = -1};
+	struct serve_options o = {.core = -1, .drain_ms = DRAIN_MS};
 	struct test_service *service;
 	struct fly_options start = {
 		.size = sizeof start,
@@ -260,11 +270,14 @@ int serve_main(int argc, char **argv)
 		}
 	}
 
-	print_work(service, o.checking, cli_seconds_now() - began);
-	counters_print(serving, o.stats);
-	signal(SIGUSR1, SIG_IGN); /* the handler must not meet a runtime that has stopped */
+	/* From now on a second signal ends the program; nor must it meet a runtime that stopped. */
+	signal(SIGUSR1, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGINT, SIG_DFL);
+	if (fly_drain(serving, o.drain_ms))
+		cli_complain("serve", "%s", fly_error());
+	print_work(service, o.checking, cli_seconds_now() - began);
+	counters_print(serving, o.stats);
 	failed = cli_stop(serving);
 	return failed || service->wrong ? CLI_FAILED : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * access.h - store one value to the wire, or load it: little-endian, at any alignment.
+ * access.h - store one value to the wire, or load it: little-endian, at any alignment. get loads a
+ * value that may be anything; take loads a value that is checked.
  *
  * Pure functions, for generated code and for views.
  */
@@ -163,7 +164,7 @@ static inline void fly_put_bool(uint8_t *p, bool v)
 	p[0] = v ? 1 : 0;
 }
 
-/* A bool on the wire is 0 or 1. The stub checks fly_is_bool() before it reads one. */
+/* A bool on the wire is 0 or 1. */
 static inline bool fly_is_bool(const uint8_t *p)
 {
 	return p[0] <= 1;
@@ -172,6 +173,65 @@ static inline bool fly_is_bool(const uint8_t *p)
 static inline bool fly_get_bool(const uint8_t *p)
 {
 	return p[0] != 0;
+}
+
+/*
+ * Read once: a value that decides something, such as a count, a length, a flag or a discriminant.
+ * The other side of a local link can change the memory between a check and a use. With a plain
+ * load a compiler may read again instead of keeping the value. A volatile load happens exactly
+ * once.
+ */
+struct fly_once16 {
+	uint16_t wire;
+} __attribute__((packed, may_alias));
+
+struct fly_once32 {
+	uint32_t wire;
+} __attribute__((packed, may_alias));
+
+static inline uint8_t fly_take_u8(const uint8_t *p)
+{
+	return *(const volatile uint8_t *)p;
+}
+
+static inline uint16_t fly_take_u16(const uint8_t *p)
+{
+	const uint16_t wire = ((const volatile struct fly_once16 *)p)->wire;
+
+	return FLY_WIRE16(wire);
+}
+
+static inline uint32_t fly_take_u32(const uint8_t *p)
+{
+	const uint32_t wire = ((const volatile struct fly_once32 *)p)->wire;
+
+	return FLY_WIRE32(wire);
+}
+
+static inline int8_t fly_take_i8(const uint8_t *p)
+{
+	return (int8_t)fly_take_u8(p);
+}
+
+static inline int16_t fly_take_i16(const uint8_t *p)
+{
+	return (int16_t)fly_take_u16(p);
+}
+
+static inline int32_t fly_take_i32(const uint8_t *p)
+{
+	return (int32_t)fly_take_u32(p);
+}
+
+/* Return: false: it is no bool, and *v has not changed. */
+static inline bool fly_take_bool(const uint8_t *p, bool *v)
+{
+	const uint8_t wire = fly_take_u8(p);
+
+	if (wire > 1)
+		return false;
+	*v = wire != 0;
+	return true;
 }
 
 #ifdef __cplusplus

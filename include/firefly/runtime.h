@@ -75,7 +75,7 @@ struct fly_options {
 	 */
 	const char *const *links;
 	const char *eal;        /* further EAL arguments, separated by blanks; NULL: none */
-	unsigned packets;       /* packet buffers in the pool; default 8191 */
+	unsigned packets;       /* in the pool; default 8191. Local links have none */
 	unsigned calls;         /* entries of the call table, at most 65536; default 1024 */
 	unsigned conversations; /* callers that the server side remembers; default 4096 */
 	/*
@@ -108,12 +108,18 @@ struct fly_options {
  * @options: read during the call only.
  * @runtime: set on success; ended by fly_stop().
  *
- * The first runtime of a process initialises DPDK, on a separate thread: the calling thread keeps
- * its affinity, signal mask and handlers. Blocks until each link is up, at most `wait=` seconds for
- * each link whose server is not there yet.
+ * The first runtime of a process that has other links than local ones initialises DPDK, on a
+ * separate thread: the calling thread keeps its affinity, signal mask and handlers. A program that
+ * has called rte_eal_init() itself lends its DPDK: it is used as it is, and `eal` must be NULL. If
+ * DPDK does not start, fly_error() says what to mend, and the next fly_start() tries again. `eal`
+ * is tried in a child process first: see fly_start(3).
+ *
+ * Blocks until each link is up, at most `wait=` seconds for each link whose server is not there
+ * yet.
  * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec; cores or a NUMA node
  * that are not available), ETIMEOUT (a server did not come up), EINUSE, EPERM, ENOMEM, ECONFLICT
- * (other EAL options than the process has already), ESYSTEM.
+ * (other EAL options than the process has already), ESYSTEM (a limit of descriptors or threads, for
+ * instance).
  */
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
 
@@ -125,13 +131,31 @@ int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
  * thread; any thread, if the runtime has threads of its own, which end with it.
  *
  * Calls that wait for a worker are refused. fly_stop() waits for procedures that run on workers,
- * however long they take. A procedure can return sooner if it checks fly_cancelled().
+ * however long they take, and for a second at most until their results have arrived. A procedure
+ * can return sooner if it checks fly_cancelled(). fly_drain() ends a runtime more gently.
  * Return: 0, or a negative status with fly_error() set. EINVAL (NULL) and ECONFLICT (from within a
  * procedure; or other threads of the program still have bindings, which they must end first) change
  * nothing. EPACKETS: the runtime has ended and is freed, but packet buffers were missing from its
  * pool, which is a bug; fly_error() says how many.
  */
 int fly_stop(struct fly_runtime *runtime);
+
+/*
+ * fly_drain() - let the last calls end before fly_stop(). From now on the runtime exports nothing,
+ * and importing what it exported fails with FLY_ENOEXPORT. New calls of peers end with FLY_ESTALE,
+ * not executed. The function returns when no call of a peer runs, or waits for a worker, and the
+ * callers have the last results.
+ *
+ * A result is sent again if it is lost. A caller that does not say that it has its result is waited
+ * for, for a second at most. The runtime's own calls go on, and calls can be started: procedures
+ * may need them. Turns the poller if the runtime has no threads of its own. fly_quit() makes the
+ * function return early. Only the owning thread; any thread, if the runtime has threads of its own.
+ * @most_ms: how long to wait for calls to end; 0: however long they take.
+ * Return: 0, or with fly_error() set: ETIMEOUT (calls still run or wait: fly_stop() refuses those
+ * that wait, and waits for those that run), EINVAL (NULL), ECONFLICT (from within a procedure;
+ * nothing has changed).
+ */
+int fly_drain(struct fly_runtime *runtime, uint32_t most_ms);
 
 /*
  * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send. Only the owning
@@ -147,8 +171,8 @@ unsigned fly_turn(struct fly_runtime *runtime);
 int fly_serve(struct fly_runtime *runtime);
 
 /*
- * fly_quit() - make fly_serve() return. Any thread, and any signal handler. A fly_quit() before
- * fly_serve() is kept.
+ * fly_quit() - make fly_serve() or fly_drain() return. Any thread, and any signal handler. A
+ * fly_quit() before either of them is kept.
  */
 void fly_quit(struct fly_runtime *runtime);
 
@@ -185,7 +209,8 @@ struct fly_export_options {
 	unsigned queue;           /* calls that may wait for a worker, at each poller; default 64 */
 	enum fly_wait wait;       /* of idle workers */
 	/* For peers over local links. */
-	unsigned a_stacks; /* calls that one binding can have in progress; at most 64, default 16 */
+	/* Calls that one binding can have in progress; further ones end with FLY_ECALLS. */
+	unsigned a_stacks; /* at most 64, default 16 */
 	const uid_t *uids; /* may bind, n_uids of them; with both NULL: everybody */
 	const gid_t *gids;
 	unsigned n_uids;
@@ -199,8 +224,8 @@ struct fly_export_options {
  * @options: read during the call only. @options->allow: runs on a thread of its own for each client
  * that asks, several at a time. It may block: only that client waits, and after four seconds ends
  * with FLY_EBUSY. fly_stop() waits until it has returned.
- * Return: as fly_export(), or EINVAL (workers or a core that are not available), ESYSTEM. On failure
- * no client has seen the export.
+ * Return: as fly_export(), or EINVAL (workers or a core that are not available), ESYSTEM. On
+ * failure no client has seen the export.
  */
 int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *interface,
 		    const void *procedures, void *context,
@@ -212,7 +237,9 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
  * @peer: "A.B.C.D" or "A.B.C.D:PORT", over the runtime's first link that is not local;
  * "local:NAME[,uid=N][,wait=SECONDS]", a server of this machine, whatever links the runtime has;
  * NULL: the far end of the runtime's first link.
- * @binding: set on success; ended by fly_unbind().
+ * @binding: set on success; ended by fly_unbind(). It can have as many calls in progress as the
+ * runtime has entries (`calls`); over a local link as many as the export's `a_stacks`, 16 by
+ * default.
  *
  * Asks for the peer's address and then its binder, each for at most about `call_timeout_ms`;
  * turns the poller meanwhile. Over a local link it connects to the server, and tries again for at
@@ -227,10 +254,32 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 
 /*
  * fly_rebind() - import again through an existing binding, after FLY_ESTALE or a link that came
- * back. Outstanding calls of the binding end with FLY_EPEER: they went to the old export.
+ * back. Outstanding calls of the binding end with FLY_EPEER: they went to the old export. Turns the
+ * poller, also while the link is down: then it returns ELINK after one turn, and may be called in a
+ * loop until the link is back. fly_set_reconnect() rebinds by itself.
  * Return: as fly_import().
  */
 int fly_rebind(struct fly_binding *binding);
+
+/*
+ * fly_set_reconnect() - should this binding rebind by itself? Off by default.
+ *
+ * When a call has ended because the server restarted, withdrew its export or is not heard any more,
+ * or because the link was down, the next call that is started rebinds first: it tries until that
+ * succeeds, for at most its deadline, or call_timeout_ms without one. Outstanding calls of the
+ * binding end as with fly_rebind(). A call that then cannot be
+ * started ends with FLY_ETIMEOUT (no server came), FLY_ELINK (the link is down), FLY_ENOEXPORT (a
+ * server came without that export) or as fly_import() does, not executed. Starting an asynchronous
+ * call waits, too: an event loop that must not wait sets a short deadline, or calls fly_rebind() at
+ * a time of its own. A poller that rebinds goes on with all other calls.
+ *
+ * A plain call that finds out itself, and was not executed, is started again once, if its arguments
+ * have at most 64 KiB; over a local link it ends with FLY_ELINK. A call that may have run is never
+ * started again. Calls through a binding that reconnects do not take the fastest path.
+ * Return: 0, or with fly_error() set and nothing changed: ECONFLICT (the binding belongs to another
+ * thread).
+ */
+int fly_set_reconnect(struct fly_binding *binding, bool on);
 
 /* fly_unbind() - end a binding. Its outstanding calls end; their handles are dead. */
 void fly_unbind(struct fly_binding *binding);
@@ -260,10 +309,10 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  * started through this binding have ended.
  *
  * Belongs to the binding, and is closed with it. When it is readable, first read(2) eight bytes
- * from it, then check fly_ready() for every call in progress: the descriptor does not say how many
- * have ended. However a call ends: by a result, its deadline, fly_cancel(), fly_shutdown(), a peer
- * that is silent or gone. Not for the binding of an inline caller, which has to turn the poller
- * anyway: attach to it, or give the runtime its own pollers.
+ * from it, then call fly_next_ready() until that returns NULL: the descriptor does not say how many
+ * calls have ended. However a call ends: by a result, its deadline, fly_cancel(), fly_shutdown(), a
+ * peer that is silent or gone. Not for the binding of an inline caller, which has to turn the
+ * poller anyway: attach to it, or give the runtime its own pollers.
  * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's), ESYSTEM.
  */
 int fly_event_fd(struct fly_binding *binding);
@@ -307,9 +356,9 @@ bool fly_cancelled(void);
 
 /*
  * fly_shutdown() - end everything but the runtime itself. Nothing is exported any more. Outstanding
- * calls end with FLY_ESTOPPED, maybe executed, and must still be finished. Starting a call returns
- * FLY_ESTOPPED. fly_stop() does the same, and frees the calls that were not finished. Not from
- * within a procedure. Only the owning thread.
+ * calls end with FLY_ESTOPPED, maybe executed, and must still be finished. A call that is started
+ * later, or was not sent yet, ends with FLY_ESHUT, not executed. fly_stop() does the same, and
+ * frees the calls that were not finished. Not from within a procedure. Only the owning thread.
  */
 void fly_shutdown(struct fly_runtime *runtime);
 
@@ -318,6 +367,24 @@ void fly_shutdown(struct fly_runtime *runtime);
  * an inline caller: call fly_turn() in between.
  */
 bool fly_ready(struct fly_call *call);
+
+/*
+ * fly_next_ready() - for event loops: a call through this binding that was started, has ended, and
+ * was not returned before. Each ended call is returned once, unless it is finished first. Takes no
+ * longer if more calls are under way; over a local link it looks at each of them, of which there
+ * are 64 at most. Does not turn the poller of an inline caller: call fly_turn() in between.
+ * Return: NULL: there is none now.
+ */
+struct fly_call *fly_next_ready(struct fly_binding *binding);
+
+/*
+ * fly_set_cookie() - keep a pointer of the program with a call that was started, until the call is
+ * finished. The library does not touch what it points to.
+ *
+ * fly_cookie() - the pointer that was set for this call; NULL: none.
+ */
+void fly_set_cookie(struct fly_call *call, void *cookie);
+void *fly_cookie(const struct fly_call *call);
 
 /*
  * fly_release() - free the result packet behind a view (NAME_PROCEDURE_view()). The handle and the
@@ -355,7 +422,7 @@ void fly_counters(const struct fly_runtime *runtime,
 struct fly_platform {
 	size_t size;           /* sizeof(struct fly_platform); the program sets it */
 	const char *dpdk;      /* DPDK's version */
-	size_t hugepage_bytes; /* page size of the packet memory; 0: ordinary pages */
+	size_t hugepage_bytes; /* page size of packet memory; 0: ordinary pages, or no packets */
 	uint64_t tsc_hz;       /* ticks of the TSC in a second */
 };
 

@@ -28,7 +28,7 @@ enum fly_outcome {
 	X(EINVAL,        1, FLY_NOT_EXECUTED,   "an argument is not valid")                        \
 	X(ENOMEM,        2, FLY_NOT_EXECUTED,   "out of memory")                                   \
 	X(EPACKETS,      3, FLY_NOT_EXECUTED,   "there are too few packet buffers")                \
-	X(ECALLS,        4, FLY_NOT_EXECUTED,   "every entry of the call table is in use")         \
+	X(ECALLS,        4, FLY_NOT_EXECUTED,   "as many calls are under way as may be: see calls, and a_stacks of a local export") \
 	X(ETOOBIG,       5, FLY_NOT_EXECUTED,   "the message is longer than what can be sent")        \
 	X(ELINK,         6, FLY_NOT_EXECUTED,   "the link is down")                                \
 	X(ENOPROC,       7, FLY_NOT_EXECUTED,   "the interface has no such procedure")             \
@@ -36,14 +36,14 @@ enum fly_outcome {
 	X(EVERSION,      9, FLY_NOT_EXECUTED,   "the versions do not match")                       \
 	X(EMALFORMED,   10, FLY_NOT_EXECUTED,   "the server could not read the arguments")         \
 	X(EBUSY,        11, FLY_NOT_EXECUTED,   "the server has no room for another caller or call") \
-	X(ESTALE,       12, FLY_NOT_EXECUTED,   "the server restarted before the call was made")   \
+	X(ESTALE,       12, FLY_NOT_EXECUTED,   "the server restarted or withdrew its export before the call came") \
 	X(ESTALE_MAYBE, 13, FLY_MAYBE_EXECUTED, "the server restarted while the call was under way") \
 	X(EPEER,        14, FLY_MAYBE_EXECUTED, "no answer from the peer")                         \
 	X(EFORGOTTEN,   15, FLY_MAYBE_EXECUTED, "the server has forgotten this caller")            \
 	X(ESTOPPED,     16, FLY_MAYBE_EXECUTED, "the runtime was stopped during the call")         \
 	X(ERAISED,      17, FLY_EXECUTED,       "the procedure ended with an error of its own")    \
 	X(ERESULT,      18, FLY_EXECUTED,       "the results could not be read")                   \
-	X(ETIMEOUT,     19, FLY_NOT_EXECUTED,   "the peer did not come up in time")                \
+	X(ETIMEOUT,     19, FLY_NOT_EXECUTED,   "it was not done in time")                         \
 	X(EINUSE,       20, FLY_NOT_EXECUTED,   "it is in use by somebody else")                   \
 	X(EPERM,        21, FLY_NOT_EXECUTED,   "permission denied")                               \
 	X(ESYSTEM,      22, FLY_NOT_EXECUTED,   "the system or DPDK refused")                      \
@@ -51,7 +51,8 @@ enum fly_outcome {
 	X(EEXCEPTION,   24, FLY_EXECUTED,       "the procedure raised an exception of its interface") \
 	X(EDEADLINE,    25, FLY_MAYBE_EXECUTED, "the deadline of the call has passed")             \
 	X(ECANCELLED,   26, FLY_MAYBE_EXECUTED, "the call was cancelled")                          \
-	X(EWITHDRAWN,   27, FLY_NOT_EXECUTED,   "the call was taken back before it began")
+	X(EWITHDRAWN,   27, FLY_NOT_EXECUTED,   "the call was taken back before it began")         \
+	X(ESHUT,        30, FLY_NOT_EXECUTED,   "the runtime was shut down before the call began")
 /* clang-format on */
 
 /* FLY_OK and FLY_E...: positive values; functions return them negated. */

@@ -234,11 +234,13 @@ static inline uint8_t *fly_put_bools(uint8_t *p, const bool *v, uint32_t n)
 	return p + n;
 }
 
-static inline const uint8_t *fly_get_bools(bool *v, const uint8_t *p, uint32_t n)
+/* Return: false: one is no bool, and from it on nothing has changed. */
+static inline bool fly_take_bools(bool *v, const uint8_t *p, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		v[i] = fly_get_bool(p + i);
-	return p + n;
+		if (!fly_take_bool(p + i, &v[i]))
+			return false;
+	return true;
 }
 
 /* ---- what has no fixed length: docs/encoding.md ---------------------------------------------- */
@@ -266,14 +268,11 @@ static inline uint8_t *fly_put_string(uint8_t *at, uint8_t *tail, const char *st
 	return tail + length + 1;
 }
 
-/* Load a string that was checked, with its NUL. Return: behind it. */
-static inline const uint8_t *fly_get_string(const uint8_t *at, const uint8_t *tail, char *string)
-{
-	const uint32_t length = fly_get_u32(at);
-
-	fly_copy(string, tail, (size_t)length + 1);
-	return tail + length + 1;
-}
+/*
+ * What is received may lie in memory that the sender can still change: the results of a local link,
+ * and arguments that are `inplace`. The functions below read each number that decides something
+ * once, into a variable of their own, and check and use that variable.
+ */
 
 /* Are @bytes left? Return: behind them, or NULL. */
 static inline const uint8_t *fly_check_room(const uint8_t *tail, const uint8_t *end, size_t bytes)
@@ -282,35 +281,74 @@ static inline const uint8_t *fly_check_room(const uint8_t *tail, const uint8_t *
 }
 
 /*
- * Is the number of elements at @at at most @max, and are their fixed parts all there?
- * @element_bytes: of one fixed part. Return: behind them, or NULL.
+ * The number of elements at @at: is it at most @max, and are their fixed parts all there?
+ * @element_bytes: of one fixed part. Return: behind them, and *count; or NULL.
  */
+static inline const uint8_t *fly_take_list(const uint8_t *at, const uint8_t *tail,
+					   const uint8_t *end, uint32_t max, uint32_t element_bytes,
+					   uint32_t *count)
+{
+	const uint32_t n = fly_take_u32(at);
+
+	/* 64 bits: each factor may have 26 */
+	if (n > max || (uint64_t)(end - tail) < (uint64_t)n * element_bytes)
+		return NULL;
+	*count = n;
+	return tail + (size_t)n * element_bytes;
+}
+
+/* The same check; the number is not needed. */
 static inline const uint8_t *fly_check_list(const uint8_t *at, const uint8_t *tail,
 					    const uint8_t *end, uint32_t max,
 					    uint32_t element_bytes)
 {
-	const uint32_t count = fly_get_u32(at);
+	uint32_t count;
 
-	/* 64 bits: each factor may have 26 */
-	if (count > max || (uint64_t)(end - tail) < (uint64_t)count * element_bytes)
-		return NULL;
-	return tail + (size_t)count * element_bytes;
+	return fly_take_list(at, tail, end, max, element_bytes, &count);
 }
 
 /*
- * Is the length at @at at most @max, and is the string all there, with a NUL behind it and none in
- * it?
- * Return: behind the NUL, or NULL.
+ * The length of a string, at @at: is it at most @max, and is the string all there, with a NUL
+ * behind it and none in it? Return: behind the NUL, and *length; or NULL.
  */
+static inline const uint8_t *fly_take_length(const uint8_t *at, const uint8_t *tail,
+					     const uint8_t *end, uint32_t max, uint32_t *length)
+{
+	const uint32_t n = fly_take_u32(at);
+
+	if (n > max || (size_t)(end - tail) <= n || tail[n] != '\0' || (n && memchr(tail, '\0', n)))
+		return NULL;
+	*length = n;
+	return tail + n + 1;
+}
+
+/* The same check; the length is not needed. */
 static inline const uint8_t *fly_check_string(const uint8_t *at, const uint8_t *tail,
 					      const uint8_t *end, uint32_t max)
 {
-	const uint32_t length = fly_get_u32(at);
+	uint32_t length;
 
-	if (length > max || (size_t)(end - tail) <= length || tail[length] != '\0' ||
-	    (length && memchr(tail, '\0', length)))
+	return fly_take_length(at, tail, end, max, &length);
+}
+
+/*
+ * Load a string; the checks are those of fly_take_length(). What is in @string ends with a NUL,
+ * whatever becomes of the bytes at @tail.
+ * @string: room for @max bytes and a NUL. Return: behind the NUL at @tail, or NULL.
+ */
+static inline const uint8_t *fly_take_string(const uint8_t *at, const uint8_t *tail,
+					     const uint8_t *end, uint32_t max, char *string)
+{
+	const uint32_t n = fly_take_u32(at);
+
+	if (n > max || (size_t)(end - tail) <= n || fly_take_u8(tail + n) != '\0')
 		return NULL;
-	return tail + length + 1;
+	if (n)
+		fly_copy(string, tail, n);
+	string[n] = '\0';
+	if (n && memchr(string, '\0', n))
+		return NULL;
+	return tail + n + 1;
 }
 
 #ifdef __cplusplus

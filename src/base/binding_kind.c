@@ -14,6 +14,21 @@ int fly_cancel(struct fly_call *call)
 	return fly_binding_kind_of(call->binding)->cancel(call);
 }
 
+void fly_set_cookie(struct fly_call *call, void *cookie)
+{
+	fly_binding_kind_of(call->binding)->set_cookie(call, cookie);
+}
+
+void *fly_cookie(const struct fly_call *call)
+{
+	return fly_binding_kind_of(call->binding)->cookie(call);
+}
+
+struct fly_call *fly_next_ready(struct fly_binding *binding)
+{
+	return fly_binding_kind_of(binding)->next_ready(binding);
+}
+
 void fly_release(struct fly_call *call)
 {
 	call->binding->ender(call);
@@ -46,6 +61,13 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait)
 		return fly_fail(FLY_EINVAL, "fly_set_wait: there is no way %d to wait", (int)wait);
 	fly_binding_kind_of(binding)->set_wait(binding, wait);
 	return 0;
+}
+
+int fly_set_reconnect(struct fly_binding *binding, bool on)
+{
+	const int status = check_thread(binding, "fly_set_reconnect");
+
+	return status ? status : fly_binding_kind_of(binding)->set_reconnect(binding, on);
 }
 
 int fly_rebind(struct fly_binding *binding)

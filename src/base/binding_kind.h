@@ -18,11 +18,16 @@
 struct fly_binding_kind {
 	bool (*ready)(struct fly_call *call);
 	int (*cancel)(struct fly_call *call);
+	void (*set_cookie)(struct fly_call *call, void *cookie);
+	void *(*cookie)(const struct fly_call *call); /* NULL: none was set */
+	/* a call that has ended, and was not returned before; NULL: none */
+	struct fly_call *(*next_ready)(struct fly_binding *binding);
 	/* does the binding belong to the calling thread? */
 	bool (*is_mine)(const struct fly_binding *binding);
 	int (*set_deadline)(struct fly_binding *binding, uint32_t us); /* on its thread */
 	/* On its thread. Cannot fail: @wait was checked. */
 	void (*set_wait)(struct fly_binding *binding, enum fly_wait wait);
+	int (*set_reconnect)(struct fly_binding *binding, bool on); /* on its thread */
 	int (*rebind)(struct fly_binding *binding);
 	void (*unbind)(struct fly_binding *binding);
 	int (*attach)(struct fly_binding *binding, struct fly_binding **mine);

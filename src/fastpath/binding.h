@@ -36,11 +36,16 @@ struct fly_import {
 	void (*deliver)(struct fly_poller *p, struct fly_call_entry *e);
 	/* ---- seldom ---- */
 	struct fly_rtt rtt;
+	uint32_t ended_first; /* calls that have ended since fly_next_ready(); FLY_NO_ENTRY */
+	uint32_t ended_last;
 	/* Set by src/slowpath/behaviour.c. */
 	uint32_t deadline_us; /* of its calls; 0: none */
 	enum fly_wait wait;   /* how an inline caller waits */
 	bool is_shut;         /* fly_shutdown(): its calls end with FLY_ESTOPPED */
-	uint64_t activity;    /* the upper 48 bits */
+	bool is_lost;         /* with `reconnect`: the next call rebinds first */
+	/* Rebinds for a call that is about to start: 0, or its status. NULL: nobody wants that. */
+	int (*reconnect)(struct fly_import *import, uint64_t most_us);
+	uint64_t activity; /* the upper 48 bits */
 	uint32_t export_id;
 	const char *name; /* of the interface; static */
 	uint32_t version;

@@ -10,7 +10,9 @@ int fly_call_table_init(struct fly_call_table *table, uint32_t n, int socket)
 					    RTE_CACHE_LINE_SIZE, socket);
 	table->waiters = rte_zmalloc_socket("fly_waiters", n * sizeof table->waiters[0],
 					    RTE_CACHE_LINE_SIZE, socket);
-	if (!table->entries || !table->waiters) {
+	table->notes = rte_zmalloc_socket("fly_notes", n * sizeof table->notes[0],
+					  RTE_CACHE_LINE_SIZE, socket);
+	if (!table->entries || !table->waiters || !table->notes) {
 		fly_call_table_free(table);
 		return -FLY_ENOMEM;
 	}
@@ -26,8 +28,10 @@ void fly_call_table_free(struct fly_call_table *table)
 {
 	rte_free(table->entries);
 	rte_free(table->waiters);
+	rte_free(table->notes);
 	table->entries = NULL;
 	table->waiters = NULL;
+	table->notes = NULL;
 	table->n = 0;
 }
 
@@ -47,6 +51,7 @@ struct fly_call_entry *fly_call_table_bind(struct fly_call_table *table,
 	e->activity = activity | index;
 	e->seq = first_seq;
 	e->hint = FLY_HINT_NONE;
+	table->notes[index] = (struct fly_call_note){.next = FLY_NO_ENTRY};
 	fly_call_to_idle(e);
 	e->next_idle = FLY_NO_ENTRY;
 	return e;

@@ -99,8 +99,17 @@ static_assert(offsetof(struct fly_call_entry, retry) == 64, "a common call touch
 static_assert(offsetof(struct fly_call_entry, kept) == 128, "and small arguments one or two more");
 static_assert(sizeof(struct fly_call_entry) == 256, "four lines");
 
+/* What only event loops use of an entry: not in the entry, lines 0 and 1 are full. */
+struct fly_call_note {
+	void *cookie; /* of the call cookie_seq */
+	uint32_t cookie_seq;
+	uint32_t next; /* in its binding's list of ended calls; FLY_NO_ENTRY */
+	bool is_listed;
+};
+
 struct fly_call_table {
 	struct fly_call_entry *entries;
+	struct fly_call_note *notes; /* by entry */
 	/*
 	 * By entry: the call of another thread that gets the result; NULL: none. Not in the entry:
 	 * lines 0 and 1 are full.

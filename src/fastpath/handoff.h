@@ -24,7 +24,7 @@ struct fly_poller;
 enum fly_asleep {
 	FLY_AWAKE,
 	FLY_ASLEEP_FUTEX, /* the other side waits on the state word */
-	FLY_ASLEEP_EVENT, /* a thread waits for event_fd */
+	FLY_ASLEEP_EVENT, /* an event loop is told: threads/caller.h, local/caller.h */
 };
 
 /* A slot between the poller and another thread. */
@@ -39,7 +39,6 @@ struct fly_handoff {
 	uint64_t acted_turn; /* queue turn of the last act; or of the sweep that set found_ms */
 	uint64_t found_ms;   /* 1 + when the sweep found it `wanted` and not polled; 0: not found */
 	TAILQ_ENTRY(fly_handoff) next;
-	int event_fd; /* FLY_ASLEEP_EVENT: written when the slot is handed over; else -1 */
 	/* ---- line 2: the ringing thread's, then the poller's ---- */
 	struct fly_handoff *next_rung __rte_cache_aligned; /* plain: published by S5 */
 	_Atomic bool is_rung;                              /* in the rung list */

@@ -107,7 +107,8 @@ struct fly_poller {
 	uint64_t tsc_per_ms;
 	uint64_t absent_tsc;       /* FLY_ABSENT_US */
 	uint32_t exports_since_ms; /* no export with an earlier identifier was called here since */
-	uint64_t sweep_ms_at_tsc;  /* each millisecond's sweep is due: budgets, links, records */
+	uint32_t withdrawn[FLY_EXPORTS]; /* identifiers that exports here had last; 0: none */
+	uint64_t sweep_ms_at_tsc; /* each millisecond's sweep is due: budgets, links, records */
 	struct fly_waits waits;
 	struct fly_pass pass;
 	uint32_t reject_budget;          /* refusals that may still be sent in this millisecond */

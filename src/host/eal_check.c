@@ -44,33 +44,40 @@ static unsigned long number(const char *text)
 	return text[0] >= '0' && text[0] <= '9' && *end == '\0' ? n : 0;
 }
 
+/* Take one argument; @rest: those behind it. Return: false: -m without a number. */
+static bool take_word(const char *word, char **rest, struct fly_eal_plan *plan)
+{
+	const char *value;
+
+	if (strcmp(word, "--no-huge") == 0) {
+		plan->says_no_huge = true;
+		return true;
+	}
+	if (strncmp(word, "-m", 2) == 0) {
+		value = word[2] ? word + 2 : strtok_r(NULL, " ", rest);
+		plan->mb = value ? number(value) : 0;
+		return plan->mb != 0;
+	}
+	/* EAL keeps the name, and looks at it when a pool is made. */
+	if (strcmp(word, "--mbuf-pool-ops-name") != 0 || !strtok_r(NULL, " ", rest))
+		plan->says_more = true;
+	return true;
+}
+
 static int read_extra(const char *extra, struct fly_eal_plan *plan)
 {
 	char *const words = strdup(extra ? extra : "");
+	bool is_good = true;
 	char *rest = NULL;
-	int status = 0;
 
 	if (!words)
 		return fly_fail(FLY_ENOMEM, "out of memory");
-	for (char *w = strtok_r(words, " ", &rest); w && !status; w = strtok_r(NULL, " ", &rest)) {
-		const char *mb = NULL;
-
-		if (strcmp(w, "--no-huge") == 0)
-			plan->says_no_huge = true;
-		else if (strncmp(w, "-m", 2) != 0)
-			plan->says_more = true;
-		else
-			mb = w[2] ? w + 2 : strtok_r(NULL, " ", &rest);
-		if (strncmp(w, "-m", 2) == 0) {
-			plan->mb = mb ? number(mb) : 0;
-			if (!plan->mb)
-				status = fly_fail(FLY_EINVAL,
-						  "--eal \"%s\": -m needs a number of megabytes",
-						  extra);
-		}
-	}
+	for (char *w = strtok_r(words, " ", &rest); w && is_good; w = strtok_r(NULL, " ", &rest))
+		is_good = take_word(w, &rest, plan);
 	free(words);
-	return status;
+	return is_good ? 0
+		       : fly_fail(FLY_EINVAL, "--eal \"%s\": -m needs a number of megabytes",
+				  extra);
 }
 
 /* ---- the system ------------------------------------------------------------------------------ */
@@ -203,8 +210,8 @@ int fly_eal_plan(const char *extra, size_t need_bytes, struct fly_eal_plan *plan
 		return status;
 	if (bytes >> 20 < plan->mb)
 		bytes = plan->mb << 20;
-	plan->why_no_huge = plan->says_no_huge ? "running on ordinary pages, as --no-huge says, "
-						 "which is slower"
+	plan->why_no_huge = plan->says_no_huge ? "no hugepages, as --no-huge says: running on "
+						 "ordinary pages, which is slower"
 					       : why_no_huge(bytes);
 	plan->is_huge = plan->why_no_huge == NULL;
 	return plan->is_huge ? 0 : check_ordinary(plan);

@@ -181,13 +181,17 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 
 static int no_device(const struct fly_port *port, int error)
 {
+	/* Many drivers return -1 for whatever fails. It is not EPERM. */
+	const bool is_number = error != -1;
 	const char *mend = port->spec.kind == FLY_LINK_PCI
 				   ? "; is it bound to vfio-pci (dpdk-devbind.py --bind=vfio-pci)?"
 				   : "";
 
-	return fly_fail(error == -EPERM || error == -EACCES ? FLY_EPERM : FLY_ESYSTEM,
+	return fly_fail(error == -EACCES ? FLY_EPERM : FLY_ESYSTEM,
 			"link %s: DPDK cannot open %s: %s%s%s", port->spec.text, port->device,
-			strerror(error < 0 ? -error : ENODEV), mend, fly_eal_last_log());
+			is_number ? strerror(error < 0 ? -error : ENODEV)
+				  : "the driver does not say why",
+			mend, fly_eal_last_log());
 }
 
 /* Does the driver free on the interrupt thread what its bursts use? */

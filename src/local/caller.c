@@ -92,7 +92,7 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	if (l->event)
 		fly_local_event_look(l); /* may find that the server has gone */
 	if (atomic_load_explicit(&l->shut, memory_order_relaxed))
-		return -FLY_ESTOPPED;
+		return -FLY_ESHUT;
 	if (l->stopped)
 		return l->stopped;
 	if (is_too_deep(l))
@@ -126,8 +126,8 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	return 0;
 }
 
-static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
-		   struct fly_call **call)
+int fly_local_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		    struct fly_call **call)
 {
 	struct fly_local *l = fly_local_of(binding);
 
@@ -305,7 +305,7 @@ static void ender(struct fly_call *call)
 
 void fly_local_bind(struct fly_local *l)
 {
-	l->head.starter = starter;
+	l->head.starter = fly_local_start;
 	l->head.transporter = transporter;
 	l->head.send = transporter_send_only;
 	l->head.wait = transporter_wait_only;
@@ -316,6 +316,7 @@ void fly_local_reset(struct fly_local *l)
 {
 	l->n_idle = 0;
 	l->n_lost = 0;
+	l->next = 0;
 	for (uint32_t i = l->memory.slots; i-- > 0;) {
 		l->calls[i] = (struct fly_local_call){
 			.head.binding = &l->head,

@@ -53,6 +53,9 @@ struct fly_local_call {
 	uint64_t deadline_tsc; /* FLY_NEVER: none */
 	uint32_t quarters_seq; /* the seq that `quarters` belongs to */
 	uint8_t quarters;      /* whole quarters that the call has waited: local/silence.c */
+	void *cookie;          /* of the call cookie_seq */
+	uint32_t cookie_seq;
+	uint32_t returned_seq; /* of the call that fly_next_ready() returned last */
 };
 
 struct fly_local {
@@ -79,6 +82,7 @@ struct fly_local {
 	int life_fd;          /* of the server's life page; -1: none */
 	uint32_t deadline_us; /* of fly_set_deadline(); 0: none */
 	uint32_t n_lost;
+	uint32_t next;     /* slot that fly_next_ready() looks at first */
 	uint32_t readies;  /* calls of fly_ready() that found no result */
 	int stopped;       /* negative: the status of every new call; 0: calls may start */
 	uint8_t wait;      /* enum fly_wait of runtime.h */
@@ -108,6 +112,10 @@ static inline struct fly_local_call *fly_local_call_of(struct fly_call *call)
 
 /* fly_local_bind() - set the binding's pointers to Starter, Transporter and Ender. */
 void fly_local_bind(struct fly_local *l);
+
+/* fly_local_start() - the plain Starter. */
+int fly_local_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		    struct fly_call **call);
 
 /* fly_local_reset() - make all slots of newly bound memory idle. */
 void fly_local_reset(struct fly_local *l);

@@ -23,6 +23,7 @@
 #include "local/clerk.h"
 #include "base/binding_kind.h"
 #include "base/error.h"
+#include "base/reconnect.h"
 #include "base/system_clock.h"
 #include "threads/waiting.h"
 #include "base/owned.h"
@@ -359,6 +360,52 @@ static int cancel(struct fly_call *call)
 	return 0;
 }
 
+static void set_cookie(struct fly_call *call, void *cookie)
+{
+	struct fly_local_call *c = fly_local_call_of(call);
+
+	c->cookie = cookie;
+	c->cookie_seq = c->seq;
+}
+
+static void *cookie(const struct fly_call *call)
+{
+	const struct fly_local_call *c = (const struct fly_local_call *)(const void *)call;
+
+	return c->cookie_seq == c->seq ? c->cookie : NULL;
+}
+
+/* A call that has ended, and was not returned before. The server does not say which have. */
+static struct fly_call *find_ended(struct fly_local *l)
+{
+	for (uint32_t n = 0; n < l->memory.slots; n++) {
+		struct fly_local_call *c = &l->calls[l->next];
+
+		l->next = l->next + 1 < l->memory.slots ? l->next + 1 : 0;
+		if (c->returned_seq == c->seq ||
+		    !(c->state == FLY_LOCAL_FAILED ||
+		      (c->state == FLY_LOCAL_OUT && fly_slot_is(c->slot, FLY_SLOT_RESULT))))
+			continue;
+		c->returned_seq = c->seq;
+		return &c->head;
+	}
+	return NULL;
+}
+
+static struct fly_call *next_ready(struct fly_binding *binding)
+{
+	struct fly_local *l = fly_local_of(binding);
+	struct fly_call *call;
+
+	if (l->event)
+		fly_local_event_look(l);
+	call = find_ended(l);
+	if (call || l->n_idle == l->memory.slots)
+		return call;
+	fly_local_check(l);
+	return find_ended(l);
+}
+
 static bool is_mine(const struct fly_binding *binding)
 {
 	return fly_owned_is_mine(&((const struct fly_local *)(const void *)binding)->owned);
@@ -419,6 +466,49 @@ static int rebind(struct fly_binding *binding)
 	return 0;
 }
 
+static int rebind_once(struct fly_binding *binding, uint64_t most_us)
+{
+	(void)most_us;
+	return rebind(binding);
+}
+
+static void pause_a_while(struct fly_binding *binding)
+{
+	idle(fly_local_of(binding));
+}
+
+/*
+ * The Starter of a binding that reconnects: has the server gone since? It is looked at once a
+ * millisecond at most.
+ */
+static int starter_reconnecting(struct fly_binding *binding, uint16_t procedure,
+				uint32_t argument_bytes, struct fly_call **call)
+{
+	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
+	struct fly_local *l = fly_local_of(binding);
+	const uint64_t timeout_us = l->group->pollers[0]->waits.timeout_tsc * 1000 / l->tsc_per_ms;
+	int status = 0;
+
+	const uint64_t began_tsc = fly_clock_now_tsc();
+
+	fly_local_check(l);
+	if (l->stopped == -FLY_ELINK)
+		status = fly_reconnect(binding, &how, l->deadline_us ? l->deadline_us : timeout_us);
+	/* Calls that are not finished keep the memory of the old server. */
+	if (status)
+		return status == -FLY_ECONFLICT ? -FLY_ELINK : status;
+	status = fly_local_start(binding, procedure, argument_bytes, call);
+	if (status == 0 && l->deadline_us != 0) /* rebinding was part of its time */
+		fly_local_call_of(*call)->deadline_tsc -= fly_clock_now_tsc() - began_tsc;
+	return status;
+}
+
+static int set_reconnect(struct fly_binding *binding, bool on)
+{
+	binding->starter = on ? starter_reconnecting : fly_local_start;
+	return 0;
+}
+
 static void unbind(struct fly_binding *binding)
 {
 	struct fly_local *l = fly_local_of(binding);
@@ -455,9 +545,13 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.set_cookie = set_cookie,
+	.cookie = cookie,
+	.next_ready = next_ready,
 	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
+	.set_reconnect = set_reconnect,
 	.rebind = rebind,
 	.unbind = unbind,
 	.attach = attach,
@@ -597,8 +691,8 @@ int fly_local_far_take(struct fly_local *l, uint32_t index)
 			return -FLY_EWITHDRAWN;
 		expected = FLY_FAR_FREE;
 		fly_local_check(l);
-		if (l->stopped)
-			return l->stopped;
+		if (l->stopped) /* the call has not begun */
+			return l->stopped == -FLY_ESTOPPED ? -FLY_ESHUT : l->stopped;
 		idle(l);
 	}
 	return 0;
@@ -632,7 +726,7 @@ void fly_local_check(struct fly_local *l)
 		l->stopped = -FLY_ESTOPPED;
 		for (uint32_t i = 0; i < l->memory.slots; i++) {
 			if (l->calls[i].state == FLY_LOCAL_OUT)
-				fly_local_give_up(&l->calls[i], -FLY_ESTOPPED, -FLY_ESTOPPED);
+				fly_local_give_up(&l->calls[i], -FLY_ESHUT, -FLY_ESTOPPED);
 		}
 	}
 	if (now_tsc - l->looked_tsc < l->tsc_per_ms)

@@ -373,6 +373,16 @@ static void forget_works(struct fly_poller *p, struct fly_local_client *of)
 	}
 }
 
+unsigned fly_local_works(const struct fly_poller *p)
+{
+	const struct fly_local_work *w;
+	unsigned n = 0;
+
+	LIST_FOREACH(w, &p->local->works, next)
+	n++;
+	return n;
+}
+
 void fly_local_work_cancel(struct fly_poller *p)
 {
 	struct fly_local_work *w = LIST_FIRST(&p->local->works);

@@ -101,6 +101,9 @@ void fly_local_client_remove(struct fly_poller *p, struct fly_local_client *of);
 /* fly_local_work_cancel() - in the sweep: tell workers whose client waits no longer. */
 void fly_local_work_cancel(struct fly_poller *p);
 
+/* fly_local_works() - number of local calls that wait for workers or run on them. */
+unsigned fly_local_works(const struct fly_poller *p);
+
 /* fly_local_client_end() - stop serving this client, and disconnect it: the clerk sees that. */
 void fly_local_client_end(struct fly_poller *p, struct fly_local_client *of);
 

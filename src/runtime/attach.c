@@ -11,8 +11,10 @@
 
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "fastpath/clock.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
@@ -22,6 +24,7 @@
 #include "runtime/import.h"
 #include "threads/waiting.h"
 #include "base/owned.h"
+#include "base/reconnect.h"
 #include "runtime/runtime.h"
 
 static struct fly_attached *attached_of(struct fly_binding *binding)
@@ -52,7 +55,6 @@ static int add_call(struct fly_poller *p, void *argument)
 			{
 				.act = fly_attached_act,
 				.wanted = FLY_SLOT_CALL,
-				.event_fd = a->event_fd,
 			},
 	};
 	if (fly_handoff_add(p, &c->handoff)) {
@@ -69,9 +71,15 @@ static int add_call(struct fly_poller *p, void *argument)
 	return 0;
 }
 
+/* A request that was to begin a call has failed. Return: the status of the call. */
+static int not_begun(int status)
+{
+	return status == -FLY_ESTOPPED ? -FLY_ESHUT : status;
+}
+
 int fly_slow_attached_more(struct fly_attached *a)
 {
-	return fly_request_within(a->poller, add_call, a);
+	return not_begun(fly_request_within(a->poller, add_call, a));
 }
 
 /* ---- calls of several packets ---------------------------------------------------------------- */
@@ -109,7 +117,7 @@ int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uin
 {
 	struct start s = {.c = c, .procedure = procedure, .bytes = bytes};
 
-	return fly_request_within(c->attached->poller, start, &s);
+	return not_begun(fly_request_within(c->attached->poller, start, &s));
 }
 
 static int end_call(struct fly_poller *p, void *argument)
@@ -158,6 +166,125 @@ static bool ready(struct fly_call *call)
 	return fly_slot_is(&call_of(call)->handoff.slot, FLY_SLOT_RESULT);
 }
 
+/*
+ * Calls that have ended
+ *
+ * The poller pushes each call that ends onto `ended`, and then writes to the descriptor. The thread
+ * takes the whole list. A call that is finished may stay in the list, and its slot may have another
+ * call by then: what is taken is returned only if it has ended, and once.
+ * E1: publishes next_ended; pairs with E2. D13, D14: list, then load; against D15, D16.
+ * E3: a poller that finds is_listed set has handed the slot back before E4, which clears it: the
+ * thread looks at the slot after that, and sees it. Pairs with E4.
+ */
+static void list_ended(struct fly_attached_call *c)
+{
+	_Atomic(struct fly_attached_call *) *ended = &c->attached->ended;
+	struct fly_attached_call *before = atomic_load_explicit(ended, memory_order_relaxed);
+
+	if (atomic_exchange_explicit(&c->is_listed, true, memory_order_seq_cst)) /* E3 */
+		return;
+	do {
+		c->next_ended = before;
+	} while (!atomic_compare_exchange_weak_explicit(ended, &before, c,
+							memory_order_seq_cst, /* E1, D13 */
+							memory_order_relaxed));
+}
+
+/* Tell the event loop that this call has ended. */
+static void tell(struct fly_attached_call *c)
+{
+	int event_fd;
+
+	list_ended(c);
+	event_fd = atomic_load_explicit(&c->attached->event_fd, memory_order_seq_cst); /* D14 */
+	if (event_fd >= 0)
+		eventfd_write(event_fd, 1);
+}
+
+void fly_slow_attached_wake(struct fly_attached_call *c)
+{
+	/* A hint: a thread that sleeps on the futex set `asleep` before it checked the state. */
+	if (atomic_load_explicit(&c->handoff.slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
+		tell(c);
+	else
+		fly_wait_wake_slot(&c->handoff.slot, false);
+}
+
+/* From now on calls that end are listed; also those that are under way, or have ended. */
+static void announce(struct fly_attached *a)
+{
+	struct fly_attached_call *c;
+
+	if (a->announces)
+		return;
+	a->announces = true;
+	LIST_FOREACH(c, &a->calls, next)
+	{
+		struct fly_slot *s = &c->handoff.slot;
+		uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+
+		while ((state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING) &&
+		       !fly_slot_go_asleep(s, FLY_ASLEEP_EVENT, (enum fly_slot_state)state))
+			state = atomic_load_explicit(&s->state, memory_order_relaxed);
+		if (state == FLY_SLOT_RESULT)
+			tell(c);
+	}
+}
+
+/* Take the list of ended calls. Return: the oldest. */
+static struct fly_attached_call *take_ended(struct fly_attached *a)
+{
+	/* E2: pairs with E1 of each call in the list. D16: against D14. */
+	struct fly_attached_call *c =
+		atomic_exchange_explicit(&a->ended, NULL, memory_order_seq_cst);
+	struct fly_attached_call *oldest = NULL;
+
+	while (c) {
+		struct fly_attached_call *next = c->next_ended;
+
+		c->next_ended = oldest;
+		oldest = c;
+		c = next;
+	}
+	return oldest;
+}
+
+static struct fly_call *next_ready(struct fly_binding *binding)
+{
+	struct fly_attached *a = attached_of(binding);
+
+	announce(a);
+	for (;;) {
+		struct fly_attached_call *c = a->taken ? a->taken : take_ended(a);
+
+		if (!c)
+			return NULL;
+		a->taken = c->next_ended;
+		/* E4: from here on the poller may list it again; pairs with E3. */
+		atomic_exchange_explicit(&c->is_listed, false, memory_order_seq_cst);
+		if (!fly_slot_is(&c->handoff.slot, FLY_SLOT_RESULT) ||
+		    c->returned_seq == c->handoff.slot.seq)
+			continue;
+		c->returned_seq = c->handoff.slot.seq;
+		return &c->head;
+	}
+}
+
+static void set_cookie(struct fly_call *call, void *cookie)
+{
+	struct fly_attached_call *c = call_of(call);
+
+	c->cookie = cookie;
+	c->cookie_seq = c->handoff.slot.seq;
+}
+
+static void *cookie(const struct fly_call *call)
+{
+	const struct fly_attached_call *c = (const struct fly_attached_call *)(const void *)call;
+
+	return c->cookie_seq == c->handoff.slot.seq ? c->cookie : NULL;
+}
+
 static struct fly_call_entry *entry_of_waiter(struct fly_poller *p,
 					      const struct fly_attached_call *c)
 {
@@ -200,8 +327,8 @@ static int cancel(struct fly_call *call)
 		return status;
 	s->kind = FLY_ATTACHED_IN_SLOT;
 	fly_slot_answer_own(s, status);
-	if (c->attached->event_fd >= 0) /* no poller writes for a call that it has not seen */
-		eventfd_write(c->attached->event_fd, 1);
+	if (c->attached->announces)
+		tell(c);
 	return 0;
 }
 
@@ -210,9 +337,96 @@ static bool is_mine(const struct fly_binding *binding)
 	return fly_owned_is_mine(&((const struct fly_attached *)(const void *)binding)->owned);
 }
 
+struct again {
+	struct fly_attached *a;
+	uint64_t most_us;
+};
+
+static int rebind_once_on_poller(struct fly_poller *p, void *argument)
+{
+	struct again *again = argument;
+	struct fly_import *import = again->a->import;
+	const int status = fly_import_rebind_within(import, again->most_us);
+
+	(void)p;
+	again->a->argument_max = import->argument_max;
+	return status;
+}
+
+static int rebind_once(struct fly_binding *binding, uint64_t most_us)
+{
+	struct again again = {.a = attached_of(binding), .most_us = most_us};
+
+	return fly_request(again.a->poller, rebind_once_on_poller, &again);
+}
+
+/* The poller goes on by itself. */
+static void pause_a_while(struct fly_binding *binding)
+{
+	const struct timespec nap = {.tv_nsec = 1000000};
+	struct fly_poller *mine = attached_of(binding)->mine;
+
+	if (mine)
+		fly_poller_turn(mine, fly_poller_time(mine));
+	nanosleep(&nap, NULL);
+}
+
+/* The Starter of a binding that is lost. */
+static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			struct fly_call **call)
+{
+	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
+	struct fly_attached *a = attached_of(binding);
+	const uint64_t began_tsc = fly_clock_now_tsc();
+	const int status =
+		fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
+
+	if (status)
+		return status;
+	a->lost_tsc = a->deadline_us ? began_tsc : 0;
+	binding->starter = fly_attached_start;
+	return fly_attached_start(binding, procedure, argument_bytes, call);
+}
+
+void fly_slow_attached_failed(struct fly_attached *a, int status)
+{
+	if (fly_reconnect_is_due(status))
+		a->head.starter = starter_lost;
+}
+
+static int transporter_again(struct fly_call *call)
+{
+	const struct fly_attached_call *c = call_of(call);
+
+	return c->has_begun ? fly_attached_call(call)
+			    : fly_reconnect_call(call, fly_attached_call, c->handoff.slot.procedure,
+						 call->length);
+}
+
+/* Which Transporter: by its deadline, and whether it reconnects. */
+static void choose(struct fly_attached *a)
+{
+	const bool is_timed = a->deadline_us != 0;
+
+	a->head.send = is_timed ? fly_attached_send_timed : fly_attached_send;
+	a->head.transporter = is_timed ? fly_attached_call_timed : fly_attached_call;
+	if (a->reconnects)
+		a->head.transporter = transporter_again;
+}
+
 static int set_deadline(struct fly_binding *binding, uint32_t us)
 {
-	attached_of(binding)->deadline_us = us; /* goes with each call to the poller */
+	struct fly_attached *a = attached_of(binding);
+	struct fly_attached_call *c;
+
+	a->deadline_us = us; /* goes with each call to the poller */
+	choose(a);
+	LIST_FOREACH(c, &a->calls, next)
+	{
+		/* Calls at the poller stay as they are: they may have a deadline. */
+		if (fly_slot_is(&c->handoff.slot, FLY_SLOT_FREE))
+			c->handoff.act = fly_attached_act;
+	}
 	return 0;
 }
 
@@ -222,6 +436,14 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 
 	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
 	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine;
+}
+
+static int set_reconnect(struct fly_binding *binding, bool on)
+{
+	attached_of(binding)->reconnects = on;
+	binding->starter = fly_attached_start;
+	choose(attached_of(binding));
+	return 0;
 }
 
 static int rebind_on_poller(struct fly_poller *p, void *argument)
@@ -237,8 +459,11 @@ static int rebind_on_poller(struct fly_poller *p, void *argument)
 static int rebind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
+	const int status = fly_request(a->poller, rebind_on_poller, a);
 
-	return fly_request(a->poller, rebind_on_poller, a);
+	if (status == 0) /* also if it was lost, and reconnects */
+		binding->starter = fly_attached_start;
+	return status;
 }
 
 /* ---- attaching and unbinding ----------------------------------------------------------------- */
@@ -280,17 +505,19 @@ static void unbind(struct fly_binding *binding)
 static int event_fd(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
-	struct fly_attached_call *c;
+	int fd = atomic_load_explicit(&a->event_fd, memory_order_relaxed);
 
-	if (a->event_fd >= 0)
-		return a->event_fd;
-	a->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (a->event_fd < 0)
+	if (fd >= 0)
+		return fd;
+	fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (fd < 0)
 		return fly_fail(FLY_ESYSTEM, "eventfd: no descriptor is left");
-	/* Calls in flight complete without it. Plain: the poller reads it after the slot. */
-	LIST_FOREACH(c, &a->calls, next)
-	c->handoff.event_fd = a->event_fd;
-	return a->event_fd;
+	/* D15, D16: store, then take the list; against D13, D14. */
+	atomic_store_explicit(&a->event_fd, fd, memory_order_seq_cst); /* D15 */
+	if (a->announces) /* calls may have been listed without an event */
+		eventfd_write(fd, 1);
+	announce(a);
+	return fd;
 }
 
 static int attach(struct fly_binding *binding, struct fly_binding **mine)
@@ -301,9 +528,13 @@ static int attach(struct fly_binding *binding, struct fly_binding **mine)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = cancel,
+	.set_cookie = set_cookie,
+	.cookie = cookie,
+	.next_ready = next_ready,
 	.is_mine = is_mine,
 	.set_deadline = set_deadline,
 	.set_wait = set_wait,
+	.set_reconnect = set_reconnect,
 	.rebind = rebind,
 	.unbind = unbind,
 	.attach = attach,
@@ -351,6 +582,7 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->poller_thread = fly_poller_thread(p);
 	a->import = import;
 	a->event_fd = -1;
+	a->timeout_us = p->waits.timeout_tsc * 1000 / p->tsc_per_ms;
 	a->default_wait = runtime->group.wait;
 	set_wait(&a->head, FLY_WAIT_DEFAULT);
 	LIST_INIT(&a->calls);

@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "binder.h"
 #include "fastpath/poller.h"
@@ -23,6 +24,7 @@
 #include "slowpath/deadline.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/reconnect.h"
 #include "base/stub_version.h"
 #include "host/link_spec.h"
 #include "slowpath/retry.h"
@@ -63,6 +65,8 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.poller = p,
 		.link = link,
 		.idle = FLY_NO_ENTRY,
+		.ended_first = FLY_NO_ENTRY,
+		.ended_last = FLY_NO_ENTRY,
 		.argument_max = link->payload_max,
 		.peer = *peer,
 		.activity = activity,
@@ -109,8 +113,12 @@ void fly_import_unbind(struct fly_binding *binding)
 	free(import);
 }
 
-/* Turn the poller until the peer's MAC is known. Return: 0 or -FLY_EPEER. */
-static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer)
+/*
+ * Turn the poller until the peer's MAC is known, for at most @most_tsc. Return: 0, or -FLY_EPEER;
+ * the link may be down then.
+ */
+static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
+		   uint64_t most_tsc)
 {
 	struct fly_arp_query question = {.link = link, .ip = peer->ip};
 	uint64_t query_tsc = 0;
@@ -119,7 +127,7 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 
 	p->arp_query = &question;
 	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
-	end_tsc = fly_poller_time(p) + p->waits.timeout_tsc;
+	end_tsc = fly_poller_time(p) + most_tsc;
 	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
 		if (now_tsc >= query_tsc) {
 			fly_arp_request(p, link);
@@ -132,12 +140,23 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	return question.answered ? 0 : -FLY_EPEER;
 }
 
+/* The call of the binder got no answer, or the link is down since. Return: a negative status. */
+static int no_binder(const struct fly_link *link, const char *name, const char *ip)
+{
+	if (!link->up)
+		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
+	return fly_fail(FLY_EPEER,
+			"import %s: %s is there, but no Firefly server answers at its port; is the "
+			"server up?",
+			name, ip);
+}
+
 /*
- * Call the peer's binder. Return: 0, *export_id, and in @peer the UDP port for calls; or a negative
- * status with a sentence.
+ * Call the peer's binder, for at most @most_tsc. Return: 0, *export_id, and in @peer the UDP port
+ * for calls; or a negative status with a sentence.
  */
 static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
-		      const char *name, uint32_t version, uint32_t *export_id)
+		      const char *name, uint32_t version, uint64_t most_tsc, uint32_t *export_id)
 {
 	struct fly_import *binder =
 		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_random_activity());
@@ -151,6 +170,8 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 	if (!binder)
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
 	memcpy(padded, name, strnlen(name, sizeof padded - 1));
+	if (most_tsc < p->waits.timeout_tsc)
+		fly_slow_set_deadline(binder, (uint32_t)(most_tsc * 1000 / p->tsc_per_ms) + 1);
 	status = Binder_Import(&binder->head, padded, version, export_id, &version_there, &udp_port,
 			       &answer);
 	end_calls(binder, true);
@@ -162,6 +183,8 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 			"import %s: %s speaks another version of the Firefly protocol; this is "
 			"version %d: run the same release on both sides",
 			name, ip, FLY_WIRE_VERSION);
+	if (status == -FLY_EPEER || status == -FLY_EDEADLINE || status == -FLY_ELINK)
+		return no_binder(link, name, ip);
 	if (status)
 		return fly_fail(-status, "import %s from %s: %s", name, ip, fly_strerror(status));
 	switch (answer) {
@@ -179,22 +202,29 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 	}
 }
 
-/* From an address to an export identifier. Return: 0 or a negative status with a sentence. */
+/*
+ * From an address to an export identifier. A link that is down is attached again in a turn of its
+ * poller: if nobody else turns an inline caller's poller, this has to. @most_tsc: for each of two
+ * questions.
+ * Return: 0 or a negative status with a sentence.
+ */
 static int locate(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
-		  const char *name, uint32_t version, uint32_t *export_id)
+		  const char *name, uint32_t version, uint64_t most_tsc, uint32_t *export_id)
 {
 	char ip[INET_ADDRSTRLEN];
 
 	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
 	if (!link->up)
-		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
-	if (resolve(p, link, peer))
+		fly_poller_turn(p, fly_poller_time(p));
+	if (link->up && resolve(p, link, peer, most_tsc) && link->up)
 		return fly_fail(
 			FLY_EPEER,
 			"import %s: nobody answers for %s on this link within %u ms; is the server "
 			"up, and is that its address (peer=)?",
-			name, ip, (unsigned)(p->waits.timeout_tsc / p->tsc_per_ms));
-	return ask_binder(p, link, peer, name, version, export_id);
+			name, ip, (unsigned)(most_tsc / p->tsc_per_ms));
+	if (!link->up)
+		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
+	return ask_binder(p, link, peer, name, version, most_tsc, export_id);
 }
 
 /* Make the binding that fly_import() returns: the poller's list of imports has it. */
@@ -274,7 +304,7 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 	if (status)
 		return status;
 	binder_port = address.port;
-	status = locate(p, link, &address, w->name, w->version, &export_id);
+	status = locate(p, link, &address, w->name, w->version, p->waits.timeout_tsc, &export_id);
 	if (status)
 		return status;
 	w->import = keep(p, link, &address, binder_port, export_id, w->name, w->version);
@@ -321,9 +351,9 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 	return 0;
 }
 
-int fly_import_rebind(struct fly_binding *binding)
+/* fly_import_rebind(), for at most @most_tsc for each of two questions. */
+static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 {
-	struct fly_import *import = fly_import_of(binding);
 	struct fly_address peer = import->peer;
 	uint32_t export_id = 0;
 	int status;
@@ -331,14 +361,29 @@ int fly_import_rebind(struct fly_binding *binding)
 	end_calls(import, false);
 	peer.port = import->binder_port; /* the new server may distribute callers differently */
 	status = locate(import->poller, import->link, &peer, import->name, import->version,
-			&export_id);
+			most_tsc, &export_id);
 	if (status)
 		return status;
 	import->peer = peer;
 	import->export_id = export_id;
 	import->argument_max = import->link->payload_max;
 	write_template(import);
+	fly_behaviour_found(import);
 	return 0;
+}
+
+int fly_import_rebind_within(struct fly_import *import, uint64_t most_us)
+{
+	const struct fly_poller *p = import->poller;
+
+	return rebind_within(import, RTE_MIN(most_us * p->tsc_per_ms / 1000, p->waits.timeout_tsc));
+}
+
+int fly_import_rebind(struct fly_binding *binding)
+{
+	struct fly_import *import = fly_import_of(binding);
+
+	return rebind_within(import, import->poller->waits.timeout_tsc);
 }
 
 /* ---- the kind of binding --------------------------------------------------------------------- */
@@ -356,6 +401,123 @@ static bool ready(struct fly_call *call)
 	return e->state == FLY_CALL_DONE || e->state == FLY_CALL_FAILED;
 }
 
+static int rebind_once(struct fly_binding *binding, uint64_t most_us)
+{
+	return fly_import_rebind_within(fly_import_of(binding), most_us);
+}
+
+/* Turn the poller meanwhile; share the core if the binding does. */
+static void pause_a_while(struct fly_binding *binding)
+{
+	const struct fly_import *import = fly_import_of(binding);
+	const struct timespec nap = {.tv_nsec = 500000};
+	struct fly_poller *p = import->poller;
+	const uint64_t end_tsc = fly_poller_time(p) + p->tsc_per_ms;
+	uint64_t now_tsc;
+
+	if (import->wait != FLY_WAIT_SPIN)
+		nanosleep(&nap, NULL);
+	p->clock.turns = 0;
+	while ((now_tsc = fly_poller_time(p)) < end_tsc)
+		fly_poller_turn(p, now_tsc);
+}
+
+static int reconnect(struct fly_import *import, uint64_t most_us)
+{
+	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
+
+	return fly_reconnect(&import->head, &how, most_us);
+}
+
+static int set_reconnect(struct fly_binding *binding, bool on)
+{
+	fly_behaviour_reconnect(fly_import_of(binding), on ? reconnect : NULL);
+	return 0;
+}
+
+static struct fly_call_note *note_of(const struct fly_call *call)
+{
+	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+	const struct fly_call_table *t = &fly_import_of(call->binding)->poller->calls;
+
+	return &t->notes[fly_call_table_index(t, e)];
+}
+
+static void set_cookie(struct fly_call *call, void *cookie)
+{
+	struct fly_call_note *note = note_of(call);
+
+	note->cookie = cookie;
+	note->cookie_seq = fly_entry_of(call)->seq;
+}
+
+static void *cookie(const struct fly_call *call)
+{
+	const struct fly_call_entry *e = (const struct fly_call_entry *)(const void *)call;
+	const struct fly_call_note *note = note_of(call);
+
+	return note->cookie_seq == e->seq ? note->cookie : NULL;
+}
+
+/*
+ * Calls that have ended
+ *
+ * From the first fly_next_ready() on, each call that ends is put into its binding's list, by
+ * fly_import.deliver: other bindings pay nothing. A call that is finished stays in the list. Its
+ * entry may get another call meanwhile: what is taken from the list is returned only if it has
+ * ended. An entry that is in the list is not put there again.
+ */
+static void list_ended(struct fly_poller *p, struct fly_call_entry *e)
+{
+	struct fly_import *import = fly_import_of(e->head.binding);
+	struct fly_call_note *notes = p->calls.notes;
+	const uint32_t index = fly_call_table_index(&p->calls, e);
+
+	if (notes[index].is_listed)
+		return;
+	notes[index].is_listed = true;
+	notes[index].next = FLY_NO_ENTRY;
+	if (import->ended_last == FLY_NO_ENTRY)
+		import->ended_first = index;
+	else
+		notes[import->ended_last].next = index;
+	import->ended_last = index;
+}
+
+static void begin_listing(struct fly_import *import)
+{
+	struct fly_poller *p = import->poller;
+
+	import->deliver = list_ended;
+	for (uint32_t i = 0; i < p->calls.n; i++) {
+		struct fly_call_entry *e = &p->calls.entries[i];
+
+		if (e->head.binding == &import->head && ready(&e->head))
+			list_ended(p, e);
+	}
+}
+
+static struct fly_call *next_ready(struct fly_binding *binding)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_call_table *t = &import->poller->calls;
+
+	if (!import->deliver)
+		begin_listing(import);
+	while (import->ended_first != FLY_NO_ENTRY) {
+		struct fly_call_note *note = &t->notes[import->ended_first];
+		struct fly_call *call = &t->entries[import->ended_first].head;
+
+		note->is_listed = false;
+		import->ended_first = note->next;
+		if (import->ended_first == FLY_NO_ENTRY)
+			import->ended_last = FLY_NO_ENTRY;
+		if (ready(call))
+			return call;
+	}
+	return NULL;
+}
+
 static int event_fd(struct fly_binding *binding)
 {
 	(void)binding;
@@ -367,9 +529,13 @@ static int event_fd(struct fly_binding *binding)
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = fly_deadline_cancel,
+	.set_cookie = set_cookie,
+	.cookie = cookie,
+	.next_ready = next_ready,
 	.is_mine = is_mine,
 	.set_deadline = fly_behaviour_set_deadline,
 	.set_wait = fly_behaviour_set_wait,
+	.set_reconnect = set_reconnect,
 	.rebind = fly_import_rebind,
 	.unbind = fly_import_unbind,
 	.attach = fly_attach_import,

@@ -24,4 +24,7 @@ struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_impor
 void fly_import_unbind(struct fly_binding *binding);
 int fly_import_rebind(struct fly_binding *binding);
 
+/* fly_import_rebind_within() - fly_import_rebind(), for at most about @most_us. */
+int fly_import_rebind_within(struct fly_import *import, uint64_t most_us);
+
 #endif

@@ -212,6 +212,11 @@ void fly_pollers_wait(struct fly_runtime *r)
 		; /* fly_quit() was called more than once */
 }
 
+bool fly_pollers_are_quitting(struct fly_runtime *r)
+{
+	return sem_trywait(&r->threads->quit) == 0;
+}
+
 void fly_pollers_quit(struct fly_runtime *r)
 {
 	sem_post(&r->threads->quit);

@@ -32,6 +32,7 @@ void fly_pollers_stop(struct fly_runtime *runtime);
 
 /* fly_pollers_wait() - wait for fly_quit(), which calls fly_pollers_quit(). */
 void fly_pollers_wait(struct fly_runtime *runtime);
+bool fly_pollers_are_quitting(struct fly_runtime *runtime);
 void fly_pollers_quit(struct fly_runtime *runtime);
 
 #endif

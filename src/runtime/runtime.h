@@ -59,6 +59,9 @@ void fly_runtime_turned_no_more(const struct fly_runtime *runtime);
 /* fly_runtime_is_within() - is the caller one of its threads, or in a turn of its inline poller? */
 bool fly_runtime_is_within(const struct fly_runtime *runtime);
 
+/* fly_runtime_is_quitting() - was fly_quit() called, and nothing has returned because of it? */
+bool fly_runtime_is_quitting(struct fly_runtime *runtime);
+
 /* fly_binder_export() - export the binder, export 0 of each runtime (runtime/binder.c). */
 int fly_binder_export(struct fly_runtime *runtime);
 

@@ -28,6 +28,7 @@
 #include "host/topology.h"
 #include "local/clerk.h"
 #include "local/import.h"
+#include "runtime/drain.h"
 #include "runtime/import.h"
 #include "runtime/runtime.h"
 #include "runtime/worker_threads.h"
@@ -369,6 +370,8 @@ static void end_use(struct fly_runtime *r)
 	fly_shutdown(r);
 	for (unsigned i = 0; i < r->group.n; i++)
 		fly_workers_stop(r->group.pollers[i]);
+	for (unsigned i = 0; i < r->group.n; i++)
+		fly_drain_linger(r->group.pollers[i]);
 }
 
 /*
@@ -567,9 +570,7 @@ static int shut_poller(struct fly_poller *p, void *unused)
 	(void)unused;
 	if (p->turning)
 		return -FLY_ECONFLICT;
-	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
-		p->exports[i] = (struct fly_export){.id = ~i};
-	p->exports_since_ms = p->now_ms;
+	fly_drain_withdraw(p, FLY_EXPORT_BINDER);
 	p->is_shut = true;
 	LIST_FOREACH(import, &p->imports, next)
 	fly_behaviour_shut(import);

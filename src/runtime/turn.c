@@ -59,6 +59,13 @@ void fly_quit(struct fly_runtime *r)
 	atomic_store_explicit(&r->quit, true, memory_order_relaxed);
 }
 
+bool fly_runtime_is_quitting(struct fly_runtime *r)
+{
+	if (r->threads)
+		return fly_pollers_are_quitting(r);
+	return atomic_exchange_explicit(&r->quit, false, memory_order_relaxed);
+}
+
 void fly_slow_attention(struct fly_poller *p)
 {
 	if (p->group)

@@ -2,12 +2,13 @@
 /*
  * behaviour.c - which Starter and which Transporter a binding over a link has.
  *
- * A plain binding has those of fastpath/caller.c. Three fields of the binding ask for others: its
- * deadline, its way to wait, and whether it was shut. Only choose() stores these procedures, from
- * all three fields. Runs on the poller's thread.
+ * A plain binding has those of fastpath/caller.c. Some fields of the binding ask for others: its
+ * deadline, its way to wait, whether it reconnects, and whether it was shut. Only choose() stores
+ * these procedures, from all of these fields. Runs on the poller's thread.
  */
 #include "slowpath/behaviour.h"
 
+#include "base/reconnect.h"
 #include "slowpath/deadline.h"
 #include "threads/poller_group.h"
 #include "threads/waiting.h"
@@ -21,13 +22,13 @@ static int starter_shut(struct fly_binding *binding, uint16_t procedure, uint32_
 	(void)procedure;
 	(void)argument_bytes;
 	(void)call;
-	return -FLY_ESTOPPED;
+	return -FLY_ESHUT;
 }
 
 /* Ends a call that was started before the binding was shut. */
 static void send_shut(struct fly_call *call)
 {
-	fly_caller_fail(fly_import_of(call->binding)->poller, fly_entry_of(call), -FLY_ESTOPPED);
+	fly_caller_fail(fly_import_of(call->binding)->poller, fly_entry_of(call), -FLY_ESHUT);
 }
 
 static int transporter_shut(struct fly_call *call)
@@ -59,6 +60,55 @@ static int transporter_lazily(struct fly_call *call)
 	return wait_lazily(call);
 }
 
+/* ---- reconnecting ---- */
+
+/* The time that it takes to rebind is part of the call's deadline. */
+static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			struct fly_call **call)
+{
+	struct fly_import *import = fly_import_of(binding);
+	struct fly_poller *p = import->poller;
+	const uint64_t timeout_us = p->waits.timeout_tsc * 1000 / p->tsc_per_ms;
+	const uint32_t deadline_us = import->deadline_us;
+	uint64_t began_tsc;
+	uint64_t gone_us;
+	int status;
+
+	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
+	began_tsc = fly_poller_time(p);
+	status = import->reconnect(import, deadline_us ? deadline_us : timeout_us);
+	if (status)
+		return status;
+	gone_us = (fly_poller_time(p) - began_tsc) * 1000 / p->tsc_per_ms;
+	if (deadline_us)
+		import->deadline_us = gone_us < deadline_us ? deadline_us - (uint32_t)gone_us : 1;
+	status = binding->starter(binding, procedure, argument_bytes, call);
+	import->deadline_us = deadline_us;
+	return status;
+}
+
+/* Its Transporter without reconnecting. */
+static int transporter_once(struct fly_call *call)
+{
+	const struct fly_import *import = fly_import_of(call->binding);
+
+	if (import->wait != FLY_WAIT_SPIN)
+		return transporter_lazily(call);
+	call->binding->send(call);
+	fly_link_flush(import->link);
+	return fly_caller_wait(call);
+}
+
+static int transporter_again(struct fly_call *call)
+{
+	const struct fly_call_entry *e = fly_entry_of(call);
+	const bool has_deadline = fly_deadline_of(e) != FLY_NEVER;
+	const uint32_t bytes = call->length - (has_deadline ? FLY_DEADLINE_BYTES : 0);
+
+	return e->packet ? fly_reconnect_call(call, transporter_once, e->procedure, bytes)
+			 : transporter_once(call);
+}
+
 /* ---- the choice ---- */
 
 static void choose(struct fly_import *import)
@@ -71,6 +121,11 @@ static void choose(struct fly_import *import)
 	if (import->wait != FLY_WAIT_SPIN) {
 		b->transporter = transporter_lazily;
 		b->wait = wait_lazily;
+	}
+	if (import->reconnect) {
+		b->transporter = transporter_again;
+		if (import->is_lost)
+			b->starter = starter_lost;
 	}
 	if (import->is_shut) {
 		b->starter = starter_shut;
@@ -99,6 +154,30 @@ void fly_behaviour_set_wait(struct fly_binding *binding, enum fly_wait wait)
 	if (wait == FLY_WAIT_DEFAULT)
 		wait = group ? group->wait : FLY_WAIT_SPIN;
 	import->wait = wait;
+	choose(import);
+}
+
+void fly_behaviour_reconnect(struct fly_import *import,
+			     int (*reconnect)(struct fly_import *import, uint64_t most_us))
+{
+	import->reconnect = reconnect;
+	import->is_lost = reconnect && !import->link->up;
+	choose(import);
+}
+
+void fly_behaviour_lost(struct fly_import *import)
+{
+	if (!import->reconnect)
+		return;
+	import->is_lost = true;
+	choose(import);
+}
+
+void fly_behaviour_found(struct fly_import *import)
+{
+	if (!import->is_lost)
+		return;
+	import->is_lost = false;
 	choose(import);
 }
 

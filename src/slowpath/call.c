@@ -48,6 +48,12 @@ static bool has_token(const struct fly_poller *p, const struct rte_mbuf *m,
 				 fly_load_raw16(frame + FLY_UDP_SOURCE), h->activity, p->now_ms);
 }
 
+/* Would a record, if the call had run, have been forgotten by now? */
+static bool is_too_old(const struct fly_poller *p, const struct fly_header *h)
+{
+	return h->age + p->running.held_ms + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS;
+}
+
 /*
  * The record of a call, by its hint or through the hash table; a new activity gets a new record.
  * Return: NULL: the call was refused, challenged or dropped, and the packet is gone.
@@ -66,7 +72,7 @@ static struct fly_conversation *find_conversation(struct fly_poller *p, struct f
 		fly_frame_drop(p, m, FLY_COUNT_drop_wrong_peer);
 		return NULL;
 	}
-	if (!c && h->age + p->running.held_ms + FLY_PACKET_LIFE_MS >= FLY_RECORD_KEEP_MS) {
+	if (!c && is_too_old(p, h)) {
 		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		return NULL;
 	}
@@ -169,6 +175,31 @@ static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
 	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) && stub->result_bytes <= link->payload_max;
 }
 
+/*
+ * A call to an export that is not here. If the export was withdrawn, what has run, or runs still,
+ * has a record, which is answered from as before. What has none did not run, and will not.
+ */
+static void answer_without_export(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+				  const struct fly_header *h)
+{
+	const bool was_here =
+		h->export_id != 0 && p->withdrawn[h->export_id % FLY_EXPORTS] == h->export_id;
+	enum fly_counter why = FLY_COUNT_drop_activity;
+	struct fly_conversation *c = NULL;
+
+	if (was_here)
+		c = fly_conversation_of_peer(p, link, m, h, &why);
+	if (c && c->seq == h->seq && c->state != FLY_CONVERSATION_KNOWN) {
+		if (answer_again(p, link, m, h, c)) /* it ran, and cannot run again */
+			fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
+	} else if (was_here && h->activity != 0 && why == FLY_COUNT_drop_activity &&
+		   (c ? fly_seq_after(h->seq, c->seq) : !is_too_old(p, h))) {
+		fly_reply_refuse_withdrawn(p, link, m, h);
+	} else {
+		fly_reply_refuse(p, link, m, h, FLY_ESTALE);
+	}
+}
+
 struct fly_conversation *fly_call_admit(struct fly_poller *p, struct fly_link *link,
 					struct rte_mbuf *m, const struct fly_header *h,
 					const struct fly_export **export)
@@ -177,7 +208,7 @@ struct fly_conversation *fly_call_admit(struct fly_poller *p, struct fly_link *l
 
 	*export = fly_export_find(p->exports, h->export_id);
 	if (!*export) {
-		fly_reply_refuse(p, link, m, h, FLY_ESTALE);
+		answer_without_export(p, link, m, h);
 		return NULL;
 	}
 	c = find_conversation(p, link, m, h, *export);

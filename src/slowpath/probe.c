@@ -12,6 +12,8 @@
 #include "slowpath/records.h"
 #include "slowpath/frame.h"
 #include "slowpath/reply.h"
+#include "slowpath/resend.h"
+#include "slowpath/result.h"
 
 /* From the caller of a call that it was told is running. */
 static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
@@ -20,11 +22,14 @@ static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_m
 	enum fly_counter why;
 	struct fly_conversation *c;
 
-	if (!fly_export_find(p->exports, h->export_id)) {
+	c = fly_conversation_of_peer(p, link, m, h, &why);
+	/* The export may have been withdrawn since: a call that runs, or has run, has its record.
+	 */
+	if (!fly_export_find(p->exports, h->export_id) &&
+	    !(c && c->seq == h->seq && p->withdrawn[h->export_id % FLY_EXPORTS] == h->export_id)) {
 		fly_reply_refuse(p, link, m, h, FLY_ESTALE);
 		return;
 	}
-	c = fly_conversation_of_peer(p, link, m, h, &why);
 	if (!c && why == FLY_COUNT_drop_activity && h->activity != 0) {
 		fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 		return;
@@ -58,10 +63,14 @@ static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_m
 static void about_result(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			 const struct fly_header *h)
 {
-	const struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
+	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
 	struct fly_header answer = *h;
 
 	if (e && e->activity == h->activity && e->seq == h->seq && fly_call_is_out(e)) {
+		/* The result is there, and did not arrive here: it was lost, or will be soon. */
+		if (fly_call_is_small(e) && fly_result_mismatch(e, m, h) == 0 &&
+		    fly_resend_packet(p, e, FLY_PACKET_PROBE, 0))
+			fly_stats_add(&p->stats, FLY_COUNT_probes_sent, 1);
 		fly_frame_drop(p, m, FLY_COUNT_drop_probe);
 		return;
 	}

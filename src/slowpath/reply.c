@@ -74,6 +74,14 @@ void fly_reply_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mb
 	answer_stranger(p, link, m, h, FLY_PACKET_REJECT, status, p->now_ms - p->exports_since_ms);
 }
 
+/* So long an uptime says that no copy of the call can have run, or will. */
+void fly_reply_refuse_withdrawn(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+				const struct fly_header *h)
+{
+	fly_stats_add(&p->stats, FLY_COUNT_reject_stale, 1);
+	answer_stranger(p, link, m, h, FLY_PACKET_REJECT, FLY_ESTALE, UINT32_MAX);
+}
+
 void fly_reply_refuse_for_good(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			       const struct fly_header *h, struct fly_conversation *c)
 {

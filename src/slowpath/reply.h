@@ -10,6 +10,13 @@ void fly_reply_refuse(struct fly_poller *p, struct fly_link *link, struct rte_mb
 		      const struct fly_header *h, enum fly_status status);
 
 /*
+ * fly_reply_refuse_withdrawn() - refuse a call with FLY_ESTALE, not executed: it has not run, and
+ * the export that it is for was withdrawn for ever. Takes the packet.
+ */
+void fly_reply_refuse_withdrawn(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+				const struct fly_header *h);
+
+/*
  * fly_reply_refuse_for_good() - refuse a new call of @c with FLY_EBUSY: neither it nor a copy of
  * it will run. A call that has run before is refused with FLY_EFORGOTTEN. Takes the packet.
  */

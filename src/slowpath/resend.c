@@ -16,6 +16,7 @@
 #include "fastpath/binding.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "slowpath/behaviour.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/deadline.h"
 #include "slowpath/retry.h"
@@ -92,6 +93,7 @@ static void handle_due_call(struct fly_poller *p, struct fly_call_entry *e)
 	case FLY_RETRY_WAIT:
 		return;
 	case FLY_RETRY_GIVE_UP:
+		fly_behaviour_lost(fly_import_of(e->head.binding));
 		fly_caller_fail(p, e, -FLY_EPEER);
 		return;
 	case FLY_RETRY_PROBE:

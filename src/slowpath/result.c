@@ -10,7 +10,9 @@
 #include "fastpath/receiver.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "base/reconnect.h"
 #include "slowpath/ack.h"
+#include "slowpath/behaviour.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/frame.h"
 #include "base/random.h"
@@ -132,6 +134,8 @@ void fly_slow_rejected(struct fly_poller *p, struct rte_mbuf *m, const struct fl
 		fly_frame_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_type);
 		return;
 	}
+	if (fly_reconnect_is_due(status))
+		fly_behaviour_lost(fly_import_of(e->head.binding));
 	fly_caller_fail(p, e, status);
 	fly_packet_put(&p->cache, m);
 }

@@ -9,6 +9,21 @@
 #include "fastpath/binding.h"
 #include "fastpath/slow.h"
 #include "slowpath/bulk/fragments.h"
+#include "threads/caller.h"
+
+/*
+ * A link that is down comes back in a turn of its poller. An inline caller that only starts calls
+ * until one succeeds turns the poller nowhere else. Not for an attached caller, whose call is
+ * started within a turn.
+ */
+static bool is_up_after_turn(const struct fly_import *import)
+{
+	struct fly_poller *p = import->poller;
+
+	if (!p->turning && p->group && import->deliver != fly_attached_deliver)
+		fly_poller_turn(p, fly_poller_time(p));
+	return import->link->up;
+}
 
 int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 {
@@ -23,7 +38,7 @@ int fly_slow_start(struct fly_binding *binding, uint32_t argument_bytes)
 	    (argument_bytes > FLY_MESSAGE_MAX ||
 	     fly_scatter_fragments(argument_bytes, import->argument_max) > FLY_FRAGMENTS_MAX))
 		return -FLY_ETOOBIG;
-	if (!import->link->up)
+	if (!import->link->up && !is_up_after_turn(import))
 		return -FLY_ELINK;
 	if (import->idle != FLY_NO_ENTRY)
 		return 0;

@@ -11,6 +11,7 @@
 #include "fastpath/link_shared.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "slowpath/behaviour.h"
 #include "slowpath/park.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
@@ -70,7 +71,14 @@ void fly_slow_sweep(struct fly_poller *p)
 
 void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 {
+	struct fly_import *import;
+
 	link->up = false;
+	LIST_FOREACH(import, &p->imports, next)
+	{
+		if (import->link == link)
+			fly_behaviour_lost(import);
+	}
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
 	if (link->shared)
 		fly_shared_lost(link);

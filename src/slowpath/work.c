@@ -81,6 +81,49 @@ void fly_work_cancel(struct fly_poller *p, struct fly_conversation *c)
 	fly_worker_packet_end(p, w);
 }
 
+/*
+ * Results of an export that has been withdrawn
+ *
+ * No later call of their caller will say that the result has arrived. So the server keeps the whole
+ * result packet, also of a small result, and of one that could be computed again: the caller is
+ * probed for an acknowledgement by the headers of that packet (runtime/drain.c).
+ */
+static void done_and_kept(struct fly_poller *p, struct fly_work *work, int status)
+{
+	struct fly_packet_work *w = of_work(work);
+	struct rte_mbuf *result = work->result ? work->result : w->m;
+	struct fly_conversation *c = w->c;
+	struct fly_procedure kept;
+
+	if (!w->link || status == -FLY_EBUSY || status == -FLY_EDEADLINE) {
+		fly_worker_packet_done(p, work, status);
+		return;
+	}
+	kept = *work->stub;
+	kept.flags &= (uint8_t)~FLY_PROCEDURE_IDEMPOTENT;
+	work->stub = &kept;
+	fly_packet_share(result); /* before a driver gets it */
+	fly_worker_packet_done(p, work, status);
+	if (c->result == result)
+		return; /* it was long: this reference has become that of the record */
+	if (c->state != FLY_CONVERSATION_DONE || fly_conversation_bulk_result(c)) {
+		fly_packet_put(&p->cache, result);
+		return;
+	}
+	c->result = result;
+	p->conversations.n_retained++;
+}
+
+void fly_work_keep_results(struct fly_poller *p)
+{
+	struct fly_worker_pool *pool;
+	struct fly_packet_work *w;
+
+	LIST_FOREACH(pool, &p->pools, next)
+	LIST_FOREACH(w, &pool->packets, next)
+	w->work.done = done_and_kept;
+}
+
 /* A call that came over this lost link. */
 static struct fly_packet_work *find(struct fly_poller *p, const struct fly_link *link)
 {

@@ -9,6 +9,12 @@
 void fly_work_cancel(struct fly_poller *p, struct fly_conversation *c);
 
 /*
+ * fly_work_keep_results() - no later call will acknowledge the results of the calls that wait for
+ * workers or run on them: retain each in its packet.
+ */
+void fly_work_keep_results(struct fly_poller *p);
+
+/*
  * fly_work_link_lost() - drop the calls of a lost link that wait, and the results of those that
  * run.
  */

@@ -11,6 +11,7 @@
 
 #include <rte_memcpy.h>
 
+#include "fastpath/clock.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "marshal/raise.h"
@@ -32,9 +33,6 @@ static struct fly_attached_call *of_handoff(struct fly_handoff *handoff)
 }
 
 /* ---- the thread ---- */
-
-static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
-		   struct fly_call **call);
 
 /* Is the calling thread the poller's own? It would wait for itself. */
 static inline bool is_here(const struct fly_attached *a)
@@ -64,7 +62,7 @@ static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedu
 		status = fly_slow_attached_more(a);
 		if (status)
 			return status;
-		return starter(&a->head, procedure, argument_bytes, call);
+		return fly_attached_start(&a->head, procedure, argument_bytes, call);
 	}
 	c = a->idle;
 	status = fly_slow_attached_start(c, procedure, argument_bytes);
@@ -76,8 +74,8 @@ static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedu
 	return 0;
 }
 
-static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
-		   struct fly_call **call)
+int fly_attached_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		       struct fly_call **call)
 {
 	struct fly_attached *a = attached_of(binding);
 	struct fly_attached_call *c = a->idle;
@@ -109,12 +107,12 @@ static __rte_always_inline void hand_over(struct fly_attached_call *c)
 		fly_handoff_ring(&c->attached->poller->handoffs, &c->handoff);
 }
 
-static void send_call(struct fly_call *call)
+void fly_attached_send(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
 
 	/* Relaxed: the poller reads it after the hand-off of the slot. */
-	if (c->attached->event_fd >= 0)
+	if (c->attached->announces)
 		atomic_store_explicit(&c->handoff.slot.asleep, FLY_ASLEEP_EVENT,
 				      memory_order_relaxed);
 	hand_over(c);
@@ -143,6 +141,8 @@ static __rte_noinline int end_with_status(struct fly_attached_call *c, int statu
 {
 	if (status == -FLY_EEXCEPTION)
 		return status;
+	if (c->attached->reconnects)
+		fly_slow_attached_failed(c->attached, status);
 	if (status == -FLY_ERAISED)
 		fly_raised_get(c->head.payload, c->head.length);
 	ender(&c->head);
@@ -178,18 +178,38 @@ static int wait_for_call(struct fly_call *call)
 	return read_result(c);
 }
 
-static int transporter(struct fly_call *call)
+int fly_attached_call(struct fly_call *call)
 {
 	hand_over(call_of(call));
 	return wait_for_call(call);
 }
 
+/* The time counts while the call waits for the poller, too, and while its binding was rebound. */
+static void begin_time(struct fly_attached_call *c)
+{
+	c->began_tsc = c->attached->lost_tsc ? c->attached->lost_tsc : fly_clock_now_tsc();
+	c->attached->lost_tsc = 0;
+	c->handoff.act = fly_attached_act_timed; /* the slot is ours until it is handed over */
+}
+
+void fly_attached_send_timed(struct fly_call *call)
+{
+	begin_time(call_of(call));
+	fly_attached_send(call);
+}
+
+int fly_attached_call_timed(struct fly_call *call)
+{
+	begin_time(call_of(call));
+	return fly_attached_call(call);
+}
+
 void fly_attached_bind(struct fly_attached *attached)
 {
 	attached->head = (struct fly_binding){
-		.starter = starter,
-		.transporter = transporter,
-		.send = send_call,
+		.starter = fly_attached_start,
+		.transporter = fly_attached_call,
+		.send = fly_attached_send,
 		.wait = wait_for_call,
 		.ender = ender,
 	};
@@ -206,7 +226,7 @@ static inline void hand_back(struct fly_attached_call *c, int status, uint32_t l
 	s->length = length;
 	s->kind = (uint8_t)where;
 	if (unlikely(fly_slot_from_poller(s, FLY_SLOT_RESULT)))
-		fly_slow_wake_handoff(&c->handoff);
+		fly_slow_attached_wake(c);
 }
 
 /* Give a packet for the arguments of the next call; there may be none now. */
@@ -218,8 +238,8 @@ static __rte_noinline void give_spare(struct fly_poller *p, struct fly_attached_
 }
 
 /* The packet that the arguments were marshalled into becomes the call packet. */
-static void use_spare(struct fly_poller *p, struct fly_import *import, struct fly_attached_call *c,
-		      struct fly_call_entry *e)
+static __rte_always_inline void use_spare(struct fly_poller *p, struct fly_import *import,
+					  struct fly_attached_call *c, struct fly_call_entry *e)
 {
 	fly_packet_put(&p->cache, e->packet);
 	e->packet = c->spare;
@@ -244,7 +264,25 @@ static __rte_always_inline void pass_arguments(struct fly_poller *p, struct fly_
 	}
 }
 
-void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
+/* Subtract the time that the call has waited. Return: false: its deadline has passed. */
+static __rte_noinline bool is_in_time(const struct fly_poller *p, struct fly_attached_call *c)
+{
+	const uint64_t now_tsc = fly_clock_now_tsc(); /* that of the turn may be far behind */
+	struct fly_slot *s = &c->handoff.slot;
+	uint64_t gone_us = 0;
+
+	if (s->left_us == 0)
+		return true;
+	if (now_tsc > c->began_tsc)
+		gone_us = (now_tsc - c->began_tsc) * 1000 / p->tsc_per_ms;
+	if (gone_us >= s->left_us)
+		return false;
+	s->left_us -= (uint32_t)gone_us;
+	return true;
+}
+
+static __rte_always_inline void act(struct fly_poller *p, struct fly_handoff *handoff,
+				    bool is_timed)
 {
 	struct fly_attached_call *c = of_handoff(handoff);
 	struct fly_import *import = c->import;
@@ -254,6 +292,10 @@ void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
 	if (!fly_slot_claim(s)) /* the call was withdrawn */
 		return;
 	call = c->call;
+	if (is_timed && !call && !is_in_time(p, c)) {
+		hand_back(c, -FLY_EWITHDRAWN, 0, FLY_ATTACHED_IN_SLOT);
+		return;
+	}
 	if (unlikely(c->result != NULL)) {
 		fly_packet_put(&p->cache, c->result);
 		c->result = NULL;
@@ -276,6 +318,16 @@ void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
 	}
 	p->calls.waiters[fly_call_table_index(&p->calls, fly_entry_of(call))] = c;
 	import->head.send(call);
+}
+
+void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff)
+{
+	act(p, handoff, false);
+}
+
+void fly_attached_act_timed(struct fly_poller *p, struct fly_handoff *handoff)
+{
+	act(p, handoff, true);
 }
 
 /*

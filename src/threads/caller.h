@@ -30,7 +30,10 @@ struct fly_attached_call {
 	struct fly_call head; /* what the stub sees */
 	struct fly_attached *attached;
 	struct fly_attached_call *next_idle;
-	bool has_begun; /* begun at the poller for its arguments: it cannot be withdrawn */
+	bool has_begun;        /* begun at the poller for its arguments: it cannot be withdrawn */
+	uint32_t returned_seq; /* slot.seq of the call that fly_next_ready() returned last */
+	void *cookie;          /* of the call cookie_seq */
+	uint32_t cookie_seq;   /* slot.seq */
 	/* ---- lines 1 to 3: the slot; the poller's; ringing ---- */
 	struct fly_handoff handoff;
 	/* ---- line 4: the poller's, or the thread's while the slot is FREE or RESULT ---- */
@@ -40,7 +43,12 @@ struct fly_attached_call {
 	struct rte_mbuf *result; /* with results too long for the slot; if the slot is FREE, read
 				    and to be freed; else NULL */
 	LIST_ENTRY(fly_attached_call) next;
+	struct fly_attached_call *next_ended; /* is_listed: published by E1 */
+	uint64_t began_tsc;                   /* of a call with a deadline, in ticks of the TSC */
+	_Atomic bool is_listed;               /* in the binding's `ended`, or about to be */
 };
+
+static_assert(offsetof(struct fly_attached_call, handoff) == 64, "the thread's part is one line");
 
 struct fly_attached {
 	/* ---- each call, the thread's ---- */
@@ -53,13 +61,20 @@ struct fly_attached {
 	uint32_t deadline_us;           /* of fly_set_deadline(); travels with the call */
 	bool looks;                     /* polls all the time while it waits */
 	enum fly_wait wait;
-	enum fly_wait default_wait; /* of its runtime */
-	int event_fd;               /* of fly_event_fd(); -1 */
+	enum fly_wait default_wait;      /* of its runtime */
+	_Atomic int event_fd;            /* of fly_event_fd(); -1; the poller reads it */
+	bool reconnects;                 /* fly_set_reconnect() */
+	uint64_t lost_tsc;               /* when rebinding for the next call began; 0: did not */
+	uint64_t timeout_us;             /* call_timeout_ms of its runtime */
+	bool announces;                  /* calls that end are put into `ended` */
+	struct fly_attached_call *taken; /* of `ended`, oldest first */
 	struct fly_owned owned;
 	struct fly_poller *mine; /* the poller that this thread turns; NULL: none */
 	/* ---- the poller's ---- */
 	struct fly_import *import;
 	LIST_HEAD(, fly_attached_call) calls;
+	/* ---- both ---- */
+	_Atomic(struct fly_attached_call *) ended; /* for fly_next_ready(), newest first */
 };
 
 FLY_BINDING_HAS_KIND(struct fly_attached);
@@ -69,6 +84,9 @@ void fly_attached_bind(struct fly_attached *attached);
 
 /* fly_attached_act() - send a call that was handed over, on the poller: fly_handoff.act. */
 void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff);
+
+/* fly_attached_act_timed() - the same; the call may have a deadline. */
+void fly_attached_act_timed(struct fly_poller *p, struct fly_handoff *handoff);
 
 /*
  * fly_attached_deliver() - hand an ended call back to its attached caller. On the poller; the entry
@@ -83,6 +101,24 @@ void fly_attached_deliver(struct fly_poller *p, struct fly_call_entry *e);
 int fly_slow_attached_more(struct fly_attached *attached);
 int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uint32_t bytes);
 void fly_slow_attached_end(struct fly_attached_call *c);
+
+/* fly_slow_attached_failed() - a call has ended with a status that is not 0. */
+void fly_slow_attached_failed(struct fly_attached *a, int status);
+
+/*
+ * fly_attached_start() - the plain Starter. fly_attached_send(), fly_attached_call() - the plain
+ * Transporter; fly_attached_send_timed(), fly_attached_call_timed() - of a call with a deadline,
+ * which counts from now on.
+ */
+int fly_attached_start(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+		       struct fly_call **call);
+void fly_attached_send(struct fly_call *call);
+int fly_attached_call(struct fly_call *call);
+void fly_attached_send_timed(struct fly_call *call);
+int fly_attached_call_timed(struct fly_call *call);
+
+/* fly_slow_attached_wake() - a call has ended, and its thread sleeps or waits for an event. */
+void fly_slow_attached_wake(struct fly_attached_call *c);
 
 /* fly_slow_attached_wait() - wait by yielding or sleeping, for a while or until the result came. */
 void fly_slow_attached_wait(struct fly_attached_call *c);

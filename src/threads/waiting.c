@@ -61,11 +61,7 @@ void fly_wait_wake_slot(struct fly_slot *s, bool shared)
 
 void fly_slow_wake_handoff(struct fly_handoff *handoff)
 {
-	/* A hint: a thread that sleeps on the futex set `asleep` before it checked the state. */
-	if (atomic_load_explicit(&handoff->slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
-		eventfd_write(handoff->event_fd, 1);
-	else
-		fly_wait_wake_slot(&handoff->slot, false);
+	fly_wait_wake_slot(&handoff->slot, false);
 }
 
 /* ---- pollers ---- */

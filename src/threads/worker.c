@@ -164,8 +164,6 @@ bool fly_worker_withdraw(struct fly_poller *p, struct fly_work *work)
 
 /* ---- calls in packets ---- */
 
-static void packet_done(struct fly_poller *p, struct fly_work *work, int status);
-
 /* These calls hold packets, as retained results do. Drivers need packets to receive into. */
 bool fly_worker_has_packet_room(const struct fly_poller *p, const struct fly_worker_pool *pool)
 {
@@ -186,7 +184,7 @@ static struct fly_packet_work *begin(struct fly_poller *p, struct fly_link *link
 	p->n_on_workers++;
 	w->work.stub = stub;
 	w->work.deadline_tsc = p->running.deadline_tsc;
-	w->work.done = packet_done;
+	w->work.done = fly_worker_packet_done;
 	w->m = m;
 	w->link = link;
 	w->c = c;
@@ -249,8 +247,7 @@ bool fly_slow_serve_worker(struct fly_poller *p, struct fly_link *link, struct r
 	return true;
 }
 
-/* fly_work.done of calls in packets. */
-static void packet_done(struct fly_poller *p, struct fly_work *work, int status)
+void fly_worker_packet_done(struct fly_poller *p, struct fly_work *work, int status)
 {
 	struct fly_packet_work *w = of_work(work);
 	struct fly_served *served = &work->served;
@@ -342,10 +339,7 @@ static void make_worker(struct fly_poller *p, struct fly_worker_pool *pool, stru
 			const struct fly_export *export)
 {
 	*w = (struct fly_worker){
-		.handoff = {.act = act,
-			    .wanted = FLY_SLOT_RESULT,
-			    .polled_at = FLY_NOT_POLLED,
-			    .event_fd = -1},
+		.handoff = {.act = act, .wanted = FLY_SLOT_RESULT, .polled_at = FLY_NOT_POLLED},
 		.poller = p,
 		.stubs = pool->stubs,
 		.procedures = export->procedures,

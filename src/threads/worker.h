@@ -190,6 +190,9 @@ void fly_worker_serve_bulk(struct fly_poller *p, struct fly_link *link, struct r
 			   const struct fly_procedure *stub, struct fly_conversation *c,
 			   bool is_repeat);
 
+/* fly_worker_packet_done() - fly_work.done of calls in packets: send and retain the result. */
+void fly_worker_packet_done(struct fly_poller *p, struct fly_work *work, int status);
+
 /* fly_worker_packet_end() - free @w, after its record and packets were dealt with. */
 void fly_worker_packet_end(struct fly_poller *p, struct fly_packet_work *w);
 

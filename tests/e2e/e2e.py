@@ -8,6 +8,7 @@ No test asserts how fast this machine is: it may have much else to do. A wait th
 ends after so many seconds, as on a quiet machine, times FLY_PATIENCE (default 3; scripts/test sets it).
 """
 import atexit
+import itertools
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ PATIENCE = max(1.0, float(os.environ.get("FLY_PATIENCE", 3)))
 directory = tempfile.mkdtemp(prefix="firefly-e2e.")
 outputs = tempfile.mkdtemp(prefix="firefly-out.")
 started = []
+numbers = itertools.count()
 failures = []
 
 
@@ -84,13 +86,13 @@ def path(name):
 class Process:
     """A program whose output, standard output and error together, is read while it runs."""
 
-    def __init__(self, arguments, environment=None, before=(), program=FIREFLY):
-        self.file = os.path.join(outputs, "%d" % len(started))
+    def __init__(self, arguments, environment=None, before=(), program=FIREFLY, is_told=False):
+        self.file = os.path.join(outputs, "%d" % next(numbers))
         self.arguments = list(before) + [program] + list(arguments)
         with open(self.file, "wb") as out:
             self.popen = subprocess.Popen(
-                self.arguments, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=dict(os.environ, **(environment or {})))
+                self.arguments, stdin=subprocess.PIPE if is_told else subprocess.DEVNULL, stdout=out,
+                stderr=out, env=dict(os.environ, **(environment or {})))
         started.append(self)
 
     def text(self):
@@ -106,6 +108,11 @@ class Process:
             if found or ended or time.monotonic() > end:
                 return found
             time.sleep(0.005)
+
+    def tell(self):
+        """Send a line to a process that is_told."""
+        self.popen.stdin.write(b"\n")
+        self.popen.stdin.flush()
 
     def wait(self, seconds=60):
         """Wait for the end. The exit status; None (and it is killed) if it does not come."""

@@ -98,11 +98,11 @@ if ROOT:
     refused("serve --link tap:fly0", 1, "our own address is not known; add ip=")
 
 # ---- EAL ----
-process = e2e.Process(["serve", "--link", "memif:" + S + ",server", "--eal", "--nonsense"])
-e2e.check(process.wait() == 1 and "firefly serve: DPDK does not start: " in process.text(),
-          "--eal --nonsense\n" + process.text())  # DPDK prints all its options before
+refused("serve --link memif:%s,server --eal --nonsense" % S, 1,
+        "firefly serve: DPDK does not start: unrecognized option '--nonsense'")
+refused("serve --link memif:%s,server --eal -m99999999" % S, 1, "-m 99999999 is more memory than")
 server = e2e.Process(["serve", "--link", "memif:" + S + ",server", "--eal", "--no-huge"])
-e2e.check(server.wait_for("no hugepages: running on ordinary pages, which is slower; as root, "),
+e2e.check(server.wait_for("no hugepages, as --no-huge says: running on ordinary pages, which is slower"),
           "no remark about hugepages\n" + server.text())
 client = e2e.Process(["call", e2e.patient("memif:" + S), "--calls", "100", "--eal", "--no-huge"])
 e2e.called_well(client, "without hugepages", 100)

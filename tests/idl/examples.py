@@ -79,6 +79,8 @@ def check_encoding(fireflyc, text):
             assert not most or f'T_{name}_{what}_BYTES_MAX = {most},' in written, name
         assert layout.lower() in where, f'{name}: {where}, but {layout}'
         assert layout != 'BEHIND' or f'at {offset}' in where, f'{name}: {where}'
+        # a copy over a local link does not count
+        written = re.sub(r'if \(results != arguments\)\n\t\tmemcpy\(.*\);', '', written)
         assert 'no copy' not in where or not re.search('mem(cpy|move)', written), name
     return len(rows)
 

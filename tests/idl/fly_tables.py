@@ -218,14 +218,14 @@ def view_function(interface, head, p, raised):
         if kind in ('bytes', 'string'):
             c_name = 'char' if kind == 'string' else f.type.c_name
             locals_ += f'\tconst {c_name} *view{i} = NULL;\n'
-            unchanged += f'\t\tCALL_CHECK(!view{i});\n'
+            unchanged += f'\t\tCALL_CHECK(status == -FLY_ERESULT || !view{i});\n'
             n = f'strlen(view{i}) + 1' if kind == 'string' else \
                 f'*v[{i}].count' if f.array == 'variable' else f.length
             copy = f'memcpy(v[{i}].data, view{i}, {n});'
         else:
             accessor = kind.split(' ')[1][:-len('view')] + 'at'
             locals_ += f'\t{kind} view{i} = {{0}};\n'
-            unchanged += f'\t\tCALL_CHECK(!view{i}.count);\n'
+            unchanged += f'\t\tCALL_CHECK(status == -FLY_ERESULT || !view{i}.count);\n'
             count = f'*v[{i}].count = view{i}.count' if f.array == 'variable' else \
                 f'CALL_CHECK(view{i}.count == {f.length})'
             place = f'(({f.type.c_name} *)v[{i}].data)[k]'

@@ -137,11 +137,28 @@ void call_check_unchanged(const struct call_variables *variables)
 	}
 }
 
+void call_check_bounded(const struct call_variables *variables)
+{
+	for (uint32_t i = 0; i < variables->procedure->n_parameters; i++) {
+		const struct value_field *field = &variables->procedure->parameters[i].field;
+		const struct call_variable *v = &variables->all[i];
+		uint8_t has;
+
+		if (!is_out(&variables->procedure->parameters[i]))
+			continue;
+		memcpy(&has, &v->has, 1);
+		CALL_CHECK(has == v->old_has || has <= 1);
+		CALL_CHECK(v->count == v->old_count || v->count <= field->length);
+		if (field->array == VALUE_ONE && field->type->kind == VALUE_STRING)
+			CALL_CHECK(data_is_unchanged(v) || memchr(v->data, '\0', v->bytes));
+	}
+}
+
 void call_check_not_raised(const struct call_variables *variables)
 {
 	const uint8_t *raised = variables->raised;
 
-	for (size_t i = 0; raised && i < variables->procedure->raised_bytes; i++)
+	for (size_t i = 0; raised && i < sizeof(uint32_t); i++)
 		CALL_CHECK(raised[i] == FILL);
 }
 

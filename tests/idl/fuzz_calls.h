@@ -109,6 +109,8 @@ void call_spoil(struct call_variables *variables);
 
 /* Each ends the program if it is not so: */
 void call_check_unchanged(const struct call_variables *variables);
+/* Results that are malformed in the middle may be there up to that place, within their bounds. */
+void call_check_bounded(const struct call_variables *variables);
 void call_check_not_raised(const struct call_variables *variables);
 /* What stands for an optional result that is not there has not been written. */
 void call_check_absent(const struct call_variables *variables);

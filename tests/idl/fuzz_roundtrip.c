@@ -230,7 +230,10 @@ static void run(enum way way, struct blob arguments, struct outcome expected)
 	} else if (status == -FLY_EEXCEPTION) {
 		check_exception(expected.exception, expected.values);
 	} else {
-		call_check_unchanged(&variables);
+		if (status == -FLY_ERESULT)
+			call_check_bounded(&variables);
+		else
+			call_check_unchanged(&variables);
 		call_check_not_raised(&variables);
 	}
 	call_free(&variables);

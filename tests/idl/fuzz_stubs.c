@@ -122,7 +122,10 @@ static void as_results(const struct call_procedure *p, const struct fuzz_sample 
 	} else {
 		CALL_CHECK(status == -FLY_ERESULT ||
 			   (side == EXCEPTION && p->n_exceptions && status == -FLY_EEXCEPTION));
-		call_check_unchanged(&variables);
+		if (status == -FLY_ERESULT)
+			call_check_bounded(&variables);
+		else
+			call_check_unchanged(&variables);
 	}
 	if (status == -FLY_ERESULT)
 		call_check_not_raised(&variables);

@@ -126,11 +126,15 @@ static int serve(const struct fly_procedure *procedure, const uint8_t *arguments
 	deliver(packet + 1, arguments, sent, loopback.argument_edit);
 	served.arguments = packet + 1;
 	served.results = packet + 1 + procedure->result_offset;
-	if (procedure->layout == FLY_RESULTS_SECOND) {
+	if (procedure->layout == FLY_RESULTS_SECOND || loopback.lend) {
 		second = new_buffer(returned);
 		served.results = second + 1;
 	}
+	if (loopback.lend)
+		served.arguments = loopback.lend(served.arguments, received);
 	status = procedure->stub(&served);
+	if (loopback.lend)
+		loopback.take_back();
 	check_served(status, &served, procedure);
 	loopback.executed += status != -FLY_EMALFORMED;
 	if (status == -FLY_ERAISED) {
@@ -154,6 +158,8 @@ static void receive(struct loopback_call *call)
 	call->head.payload = call->buffer + 1;
 	call->head.length = length;
 	deliver(call->head.payload, loopback.results, loopback.result_bytes, loopback.result_edit);
+	if (loopback.lend)
+		call->head.payload = loopback.lend(call->head.payload, length);
 }
 
 static void send_call(struct fly_call *head)
@@ -200,6 +206,8 @@ static void ender(struct fly_call *head)
 	struct loopback_call *call = (struct loopback_call *)head;
 
 	MUST(call->is_done);
+	if (loopback.lend)
+		loopback.take_back();
 	end(call);
 }
 
@@ -218,6 +226,8 @@ void loopback_reset(void)
 	loopback.answer = NULL;
 	loopback.answer_bytes = 0;
 	loopback.answer_status = 0;
+	loopback.lend = NULL;
+	loopback.take_back = NULL;
 	loopback.executed = 0;
 }
 

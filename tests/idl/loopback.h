@@ -31,6 +31,9 @@ struct loopback {
 	const uint8_t *answer;                   /* what the caller gets; the server is not asked */
 	uint32_t answer_bytes;
 	int answer_status; /* 0 or -FLY_EEXCEPTION */
+	/* Where a received message lies while a stub reads it; NULL: in a buffer of its own. */
+	uint8_t *(*lend)(const uint8_t *message, uint32_t bytes);
+	void (*take_back)(void);
 
 	/* what was seen */
 	unsigned executed;  /* stubs that ran a procedure, since the reset */

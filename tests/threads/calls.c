@@ -179,7 +179,7 @@ static const struct way {
 		.pages = 20,
 		.longs = 2,
 		.shutdown_client = true,
-		.expected = MAY(ESTOPPED),
+		.expected = MAY(ESTOPPED) | MAY(ESHUT),
 	},
 	{
 		.name = "server_ends",
@@ -199,7 +199,7 @@ static const struct way {
 		.block_us = 2000,
 		.shutdown_server = true,
 		.expected = MAY(EBUSY) | MAY(ESTALE) | MAY(ESTALE_MAYBE) | MAY(ENOEXPORT) |
-			    MAY(EPEER) | MAY(EFORGOTTEN) | MAY(ESTOPPED),
+			    MAY(EPEER) | MAY(EFORGOTTEN) | MAY(ESTOPPED) | MAY(ESHUT),
 	},
 };
 
@@ -252,8 +252,11 @@ static void *run(void *argument)
 			     (enum fly_wait)(FLY_WAIT_YIELD + threads_random(&c.random, 2)));
 		if (threads_random(&c.random, 100) < way->deadlines)
 			fly_set_deadline(c.binding, 1 + threads_random(&c.random, 20000));
-		tally_call(&c, way->calls, threads_random(&c.random, 2) ? 16 : 1,
-			   threads_random(&c.random, 4) == 0);
+		if (threads_random(&c.random, 3) == 0)
+			tally_call_as_ready(&c, way->calls, threads_random(&c.random, 2) ? 16 : 1);
+		else
+			tally_call(&c, way->calls, threads_random(&c.random, 2) ? 16 : 1,
+				   threads_random(&c.random, 4) == 0);
 		fly_unbind(c.binding);
 	}
 	if (atomic_fetch_sub(&n_running, 1) == 1 && way->client_pollers == 0)

@@ -170,7 +170,7 @@ static void *be_caller(void *argument)
 
 	for (unsigned round = 0; round < rounds; round++) {
 		struct end e = {
-			.handoff = {.act = answer, .wanted = FLY_SLOT_CALL, .event_fd = -1},
+			.handoff = {.act = answer, .wanted = FLY_SLOT_CALL},
 			.number = round * CALLERS + place,
 			.random = threads_random_init(round * CALLERS + place),
 		};
@@ -318,7 +318,7 @@ int main(int argc, char **argv)
 	threads_must(poller.handoffs.wake_fd >= 0 && fly_requests_init(&poller) == 0, "no memory");
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i] = (struct end){
-			.handoff = {.act = take_result, .wanted = FLY_SLOT_RESULT, .event_fd = -1},
+			.handoff = {.act = take_result, .wanted = FLY_SLOT_RESULT},
 			.number = i,
 			.random = threads_random_init(1000 + i),
 		};

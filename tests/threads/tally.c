@@ -3,6 +3,7 @@
 #include "tally.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,6 +246,46 @@ void tally_call(struct tally_caller *c, unsigned n, unsigned window, bool leave)
 	for (; n_out > 0 && !leave; n_out--)
 		finish(c, &outs[first++ % WINDOW]);
 	atomic_fetch_add(&c->tally->left, n_out);
+}
+
+void tally_call_as_ready(struct tally_caller *c, unsigned n, unsigned window)
+{
+	struct out outs[WINDOW] = {0};
+	unsigned n_out = 0;
+
+	c->gave_up = false;
+	threads_must(window <= WINDOW, "a window of %u", window);
+	for (;;) {
+		const bool ends = n == 0 || c->gave_up || (c->stop && atomic_load(c->stop));
+		struct fly_call *call;
+		struct out *o = outs;
+
+		if (!ends && n_out < window) {
+			while (o->call)
+				o++;
+			n--;
+			if (start(c, o)) {
+				fly_set_cookie(o->call, o);
+				n_out++;
+				if (threads_random(&c->random, 100) < c->cancels)
+					fly_cancel(o->call);
+			} else {
+				o->call = NULL;
+				window = n_out ? n_out : window;
+			}
+		} else if (n_out == 0) {
+			return;
+		} else if ((call = fly_next_ready(c->binding)) == NULL) {
+			sched_yield();
+		} else {
+			o = fly_cookie(call);
+			threads_must(o >= outs && o < outs + WINDOW && o->call == call,
+				     "fly_next_ready() returned no call that is out");
+			finish(c, o);
+			o->call = NULL;
+			n_out--;
+		}
+	}
 }
 
 /* ---- the verdict ---- */

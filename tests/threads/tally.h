@@ -59,6 +59,9 @@ struct tally_caller {
  */
 void tally_call(struct tally_caller *c, unsigned n, unsigned window, bool leave);
 
+/* tally_call_as_ready() - the same, but calls are finished as fly_next_ready() returns them. */
+void tally_call_as_ready(struct tally_caller *c, unsigned n, unsigned window);
+
 /*
  * tally_verify() - check that all callers were told the truth. Nobody calls, and no server runs any
  * more. @expected: a bit per status that calls may have ended with. Prints what is wrong.

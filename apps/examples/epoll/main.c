@@ -23,30 +23,25 @@
 struct program {
 	struct fly_binding *hello;
 	char **names; /* who is still to be greeted; ended by NULL */
-	struct {
-		struct fly_call *call; /* NULL: none */
-		const char *name;
-	} under_way[AT_ONCE];
-	int n; /* calls under way */
+	int n;        /* calls under way */
 	int failed;
 };
 
 /* The timer. */
 static void start_one(struct program *p)
 {
-	int i = 0, status;
+	struct fly_call *call;
+	int status;
 
-	while (i < AT_ONCE && p->under_way[i].call)
-		i++;
-	if (!*p->names || i == AT_ONCE)
+	if (!*p->names || p->n == AT_ONCE)
 		return;
 	/* Hands the call to the runtime's thread, and comes back at once. */
-	status = Hello_Greet_start(p->hello, *p->names, &p->under_way[i].call);
+	status = Hello_Greet_start(p->hello, *p->names, &call);
 	if (status) {
 		fprintf(stderr, "epoll: '%s': %s\n", *p->names, fly_strerror(status));
 		p->failed = 1;
 	} else {
-		p->under_way[i].name = *p->names;
+		fly_set_cookie(call, *p->names); /* to know it by when it has ended */
 		p->n++;
 	}
 	p->names++;
@@ -68,17 +63,14 @@ static void finish(struct program *p, struct fly_call *call, const char *name)
 		status == -FLY_EEXCEPTION ? raised.as.Refused.why : fly_strerror(status));
 }
 
-/* The runtime: some have ended. It does not say which, nor how many. */
+/* The runtime: some have ended. Each is returned once. */
 static void finish_some(struct program *p)
 {
-	for (int i = 0; i < AT_ONCE; i++) {
-		struct fly_call *call = p->under_way[i].call;
+	struct fly_call *call;
 
-		if (!call || !fly_ready(call))
-			continue;
-		p->under_way[i].call = NULL;
+	while ((call = fly_next_ready(p->hello)) != NULL) {
 		p->n--;
-		finish(p, call, p->under_way[i].name);
+		finish(p, call, fly_cookie(call));
 	}
 }
 

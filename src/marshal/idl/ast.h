@@ -160,6 +160,7 @@ struct idl_field {
 	uint32_t result_offset;   /* of the fixed part: out, inout */
 	uint32_t staged_at; /* where the procedure writes it: out, inout; direct and variable */
 	bool copied;        /* inout bytes that the server stub copies to the results */
+	bool is_loaded;     /* a string that the server stub copies to a variable of its own */
 	const char *length_name; /* of a string: the stub's variable for its length */
 	const char *sent_name;   /* inout and variable: the stub's pointer to it in the arguments */
 };
@@ -455,6 +456,7 @@ void idl_parse(struct idl_file *file, struct idl_source *source); /* parse.c */
 void idl_resolve(struct idl_file *file);                          /* resolve.c */
 void idl_check(struct idl_file *file);                            /* check.c */
 void idl_layout(struct idl_file *file);                           /* layout.c */
+bool idl_is_inplace(const struct idl_procedure *procedure);       /* layout.c */
 void idl_choose_names(struct idl_file *file);                     /* names.c */
 
 /* Find a declaration by name; NULL: none. In resolve.c. */

@@ -23,8 +23,6 @@ static const char *const procedure_suffixes[] = {
 	"_RESULT_BYTES",
 	"_ARGUMENT_BYTES_MAX",
 	"_RESULT_BYTES_MAX",
-	"_results_are_sound",
-	"_arguments_are_sound",
 	"_raised",
 	"_raise",
 	"_values",
@@ -34,7 +32,7 @@ static const char *const procedure_suffixes[] = {
 
 /* Suffixes of generated names of types and exceptions. */
 static const char *const type_suffixes[] = {
-	"_put", "_get", "_check", "_measure", "_is_known", "_NUMBER", NULL,
+	"_put", "_get", "_take", "_check", "_measure", "_is_known", "_NUMBER", NULL,
 };
 
 /* NAME_... of the interface as a whole. */

@@ -3,7 +3,8 @@
  * idl/emit_client.c - writes NAME_client.c: Starter, arguments, Transporter, results, Ender.
  *
  * Generated functions check the bounds of variable arguments, call the Starter, and then write all
- * arguments. They check all results before they assign the first.
+ * arguments. They check each result as they take it: the server of a local link can change results
+ * while they are read.
  */
 #include <firefly/stub.h>
 
@@ -16,27 +17,27 @@ static void emit_raised_case(struct idl_text *out, const struct idl_raise *r)
 	const unsigned bytes = 4 + (unsigned)d->type->fixed_bytes;
 
 	emit_line(out, "\tcase %s_NUMBER:", d->c_name);
+	emit_line(out, "\t\tif (call->length %s %u)\n\t\t\tbreak;",
+		  idl_varies(d->type) ? "<" : "!=", bytes);
 	if (idl_varies(d->type)) {
 		emit_line(out,
-			  "\t\tif (call->length < %u ||\v%s_check(results + 4, results + %u, end) "
-			  "!= end)",
-			  bytes, d->c_name, bytes);
+			  "\t\trest = raised ? %s_take(results + 4,\vresults + %u,\vend,\v"
+			  "&raised->as.%s)\v: %s_check(results + 4,\vresults + %u,\vend);",
+			  d->c_name, bytes, d->name.text, d->c_name, bytes);
+		emit_line(out, "\t\tif (rest != end)\n\t\t\tbreak;");
 	} else if (!d->type->any_bits) {
-		emit_line(out, "\t\tif (call->length != %u ||\v!%s_check(results + 4))", bytes,
-			  d->c_name);
-	} else {
-		emit_line(out, "\t\tif (call->length != %u)", bytes);
-	}
-	emit_line(out, "\t\t\tbreak;\n\t\tstatus = -FLY_EEXCEPTION;");
-	emit_line(out, "\t\tif (!raised)\n\t\t\tbreak;");
-	emit_line(out, "\t\traised->number = %s_NUMBER;", d->c_name);
-	if (idl_varies(d->type))
-		emit_line(out, "\t\t%s_get(results + 4,\vresults + %u,\v&raised->as.%s);",
-			  d->c_name, bytes, d->name.text);
-	else if (d->fields)
-		emit_line(out, "\t\t%s_get(results + 4,\v&raised->as.%s);", d->c_name,
+		emit_line(out,
+			  "\t\tif (!(raised ? %s_take(results + 4,\v&raised->as.%s)\v: "
+			  "%s_check(results + 4)))",
+			  d->c_name, d->name.text, d->c_name);
+		emit_line(out, "\t\t\tbreak;");
+	} else if (d->fields) {
+		emit_line(out, "\t\tif (raised)");
+		emit_line(out, "\t\t\t%s_get(results + 4,\v&raised->as.%s);", d->c_name,
 			  d->name.text);
-	emit_line(out, "\t\tbreak;");
+	}
+	emit_line(out, "\t\tif (raised)\n\t\t\traised->number = %s_NUMBER;", d->c_name);
+	emit_line(out, "\t\tstatus = -FLY_EEXCEPTION;\n\t\tbreak;");
 }
 
 /* The end of a call with a status, if the procedure has exceptions. */
@@ -57,13 +58,13 @@ static void emit_raise(struct idl_text *out, const char *interface, const struct
 		  interface, name, interface, name);
 	emit_line(out, "{\n\tconst uint8_t *results;");
 	if (varies)
-		emit_line(out, "\tconst uint8_t *end;");
+		emit_line(out, "\tconst uint8_t *end;\n\tconst uint8_t *rest;");
 	emit_line(out, "\n\tif (status != -FLY_EEXCEPTION)\n\t\treturn status;");
 	emit_line(out, "\tresults = call->payload;");
 	if (varies)
 		emit_line(out, "\tend = results + call->length;");
 	emit_line(out, "\tstatus = -FLY_ERESULT;");
-	emit_line(out, "\tswitch (call->length < 4 ? 0 : fly_get_u32(results)) {");
+	emit_line(out, "\tswitch (call->length < 4 ? 0 : fly_take_u32(results)) {");
 	for (const struct idl_raise *r = p->raises; r; r = r->next)
 		emit_raised_case(out, r);
 	emit_line(out, "\tdefault:\n\t\tbreak;\n\t}");
@@ -115,8 +116,8 @@ static void emit_argument_variables(struct idl_text *out, const char *interface,
 
 	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
 		emit_length(out, a, !is_start && a->direction == IDL_INOUT);
-		needs_at = needs_at || emit_needs_at(a->type, false);
-		needs_items = needs_items || emit_needs_items(a->type, false);
+		needs_at = needs_at || emit_needs_at(a->type, EMIT_PUT);
+		needs_items = needs_items || emit_needs_items(a->type, EMIT_PUT);
 	}
 	if (emit_varies(&p->arguments))
 		emit_line(out, "\tuint32_t %s = %s_%s_ARGUMENT_BYTES;", names->bytes, interface,
@@ -148,13 +149,14 @@ static void emit_result_variables(struct idl_text *out, const struct idl_procedu
 	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
 		if (is_view_of(r, is_view))
 			continue;
-		needs_at = needs_at || emit_needs_at(r->type, false);
-		needs_items = needs_items || emit_needs_items(r->type, false);
+		needs_at = needs_at || emit_needs_at(r->type, EMIT_TAKE);
+		needs_items = needs_items || emit_needs_items(r->type, EMIT_TAKE);
 	}
 	if (emit_first_result(p))
 		emit_line(out, "\tconst uint8_t *%s;", names->results);
 	if (emit_varies(&p->results))
-		emit_line(out, "\tconst uint8_t *%s;", names->rest);
+		emit_line(out, "\tconst uint8_t *%s;\n\tconst uint8_t *%s;", names->end,
+			  names->rest);
 	if (needs_at)
 		emit_line(out, "\tconst uint8_t *%s;", names->from);
 	if (needs_items)
@@ -203,45 +205,62 @@ static void emit_beginning(struct idl_text *out, const char *interface,
 	}
 }
 
-/* Check the results; sound results fall through. */
-static void emit_result_check(struct idl_text *out, const char *interface,
+/* Are the fixed parts of all results there? If not, the call is over. */
+static void emit_length_check(struct idl_text *out, const char *interface,
 			      const struct idl_procedure *p)
 {
 	const char *call = p->names.call;
 
-	if (emit_has_checks(p, EMIT_RESULTS))
-		emit_line(out, "\tif (!%s_%s_results_are_sound(%s)) {", interface, p->name.text,
-			  call);
-	else
-		emit_line(out, "\tif (%s->length !=\v%s_%s_RESULT_BYTES) {", call, interface,
-			  p->name.text);
+	emit_line(out, "\tif (%s->length %s\v%s_%s_RESULT_BYTES)%s", call,
+		  emit_varies(&p->results) ? "<" : "!=", interface, p->name.text,
+		  emit_has_checks(p, EMIT_RESULTS) ? "" : " {");
+	if (emit_has_checks(p, EMIT_RESULTS)) {
+		emit_line(out, "\t\tgoto malformed;");
+		return;
+	}
 	emit_line(out, "\t\t%s->ender(%s);", p->names.binding, call);
 	emit_line(out, "\t\treturn -FLY_ERESULT;");
 	emit_line(out, "\t}");
 }
 
+/* Where the checks of single results go to. */
+static void emit_malformed(struct idl_text *out, const struct idl_procedure *p)
+{
+	if (!emit_has_checks(p, EMIT_RESULTS))
+		return;
+	emit_line(out, "malformed:");
+	emit_line(out, "\t%s->ender(%s);", p->names.binding, p->names.call);
+	emit_line(out, "\treturn -FLY_ERESULT;");
+}
+
 static void emit_results(struct idl_text *out, const char *interface, const struct idl_procedure *p,
 			 bool is_view)
 {
-	const struct emit_scope scope = emit_result_scope(out, p, NULL);
+	const struct emit_scope scope = emit_result_scope(out, p, "goto malformed;");
 	const struct idl_names *names = &p->names;
+	const bool varies = emit_varies(&p->results);
 
+	emit_length_check(out, interface, p);
 	if (!emit_first_result(p))
 		return;
 	emit_line(out, "\t%s = %s->payload;", names->results, names->call);
-	if (emit_varies(&p->results))
+	if (varies) {
+		emit_line(out, "\t%s = %s + %s->length;", names->end, names->results, names->call);
 		emit_line(out, "\t%s = %s +\v%s_%s_RESULT_BYTES;", names->rest, names->results,
 			  interface, p->name.text);
+	}
 	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
 		const struct emit_place place = {names->results, r->result_offset};
 		struct emit_param_text text;
 		const struct emit_variable v = emit_param(&text, r, NULL, true);
 
 		if (is_view_of(r, is_view))
-			emit_get_view(scope, r->type, v, place);
+			emit_take_view(scope, r->type, v, place);
 		else
-			emit_get(scope, r->type, v, place);
+			emit_take(scope, r->type, v, place);
 	}
+	if (varies)
+		emit_line(out, "\tif (%s != %s)\n\t\tgoto malformed;", names->rest, names->end);
 }
 
 static void emit_plain(struct idl_text *out, const struct idl_interface *interface,
@@ -258,10 +277,11 @@ static void emit_plain(struct idl_text *out, const struct idl_interface *interfa
 	emit_beginning(out, name, p, false);
 	emit_line(out, "\t%s = %s->transporter(%s);", names->status, names->binding, names->call);
 	emit_return_failure(out, name, p);
-	emit_result_check(out, name, p);
 	emit_results(out, name, p, false);
 	emit_line(out, "\t%s->ender(%s);", names->binding, names->call);
-	emit_line(out, "\treturn 0;\n}");
+	emit_line(out, "\treturn 0;");
+	emit_malformed(out, p);
+	emit_line(out, "}");
 }
 
 static void emit_start(struct idl_text *out, const struct idl_interface *interface,
@@ -292,19 +312,27 @@ static void emit_end(struct idl_text *out, const struct idl_interface *interface
 	emit_line(out, "\tint %s;\n", names->status);
 	emit_line(out, "\t%s = %s->wait(%s);", names->status, names->binding, names->call);
 	emit_return_failure(out, name, p);
-	emit_result_check(out, name, p);
 	emit_results(out, name, p, is_view);
 	if (!is_view)
 		emit_line(out, "\t%s->ender(%s);", names->binding, names->call);
-	emit_line(out, "\treturn 0;\n}");
+	emit_line(out, "\treturn 0;");
+	emit_malformed(out, p);
+	emit_line(out, "}");
 }
 
 static void emit_view(struct idl_text *out, const struct idl_interface *interface,
 		      const struct idl_declaration *d)
 {
+	const unsigned long long bytes = d->type->fixed_bytes;
+
 	emit_accessor(out, interface, d, "");
-	emit_line(out, "{\n\t%s_get(view.at + %llu * (size_t)i, value);\n}\n", d->c_name,
-		  (unsigned long long)d->type->fixed_bytes);
+	if (d->type->any_bits) {
+		emit_line(out, "{\n\t%s_get(view.at + %llu * (size_t)i, value);\n}\n", d->c_name,
+			  bytes);
+		return;
+	}
+	emit_line(out, "{\n\tif (!%s_take(view.at + %llu * (size_t)i, value))", d->c_name, bytes);
+	emit_line(out, "\t\tmemset(value, 0, sizeof *value); /* the server has changed it */\n}\n");
 }
 
 void idl_emit_client(const struct idl_file *file, const char *base, struct idl_text *out)
@@ -330,7 +358,6 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 	idl_text_printf(out, "}\n");
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
 		idl_text_printf(out, "\n/* ---- %s ---- */\n\n", p->name.text);
-		emit_soundness(out, interface, p, EMIT_RESULTS);
 		emit_raise(out, name, p);
 		emit_plain(out, interface, p);
 		idl_text_printf(out, "\n");

@@ -2,8 +2,8 @@
 /*
  * idl/emit_server.c - writes NAME_server.c: a stub for each procedure, and their table.
  *
- * layout.c relies on the order of a stub's steps when it lets results overlap arguments: check,
- * load, copy, call, store. Change both files together.
+ * layout.c relies on the order of a stub's steps when it lets results overlap arguments: load
+ * (which checks), copy, call, store. Change both files together.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,21 +20,12 @@ static bool is_heap(const struct idl_procedure *p)
 
 static bool is_direct(const struct idl_field *param)
 {
-	return idl_is_direct(param->type);
+	return idl_is_direct(param->type) && !param->is_loaded;
 }
 
 static bool is_variable(const struct idl_field *param)
 {
 	return idl_varies(param->type);
-}
-
-/* Not if all arguments are inout bytes that stay in place: those count as results. */
-static bool reads_arguments(const struct idl_procedure *p)
-{
-	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a))
-		if (!is_direct(a) || a->direction == IDL_IN || a->copied)
-			return true;
-	return false;
 }
 
 /*
@@ -63,15 +54,12 @@ static bool is_last_variable(const struct idl_procedure *p, const struct idl_fie
 
 /* ---- check ---- */
 
-static void emit_argument_check(struct idl_text *out, const char *interface,
-				const struct idl_procedure *p)
+/* Are the fixed parts of all arguments there? */
+static void emit_length_check(struct idl_text *out, const char *interface,
+			      const struct idl_procedure *p)
 {
-	if (emit_has_checks(p, EMIT_ARGUMENTS))
-		emit_line(out, "\tif (!%s_%s_arguments_are_sound(%s))", interface, p->name.text,
-			  p->names.served);
-	else
-		emit_line(out, "\tif (%s->argument_bytes !=\v%s_%s_ARGUMENT_BYTES)",
-			  p->names.served, interface, p->name.text);
+	emit_line(out, "\tif (%s->argument_bytes %s\v%s_%s_ARGUMENT_BYTES)", p->names.served,
+		  emit_varies(&p->arguments) ? "<" : "!=", interface, p->name.text);
 	emit_line(out, "\t\treturn -FLY_EMALFORMED;");
 }
 
@@ -116,24 +104,27 @@ static void emit_locals(struct idl_text *out, const char *interface, const struc
 	bool elements = false;
 
 	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
-		at = at || emit_needs_at(a->type, false);
-		items = items || emit_needs_items(a->type, false);
+		if (is_direct(a))
+			continue;
+		at = at || emit_needs_at(a->type, EMIT_TAKE);
+		items = items || emit_needs_items(a->type, EMIT_TAKE);
 	}
 	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
-		from = from || emit_needs_at(r->type, false);
-		elements = elements || emit_needs_items(r->type, false);
+		from = from || emit_needs_at(r->type, EMIT_PUT);
+		elements = elements || emit_needs_items(r->type, EMIT_PUT);
 	}
 	emit_line(out,
 		  "\tconst struct %s_procedures *%s =\v(const struct %s_procedures "
 		  "*)%s->procedures;",
 		  interface, names->procedures, interface, names->served);
-	if (reads_arguments(p))
+	if (emit_first_argument(p))
 		emit_line(out, "\tconst uint8_t *%s = %s->arguments;", names->arguments,
 			  names->served);
 	if (emit_first_result(p) || p->raises)
 		emit_line(out, "\tuint8_t *%s = %s->results;", names->results, names->served);
 	if (emit_varies(&p->arguments))
-		emit_line(out, "\tconst uint8_t *%s;", names->tail);
+		emit_line(out, "\tconst uint8_t *%s;\n\tconst uint8_t *%s;", names->end,
+			  names->tail);
 	if (at)
 		emit_line(out, "\tconst uint8_t *%s;", names->at);
 	if (items)
@@ -165,7 +156,7 @@ static const char *cast(const struct idl_field *param, bool is_const)
 	return "";
 }
 
-/* A direct argument: set the pointer to it. */
+/* A direct argument: set the pointer to it, and check how long it is. */
 static void emit_locate(struct emit_scope scope, const struct idl_procedure *p,
 			const struct idl_field *a)
 {
@@ -181,31 +172,45 @@ static void emit_locate(struct emit_scope scope, const struct idl_procedure *p,
 	else
 		emit_line(scope.out, "\t%s%s = %s%s;", own, a->name.text, cast(a, true),
 			  scope.tail);
-	if (a->type->kind == IDL_LIST)
-		emit_line(scope.out, "\t%s%s_count =\vfly_get_u32(%s);", own, a->name.text, at);
-	else if (a->direction == IDL_INOUT)
-		emit_line(scope.out, "\t%s%s =\vfly_get_u32(%s);", own, a->length_name, at);
-	emit_skip(scope, a->type, place);
+	if (a->type->kind == IDL_LIST) {
+		struct emit_param_text text;
+
+		emit_take_count(scope, a->type, emit_param(&text, a, own, false).count, at);
+	} else if (a->direction == IDL_INOUT) {
+		emit_statement(scope, "%s = fly_take_length(%s,\v%s,\v%s,\v%u,\v&%s%s);",
+			       scope.tail, at, scope.tail, scope.end, (unsigned)a->type->bound, own,
+			       a->length_name);
+		emit_statement(scope, "if (!%s)", scope.tail);
+		emit_statement(emit_deeper(scope), "%s", scope.failure);
+	} else {
+		emit_check(scope, a->type, place);
+	}
 }
 
 /* Load all arguments; copies come later. */
 static void emit_load(struct idl_text *out, const char *interface, const struct idl_procedure *p)
 {
-	const struct emit_scope scope = emit_argument_scope(out, p, NULL);
+	const struct emit_scope scope = emit_argument_scope(out, p, "return -FLY_EMALFORMED;");
 	const struct idl_names *names = &p->names;
+	const bool varies = emit_varies(&p->arguments);
 
-	if (emit_varies(&p->arguments))
+	if (varies) {
+		emit_line(out, "\t%s = %s + %s->argument_bytes;", names->end, names->arguments,
+			  names->served);
 		emit_line(out, "\t%s = %s +\v%s_%s_ARGUMENT_BYTES;", names->tail, names->arguments,
 			  interface, p->name.text);
+	}
 	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
 		struct emit_param_text text;
 
 		if (is_direct(a))
 			emit_locate(scope, p, a);
 		else
-			emit_get(scope, a->type, emit_param(&text, a, p->names.own, false),
-				 (struct emit_place){names->arguments, a->argument_offset});
+			emit_take(scope, a->type, emit_param(&text, a, p->names.own, false),
+				  (struct emit_place){names->arguments, a->argument_offset});
 	}
+	if (varies)
+		emit_line(out, "\tif (%s != %s)\n\t\t%s", names->tail, names->end, scope.failure);
 }
 
 static void emit_copy(struct idl_text *out, const struct idl_procedure *p,
@@ -217,19 +222,24 @@ static void emit_copy(struct idl_text *out, const struct idl_procedure *p,
 	char from[160];
 	char to[160];
 
-	if (!a->copied)
+	if (!is_direct(a) || a->direction != IDL_INOUT)
 		return;
+	/* Where it stays: over a local link the results lie in other memory all the same. */
+	if (!a->copied)
+		emit_line(out, "\tif (%s != %s)", p->names.results, p->names.arguments);
 	if (!is_variable(a)) {
 		emit_place_text(from, (struct emit_place){p->names.arguments, a->argument_offset});
 		emit_place_text(to, (struct emit_place){p->names.results, a->result_offset});
-		emit_line(out, "\t%s(%s,\v%s,\v%u);", move, to, from,
-			  (unsigned)a->type->fixed_bytes);
+		emit_line(out, "\t%s%s(%s,\v%s,\v%u);", a->copied ? "" : "\t",
+			  a->copied ? move : "memcpy", to, from, (unsigned)a->type->fixed_bytes);
 	} else if (a->type->kind == IDL_LIST) {
 		emit_line(out, "\t%s(%s%s,\v%s%s,\v%s%s_count);", move, own, name, own,
 			  a->sent_name, own, name);
 	} else {
-		emit_line(out, "\t%s(%s%s,\v%s%s,\v%s%s + 1);", move, own, name, own, a->sent_name,
-			  own, a->length_name);
+		/* the NUL is the stub's own: that of the arguments may have changed */
+		emit_line(out, "\t%s(%s%s,\v%s%s,\v%s%s);", move, own, name, own, a->sent_name, own,
+			  a->length_name);
+		emit_line(out, "\t%s%s[%s%s] = '\\0';", own, name, own, a->length_name);
 	}
 }
 
@@ -492,7 +502,6 @@ static void emit_stub(struct idl_text *out, const struct idl_interface *whole,
 	const char *name = p->name.text;
 
 	idl_text_printf(out, "/* ---- %s ---- */\n\n", name);
-	emit_soundness(out, whole, p, EMIT_ARGUMENTS);
 	if (is_heap(p)) {
 		emit_line(out, "/* Too much for the stack. */\nstruct %s_%s_values {", interface,
 			  name);
@@ -507,7 +516,7 @@ static void emit_stub(struct idl_text *out, const struct idl_interface *whole,
 	}
 	emit_line(out, "{");
 	emit_locals(out, interface, p);
-	emit_argument_check(out, interface, p);
+	emit_length_check(out, interface, p);
 	emit_absent(out, p);
 	emit_load(out, interface, p);
 	emit_stage(out, p);
@@ -529,21 +538,6 @@ static const struct idl_procedure **sorted(const struct idl_interface *interface
 	return rows;
 }
 
-/* Are all arguments that are read in place marked `inplace`? */
-static bool is_inplace(const struct idl_procedure *p)
-{
-	bool is_any = false;
-
-	if (p->attributes & IDL_INPLACE)
-		return true;
-	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
-		if (is_direct(a) && !a->is_inplace)
-			return false;
-		is_any = is_any || is_direct(a);
-	}
-	return is_any;
-}
-
 static void append_flags(struct idl_text *line, const struct idl_procedure *p)
 {
 	const struct {
@@ -553,7 +547,7 @@ static void append_flags(struct idl_text *line, const struct idl_procedure *p)
 		{p->attributes & IDL_INLINE, "FLY_PROCEDURE_INLINE"},
 		{p->attributes & IDL_WORKER, "FLY_PROCEDURE_WORKER"},
 		{p->attributes & IDL_IDEMPOTENT, "FLY_PROCEDURE_IDEMPOTENT"},
-		{is_inplace(p), "FLY_PROCEDURE_INPLACE"},
+		{idl_is_inplace(p), "FLY_PROCEDURE_INPLACE"},
 	};
 	bool is_any = false;
 

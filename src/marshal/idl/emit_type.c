@@ -52,24 +52,21 @@ static struct emit_variable field_variable(struct field_text *text, const struct
 	return (struct emit_variable){.value = text->value, .count = text->count, .has = text->has};
 }
 
-static bool any_field(const struct idl_declaration *d, bool (*is)(const struct idl_type *, bool),
-		      bool argument)
+static bool any_field(const struct idl_declaration *d,
+		      bool (*is)(const struct idl_type *, enum emit_operation),
+		      enum emit_operation operation)
 {
 	for (const struct idl_field *f = d->fields; f; f = f->next)
-		if (f->type && is(f->type, argument))
+		if (f->type && is(f->type, operation))
 			return true;
 	return false;
 }
 
-/* In a union, arms that need scope.at; an optional cannot be an arm. */
-static bool arm_needs_at(const struct idl_type *type, bool is_check)
+static bool needs_at(const struct idl_declaration *d, enum emit_operation operation)
 {
-	return is_check ? !type->any_bits : idl_varies(type);
-}
-
-static bool needs_at(const struct idl_declaration *d, bool is_check)
-{
-	return any_field(d, d->what == IDL_IS_UNION ? arm_needs_at : emit_needs_at, is_check);
+	/* an optional cannot be an arm */
+	return any_field(d, d->what == IDL_IS_UNION ? emit_needs_at_tail : emit_needs_at,
+			 operation);
 }
 
 static void emit_label(struct emit_scope scope, const struct idl_type *tag,
@@ -93,14 +90,14 @@ static void emit_label(struct emit_scope scope, const struct idl_type *tag,
 	}
 }
 
-/* The tag of a union as an expression for switch. */
-static const char *switch_text(char buffer[256], const struct idl_declaration *d, bool is_wire)
+/* The tag of a union as an expression for switch: in a check, the variable that it was read into.
+ */
+static const char *switch_text(char buffer[256], const struct idl_declaration *d, bool is_check)
 {
 	const struct idl_type *tag = d->discriminant->type;
 
-	if (is_wire)
-		snprintf(buffer, 256, "%sfly_get_%s(at)",
-			 tag->any_bits || tag->kind == IDL_ENUM ? "" : "(int)", emit_access(tag));
+	if (is_check)
+		snprintf(buffer, 256, "number");
 	else if (tag->kind == IDL_SCALAR && !tag->any_bits)
 		snprintf(buffer, 256, "(int)value->%s", d->discriminant->name.text);
 	else
@@ -109,7 +106,7 @@ static const char *switch_text(char buffer[256], const struct idl_declaration *d
 }
 
 /* Write a switch over a union's arms; @arm writes the statements of one arm. */
-static void emit_arms(struct emit_scope scope, const struct idl_declaration *d, bool is_wire,
+static void emit_arms(struct emit_scope scope, const struct idl_declaration *d, bool is_check,
 		      void (*arm)(struct emit_scope, const struct idl_type *, struct emit_variable),
 		      const char *otherwise)
 {
@@ -118,7 +115,7 @@ static void emit_arms(struct emit_scope scope, const struct idl_declaration *d, 
 	char on[256];
 	bool has_default = false;
 
-	emit_statement(scope, "switch (%s) {", switch_text(on, d, is_wire));
+	emit_statement(scope, "switch (%s) {", switch_text(on, d, is_check));
 	for (const struct idl_field *f = d->fields; f; f = f->next) {
 		for (const struct idl_label *label = f->labels; label; label = label->next)
 			emit_label(scope, tag, &label->value);
@@ -174,21 +171,15 @@ static void emit_measurer(struct idl_text *out, const struct idl_declaration *d)
 }
 
 /* The other three operations are alike. */
-enum operation {
-	PUT,
-	CHECK,
-	GET,
-};
-
-static void operate(enum operation operation, struct emit_scope scope, const struct idl_type *type,
-		    struct emit_variable v, struct emit_place place)
+static void operate(enum emit_operation operation, struct emit_scope scope,
+		    const struct idl_type *type, struct emit_variable v, struct emit_place place)
 {
-	if (operation == PUT)
+	if (operation == EMIT_PUT)
 		emit_put(scope, type, v, place);
-	else if (operation == CHECK)
+	else if (operation == EMIT_CHECK)
 		emit_check(scope, type, place);
 	else
-		emit_get(scope, type, v, place);
+		emit_take(scope, type, v, place);
 }
 
 static void check_arm(struct emit_scope scope, const struct idl_type *type, struct emit_variable v)
@@ -197,23 +188,44 @@ static void check_arm(struct emit_scope scope, const struct idl_type *type, stru
 	emit_check_at_tail(scope, type);
 }
 
-static void emit_union_body(struct emit_scope scope, const struct idl_declaration *d,
-			    enum operation operation)
+/* The tag is read once, into a variable. */
+static void check_union(struct emit_scope scope, const struct idl_declaration *d)
 {
-	char tag[256];
-	const struct emit_variable v = {.value = tag};
+	const struct idl_type *tag = d->discriminant->type;
 
-	snprintf(tag, sizeof tag, "value->%s", d->discriminant->name.text);
-	operate(operation, scope, d->discriminant->type, v, (struct emit_place){"at", 0});
-	if (operation == CHECK)
-		emit_arms(scope, d, true, check_arm, scope.failure);
-	else if (idl_varies(d->type))
-		emit_arms(scope, d, false, operation == PUT ? emit_put_at_tail : emit_get_at_tail,
-			  "break;");
+	if (tag->kind == IDL_ENUM)
+		emit_statement(scope, "if (!%s_is_known(number))", tag->declared->c_name);
+	else if (!tag->any_bits)
+		emit_statement(scope, "if (number > 1)");
+	if (!tag->any_bits)
+		emit_statement(emit_deeper(scope), "%s", scope.failure);
+	emit_arms(scope, d, true, check_arm, scope.failure);
+}
+
+static void emit_union_body(struct emit_scope scope, const struct idl_declaration *d,
+			    enum emit_operation operation)
+{
+	const struct idl_type *tag = d->discriminant->type;
+	char value[256];
+	const struct emit_variable v = {.value = value};
+
+	if (operation == EMIT_CHECK) {
+		check_union(scope, d);
+		return;
+	}
+	snprintf(value, sizeof value, "value->%s", d->discriminant->name.text);
+	if (operation == EMIT_TAKE && tag->any_bits)
+		emit_statement(scope, "%s = fly_take_%s(at);", value, emit_access(tag));
+	else
+		operate(operation, scope, tag, v, (struct emit_place){"at", 0});
+	if (operation == EMIT_TAKE && !d->type->any_bits)
+		emit_arms(scope, d, false, emit_take_at_tail, scope.failure);
+	else if (operation == EMIT_PUT && idl_varies(d->type))
+		emit_arms(scope, d, false, emit_put_at_tail, "break;");
 }
 
 static void emit_struct_body(struct emit_scope scope, const struct idl_declaration *d,
-			     enum operation operation)
+			     enum emit_operation operation)
 {
 	uint64_t offset = 0;
 
@@ -226,20 +238,38 @@ static void emit_struct_body(struct emit_scope scope, const struct idl_declarati
 	}
 }
 
+static void emit_take_head(struct idl_text *out, const struct idl_declaration *d)
+{
+	if (idl_varies(d->type))
+		emit_line(out, "/* Where its variable part, which begins at tail, ends; NULL: "
+			       "malformed. */");
+	else if (!d->type->any_bits)
+		emit_line(out, "/* false: malformed. */");
+	if (idl_varies(d->type))
+		emit_line(out,
+			  "static const uint8_t *%s_take(const uint8_t *at,\vconst uint8_t *tail,\v"
+			  "const uint8_t *end,\vstruct %s *value)",
+			  d->c_name, d->c_name);
+	else
+		emit_line(out, "static %s %s_%s(const uint8_t *at,\vstruct %s *value)",
+			  d->type->any_bits ? "void" : "bool", d->c_name,
+			  d->type->any_bits ? "get" : "take", d->c_name);
+}
+
 static void emit_head(struct idl_text *out, const struct idl_declaration *d,
-		      enum operation operation)
+		      enum emit_operation operation)
 {
 	const bool varies = idl_varies(d->type);
 
 	switch (operation) {
-	case PUT:
+	case EMIT_PUT:
 		emit_line(out,
 			  varies ? "static uint8_t *%s_put(uint8_t *at,\vuint8_t *tail,\v"
 				   "const struct %s *value)"
 				 : "static void %s_put(uint8_t *at,\vconst struct %s *value)",
 			  d->c_name, d->c_name);
 		break;
-	case CHECK:
+	case EMIT_CHECK:
 		emit_line(out, varies ? "/* Where its variable part, which begins at tail, ends; "
 					"NULL: malformed. */"
 				      : "/* Is it well-formed? */");
@@ -249,24 +279,41 @@ static void emit_head(struct idl_text *out, const struct idl_declaration *d,
 				 : "static bool %s_check(const uint8_t *at)",
 			  d->c_name);
 		break;
-	case GET:
-		emit_line(out,
-			  varies ? "static const uint8_t *%s_get(const uint8_t *at,\v"
-				   "const uint8_t *tail,\vstruct %s *value)"
-				 : "static void %s_get(const uint8_t *at,\vstruct %s *value)",
-			  d->c_name, d->c_name);
+	case EMIT_TAKE:
+		emit_take_head(out, d);
 		break;
 	}
 }
 
+static void emit_function_locals(struct idl_text *out, const struct idl_declaration *d,
+				 enum emit_operation operation)
+{
+	const char *pointer = operation == EMIT_PUT ? "uint8_t" : "const uint8_t";
+	const bool number = d->what == IDL_IS_UNION && operation == EMIT_CHECK;
+	const bool at = needs_at(d, operation);
+	const bool items = any_field(d, emit_needs_items, operation);
+
+	if (number) {
+		const struct idl_type *tag = d->discriminant->type;
+		const bool is_bool = tag->kind == IDL_SCALAR && !tag->any_bits;
+
+		emit_line(out, "\tconst %s number = fly_take_%s(at);",
+			  is_bool ? "uint8_t" : tag->scalar->c_name,
+			  is_bool ? "u8" : emit_access(tag));
+	}
+	if (at)
+		emit_line(out, "\t%s *%s;", pointer, d->what == IDL_IS_UNION ? "arm" : "inner");
+	if (items)
+		emit_line(out, "\t%s *items;", pointer);
+	if (number || at || items)
+		emit_line(out, "%s", "");
+}
+
 static void emit_function(struct idl_text *out, const struct idl_declaration *d,
-			  enum operation operation)
+			  enum emit_operation operation)
 {
 	const bool is_union = d->what == IDL_IS_UNION;
 	const bool varies = idl_varies(d->type);
-	const bool at = needs_at(d, operation == CHECK);
-	const bool items = any_field(d, emit_needs_items, operation == CHECK);
-	const char *pointer = operation == PUT ? "uint8_t" : "const uint8_t";
 	const struct emit_scope scope = {
 		.out = out,
 		.tabs = 1,
@@ -280,19 +327,14 @@ static void emit_function(struct idl_text *out, const struct idl_declaration *d,
 
 	emit_head(out, d, operation);
 	emit_line(out, "{");
-	if (at)
-		emit_line(out, "\t%s *%s;", pointer, scope.at);
-	if (items)
-		emit_line(out, "\t%s *items;", pointer);
-	if (at || items)
-		emit_line(out, "%s", "");
+	emit_function_locals(out, d, operation);
 	if (is_union)
 		emit_union_body(scope, d, operation);
 	else
 		emit_struct_body(scope, d, operation);
 	if (varies)
 		emit_line(out, "\treturn tail;");
-	else if (operation == CHECK)
+	else if (operation != EMIT_PUT && !d->type->any_bits)
 		emit_line(out, "\treturn true;");
 	emit_line(out, "}\n");
 }
@@ -325,23 +367,33 @@ static void emit_enum_check(struct idl_text *out, const struct idl_declaration *
 	emit_line(out, "\t\treturn true;\n\tdefault:\n\t\treturn false;\n\t}\n}\n");
 }
 
+static void emit_enum_take(struct idl_text *out, const struct idl_declaration *d)
+{
+	emit_line(out, "/* false: there is no such value. */");
+	emit_line(out, "static bool %s_take(const uint8_t *at,\venum %s *value)\n{", d->c_name,
+		  d->c_name);
+	emit_line(out, "\tconst int32_t number = fly_take_i32(at);\n");
+	emit_line(out, "\tif (!%s_is_known(number))\n\t\treturn false;", d->c_name);
+	emit_line(out, "\t*value = (enum %s)number;\n\treturn true;\n}\n", d->c_name);
+}
+
 /* ---- all functions of a file ---- */
 
 static void emit_functions(struct idl_text *out, const struct idl_declaration *d, unsigned use)
 {
 	if (d->what == IDL_IS_ENUM) {
 		emit_enum_check(out, d);
+		emit_enum_take(out, d);
 		return;
 	}
 	if (use & EMIT_USE_SEND) {
 		emit_measurer(out, d);
-		emit_function(out, d, PUT);
+		emit_function(out, d, EMIT_PUT);
 	}
-	if (use & EMIT_USE_RECEIVE) {
-		if (!d->type->any_bits)
-			emit_function(out, d, CHECK);
-		emit_function(out, d, GET);
-	}
+	if ((use & EMIT_USE_CHECK) && !d->type->any_bits)
+		emit_function(out, d, EMIT_CHECK);
+	if (use & EMIT_USE_RECEIVE)
+		emit_function(out, d, EMIT_TAKE);
 }
 
 void emit_types(struct idl_text *out, const struct idl_file *file, enum emit_use of_arguments,
@@ -357,11 +409,19 @@ void emit_types(struct idl_text *out, const struct idl_file *file, enum emit_use
 		     a = emit_next_argument(a))
 			note_use(uses, a->type, of_arguments);
 		for (const struct idl_field *r = emit_first_result(p); r;
-		     r = emit_next_result(p, r))
+		     r = emit_next_result(p, r)) {
 			note_use(uses, r->type, of_results);
+			/* _view */
+			if (of_results == EMIT_USE_RECEIVE && emit_viewed_struct(r->type))
+				note_use(uses, r->type->element, EMIT_USE_CHECK);
+		}
+		/* a caller that passes no variable for an exception */
 		for (const struct idl_raise *r = p->raises; r; r = r->next)
 			if (r->exception->fields)
-				note_use(uses, r->exception->type, of_results);
+				note_use(uses, r->exception->type,
+					 of_results == EMIT_USE_RECEIVE
+						 ? EMIT_USE_RECEIVE | EMIT_USE_CHECK
+						 : of_results);
 	}
 	for (const struct idl_declaration *d = file->ordered; d; d = d->next_ordered) {
 		const unsigned use = uses[d->ordinal];
@@ -395,69 +455,4 @@ bool emit_has_checks(const struct idl_procedure *p, enum emit_message message)
 		if (!f->type->any_bits)
 			return true;
 	return false;
-}
-
-void emit_soundness(struct idl_text *out, const struct idl_interface *interface,
-		    const struct idl_procedure *p, enum emit_message message)
-{
-	/* The message, and its name, in the generated function. */
-	static const struct {
-		const char *parameter;
-		const char *name;
-		const char *at;
-		const char *length;
-		const char *constant;
-	} sides[] = {
-		[EMIT_ARGUMENTS] = {"const struct fly_served *served", "arguments",
-				    "served->arguments", "served->argument_bytes",
-				    "ARGUMENT_BYTES"},
-		[EMIT_RESULTS] = {"const struct fly_call *call", "results", "call->payload",
-				  "call->length", "RESULT_BYTES"},
-	};
-	const char *name = sides[message].name;
-	const char *length = sides[message].length;
-	const bool varies = emit_varies(message == EMIT_ARGUMENTS ? &p->arguments : &p->results);
-	const struct emit_scope scope = {
-		.out = out,
-		.tabs = 1,
-		.tail = "tail",
-		.end = "end",
-		.at = "inner",
-		.items = "items",
-		.index = "i",
-		.failure = "return false;",
-	};
-	bool at = false;
-	bool items = false;
-
-	if (!emit_has_checks(p, message))
-		return;
-	for (const struct idl_field *f = first(p, message); f; f = next(p, message, f)) {
-		at = at || emit_needs_at(f->type, true);
-		items = items || emit_needs_items(f->type, true);
-	}
-	emit_line(out, "/* Are the %s complete, and within their bounds? */", name);
-	emit_line(out, "static bool %s_%s_%s_are_sound(%s)\n{", interface->name.text, p->name.text,
-		  name, sides[message].parameter);
-	emit_line(out, "\tconst uint8_t *%s = %s;", name, sides[message].at);
-	if (varies) {
-		emit_line(out, "\tconst uint8_t *end = %s + %s;", name, length);
-		emit_line(out, "\tconst uint8_t *tail;");
-	}
-	if (at)
-		emit_line(out, "\tconst uint8_t *inner;");
-	if (items)
-		emit_line(out, "\tconst uint8_t *items;");
-	emit_line(out, "%s", "");
-	emit_line(out, "\tif (%s %s\v%s_%s_%s)", length, varies ? "<" : "!=", interface->name.text,
-		  p->name.text, sides[message].constant);
-	emit_line(out, "\t\treturn false;");
-	if (varies)
-		emit_line(out, "\ttail = %s +\v%s_%s_%s;", name, interface->name.text, p->name.text,
-			  sides[message].constant);
-	for (const struct idl_field *f = first(p, message); f; f = next(p, message, f))
-		emit_check(scope, f->type,
-			   (struct emit_place){name, message == EMIT_ARGUMENTS ? f->argument_offset
-									       : f->result_offset});
-	emit_line(out, "\treturn %s;\n}\n", varies ? "tail == end" : "true");
 }

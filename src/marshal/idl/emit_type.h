@@ -2,9 +2,11 @@
 /*
  * idl/emit_type.h - generated functions about one type, or about a whole message.
  *
- * Each generated file has static functions for the types that it uses: NAME_measure() and
- * NAME_put() of structs and unions that it sends, NAME_check() and NAME_get() of those that it
- * receives, NAME_is_known() of enums that it receives.
+ * Each generated file has static functions for the types that it uses. Of structs and unions that
+ * it sends: NAME_measure(), NAME_put(). Of those that it receives: NAME_take(), which checks and
+ * gets, or NAME_get() if there is nothing to check; and NAME_check() where nothing is got: in a
+ * view, and of an exception that its caller does not want. Of enums that it receives:
+ * NAME_is_known(), NAME_take().
  */
 #ifndef FIREFLY_IDL_EMIT_TYPE_H
 #define FIREFLY_IDL_EMIT_TYPE_H
@@ -15,6 +17,7 @@
 enum emit_use {
 	EMIT_USE_SEND = 1,
 	EMIT_USE_RECEIVE = 2,
+	EMIT_USE_CHECK = 4,
 };
 
 /* emit_types() - write the functions of all types in arguments, results and exceptions. */
@@ -29,12 +32,5 @@ enum emit_message {
 
 /* Does the message need checks beyond its length? */
 bool emit_has_checks(const struct idl_procedure *procedure, enum emit_message message);
-
-/*
- * emit_soundness() - write the function with these checks, if any: NAME_arguments_are_sound(served)
- * or NAME_results_are_sound(call).
- */
-void emit_soundness(struct idl_text *out, const struct idl_interface *interface,
-		    const struct idl_procedure *procedure, enum emit_message message);
 
 #endif

@@ -4,6 +4,9 @@
  *
  * Statements about a variable type move scope.tail; those about a fixed type do not. One call of
  * stub.h carries an array of numbers; all other arrays go element by element.
+ *
+ * The other side may change a message while it is read. So no statement reads a count, length,
+ * flag, enum or discriminant that another statement has read: "take" reads and checks in one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +39,7 @@ struct emit_scope emit_argument_scope(struct idl_text *out, const struct idl_pro
 		.out = out,
 		.tabs = 1,
 		.tail = names->tail,
+		.end = names->end,
 		.at = names->at,
 		.items = names->items,
 		.index = names->index,
@@ -134,20 +138,27 @@ static void pass_elements(struct emit_scope scope, const struct idl_type *elemen
 			       (unsigned long long)element->fixed_bytes, count);
 }
 
-bool emit_needs_items(const struct idl_type *type, bool is_check)
+bool emit_needs_items(const struct idl_type *type, enum emit_operation operation)
 {
 	if (type->kind == IDL_OPTIONAL)
 		type = type->element;
 	if (type->kind != IDL_LIST)
 		return false;
-	return idl_varies(type->element) || (is_check && !type->element->any_bits);
+	if (operation == EMIT_PUT)
+		return idl_varies(type->element);
+	return operation == EMIT_TAKE || !type->element->any_bits;
 }
 
-bool emit_needs_at(const struct idl_type *type, bool is_check)
+bool emit_needs_at(const struct idl_type *type, enum emit_operation operation)
 {
-	if (type->kind != IDL_OPTIONAL)
-		return false;
-	return is_check ? !type->element->any_bits : idl_varies(type->element);
+	return type->kind == IDL_OPTIONAL && emit_needs_at_tail(type->element, operation);
+}
+
+bool emit_needs_at_tail(const struct idl_type *type, enum emit_operation operation)
+{
+	if (operation == EMIT_PUT)
+		return idl_varies(type);
+	return operation == EMIT_TAKE || !type->any_bits;
 }
 
 struct emit_variable emit_param(struct emit_param_text *text, const struct idl_field *param,
@@ -389,6 +400,35 @@ void emit_check_at_tail(struct emit_scope scope, const struct idl_type *type)
 	emit_check(scope, type, (struct emit_place){scope.at, 0});
 }
 
+/* An array whose elements are checked too: its count, read once, is a variable. */
+static void check_list(struct emit_scope scope, const struct idl_type *type, const char *at)
+{
+	const struct emit_scope inner = emit_deeper(scope);
+
+	emit_statement(scope, "{");
+	emit_statement(inner, "uint32_t count;\n");
+	emit_statement(inner, "%s = %s;", scope.items, scope.tail);
+	emit_statement(inner, "%s = fly_take_list(%s,\v%s,\v%s,\v%llu,\v%llu,\v&count);",
+		       scope.tail, at, scope.tail, scope.end, (unsigned long long)type->bound,
+		       (unsigned long long)type->element->fixed_bytes);
+	fail_unless_tail(inner);
+	check_elements(inner, type, "count", (struct emit_place){scope.items, 0});
+	emit_statement(scope, "}");
+}
+
+static void check_optional(struct emit_scope scope, const struct idl_type *type, const char *at)
+{
+	const struct emit_scope inner = emit_deeper(scope);
+
+	emit_statement(scope, "{");
+	emit_statement(inner, "const uint8_t number = fly_take_u8(%s);\n", at);
+	fail_if(inner, "number > 1");
+	emit_statement(inner, "if (number) {");
+	emit_check_at_tail(emit_deeper(inner), type->element);
+	emit_statement(inner, "}");
+	emit_statement(scope, "}");
+}
+
 void emit_check(struct emit_scope scope, const struct idl_type *type, struct emit_place place)
 {
 	char text[EXPRESSION];
@@ -406,7 +446,7 @@ void emit_check(struct emit_scope scope, const struct idl_type *type, struct emi
 		emit_statement(emit_deeper(scope), "%s", scope.failure);
 		break;
 	case IDL_ENUM:
-		emit_statement(scope, "if (!%s_is_known(fly_get_i32(%s)))", type->declared->c_name,
+		emit_statement(scope, "if (!%s_is_known(fly_take_i32(%s)))", type->declared->c_name,
 			       at);
 		emit_statement(emit_deeper(scope), "%s", scope.failure);
 		break;
@@ -431,170 +471,208 @@ void emit_check(struct emit_scope scope, const struct idl_type *type, struct emi
 		check_elements(scope, type, text, place);
 		break;
 	case IDL_LIST:
-		if (!type->element->any_bits)
-			emit_statement(scope, "%s = %s;", scope.items, scope.tail);
+		if (!type->element->any_bits) {
+			check_list(scope, type, at);
+			break;
+		}
 		emit_statement(scope, "%s = fly_check_list(%s,\v%s,\v%s,\v%llu,\v%llu);",
 			       scope.tail, at, scope.tail, scope.end,
 			       (unsigned long long)type->bound,
 			       (unsigned long long)type->element->fixed_bytes);
 		fail_unless_tail(scope);
-		snprintf(text, sizeof text, "fly_get_u32(%.900s)", at);
-		check_elements(scope, type, text, (struct emit_place){scope.items, 0});
 		break;
 	case IDL_OPTIONAL:
-		emit_statement(scope, "if (!fly_is_bool(%s))", at);
-		emit_statement(emit_deeper(scope), "%s", scope.failure);
-		emit_statement(scope, "if (fly_get_bool(%s)) {", at);
-		emit_check_at_tail(emit_deeper(scope), type->element);
-		emit_statement(scope, "}");
+		check_optional(scope, type, at);
 		break;
 	}
 }
 
-/* ---- get ---- */
+/* ---- take ---- */
 
-static void get_elements(struct emit_scope scope, const struct idl_type *type,
-			 struct emit_variable v, struct emit_place place)
+static void take_number(struct emit_scope scope, const struct idl_type *type, const char *value,
+			const char *at)
+{
+	char text[EXPRESSION];
+
+	address(text, value);
+	if (type->kind == IDL_ENUM)
+		emit_statement(scope, "if (!%s_take(%s,\v%s))", type->declared->c_name, at, text);
+	else
+		emit_statement(scope, "if (!fly_take_bool(%s,\v%s))", at, text);
+	emit_statement(emit_deeper(scope), "%s", scope.failure);
+}
+
+static void take_struct(struct emit_scope scope, const struct idl_type *type, const char *value,
+			const char *at)
+{
+	const char *name = type->declared->c_name;
+	char text[EXPRESSION];
+
+	address(text, value);
+	if (idl_varies(type)) {
+		emit_statement(scope, "%s = %s_take(%s,\v%s,\v%s,\v%s);", scope.tail, name, at,
+			       scope.tail, scope.end, text);
+		fail_unless_tail(scope);
+	} else if (!type->any_bits) {
+		emit_statement(scope, "if (!%s_take(%s,\v%s))", name, at, text);
+		emit_statement(emit_deeper(scope), "%s", scope.failure);
+	} else {
+		emit_statement(scope, "%s_get(%s,\v%s);", name, at, text);
+	}
+}
+
+static void take_string(struct emit_scope scope, const struct idl_type *type, const char *value,
+			const char *at)
+{
+	emit_statement(scope, "%s = fly_take_string(%s,\v%s,\v%s,\v%llu,\v%s);", scope.tail, at,
+		       scope.tail, scope.end, (unsigned long long)type->bound, value);
+	fail_unless_tail(scope);
+}
+
+/* Read the elements of an array: fixed parts at @place, variable parts at the tail. */
+static void take_elements(struct emit_scope scope, const struct idl_type *type,
+			  struct emit_variable v, struct emit_place place)
 {
 	const struct idl_type *element = type->element;
+	const struct emit_scope inner = emit_deeper(scope);
 	char count[EXPRESSION];
+	char value[EXPRESSION];
 	char text[EXPRESSION];
 	char at[160];
 
 	count_text(count, type, v.count);
 	emit_place_text(at, place);
+	if (is_in_one_go(element) && element->any_bits) {
+		emit_statement(scope, "fly_get_%ss(%s,\v%s,\v%s);", emit_access(element), v.value,
+			       at, count);
+		return;
+	}
 	if (is_in_one_go(element)) {
-		if (type->kind == IDL_ARRAY)
-			emit_statement(scope, "fly_get_%ss(%s,\v%s,\v%s);", emit_access(element),
-				       v.value, at, count);
-		else
-			emit_statement(scope, "%s = fly_get_%ss(%s,\v%s,\v%s);", scope.tail,
-				       emit_access(element), v.value, at, count);
+		emit_statement(scope, "if (!fly_take_bools(%s,\v%s,\v%s))", v.value, at, count);
+		emit_statement(inner, "%s", scope.failure);
 		return;
 	}
-	emit_loop(scope, count);
 	element_place(text, scope, element, place);
-	if (element->kind == IDL_STRING)
-		emit_statement(emit_deeper(scope), "%s = fly_get_string(%s,\v%s,\v%s[%s]);",
-			       scope.tail, text, scope.tail, v.value, scope.index);
-	else if (element->kind == IDL_ENUM)
-		emit_statement(emit_deeper(scope), "%s[%s] =\v(%s)fly_get_i32(%s);", v.value,
-			       scope.index, element->c_type, text);
-	else if (idl_varies(element))
-		emit_statement(emit_deeper(scope), "%s = %s_get(%s,\v%s,\v&%s[%s]);", scope.tail,
-			       element->declared->c_name, text, scope.tail, v.value, scope.index);
-	else
-		emit_statement(emit_deeper(scope), "%s_get(%s,\v&%s[%s]);",
-			       element->declared->c_name, text, v.value, scope.index);
-}
-
-void emit_get_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v)
-{
-	if (!idl_varies(type)) {
-		emit_get(scope, type, v, (struct emit_place){scope.tail, 0});
-		emit_statement(scope, "%s += %llu;", scope.tail,
-			       (unsigned long long)type->fixed_bytes);
+	snprintf(value, sizeof value, "%s[%s]", v.value, scope.index);
+	if (element->any_bits) {
+		emit_loop(scope, count);
+		take_struct(inner, element, value, text);
 		return;
 	}
-	emit_statement(scope, "%s = %s;", scope.at, scope.tail);
-	emit_statement(scope, "%s += %llu;", scope.tail, (unsigned long long)type->fixed_bytes);
-	emit_get(scope, type, v, (struct emit_place){scope.at, 0});
+	emit_statement(scope, "for (uint32_t %s = 0; %s < %s; %s++) {", scope.index, scope.index,
+		       count, scope.index);
+	if (element->kind == IDL_STRING)
+		take_string(inner, element, value, text);
+	else if (element->kind == IDL_ENUM)
+		take_number(inner, element, value, text);
+	else
+		take_struct(inner, element, value, text);
+	emit_statement(scope, "}");
 }
 
-void emit_get(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
-	      struct emit_place place)
+void emit_take_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v)
+{
+	emit_statement(scope, "%s = %s;", scope.at, scope.tail);
+	emit_statement(scope, "%s = fly_check_room(%s,\v%s,\v%llu);", scope.tail, scope.tail,
+		       scope.end, (unsigned long long)type->fixed_bytes);
+	fail_unless_tail(scope);
+	emit_take(scope, type, v, (struct emit_place){scope.at, 0});
+}
+
+void emit_take_count(struct emit_scope scope, const struct idl_type *type, const char *count,
+		     const char *at)
 {
 	char text[EXPRESSION];
+
+	emit_statement(scope, "%s = fly_take_list(%s,\v%s,\v%s,\v%llu,\v%llu,\v%s);", scope.tail,
+		       at, scope.tail, scope.end, (unsigned long long)type->bound,
+		       (unsigned long long)type->element->fixed_bytes, address(text, count));
+	fail_unless_tail(scope);
+}
+
+void emit_take(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
+	       struct emit_place place)
+{
 	char at[160];
 
 	emit_place_text(at, place);
 	switch (type->kind) {
 	case IDL_SCALAR:
-		emit_statement(scope, "%s =\vfly_get_%s(%s);", v.value, emit_access(type), at);
+		if (type->any_bits)
+			emit_statement(scope, "%s =\vfly_get_%s(%s);", v.value, emit_access(type),
+				       at);
+		else
+			take_number(scope, type, v.value, at);
 		break;
 	case IDL_ENUM:
-		emit_statement(scope, "%s =\v(%s)fly_get_i32(%s);", v.value, type->c_type, at);
+		take_number(scope, type, v.value, at);
 		break;
 	case IDL_STRUCT:
 	case IDL_UNION:
-		if (idl_varies(type))
-			emit_statement(scope, "%s = %s_get(%s,\v%s,\v%s);", scope.tail,
-				       type->declared->c_name, at, scope.tail,
-				       address(text, v.value));
-		else
-			emit_statement(scope, "%s_get(%s,\v%s);", type->declared->c_name, at,
-				       address(text, v.value));
+		take_struct(scope, type, v.value, at);
 		break;
 	case IDL_STRING:
-		emit_statement(scope, "%s = fly_get_string(%s,\v%s,\v%s);", scope.tail, at,
-			       scope.tail, v.value);
+		take_string(scope, type, v.value, at);
 		break;
 	case IDL_ARRAY:
-		get_elements(scope, type, v, place);
+		take_elements(scope, type, v, place);
 		break;
 	case IDL_LIST:
-		emit_statement(scope, "%s =\vfly_get_u32(%s);", v.count, at);
-		if (is_in_one_go(type->element)) {
-			get_elements(scope, type, v, (struct emit_place){scope.tail, 0});
-		} else if (idl_varies(type->element)) {
-			emit_statement(scope, "%s = %s;", scope.items, scope.tail);
-			pass_elements(scope, type->element, v.count);
-			get_elements(scope, type, v, (struct emit_place){scope.items, 0});
-		} else {
-			get_elements(scope, type, v, (struct emit_place){scope.tail, 0});
-			pass_elements(scope, type->element, v.count);
-		}
+		emit_statement(scope, "%s = %s;", scope.items, scope.tail);
+		emit_take_count(scope, type, v.count, at);
+		take_elements(scope, type, v, (struct emit_place){scope.items, 0});
 		break;
 	case IDL_OPTIONAL:
-		emit_statement(scope, "%s =\vfly_get_bool(%s);", v.has, at);
+		emit_statement(scope, "if (!fly_take_bool(%s,\v%s%s))", at,
+			       v.has[0] == '*' ? "" : "&", v.has[0] == '*' ? v.has + 1 : v.has);
+		emit_statement(emit_deeper(scope), "%s", scope.failure);
 		emit_statement(scope, "if (%s) {", v.has);
-		emit_get_at_tail(emit_deeper(scope), type->element, v);
+		emit_take_at_tail(emit_deeper(scope), type->element, v);
 		emit_statement(scope, "}");
 		break;
 	}
 }
 
-void emit_skip(struct emit_scope scope, const struct idl_type *type, struct emit_place place)
+/* Numbers wider than a byte, enums, structs: a struct with the place and the count. */
+static void take_wide_view(struct emit_scope scope, const struct idl_type *type, const char *value,
+			   const char *at)
 {
-	char at[160];
+	char first[EXPRESSION];
+	char count[EXPRESSION];
 
-	if (!idl_varies(type))
-		return;
-	emit_place_text(at, place);
-	if (type->kind == IDL_STRING)
-		emit_statement(scope, "%s += fly_get_u32(%s) + 1;", scope.tail, at);
-	else if (type->element->fixed_bytes == 1)
-		emit_statement(scope, "%s += fly_get_u32(%s);", scope.tail, at);
-	else
-		emit_statement(scope, "%s += %llu * (size_t)fly_get_u32(%s);", scope.tail,
-			       (unsigned long long)type->element->fixed_bytes, at);
+	snprintf(first, sizeof first, "%s->at", value);
+	snprintf(count, sizeof count, "%s->count", value);
+	if (type->kind == IDL_LIST) {
+		emit_statement(scope, "%s = %s;", first, scope.tail);
+		emit_take_count(scope, type, count, at);
+	} else {
+		emit_statement(scope, "%s = %s;", first, at);
+		emit_statement(scope, "%s = %llu;", count, (unsigned long long)type->bound);
+	}
+	check_elements(scope, type, count, (struct emit_place){first, 0});
 }
 
-void emit_get_view(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
-		   struct emit_place place)
+void emit_take_view(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
+		    struct emit_place place)
 {
-	char at[160];
-	char count[200];
 	const char *pointer = scope.tail;
+	char at[160];
 
 	emit_place_text(at, place);
-	if (type->kind == IDL_ARRAY) {
-		pointer = at;
-		snprintf(count, sizeof count, "%llu", (unsigned long long)type->bound);
-	} else {
-		snprintf(count, sizeof count, "fly_get_u32(%s)", at);
-	}
 	if (!idl_is_direct(type)) {
-		emit_statement(scope, "%s->at = %s;", v.value, pointer);
-		emit_statement(scope, "%s->count =\v%s;", v.value, count);
-	} else if (!strcmp(type->c_type, "uint8_t")) {
-		emit_statement(scope, "*%s =\v%s;", v.value, pointer);
-	} else if (pointer == at && place.offset) {
-		emit_statement(scope, "*%s =\v(const %s *)(%s);", v.value, type->c_type, pointer);
-	} else {
-		emit_statement(scope, "*%s =\v(const %s *)%s;", v.value, type->c_type, pointer);
+		take_wide_view(scope, type, v.value, at);
+		return;
 	}
-	if (idl_is_direct(type) && type->kind == IDL_LIST)
-		emit_statement(scope, "%s =\v%s;", v.count, count);
-	emit_skip(scope, type, place);
+	if (type->kind == IDL_ARRAY)
+		pointer = at;
+	if (!strcmp(type->c_type, "uint8_t"))
+		emit_statement(scope, "*%s =\v%s;", v.value, pointer);
+	else if (pointer == at && place.offset)
+		emit_statement(scope, "*%s =\v(const %s *)(%s);", v.value, type->c_type, pointer);
+	else
+		emit_statement(scope, "*%s =\v(const %s *)%s;", v.value, type->c_type, pointer);
+	if (type->kind == IDL_LIST)
+		emit_take_count(scope, type, v.count, at);
+	else if (type->kind == IDL_STRING)
+		emit_check(scope, type, place);
 }

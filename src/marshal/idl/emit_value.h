@@ -3,25 +3,31 @@
  * idl/emit_value.h - statements that move one value of any type to the wire and back.
  *
  * There are four operations: measure (the length of the variable part, and its bounds), put (to the
- * wire), check (on the wire), get (from the wire). Each operation is a function that writes
- * statements. Structs and unions have generated functions of their own: emit_type.h.
+ * wire), take (check, and get from the wire), check (without getting). Each operation is a function
+ * that writes statements. Structs and unions have generated functions of their own: emit_type.h.
  */
 #ifndef FIREFLY_IDL_EMIT_VALUE_H
 #define FIREFLY_IDL_EMIT_VALUE_H
 
 #include "emit.h"
 
+enum emit_operation {
+	EMIT_PUT,
+	EMIT_TAKE,
+	EMIT_CHECK,
+};
+
 /* Where statements are written, and the names of their variables. */
 struct emit_scope {
 	struct idl_text *out;
 	unsigned tabs;
 	const char *tail;    /* the next byte of the variable part */
-	const char *end;     /* end of the message: in checks */
+	const char *end;     /* end of the message: in take and check */
 	const char *at;      /* place of an optional's value or a union's arm */
 	const char *items;   /* place of the elements of a variable array */
 	const char *index;   /* of a loop */
 	const char *bytes;   /* the sum, when measuring */
-	const char *failure; /* the statement for malformed data: in checks, and when measuring */
+	const char *failure; /* the statement for malformed data: not in put */
 };
 
 /*
@@ -66,19 +72,23 @@ void emit_measure(struct emit_scope scope, const struct idl_type *type, struct e
 void emit_put(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
 	      struct emit_place place);
 void emit_check(struct emit_scope scope, const struct idl_type *type, struct emit_place place);
-void emit_get(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
-	      struct emit_place place);
+void emit_take(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
+	       struct emit_place place);
 
-/* emit_get_view() - return a pointer into the packet for a type that emit_is_viewed(). */
-void emit_get_view(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
-		   struct emit_place place);
+/* emit_take_view() - check, and return a pointer into the packet, for a type that is viewed. */
+void emit_take_view(struct emit_scope scope, const struct idl_type *type, struct emit_variable v,
+		    struct emit_place place);
 
-/* emit_skip() - move the tail past a value that is not read. */
-void emit_skip(struct emit_scope scope, const struct idl_type *type, struct emit_place place);
+/* emit_take_count() - take the count of a variable array, and move the tail behind its elements. */
+void emit_take_count(struct emit_scope scope, const struct idl_type *type, const char *count,
+		     const char *at);
 
 /* Do statements about this type need scope.items, or scope.at? */
-bool emit_needs_items(const struct idl_type *type, bool is_check);
-bool emit_needs_at(const struct idl_type *type, bool is_check);
+bool emit_needs_items(const struct idl_type *type, enum emit_operation operation);
+bool emit_needs_at(const struct idl_type *type, enum emit_operation operation);
+
+/* The same of the functions below. */
+bool emit_needs_at_tail(const struct idl_type *type, enum emit_operation operation);
 
 /* "results", "results + 12". Return: @buffer. */
 const char *emit_place_text(char buffer[160], struct emit_place place);
@@ -86,7 +96,8 @@ const char *emit_place_text(char buffer[160], struct emit_place place);
 /* As above, for a value whose fixed part is in the variable part. */
 void emit_put_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v);
 void emit_check_at_tail(struct emit_scope scope, const struct idl_type *type);
-void emit_get_at_tail(struct emit_scope scope, const struct idl_type *type, struct emit_variable v);
+void emit_take_at_tail(struct emit_scope scope, const struct idl_type *type,
+		       struct emit_variable v);
 
 /* emit_statement() - write a line, indented as deep as the scope. */
 void emit_statement(struct emit_scope scope, const char *format, ...)

@@ -205,7 +205,27 @@ static struct idl_message message(const struct sum *sum)
 
 static uint64_t variable_bytes(const struct idl_field *param)
 {
-	return idl_is_direct(param->type) ? 16 : param->type->c_bytes + 16;
+	return idl_is_direct(param->type) && !param->is_loaded ? 16 : param->type->c_bytes + 16;
+}
+
+/*
+ * idl_is_inplace() - may the server stub read arguments in memory that the caller can change? So it
+ * is if the procedure, or every argument that is read in place, is marked `inplace`.
+ */
+bool idl_is_inplace(const struct idl_procedure *procedure)
+{
+	bool is_any = false;
+
+	if (procedure->attributes & IDL_INPLACE)
+		return true;
+	for (const struct idl_field *p = procedure->params; p; p = p->next) {
+		if (!is_read(p) || !idl_is_direct(p->type))
+			continue;
+		if (!p->is_inplace)
+			return false;
+		is_any = true;
+	}
+	return is_any;
 }
 
 /* Are all types known? If not, that has been reported. */
@@ -228,6 +248,10 @@ static void lay_out(struct idl_file *file, struct idl_procedure *procedure)
 
 	if (!is_resolved(procedure))
 		return;
+	/* The caller could overwrite the NUL of a string in place. */
+	for (struct idl_field *param = procedure->params; param; param = param->next)
+		param->is_loaded = param->direction == IDL_IN && param->type->kind == IDL_STRING &&
+				   idl_is_inplace(procedure);
 	if (procedure->result)
 		place_result(&results, procedure->result);
 	for (struct idl_field *param = procedure->params; param; param = param->next) {

@@ -37,14 +37,14 @@ static const char *const cpp_words[] = {
 
 /* Macros, types, and functions that generated code calls; the skeleton includes more headers. */
 static const char *const library_words[] = {
-	"NULL",         "EOF",          "offsetof",     "assert",      "errno",     "stdin",
-	"stdout",       "stderr",       "linux",        "unix",        "i386",      "memcpy",
-	"memmove",      "size_t",       "ptrdiff_t",    "max_align_t", "nullptr_t", "intptr_t",
-	"uintptr_t",    "intmax_t",     "uintmax_t",    "locale_t",    "SIZE_MAX",  "SIZE_WIDTH",
-	"alloca",       "BUFSIZ",       "RAND_MAX",     "SEEK_CUR",    "SEEK_END",  "SEEK_SET",
-	"SIGABRT",      "SIGFPE",       "SIGILL",       "SIGINT",      "SIGSEGV",   "SIGTERM",
-	"SIG_DFL",      "SIG_ERR",      "SIG_IGN",      "TMP_MAX",     "L_tmpnam",  "FOPEN_MAX",
-	"EXIT_FAILURE", "EXIT_SUCCESS", "FILENAME_MAX", "MB_CUR_MAX",  NULL,
+	"NULL",       "EOF",          "offsetof",     "assert",       "errno",       "stdin",
+	"stdout",     "stderr",       "linux",        "unix",         "i386",        "memcpy",
+	"memmove",    "memset",       "size_t",       "ptrdiff_t",    "max_align_t", "nullptr_t",
+	"intptr_t",   "uintptr_t",    "intmax_t",     "uintmax_t",    "locale_t",    "SIZE_MAX",
+	"SIZE_WIDTH", "alloca",       "BUFSIZ",       "RAND_MAX",     "SEEK_CUR",    "SEEK_END",
+	"SEEK_SET",   "SIGABRT",      "SIGFPE",       "SIGILL",       "SIGINT",      "SIGSEGV",
+	"SIGTERM",    "SIG_DFL",      "SIG_ERR",      "SIG_IGN",      "TMP_MAX",     "L_tmpnam",
+	"FOPEN_MAX",  "EXIT_FAILURE", "EXIT_SUCCESS", "FILENAME_MAX", "MB_CUR_MAX",  NULL,
 };
 
 /* Types of <sys/types.h> and <stdio.h>, which <stdlib.h> and skeletons include. */
@@ -60,14 +60,14 @@ static const char *const system_types[] = {
 
 /* Variables, members and functions of generated code: a macro of that name would break them. */
 static const char *const variables[] = {
-	"argc",    "argument_bytes", "arguments", "argv",    "arm",        "as",
-	"at",      "binding",        "bytes",     "call",    "context",    "count",
-	"end",     "ender",          "fprintf",   "free",    "i",          "inner",
-	"items",   "length",         "links",     "main",    "malloc",     "number",
-	"options", "payload",        "peer",      "printf",  "procedures", "raised",
-	"result",  "result_bytes",   "results",   "runtime", "send",       "served",
-	"signal",  "starter",        "status",    "stop",    "tail",       "transporter",
-	"value",   "values",         "view",      "wait",    NULL,
+	"argc",        "argument_bytes", "arguments",    "argv",    "arm",       "as",
+	"at",          "binding",        "bytes",        "call",    "context",   "count",
+	"end",         "ender",          "fprintf",      "free",    "i",         "inner",
+	"items",       "length",         "links",        "main",    "malformed", "malloc",
+	"number",      "options",        "payload",      "peer",    "printf",    "procedures",
+	"raised",      "result",         "result_bytes", "results", "runtime",   "send",
+	"served",      "signal",         "starter",      "status",  "stop",      "tail",
+	"transporter", "value",          "values",       "view",    "wait",      NULL,
 };
 
 /* Words with a meaning where a type may stand, or beside it. */

@@ -20,6 +20,17 @@ static bool Arrays_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Arrays_Kind_take(const uint8_t *at, enum Arrays_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Arrays_Kind_is_known(number))
+		return false;
+	*value = (enum Arrays_Kind)number;
+	return true;
+}
+
 static void Arrays_Pair_put(uint8_t *at, const struct Arrays_Pair *value)
 {
 	fly_put_u8(at, value->a);
@@ -48,18 +59,12 @@ static uint8_t *Arrays_Word_put(uint8_t *at, uint8_t *tail, const struct Arrays_
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Arrays_Word_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Arrays_Word_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				       struct Arrays_Word *value)
 {
-	tail = fly_check_string(at, tail, end, 7);
+	tail = fly_take_string(at, tail, end, 7, value->text);
 	if (!tail)
 		return NULL;
-	return tail;
-}
-
-static const uint8_t *Arrays_Word_get(const uint8_t *at, const uint8_t *tail,
-				      struct Arrays_Word *value)
-{
-	tail = fly_get_string(at, tail, value->text);
 	return tail;
 }
 
@@ -98,43 +103,30 @@ static uint8_t *Arrays_Number_put(uint8_t *at, uint8_t *tail, const struct Array
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Arrays_Number_check(const uint8_t *at, const uint8_t *tail,
-					  const uint8_t *end)
+static const uint8_t *Arrays_Number_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					 struct Arrays_Number *value)
 {
-	if (!fly_is_bool(at))
-		return NULL;
-	switch ((int)fly_get_bool(at)) {
-	case 1:
-		tail = fly_check_room(tail, end, 8);
-		if (!tail)
-			return NULL;
-		break;
-	case 0:
-		tail = fly_check_room(tail, end, 8);
-		if (!tail)
-			return NULL;
-		break;
-	default:
-		return NULL;
-	}
-	return tail;
-}
+	const uint8_t *arm;
 
-static const uint8_t *Arrays_Number_get(const uint8_t *at, const uint8_t *tail,
-					struct Arrays_Number *value)
-{
-	value->is_real = fly_get_bool(at);
+	if (!fly_take_bool(at, &value->is_real))
+		return NULL;
 	switch ((int)value->is_real) {
 	case 1:
-		value->as.real = fly_get_f64(tail);
-		tail += 8;
+		arm = tail;
+		tail = fly_check_room(tail, end, 8);
+		if (!tail)
+			return NULL;
+		value->as.real = fly_get_f64(arm);
 		break;
 	case 0:
-		value->as.whole = fly_get_i64(tail);
-		tail += 8;
+		arm = tail;
+		tail = fly_check_room(tail, end, 8);
+		if (!tail)
+			return NULL;
+		value->as.whole = fly_get_i64(arm);
 		break;
 	default:
-		break;
+		return NULL;
 	}
 	return tail;
 }
@@ -250,20 +242,6 @@ int Arrays_Scalars_view(struct fly_call *call, struct fly_f64_view *sums)
 
 /* ---- Named ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Arrays_Named_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Arrays_Named_RESULT_BYTES)
-		return false;
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!Arrays_Kind_is_known(fly_get_i32(results + 4 * (size_t)i)))
-			return false;
-	}
-	return true;
-}
-
 int Arrays_Named(struct fly_binding *binding, const enum Arrays_Kind kinds[2],
 		 const struct Arrays_Pair pairs[2], const Arrays_Sample samples[3],
 		 enum Arrays_Kind back[2], struct Arrays_Pair last[1])
@@ -285,17 +263,20 @@ int Arrays_Named(struct fly_binding *binding, const enum Arrays_Kind kinds[2],
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Arrays_Named_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Arrays_Named_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	for (uint32_t i = 0; i < 2; i++)
-		back[i] = (enum Arrays_Kind)fly_get_i32(results + 4 * (size_t)i);
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!Arrays_Kind_take(results + 4 * (size_t)i, &back[i]))
+			goto malformed;
+	}
 	for (uint32_t i = 0; i < 1; i++)
 		Arrays_Pair_get(results + 8 + 3 * (size_t)i, &last[i]);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Arrays_Named_start(struct fly_binding *binding, const enum Arrays_Kind kinds[2],
@@ -327,17 +308,20 @@ int Arrays_Named_finish(struct fly_call *call, enum Arrays_Kind back[2], struct 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Arrays_Named_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Arrays_Named_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	for (uint32_t i = 0; i < 2; i++)
-		back[i] = (enum Arrays_Kind)fly_get_i32(results + 4 * (size_t)i);
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!Arrays_Kind_take(results + 4 * (size_t)i, &back[i]))
+			goto malformed;
+	}
 	for (uint32_t i = 0; i < 1; i++)
 		Arrays_Pair_get(results + 8 + 3 * (size_t)i, &last[i]);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Arrays_Named_view(struct fly_call *call, struct fly_i32_view *back,
@@ -350,47 +334,24 @@ int Arrays_Named_view(struct fly_call *call, struct fly_i32_view *back,
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Arrays_Named_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Arrays_Named_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
 	back->at = results;
 	back->count = 2;
+	for (uint32_t i = 0; i < back->count; i++) {
+		if (!Arrays_Kind_is_known(fly_take_i32(back->at + 4 * (size_t)i)))
+			goto malformed;
+	}
 	last->at = results + 8;
 	last->count = 1;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Varying ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Arrays_Varying_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Arrays_Varying_RESULT_BYTES)
-		return false;
-	tail = results + Arrays_Varying_RESULT_BYTES;
-	for (uint32_t i = 0; i < 3; i++) {
-		tail = fly_check_string(results + 4 * (size_t)i, tail, end, 5);
-		if (!tail)
-			return false;
-	}
-	for (uint32_t i = 0; i < 2; i++) {
-		tail = Arrays_Word_check(results + 12 + 4 * (size_t)i, tail, end);
-		if (!tail)
-			return false;
-	}
-	for (uint32_t i = 0; i < 1; i++) {
-		tail = Arrays_Number_check(results + 20 + i, tail, end);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Arrays_Varying(struct fly_binding *binding, const char words[3][5 + 1],
 		   const struct Arrays_Word more[2], const struct Arrays_Number numbers[2],
@@ -401,6 +362,7 @@ int Arrays_Varying(struct fly_binding *binding, const char words[3][5 + 1],
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -432,20 +394,33 @@ int Arrays_Varying(struct fly_binding *binding, const char words[3][5 + 1],
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Arrays_Varying_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Arrays_Varying_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Arrays_Varying_RESULT_BYTES;
-	for (uint32_t i = 0; i < 3; i++)
-		rest = fly_get_string(results + 4 * (size_t)i, rest, back[i]);
-	for (uint32_t i = 0; i < 2; i++)
-		rest = Arrays_Word_get(results + 12 + 4 * (size_t)i, rest, &last[i]);
-	for (uint32_t i = 0; i < 1; i++)
-		rest = Arrays_Number_get(results + 20 + i, rest, &first[i]);
+	for (uint32_t i = 0; i < 3; i++) {
+		rest = fly_take_string(results + 4 * (size_t)i, rest, end, 5, back[i]);
+		if (!rest)
+			goto malformed;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		rest = Arrays_Word_take(results + 12 + 4 * (size_t)i, rest, end, &last[i]);
+		if (!rest)
+			goto malformed;
+	}
+	for (uint32_t i = 0; i < 1; i++) {
+		rest = Arrays_Number_take(results + 20 + i, rest, end, &first[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Arrays_Varying_start(struct fly_binding *binding, const char words[3][5 + 1],
@@ -491,47 +466,43 @@ int Arrays_Varying_finish(struct fly_call *call, char back[3][5 + 1], struct Arr
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Arrays_Varying_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Arrays_Varying_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Arrays_Varying_RESULT_BYTES;
-	for (uint32_t i = 0; i < 3; i++)
-		rest = fly_get_string(results + 4 * (size_t)i, rest, back[i]);
-	for (uint32_t i = 0; i < 2; i++)
-		rest = Arrays_Word_get(results + 12 + 4 * (size_t)i, rest, &last[i]);
-	for (uint32_t i = 0; i < 1; i++)
-		rest = Arrays_Number_get(results + 20 + i, rest, &first[i]);
+	for (uint32_t i = 0; i < 3; i++) {
+		rest = fly_take_string(results + 4 * (size_t)i, rest, end, 5, back[i]);
+		if (!rest)
+			goto malformed;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		rest = Arrays_Word_take(results + 12 + 4 * (size_t)i, rest, end, &last[i]);
+		if (!rest)
+			goto malformed;
+	}
+	for (uint32_t i = 0; i < 1; i++) {
+		rest = Arrays_Number_take(results + 20 + i, rest, end, &first[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Both ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Arrays_Both_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Arrays_Both_RESULT_BYTES)
-		return false;
-	tail = results + Arrays_Both_RESULT_BYTES;
-	for (uint32_t i = 0; i < 2; i++) {
-		tail = fly_check_string(results + 12 + 4 * (size_t)i, tail, end, 3);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Arrays_Both(struct fly_binding *binding, int32_t a[2], uint8_t b[4], char c[2][3 + 1],
 		struct Arrays_Pair d[1])
@@ -541,6 +512,7 @@ int Arrays_Both(struct fly_binding *binding, int32_t a[2], uint8_t b[4], char c[
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -564,20 +536,27 @@ int Arrays_Both(struct fly_binding *binding, int32_t a[2], uint8_t b[4], char c[
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Arrays_Both_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Arrays_Both_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Arrays_Both_RESULT_BYTES;
 	fly_get_i32s(a, results, 2);
 	fly_get_u8s(b, results + 8, 4);
-	for (uint32_t i = 0; i < 2; i++)
-		rest = fly_get_string(results + 12 + 4 * (size_t)i, rest, c[i]);
+	for (uint32_t i = 0; i < 2; i++) {
+		rest = fly_take_string(results + 12 + 4 * (size_t)i, rest, end, 3, c[i]);
+		if (!rest)
+			goto malformed;
+	}
 	for (uint32_t i = 0; i < 1; i++)
 		Arrays_Pair_get(results + 20 + 3 * (size_t)i, &d[i]);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Arrays_Both_start(struct fly_binding *binding, const int32_t a[2], const uint8_t b[4],
@@ -614,26 +593,34 @@ int Arrays_Both_finish(struct fly_call *call, int32_t a[2], uint8_t b[4], char c
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Arrays_Both_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Arrays_Both_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Arrays_Both_RESULT_BYTES;
 	fly_get_i32s(a, results, 2);
 	fly_get_u8s(b, results + 8, 4);
-	for (uint32_t i = 0; i < 2; i++)
-		rest = fly_get_string(results + 12 + 4 * (size_t)i, rest, c[i]);
+	for (uint32_t i = 0; i < 2; i++) {
+		rest = fly_take_string(results + 12 + 4 * (size_t)i, rest, end, 3, c[i]);
+		if (!rest)
+			goto malformed;
+	}
 	for (uint32_t i = 0; i < 1; i++)
 		Arrays_Pair_get(results + 20 + 3 * (size_t)i, &d[i]);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Arrays_Both_view(struct fly_call *call, struct fly_i32_view *a, const uint8_t **b,
@@ -641,24 +628,32 @@ int Arrays_Both_view(struct fly_call *call, struct fly_i32_view *a, const uint8_
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Arrays_Both_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Arrays_Both_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Arrays_Both_RESULT_BYTES;
 	a->at = results;
 	a->count = 2;
 	*b = results + 8;
-	for (uint32_t i = 0; i < 2; i++)
-		rest = fly_get_string(results + 12 + 4 * (size_t)i, rest, c[i]);
+	for (uint32_t i = 0; i < 2; i++) {
+		rest = fly_take_string(results + 12 + 4 * (size_t)i, rest, end, 3, c[i]);
+		if (!rest)
+			goto malformed;
+	}
 	d->at = results + 20;
 	d->count = 1;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

@@ -20,6 +20,17 @@ static bool Arrays_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Arrays_Kind_take(const uint8_t *at, enum Arrays_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Arrays_Kind_is_known(number))
+		return false;
+	*value = (enum Arrays_Kind)number;
+	return true;
+}
+
 static void Arrays_Pair_put(uint8_t *at, const struct Arrays_Pair *value)
 {
 	fly_put_u8(at, value->a);
@@ -48,18 +59,12 @@ static uint8_t *Arrays_Word_put(uint8_t *at, uint8_t *tail, const struct Arrays_
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Arrays_Word_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Arrays_Word_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				       struct Arrays_Word *value)
 {
-	tail = fly_check_string(at, tail, end, 7);
+	tail = fly_take_string(at, tail, end, 7, value->text);
 	if (!tail)
 		return NULL;
-	return tail;
-}
-
-static const uint8_t *Arrays_Word_get(const uint8_t *at, const uint8_t *tail,
-				      struct Arrays_Word *value)
-{
-	tail = fly_get_string(at, tail, value->text);
 	return tail;
 }
 
@@ -98,62 +103,35 @@ static uint8_t *Arrays_Number_put(uint8_t *at, uint8_t *tail, const struct Array
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Arrays_Number_check(const uint8_t *at, const uint8_t *tail,
-					  const uint8_t *end)
+static const uint8_t *Arrays_Number_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					 struct Arrays_Number *value)
 {
-	if (!fly_is_bool(at))
-		return NULL;
-	switch ((int)fly_get_bool(at)) {
-	case 1:
-		tail = fly_check_room(tail, end, 8);
-		if (!tail)
-			return NULL;
-		break;
-	case 0:
-		tail = fly_check_room(tail, end, 8);
-		if (!tail)
-			return NULL;
-		break;
-	default:
-		return NULL;
-	}
-	return tail;
-}
+	const uint8_t *arm;
 
-static const uint8_t *Arrays_Number_get(const uint8_t *at, const uint8_t *tail,
-					struct Arrays_Number *value)
-{
-	value->is_real = fly_get_bool(at);
+	if (!fly_take_bool(at, &value->is_real))
+		return NULL;
 	switch ((int)value->is_real) {
 	case 1:
-		value->as.real = fly_get_f64(tail);
-		tail += 8;
+		arm = tail;
+		tail = fly_check_room(tail, end, 8);
+		if (!tail)
+			return NULL;
+		value->as.real = fly_get_f64(arm);
 		break;
 	case 0:
-		value->as.whole = fly_get_i64(tail);
-		tail += 8;
+		arm = tail;
+		tail = fly_check_room(tail, end, 8);
+		if (!tail)
+			return NULL;
+		value->as.whole = fly_get_i64(arm);
 		break;
 	default:
-		break;
+		return NULL;
 	}
 	return tail;
 }
 
 /* ---- Scalars ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Arrays_Scalars_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Arrays_Scalars_ARGUMENT_BYTES)
-		return false;
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!fly_is_bool(arguments + i))
-			return false;
-	}
-	return true;
-}
 
 static int Arrays_Scalars_serve(struct fly_served *served)
 {
@@ -169,9 +147,10 @@ static int Arrays_Scalars_serve(struct fly_served *served)
 	double sums[2];
 	int status;
 
-	if (!Arrays_Scalars_arguments_are_sound(served))
+	if (served->argument_bytes != Arrays_Scalars_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	fly_get_bools(a, arguments, 2);
+	if (!fly_take_bools(a, arguments, 2))
+		return -FLY_EMALFORMED;
 	fly_get_u16s(d, arguments + 7, 2);
 	fly_get_i32s(e, arguments + 11, 2);
 	fly_get_u64s(f, arguments + 19, 1);
@@ -189,20 +168,6 @@ static int Arrays_Scalars_serve(struct fly_served *served)
 
 /* ---- Named ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Arrays_Named_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Arrays_Named_ARGUMENT_BYTES)
-		return false;
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!Arrays_Kind_is_known(fly_get_i32(arguments + 4 * (size_t)i)))
-			return false;
-	}
-	return true;
-}
-
 static int Arrays_Named_serve(struct fly_served *served)
 {
 	const struct Arrays_procedures *procedures =
@@ -216,10 +181,12 @@ static int Arrays_Named_serve(struct fly_served *served)
 	struct Arrays_Pair last[1];
 	int status;
 
-	if (!Arrays_Named_arguments_are_sound(served))
+	if (served->argument_bytes != Arrays_Named_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (uint32_t i = 0; i < 2; i++)
-		kinds[i] = (enum Arrays_Kind)fly_get_i32(arguments + 4 * (size_t)i);
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!Arrays_Kind_take(arguments + 4 * (size_t)i, &kinds[i]))
+			return -FLY_EMALFORMED;
+	}
 	for (uint32_t i = 0; i < 2; i++)
 		Arrays_Pair_get(arguments + 8 + 3 * (size_t)i, &pairs[i]);
 	fly_get_i16s(samples, arguments + 14, 3);
@@ -238,40 +205,13 @@ static int Arrays_Named_serve(struct fly_served *served)
 
 /* ---- Varying ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Arrays_Varying_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Arrays_Varying_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Arrays_Varying_ARGUMENT_BYTES;
-	for (uint32_t i = 0; i < 3; i++) {
-		tail = fly_check_string(arguments + 4 * (size_t)i, tail, end, 5);
-		if (!tail)
-			return false;
-	}
-	for (uint32_t i = 0; i < 2; i++) {
-		tail = Arrays_Word_check(arguments + 12 + 4 * (size_t)i, tail, end);
-		if (!tail)
-			return false;
-	}
-	for (uint32_t i = 0; i < 2; i++) {
-		tail = Arrays_Number_check(arguments + 20 + i, tail, end);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Arrays_Varying_serve(struct fly_served *served)
 {
 	const struct Arrays_procedures *procedures =
 		(const struct Arrays_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -283,15 +223,27 @@ static int Arrays_Varying_serve(struct fly_served *served)
 	struct Arrays_Number first[1];
 	int status;
 
-	if (!Arrays_Varying_arguments_are_sound(served))
+	if (served->argument_bytes < Arrays_Varying_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Arrays_Varying_ARGUMENT_BYTES;
-	for (uint32_t i = 0; i < 3; i++)
-		tail = fly_get_string(arguments + 4 * (size_t)i, tail, words[i]);
-	for (uint32_t i = 0; i < 2; i++)
-		tail = Arrays_Word_get(arguments + 12 + 4 * (size_t)i, tail, &more[i]);
-	for (uint32_t i = 0; i < 2; i++)
-		tail = Arrays_Number_get(arguments + 20 + i, tail, &numbers[i]);
+	for (uint32_t i = 0; i < 3; i++) {
+		tail = fly_take_string(arguments + 4 * (size_t)i, tail, end, 5, words[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		tail = Arrays_Word_take(arguments + 12 + 4 * (size_t)i, tail, end, &more[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		tail = Arrays_Number_take(arguments + 20 + i, tail, end, &numbers[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Varying(served->context, (const char(*)[5 + 1])words, more, numbers,
 				     back, last, first);
 	if (status) {
@@ -326,30 +278,13 @@ static int Arrays_Varying_serve(struct fly_served *served)
 
 /* ---- Both ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Arrays_Both_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Arrays_Both_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Arrays_Both_ARGUMENT_BYTES;
-	for (uint32_t i = 0; i < 2; i++) {
-		tail = fly_check_string(arguments + 12 + 4 * (size_t)i, tail, end, 3);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Arrays_Both_serve(struct fly_served *served)
 {
 	const struct Arrays_procedures *procedures =
 		(const struct Arrays_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -358,14 +293,22 @@ static int Arrays_Both_serve(struct fly_served *served)
 	struct Arrays_Pair d[1];
 	int status;
 
-	if (!Arrays_Both_arguments_are_sound(served))
+	if (served->argument_bytes < Arrays_Both_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Arrays_Both_ARGUMENT_BYTES;
 	fly_get_i32s(a, arguments, 2);
-	for (uint32_t i = 0; i < 2; i++)
-		tail = fly_get_string(arguments + 12 + 4 * (size_t)i, tail, c[i]);
+	for (uint32_t i = 0; i < 2; i++) {
+		tail = fly_take_string(arguments + 12 + 4 * (size_t)i, tail, end, 3, c[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
 	for (uint32_t i = 0; i < 1; i++)
 		Arrays_Pair_get(arguments + 20 + 3 * (size_t)i, &d[i]);
+	if (tail != end)
+		return -FLY_EMALFORMED;
+	if (results != arguments)
+		memcpy(results + 8, arguments + 8, 4);
 	status = procedures->Both(served->context, a, results + 8, c, d);
 	if (status) {
 		served->raised = status;

@@ -9,38 +9,27 @@
 
 /* ---- Nothing ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Attributes_Nothing_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Attributes_Nothing_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Attributes_Nothing_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 8, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Attributes_Nothing_serve(struct fly_served *served)
 {
 	const struct Attributes_procedures *procedures =
 		(const struct Attributes_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *data;
 	uint32_t data_count;
 	int status;
 
-	if (!Attributes_Nothing_arguments_are_sound(served))
+	if (served->argument_bytes < Attributes_Nothing_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Attributes_Nothing_ARGUMENT_BYTES;
 	data = tail;
-	data_count = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments);
+	tail = fly_take_list(arguments, tail, end, 8, 1, &data_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Nothing(served->context, data, data_count);
 	if (status) {
 		served->raised = status;
@@ -115,44 +104,31 @@ static int Attributes_Worker_serve(struct fly_served *served)
 
 /* ---- Inplace ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Attributes_Inplace_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Attributes_Inplace_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Attributes_Inplace_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 8, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_string(arguments + 4, tail, end, 4);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Attributes_Inplace_serve(struct fly_served *served)
 {
 	const struct Attributes_procedures *procedures =
 		(const struct Attributes_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *data;
 	uint32_t data_count;
-	const char *text;
+	char text[4 + 1];
 	int status;
 
-	if (!Attributes_Inplace_arguments_are_sound(served))
+	if (served->argument_bytes < Attributes_Inplace_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Attributes_Inplace_ARGUMENT_BYTES;
 	data = tail;
-	data_count = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments);
-	text = (const char *)tail;
-	tail += fly_get_u32(arguments + 4) + 1;
+	tail = fly_take_list(arguments, tail, end, 8, 1, &data_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	tail = fly_take_string(arguments + 4, tail, end, 4, text);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Inplace(served->context, data, data_count, text);
 	if (status) {
 		served->raised = status;
@@ -164,40 +140,29 @@ static int Attributes_Inplace_serve(struct fly_served *served)
 
 /* ---- All ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Attributes_All_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Attributes_All_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Attributes_All_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 8, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Attributes_All_serve(struct fly_served *served)
 {
 	const struct Attributes_procedures *procedures =
 		(const struct Attributes_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *data;
 	uint32_t data_count;
 	uint8_t result;
 	int status;
 
-	if (!Attributes_All_arguments_are_sound(served))
+	if (served->argument_bytes < Attributes_All_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Attributes_All_ARGUMENT_BYTES;
 	data = tail;
-	data_count = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments);
+	tail = fly_take_list(arguments, tail, end, 8, 1, &data_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->All(served->context, data, data_count, &result);
 	if (status) {
 		served->raised = status;
@@ -210,46 +175,33 @@ static int Attributes_All_serve(struct fly_served *served)
 
 /* ---- Parameter ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Attributes_Parameter_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Attributes_Parameter_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Attributes_Parameter_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 8, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_string(arguments + 4, tail, end, 4);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Attributes_Parameter_serve(struct fly_served *served)
 {
 	const struct Attributes_procedures *procedures =
 		(const struct Attributes_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *data;
 	uint32_t data_count;
-	const char *text;
+	char text[4 + 1];
 	uint32_t n;
 	int status;
 
-	if (!Attributes_Parameter_arguments_are_sound(served))
+	if (served->argument_bytes < Attributes_Parameter_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Attributes_Parameter_ARGUMENT_BYTES;
 	data = tail;
-	data_count = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments);
-	text = (const char *)tail;
-	tail += fly_get_u32(arguments + 4) + 1;
+	tail = fly_take_list(arguments, tail, end, 8, 1, &data_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	tail = fly_take_string(arguments + 4, tail, end, 4, text);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	n = fly_get_u32(arguments + 8);
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Parameter(served->context, data, data_count, text, n);
 	if (status) {
 		served->raised = status;
@@ -261,38 +213,27 @@ static int Attributes_Parameter_serve(struct fly_served *served)
 
 /* ---- Half ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Attributes_Half_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Attributes_Half_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Attributes_Half_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 8, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Attributes_Half_serve(struct fly_served *served)
 {
 	const struct Attributes_procedures *procedures =
 		(const struct Attributes_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *data;
 	uint32_t data_count;
 	int status;
 
-	if (!Attributes_Half_arguments_are_sound(served))
+	if (served->argument_bytes < Attributes_Half_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Attributes_Half_ARGUMENT_BYTES;
 	data = tail;
-	data_count = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments);
+	tail = fly_take_list(arguments, tail, end, 8, 1, &data_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Half(served->context, data, data_count, arguments + 4);
 	if (status) {
 		served->raised = status;

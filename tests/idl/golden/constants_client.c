@@ -21,6 +21,17 @@ static bool Constants_Level_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Constants_Level_take(const uint8_t *at, enum Constants_Level *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Constants_Level_is_known(number))
+		return false;
+	*value = (enum Constants_Level)number;
+	return true;
+}
+
 /* Adds what it has in the variable part; false: it breaks a bound. */
 static bool Constants_Choice_measure(const struct Constants_Choice *value, uint32_t *bytes)
 {
@@ -63,24 +74,6 @@ int Constants_import(struct fly_runtime *runtime, const char *peer, struct fly_b
 
 /* ---- Sum ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Constants_Sum_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Constants_Sum_RESULT_BYTES)
-		return false;
-	tail = results + Constants_Sum_RESULT_BYTES;
-	if (!Constants_Level_is_known(fly_get_i32(results)))
-		return false;
-	tail = fly_check_list(results + 4, tail, end, 3, 8);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 /* The status of a call that failed; an exception is taken from the packet. */
 static int Constants_Sum_raise(struct fly_call *call, int status,
 			       struct Constants_Sum_raised *raised)
@@ -91,14 +84,13 @@ static int Constants_Sum_raise(struct fly_call *call, int status,
 		return status;
 	results = call->payload;
 	status = -FLY_ERESULT;
-	switch (call->length < 4 ? 0 : fly_get_u32(results)) {
+	switch (call->length < 4 ? 0 : fly_take_u32(results)) {
 	case Constants_Broken_NUMBER:
 		if (call->length != 4)
 			break;
+		if (raised)
+			raised->number = Constants_Broken_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Constants_Broken_NUMBER;
 		break;
 	default:
 		break;
@@ -117,7 +109,9 @@ int Constants_Sum(struct fly_binding *binding, const uint16_t numbers[3], const 
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (text_length > 255)
@@ -136,17 +130,25 @@ int Constants_Sum(struct fly_binding *binding, const uint16_t numbers[3], const 
 	status = binding->transporter(call);
 	if (status)
 		return Constants_Sum_raise(call, status, raised);
-	if (!Constants_Sum_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Constants_Sum_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Constants_Sum_RESULT_BYTES;
-	*result = (enum Constants_Level)fly_get_i32(results);
-	*row_count = fly_get_u32(results + 4);
-	rest = fly_get_f64s(row, rest, *row_count);
+	if (!Constants_Level_take(results, result))
+		goto malformed;
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 3, 8, row_count);
+	if (!rest)
+		goto malformed;
+	fly_get_f64s(row, elements, *row_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Constants_Sum_start(struct fly_binding *binding, const uint16_t numbers[3], const char *text,
@@ -180,23 +182,33 @@ int Constants_Sum_finish(struct fly_call *call, double row[3], uint32_t *row_cou
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return Constants_Sum_raise(call, status, raised);
-	if (!Constants_Sum_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Constants_Sum_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Constants_Sum_RESULT_BYTES;
-	*result = (enum Constants_Level)fly_get_i32(results);
-	*row_count = fly_get_u32(results + 4);
-	rest = fly_get_f64s(row, rest, *row_count);
+	if (!Constants_Level_take(results, result))
+		goto malformed;
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 3, 8, row_count);
+	if (!rest)
+		goto malformed;
+	fly_get_f64s(row, elements, *row_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Constants_Sum_view(struct fly_call *call, struct fly_f64_view *row,
@@ -204,23 +216,30 @@ int Constants_Sum_view(struct fly_call *call, struct fly_f64_view *row,
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return Constants_Sum_raise(call, status, raised);
-	if (!Constants_Sum_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Constants_Sum_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Constants_Sum_RESULT_BYTES;
-	*result = (enum Constants_Level)fly_get_i32(results);
+	if (!Constants_Level_take(results, result))
+		goto malformed;
 	row->at = rest;
-	row->count = fly_get_u32(results + 4);
-	rest += 8 * (size_t)fly_get_u32(results + 4);
+	rest = fly_take_list(results + 4, rest, end, 3, 8, &row->count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Numbered ---- */

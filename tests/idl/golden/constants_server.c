@@ -10,14 +10,19 @@
 /* ---- types ---- */
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Constants_Choice_check(const uint8_t *at, const uint8_t *tail,
-					     const uint8_t *end)
+static const uint8_t *Constants_Choice_take(const uint8_t *at, const uint8_t *tail,
+					    const uint8_t *end, struct Constants_Choice *value)
 {
-	switch (fly_get_u8(at)) {
+	const uint8_t *arm;
+
+	value->which = fly_take_u8(at);
+	switch (value->which) {
 	case 0:
+		arm = tail;
 		tail = fly_check_room(tail, end, 6);
 		if (!tail)
 			return NULL;
+		fly_get_u16s(value->as.small, arm, 3);
 		break;
 	case 255:
 		break;
@@ -27,43 +32,7 @@ static const uint8_t *Constants_Choice_check(const uint8_t *at, const uint8_t *t
 	return tail;
 }
 
-static const uint8_t *Constants_Choice_get(const uint8_t *at, const uint8_t *tail,
-					   struct Constants_Choice *value)
-{
-	value->which = fly_get_u8(at);
-	switch (value->which) {
-	case 0:
-		fly_get_u16s(value->as.small, tail, 3);
-		tail += 6;
-		break;
-	case 255:
-		break;
-	default:
-		break;
-	}
-	return tail;
-}
-
 /* ---- Sum ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Constants_Sum_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Constants_Sum_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Constants_Sum_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments + 6, tail, end, 255);
-	if (!tail)
-		return false;
-	tail = Constants_Choice_check(arguments + 10, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 static int Constants_Sum_serve(struct fly_served *served)
 {
@@ -71,6 +40,7 @@ static int Constants_Sum_serve(struct fly_served *served)
 		(const struct Constants_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -83,13 +53,20 @@ static int Constants_Sum_serve(struct fly_served *served)
 	struct Constants_Sum_raised raised;
 	int status;
 
-	if (!Constants_Sum_arguments_are_sound(served))
+	if (served->argument_bytes < Constants_Sum_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Constants_Sum_ARGUMENT_BYTES;
 	fly_get_u16s(numbers, arguments, 3);
 	text = (const char *)tail;
-	tail += fly_get_u32(arguments + 6) + 1;
-	tail = Constants_Choice_get(arguments + 10, tail, &choice);
+	tail = fly_check_string(arguments + 6, tail, end, 255);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	tail = Constants_Choice_take(arguments + 10, tail, end, &choice);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	row_count = 0;
 	status = procedures->Sum(served->context, numbers, text, &choice, row, &row_count, &result,
 				 &raised);

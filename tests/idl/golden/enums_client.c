@@ -14,6 +14,17 @@ static bool Suit_is_known(int32_t number)
 	return number >= (int32_t)Suit_CLUBS && number <= (int32_t)Suit_SPADES;
 }
 
+/* false: there is no such value. */
+static bool Suit_take(const uint8_t *at, enum Suit *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Suit_is_known(number))
+		return false;
+	*value = (enum Suit)number;
+	return true;
+}
+
 static bool Enums_Color_is_known(int32_t number)
 {
 	switch (number) {
@@ -24,6 +35,17 @@ static bool Enums_Color_is_known(int32_t number)
 	default:
 		return false;
 	}
+}
+
+/* false: there is no such value. */
+static bool Enums_Color_take(const uint8_t *at, enum Enums_Color *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Enums_Color_is_known(number))
+		return false;
+	*value = (enum Enums_Color)number;
+	return true;
 }
 
 static bool Enums_Edge_is_known(int32_t number)
@@ -39,9 +61,31 @@ static bool Enums_Edge_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Enums_Edge_take(const uint8_t *at, enum Enums_Edge *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Enums_Edge_is_known(number))
+		return false;
+	*value = (enum Enums_Edge)number;
+	return true;
+}
+
 static bool Enums_Down_is_known(int32_t number)
 {
 	return number >= (int32_t)Enums_Down_A && number <= (int32_t)Enums_Down_C;
+}
+
+/* false: there is no such value. */
+static bool Enums_Down_take(const uint8_t *at, enum Enums_Down *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Enums_Down_is_known(number))
+		return false;
+	*value = (enum Enums_Down)number;
+	return true;
 }
 
 static const struct fly_interface Enums_interface = {1, "Enums", Enums_VERSION, 0, NULL};
@@ -52,22 +96,6 @@ int Enums_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 }
 
 /* ---- Mix ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Enums_Mix_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Enums_Mix_RESULT_BYTES)
-		return false;
-	if (!Enums_Color_is_known(fly_get_i32(results)))
-		return false;
-	if (!Enums_Color_is_known(fly_get_i32(results + 4)))
-		return false;
-	if (!Enums_Color_is_known(fly_get_i32(results + 8)))
-		return false;
-	return true;
-}
 
 int Enums_Mix(struct fly_binding *binding, enum Enums_Color a, enum Enums_Color *b,
 	      enum Enums_Color *c, enum Enums_Color *result)
@@ -86,16 +114,20 @@ int Enums_Mix(struct fly_binding *binding, enum Enums_Color a, enum Enums_Color 
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Enums_Mix_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Enums_Mix_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = (enum Enums_Color)fly_get_i32(results);
-	*b = (enum Enums_Color)fly_get_i32(results + 4);
-	*c = (enum Enums_Color)fly_get_i32(results + 8);
+	if (!Enums_Color_take(results, result))
+		goto malformed;
+	if (!Enums_Color_take(results + 4, b))
+		goto malformed;
+	if (!Enums_Color_take(results + 8, c))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Enums_Mix_start(struct fly_binding *binding, enum Enums_Color a, enum Enums_Color b,
@@ -124,43 +156,23 @@ int Enums_Mix_finish(struct fly_call *call, enum Enums_Color *b, enum Enums_Colo
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Enums_Mix_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Enums_Mix_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = (enum Enums_Color)fly_get_i32(results);
-	*b = (enum Enums_Color)fly_get_i32(results + 4);
-	*c = (enum Enums_Color)fly_get_i32(results + 8);
+	if (!Enums_Color_take(results, result))
+		goto malformed;
+	if (!Enums_Color_take(results + 4, b))
+		goto malformed;
+	if (!Enums_Color_take(results + 8, c))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Edges ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Enums_Edges_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (call->length < Enums_Edges_RESULT_BYTES)
-		return false;
-	tail = results + Enums_Edges_RESULT_BYTES;
-	if (!Enums_Edge_is_known(fly_get_i32(results)))
-		return false;
-	items = tail;
-	tail = fly_check_list(results + 4, tail, end, 4, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(results + 4); i++) {
-		if (!Enums_Edge_is_known(fly_get_i32(items + 4 * (size_t)i)))
-			return false;
-	}
-	return tail == end;
-}
 
 int Enums_Edges(struct fly_binding *binding, const enum Enums_Edge edges[4],
 		enum Enums_Edge back[4], uint32_t *back_count, enum Enums_Edge *result)
@@ -168,7 +180,9 @@ int Enums_Edges(struct fly_binding *binding, const enum Enums_Edge edges[4],
 	struct fly_call *call;
 	uint8_t *arguments;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->starter(binding, Enums_Edges_NUMBER, Enums_Edges_ARGUMENT_BYTES, &call);
@@ -180,19 +194,28 @@ int Enums_Edges(struct fly_binding *binding, const enum Enums_Edge edges[4],
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Enums_Edges_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Enums_Edges_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Enums_Edges_RESULT_BYTES;
-	*result = (enum Enums_Edge)fly_get_i32(results);
-	*back_count = fly_get_u32(results + 4);
-	for (uint32_t i = 0; i < *back_count; i++)
-		back[i] = (enum Enums_Edge)fly_get_i32(rest + 4 * (size_t)i);
-	rest += 4 * (size_t)*back_count;
+	if (!Enums_Edge_take(results, result))
+		goto malformed;
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 4, 4, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		if (!Enums_Edge_take(elements + 4 * (size_t)i, &back[i]))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Enums_Edges_start(struct fly_binding *binding, const enum Enums_Edge edges[4],
@@ -216,79 +239,73 @@ int Enums_Edges_finish(struct fly_call *call, enum Enums_Edge back[4], uint32_t 
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Enums_Edges_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Enums_Edges_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Enums_Edges_RESULT_BYTES;
-	*result = (enum Enums_Edge)fly_get_i32(results);
-	*back_count = fly_get_u32(results + 4);
-	for (uint32_t i = 0; i < *back_count; i++)
-		back[i] = (enum Enums_Edge)fly_get_i32(rest + 4 * (size_t)i);
-	rest += 4 * (size_t)*back_count;
+	if (!Enums_Edge_take(results, result))
+		goto malformed;
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 4, 4, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		if (!Enums_Edge_take(elements + 4 * (size_t)i, &back[i]))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Enums_Edges_view(struct fly_call *call, struct fly_i32_view *back, enum Enums_Edge *result)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Enums_Edges_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Enums_Edges_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Enums_Edges_RESULT_BYTES;
-	*result = (enum Enums_Edge)fly_get_i32(results);
+	if (!Enums_Edge_take(results, result))
+		goto malformed;
 	back->at = rest;
-	back->count = fly_get_u32(results + 4);
-	rest += 4 * (size_t)fly_get_u32(results + 4);
+	rest = fly_take_list(results + 4, rest, end, 4, 4, &back->count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < back->count; i++) {
+		if (!Enums_Edge_is_known(fly_take_i32(back->at + 4 * (size_t)i)))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Deal ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Enums_Deal_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (call->length < Enums_Deal_RESULT_BYTES)
-		return false;
-	tail = results + Enums_Deal_RESULT_BYTES;
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!Enums_Down_is_known(fly_get_i32(results + 4 * (size_t)i)))
-			return false;
-	}
-	if (!fly_is_bool(results + 8))
-		return false;
-	if (fly_get_bool(results + 8)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		if (!Suit_is_known(fly_get_i32(inner)))
-			return false;
-	}
-	return tail == end;
-}
 
 int Enums_Deal(struct fly_binding *binding, const enum Suit *suits, uint32_t suits_count,
 	       enum Enums_One one, enum Enums_Down down[2], bool *has_best, enum Suit *best)
@@ -298,7 +315,9 @@ int Enums_Deal(struct fly_binding *binding, const enum Suit *suits, uint32_t sui
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *from;
 	int status;
 
 	if (suits_count > 5)
@@ -319,21 +338,32 @@ int Enums_Deal(struct fly_binding *binding, const enum Suit *suits, uint32_t sui
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Enums_Deal_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Enums_Deal_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Enums_Deal_RESULT_BYTES;
-	for (uint32_t i = 0; i < 2; i++)
-		down[i] = (enum Enums_Down)fly_get_i32(results + 4 * (size_t)i);
-	*has_best = fly_get_bool(results + 8);
-	if (*has_best) {
-		*best = (enum Suit)fly_get_i32(rest);
-		rest += 4;
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!Enums_Down_take(results + 4 * (size_t)i, &down[i]))
+			goto malformed;
 	}
+	if (!fly_take_bool(results + 8, has_best))
+		goto malformed;
+	if (*has_best) {
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		if (!Suit_take(from, best))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Enums_Deal_start(struct fly_binding *binding, const enum Suit *suits, uint32_t suits_count,
@@ -368,27 +398,40 @@ int Enums_Deal_finish(struct fly_call *call, enum Enums_Down down[2], bool *has_
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *from;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Enums_Deal_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Enums_Deal_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Enums_Deal_RESULT_BYTES;
-	for (uint32_t i = 0; i < 2; i++)
-		down[i] = (enum Enums_Down)fly_get_i32(results + 4 * (size_t)i);
-	*has_best = fly_get_bool(results + 8);
-	if (*has_best) {
-		*best = (enum Suit)fly_get_i32(rest);
-		rest += 4;
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!Enums_Down_take(results + 4 * (size_t)i, &down[i]))
+			goto malformed;
 	}
+	if (!fly_take_bool(results + 8, has_best))
+		goto malformed;
+	if (*has_best) {
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		if (!Suit_take(from, best))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Enums_Deal_view(struct fly_call *call, struct fly_i32_view *down, bool *has_best,
@@ -396,24 +439,39 @@ int Enums_Deal_view(struct fly_call *call, struct fly_i32_view *down, bool *has_
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *from;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Enums_Deal_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Enums_Deal_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Enums_Deal_RESULT_BYTES;
 	down->at = results;
 	down->count = 2;
-	*has_best = fly_get_bool(results + 8);
-	if (*has_best) {
-		*best = (enum Suit)fly_get_i32(rest);
-		rest += 4;
+	for (uint32_t i = 0; i < down->count; i++) {
+		if (!Enums_Down_is_known(fly_take_i32(down->at + 4 * (size_t)i)))
+			goto malformed;
 	}
+	if (!fly_take_bool(results + 8, has_best))
+		goto malformed;
+	if (*has_best) {
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		if (!Suit_take(from, best))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

@@ -14,6 +14,17 @@ static bool Suit_is_known(int32_t number)
 	return number >= (int32_t)Suit_CLUBS && number <= (int32_t)Suit_SPADES;
 }
 
+/* false: there is no such value. */
+static bool Suit_take(const uint8_t *at, enum Suit *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Suit_is_known(number))
+		return false;
+	*value = (enum Suit)number;
+	return true;
+}
+
 static bool Enums_Color_is_known(int32_t number)
 {
 	switch (number) {
@@ -24,6 +35,17 @@ static bool Enums_Color_is_known(int32_t number)
 	default:
 		return false;
 	}
+}
+
+/* false: there is no such value. */
+static bool Enums_Color_take(const uint8_t *at, enum Enums_Color *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Enums_Color_is_known(number))
+		return false;
+	*value = (enum Enums_Color)number;
+	return true;
 }
 
 static bool Enums_Edge_is_known(int32_t number)
@@ -39,9 +61,31 @@ static bool Enums_Edge_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Enums_Edge_take(const uint8_t *at, enum Enums_Edge *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Enums_Edge_is_known(number))
+		return false;
+	*value = (enum Enums_Edge)number;
+	return true;
+}
+
 static bool Enums_One_is_known(int32_t number)
 {
 	return number >= (int32_t)Enums_One_ONLY && number <= (int32_t)Enums_One_ONLY;
+}
+
+/* false: there is no such value. */
+static bool Enums_One_take(const uint8_t *at, enum Enums_One *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Enums_One_is_known(number))
+		return false;
+	*value = (enum Enums_One)number;
+	return true;
 }
 
 static bool Enums_Down_is_known(int32_t number)
@@ -49,21 +93,18 @@ static bool Enums_Down_is_known(int32_t number)
 	return number >= (int32_t)Enums_Down_A && number <= (int32_t)Enums_Down_C;
 }
 
-/* ---- Mix ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Enums_Mix_arguments_are_sound(const struct fly_served *served)
+/* false: there is no such value. */
+static bool Enums_Down_take(const uint8_t *at, enum Enums_Down *value)
 {
-	const uint8_t *arguments = served->arguments;
+	const int32_t number = fly_take_i32(at);
 
-	if (served->argument_bytes != Enums_Mix_ARGUMENT_BYTES)
+	if (!Enums_Down_is_known(number))
 		return false;
-	if (!Enums_Color_is_known(fly_get_i32(arguments)))
-		return false;
-	if (!Enums_Color_is_known(fly_get_i32(arguments + 4)))
-		return false;
+	*value = (enum Enums_Down)number;
 	return true;
 }
+
+/* ---- Mix ---- */
 
 static int Enums_Mix_serve(struct fly_served *served)
 {
@@ -77,10 +118,12 @@ static int Enums_Mix_serve(struct fly_served *served)
 	enum Enums_Color result;
 	int status;
 
-	if (!Enums_Mix_arguments_are_sound(served))
+	if (served->argument_bytes != Enums_Mix_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	a = (enum Enums_Color)fly_get_i32(arguments);
-	b = (enum Enums_Color)fly_get_i32(arguments + 4);
+	if (!Enums_Color_take(arguments, &a))
+		return -FLY_EMALFORMED;
+	if (!Enums_Color_take(arguments + 4, &b))
+		return -FLY_EMALFORMED;
 	status = procedures->Mix(served->context, a, &b, &c, &result);
 	if (status) {
 		served->raised = status;
@@ -94,20 +137,6 @@ static int Enums_Mix_serve(struct fly_served *served)
 }
 
 /* ---- Edges ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Enums_Edges_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Enums_Edges_ARGUMENT_BYTES)
-		return false;
-	for (uint32_t i = 0; i < 4; i++) {
-		if (!Enums_Edge_is_known(fly_get_i32(arguments + 4 * (size_t)i)))
-			return false;
-	}
-	return true;
-}
 
 static int Enums_Edges_serve(struct fly_served *served)
 {
@@ -123,10 +152,12 @@ static int Enums_Edges_serve(struct fly_served *served)
 	enum Enums_Edge result;
 	int status;
 
-	if (!Enums_Edges_arguments_are_sound(served))
+	if (served->argument_bytes != Enums_Edges_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (uint32_t i = 0; i < 4; i++)
-		edges[i] = (enum Enums_Edge)fly_get_i32(arguments + 4 * (size_t)i);
+	for (uint32_t i = 0; i < 4; i++) {
+		if (!Enums_Edge_take(arguments + 4 * (size_t)i, &edges[i]))
+			return -FLY_EMALFORMED;
+	}
 	back_count = 0;
 	status = procedures->Edges(served->context, edges, back, &back_count, &result);
 	if (status) {
@@ -149,41 +180,15 @@ static int Enums_Edges_serve(struct fly_served *served)
 
 /* ---- Deal ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Enums_Deal_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Enums_Deal_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Enums_Deal_ARGUMENT_BYTES;
-	items = tail;
-	tail = fly_check_list(arguments, tail, end, 5, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments); i++) {
-		if (!Suit_is_known(fly_get_i32(items + 4 * (size_t)i)))
-			return false;
-	}
-	if (!Enums_One_is_known(fly_get_i32(arguments + 4)))
-		return false;
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!Enums_Down_is_known(fly_get_i32(arguments + 8 + 4 * (size_t)i)))
-			return false;
-	}
-	return tail == end;
-}
-
 static int Enums_Deal_serve(struct fly_served *served)
 {
 	const struct Enums_procedures *procedures =
 		(const struct Enums_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
+	const uint8_t *items;
 	uint32_t bytes;
 	uint8_t *rest;
 	uint32_t suits_count;
@@ -194,16 +199,26 @@ static int Enums_Deal_serve(struct fly_served *served)
 	enum Suit best;
 	int status;
 
-	if (!Enums_Deal_arguments_are_sound(served))
+	if (served->argument_bytes < Enums_Deal_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Enums_Deal_ARGUMENT_BYTES;
-	suits_count = fly_get_u32(arguments);
-	for (uint32_t i = 0; i < suits_count; i++)
-		suits[i] = (enum Suit)fly_get_i32(tail + 4 * (size_t)i);
-	tail += 4 * (size_t)suits_count;
-	one = (enum Enums_One)fly_get_i32(arguments + 4);
-	for (uint32_t i = 0; i < 2; i++)
-		down[i] = (enum Enums_Down)fly_get_i32(arguments + 8 + 4 * (size_t)i);
+	items = tail;
+	tail = fly_take_list(arguments, tail, end, 5, 4, &suits_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < suits_count; i++) {
+		if (!Suit_take(items + 4 * (size_t)i, &suits[i]))
+			return -FLY_EMALFORMED;
+	}
+	if (!Enums_One_take(arguments + 4, &one))
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!Enums_Down_take(arguments + 8 + 4 * (size_t)i, &down[i]))
+			return -FLY_EMALFORMED;
+	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	has_best = false;
 	status = procedures->Deal(served->context, suits, suits_count, one, down, &has_best, &best);
 	if (status) {

@@ -30,6 +30,17 @@ static bool Exceptions_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Exceptions_Kind_take(const uint8_t *at, enum Exceptions_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Exceptions_Kind_is_known(number))
+		return false;
+	*value = (enum Exceptions_Kind)number;
+	return true;
+}
+
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
 static const uint8_t *Exceptions_Refused_check(const uint8_t *at, const uint8_t *tail,
 					       const uint8_t *end)
@@ -42,29 +53,47 @@ static const uint8_t *Exceptions_Refused_check(const uint8_t *at, const uint8_t 
 	tail = fly_check_list(at + 4, tail, end, 3, 2);
 	if (!tail)
 		return NULL;
-	if (!fly_is_bool(at + 8))
-		return NULL;
-	if (fly_get_bool(at + 8)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
+	{
+		const uint8_t number = fly_take_u8(at + 8);
+
+		if (number > 1)
 			return NULL;
-		if (!Exceptions_Kind_is_known(fly_get_i32(inner)))
-			return NULL;
+		if (number) {
+			inner = tail;
+			tail = fly_check_room(tail, end, 4);
+			if (!tail)
+				return NULL;
+			if (!Exceptions_Kind_is_known(fly_take_i32(inner)))
+				return NULL;
+		}
 	}
 	return tail;
 }
 
-static const uint8_t *Exceptions_Refused_get(const uint8_t *at, const uint8_t *tail,
-					     struct Exceptions_Refused *value)
+/* Where its variable part, which begins at tail, ends; NULL: malformed. */
+static const uint8_t *Exceptions_Refused_take(const uint8_t *at, const uint8_t *tail,
+					      const uint8_t *end, struct Exceptions_Refused *value)
 {
-	tail = fly_get_string(at, tail, value->reason);
-	value->steps_count = fly_get_u32(at + 4);
-	tail = fly_get_u16s(value->steps, tail, value->steps_count);
-	value->has_kind = fly_get_bool(at + 8);
+	const uint8_t *inner;
+	const uint8_t *items;
+
+	tail = fly_take_string(at, tail, end, 20, value->reason);
+	if (!tail)
+		return NULL;
+	items = tail;
+	tail = fly_take_list(at + 4, tail, end, 3, 2, &value->steps_count);
+	if (!tail)
+		return NULL;
+	fly_get_u16s(value->steps, items, value->steps_count);
+	if (!fly_take_bool(at + 8, &value->has_kind))
+		return NULL;
 	if (value->has_kind) {
-		value->kind = (enum Exceptions_Kind)fly_get_i32(tail);
-		tail += 4;
+		inner = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		if (!Exceptions_Kind_take(inner, &value->kind))
+			return NULL;
 	}
 	return tail;
 }
@@ -72,17 +101,21 @@ static const uint8_t *Exceptions_Refused_get(const uint8_t *at, const uint8_t *t
 /* Is it well-formed? */
 static bool Exceptions_Plain_check(const uint8_t *at)
 {
-	if (!Exceptions_Kind_is_known(fly_get_i32(at)))
+	if (!Exceptions_Kind_is_known(fly_take_i32(at)))
 		return false;
 	if (!fly_is_bool(at + 4))
 		return false;
 	return true;
 }
 
-static void Exceptions_Plain_get(const uint8_t *at, struct Exceptions_Plain *value)
+/* false: malformed. */
+static bool Exceptions_Plain_take(const uint8_t *at, struct Exceptions_Plain *value)
 {
-	value->kind = (enum Exceptions_Kind)fly_get_i32(at);
-	value->is_final = fly_get_bool(at + 4);
+	if (!Exceptions_Kind_take(at, &value->kind))
+		return false;
+	if (!fly_take_bool(at + 4, &value->is_final))
+		return false;
+	return true;
 }
 
 static const struct fly_interface Exceptions_interface = {1, "Exceptions", Exceptions_VERSION, 0,
@@ -101,39 +134,41 @@ static int Exceptions_Withdraw_raise(struct fly_call *call, int status,
 {
 	const uint8_t *results;
 	const uint8_t *end;
+	const uint8_t *rest;
 
 	if (status != -FLY_EEXCEPTION)
 		return status;
 	results = call->payload;
 	end = results + call->length;
 	status = -FLY_ERESULT;
-	switch (call->length < 4 ? 0 : fly_get_u32(results)) {
+	switch (call->length < 4 ? 0 : fly_take_u32(results)) {
 	case Exceptions_Broke_NUMBER:
 		if (call->length != 12)
 			break;
+		if (raised)
+			Exceptions_Broke_get(results + 4, &raised->as.Broke);
+		if (raised)
+			raised->number = Exceptions_Broke_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Exceptions_Broke_NUMBER;
-		Exceptions_Broke_get(results + 4, &raised->as.Broke);
 		break;
 	case Exceptions_Closed_NUMBER:
 		if (call->length != 4)
 			break;
+		if (raised)
+			raised->number = Exceptions_Closed_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Exceptions_Closed_NUMBER;
 		break;
 	case Exceptions_Refused_NUMBER:
-		if (call->length < 13 ||
-		    Exceptions_Refused_check(results + 4, results + 13, end) != end)
+		if (call->length < 13)
 			break;
+		rest = raised ? Exceptions_Refused_take(results + 4, results + 13, end,
+							&raised->as.Refused)
+			: Exceptions_Refused_check(results + 4, results + 13, end);
+		if (rest != end)
+			break;
+		if (raised)
+			raised->number = Exceptions_Refused_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Exceptions_Refused_NUMBER;
-		Exceptions_Refused_get(results + 4, results + 13, &raised->as.Refused);
 		break;
 	default:
 		break;
@@ -219,22 +254,20 @@ static int Exceptions_Close_raise(struct fly_call *call, int status,
 		return status;
 	results = call->payload;
 	status = -FLY_ERESULT;
-	switch (call->length < 4 ? 0 : fly_get_u32(results)) {
+	switch (call->length < 4 ? 0 : fly_take_u32(results)) {
 	case Exceptions_Closed_NUMBER:
 		if (call->length != 4)
 			break;
+		if (raised)
+			raised->number = Exceptions_Closed_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Exceptions_Closed_NUMBER;
 		break;
 	case Outside_NUMBER:
 		if (call->length != 4)
 			break;
+		if (raised)
+			raised->number = Outside_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Outside_NUMBER;
 		break;
 	default:
 		break;
@@ -322,15 +355,15 @@ static int Exceptions_Poll_raise(struct fly_call *call, int status,
 		return status;
 	results = call->payload;
 	status = -FLY_ERESULT;
-	switch (call->length < 4 ? 0 : fly_get_u32(results)) {
+	switch (call->length < 4 ? 0 : fly_take_u32(results)) {
 	case Overload_NUMBER:
 		if (call->length != 8)
 			break;
+		if (raised)
+			Overload_get(results + 4, &raised->as.Overload);
+		if (raised)
+			raised->number = Overload_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Overload_NUMBER;
-		Overload_get(results + 4, &raised->as.Overload);
 		break;
 	default:
 		break;
@@ -403,48 +436,51 @@ static int Exceptions_Judge_raise(struct fly_call *call, int status,
 {
 	const uint8_t *results;
 	const uint8_t *end;
+	const uint8_t *rest;
 
 	if (status != -FLY_EEXCEPTION)
 		return status;
 	results = call->payload;
 	end = results + call->length;
 	status = -FLY_ERESULT;
-	switch (call->length < 4 ? 0 : fly_get_u32(results)) {
+	switch (call->length < 4 ? 0 : fly_take_u32(results)) {
 	case Exceptions_Plain_NUMBER:
-		if (call->length != 9 || !Exceptions_Plain_check(results + 4))
+		if (call->length != 9)
 			break;
+		if (!(raised ? Exceptions_Plain_take(results + 4, &raised->as.Plain)
+		      : Exceptions_Plain_check(results + 4)))
+			break;
+		if (raised)
+			raised->number = Exceptions_Plain_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Exceptions_Plain_NUMBER;
-		Exceptions_Plain_get(results + 4, &raised->as.Plain);
 		break;
 	case Overload_NUMBER:
 		if (call->length != 8)
 			break;
+		if (raised)
+			Overload_get(results + 4, &raised->as.Overload);
+		if (raised)
+			raised->number = Overload_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Overload_NUMBER;
-		Overload_get(results + 4, &raised->as.Overload);
 		break;
 	case Outside_NUMBER:
 		if (call->length != 4)
 			break;
+		if (raised)
+			raised->number = Outside_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Outside_NUMBER;
 		break;
 	case Exceptions_Refused_NUMBER:
-		if (call->length < 13 ||
-		    Exceptions_Refused_check(results + 4, results + 13, end) != end)
+		if (call->length < 13)
 			break;
+		rest = raised ? Exceptions_Refused_take(results + 4, results + 13, end,
+							&raised->as.Refused)
+			: Exceptions_Refused_check(results + 4, results + 13, end);
+		if (rest != end)
+			break;
+		if (raised)
+			raised->number = Exceptions_Refused_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Exceptions_Refused_NUMBER;
-		Exceptions_Refused_get(results + 4, results + 13, &raised->as.Refused);
 		break;
 	default:
 		break;

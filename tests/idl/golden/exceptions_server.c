@@ -107,39 +107,29 @@ static int Exceptions_Withdraw_serve(struct fly_served *served)
 
 /* ---- Close ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Exceptions_Close_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Exceptions_Close_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Exceptions_Close_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 10);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Exceptions_Close_serve(struct fly_served *served)
 {
 	const struct Exceptions_procedures *procedures =
 		(const struct Exceptions_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	const char *why;
 	struct Exceptions_Close_raised raised;
 	int status;
 
-	if (!Exceptions_Close_arguments_are_sound(served))
+	if (served->argument_bytes < Exceptions_Close_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Exceptions_Close_ARGUMENT_BYTES;
 	why = (const char *)tail;
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_check_string(arguments, tail, end, 10);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Close(served->context, why, &raised);
 	switch (status) {
 	case 0:
@@ -248,38 +238,28 @@ static int Exceptions_Judge_serve(struct fly_served *served)
 
 /* ---- Raise ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Exceptions_Raise_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Exceptions_Raise_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Exceptions_Raise_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments + 4, tail, end, 60);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Exceptions_Raise_serve(struct fly_served *served)
 {
 	const struct Exceptions_procedures *procedures =
 		(const struct Exceptions_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
+	const uint8_t *end;
 	const uint8_t *tail;
 	int32_t number;
 	const char *words;
 	int status;
 
-	if (!Exceptions_Raise_arguments_are_sound(served))
+	if (served->argument_bytes < Exceptions_Raise_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Exceptions_Raise_ARGUMENT_BYTES;
 	number = fly_get_i32(arguments);
 	words = (const char *)tail;
-	tail += fly_get_u32(arguments + 4) + 1;
+	tail = fly_check_string(arguments + 4, tail, end, 60);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Raise(served->context, number, words);
 	if (status) {
 		served->raised = status;

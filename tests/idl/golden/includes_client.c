@@ -20,6 +20,17 @@ static bool Family_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Family_take(const uint8_t *at, enum Family *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Family_is_known(number))
+		return false;
+	*value = (enum Family)number;
+	return true;
+}
+
 static void Address_put(uint8_t *at, const struct Address *value)
 {
 	fly_put_i32(at, (int32_t)value->family);
@@ -30,16 +41,19 @@ static void Address_put(uint8_t *at, const struct Address *value)
 /* Is it well-formed? */
 static bool Address_check(const uint8_t *at)
 {
-	if (!Family_is_known(fly_get_i32(at)))
+	if (!Family_is_known(fly_take_i32(at)))
 		return false;
 	return true;
 }
 
-static void Address_get(const uint8_t *at, struct Address *value)
+/* false: malformed. */
+static bool Address_take(const uint8_t *at, struct Address *value)
 {
-	value->family = (enum Family)fly_get_i32(at);
+	if (!Family_take(at, &value->family))
+		return false;
 	value->ip = fly_get_u32(at + 4);
 	value->port = fly_get_u16(at + 8);
+	return true;
 }
 
 /* Is it well-formed? */
@@ -50,57 +64,46 @@ static bool Nobody_check(const uint8_t *at)
 	return true;
 }
 
-static void Nobody_get(const uint8_t *at, struct Nobody *value)
+/* false: malformed. */
+static bool Nobody_take(const uint8_t *at, struct Nobody *value)
 {
-	Address_get(at, &value->asked);
+	if (!Address_take(at, &value->asked))
+		return false;
+	return true;
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Includes_Route_check(const uint8_t *at, const uint8_t *tail,
-					   const uint8_t *end)
+static const uint8_t *Includes_Route_take(const uint8_t *at, const uint8_t *tail,
+					  const uint8_t *end, struct Includes_Route *value)
 {
 	const uint8_t *inner;
 	const uint8_t *items;
 
 	items = tail;
-	tail = fly_check_list(at, tail, end, 4, 10);
+	tail = fly_take_list(at, tail, end, 4, 10, &value->hops_count);
 	if (!tail)
 		return NULL;
-	for (uint32_t i = 0; i < fly_get_u32(at); i++) {
-		if (!Address_check(items + 10 * (size_t)i))
+	for (uint32_t i = 0; i < value->hops_count; i++) {
+		if (!Address_take(items + 10 * (size_t)i, &value->hops[i]))
 			return NULL;
 	}
-	if (!fly_is_bool(at + 4))
+	if (!fly_take_bool(at + 4, &value->has_last))
 		return NULL;
-	if (fly_get_bool(at + 4)) {
+	if (value->has_last) {
 		inner = tail;
 		tail = fly_check_room(tail, end, 10);
 		if (!tail)
 			return NULL;
-		if (!Address_check(inner))
+		if (!Address_take(inner, &value->last))
 			return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Includes_Route_get(const uint8_t *at, const uint8_t *tail,
-					 struct Includes_Route *value)
-{
-	value->hops_count = fly_get_u32(at);
-	for (uint32_t i = 0; i < value->hops_count; i++)
-		Address_get(tail + 10 * (size_t)i, &value->hops[i]);
-	tail += 10 * (size_t)value->hops_count;
-	value->has_last = fly_get_bool(at + 4);
-	if (value->has_last) {
-		Address_get(tail, &value->last);
-		tail += 10;
 	}
 	return tail;
 }
 
 void Includes_Address_at(struct Includes_Address_view view, uint32_t i, struct Address *value)
 {
-	Address_get(view.at + 10 * (size_t)i, value);
+	if (!Address_take(view.at + 10 * (size_t)i, value))
+		memset(value, 0, sizeof *value); /* the server has changed it */
 }
 
 static const struct fly_interface Includes_interface = {1, "Includes", Includes_VERSION, 0, NULL};
@@ -112,24 +115,6 @@ int Includes_import(struct fly_runtime *runtime, const char *peer, struct fly_bi
 
 /* ---- Resolve ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Includes_Resolve_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Includes_Resolve_RESULT_BYTES)
-		return false;
-	tail = results + Includes_Resolve_RESULT_BYTES;
-	if (!Family_is_known(fly_get_i32(results)))
-		return false;
-	tail = Includes_Route_check(results + 4, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 /* The status of a call that failed; an exception is taken from the packet. */
 static int Includes_Resolve_raise(struct fly_call *call, int status,
 				  struct Includes_Resolve_raised *raised)
@@ -140,15 +125,16 @@ static int Includes_Resolve_raise(struct fly_call *call, int status,
 		return status;
 	results = call->payload;
 	status = -FLY_ERESULT;
-	switch (call->length < 4 ? 0 : fly_get_u32(results)) {
+	switch (call->length < 4 ? 0 : fly_take_u32(results)) {
 	case Nobody_NUMBER:
-		if (call->length != 14 || !Nobody_check(results + 4))
+		if (call->length != 14)
 			break;
+		if (!(raised ? Nobody_take(results + 4, &raised->as.Nobody)
+		      : Nobody_check(results + 4)))
+			break;
+		if (raised)
+			raised->number = Nobody_NUMBER;
 		status = -FLY_EEXCEPTION;
-		if (!raised)
-			break;
-		raised->number = Nobody_NUMBER;
-		Nobody_get(results + 4, &raised->as.Nobody);
 		break;
 	default:
 		break;
@@ -167,6 +153,7 @@ int Includes_Resolve(struct fly_binding *binding, const char *name, Port port,
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -183,16 +170,23 @@ int Includes_Resolve(struct fly_binding *binding, const char *name, Port port,
 	status = binding->transporter(call);
 	if (status)
 		return Includes_Resolve_raise(call, status, raised);
-	if (!Includes_Resolve_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Includes_Resolve_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Includes_Resolve_RESULT_BYTES;
-	*result = (enum Family)fly_get_i32(results);
-	rest = Includes_Route_get(results + 4, rest, route);
+	if (!Family_take(results, result))
+		goto malformed;
+	rest = Includes_Route_take(results + 4, rest, end, route);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Includes_Resolve_start(struct fly_binding *binding, const char *name, Port port,
@@ -223,22 +217,30 @@ int Includes_Resolve_finish(struct fly_call *call, struct Includes_Route *route,
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return Includes_Resolve_raise(call, status, raised);
-	if (!Includes_Resolve_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Includes_Resolve_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Includes_Resolve_RESULT_BYTES;
-	*result = (enum Family)fly_get_i32(results);
-	rest = Includes_Route_get(results + 4, rest, route);
+	if (!Family_take(results, result))
+		goto malformed;
+	rest = Includes_Route_take(results + 4, rest, end, route);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Count ---- */
@@ -308,35 +310,15 @@ int Includes_Count_finish(struct fly_call *call, uint32_t *result)
 
 /* ---- Nearest ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Includes_Nearest_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (call->length < Includes_Nearest_RESULT_BYTES)
-		return false;
-	tail = results + Includes_Nearest_RESULT_BYTES;
-	items = tail;
-	tail = fly_check_list(results, tail, end, 4, 10);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(results); i++) {
-		if (!Address_check(items + 10 * (size_t)i))
-			return false;
-	}
-	return tail == end;
-}
-
 int Includes_Nearest(struct fly_binding *binding, uint32_t ip, struct Address all[4],
 		     uint32_t *all_count)
 {
 	struct fly_call *call;
 	uint8_t *arguments;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->starter(binding, Includes_Nearest_NUMBER, Includes_Nearest_ARGUMENT_BYTES,
@@ -348,18 +330,26 @@ int Includes_Nearest(struct fly_binding *binding, uint32_t ip, struct Address al
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Includes_Nearest_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Includes_Nearest_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Includes_Nearest_RESULT_BYTES;
-	*all_count = fly_get_u32(results);
-	for (uint32_t i = 0; i < *all_count; i++)
-		Address_get(rest + 10 * (size_t)i, &all[i]);
-	rest += 10 * (size_t)*all_count;
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 4, 10, all_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *all_count; i++) {
+		if (!Address_take(elements + 10 * (size_t)i, &all[i]))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Includes_Nearest_start(struct fly_binding *binding, uint32_t ip, struct fly_call **call)
@@ -381,44 +371,64 @@ int Includes_Nearest_finish(struct fly_call *call, struct Address all[4], uint32
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Includes_Nearest_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Includes_Nearest_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Includes_Nearest_RESULT_BYTES;
-	*all_count = fly_get_u32(results);
-	for (uint32_t i = 0; i < *all_count; i++)
-		Address_get(rest + 10 * (size_t)i, &all[i]);
-	rest += 10 * (size_t)*all_count;
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 4, 10, all_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *all_count; i++) {
+		if (!Address_take(elements + 10 * (size_t)i, &all[i]))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Includes_Nearest_view(struct fly_call *call, struct Includes_Address_view *all)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Includes_Nearest_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Includes_Nearest_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Includes_Nearest_RESULT_BYTES;
 	all->at = rest;
-	all->count = fly_get_u32(results);
-	rest += 10 * (size_t)fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 4, 10, &all->count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < all->count; i++) {
+		if (!Address_check(all->at + 10 * (size_t)i))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

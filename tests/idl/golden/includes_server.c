@@ -20,6 +20,17 @@ static bool Family_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Family_take(const uint8_t *at, enum Family *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Family_is_known(number))
+		return false;
+	*value = (enum Family)number;
+	return true;
+}
+
 static void Address_put(uint8_t *at, const struct Address *value)
 {
 	fly_put_i32(at, (int32_t)value->family);
@@ -27,19 +38,14 @@ static void Address_put(uint8_t *at, const struct Address *value)
 	fly_put_u16(at + 8, value->port);
 }
 
-/* Is it well-formed? */
-static bool Address_check(const uint8_t *at)
+/* false: malformed. */
+static bool Address_take(const uint8_t *at, struct Address *value)
 {
-	if (!Family_is_known(fly_get_i32(at)))
+	if (!Family_take(at, &value->family))
 		return false;
-	return true;
-}
-
-static void Address_get(const uint8_t *at, struct Address *value)
-{
-	value->family = (enum Family)fly_get_i32(at);
 	value->ip = fly_get_u32(at + 4);
 	value->port = fly_get_u16(at + 8);
+	return true;
 }
 
 static void Nobody_put(uint8_t *at, const struct Nobody *value)
@@ -75,28 +81,13 @@ static uint8_t *Includes_Route_put(uint8_t *at, uint8_t *tail, const struct Incl
 
 /* ---- Resolve ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Includes_Resolve_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Includes_Resolve_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Includes_Resolve_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 40);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Includes_Resolve_serve(struct fly_served *served)
 {
 	const struct Includes_procedures *procedures =
 		(const struct Includes_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -107,12 +98,17 @@ static int Includes_Resolve_serve(struct fly_served *served)
 	struct Includes_Resolve_raised raised;
 	int status;
 
-	if (!Includes_Resolve_arguments_are_sound(served))
+	if (served->argument_bytes < Includes_Resolve_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Includes_Resolve_ARGUMENT_BYTES;
 	name = (const char *)tail;
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_check_string(arguments, tail, end, 40);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	port = fly_get_u16(arguments + 4);
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Resolve(served->context, name, port, &route, &result, &raised);
 	switch (status) {
 	case 0:
@@ -139,20 +135,6 @@ static int Includes_Resolve_serve(struct fly_served *served)
 
 /* ---- Count ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Includes_Count_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Includes_Count_ARGUMENT_BYTES)
-		return false;
-	for (uint32_t i = 0; i < 4; i++) {
-		if (!Address_check(arguments + 10 * (size_t)i))
-			return false;
-	}
-	return true;
-}
-
 static int Includes_Count_serve(struct fly_served *served)
 {
 	const struct Includes_procedures *procedures =
@@ -163,10 +145,12 @@ static int Includes_Count_serve(struct fly_served *served)
 	uint32_t result;
 	int status;
 
-	if (!Includes_Count_arguments_are_sound(served))
+	if (served->argument_bytes != Includes_Count_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	for (uint32_t i = 0; i < 4; i++)
-		Address_get(arguments + 10 * (size_t)i, &addresses[i]);
+	for (uint32_t i = 0; i < 4; i++) {
+		if (!Address_take(arguments + 10 * (size_t)i, &addresses[i]))
+			return -FLY_EMALFORMED;
+	}
 	status = procedures->Count(served->context, addresses, &result);
 	if (status) {
 		served->raised = status;

@@ -20,6 +20,17 @@ static bool Inout_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Inout_Kind_take(const uint8_t *at, enum Inout_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Inout_Kind_is_known(number))
+		return false;
+	*value = (enum Inout_Kind)number;
+	return true;
+}
+
 /* Adds what it has in the variable part; false: it breaks a bound. */
 static bool Inout_Pair_measure(const struct Inout_Pair *value, uint32_t *bytes)
 {
@@ -37,19 +48,13 @@ static uint8_t *Inout_Pair_put(uint8_t *at, uint8_t *tail, const struct Inout_Pa
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Inout_Pair_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
-{
-	tail = fly_check_string(at + 1, tail, end, 5);
-	if (!tail)
-		return NULL;
-	return tail;
-}
-
-static const uint8_t *Inout_Pair_get(const uint8_t *at, const uint8_t *tail,
-				     struct Inout_Pair *value)
+static const uint8_t *Inout_Pair_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				      struct Inout_Pair *value)
 {
 	value->a = fly_get_u8(at);
-	tail = fly_get_string(at + 1, tail, value->b);
+	tail = fly_take_string(at + 1, tail, end, 5, value->b);
+	if (!tail)
+		return NULL;
 	return tail;
 }
 
@@ -61,20 +66,6 @@ int Inout_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 }
 
 /* ---- Scalars ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Inout_Scalars_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Inout_Scalars_RESULT_BYTES)
-		return false;
-	if (!fly_is_bool(results))
-		return false;
-	if (!Inout_Kind_is_known(fly_get_i32(results + 4)))
-		return false;
-	return true;
-}
 
 int Inout_Scalars(struct fly_binding *binding, bool *a, int8_t *b, uint16_t *c, enum Inout_Kind *d,
 		  double *e)
@@ -97,18 +88,21 @@ int Inout_Scalars(struct fly_binding *binding, bool *a, int8_t *b, uint16_t *c, 
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Scalars_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Inout_Scalars_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*a = fly_get_bool(results);
+	if (!fly_take_bool(results, a))
+		goto malformed;
 	*b = fly_get_i8(results + 1);
 	*c = fly_get_u16(results + 2);
-	*d = (enum Inout_Kind)fly_get_i32(results + 4);
+	if (!Inout_Kind_take(results + 4, d))
+		goto malformed;
 	*e = fly_get_f64(results + 8);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Scalars_start(struct fly_binding *binding, bool a, int8_t b, uint16_t c,
@@ -141,18 +135,21 @@ int Inout_Scalars_finish(struct fly_call *call, bool *a, int8_t *b, uint16_t *c,
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Scalars_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Inout_Scalars_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*a = fly_get_bool(results);
+	if (!fly_take_bool(results, a))
+		goto malformed;
 	*b = fly_get_i8(results + 1);
 	*c = fly_get_u16(results + 2);
-	*d = (enum Inout_Kind)fly_get_i32(results + 4);
+	if (!Inout_Kind_take(results + 4, d))
+		goto malformed;
 	*e = fly_get_f64(results + 8);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Stays ---- */
@@ -241,22 +238,6 @@ int Inout_Stays_view(struct fly_call *call, const uint8_t **block, const uint8_t
 
 /* ---- Moves ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Inout_Moves_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Inout_Moves_RESULT_BYTES)
-		return false;
-	tail = results + Inout_Moves_RESULT_BYTES;
-	tail = fly_check_list(results + 4, tail, end, 6, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 int Inout_Moves(struct fly_binding *binding, uint16_t x, uint8_t block[4], uint8_t tail[6],
 		uint32_t *tail_count)
 {
@@ -265,7 +246,9 @@ int Inout_Moves(struct fly_binding *binding, uint16_t x, uint8_t block[4], uint8
 	uint8_t *arguments;
 	uint8_t *tail_;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (*tail_count > 6)
@@ -283,17 +266,24 @@ int Inout_Moves(struct fly_binding *binding, uint16_t x, uint8_t block[4], uint8
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Moves_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Moves_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Moves_RESULT_BYTES;
 	fly_get_u8s(block, results, 4);
-	*tail_count = fly_get_u32(results + 4);
-	rest = fly_get_u8s(tail, rest, *tail_count);
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 6, 1, tail_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(tail, elements, *tail_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Moves_start(struct fly_binding *binding, uint16_t x, const uint8_t block[4],
@@ -325,23 +315,32 @@ int Inout_Moves_finish(struct fly_call *call, uint8_t block[4], uint8_t tail[6],
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Moves_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Moves_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Moves_RESULT_BYTES;
 	fly_get_u8s(block, results, 4);
-	*tail_count = fly_get_u32(results + 4);
-	rest = fly_get_u8s(tail, rest, *tail_count);
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 6, 1, tail_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(tail, elements, *tail_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Moves_view(struct fly_call *call, const uint8_t **block, const uint8_t **tail,
@@ -349,45 +348,32 @@ int Inout_Moves_view(struct fly_call *call, const uint8_t **block, const uint8_t
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Moves_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Moves_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Moves_RESULT_BYTES;
 	*block = results;
 	*tail = rest;
-	*tail_count = fly_get_u32(results + 4);
-	rest += fly_get_u32(results + 4);
+	rest = fly_take_list(results + 4, rest, end, 6, 1, tail_count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Pushed ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Inout_Pushed_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Inout_Pushed_RESULT_BYTES)
-		return false;
-	tail = results + Inout_Pushed_RESULT_BYTES;
-	tail = fly_check_string(results + 4, tail, end, 6);
-	if (!tail)
-		return false;
-	tail = fly_check_list(results + 8, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Inout_Pushed(struct fly_binding *binding, char a[6 + 1], uint8_t b[4], uint32_t *b_count,
 		 const uint8_t key[4], uint32_t *result)
@@ -398,7 +384,9 @@ int Inout_Pushed(struct fly_binding *binding, char a[6 + 1], uint8_t b[4], uint3
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (a_length > 6)
@@ -419,18 +407,27 @@ int Inout_Pushed(struct fly_binding *binding, char a[6 + 1], uint8_t b[4], uint3
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Pushed_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Pushed_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Pushed_RESULT_BYTES;
 	*result = fly_get_u32(results);
-	rest = fly_get_string(results + 4, rest, a);
-	*b_count = fly_get_u32(results + 8);
-	rest = fly_get_u8s(b, rest, *b_count);
+	rest = fly_take_string(results + 4, rest, end, 6, a);
+	if (!rest)
+		goto malformed;
+	elements = rest;
+	rest = fly_take_list(results + 8, rest, end, 4, 1, b_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(b, elements, *b_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Pushed_start(struct fly_binding *binding, const char *a, const uint8_t *b,
@@ -466,24 +463,35 @@ int Inout_Pushed_finish(struct fly_call *call, char a[6 + 1], uint8_t b[4], uint
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Pushed_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Pushed_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Pushed_RESULT_BYTES;
 	*result = fly_get_u32(results);
-	rest = fly_get_string(results + 4, rest, a);
-	*b_count = fly_get_u32(results + 8);
-	rest = fly_get_u8s(b, rest, *b_count);
+	rest = fly_take_string(results + 4, rest, end, 6, a);
+	if (!rest)
+		goto malformed;
+	elements = rest;
+	rest = fly_take_list(results + 8, rest, end, 4, 1, b_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(b, elements, *b_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Pushed_view(struct fly_call *call, const char **a, const uint8_t **b, uint32_t *b_count,
@@ -491,53 +499,36 @@ int Inout_Pushed_view(struct fly_call *call, const char **a, const uint8_t **b, 
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Pushed_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Pushed_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Pushed_RESULT_BYTES;
 	*result = fly_get_u32(results);
 	*a = (const char *)rest;
-	rest += fly_get_u32(results + 4) + 1;
+	rest = fly_check_string(results + 4, rest, end, 6);
+	if (!rest)
+		goto malformed;
 	*b = rest;
-	*b_count = fly_get_u32(results + 8);
-	rest += fly_get_u32(results + 8);
+	rest = fly_take_list(results + 8, rest, end, 4, 1, b_count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Filled ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Inout_Filled_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Inout_Filled_RESULT_BYTES)
-		return false;
-	tail = results + Inout_Filled_RESULT_BYTES;
-	tail = fly_check_list(results, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_string(results + 4, tail, end, 4);
-	if (!tail)
-		return false;
-	tail = fly_check_list(results + 8, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_string(results + 12, tail, end, 4);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Inout_Filled(struct fly_binding *binding, const uint8_t *first, uint32_t first_count,
 		 uint8_t a[4], uint32_t *a_count, char b[4 + 1], int8_t c[4], uint32_t *c_count,
@@ -549,7 +540,9 @@ int Inout_Filled(struct fly_binding *binding, const uint8_t *first, uint32_t fir
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (first_count > 4)
@@ -579,20 +572,34 @@ int Inout_Filled(struct fly_binding *binding, const uint8_t *first, uint32_t fir
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Filled_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Filled_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Filled_RESULT_BYTES;
-	*a_count = fly_get_u32(results);
-	rest = fly_get_u8s(a, rest, *a_count);
-	rest = fly_get_string(results + 4, rest, b);
-	*c_count = fly_get_u32(results + 8);
-	rest = fly_get_i8s(c, rest, *c_count);
-	rest = fly_get_string(results + 12, rest, d);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 4, 1, a_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(a, elements, *a_count);
+	rest = fly_take_string(results + 4, rest, end, 4, b);
+	if (!rest)
+		goto malformed;
+	elements = rest;
+	rest = fly_take_list(results + 8, rest, end, 4, 1, c_count);
+	if (!rest)
+		goto malformed;
+	fly_get_i8s(c, elements, *c_count);
+	rest = fly_take_string(results + 12, rest, end, 4, d);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Filled_start(struct fly_binding *binding, const uint8_t *first, uint32_t first_count,
@@ -638,26 +645,42 @@ int Inout_Filled_finish(struct fly_call *call, uint8_t a[4], uint32_t *a_count, 
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Filled_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Filled_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Filled_RESULT_BYTES;
-	*a_count = fly_get_u32(results);
-	rest = fly_get_u8s(a, rest, *a_count);
-	rest = fly_get_string(results + 4, rest, b);
-	*c_count = fly_get_u32(results + 8);
-	rest = fly_get_i8s(c, rest, *c_count);
-	rest = fly_get_string(results + 12, rest, d);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 4, 1, a_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(a, elements, *a_count);
+	rest = fly_take_string(results + 4, rest, end, 4, b);
+	if (!rest)
+		goto malformed;
+	elements = rest;
+	rest = fly_take_list(results + 8, rest, end, 4, 1, c_count);
+	if (!rest)
+		goto malformed;
+	fly_get_i8s(c, elements, *c_count);
+	rest = fly_take_string(results + 12, rest, end, 4, d);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Filled_view(struct fly_call *call, const uint8_t **a, uint32_t *a_count, const char **b,
@@ -665,61 +688,43 @@ int Inout_Filled_view(struct fly_call *call, const uint8_t **a, uint32_t *a_coun
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Filled_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Filled_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Filled_RESULT_BYTES;
 	*a = rest;
-	*a_count = fly_get_u32(results);
-	rest += fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 4, 1, a_count);
+	if (!rest)
+		goto malformed;
 	*b = (const char *)rest;
-	rest += fly_get_u32(results + 4) + 1;
+	rest = fly_check_string(results + 4, rest, end, 4);
+	if (!rest)
+		goto malformed;
 	*c = (const int8_t *)rest;
-	*c_count = fly_get_u32(results + 8);
-	rest += fly_get_u32(results + 8);
+	rest = fly_take_list(results + 8, rest, end, 4, 1, c_count);
+	if (!rest)
+		goto malformed;
 	*d = (const char *)rest;
-	rest += fly_get_u32(results + 12) + 1;
+	rest = fly_check_string(results + 12, rest, end, 4);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Copied ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Inout_Copied_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (call->length < Inout_Copied_RESULT_BYTES)
-		return false;
-	tail = results + Inout_Copied_RESULT_BYTES;
-	tail = Inout_Pair_check(results, tail, end);
-	if (!tail)
-		return false;
-	tail = fly_check_list(results + 5, tail, end, 3, 4);
-	if (!tail)
-		return false;
-	items = tail;
-	tail = fly_check_list(results + 9, tail, end, 2, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(results + 9); i++) {
-		tail = fly_check_string(items + 4 * (size_t)i, tail, end, 3);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Inout_Copied(struct fly_binding *binding, struct Inout_Pair *pair, uint32_t numbers[3],
 		 uint32_t *numbers_count, char words[2][3 + 1], uint32_t *words_count)
@@ -730,6 +735,7 @@ int Inout_Copied(struct fly_binding *binding, struct Inout_Pair *pair, uint32_t 
 	uint8_t *tail;
 	uint8_t *items;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *elements;
 	int status;
@@ -764,22 +770,35 @@ int Inout_Copied(struct fly_binding *binding, struct Inout_Pair *pair, uint32_t 
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Copied_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Copied_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Copied_RESULT_BYTES;
-	rest = Inout_Pair_get(results, rest, pair);
-	*numbers_count = fly_get_u32(results + 5);
-	rest = fly_get_u32s(numbers, rest, *numbers_count);
-	*words_count = fly_get_u32(results + 9);
+	rest = Inout_Pair_take(results, rest, end, pair);
+	if (!rest)
+		goto malformed;
 	elements = rest;
-	rest += 4 * (size_t)*words_count;
-	for (uint32_t i = 0; i < *words_count; i++)
-		rest = fly_get_string(elements + 4 * (size_t)i, rest, words[i]);
+	rest = fly_take_list(results + 5, rest, end, 3, 4, numbers_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u32s(numbers, elements, *numbers_count);
+	elements = rest;
+	rest = fly_take_list(results + 9, rest, end, 2, 4, words_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *words_count; i++) {
+		rest = fly_take_string(elements + 4 * (size_t)i, rest, end, 3, words[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Copied_start(struct fly_binding *binding, const struct Inout_Pair *pair,
@@ -828,6 +847,7 @@ int Inout_Copied_finish(struct fly_call *call, struct Inout_Pair *pair, uint32_t
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *elements;
 	int status;
@@ -835,22 +855,35 @@ int Inout_Copied_finish(struct fly_call *call, struct Inout_Pair *pair, uint32_t
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Copied_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Copied_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Copied_RESULT_BYTES;
-	rest = Inout_Pair_get(results, rest, pair);
-	*numbers_count = fly_get_u32(results + 5);
-	rest = fly_get_u32s(numbers, rest, *numbers_count);
-	*words_count = fly_get_u32(results + 9);
+	rest = Inout_Pair_take(results, rest, end, pair);
+	if (!rest)
+		goto malformed;
 	elements = rest;
-	rest += 4 * (size_t)*words_count;
-	for (uint32_t i = 0; i < *words_count; i++)
-		rest = fly_get_string(elements + 4 * (size_t)i, rest, words[i]);
+	rest = fly_take_list(results + 5, rest, end, 3, 4, numbers_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u32s(numbers, elements, *numbers_count);
+	elements = rest;
+	rest = fly_take_list(results + 9, rest, end, 2, 4, words_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *words_count; i++) {
+		rest = fly_take_string(elements + 4 * (size_t)i, rest, end, 3, words[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Inout_Copied_view(struct fly_call *call, struct Inout_Pair *pair, struct fly_u32_view *numbers,
@@ -858,6 +891,7 @@ int Inout_Copied_view(struct fly_call *call, struct Inout_Pair *pair, struct fly
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *elements;
 	int status;
@@ -865,20 +899,31 @@ int Inout_Copied_view(struct fly_call *call, struct Inout_Pair *pair, struct fly
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Inout_Copied_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Inout_Copied_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Inout_Copied_RESULT_BYTES;
-	rest = Inout_Pair_get(results, rest, pair);
+	rest = Inout_Pair_take(results, rest, end, pair);
+	if (!rest)
+		goto malformed;
 	numbers->at = rest;
-	numbers->count = fly_get_u32(results + 5);
-	rest += 4 * (size_t)fly_get_u32(results + 5);
-	*words_count = fly_get_u32(results + 9);
+	rest = fly_take_list(results + 5, rest, end, 3, 4, &numbers->count);
+	if (!rest)
+		goto malformed;
 	elements = rest;
-	rest += 4 * (size_t)*words_count;
-	for (uint32_t i = 0; i < *words_count; i++)
-		rest = fly_get_string(elements + 4 * (size_t)i, rest, words[i]);
+	rest = fly_take_list(results + 9, rest, end, 2, 4, words_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *words_count; i++) {
+		rest = fly_take_string(elements + 4 * (size_t)i, rest, end, 3, words[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

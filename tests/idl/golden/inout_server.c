@@ -20,6 +20,17 @@ static bool Inout_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Inout_Kind_take(const uint8_t *at, enum Inout_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Inout_Kind_is_known(number))
+		return false;
+	*value = (enum Inout_Kind)number;
+	return true;
+}
+
 /* Adds what it has in the variable part; false: it breaks a bound. */
 static bool Inout_Pair_measure(const struct Inout_Pair *value, uint32_t *bytes)
 {
@@ -37,37 +48,17 @@ static uint8_t *Inout_Pair_put(uint8_t *at, uint8_t *tail, const struct Inout_Pa
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Inout_Pair_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Inout_Pair_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				      struct Inout_Pair *value)
 {
-	tail = fly_check_string(at + 1, tail, end, 5);
+	value->a = fly_get_u8(at);
+	tail = fly_take_string(at + 1, tail, end, 5, value->b);
 	if (!tail)
 		return NULL;
 	return tail;
 }
 
-static const uint8_t *Inout_Pair_get(const uint8_t *at, const uint8_t *tail,
-				     struct Inout_Pair *value)
-{
-	value->a = fly_get_u8(at);
-	tail = fly_get_string(at + 1, tail, value->b);
-	return tail;
-}
-
 /* ---- Scalars ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Inout_Scalars_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Inout_Scalars_ARGUMENT_BYTES)
-		return false;
-	if (!fly_is_bool(arguments))
-		return false;
-	if (!Inout_Kind_is_known(fly_get_i32(arguments + 4)))
-		return false;
-	return true;
-}
 
 static int Inout_Scalars_serve(struct fly_served *served)
 {
@@ -82,12 +73,14 @@ static int Inout_Scalars_serve(struct fly_served *served)
 	double e;
 	int status;
 
-	if (!Inout_Scalars_arguments_are_sound(served))
+	if (served->argument_bytes != Inout_Scalars_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	a = fly_get_bool(arguments);
+	if (!fly_take_bool(arguments, &a))
+		return -FLY_EMALFORMED;
 	b = fly_get_i8(arguments + 1);
 	c = fly_get_u16(arguments + 2);
-	d = (enum Inout_Kind)fly_get_i32(arguments + 4);
+	if (!Inout_Kind_take(arguments + 4, &d))
+		return -FLY_EMALFORMED;
 	e = fly_get_f64(arguments + 8);
 	status = procedures->Scalars(served->context, &a, &b, &c, &d, &e);
 	if (status) {
@@ -109,11 +102,16 @@ static int Inout_Stays_serve(struct fly_served *served)
 {
 	const struct Inout_procedures *procedures =
 		(const struct Inout_procedures *)served->procedures;
+	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
 	int status;
 
 	if (served->argument_bytes != Inout_Stays_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	if (results != arguments)
+		memcpy(results, arguments, 4);
+	if (results != arguments)
+		memcpy(results + 4, arguments + 4, 2);
 	status = procedures->Stays(served->context, results, results + 4);
 	if (status) {
 		served->raised = status;
@@ -125,28 +123,13 @@ static int Inout_Stays_serve(struct fly_served *served)
 
 /* ---- Moves ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Inout_Moves_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Inout_Moves_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Inout_Moves_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments + 6, tail, end, 6, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Inout_Moves_serve(struct fly_served *served)
 {
 	const struct Inout_procedures *procedures =
 		(const struct Inout_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail_;
 	uint32_t bytes;
 	uint16_t x;
@@ -155,13 +138,17 @@ static int Inout_Moves_serve(struct fly_served *served)
 	const uint8_t *tail_sent;
 	int status;
 
-	if (!Inout_Moves_arguments_are_sound(served))
+	if (served->argument_bytes < Inout_Moves_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail_ = arguments + Inout_Moves_ARGUMENT_BYTES;
 	x = fly_get_u16(arguments);
 	tail_sent = tail_;
-	tail_count = fly_get_u32(arguments + 6);
-	tail_ += fly_get_u32(arguments + 6);
+	tail_ = fly_take_list(arguments + 6, tail_, end, 6, 1, &tail_count);
+	if (!tail_)
+		return -FLY_EMALFORMED;
+	if (tail_ != end)
+		return -FLY_EMALFORMED;
 	tail = results + 8;
 	memmove(results, arguments + 2, 4);
 	memmove(tail, tail_sent, tail_count);
@@ -181,31 +168,13 @@ static int Inout_Moves_serve(struct fly_served *served)
 
 /* ---- Pushed ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Inout_Pushed_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Inout_Pushed_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Inout_Pushed_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 6);
-	if (!tail)
-		return false;
-	tail = fly_check_list(arguments + 4, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Inout_Pushed_serve(struct fly_served *served)
 {
 	const struct Inout_procedures *procedures =
 		(const struct Inout_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -218,18 +187,24 @@ static int Inout_Pushed_serve(struct fly_served *served)
 	uint32_t result;
 	int status;
 
-	if (!Inout_Pushed_arguments_are_sound(served))
+	if (served->argument_bytes < Inout_Pushed_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Inout_Pushed_ARGUMENT_BYTES;
 	a_sent = tail;
-	a_length = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_take_length(arguments, tail, end, 6, &a_length);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	b_sent = tail;
-	b_count = fly_get_u32(arguments + 4);
-	tail += fly_get_u32(arguments + 4);
+	tail = fly_take_list(arguments + 4, tail, end, 4, 1, &b_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	a = (char *)(results + 12);
 	b = results + 19;
-	memmove(a, a_sent, a_length + 1);
+	memmove(a, a_sent, a_length);
+	a[a_length] = '\0';
 	memmove(b, b_sent, b_count);
 	status = procedures->Pushed(served->context, a, b, &b_count, arguments + 8, &result);
 	if (status) {
@@ -256,37 +231,13 @@ static int Inout_Pushed_serve(struct fly_served *served)
 
 /* ---- Filled ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Inout_Filled_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Inout_Filled_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Inout_Filled_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_list(arguments + 4, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_string(arguments + 8, tail, end, 4);
-	if (!tail)
-		return false;
-	tail = fly_check_list(arguments + 12, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Inout_Filled_serve(struct fly_served *served)
 {
 	const struct Inout_procedures *procedures =
 		(const struct Inout_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -305,27 +256,35 @@ static int Inout_Filled_serve(struct fly_served *served)
 	uint32_t d_length;
 	int status;
 
-	if (!Inout_Filled_arguments_are_sound(served))
+	if (served->argument_bytes < Inout_Filled_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Inout_Filled_ARGUMENT_BYTES;
 	first = tail;
-	first_count = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments);
+	tail = fly_take_list(arguments, tail, end, 4, 1, &first_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	a_sent = tail;
-	a_count = fly_get_u32(arguments + 4);
-	tail += fly_get_u32(arguments + 4);
+	tail = fly_take_list(arguments + 4, tail, end, 4, 1, &a_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	b_sent = tail;
-	b_length = fly_get_u32(arguments + 8);
-	tail += fly_get_u32(arguments + 8) + 1;
+	tail = fly_take_length(arguments + 8, tail, end, 4, &b_length);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	c_sent = tail;
-	c_count = fly_get_u32(arguments + 12);
-	tail += fly_get_u32(arguments + 12);
+	tail = fly_take_list(arguments + 12, tail, end, 4, 1, &c_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	a = results + 16;
 	b = (char *)(results + 20);
 	c = (int8_t *)(results + 25);
 	d = (char *)(results + 29);
 	memcpy(a, a_sent, a_count);
-	memcpy(b, b_sent, b_length + 1);
+	memcpy(b, b_sent, b_length);
+	b[b_length] = '\0';
 	memcpy(c, c_sent, c_count);
 	d[0] = '\0';
 	status = procedures->Filled(served->context, first, first_count, a, &a_count, b, c,
@@ -366,41 +325,13 @@ static int Inout_Filled_serve(struct fly_served *served)
 
 /* ---- Copied ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Inout_Copied_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Inout_Copied_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Inout_Copied_ARGUMENT_BYTES;
-	tail = Inout_Pair_check(arguments, tail, end);
-	if (!tail)
-		return false;
-	tail = fly_check_list(arguments + 5, tail, end, 3, 4);
-	if (!tail)
-		return false;
-	items = tail;
-	tail = fly_check_list(arguments + 9, tail, end, 2, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments + 9); i++) {
-		tail = fly_check_string(items + 4 * (size_t)i, tail, end, 3);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Inout_Copied_serve(struct fly_served *served)
 {
 	const struct Inout_procedures *procedures =
 		(const struct Inout_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *items;
 	uint32_t bytes;
@@ -413,17 +344,29 @@ static int Inout_Copied_serve(struct fly_served *served)
 	char words[2][3 + 1];
 	int status;
 
-	if (!Inout_Copied_arguments_are_sound(served))
+	if (served->argument_bytes < Inout_Copied_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Inout_Copied_ARGUMENT_BYTES;
-	tail = Inout_Pair_get(arguments, tail, &pair);
-	numbers_count = fly_get_u32(arguments + 5);
-	tail = fly_get_u32s(numbers, tail, numbers_count);
-	words_count = fly_get_u32(arguments + 9);
+	tail = Inout_Pair_take(arguments, tail, end, &pair);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	items = tail;
-	tail += 4 * (size_t)words_count;
-	for (uint32_t i = 0; i < words_count; i++)
-		tail = fly_get_string(items + 4 * (size_t)i, tail, words[i]);
+	tail = fly_take_list(arguments + 5, tail, end, 3, 4, &numbers_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	fly_get_u32s(numbers, items, numbers_count);
+	items = tail;
+	tail = fly_take_list(arguments + 9, tail, end, 2, 4, &words_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < words_count; i++) {
+		tail = fly_take_string(items + 4 * (size_t)i, tail, end, 3, words[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Copied(served->context, &pair, numbers, &numbers_count, words,
 				    &words_count);
 	if (status) {

@@ -688,18 +688,6 @@ int Layouts_Second_view(struct fly_call *call, const uint8_t **reply)
 
 /* ---- SecondCopied ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Layouts_SecondCopied_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Layouts_SecondCopied_RESULT_BYTES)
-		return false;
-	if (!fly_is_bool(results))
-		return false;
-	return true;
-}
-
 int Layouts_SecondCopied(struct fly_binding *binding, const uint8_t key[32], uint8_t block[1900],
 			 bool *result)
 {
@@ -718,15 +706,17 @@ int Layouts_SecondCopied(struct fly_binding *binding, const uint8_t key[32], uin
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Layouts_SecondCopied_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Layouts_SecondCopied_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	fly_get_u8s(block, results + 1, 1900);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Layouts_SecondCopied_start(struct fly_binding *binding, const uint8_t key[32],
@@ -755,15 +745,17 @@ int Layouts_SecondCopied_finish(struct fly_call *call, uint8_t block[1900], bool
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Layouts_SecondCopied_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Layouts_SecondCopied_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	fly_get_u8s(block, results + 1, 1900);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Layouts_SecondCopied_view(struct fly_call *call, const uint8_t **block, bool *result)
@@ -775,14 +767,16 @@ int Layouts_SecondCopied_view(struct fly_call *call, const uint8_t **block, bool
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Layouts_SecondCopied_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Layouts_SecondCopied_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	*block = results + 1;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Longest ---- */

@@ -65,6 +65,8 @@ static int Layouts_Stays_serve(struct fly_served *served)
 
 	if (served->argument_bytes != Layouts_Stays_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	if (results != arguments)
+		memcpy(results, arguments, 16);
 	status = procedures->Stays(served->context, results, arguments + 16);
 	if (status) {
 		served->raised = status;

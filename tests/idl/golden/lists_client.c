@@ -20,6 +20,17 @@ static bool Lists_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Lists_Kind_take(const uint8_t *at, enum Lists_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Lists_Kind_is_known(number))
+		return false;
+	*value = (enum Lists_Kind)number;
+	return true;
+}
+
 static void Lists_Pair_put(uint8_t *at, const struct Lists_Pair *value)
 {
 	fly_put_u8(at, value->a);
@@ -49,18 +60,12 @@ static uint8_t *Lists_Word_put(uint8_t *at, uint8_t *tail, const struct Lists_Wo
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Lists_Word_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Lists_Word_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				      struct Lists_Word *value)
 {
-	tail = fly_check_string(at, tail, end, 7);
+	tail = fly_take_string(at, tail, end, 7, value->text);
 	if (!tail)
 		return NULL;
-	return tail;
-}
-
-static const uint8_t *Lists_Word_get(const uint8_t *at, const uint8_t *tail,
-				     struct Lists_Word *value)
-{
-	tail = fly_get_string(at, tail, value->text);
 	value->n = fly_get_u8(at + 4);
 	return tail;
 }
@@ -79,22 +84,6 @@ int Lists_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 
 /* ---- Bytes ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Lists_Bytes_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Lists_Bytes_RESULT_BYTES)
-		return false;
-	tail = results + Lists_Bytes_RESULT_BYTES;
-	tail = fly_check_list(results, tail, end, 100, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 int Lists_Bytes(struct fly_binding *binding, const uint8_t *data, uint32_t data_count,
 		uint8_t back[100], uint32_t *back_count)
 {
@@ -103,7 +92,9 @@ int Lists_Bytes(struct fly_binding *binding, const uint8_t *data, uint32_t data_
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (data_count > 100)
@@ -119,16 +110,23 @@ int Lists_Bytes(struct fly_binding *binding, const uint8_t *data, uint32_t data_
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Bytes_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Bytes_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Bytes_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
-	rest = fly_get_u8s(back, rest, *back_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 100, 1, back_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(back, elements, *back_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Bytes_start(struct fly_binding *binding, const uint8_t *data, uint32_t data_count,
@@ -157,63 +155,62 @@ int Lists_Bytes_finish(struct fly_call *call, uint8_t back[100], uint32_t *back_
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Bytes_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Bytes_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Bytes_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
-	rest = fly_get_u8s(back, rest, *back_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 100, 1, back_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(back, elements, *back_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Bytes_view(struct fly_call *call, const uint8_t **back, uint32_t *back_count)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Bytes_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Bytes_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Bytes_RESULT_BYTES;
 	*back = rest;
-	*back_count = fly_get_u32(results);
-	rest += fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 100, 1, back_count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Numbers ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Lists_Numbers_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Lists_Numbers_RESULT_BYTES)
-		return false;
-	tail = results + Lists_Numbers_RESULT_BYTES;
-	tail = fly_check_list(results + 4, tail, end, 3, 8);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Lists_Numbers(struct fly_binding *binding, const uint16_t *a, uint32_t a_count,
 		  const bool *flags, uint32_t flags_count, int64_t b[3], uint32_t *b_count,
@@ -224,7 +221,9 @@ int Lists_Numbers(struct fly_binding *binding, const uint16_t *a, uint32_t a_cou
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (a_count > 10)
@@ -245,17 +244,24 @@ int Lists_Numbers(struct fly_binding *binding, const uint16_t *a, uint32_t a_cou
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Numbers_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Numbers_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Numbers_RESULT_BYTES;
 	*result = fly_get_u32(results);
-	*b_count = fly_get_u32(results + 4);
-	rest = fly_get_i64s(b, rest, *b_count);
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 3, 8, b_count);
+	if (!rest)
+		goto malformed;
+	fly_get_i64s(b, elements, *b_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Numbers_start(struct fly_binding *binding, const uint16_t *a, uint32_t a_count,
@@ -289,65 +295,64 @@ int Lists_Numbers_finish(struct fly_call *call, int64_t b[3], uint32_t *b_count,
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Numbers_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Numbers_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Numbers_RESULT_BYTES;
 	*result = fly_get_u32(results);
-	*b_count = fly_get_u32(results + 4);
-	rest = fly_get_i64s(b, rest, *b_count);
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 3, 8, b_count);
+	if (!rest)
+		goto malformed;
+	fly_get_i64s(b, elements, *b_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Numbers_view(struct fly_call *call, struct fly_i64_view *b, uint32_t *result)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Numbers_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Numbers_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Numbers_RESULT_BYTES;
 	*result = fly_get_u32(results);
 	b->at = rest;
-	b->count = fly_get_u32(results + 4);
-	rest += 8 * (size_t)fly_get_u32(results + 4);
+	rest = fly_take_list(results + 4, rest, end, 3, 8, &b->count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Reals ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Lists_Reals_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Lists_Reals_RESULT_BYTES)
-		return false;
-	tail = results + Lists_Reals_RESULT_BYTES;
-	tail = fly_check_list(results, tail, end, 3, 8);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Lists_Reals(struct fly_binding *binding, const float *a, uint32_t a_count, double b[3],
 		uint32_t *b_count)
@@ -357,7 +362,9 @@ int Lists_Reals(struct fly_binding *binding, const float *a, uint32_t a_count, d
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (a_count > 3)
@@ -373,16 +380,23 @@ int Lists_Reals(struct fly_binding *binding, const float *a, uint32_t a_count, d
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Reals_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Reals_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Reals_RESULT_BYTES;
-	*b_count = fly_get_u32(results);
-	rest = fly_get_f64s(b, rest, *b_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 3, 8, b_count);
+	if (!rest)
+		goto malformed;
+	fly_get_f64s(b, elements, *b_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Reals_start(struct fly_binding *binding, const float *a, uint32_t a_count,
@@ -411,69 +425,62 @@ int Lists_Reals_finish(struct fly_call *call, double b[3], uint32_t *b_count)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Reals_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Reals_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Reals_RESULT_BYTES;
-	*b_count = fly_get_u32(results);
-	rest = fly_get_f64s(b, rest, *b_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 3, 8, b_count);
+	if (!rest)
+		goto malformed;
+	fly_get_f64s(b, elements, *b_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Reals_view(struct fly_call *call, struct fly_f64_view *b)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Reals_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Reals_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Reals_RESULT_BYTES;
 	b->at = rest;
-	b->count = fly_get_u32(results);
-	rest += 8 * (size_t)fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 3, 8, &b->count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Enums ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Lists_Enums_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (call->length < Lists_Enums_RESULT_BYTES)
-		return false;
-	tail = results + Lists_Enums_RESULT_BYTES;
-	items = tail;
-	tail = fly_check_list(results, tail, end, 5, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(results); i++) {
-		if (!Lists_Kind_is_known(fly_get_i32(items + 4 * (size_t)i)))
-			return false;
-	}
-	return tail == end;
-}
 
 int Lists_Enums(struct fly_binding *binding, const enum Lists_Kind *kinds, uint32_t kinds_count,
 		enum Lists_Kind back[5], uint32_t *back_count)
@@ -483,7 +490,9 @@ int Lists_Enums(struct fly_binding *binding, const enum Lists_Kind *kinds, uint3
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (kinds_count > 5)
@@ -501,18 +510,26 @@ int Lists_Enums(struct fly_binding *binding, const enum Lists_Kind *kinds, uint3
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Enums_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Enums_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Enums_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
-	for (uint32_t i = 0; i < *back_count; i++)
-		back[i] = (enum Lists_Kind)fly_get_i32(rest + 4 * (size_t)i);
-	rest += 4 * (size_t)*back_count;
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 5, 4, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		if (!Lists_Kind_take(elements + 4 * (size_t)i, &back[i]))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Enums_start(struct fly_binding *binding, const enum Lists_Kind *kinds,
@@ -543,75 +560,69 @@ int Lists_Enums_finish(struct fly_call *call, enum Lists_Kind back[5], uint32_t 
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Enums_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Enums_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Enums_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
-	for (uint32_t i = 0; i < *back_count; i++)
-		back[i] = (enum Lists_Kind)fly_get_i32(rest + 4 * (size_t)i);
-	rest += 4 * (size_t)*back_count;
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 5, 4, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		if (!Lists_Kind_take(elements + 4 * (size_t)i, &back[i]))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Enums_view(struct fly_call *call, struct fly_i32_view *back)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Enums_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Enums_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Enums_RESULT_BYTES;
 	back->at = rest;
-	back->count = fly_get_u32(results);
-	rest += 4 * (size_t)fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 5, 4, &back->count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < back->count; i++) {
+		if (!Lists_Kind_is_known(fly_take_i32(back->at + 4 * (size_t)i)))
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Structs ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Lists_Structs_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (call->length < Lists_Structs_RESULT_BYTES)
-		return false;
-	tail = results + Lists_Structs_RESULT_BYTES;
-	items = tail;
-	tail = fly_check_list(results, tail, end, 3, 5);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(results); i++) {
-		tail = Lists_Word_check(items + 5 * (size_t)i, tail, end);
-		if (!tail)
-			return false;
-	}
-	tail = fly_check_list(results + 4, tail, end, 1, 3);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Lists_Structs(struct fly_binding *binding, const struct Lists_Pair *pairs, uint32_t pairs_count,
 		  const struct Lists_Word *words, uint32_t words_count, struct Lists_Word back[3],
@@ -623,6 +634,7 @@ int Lists_Structs(struct fly_binding *binding, const struct Lists_Pair *pairs, u
 	uint8_t *tail;
 	uint8_t *items;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *elements;
 	int status;
@@ -654,23 +666,33 @@ int Lists_Structs(struct fly_binding *binding, const struct Lists_Pair *pairs, u
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Structs_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Structs_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Structs_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
 	elements = rest;
-	rest += 5 * (size_t)*back_count;
-	for (uint32_t i = 0; i < *back_count; i++)
-		rest = Lists_Word_get(elements + 5 * (size_t)i, rest, &back[i]);
-	*last_count = fly_get_u32(results + 4);
+	rest = fly_take_list(results, rest, end, 3, 5, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		rest = Lists_Word_take(elements + 5 * (size_t)i, rest, end, &back[i]);
+		if (!rest)
+			goto malformed;
+	}
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 1, 3, last_count);
+	if (!rest)
+		goto malformed;
 	for (uint32_t i = 0; i < *last_count; i++)
-		Lists_Pair_get(rest + 3 * (size_t)i, &last[i]);
-	rest += 3 * (size_t)*last_count;
+		Lists_Pair_get(elements + 3 * (size_t)i, &last[i]);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Structs_start(struct fly_binding *binding, const struct Lists_Pair *pairs,
@@ -716,6 +738,7 @@ int Lists_Structs_finish(struct fly_call *call, struct Lists_Word back[3], uint3
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *elements;
 	int status;
@@ -723,23 +746,33 @@ int Lists_Structs_finish(struct fly_call *call, struct Lists_Word back[3], uint3
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Structs_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Structs_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Structs_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
 	elements = rest;
-	rest += 5 * (size_t)*back_count;
-	for (uint32_t i = 0; i < *back_count; i++)
-		rest = Lists_Word_get(elements + 5 * (size_t)i, rest, &back[i]);
-	*last_count = fly_get_u32(results + 4);
+	rest = fly_take_list(results, rest, end, 3, 5, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		rest = Lists_Word_take(elements + 5 * (size_t)i, rest, end, &back[i]);
+		if (!rest)
+			goto malformed;
+	}
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 1, 3, last_count);
+	if (!rest)
+		goto malformed;
 	for (uint32_t i = 0; i < *last_count; i++)
-		Lists_Pair_get(rest + 3 * (size_t)i, &last[i]);
-	rest += 3 * (size_t)*last_count;
+		Lists_Pair_get(elements + 3 * (size_t)i, &last[i]);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Structs_view(struct fly_call *call, struct Lists_Word back[3], uint32_t *back_count,
@@ -747,6 +780,7 @@ int Lists_Structs_view(struct fly_call *call, struct Lists_Word back[3], uint32_
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *elements;
 	int status;
@@ -754,47 +788,33 @@ int Lists_Structs_view(struct fly_call *call, struct Lists_Word back[3], uint32_
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Structs_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Structs_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Structs_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
 	elements = rest;
-	rest += 5 * (size_t)*back_count;
-	for (uint32_t i = 0; i < *back_count; i++)
-		rest = Lists_Word_get(elements + 5 * (size_t)i, rest, &back[i]);
+	rest = fly_take_list(results, rest, end, 3, 5, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		rest = Lists_Word_take(elements + 5 * (size_t)i, rest, end, &back[i]);
+		if (!rest)
+			goto malformed;
+	}
 	last->at = rest;
-	last->count = fly_get_u32(results + 4);
-	rest += 3 * (size_t)fly_get_u32(results + 4);
+	rest = fly_take_list(results + 4, rest, end, 1, 3, &last->count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Strings ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Lists_Strings_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (call->length < Lists_Strings_RESULT_BYTES)
-		return false;
-	tail = results + Lists_Strings_RESULT_BYTES;
-	items = tail;
-	tail = fly_check_list(results, tail, end, 4, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(results); i++) {
-		tail = fly_check_string(items + 4 * (size_t)i, tail, end, 10);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Lists_Strings(struct fly_binding *binding, const char words[][10 + 1], uint32_t words_count,
 		  char back[4][10 + 1], uint32_t *back_count)
@@ -805,6 +825,7 @@ int Lists_Strings(struct fly_binding *binding, const char words[][10 + 1], uint3
 	uint8_t *tail;
 	uint8_t *items;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *elements;
 	int status;
@@ -831,19 +852,27 @@ int Lists_Strings(struct fly_binding *binding, const char words[][10 + 1], uint3
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Strings_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Strings_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Strings_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
 	elements = rest;
-	rest += 4 * (size_t)*back_count;
-	for (uint32_t i = 0; i < *back_count; i++)
-		rest = fly_get_string(elements + 4 * (size_t)i, rest, back[i]);
+	rest = fly_take_list(results, rest, end, 4, 4, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		rest = fly_take_string(elements + 4 * (size_t)i, rest, end, 10, back[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Strings_start(struct fly_binding *binding, const char words[][10 + 1],
@@ -882,6 +911,7 @@ int Lists_Strings_finish(struct fly_call *call, char back[4][10 + 1], uint32_t *
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *elements;
 	int status;
@@ -889,44 +919,30 @@ int Lists_Strings_finish(struct fly_call *call, char back[4][10 + 1], uint32_t *
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Strings_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Strings_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Strings_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
 	elements = rest;
-	rest += 4 * (size_t)*back_count;
-	for (uint32_t i = 0; i < *back_count; i++)
-		rest = fly_get_string(elements + 4 * (size_t)i, rest, back[i]);
+	rest = fly_take_list(results, rest, end, 4, 4, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		rest = fly_take_string(elements + 4 * (size_t)i, rest, end, 10, back[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Several ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Lists_Several_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Lists_Several_RESULT_BYTES)
-		return false;
-	tail = results + Lists_Several_RESULT_BYTES;
-	tail = fly_check_list(results, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_list(results + 4, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_list(results + 8, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Lists_Several(struct fly_binding *binding, const uint8_t *a, uint32_t a_count, const uint8_t *b,
 		  uint32_t b_count, const int8_t *c, uint32_t c_count, uint8_t d[4],
@@ -938,7 +954,9 @@ int Lists_Several(struct fly_binding *binding, const uint8_t *a, uint32_t a_coun
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (a_count > 4)
@@ -964,20 +982,33 @@ int Lists_Several(struct fly_binding *binding, const uint8_t *a, uint32_t a_coun
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Several_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Several_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Several_RESULT_BYTES;
-	*d_count = fly_get_u32(results);
-	rest = fly_get_u8s(d, rest, *d_count);
-	*e_count = fly_get_u32(results + 4);
-	rest = fly_get_i8s(e, rest, *e_count);
-	*f_count = fly_get_u32(results + 8);
-	rest = fly_get_u8s(f, rest, *f_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 4, 1, d_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(d, elements, *d_count);
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 4, 1, e_count);
+	if (!rest)
+		goto malformed;
+	fly_get_i8s(e, elements, *e_count);
+	elements = rest;
+	rest = fly_take_list(results + 8, rest, end, 4, 1, f_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(f, elements, *f_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Several_start(struct fly_binding *binding, const uint8_t *a, uint32_t a_count,
@@ -1018,26 +1049,41 @@ int Lists_Several_finish(struct fly_call *call, uint8_t d[4], uint32_t *d_count,
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Several_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Several_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Several_RESULT_BYTES;
-	*d_count = fly_get_u32(results);
-	rest = fly_get_u8s(d, rest, *d_count);
-	*e_count = fly_get_u32(results + 4);
-	rest = fly_get_i8s(e, rest, *e_count);
-	*f_count = fly_get_u32(results + 8);
-	rest = fly_get_u8s(f, rest, *f_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 4, 1, d_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(d, elements, *d_count);
+	elements = rest;
+	rest = fly_take_list(results + 4, rest, end, 4, 1, e_count);
+	if (!rest)
+		goto malformed;
+	fly_get_i8s(e, elements, *e_count);
+	elements = rest;
+	rest = fly_take_list(results + 8, rest, end, 4, 1, f_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(f, elements, *f_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Lists_Several_view(struct fly_call *call, const uint8_t **d, uint32_t *d_count,
@@ -1045,26 +1091,34 @@ int Lists_Several_view(struct fly_call *call, const uint8_t **d, uint32_t *d_cou
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Lists_Several_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Lists_Several_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Lists_Several_RESULT_BYTES;
 	*d = rest;
-	*d_count = fly_get_u32(results);
-	rest += fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 4, 1, d_count);
+	if (!rest)
+		goto malformed;
 	*e = (const int8_t *)rest;
-	*e_count = fly_get_u32(results + 4);
-	rest += fly_get_u32(results + 4);
+	rest = fly_take_list(results + 4, rest, end, 4, 1, e_count);
+	if (!rest)
+		goto malformed;
 	*f = rest;
-	*f_count = fly_get_u32(results + 8);
-	rest += fly_get_u32(results + 8);
+	rest = fly_take_list(results + 8, rest, end, 4, 1, f_count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

@@ -20,6 +20,17 @@ static bool Lists_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Lists_Kind_take(const uint8_t *at, enum Lists_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Lists_Kind_is_known(number))
+		return false;
+	*value = (enum Lists_Kind)number;
+	return true;
+}
+
 static void Lists_Pair_put(uint8_t *at, const struct Lists_Pair *value)
 {
 	fly_put_u8(at, value->a);
@@ -49,39 +60,17 @@ static uint8_t *Lists_Word_put(uint8_t *at, uint8_t *tail, const struct Lists_Wo
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Lists_Word_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Lists_Word_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				      struct Lists_Word *value)
 {
-	tail = fly_check_string(at, tail, end, 7);
+	tail = fly_take_string(at, tail, end, 7, value->text);
 	if (!tail)
 		return NULL;
-	return tail;
-}
-
-static const uint8_t *Lists_Word_get(const uint8_t *at, const uint8_t *tail,
-				     struct Lists_Word *value)
-{
-	tail = fly_get_string(at, tail, value->text);
 	value->n = fly_get_u8(at + 4);
 	return tail;
 }
 
 /* ---- Bytes ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Lists_Bytes_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Lists_Bytes_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Lists_Bytes_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 100, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 static int Lists_Bytes_serve(struct fly_served *served)
 {
@@ -89,6 +78,7 @@ static int Lists_Bytes_serve(struct fly_served *served)
 		(const struct Lists_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	const uint8_t *data;
@@ -97,12 +87,16 @@ static int Lists_Bytes_serve(struct fly_served *served)
 	uint32_t back_count;
 	int status;
 
-	if (!Lists_Bytes_arguments_are_sound(served))
+	if (served->argument_bytes < Lists_Bytes_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Lists_Bytes_ARGUMENT_BYTES;
 	data = tail;
-	data_count = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments);
+	tail = fly_take_list(arguments, tail, end, 100, 1, &data_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	back = results + 4;
 	back_count = 0;
 	status = procedures->Bytes(served->context, data, data_count, back, &back_count);
@@ -121,38 +115,15 @@ static int Lists_Bytes_serve(struct fly_served *served)
 
 /* ---- Numbers ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Lists_Numbers_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Lists_Numbers_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Lists_Numbers_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 10, 2);
-	if (!tail)
-		return false;
-	items = tail;
-	tail = fly_check_list(arguments + 4, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments + 4); i++) {
-		if (!fly_is_bool(items + i))
-			return false;
-	}
-	return tail == end;
-}
-
 static int Lists_Numbers_serve(struct fly_served *served)
 {
 	const struct Lists_procedures *procedures =
 		(const struct Lists_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
+	const uint8_t *items;
 	uint32_t bytes;
 	uint8_t *rest;
 	uint32_t a_count;
@@ -164,13 +135,23 @@ static int Lists_Numbers_serve(struct fly_served *served)
 	uint32_t result;
 	int status;
 
-	if (!Lists_Numbers_arguments_are_sound(served))
+	if (served->argument_bytes < Lists_Numbers_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Lists_Numbers_ARGUMENT_BYTES;
-	a_count = fly_get_u32(arguments);
-	tail = fly_get_u16s(a, tail, a_count);
-	flags_count = fly_get_u32(arguments + 4);
-	tail = fly_get_bools(flags, tail, flags_count);
+	items = tail;
+	tail = fly_take_list(arguments, tail, end, 10, 2, &a_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	fly_get_u16s(a, items, a_count);
+	items = tail;
+	tail = fly_take_list(arguments + 4, tail, end, 4, 1, &flags_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (!fly_take_bools(flags, items, flags_count))
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	b_count = 0;
 	status = procedures->Numbers(served->context, a, a_count, flags, flags_count, b, &b_count,
 				     &result);
@@ -192,29 +173,15 @@ static int Lists_Numbers_serve(struct fly_served *served)
 
 /* ---- Reals ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Lists_Reals_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Lists_Reals_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Lists_Reals_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 3, 4);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Lists_Reals_serve(struct fly_served *served)
 {
 	const struct Lists_procedures *procedures =
 		(const struct Lists_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
+	const uint8_t *items;
 	uint32_t bytes;
 	uint8_t *rest;
 	uint32_t a_count;
@@ -223,11 +190,17 @@ static int Lists_Reals_serve(struct fly_served *served)
 	double b[3];
 	int status;
 
-	if (!Lists_Reals_arguments_are_sound(served))
+	if (served->argument_bytes < Lists_Reals_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Lists_Reals_ARGUMENT_BYTES;
-	a_count = fly_get_u32(arguments);
-	tail = fly_get_f32s(a, tail, a_count);
+	items = tail;
+	tail = fly_take_list(arguments, tail, end, 3, 4, &a_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	fly_get_f32s(a, items, a_count);
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	b_count = 0;
 	status = procedures->Reals(served->context, a, a_count, b, &b_count);
 	if (status) {
@@ -247,35 +220,15 @@ static int Lists_Reals_serve(struct fly_served *served)
 
 /* ---- Enums ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Lists_Enums_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Lists_Enums_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Lists_Enums_ARGUMENT_BYTES;
-	items = tail;
-	tail = fly_check_list(arguments, tail, end, 5, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments); i++) {
-		if (!Lists_Kind_is_known(fly_get_i32(items + 4 * (size_t)i)))
-			return false;
-	}
-	return tail == end;
-}
-
 static int Lists_Enums_serve(struct fly_served *served)
 {
 	const struct Lists_procedures *procedures =
 		(const struct Lists_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
+	const uint8_t *items;
 	uint32_t bytes;
 	uint8_t *rest;
 	uint32_t kinds_count;
@@ -284,13 +237,20 @@ static int Lists_Enums_serve(struct fly_served *served)
 	enum Lists_Kind back[5];
 	int status;
 
-	if (!Lists_Enums_arguments_are_sound(served))
+	if (served->argument_bytes < Lists_Enums_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Lists_Enums_ARGUMENT_BYTES;
-	kinds_count = fly_get_u32(arguments);
-	for (uint32_t i = 0; i < kinds_count; i++)
-		kinds[i] = (enum Lists_Kind)fly_get_i32(tail + 4 * (size_t)i);
-	tail += 4 * (size_t)kinds_count;
+	items = tail;
+	tail = fly_take_list(arguments, tail, end, 5, 4, &kinds_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < kinds_count; i++) {
+		if (!Lists_Kind_take(items + 4 * (size_t)i, &kinds[i]))
+			return -FLY_EMALFORMED;
+	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	back_count = 0;
 	status = procedures->Enums(served->context, kinds, kinds_count, back, &back_count);
 	if (status) {
@@ -312,38 +272,13 @@ static int Lists_Enums_serve(struct fly_served *served)
 
 /* ---- Structs ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Lists_Structs_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Lists_Structs_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Lists_Structs_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 4, 3);
-	if (!tail)
-		return false;
-	items = tail;
-	tail = fly_check_list(arguments + 4, tail, end, 3, 5);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments + 4); i++) {
-		tail = Lists_Word_check(items + 5 * (size_t)i, tail, end);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Lists_Structs_serve(struct fly_served *served)
 {
 	const struct Lists_procedures *procedures =
 		(const struct Lists_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *items;
 	uint32_t bytes;
@@ -359,18 +294,27 @@ static int Lists_Structs_serve(struct fly_served *served)
 	struct Lists_Pair last[1];
 	int status;
 
-	if (!Lists_Structs_arguments_are_sound(served))
+	if (served->argument_bytes < Lists_Structs_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Lists_Structs_ARGUMENT_BYTES;
-	pairs_count = fly_get_u32(arguments);
-	for (uint32_t i = 0; i < pairs_count; i++)
-		Lists_Pair_get(tail + 3 * (size_t)i, &pairs[i]);
-	tail += 3 * (size_t)pairs_count;
-	words_count = fly_get_u32(arguments + 4);
 	items = tail;
-	tail += 5 * (size_t)words_count;
-	for (uint32_t i = 0; i < words_count; i++)
-		tail = Lists_Word_get(items + 5 * (size_t)i, tail, &words[i]);
+	tail = fly_take_list(arguments, tail, end, 4, 3, &pairs_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < pairs_count; i++)
+		Lists_Pair_get(items + 3 * (size_t)i, &pairs[i]);
+	items = tail;
+	tail = fly_take_list(arguments + 4, tail, end, 3, 5, &words_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < words_count; i++) {
+		tail = Lists_Word_take(items + 5 * (size_t)i, tail, end, &words[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	back_count = 0;
 	last_count = 0;
 	status = procedures->Structs(served->context, pairs, pairs_count, words, words_count, back,
@@ -406,35 +350,13 @@ static int Lists_Structs_serve(struct fly_served *served)
 
 /* ---- Strings ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Lists_Strings_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Lists_Strings_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Lists_Strings_ARGUMENT_BYTES;
-	items = tail;
-	tail = fly_check_list(arguments, tail, end, 4, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments); i++) {
-		tail = fly_check_string(items + 4 * (size_t)i, tail, end, 10);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Lists_Strings_serve(struct fly_served *served)
 {
 	const struct Lists_procedures *procedures =
 		(const struct Lists_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *items;
 	uint32_t bytes;
@@ -446,14 +368,21 @@ static int Lists_Strings_serve(struct fly_served *served)
 	char back[4][10 + 1];
 	int status;
 
-	if (!Lists_Strings_arguments_are_sound(served))
+	if (served->argument_bytes < Lists_Strings_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Lists_Strings_ARGUMENT_BYTES;
-	words_count = fly_get_u32(arguments);
 	items = tail;
-	tail += 4 * (size_t)words_count;
-	for (uint32_t i = 0; i < words_count; i++)
-		tail = fly_get_string(items + 4 * (size_t)i, tail, words[i]);
+	tail = fly_take_list(arguments, tail, end, 4, 4, &words_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < words_count; i++) {
+		tail = fly_take_string(items + 4 * (size_t)i, tail, end, 10, words[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	back_count = 0;
 	status = procedures->Strings(served->context, (const char(*)[10 + 1])words, words_count,
 				     back, &back_count);
@@ -483,34 +412,13 @@ static int Lists_Strings_serve(struct fly_served *served)
 
 /* ---- Several ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Lists_Several_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Lists_Several_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Lists_Several_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_list(arguments + 4, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	tail = fly_check_list(arguments + 8, tail, end, 4, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Lists_Several_serve(struct fly_served *served)
 {
 	const struct Lists_procedures *procedures =
 		(const struct Lists_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -528,18 +436,24 @@ static int Lists_Several_serve(struct fly_served *served)
 	uint32_t f_count;
 	int status;
 
-	if (!Lists_Several_arguments_are_sound(served))
+	if (served->argument_bytes < Lists_Several_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Lists_Several_ARGUMENT_BYTES;
 	a = tail;
-	a_count = fly_get_u32(arguments);
-	tail += fly_get_u32(arguments);
+	tail = fly_take_list(arguments, tail, end, 4, 1, &a_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	b = tail;
-	b_count = fly_get_u32(arguments + 4);
-	tail += fly_get_u32(arguments + 4);
+	tail = fly_take_list(arguments + 4, tail, end, 4, 1, &b_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	c = (const int8_t *)tail;
-	c_count = fly_get_u32(arguments + 8);
-	tail += fly_get_u32(arguments + 8);
+	tail = fly_take_list(arguments + 8, tail, end, 4, 1, &c_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	d = results + 12;
 	e = (int8_t *)(results + 16);
 	f = results + 20;

@@ -27,18 +27,13 @@ static uint8_t *Long_Row_put(uint8_t *at, uint8_t *tail, const struct Long_Row *
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Long_Row_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
-{
-	tail = fly_check_string(at + 4, tail, end, 60);
-	if (!tail)
-		return NULL;
-	return tail;
-}
-
-static const uint8_t *Long_Row_get(const uint8_t *at, const uint8_t *tail, struct Long_Row *value)
+static const uint8_t *Long_Row_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				    struct Long_Row *value)
 {
 	value->number = fly_get_u32(at);
-	tail = fly_get_string(at + 4, tail, value->name);
+	tail = fly_take_string(at + 4, tail, end, 60, value->name);
+	if (!tail)
+		return NULL;
 	fly_get_f64s(value->values, at + 8, 4);
 	return tail;
 }
@@ -138,22 +133,6 @@ int Long_Store_finish(struct fly_call *call, uint64_t *result)
 
 /* ---- Load ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Long_Load_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Long_Load_RESULT_BYTES)
-		return false;
-	tail = results + Long_Load_RESULT_BYTES;
-	tail = fly_check_list(results, tail, end, 1000000, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 int Long_Load(struct fly_binding *binding, const char *name, uint8_t image[1000000],
 	      uint32_t *image_count)
 {
@@ -163,7 +142,9 @@ int Long_Load(struct fly_binding *binding, const char *name, uint8_t image[10000
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (name_length > 255)
@@ -178,16 +159,23 @@ int Long_Load(struct fly_binding *binding, const char *name, uint8_t image[10000
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Long_Load_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Long_Load_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Long_Load_RESULT_BYTES;
-	*image_count = fly_get_u32(results);
-	rest = fly_get_u8s(image, rest, *image_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 1000000, 1, image_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(image, elements, *image_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Long_Load_start(struct fly_binding *binding, const char *name, struct fly_call **call)
@@ -215,63 +203,62 @@ int Long_Load_finish(struct fly_call *call, uint8_t image[1000000], uint32_t *im
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Long_Load_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Long_Load_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Long_Load_RESULT_BYTES;
-	*image_count = fly_get_u32(results);
-	rest = fly_get_u8s(image, rest, *image_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 1000000, 1, image_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u8s(image, elements, *image_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Long_Load_view(struct fly_call *call, const uint8_t **image, uint32_t *image_count)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Long_Load_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Long_Load_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Long_Load_RESULT_BYTES;
 	*image = rest;
-	*image_count = fly_get_u32(results);
-	rest += fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 1000000, 1, image_count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Sort ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Long_Sort_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Long_Sort_RESULT_BYTES)
-		return false;
-	tail = results + Long_Sort_RESULT_BYTES;
-	tail = fly_check_list(results, tail, end, 100000, 8);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Long_Sort(struct fly_binding *binding, uint64_t numbers[100000], uint32_t *numbers_count)
 {
@@ -280,7 +267,9 @@ int Long_Sort(struct fly_binding *binding, uint64_t numbers[100000], uint32_t *n
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (*numbers_count > 100000)
@@ -296,16 +285,23 @@ int Long_Sort(struct fly_binding *binding, uint64_t numbers[100000], uint32_t *n
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Long_Sort_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Long_Sort_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Long_Sort_RESULT_BYTES;
-	*numbers_count = fly_get_u32(results);
-	rest = fly_get_u64s(numbers, rest, *numbers_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 100000, 8, numbers_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u64s(numbers, elements, *numbers_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Long_Sort_start(struct fly_binding *binding, const uint64_t *numbers, uint32_t numbers_count,
@@ -334,82 +330,62 @@ int Long_Sort_finish(struct fly_call *call, uint64_t numbers[100000], uint32_t *
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Long_Sort_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Long_Sort_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Long_Sort_RESULT_BYTES;
-	*numbers_count = fly_get_u32(results);
-	rest = fly_get_u64s(numbers, rest, *numbers_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 100000, 8, numbers_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u64s(numbers, elements, *numbers_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Long_Sort_view(struct fly_call *call, struct fly_u64_view *numbers)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Long_Sort_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Long_Sort_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Long_Sort_RESULT_BYTES;
 	numbers->at = rest;
-	numbers->count = fly_get_u32(results);
-	rest += 8 * (size_t)fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 100000, 8, &numbers->count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Rows ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Long_Rows_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-	const uint8_t *items;
-
-	if (call->length < Long_Rows_RESULT_BYTES)
-		return false;
-	tail = results + Long_Rows_RESULT_BYTES;
-	items = tail;
-	tail = fly_check_list(results + 4, tail, end, 1000, 40);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(results + 4); i++) {
-		tail = Long_Row_check(items + 40 * (size_t)i, tail, end);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 8))
-		return false;
-	if (fly_get_bool(results + 8)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 40);
-		if (!tail)
-			return false;
-		tail = Long_Row_check(inner, tail, end);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Long_Rows(struct fly_binding *binding, const struct Long_Row *rows, uint32_t rows_count,
 	      struct Long_Row back[1000], uint32_t *back_count, bool *has_best,
@@ -421,6 +397,7 @@ int Long_Rows(struct fly_binding *binding, const struct Long_Row *rows, uint32_t
 	uint8_t *tail;
 	uint8_t *items;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
 	const uint8_t *elements;
@@ -446,26 +423,39 @@ int Long_Rows(struct fly_binding *binding, const struct Long_Row *rows, uint32_t
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Long_Rows_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Long_Rows_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Long_Rows_RESULT_BYTES;
 	*result = fly_get_u32(results);
-	*back_count = fly_get_u32(results + 4);
 	elements = rest;
-	rest += 40 * (size_t)*back_count;
-	for (uint32_t i = 0; i < *back_count; i++)
-		rest = Long_Row_get(elements + 40 * (size_t)i, rest, &back[i]);
-	*has_best = fly_get_bool(results + 8);
+	rest = fly_take_list(results + 4, rest, end, 1000, 40, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		rest = Long_Row_take(elements + 40 * (size_t)i, rest, end, &back[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (!fly_take_bool(results + 8, has_best))
+		goto malformed;
 	if (*has_best) {
 		from = rest;
-		rest += 40;
-		rest = Long_Row_get(from, rest, best);
+		rest = fly_check_room(rest, end, 40);
+		if (!rest)
+			goto malformed;
+		rest = Long_Row_take(from, rest, end, best);
+		if (!rest)
+			goto malformed;
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Long_Rows_start(struct fly_binding *binding, const struct Long_Row *rows, uint32_t rows_count,
@@ -503,6 +493,7 @@ int Long_Rows_finish(struct fly_call *call, struct Long_Row back[1000], uint32_t
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
 	const uint8_t *elements;
@@ -511,26 +502,39 @@ int Long_Rows_finish(struct fly_call *call, struct Long_Row back[1000], uint32_t
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Long_Rows_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Long_Rows_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Long_Rows_RESULT_BYTES;
 	*result = fly_get_u32(results);
-	*back_count = fly_get_u32(results + 4);
 	elements = rest;
-	rest += 40 * (size_t)*back_count;
-	for (uint32_t i = 0; i < *back_count; i++)
-		rest = Long_Row_get(elements + 40 * (size_t)i, rest, &back[i]);
-	*has_best = fly_get_bool(results + 8);
+	rest = fly_take_list(results + 4, rest, end, 1000, 40, back_count);
+	if (!rest)
+		goto malformed;
+	for (uint32_t i = 0; i < *back_count; i++) {
+		rest = Long_Row_take(elements + 40 * (size_t)i, rest, end, &back[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (!fly_take_bool(results + 8, has_best))
+		goto malformed;
 	if (*has_best) {
 		from = rest;
-		rest += 40;
-		rest = Long_Row_get(from, rest, best);
+		rest = fly_check_room(rest, end, 40);
+		if (!rest)
+			goto malformed;
+		rest = Long_Row_take(from, rest, end, best);
+		if (!rest)
+			goto malformed;
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Table ---- */

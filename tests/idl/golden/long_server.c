@@ -29,42 +29,18 @@ static uint8_t *Long_Row_put(uint8_t *at, uint8_t *tail, const struct Long_Row *
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Long_Row_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
-{
-	tail = fly_check_string(at + 4, tail, end, 60);
-	if (!tail)
-		return NULL;
-	return tail;
-}
-
-static const uint8_t *Long_Row_get(const uint8_t *at, const uint8_t *tail, struct Long_Row *value)
+static const uint8_t *Long_Row_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				    struct Long_Row *value)
 {
 	value->number = fly_get_u32(at);
-	tail = fly_get_string(at + 4, tail, value->name);
+	tail = fly_take_string(at + 4, tail, end, 60, value->name);
+	if (!tail)
+		return NULL;
 	fly_get_f64s(value->values, at + 8, 4);
 	return tail;
 }
 
 /* ---- Store ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Long_Store_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Long_Store_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Long_Store_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 255);
-	if (!tail)
-		return false;
-	tail = fly_check_list(arguments + 4, tail, end, 1000000, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 static int Long_Store_serve(struct fly_served *served)
 {
@@ -72,6 +48,7 @@ static int Long_Store_serve(struct fly_served *served)
 		(const struct Long_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const char *name;
 	const uint8_t *image;
@@ -79,14 +56,20 @@ static int Long_Store_serve(struct fly_served *served)
 	uint64_t result;
 	int status;
 
-	if (!Long_Store_arguments_are_sound(served))
+	if (served->argument_bytes < Long_Store_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Long_Store_ARGUMENT_BYTES;
 	name = (const char *)tail;
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_check_string(arguments, tail, end, 255);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	image = tail;
-	image_count = fly_get_u32(arguments + 4);
-	tail += fly_get_u32(arguments + 4);
+	tail = fly_take_list(arguments + 4, tail, end, 1000000, 1, &image_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Store(served->context, name, image, image_count, &result);
 	if (status) {
 		served->raised = status;
@@ -99,28 +82,13 @@ static int Long_Store_serve(struct fly_served *served)
 
 /* ---- Load ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Long_Load_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Long_Load_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Long_Load_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 255);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Long_Load_serve(struct fly_served *served)
 {
 	const struct Long_procedures *procedures =
 		(const struct Long_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	const char *name;
@@ -128,11 +96,16 @@ static int Long_Load_serve(struct fly_served *served)
 	uint32_t image_count;
 	int status;
 
-	if (!Long_Load_arguments_are_sound(served))
+	if (served->argument_bytes < Long_Load_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Long_Load_ARGUMENT_BYTES;
 	name = (const char *)tail;
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_check_string(arguments, tail, end, 255);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	image = results + 4;
 	image_count = 0;
 	status = procedures->Load(served->context, name, image, &image_count);
@@ -151,22 +124,6 @@ static int Long_Load_serve(struct fly_served *served)
 
 /* ---- Sort ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Long_Sort_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Long_Sort_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Long_Sort_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 100000, 8);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 /* Too much for the stack. */
 struct Long_Sort_values {
 	uint32_t numbers_count;
@@ -179,16 +136,24 @@ static int Long_Sort_run(struct fly_served *served, struct Long_Sort_values *val
 		(const struct Long_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
+	const uint8_t *items;
 	uint32_t bytes;
 	uint8_t *rest;
 	int status;
 
-	if (!Long_Sort_arguments_are_sound(served))
+	if (served->argument_bytes < Long_Sort_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Long_Sort_ARGUMENT_BYTES;
-	values->numbers_count = fly_get_u32(arguments);
-	tail = fly_get_u64s(values->numbers, tail, values->numbers_count);
+	items = tail;
+	tail = fly_take_list(arguments, tail, end, 100000, 8, &values->numbers_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	fly_get_u64s(values->numbers, items, values->numbers_count);
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Sort(served->context, values->numbers, &values->numbers_count);
 	if (status) {
 		served->raised = status;
@@ -219,29 +184,6 @@ static int Long_Sort_serve(struct fly_served *served)
 
 /* ---- Rows ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Long_Rows_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Long_Rows_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Long_Rows_ARGUMENT_BYTES;
-	items = tail;
-	tail = fly_check_list(arguments, tail, end, 1000, 40);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments); i++) {
-		tail = Long_Row_check(items + 40 * (size_t)i, tail, end);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 /* Too much for the stack. */
 struct Long_Rows_values {
 	uint32_t rows_count;
@@ -259,6 +201,7 @@ static int Long_Rows_run(struct fly_served *served, struct Long_Rows_values *val
 		(const struct Long_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *items;
 	uint32_t bytes;
@@ -267,14 +210,21 @@ static int Long_Rows_run(struct fly_served *served, struct Long_Rows_values *val
 	uint8_t *elements;
 	int status;
 
-	if (!Long_Rows_arguments_are_sound(served))
+	if (served->argument_bytes < Long_Rows_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Long_Rows_ARGUMENT_BYTES;
-	values->rows_count = fly_get_u32(arguments);
 	items = tail;
-	tail += 40 * (size_t)values->rows_count;
-	for (uint32_t i = 0; i < values->rows_count; i++)
-		tail = Long_Row_get(items + 40 * (size_t)i, tail, &values->rows[i]);
+	tail = fly_take_list(arguments, tail, end, 1000, 40, &values->rows_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < values->rows_count; i++) {
+		tail = Long_Row_take(items + 40 * (size_t)i, tail, end, &values->rows[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	values->back_count = 0;
 	values->has_best = false;
 	status = procedures->Rows(served->context, values->rows, values->rows_count, values->back,

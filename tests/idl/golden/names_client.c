@@ -129,22 +129,6 @@ int Names_Own_view(struct fly_call *call_, uint8_t *status, const uint8_t **resu
 
 /* ---- Library ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Names_Library_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Names_Library_RESULT_BYTES)
-		return false;
-	if (!fly_is_bool(results))
-		return false;
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!fly_is_bool(results + 1 + i))
-			return false;
-	}
-	return true;
-}
-
 int Names_Library(struct fly_binding *binding, uint8_t index, uint8_t time, uint8_t exp, uint8_t y1,
 		  uint8_t abs, double log, const int8_t strlen[3], bool printf[2], uint32_t *puts,
 		  uint8_t *version, uint8_t *Names, uint8_t Library, bool *result)
@@ -170,18 +154,21 @@ int Names_Library(struct fly_binding *binding, uint8_t index, uint8_t time, uint
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Names_Library_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Names_Library_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
-	fly_get_bools(printf, results + 1, 2);
+	if (!fly_take_bool(results, result))
+		goto malformed;
+	if (!fly_take_bools(printf, results + 1, 2))
+		goto malformed;
 	*puts = fly_get_u32(results + 3);
 	*version = fly_get_u8(results + 7);
 	*Names = fly_get_u8(results + 8);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Names_Library_start(struct fly_binding *binding, uint8_t index, uint8_t time, uint8_t exp,
@@ -218,18 +205,21 @@ int Names_Library_finish(struct fly_call *call, bool printf[2], uint32_t *puts, 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Names_Library_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Names_Library_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
-	fly_get_bools(printf, results + 1, 2);
+	if (!fly_take_bool(results, result))
+		goto malformed;
+	if (!fly_take_bools(printf, results + 1, 2))
+		goto malformed;
 	*puts = fly_get_u32(results + 3);
 	*version = fly_get_u8(results + 7);
 	*Names = fly_get_u8(results + 8);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Names_Library_view(struct fly_call *call, struct fly_bool_view *printf, uint32_t *puts,
@@ -242,18 +232,24 @@ int Names_Library_view(struct fly_call *call, struct fly_bool_view *printf, uint
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Names_Library_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Names_Library_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	printf->at = results + 1;
 	printf->count = 2;
+	for (uint32_t i = 0; i < printf->count; i++) {
+		if (!fly_is_bool(printf->at + i))
+			goto malformed;
+	}
 	*puts = fly_get_u32(results + 3);
 	*version = fly_get_u8(results + 7);
 	*Names = fly_get_u8(results + 8);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- start ---- */
@@ -482,20 +478,6 @@ int Names_number_finish(struct fly_call *call, uint8_t *result)
 
 /* ---- a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_results_are_sound(
-	const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length !=
-	    Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_RESULT_BYTES)
-		return false;
-	if (!fly_is_bool(results))
-		return false;
-	return true;
-}
-
 int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters(
 	struct fly_binding *binding,
 	uint32_t a_name_as_long_as_a_name_may_be_which_is_sixty_three_character0,
@@ -520,19 +502,21 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters(
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_results_are_sound(
-		call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length !=
+	    Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	fly_get_i8s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1, results + 1,
 		    5);
 	fly_get_u64s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, results + 6,
 		     7);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_start(
@@ -570,19 +554,21 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_finish
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_results_are_sound(
-		call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length !=
+	    Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	fly_get_i8s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1, results + 1,
 		    5);
 	fly_get_u64s(a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2, results + 6,
 		     7);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_view(
@@ -598,18 +584,20 @@ int Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_view(
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_results_are_sound(
-		call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length !=
+	    Names_a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	*a_name_as_long_as_a_name_may_be_which_is_sixty_three_character1 =
 		(const int8_t *)(results + 1);
 	a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2->at = results + 6;
 	a_name_as_long_as_a_name_may_be_which_is_sixty_three_character2->count = 7;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Many ---- */

@@ -9,20 +9,6 @@
 
 /* ---- Own ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Names_Own_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Names_Own_ARGUMENT_BYTES)
-		return false;
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!fly_is_bool(arguments + 6 + i))
-			return false;
-	}
-	return true;
-}
-
 static int Names_Own_serve(struct fly_served *served_)
 {
 	const struct Names_procedures *procedures_ =
@@ -44,13 +30,14 @@ static int Names_Own_serve(struct fly_served *served_)
 	uint8_t result_;
 	int status__;
 
-	if (!Names_Own_arguments_are_sound(served_))
+	if (served_->argument_bytes != Names_Own_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	binding = fly_get_u8(arguments_);
 	call = fly_get_u8(arguments_ + 1);
 	context = fly_get_u8(arguments_ + 2);
 	served = fly_get_u8(arguments_ + 3);
-	fly_get_bools(i, arguments_ + 6, 2);
+	if (!fly_take_bools(i, arguments_ + 6, 2))
+		return -FLY_EMALFORMED;
 	runtime = fly_get_u8(arguments_ + 8);
 	peer = fly_get_u8(arguments_ + 9);
 	arguments = fly_get_u8(arguments_ + 10);

@@ -20,6 +20,17 @@ static bool Optionals_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Optionals_Kind_take(const uint8_t *at, enum Optionals_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Optionals_Kind_is_known(number))
+		return false;
+	*value = (enum Optionals_Kind)number;
+	return true;
+}
+
 static void Optionals_Pair_put(uint8_t *at, const struct Optionals_Pair *value)
 {
 	fly_put_u8(at, value->a);
@@ -90,79 +101,54 @@ static uint8_t *Optionals_Note_put(uint8_t *at, uint8_t *tail, const struct Opti
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Optionals_Note_check(const uint8_t *at, const uint8_t *tail,
-					   const uint8_t *end)
+static const uint8_t *Optionals_Note_take(const uint8_t *at, const uint8_t *tail,
+					  const uint8_t *end, struct Optionals_Note *value)
 {
 	const uint8_t *inner;
+	const uint8_t *items;
 
-	if (!fly_is_bool(at))
+	if (!fly_take_bool(at, &value->has_number))
 		return NULL;
-	if (fly_get_bool(at)) {
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-	}
-	if (!fly_is_bool(at + 1))
-		return NULL;
-	if (fly_get_bool(at + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_string(inner, tail, end, 9);
-		if (!tail)
-			return NULL;
-	}
-	if (!fly_is_bool(at + 2))
-		return NULL;
-	if (fly_get_bool(at + 2)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_list(inner, tail, end, 2, 3);
-		if (!tail)
-			return NULL;
-	}
-	if (!fly_is_bool(at + 3))
-		return NULL;
-	if (fly_get_bool(at + 3)) {
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Optionals_Note_get(const uint8_t *at, const uint8_t *tail,
-					 struct Optionals_Note *value)
-{
-	const uint8_t *inner;
-
-	value->has_number = fly_get_bool(at);
 	if (value->has_number) {
-		value->number = fly_get_u32(tail);
-		tail += 4;
+		inner = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		value->number = fly_get_u32(inner);
 	}
-	value->has_text = fly_get_bool(at + 1);
+	if (!fly_take_bool(at + 1, &value->has_text))
+		return NULL;
 	if (value->has_text) {
 		inner = tail;
-		tail += 4;
-		tail = fly_get_string(inner, tail, value->text);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		tail = fly_take_string(inner, tail, end, 9, value->text);
+		if (!tail)
+			return NULL;
 	}
-	value->has_pairs = fly_get_bool(at + 2);
+	if (!fly_take_bool(at + 2, &value->has_pairs))
+		return NULL;
 	if (value->has_pairs) {
 		inner = tail;
-		tail += 4;
-		value->pairs_count = fly_get_u32(inner);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		items = tail;
+		tail = fly_take_list(inner, tail, end, 2, 3, &value->pairs_count);
+		if (!tail)
+			return NULL;
 		for (uint32_t i = 0; i < value->pairs_count; i++)
-			Optionals_Pair_get(tail + 3 * (size_t)i, &value->pairs[i]);
-		tail += 3 * (size_t)value->pairs_count;
+			Optionals_Pair_get(items + 3 * (size_t)i, &value->pairs[i]);
 	}
-	value->has_fixed = fly_get_bool(at + 3);
+	if (!fly_take_bool(at + 3, &value->has_fixed))
+		return NULL;
 	if (value->has_fixed) {
-		fly_get_u16s(value->fixed, tail, 2);
-		tail += 4;
+		inner = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		fly_get_u16s(value->fixed, inner, 2);
 	}
 	value->last = fly_get_u8(at + 4);
 	return tail;
@@ -178,39 +164,6 @@ int Optionals_import(struct fly_runtime *runtime, const char *peer, struct fly_b
 
 /* ---- Scalars ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Optionals_Scalars_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (call->length < Optionals_Scalars_RESULT_BYTES)
-		return false;
-	tail = results + Optionals_Scalars_RESULT_BYTES;
-	if (!fly_is_bool(results))
-		return false;
-	if (!fly_is_bool(results + 1))
-		return false;
-	if (fly_get_bool(results + 1)) {
-		tail = fly_check_room(tail, end, 2);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 2))
-		return false;
-	if (fly_get_bool(results + 2)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		if (!Optionals_Kind_is_known(fly_get_i32(inner)))
-			return false;
-	}
-	return tail == end;
-}
-
 int Optionals_Scalars(struct fly_binding *binding, bool has_a, uint32_t a, bool has_b, bool b,
 		      bool has_c, enum Optionals_Kind c, bool has_d, double d, bool *has_e,
 		      uint16_t *e, bool *has_f, enum Optionals_Kind *f, bool *result)
@@ -220,7 +173,9 @@ int Optionals_Scalars(struct fly_binding *binding, bool has_a, uint32_t a, bool 
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *from;
 	int status;
 
 	if (has_a) {
@@ -263,25 +218,39 @@ int Optionals_Scalars(struct fly_binding *binding, bool has_a, uint32_t a, bool 
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Scalars_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Scalars_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Scalars_RESULT_BYTES;
-	*result = fly_get_bool(results);
-	*has_e = fly_get_bool(results + 1);
+	if (!fly_take_bool(results, result))
+		goto malformed;
+	if (!fly_take_bool(results + 1, has_e))
+		goto malformed;
 	if (*has_e) {
-		*e = fly_get_u16(rest);
-		rest += 2;
+		from = rest;
+		rest = fly_check_room(rest, end, 2);
+		if (!rest)
+			goto malformed;
+		*e = fly_get_u16(from);
 	}
-	*has_f = fly_get_bool(results + 2);
+	if (!fly_take_bool(results + 2, has_f))
+		goto malformed;
 	if (*has_f) {
-		*f = (enum Optionals_Kind)fly_get_i32(rest);
-		rest += 4;
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		if (!Optionals_Kind_take(from, f))
+			goto malformed;
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Optionals_Scalars_start(struct fly_binding *binding, bool has_a, uint32_t a, bool has_b, bool b,
@@ -339,66 +308,50 @@ int Optionals_Scalars_finish(struct fly_call *call, bool *has_e, uint16_t *e, bo
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *from;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Scalars_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Scalars_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Scalars_RESULT_BYTES;
-	*result = fly_get_bool(results);
-	*has_e = fly_get_bool(results + 1);
+	if (!fly_take_bool(results, result))
+		goto malformed;
+	if (!fly_take_bool(results + 1, has_e))
+		goto malformed;
 	if (*has_e) {
-		*e = fly_get_u16(rest);
-		rest += 2;
+		from = rest;
+		rest = fly_check_room(rest, end, 2);
+		if (!rest)
+			goto malformed;
+		*e = fly_get_u16(from);
 	}
-	*has_f = fly_get_bool(results + 2);
+	if (!fly_take_bool(results + 2, has_f))
+		goto malformed;
 	if (*has_f) {
-		*f = (enum Optionals_Kind)fly_get_i32(rest);
-		rest += 4;
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		if (!Optionals_Kind_take(from, f))
+			goto malformed;
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Arrays ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Optionals_Arrays_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (call->length < Optionals_Arrays_RESULT_BYTES)
-		return false;
-	tail = results + Optionals_Arrays_RESULT_BYTES;
-	if (!fly_is_bool(results))
-		return false;
-	if (fly_get_bool(results)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_list(inner, tail, end, 5, 1);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 1))
-		return false;
-	if (fly_get_bool(results + 1)) {
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Optionals_Arrays(struct fly_binding *binding, bool has_a, const uint8_t a[3], bool has_b,
 		     const uint8_t *b, uint32_t b_count, bool has_c, const uint16_t *c,
@@ -411,8 +364,10 @@ int Optionals_Arrays(struct fly_binding *binding, bool has_a, const uint8_t a[3]
 	uint8_t *tail;
 	uint8_t *inner;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
+	const uint8_t *elements;
 	int status;
 
 	if (has_a) {
@@ -457,26 +412,40 @@ int Optionals_Arrays(struct fly_binding *binding, bool has_a, const uint8_t a[3]
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Arrays_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Arrays_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Arrays_RESULT_BYTES;
-	*has_d = fly_get_bool(results);
+	if (!fly_take_bool(results, has_d))
+		goto malformed;
 	if (*has_d) {
 		from = rest;
-		rest += 4;
-		*d_count = fly_get_u32(from);
-		rest = fly_get_u8s(d, rest, *d_count);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		elements = rest;
+		rest = fly_take_list(from, rest, end, 5, 1, d_count);
+		if (!rest)
+			goto malformed;
+		fly_get_u8s(d, elements, *d_count);
 	}
-	*has_e = fly_get_bool(results + 1);
+	if (!fly_take_bool(results + 1, has_e))
+		goto malformed;
 	if (*has_e) {
-		fly_get_u16s(e, rest, 2);
-		rest += 4;
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		fly_get_u16s(e, from, 2);
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Optionals_Arrays_start(struct fly_binding *binding, bool has_a, const uint8_t a[3], bool has_b,
@@ -537,74 +506,52 @@ int Optionals_Arrays_finish(struct fly_call *call, bool *has_d, uint8_t d[5], ui
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Arrays_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Arrays_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Arrays_RESULT_BYTES;
-	*has_d = fly_get_bool(results);
+	if (!fly_take_bool(results, has_d))
+		goto malformed;
 	if (*has_d) {
 		from = rest;
-		rest += 4;
-		*d_count = fly_get_u32(from);
-		rest = fly_get_u8s(d, rest, *d_count);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		elements = rest;
+		rest = fly_take_list(from, rest, end, 5, 1, d_count);
+		if (!rest)
+			goto malformed;
+		fly_get_u8s(d, elements, *d_count);
 	}
-	*has_e = fly_get_bool(results + 1);
+	if (!fly_take_bool(results + 1, has_e))
+		goto malformed;
 	if (*has_e) {
-		fly_get_u16s(e, rest, 2);
-		rest += 4;
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		fly_get_u16s(e, from, 2);
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Texts ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Optionals_Texts_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (call->length < Optionals_Texts_RESULT_BYTES)
-		return false;
-	tail = results + Optionals_Texts_RESULT_BYTES;
-	if (!fly_is_bool(results))
-		return false;
-	if (fly_get_bool(results)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_string(inner, tail, end, 9);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 1))
-		return false;
-	if (fly_get_bool(results + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 8);
-		if (!tail)
-			return false;
-		for (uint32_t i = 0; i < 2; i++) {
-			tail = fly_check_string(inner + 4 * (size_t)i, tail, end, 3);
-			if (!tail)
-				return false;
-		}
-	}
-	return tail == end;
-}
 
 int Optionals_Texts(struct fly_binding *binding, bool has_a, const char *a, bool has_b,
 		    const char b[][3 + 1], uint32_t b_count, bool *has_c, char c[9 + 1],
@@ -618,6 +565,7 @@ int Optionals_Texts(struct fly_binding *binding, bool has_a, const char *a, bool
 	uint8_t *inner;
 	uint8_t *items;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
 	int status;
@@ -664,27 +612,42 @@ int Optionals_Texts(struct fly_binding *binding, bool has_a, const char *a, bool
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Texts_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Texts_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Texts_RESULT_BYTES;
-	*has_c = fly_get_bool(results);
+	if (!fly_take_bool(results, has_c))
+		goto malformed;
 	if (*has_c) {
 		from = rest;
-		rest += 4;
-		rest = fly_get_string(from, rest, c);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		rest = fly_take_string(from, rest, end, 9, c);
+		if (!rest)
+			goto malformed;
 	}
-	*has_d = fly_get_bool(results + 1);
+	if (!fly_take_bool(results + 1, has_d))
+		goto malformed;
 	if (*has_d) {
 		from = rest;
-		rest += 8;
-		for (uint32_t i = 0; i < 2; i++)
-			rest = fly_get_string(from + 4 * (size_t)i, rest, d[i]);
+		rest = fly_check_room(rest, end, 8);
+		if (!rest)
+			goto malformed;
+		for (uint32_t i = 0; i < 2; i++) {
+			rest = fly_take_string(from + 4 * (size_t)i, rest, end, 3, d[i]);
+			if (!rest)
+				goto malformed;
+		}
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Optionals_Texts_start(struct fly_binding *binding, bool has_a, const char *a, bool has_b,
@@ -746,6 +709,7 @@ int Optionals_Texts_finish(struct fly_call *call, bool *has_c, char c[9 + 1], bo
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
 	int status;
@@ -753,66 +717,45 @@ int Optionals_Texts_finish(struct fly_call *call, bool *has_c, char c[9 + 1], bo
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Texts_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Texts_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Texts_RESULT_BYTES;
-	*has_c = fly_get_bool(results);
+	if (!fly_take_bool(results, has_c))
+		goto malformed;
 	if (*has_c) {
 		from = rest;
-		rest += 4;
-		rest = fly_get_string(from, rest, c);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		rest = fly_take_string(from, rest, end, 9, c);
+		if (!rest)
+			goto malformed;
 	}
-	*has_d = fly_get_bool(results + 1);
+	if (!fly_take_bool(results + 1, has_d))
+		goto malformed;
 	if (*has_d) {
 		from = rest;
-		rest += 8;
-		for (uint32_t i = 0; i < 2; i++)
-			rest = fly_get_string(from + 4 * (size_t)i, rest, d[i]);
+		rest = fly_check_room(rest, end, 8);
+		if (!rest)
+			goto malformed;
+		for (uint32_t i = 0; i < 2; i++) {
+			rest = fly_take_string(from + 4 * (size_t)i, rest, end, 3, d[i]);
+			if (!rest)
+				goto malformed;
+		}
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Structs ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Optionals_Structs_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (call->length < Optionals_Structs_RESULT_BYTES)
-		return false;
-	tail = results + Optionals_Structs_RESULT_BYTES;
-	if (!fly_is_bool(results))
-		return false;
-	if (fly_get_bool(results)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 5);
-		if (!tail)
-			return false;
-		tail = Optionals_Note_check(inner, tail, end);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 1))
-		return false;
-	if (fly_get_bool(results + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_list(inner, tail, end, 2, 3);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Optionals_Structs(struct fly_binding *binding, bool has_pair, const struct Optionals_Pair *pair,
 		      const struct Optionals_Note *note, bool *has_back,
@@ -824,8 +767,10 @@ int Optionals_Structs(struct fly_binding *binding, bool has_pair, const struct O
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
+	const uint8_t *elements;
 	int status;
 
 	if (has_pair) {
@@ -847,29 +792,43 @@ int Optionals_Structs(struct fly_binding *binding, bool has_pair, const struct O
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Structs_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Structs_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Structs_RESULT_BYTES;
-	*has_back = fly_get_bool(results);
+	if (!fly_take_bool(results, has_back))
+		goto malformed;
 	if (*has_back) {
 		from = rest;
-		rest += 5;
-		rest = Optionals_Note_get(from, rest, back);
+		rest = fly_check_room(rest, end, 5);
+		if (!rest)
+			goto malformed;
+		rest = Optionals_Note_take(from, rest, end, back);
+		if (!rest)
+			goto malformed;
 	}
-	*has_pairs = fly_get_bool(results + 1);
+	if (!fly_take_bool(results + 1, has_pairs))
+		goto malformed;
 	if (*has_pairs) {
 		from = rest;
-		rest += 4;
-		*pairs_count = fly_get_u32(from);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		elements = rest;
+		rest = fly_take_list(from, rest, end, 2, 3, pairs_count);
+		if (!rest)
+			goto malformed;
 		for (uint32_t i = 0; i < *pairs_count; i++)
-			Optionals_Pair_get(rest + 3 * (size_t)i, &pairs[i]);
-		rest += 3 * (size_t)*pairs_count;
+			Optionals_Pair_get(elements + 3 * (size_t)i, &pairs[i]);
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Optionals_Structs_start(struct fly_binding *binding, bool has_pair,
@@ -906,93 +865,55 @@ int Optionals_Structs_finish(struct fly_call *call, bool *has_back, struct Optio
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Structs_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Structs_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Structs_RESULT_BYTES;
-	*has_back = fly_get_bool(results);
+	if (!fly_take_bool(results, has_back))
+		goto malformed;
 	if (*has_back) {
 		from = rest;
-		rest += 5;
-		rest = Optionals_Note_get(from, rest, back);
+		rest = fly_check_room(rest, end, 5);
+		if (!rest)
+			goto malformed;
+		rest = Optionals_Note_take(from, rest, end, back);
+		if (!rest)
+			goto malformed;
 	}
-	*has_pairs = fly_get_bool(results + 1);
+	if (!fly_take_bool(results + 1, has_pairs))
+		goto malformed;
 	if (*has_pairs) {
 		from = rest;
-		rest += 4;
-		*pairs_count = fly_get_u32(from);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		elements = rest;
+		rest = fly_take_list(from, rest, end, 2, 3, pairs_count);
+		if (!rest)
+			goto malformed;
 		for (uint32_t i = 0; i < *pairs_count; i++)
-			Optionals_Pair_get(rest + 3 * (size_t)i, &pairs[i]);
-		rest += 3 * (size_t)*pairs_count;
+			Optionals_Pair_get(elements + 3 * (size_t)i, &pairs[i]);
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Change ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Optionals_Change_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (call->length < Optionals_Change_RESULT_BYTES)
-		return false;
-	tail = results + Optionals_Change_RESULT_BYTES;
-	if (!fly_is_bool(results))
-		return false;
-	if (fly_get_bool(results)) {
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 1))
-		return false;
-	if (fly_get_bool(results + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_string(inner, tail, end, 9);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 2))
-		return false;
-	if (fly_get_bool(results + 2)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_list(inner, tail, end, 4, 1);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 3))
-		return false;
-	if (fly_get_bool(results + 3)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 5);
-		if (!tail)
-			return false;
-		tail = Optionals_Note_check(inner, tail, end);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Optionals_Change(struct fly_binding *binding, bool *has_a, uint32_t *a, bool *has_b,
 		     char b[9 + 1], bool *has_c, uint8_t c[4], uint32_t *c_count, bool *has_d,
@@ -1005,8 +926,10 @@ int Optionals_Change(struct fly_binding *binding, bool *has_a, uint32_t *a, bool
 	uint8_t *tail;
 	uint8_t *inner;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
+	const uint8_t *elements;
 	int status;
 
 	if (*has_a) {
@@ -1061,38 +984,62 @@ int Optionals_Change(struct fly_binding *binding, bool *has_a, uint32_t *a, bool
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Change_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Change_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Change_RESULT_BYTES;
-	*has_a = fly_get_bool(results);
+	if (!fly_take_bool(results, has_a))
+		goto malformed;
 	if (*has_a) {
-		*a = fly_get_u32(rest);
-		rest += 4;
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		*a = fly_get_u32(from);
 	}
-	*has_b = fly_get_bool(results + 1);
+	if (!fly_take_bool(results + 1, has_b))
+		goto malformed;
 	if (*has_b) {
 		from = rest;
-		rest += 4;
-		rest = fly_get_string(from, rest, b);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		rest = fly_take_string(from, rest, end, 9, b);
+		if (!rest)
+			goto malformed;
 	}
-	*has_c = fly_get_bool(results + 2);
+	if (!fly_take_bool(results + 2, has_c))
+		goto malformed;
 	if (*has_c) {
 		from = rest;
-		rest += 4;
-		*c_count = fly_get_u32(from);
-		rest = fly_get_u8s(c, rest, *c_count);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		elements = rest;
+		rest = fly_take_list(from, rest, end, 4, 1, c_count);
+		if (!rest)
+			goto malformed;
+		fly_get_u8s(c, elements, *c_count);
 	}
-	*has_d = fly_get_bool(results + 3);
+	if (!fly_take_bool(results + 3, has_d))
+		goto malformed;
 	if (*has_d) {
 		from = rest;
-		rest += 5;
-		rest = Optionals_Note_get(from, rest, d);
+		rest = fly_check_room(rest, end, 5);
+		if (!rest)
+			goto malformed;
+		rest = Optionals_Note_take(from, rest, end, d);
+		if (!rest)
+			goto malformed;
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Optionals_Change_start(struct fly_binding *binding, bool has_a, uint32_t a, bool has_b,
@@ -1165,43 +1112,69 @@ int Optionals_Change_finish(struct fly_call *call, bool *has_a, uint32_t *a, boo
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Optionals_Change_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Optionals_Change_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Optionals_Change_RESULT_BYTES;
-	*has_a = fly_get_bool(results);
+	if (!fly_take_bool(results, has_a))
+		goto malformed;
 	if (*has_a) {
-		*a = fly_get_u32(rest);
-		rest += 4;
+		from = rest;
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		*a = fly_get_u32(from);
 	}
-	*has_b = fly_get_bool(results + 1);
+	if (!fly_take_bool(results + 1, has_b))
+		goto malformed;
 	if (*has_b) {
 		from = rest;
-		rest += 4;
-		rest = fly_get_string(from, rest, b);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		rest = fly_take_string(from, rest, end, 9, b);
+		if (!rest)
+			goto malformed;
 	}
-	*has_c = fly_get_bool(results + 2);
+	if (!fly_take_bool(results + 2, has_c))
+		goto malformed;
 	if (*has_c) {
 		from = rest;
-		rest += 4;
-		*c_count = fly_get_u32(from);
-		rest = fly_get_u8s(c, rest, *c_count);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		elements = rest;
+		rest = fly_take_list(from, rest, end, 4, 1, c_count);
+		if (!rest)
+			goto malformed;
+		fly_get_u8s(c, elements, *c_count);
 	}
-	*has_d = fly_get_bool(results + 3);
+	if (!fly_take_bool(results + 3, has_d))
+		goto malformed;
 	if (*has_d) {
 		from = rest;
-		rest += 5;
-		rest = Optionals_Note_get(from, rest, d);
+		rest = fly_check_room(rest, end, 5);
+		if (!rest)
+			goto malformed;
+		rest = Optionals_Note_take(from, rest, end, d);
+		if (!rest)
+			goto malformed;
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

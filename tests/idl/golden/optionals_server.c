@@ -20,6 +20,17 @@ static bool Optionals_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Optionals_Kind_take(const uint8_t *at, enum Optionals_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Optionals_Kind_is_known(number))
+		return false;
+	*value = (enum Optionals_Kind)number;
+	return true;
+}
+
 static void Optionals_Pair_put(uint8_t *at, const struct Optionals_Pair *value)
 {
 	fly_put_u8(at, value->a);
@@ -90,79 +101,54 @@ static uint8_t *Optionals_Note_put(uint8_t *at, uint8_t *tail, const struct Opti
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Optionals_Note_check(const uint8_t *at, const uint8_t *tail,
-					   const uint8_t *end)
+static const uint8_t *Optionals_Note_take(const uint8_t *at, const uint8_t *tail,
+					  const uint8_t *end, struct Optionals_Note *value)
 {
 	const uint8_t *inner;
+	const uint8_t *items;
 
-	if (!fly_is_bool(at))
+	if (!fly_take_bool(at, &value->has_number))
 		return NULL;
-	if (fly_get_bool(at)) {
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-	}
-	if (!fly_is_bool(at + 1))
-		return NULL;
-	if (fly_get_bool(at + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_string(inner, tail, end, 9);
-		if (!tail)
-			return NULL;
-	}
-	if (!fly_is_bool(at + 2))
-		return NULL;
-	if (fly_get_bool(at + 2)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_list(inner, tail, end, 2, 3);
-		if (!tail)
-			return NULL;
-	}
-	if (!fly_is_bool(at + 3))
-		return NULL;
-	if (fly_get_bool(at + 3)) {
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Optionals_Note_get(const uint8_t *at, const uint8_t *tail,
-					 struct Optionals_Note *value)
-{
-	const uint8_t *inner;
-
-	value->has_number = fly_get_bool(at);
 	if (value->has_number) {
-		value->number = fly_get_u32(tail);
-		tail += 4;
+		inner = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		value->number = fly_get_u32(inner);
 	}
-	value->has_text = fly_get_bool(at + 1);
+	if (!fly_take_bool(at + 1, &value->has_text))
+		return NULL;
 	if (value->has_text) {
 		inner = tail;
-		tail += 4;
-		tail = fly_get_string(inner, tail, value->text);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		tail = fly_take_string(inner, tail, end, 9, value->text);
+		if (!tail)
+			return NULL;
 	}
-	value->has_pairs = fly_get_bool(at + 2);
+	if (!fly_take_bool(at + 2, &value->has_pairs))
+		return NULL;
 	if (value->has_pairs) {
 		inner = tail;
-		tail += 4;
-		value->pairs_count = fly_get_u32(inner);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		items = tail;
+		tail = fly_take_list(inner, tail, end, 2, 3, &value->pairs_count);
+		if (!tail)
+			return NULL;
 		for (uint32_t i = 0; i < value->pairs_count; i++)
-			Optionals_Pair_get(tail + 3 * (size_t)i, &value->pairs[i]);
-		tail += 3 * (size_t)value->pairs_count;
+			Optionals_Pair_get(items + 3 * (size_t)i, &value->pairs[i]);
 	}
-	value->has_fixed = fly_get_bool(at + 3);
+	if (!fly_take_bool(at + 3, &value->has_fixed))
+		return NULL;
 	if (value->has_fixed) {
-		fly_get_u16s(value->fixed, tail, 2);
-		tail += 4;
+		inner = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		fly_get_u16s(value->fixed, inner, 2);
 	}
 	value->last = fly_get_u8(at + 4);
 	return tail;
@@ -170,61 +156,15 @@ static const uint8_t *Optionals_Note_get(const uint8_t *at, const uint8_t *tail,
 
 /* ---- Scalars ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Optionals_Scalars_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (served->argument_bytes < Optionals_Scalars_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Optionals_Scalars_ARGUMENT_BYTES;
-	if (!fly_is_bool(arguments))
-		return false;
-	if (fly_get_bool(arguments)) {
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(arguments + 1))
-		return false;
-	if (fly_get_bool(arguments + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 1);
-		if (!tail)
-			return false;
-		if (!fly_is_bool(inner))
-			return false;
-	}
-	if (!fly_is_bool(arguments + 2))
-		return false;
-	if (fly_get_bool(arguments + 2)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		if (!Optionals_Kind_is_known(fly_get_i32(inner)))
-			return false;
-	}
-	if (!fly_is_bool(arguments + 3))
-		return false;
-	if (fly_get_bool(arguments + 3)) {
-		tail = fly_check_room(tail, end, 8);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Optionals_Scalars_serve(struct fly_served *served)
 {
 	const struct Optionals_procedures *procedures =
 		(const struct Optionals_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
+	const uint8_t *inner;
 	uint32_t bytes;
 	uint8_t *rest;
 	bool has_a;
@@ -242,33 +182,54 @@ static int Optionals_Scalars_serve(struct fly_served *served)
 	bool result;
 	int status;
 
-	if (!Optionals_Scalars_arguments_are_sound(served))
+	if (served->argument_bytes < Optionals_Scalars_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = 0;
 	b = false;
 	c = (enum Optionals_Kind)0;
 	d = 0;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Optionals_Scalars_ARGUMENT_BYTES;
-	has_a = fly_get_bool(arguments);
+	if (!fly_take_bool(arguments, &has_a))
+		return -FLY_EMALFORMED;
 	if (has_a) {
-		a = fly_get_u32(tail);
-		tail += 4;
+		inner = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		a = fly_get_u32(inner);
 	}
-	has_b = fly_get_bool(arguments + 1);
+	if (!fly_take_bool(arguments + 1, &has_b))
+		return -FLY_EMALFORMED;
 	if (has_b) {
-		b = fly_get_bool(tail);
-		tail += 1;
+		inner = tail;
+		tail = fly_check_room(tail, end, 1);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		if (!fly_take_bool(inner, &b))
+			return -FLY_EMALFORMED;
 	}
-	has_c = fly_get_bool(arguments + 2);
+	if (!fly_take_bool(arguments + 2, &has_c))
+		return -FLY_EMALFORMED;
 	if (has_c) {
-		c = (enum Optionals_Kind)fly_get_i32(tail);
-		tail += 4;
+		inner = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		if (!Optionals_Kind_take(inner, &c))
+			return -FLY_EMALFORMED;
 	}
-	has_d = fly_get_bool(arguments + 3);
+	if (!fly_take_bool(arguments + 3, &has_d))
+		return -FLY_EMALFORMED;
 	if (has_d) {
-		d = fly_get_f64(tail);
-		tail += 8;
+		inner = tail;
+		tail = fly_check_room(tail, end, 8);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		d = fly_get_f64(inner);
 	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	has_e = false;
 	has_f = false;
 	status = procedures->Scalars(served->context, has_a, a, has_b, b, has_c, c, has_d, d,
@@ -302,57 +263,16 @@ static int Optionals_Scalars_serve(struct fly_served *served)
 
 /* ---- Arrays ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Optionals_Arrays_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (served->argument_bytes < Optionals_Arrays_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Optionals_Arrays_ARGUMENT_BYTES;
-	if (!fly_is_bool(arguments))
-		return false;
-	if (fly_get_bool(arguments)) {
-		tail = fly_check_room(tail, end, 3);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(arguments + 1))
-		return false;
-	if (fly_get_bool(arguments + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_list(inner, tail, end, 5, 1);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(arguments + 2))
-		return false;
-	if (fly_get_bool(arguments + 2)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_list(inner, tail, end, 5, 2);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Optionals_Arrays_serve(struct fly_served *served)
 {
 	const struct Optionals_procedures *procedures =
 		(const struct Optionals_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *inner;
+	const uint8_t *items;
 	uint32_t bytes;
 	uint8_t *rest;
 	uint8_t *from;
@@ -371,30 +291,49 @@ static int Optionals_Arrays_serve(struct fly_served *served)
 	uint16_t e[2];
 	int status;
 
-	if (!Optionals_Arrays_arguments_are_sound(served))
+	if (served->argument_bytes < Optionals_Arrays_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	b_count = 0;
 	c_count = 0;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Optionals_Arrays_ARGUMENT_BYTES;
-	has_a = fly_get_bool(arguments);
+	if (!fly_take_bool(arguments, &has_a))
+		return -FLY_EMALFORMED;
 	if (has_a) {
-		fly_get_u8s(a, tail, 3);
-		tail += 3;
+		inner = tail;
+		tail = fly_check_room(tail, end, 3);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		fly_get_u8s(a, inner, 3);
 	}
-	has_b = fly_get_bool(arguments + 1);
+	if (!fly_take_bool(arguments + 1, &has_b))
+		return -FLY_EMALFORMED;
 	if (has_b) {
 		inner = tail;
-		tail += 4;
-		b_count = fly_get_u32(inner);
-		tail = fly_get_u8s(b, tail, b_count);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		items = tail;
+		tail = fly_take_list(inner, tail, end, 5, 1, &b_count);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		fly_get_u8s(b, items, b_count);
 	}
-	has_c = fly_get_bool(arguments + 2);
+	if (!fly_take_bool(arguments + 2, &has_c))
+		return -FLY_EMALFORMED;
 	if (has_c) {
 		inner = tail;
-		tail += 4;
-		c_count = fly_get_u32(inner);
-		tail = fly_get_u16s(c, tail, c_count);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		items = tail;
+		tail = fly_take_list(inner, tail, end, 5, 2, &c_count);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		fly_get_u16s(c, items, c_count);
 	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	has_d = false;
 	d_count = 0;
 	has_e = false;
@@ -433,55 +372,13 @@ static int Optionals_Arrays_serve(struct fly_served *served)
 
 /* ---- Texts ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Optionals_Texts_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *inner;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Optionals_Texts_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Optionals_Texts_ARGUMENT_BYTES;
-	if (!fly_is_bool(arguments))
-		return false;
-	if (fly_get_bool(arguments)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_string(inner, tail, end, 9);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(arguments + 1))
-		return false;
-	if (fly_get_bool(arguments + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		items = tail;
-		tail = fly_check_list(inner, tail, end, 2, 4);
-		if (!tail)
-			return false;
-		for (uint32_t i = 0; i < fly_get_u32(inner); i++) {
-			tail = fly_check_string(items + 4 * (size_t)i, tail, end, 3);
-			if (!tail)
-				return false;
-		}
-	}
-	return tail == end;
-}
-
 static int Optionals_Texts_serve(struct fly_served *served)
 {
 	const struct Optionals_procedures *procedures =
 		(const struct Optionals_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *inner;
 	const uint8_t *items;
@@ -499,27 +396,42 @@ static int Optionals_Texts_serve(struct fly_served *served)
 	char d[2][3 + 1];
 	int status;
 
-	if (!Optionals_Texts_arguments_are_sound(served))
+	if (served->argument_bytes < Optionals_Texts_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a[0] = '\0';
 	b_count = 0;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Optionals_Texts_ARGUMENT_BYTES;
-	has_a = fly_get_bool(arguments);
+	if (!fly_take_bool(arguments, &has_a))
+		return -FLY_EMALFORMED;
 	if (has_a) {
 		inner = tail;
-		tail += 4;
-		tail = fly_get_string(inner, tail, a);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		tail = fly_take_string(inner, tail, end, 9, a);
+		if (!tail)
+			return -FLY_EMALFORMED;
 	}
-	has_b = fly_get_bool(arguments + 1);
+	if (!fly_take_bool(arguments + 1, &has_b))
+		return -FLY_EMALFORMED;
 	if (has_b) {
 		inner = tail;
-		tail += 4;
-		b_count = fly_get_u32(inner);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
 		items = tail;
-		tail += 4 * (size_t)b_count;
-		for (uint32_t i = 0; i < b_count; i++)
-			tail = fly_get_string(items + 4 * (size_t)i, tail, b[i]);
+		tail = fly_take_list(inner, tail, end, 2, 4, &b_count);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		for (uint32_t i = 0; i < b_count; i++) {
+			tail = fly_take_string(items + 4 * (size_t)i, tail, end, 3, b[i]);
+			if (!tail)
+				return -FLY_EMALFORMED;
+		}
 	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	has_c = false;
 	c[0] = '\0';
 	has_d = false;
@@ -565,36 +477,15 @@ static int Optionals_Texts_serve(struct fly_served *served)
 
 /* ---- Structs ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Optionals_Structs_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Optionals_Structs_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Optionals_Structs_ARGUMENT_BYTES;
-	if (!fly_is_bool(arguments))
-		return false;
-	if (fly_get_bool(arguments)) {
-		tail = fly_check_room(tail, end, 3);
-		if (!tail)
-			return false;
-	}
-	tail = Optionals_Note_check(arguments + 1, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Optionals_Structs_serve(struct fly_served *served)
 {
 	const struct Optionals_procedures *procedures =
 		(const struct Optionals_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
+	const uint8_t *inner;
 	uint32_t bytes;
 	uint8_t *rest;
 	uint8_t *from;
@@ -608,15 +499,24 @@ static int Optionals_Structs_serve(struct fly_served *served)
 	struct Optionals_Pair pairs[2];
 	int status;
 
-	if (!Optionals_Structs_arguments_are_sound(served))
+	if (served->argument_bytes < Optionals_Structs_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Optionals_Structs_ARGUMENT_BYTES;
-	has_pair = fly_get_bool(arguments);
+	if (!fly_take_bool(arguments, &has_pair))
+		return -FLY_EMALFORMED;
 	if (has_pair) {
-		Optionals_Pair_get(tail, &pair);
-		tail += 3;
+		inner = tail;
+		tail = fly_check_room(tail, end, 3);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		Optionals_Pair_get(inner, &pair);
 	}
-	tail = Optionals_Note_get(arguments + 1, tail, &note);
+	tail = Optionals_Note_take(arguments + 1, tail, end, &note);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	has_back = false;
 	has_pairs = false;
 	pairs_count = 0;
@@ -660,68 +560,16 @@ static int Optionals_Structs_serve(struct fly_served *served)
 
 /* ---- Change ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Optionals_Change_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (served->argument_bytes < Optionals_Change_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Optionals_Change_ARGUMENT_BYTES;
-	if (!fly_is_bool(arguments))
-		return false;
-	if (fly_get_bool(arguments)) {
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(arguments + 1))
-		return false;
-	if (fly_get_bool(arguments + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_string(inner, tail, end, 9);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(arguments + 2))
-		return false;
-	if (fly_get_bool(arguments + 2)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_list(inner, tail, end, 4, 1);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(arguments + 3))
-		return false;
-	if (fly_get_bool(arguments + 3)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 5);
-		if (!tail)
-			return false;
-		tail = Optionals_Note_check(inner, tail, end);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Optionals_Change_serve(struct fly_served *served)
 {
 	const struct Optionals_procedures *procedures =
 		(const struct Optionals_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *inner;
+	const uint8_t *items;
 	uint32_t bytes;
 	uint8_t *rest;
 	uint8_t *from;
@@ -736,36 +584,59 @@ static int Optionals_Change_serve(struct fly_served *served)
 	struct Optionals_Note d;
 	int status;
 
-	if (!Optionals_Change_arguments_are_sound(served))
+	if (served->argument_bytes < Optionals_Change_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
 	a = 0;
 	b[0] = '\0';
 	c_count = 0;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Optionals_Change_ARGUMENT_BYTES;
-	has_a = fly_get_bool(arguments);
+	if (!fly_take_bool(arguments, &has_a))
+		return -FLY_EMALFORMED;
 	if (has_a) {
-		a = fly_get_u32(tail);
-		tail += 4;
+		inner = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		a = fly_get_u32(inner);
 	}
-	has_b = fly_get_bool(arguments + 1);
+	if (!fly_take_bool(arguments + 1, &has_b))
+		return -FLY_EMALFORMED;
 	if (has_b) {
 		inner = tail;
-		tail += 4;
-		tail = fly_get_string(inner, tail, b);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		tail = fly_take_string(inner, tail, end, 9, b);
+		if (!tail)
+			return -FLY_EMALFORMED;
 	}
-	has_c = fly_get_bool(arguments + 2);
+	if (!fly_take_bool(arguments + 2, &has_c))
+		return -FLY_EMALFORMED;
 	if (has_c) {
 		inner = tail;
-		tail += 4;
-		c_count = fly_get_u32(inner);
-		tail = fly_get_u8s(c, tail, c_count);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		items = tail;
+		tail = fly_take_list(inner, tail, end, 4, 1, &c_count);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		fly_get_u8s(c, items, c_count);
 	}
-	has_d = fly_get_bool(arguments + 3);
+	if (!fly_take_bool(arguments + 3, &has_d))
+		return -FLY_EMALFORMED;
 	if (has_d) {
 		inner = tail;
-		tail += 5;
-		tail = Optionals_Note_get(inner, tail, &d);
+		tail = fly_check_room(tail, end, 5);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		tail = Optionals_Note_take(inner, tail, end, &d);
+		if (!tail)
+			return -FLY_EMALFORMED;
 	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Change(served->context, &has_a, &a, &has_b, b, &has_c, c, &c_count,
 				    &has_d, &d);
 	if (status) {

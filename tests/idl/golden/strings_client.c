@@ -29,22 +29,15 @@ static uint8_t *Strings_Card_put(uint8_t *at, uint8_t *tail, const struct String
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Strings_Card_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Strings_Card_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					struct Strings_Card *value)
 {
-	tail = fly_check_string(at, tail, end, 20);
+	tail = fly_take_string(at, tail, end, 20, value->name);
 	if (!tail)
 		return NULL;
-	tail = fly_check_string(at + 4, tail, end, 4);
+	tail = fly_take_string(at + 4, tail, end, 4, value->code);
 	if (!tail)
 		return NULL;
-	return tail;
-}
-
-static const uint8_t *Strings_Card_get(const uint8_t *at, const uint8_t *tail,
-				       struct Strings_Card *value)
-{
-	tail = fly_get_string(at, tail, value->name);
-	tail = fly_get_string(at + 4, tail, value->code);
 	return tail;
 }
 
@@ -131,22 +124,6 @@ int Strings_Length_finish(struct fly_call *call, uint32_t *result)
 
 /* ---- Upper ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Strings_Upper_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Strings_Upper_RESULT_BYTES)
-		return false;
-	tail = results + Strings_Upper_RESULT_BYTES;
-	tail = fly_check_string(results, tail, end, 31);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 int Strings_Upper(struct fly_binding *binding, const char *text, char upper[31 + 1])
 {
 	const uint32_t text_length = fly_length(text, 31);
@@ -155,6 +132,7 @@ int Strings_Upper(struct fly_binding *binding, const char *text, char upper[31 +
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -170,15 +148,21 @@ int Strings_Upper(struct fly_binding *binding, const char *text, char upper[31 +
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Upper_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Upper_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Upper_RESULT_BYTES;
-	rest = fly_get_string(results, rest, upper);
+	rest = fly_take_string(results, rest, end, 31, upper);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Strings_Upper_start(struct fly_binding *binding, const char *text, struct fly_call **call)
@@ -206,61 +190,59 @@ int Strings_Upper_finish(struct fly_call *call, char upper[31 + 1])
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Upper_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Upper_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Upper_RESULT_BYTES;
-	rest = fly_get_string(results, rest, upper);
+	rest = fly_take_string(results, rest, end, 31, upper);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Strings_Upper_view(struct fly_call *call, const char **upper)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Upper_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Upper_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Upper_RESULT_BYTES;
 	*upper = (const char *)rest;
-	rest += fly_get_u32(results) + 1;
+	rest = fly_check_string(results, rest, end, 31);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Join ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Strings_Join_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Strings_Join_RESULT_BYTES)
-		return false;
-	tail = results + Strings_Join_RESULT_BYTES;
-	tail = fly_check_string(results, tail, end, 16);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Strings_Join(struct fly_binding *binding, const char *a, const char *b, char result[16 + 1])
 {
@@ -271,6 +253,7 @@ int Strings_Join(struct fly_binding *binding, const char *a, const char *b, char
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -290,15 +273,21 @@ int Strings_Join(struct fly_binding *binding, const char *a, const char *b, char
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Join_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Join_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Join_RESULT_BYTES;
-	rest = fly_get_string(results, rest, result);
+	rest = fly_take_string(results, rest, end, 16, result);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Strings_Join_start(struct fly_binding *binding, const char *a, const char *b,
@@ -332,61 +321,59 @@ int Strings_Join_finish(struct fly_call *call, char result[16 + 1])
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Join_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Join_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Join_RESULT_BYTES;
-	rest = fly_get_string(results, rest, result);
+	rest = fly_take_string(results, rest, end, 16, result);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Strings_Join_view(struct fly_call *call, const char **result)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Join_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Join_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Join_RESULT_BYTES;
 	*result = (const char *)rest;
-	rest += fly_get_u32(results) + 1;
+	rest = fly_check_string(results, rest, end, 16);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Rename ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Strings_Rename_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Strings_Rename_RESULT_BYTES)
-		return false;
-	tail = results + Strings_Rename_RESULT_BYTES;
-	tail = Strings_Card_check(results, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Strings_Rename(struct fly_binding *binding, const struct Strings_Card *card,
 		   struct Strings_Card *renamed, const char *name)
@@ -397,6 +384,7 @@ int Strings_Rename(struct fly_binding *binding, const struct Strings_Card *card,
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -415,15 +403,21 @@ int Strings_Rename(struct fly_binding *binding, const struct Strings_Card *card,
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Rename_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Rename_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Rename_RESULT_BYTES;
-	rest = Strings_Card_get(results, rest, renamed);
+	rest = Strings_Card_take(results, rest, end, renamed);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Strings_Rename_start(struct fly_binding *binding, const struct Strings_Card *card,
@@ -455,45 +449,37 @@ int Strings_Rename_finish(struct fly_call *call, struct Strings_Card *renamed)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Rename_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Rename_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Rename_RESULT_BYTES;
-	rest = Strings_Card_get(results, rest, renamed);
+	rest = Strings_Card_take(results, rest, end, renamed);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Bare ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Strings_Bare_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Strings_Bare_RESULT_BYTES)
-		return false;
-	tail = results + Strings_Bare_RESULT_BYTES;
-	tail = fly_check_string(results, tail, end, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Strings_Bare(struct fly_binding *binding, char result[1 + 1])
 {
 	struct fly_call *call;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -503,15 +489,21 @@ int Strings_Bare(struct fly_binding *binding, char result[1 + 1])
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Bare_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Bare_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Bare_RESULT_BYTES;
-	rest = fly_get_string(results, rest, result);
+	rest = fly_take_string(results, rest, end, 1, result);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Strings_Bare_start(struct fly_binding *binding, struct fly_call **call)
@@ -529,40 +521,54 @@ int Strings_Bare_finish(struct fly_call *call, char result[1 + 1])
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Bare_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Bare_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Bare_RESULT_BYTES;
-	rest = fly_get_string(results, rest, result);
+	rest = fly_take_string(results, rest, end, 1, result);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Strings_Bare_view(struct fly_call *call, const char **result)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Strings_Bare_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Strings_Bare_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Strings_Bare_RESULT_BYTES;
 	*result = (const char *)rest;
-	rest += fly_get_u32(results) + 1;
+	rest = fly_check_string(results, rest, end, 1);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

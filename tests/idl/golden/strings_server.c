@@ -29,42 +29,19 @@ static uint8_t *Strings_Card_put(uint8_t *at, uint8_t *tail, const struct String
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Strings_Card_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Strings_Card_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					struct Strings_Card *value)
 {
-	tail = fly_check_string(at, tail, end, 20);
+	tail = fly_take_string(at, tail, end, 20, value->name);
 	if (!tail)
 		return NULL;
-	tail = fly_check_string(at + 4, tail, end, 4);
+	tail = fly_take_string(at + 4, tail, end, 4, value->code);
 	if (!tail)
 		return NULL;
-	return tail;
-}
-
-static const uint8_t *Strings_Card_get(const uint8_t *at, const uint8_t *tail,
-				       struct Strings_Card *value)
-{
-	tail = fly_get_string(at, tail, value->name);
-	tail = fly_get_string(at + 4, tail, value->code);
 	return tail;
 }
 
 /* ---- Length ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Strings_Length_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Strings_Length_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Strings_Length_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 31);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 static int Strings_Length_serve(struct fly_served *served)
 {
@@ -72,16 +49,22 @@ static int Strings_Length_serve(struct fly_served *served)
 		(const struct Strings_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const char *text;
 	uint32_t result;
 	int status;
 
-	if (!Strings_Length_arguments_are_sound(served))
+	if (served->argument_bytes < Strings_Length_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Strings_Length_ARGUMENT_BYTES;
 	text = (const char *)tail;
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_check_string(arguments, tail, end, 31);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Length(served->context, text, &result);
 	if (status) {
 		served->raised = status;
@@ -94,28 +77,13 @@ static int Strings_Length_serve(struct fly_served *served)
 
 /* ---- Upper ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Strings_Upper_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Strings_Upper_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Strings_Upper_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 31);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Strings_Upper_serve(struct fly_served *served)
 {
 	const struct Strings_procedures *procedures =
 		(const struct Strings_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	const char *text;
@@ -123,11 +91,16 @@ static int Strings_Upper_serve(struct fly_served *served)
 	uint32_t upper_length;
 	int status;
 
-	if (!Strings_Upper_arguments_are_sound(served))
+	if (served->argument_bytes < Strings_Upper_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Strings_Upper_ARGUMENT_BYTES;
 	text = (const char *)tail;
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_check_string(arguments, tail, end, 31);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	upper = (char *)(results + 4);
 	upper[0] = '\0';
 	status = procedures->Upper(served->context, text, upper);
@@ -147,31 +120,13 @@ static int Strings_Upper_serve(struct fly_served *served)
 
 /* ---- Join ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Strings_Join_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Strings_Join_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Strings_Join_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 8);
-	if (!tail)
-		return false;
-	tail = fly_check_string(arguments + 4, tail, end, 8);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Strings_Join_serve(struct fly_served *served)
 {
 	const struct Strings_procedures *procedures =
 		(const struct Strings_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	const char *a;
@@ -180,13 +135,20 @@ static int Strings_Join_serve(struct fly_served *served)
 	uint32_t result_length;
 	int status;
 
-	if (!Strings_Join_arguments_are_sound(served))
+	if (served->argument_bytes < Strings_Join_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Strings_Join_ARGUMENT_BYTES;
 	a = (const char *)tail;
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_check_string(arguments, tail, end, 8);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	b = (const char *)tail;
-	tail += fly_get_u32(arguments + 4) + 1;
+	tail = fly_check_string(arguments + 4, tail, end, 8);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	result = (char *)(results + 4);
 	result[0] = '\0';
 	status = procedures->Join(served->context, a, b, result);
@@ -206,31 +168,13 @@ static int Strings_Join_serve(struct fly_served *served)
 
 /* ---- Rename ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Strings_Rename_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Strings_Rename_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Strings_Rename_ARGUMENT_BYTES;
-	tail = Strings_Card_check(arguments, tail, end);
-	if (!tail)
-		return false;
-	tail = fly_check_string(arguments + 8, tail, end, 20);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Strings_Rename_serve(struct fly_served *served)
 {
 	const struct Strings_procedures *procedures =
 		(const struct Strings_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -239,12 +183,19 @@ static int Strings_Rename_serve(struct fly_served *served)
 	const char *name;
 	int status;
 
-	if (!Strings_Rename_arguments_are_sound(served))
+	if (served->argument_bytes < Strings_Rename_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Strings_Rename_ARGUMENT_BYTES;
-	tail = Strings_Card_get(arguments, tail, &card);
+	tail = Strings_Card_take(arguments, tail, end, &card);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	name = (const char *)tail;
-	tail += fly_get_u32(arguments + 8) + 1;
+	tail = fly_check_string(arguments + 8, tail, end, 20);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Rename(served->context, &card, &renamed, name);
 	if (status) {
 		served->raised = status;

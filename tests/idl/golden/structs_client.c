@@ -26,6 +26,17 @@ static bool Structs_Color_is_known(int32_t number)
 	return number >= (int32_t)Structs_Color_BLACK && number <= (int32_t)Structs_Color_WHITE;
 }
 
+/* false: there is no such value. */
+static bool Structs_Color_take(const uint8_t *at, enum Structs_Color *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Structs_Color_is_known(number))
+		return false;
+	*value = (enum Structs_Color)number;
+	return true;
+}
+
 static void Structs_Style_put(uint8_t *at, const struct Structs_Style *value)
 {
 	fly_put_u8(at, value->width);
@@ -33,21 +44,15 @@ static void Structs_Style_put(uint8_t *at, const struct Structs_Style *value)
 	fly_put_i32(at + 2, (int32_t)value->color);
 }
 
-/* Is it well-formed? */
-static bool Structs_Style_check(const uint8_t *at)
-{
-	if (!fly_is_bool(at + 1))
-		return false;
-	if (!Structs_Color_is_known(fly_get_i32(at + 2)))
-		return false;
-	return true;
-}
-
-static void Structs_Style_get(const uint8_t *at, struct Structs_Style *value)
+/* false: malformed. */
+static bool Structs_Style_take(const uint8_t *at, struct Structs_Style *value)
 {
 	value->width = fly_get_u8(at);
-	value->is_dashed = fly_get_bool(at + 1);
-	value->color = (enum Structs_Color)fly_get_i32(at + 2);
+	if (!fly_take_bool(at + 1, &value->is_dashed))
+		return false;
+	if (!Structs_Color_take(at + 2, &value->color))
+		return false;
+	return true;
 }
 
 static void Structs_Line_put(uint8_t *at, const struct Structs_Line *value)
@@ -57,19 +62,14 @@ static void Structs_Line_put(uint8_t *at, const struct Structs_Line *value)
 	Structs_Style_put(at + 32, &value->style);
 }
 
-/* Is it well-formed? */
-static bool Structs_Line_check(const uint8_t *at)
-{
-	if (!Structs_Style_check(at + 32))
-		return false;
-	return true;
-}
-
-static void Structs_Line_get(const uint8_t *at, struct Structs_Line *value)
+/* false: malformed. */
+static bool Structs_Line_take(const uint8_t *at, struct Structs_Line *value)
 {
 	Point_get(at, &value->from);
 	Point_get(at + 16, &value->to);
-	Structs_Style_get(at + 32, &value->style);
+	if (!Structs_Style_take(at + 32, &value->style))
+		return false;
+	return true;
 }
 
 /* Adds what it has in the variable part; false: it breaks a bound. */
@@ -96,34 +96,23 @@ static uint8_t *Structs_Label_put(uint8_t *at, uint8_t *tail, const struct Struc
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Structs_Label_check(const uint8_t *at, const uint8_t *tail,
-					  const uint8_t *end)
+static const uint8_t *Structs_Label_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					 struct Structs_Label *value)
 {
 	const uint8_t *items;
 
-	tail = fly_check_string(at, tail, end, 15);
+	tail = fly_take_string(at, tail, end, 15, value->text);
 	if (!tail)
 		return NULL;
+	Point_get(at + 4, &value->at);
 	items = tail;
-	tail = fly_check_list(at + 20, tail, end, 2, 6);
+	tail = fly_take_list(at + 20, tail, end, 2, 6, &value->styles_count);
 	if (!tail)
 		return NULL;
-	for (uint32_t i = 0; i < fly_get_u32(at + 20); i++) {
-		if (!Structs_Style_check(items + 6 * (size_t)i))
+	for (uint32_t i = 0; i < value->styles_count; i++) {
+		if (!Structs_Style_take(items + 6 * (size_t)i, &value->styles[i]))
 			return NULL;
 	}
-	return tail;
-}
-
-static const uint8_t *Structs_Label_get(const uint8_t *at, const uint8_t *tail,
-					struct Structs_Label *value)
-{
-	tail = fly_get_string(at, tail, value->text);
-	Point_get(at + 4, &value->at);
-	value->styles_count = fly_get_u32(at + 20);
-	for (uint32_t i = 0; i < value->styles_count; i++)
-		Structs_Style_get(tail + 6 * (size_t)i, &value->styles[i]);
-	tail += 6 * (size_t)value->styles_count;
 	return tail;
 }
 
@@ -160,45 +149,29 @@ static uint8_t *Structs_Picture_put(uint8_t *at, uint8_t *tail, const struct Str
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Structs_Picture_check(const uint8_t *at, const uint8_t *tail,
-					    const uint8_t *end)
-{
-	const uint8_t *items;
-
-	items = tail;
-	tail = fly_check_list(at + 2, tail, end, 3, 24);
-	if (!tail)
-		return NULL;
-	for (uint32_t i = 0; i < fly_get_u32(at + 2); i++) {
-		tail = Structs_Label_check(items + 24 * (size_t)i, tail, end);
-		if (!tail)
-			return NULL;
-	}
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!Structs_Line_check(at + 6 + 38 * (size_t)i))
-			return NULL;
-	}
-	tail = Structs_Label_check(at + 85, tail, end);
-	if (!tail)
-		return NULL;
-	return tail;
-}
-
-static const uint8_t *Structs_Picture_get(const uint8_t *at, const uint8_t *tail,
-					  struct Structs_Picture *value)
+static const uint8_t *Structs_Picture_take(const uint8_t *at, const uint8_t *tail,
+					   const uint8_t *end, struct Structs_Picture *value)
 {
 	const uint8_t *items;
 
 	value->number = fly_get_u16(at);
-	value->labels_count = fly_get_u32(at + 2);
 	items = tail;
-	tail += 24 * (size_t)value->labels_count;
-	for (uint32_t i = 0; i < value->labels_count; i++)
-		tail = Structs_Label_get(items + 24 * (size_t)i, tail, &value->labels[i]);
-	for (uint32_t i = 0; i < 2; i++)
-		Structs_Line_get(at + 6 + 38 * (size_t)i, &value->frame[i]);
+	tail = fly_take_list(at + 2, tail, end, 3, 24, &value->labels_count);
+	if (!tail)
+		return NULL;
+	for (uint32_t i = 0; i < value->labels_count; i++) {
+		tail = Structs_Label_take(items + 24 * (size_t)i, tail, end, &value->labels[i]);
+		if (!tail)
+			return NULL;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!Structs_Line_take(at + 6 + 38 * (size_t)i, &value->frame[i]))
+			return NULL;
+	}
 	fly_get_u8s(value->raw, at + 82, 3);
-	tail = Structs_Label_get(at + 85, tail, &value->title);
+	tail = Structs_Label_take(at + 85, tail, end, &value->title);
+	if (!tail)
+		return NULL;
 	return tail;
 }
 
@@ -274,18 +247,6 @@ int Structs_Length_finish(struct fly_call *call, double *result)
 
 /* ---- Move ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Structs_Move_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Structs_Move_RESULT_BYTES)
-		return false;
-	if (!Structs_Line_check(results))
-		return false;
-	return true;
-}
-
 int Structs_Move(struct fly_binding *binding, struct Structs_Line *line, const struct Point *by)
 {
 	struct fly_call *call;
@@ -302,14 +263,16 @@ int Structs_Move(struct fly_binding *binding, struct Structs_Line *line, const s
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Structs_Move_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Structs_Move_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	Structs_Line_get(results, line);
+	if (!Structs_Line_take(results, line))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Structs_Move_start(struct fly_binding *binding, const struct Structs_Line *line,
@@ -337,35 +300,19 @@ int Structs_Move_finish(struct fly_call *call, struct Structs_Line *line)
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Structs_Move_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Structs_Move_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	Structs_Line_get(results, line);
+	if (!Structs_Line_take(results, line))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Draw ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Structs_Draw_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Structs_Draw_RESULT_BYTES)
-		return false;
-	tail = results + Structs_Draw_RESULT_BYTES;
-	if (!Structs_Style_check(results))
-		return false;
-	tail = Structs_Label_check(results + 6, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Structs_Draw(struct fly_binding *binding, const struct Structs_Picture *picture,
 		 struct Structs_Label *label, struct Structs_Style *result)
@@ -375,6 +322,7 @@ int Structs_Draw(struct fly_binding *binding, const struct Structs_Picture *pict
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -389,16 +337,23 @@ int Structs_Draw(struct fly_binding *binding, const struct Structs_Picture *pict
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Structs_Draw_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Structs_Draw_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Structs_Draw_RESULT_BYTES;
-	Structs_Style_get(results, result);
-	rest = Structs_Label_get(results + 6, rest, label);
+	if (!Structs_Style_take(results, result))
+		goto malformed;
+	rest = Structs_Label_take(results + 6, rest, end, label);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Structs_Draw_start(struct fly_binding *binding, const struct Structs_Picture *picture,
@@ -426,44 +381,33 @@ int Structs_Draw_finish(struct fly_call *call, struct Structs_Label *label,
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Structs_Draw_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Structs_Draw_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Structs_Draw_RESULT_BYTES;
-	Structs_Style_get(results, result);
-	rest = Structs_Label_get(results + 6, rest, label);
+	if (!Structs_Style_take(results, result))
+		goto malformed;
+	rest = Structs_Label_take(results + 6, rest, end, label);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Turn ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Structs_Turn_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Structs_Turn_RESULT_BYTES)
-		return false;
-	tail = results + Structs_Turn_RESULT_BYTES;
-	tail = Structs_Label_check(results, tail, end);
-	if (!tail)
-		return false;
-	tail = Structs_Picture_check(results + 24, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Structs_Turn(struct fly_binding *binding, struct Structs_Picture *picture,
 		 struct Structs_Label *result)
@@ -473,6 +417,7 @@ int Structs_Turn(struct fly_binding *binding, struct Structs_Picture *picture,
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -487,16 +432,24 @@ int Structs_Turn(struct fly_binding *binding, struct Structs_Picture *picture,
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Structs_Turn_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Structs_Turn_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Structs_Turn_RESULT_BYTES;
-	rest = Structs_Label_get(results, rest, result);
-	rest = Structs_Picture_get(results + 24, rest, picture);
+	rest = Structs_Label_take(results, rest, end, result);
+	if (!rest)
+		goto malformed;
+	rest = Structs_Picture_take(results + 24, rest, end, picture);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Structs_Turn_start(struct fly_binding *binding, const struct Structs_Picture *picture,
@@ -524,20 +477,29 @@ int Structs_Turn_finish(struct fly_call *call, struct Structs_Picture *picture,
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Structs_Turn_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Structs_Turn_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Structs_Turn_RESULT_BYTES;
-	rest = Structs_Label_get(results, rest, result);
-	rest = Structs_Picture_get(results + 24, rest, picture);
+	rest = Structs_Label_take(results, rest, end, result);
+	if (!rest)
+		goto malformed;
+	rest = Structs_Picture_take(results + 24, rest, end, picture);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

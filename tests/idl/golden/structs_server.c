@@ -26,6 +26,17 @@ static bool Structs_Color_is_known(int32_t number)
 	return number >= (int32_t)Structs_Color_BLACK && number <= (int32_t)Structs_Color_WHITE;
 }
 
+/* false: there is no such value. */
+static bool Structs_Color_take(const uint8_t *at, enum Structs_Color *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Structs_Color_is_known(number))
+		return false;
+	*value = (enum Structs_Color)number;
+	return true;
+}
+
 static void Structs_Style_put(uint8_t *at, const struct Structs_Style *value)
 {
 	fly_put_u8(at, value->width);
@@ -33,21 +44,15 @@ static void Structs_Style_put(uint8_t *at, const struct Structs_Style *value)
 	fly_put_i32(at + 2, (int32_t)value->color);
 }
 
-/* Is it well-formed? */
-static bool Structs_Style_check(const uint8_t *at)
-{
-	if (!fly_is_bool(at + 1))
-		return false;
-	if (!Structs_Color_is_known(fly_get_i32(at + 2)))
-		return false;
-	return true;
-}
-
-static void Structs_Style_get(const uint8_t *at, struct Structs_Style *value)
+/* false: malformed. */
+static bool Structs_Style_take(const uint8_t *at, struct Structs_Style *value)
 {
 	value->width = fly_get_u8(at);
-	value->is_dashed = fly_get_bool(at + 1);
-	value->color = (enum Structs_Color)fly_get_i32(at + 2);
+	if (!fly_take_bool(at + 1, &value->is_dashed))
+		return false;
+	if (!Structs_Color_take(at + 2, &value->color))
+		return false;
+	return true;
 }
 
 static void Structs_Line_put(uint8_t *at, const struct Structs_Line *value)
@@ -57,19 +62,14 @@ static void Structs_Line_put(uint8_t *at, const struct Structs_Line *value)
 	Structs_Style_put(at + 32, &value->style);
 }
 
-/* Is it well-formed? */
-static bool Structs_Line_check(const uint8_t *at)
-{
-	if (!Structs_Style_check(at + 32))
-		return false;
-	return true;
-}
-
-static void Structs_Line_get(const uint8_t *at, struct Structs_Line *value)
+/* false: malformed. */
+static bool Structs_Line_take(const uint8_t *at, struct Structs_Line *value)
 {
 	Point_get(at, &value->from);
 	Point_get(at + 16, &value->to);
-	Structs_Style_get(at + 32, &value->style);
+	if (!Structs_Style_take(at + 32, &value->style))
+		return false;
+	return true;
 }
 
 /* Adds what it has in the variable part; false: it breaks a bound. */
@@ -96,34 +96,23 @@ static uint8_t *Structs_Label_put(uint8_t *at, uint8_t *tail, const struct Struc
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Structs_Label_check(const uint8_t *at, const uint8_t *tail,
-					  const uint8_t *end)
+static const uint8_t *Structs_Label_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					 struct Structs_Label *value)
 {
 	const uint8_t *items;
 
-	tail = fly_check_string(at, tail, end, 15);
+	tail = fly_take_string(at, tail, end, 15, value->text);
 	if (!tail)
 		return NULL;
+	Point_get(at + 4, &value->at);
 	items = tail;
-	tail = fly_check_list(at + 20, tail, end, 2, 6);
+	tail = fly_take_list(at + 20, tail, end, 2, 6, &value->styles_count);
 	if (!tail)
 		return NULL;
-	for (uint32_t i = 0; i < fly_get_u32(at + 20); i++) {
-		if (!Structs_Style_check(items + 6 * (size_t)i))
+	for (uint32_t i = 0; i < value->styles_count; i++) {
+		if (!Structs_Style_take(items + 6 * (size_t)i, &value->styles[i]))
 			return NULL;
 	}
-	return tail;
-}
-
-static const uint8_t *Structs_Label_get(const uint8_t *at, const uint8_t *tail,
-					struct Structs_Label *value)
-{
-	tail = fly_get_string(at, tail, value->text);
-	Point_get(at + 4, &value->at);
-	value->styles_count = fly_get_u32(at + 20);
-	for (uint32_t i = 0; i < value->styles_count; i++)
-		Structs_Style_get(tail + 6 * (size_t)i, &value->styles[i]);
-	tail += 6 * (size_t)value->styles_count;
 	return tail;
 }
 
@@ -160,61 +149,33 @@ static uint8_t *Structs_Picture_put(uint8_t *at, uint8_t *tail, const struct Str
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Structs_Picture_check(const uint8_t *at, const uint8_t *tail,
-					    const uint8_t *end)
-{
-	const uint8_t *items;
-
-	items = tail;
-	tail = fly_check_list(at + 2, tail, end, 3, 24);
-	if (!tail)
-		return NULL;
-	for (uint32_t i = 0; i < fly_get_u32(at + 2); i++) {
-		tail = Structs_Label_check(items + 24 * (size_t)i, tail, end);
-		if (!tail)
-			return NULL;
-	}
-	for (uint32_t i = 0; i < 2; i++) {
-		if (!Structs_Line_check(at + 6 + 38 * (size_t)i))
-			return NULL;
-	}
-	tail = Structs_Label_check(at + 85, tail, end);
-	if (!tail)
-		return NULL;
-	return tail;
-}
-
-static const uint8_t *Structs_Picture_get(const uint8_t *at, const uint8_t *tail,
-					  struct Structs_Picture *value)
+static const uint8_t *Structs_Picture_take(const uint8_t *at, const uint8_t *tail,
+					   const uint8_t *end, struct Structs_Picture *value)
 {
 	const uint8_t *items;
 
 	value->number = fly_get_u16(at);
-	value->labels_count = fly_get_u32(at + 2);
 	items = tail;
-	tail += 24 * (size_t)value->labels_count;
-	for (uint32_t i = 0; i < value->labels_count; i++)
-		tail = Structs_Label_get(items + 24 * (size_t)i, tail, &value->labels[i]);
-	for (uint32_t i = 0; i < 2; i++)
-		Structs_Line_get(at + 6 + 38 * (size_t)i, &value->frame[i]);
+	tail = fly_take_list(at + 2, tail, end, 3, 24, &value->labels_count);
+	if (!tail)
+		return NULL;
+	for (uint32_t i = 0; i < value->labels_count; i++) {
+		tail = Structs_Label_take(items + 24 * (size_t)i, tail, end, &value->labels[i]);
+		if (!tail)
+			return NULL;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		if (!Structs_Line_take(at + 6 + 38 * (size_t)i, &value->frame[i]))
+			return NULL;
+	}
 	fly_get_u8s(value->raw, at + 82, 3);
-	tail = Structs_Label_get(at + 85, tail, &value->title);
+	tail = Structs_Label_take(at + 85, tail, end, &value->title);
+	if (!tail)
+		return NULL;
 	return tail;
 }
 
 /* ---- Length ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Structs_Length_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Structs_Length_ARGUMENT_BYTES)
-		return false;
-	if (!Structs_Line_check(arguments))
-		return false;
-	return true;
-}
 
 static int Structs_Length_serve(struct fly_served *served)
 {
@@ -226,9 +187,10 @@ static int Structs_Length_serve(struct fly_served *served)
 	double result;
 	int status;
 
-	if (!Structs_Length_arguments_are_sound(served))
+	if (served->argument_bytes != Structs_Length_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	Structs_Line_get(arguments, &line);
+	if (!Structs_Line_take(arguments, &line))
+		return -FLY_EMALFORMED;
 	status = procedures->Length(served->context, &line, &result);
 	if (status) {
 		served->raised = status;
@@ -241,18 +203,6 @@ static int Structs_Length_serve(struct fly_served *served)
 
 /* ---- Move ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Structs_Move_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Structs_Move_ARGUMENT_BYTES)
-		return false;
-	if (!Structs_Line_check(arguments))
-		return false;
-	return true;
-}
-
 static int Structs_Move_serve(struct fly_served *served)
 {
 	const struct Structs_procedures *procedures =
@@ -263,9 +213,10 @@ static int Structs_Move_serve(struct fly_served *served)
 	struct Point by;
 	int status;
 
-	if (!Structs_Move_arguments_are_sound(served))
+	if (served->argument_bytes != Structs_Move_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	Structs_Line_get(arguments, &line);
+	if (!Structs_Line_take(arguments, &line))
+		return -FLY_EMALFORMED;
 	Point_get(arguments + 38, &by);
 	status = procedures->Move(served->context, &line, &by);
 	if (status) {
@@ -279,28 +230,13 @@ static int Structs_Move_serve(struct fly_served *served)
 
 /* ---- Draw ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Structs_Draw_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Structs_Draw_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Structs_Draw_ARGUMENT_BYTES;
-	tail = Structs_Picture_check(arguments, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Structs_Draw_serve(struct fly_served *served)
 {
 	const struct Structs_procedures *procedures =
 		(const struct Structs_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -309,10 +245,15 @@ static int Structs_Draw_serve(struct fly_served *served)
 	struct Structs_Style result;
 	int status;
 
-	if (!Structs_Draw_arguments_are_sound(served))
+	if (served->argument_bytes < Structs_Draw_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Structs_Draw_ARGUMENT_BYTES;
-	tail = Structs_Picture_get(arguments, tail, &picture);
+	tail = Structs_Picture_take(arguments, tail, end, &picture);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Draw(served->context, &picture, &label, &result);
 	if (status) {
 		served->raised = status;
@@ -330,28 +271,13 @@ static int Structs_Draw_serve(struct fly_served *served)
 
 /* ---- Turn ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Structs_Turn_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Structs_Turn_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Structs_Turn_ARGUMENT_BYTES;
-	tail = Structs_Picture_check(arguments, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Structs_Turn_serve(struct fly_served *served)
 {
 	const struct Structs_procedures *procedures =
 		(const struct Structs_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -359,10 +285,15 @@ static int Structs_Turn_serve(struct fly_served *served)
 	struct Structs_Label result;
 	int status;
 
-	if (!Structs_Turn_arguments_are_sound(served))
+	if (served->argument_bytes < Structs_Turn_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Structs_Turn_ARGUMENT_BYTES;
-	tail = Structs_Picture_get(arguments, tail, &picture);
+	tail = Structs_Picture_take(arguments, tail, end, &picture);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Turn(served->context, &picture, &result);
 	if (status) {
 		served->raised = status;

@@ -255,18 +255,6 @@ int Test_Add_finish(struct fly_call *call, uint32_t *result)
 
 /* ---- Swap ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Test_Swap_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Test_Swap_RESULT_BYTES)
-		return false;
-	if (!fly_is_bool(results + 28))
-		return false;
-	return true;
-}
-
 int Test_Swap(struct fly_binding *binding, uint64_t *x, int16_t v[8], double f, bool *ok,
 	      float *result)
 {
@@ -285,17 +273,19 @@ int Test_Swap(struct fly_binding *binding, uint64_t *x, int16_t v[8], double f, 
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Test_Swap_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Test_Swap_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
 	*result = fly_get_f32(results);
 	*x = fly_get_u64(results + 4);
 	fly_get_i16s(v, results + 12, 8);
-	*ok = fly_get_bool(results + 28);
+	if (!fly_take_bool(results + 28, ok))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Test_Swap_start(struct fly_binding *binding, uint64_t x, const int16_t v[8], double f,
@@ -324,17 +314,19 @@ int Test_Swap_finish(struct fly_call *call, uint64_t *x, int16_t v[8], bool *ok,
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Test_Swap_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Test_Swap_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
 	*result = fly_get_f32(results);
 	*x = fly_get_u64(results + 4);
 	fly_get_i16s(v, results + 12, 8);
-	*ok = fly_get_bool(results + 28);
+	if (!fly_take_bool(results + 28, ok))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Test_Swap_view(struct fly_call *call, uint64_t *x, struct fly_i16_view *v, bool *ok,
@@ -347,15 +339,17 @@ int Test_Swap_view(struct fly_call *call, uint64_t *x, struct fly_i16_view *v, b
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Test_Swap_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Test_Swap_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
 	*result = fly_get_f32(results);
 	*x = fly_get_u64(results + 4);
 	v->at = results + 12;
 	v->count = 8;
-	*ok = fly_get_bool(results + 28);
+	if (!fly_take_bool(results + 28, ok))
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

@@ -22,38 +22,25 @@ static void Typedefs_Range_get(const uint8_t *at, struct Typedefs_Range *value)
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Typedefs_Found_check(const uint8_t *at, const uint8_t *tail,
-					   const uint8_t *end)
+static const uint8_t *Typedefs_Found_take(const uint8_t *at, const uint8_t *tail,
+					  const uint8_t *end, struct Typedefs_Found *value)
 {
-	if (!fly_is_bool(at))
+	const uint8_t *arm;
+
+	if (!fly_take_bool(at, &value->is_found))
 		return NULL;
-	switch ((int)fly_get_bool(at)) {
+	switch ((int)value->is_found) {
 	case 1:
+		arm = tail;
 		tail = fly_check_room(tail, end, 16);
 		if (!tail)
 			return NULL;
+		Typedefs_Range_get(arm, &value->as.range);
 		break;
 	case 0:
 		break;
 	default:
 		return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Typedefs_Found_get(const uint8_t *at, const uint8_t *tail,
-					 struct Typedefs_Found *value)
-{
-	value->is_found = fly_get_bool(at);
-	switch ((int)value->is_found) {
-	case 1:
-		Typedefs_Range_get(tail, &value->as.range);
-		tail += 16;
-		break;
-	case 0:
-		break;
-	default:
-		break;
 	}
 	return tail;
 }
@@ -66,18 +53,6 @@ int Typedefs_import(struct fly_runtime *runtime, const char *peer, struct fly_bi
 }
 
 /* ---- Read ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Typedefs_Read_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Typedefs_Read_RESULT_BYTES)
-		return false;
-	if (!fly_is_bool(results))
-		return false;
-	return true;
-}
 
 int Typedefs_Read(struct fly_binding *binding, Sector sector, uint8_t block[16],
 		  Typedefs_Flag *result)
@@ -96,15 +71,17 @@ int Typedefs_Read(struct fly_binding *binding, Sector sector, uint8_t block[16],
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Read_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Typedefs_Read_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	fly_get_u8s(block, results + 1, 16);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Read_start(struct fly_binding *binding, Sector sector, struct fly_call **call)
@@ -131,15 +108,17 @@ int Typedefs_Read_finish(struct fly_call *call, uint8_t block[16], Typedefs_Flag
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Read_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Typedefs_Read_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	fly_get_u8s(block, results + 1, 16);
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Read_view(struct fly_call *call, const uint8_t **block, Typedefs_Flag *result)
@@ -151,33 +130,19 @@ int Typedefs_Read_view(struct fly_call *call, const uint8_t **block, Typedefs_Fl
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Read_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Typedefs_Read_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
+	if (!fly_take_bool(results, result))
+		goto malformed;
 	*block = results + 1;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Name ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Typedefs_Name_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Typedefs_Name_RESULT_BYTES)
-		return false;
-	tail = results + Typedefs_Name_RESULT_BYTES;
-	tail = fly_check_string(results, tail, end, 8);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Typedefs_Name(struct fly_binding *binding, const char *label, Place place, char result[8 + 1])
 {
@@ -187,6 +152,7 @@ int Typedefs_Name(struct fly_binding *binding, const char *label, Place place, c
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -203,15 +169,21 @@ int Typedefs_Name(struct fly_binding *binding, const char *label, Place place, c
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Name_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Name_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Name_RESULT_BYTES;
-	rest = fly_get_string(results, rest, result);
+	rest = fly_take_string(results, rest, end, 8, result);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Name_start(struct fly_binding *binding, const char *label, Place place,
@@ -241,61 +213,59 @@ int Typedefs_Name_finish(struct fly_call *call, char result[8 + 1])
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Name_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Name_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Name_RESULT_BYTES;
-	rest = fly_get_string(results, rest, result);
+	rest = fly_take_string(results, rest, end, 8, result);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Name_view(struct fly_call *call, const char **result)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Name_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Name_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Name_RESULT_BYTES;
 	*result = (const char *)rest;
-	rest += fly_get_u32(results) + 1;
+	rest = fly_check_string(results, rest, end, 8);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Tables ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Typedefs_Tables_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Typedefs_Tables_RESULT_BYTES)
-		return false;
-	tail = results + Typedefs_Tables_RESULT_BYTES;
-	tail = fly_check_list(results, tail, end, 4, 2);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Typedefs_Tables(struct fly_binding *binding, uint16_t table[4], uint32_t *table_count,
 		    const char names[][8 + 1], uint32_t names_count, const Typedefs_Sort *sorts,
@@ -307,7 +277,9 @@ int Typedefs_Tables(struct fly_binding *binding, uint16_t table[4], uint32_t *ta
 	uint8_t *tail;
 	uint8_t *items;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (*table_count > 4)
@@ -344,16 +316,23 @@ int Typedefs_Tables(struct fly_binding *binding, uint16_t table[4], uint32_t *ta
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Tables_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Tables_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Tables_RESULT_BYTES;
-	*table_count = fly_get_u32(results);
-	rest = fly_get_u16s(table, rest, *table_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 4, 2, table_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u16s(table, elements, *table_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Tables_start(struct fly_binding *binding, const uint16_t *table, uint32_t table_count,
@@ -405,63 +384,62 @@ int Typedefs_Tables_finish(struct fly_call *call, uint16_t table[4], uint32_t *t
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Tables_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Tables_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Tables_RESULT_BYTES;
-	*table_count = fly_get_u32(results);
-	rest = fly_get_u16s(table, rest, *table_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 4, 2, table_count);
+	if (!rest)
+		goto malformed;
+	fly_get_u16s(table, elements, *table_count);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Tables_view(struct fly_call *call, struct fly_u16_view *table)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Tables_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Tables_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Tables_RESULT_BYTES;
 	table->at = rest;
-	table->count = fly_get_u32(results);
-	rest += 2 * (size_t)fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 4, 2, &table->count);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Direct ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Typedefs_Direct_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Typedefs_Direct_RESULT_BYTES)
-		return false;
-	tail = results + Typedefs_Direct_RESULT_BYTES;
-	tail = fly_check_list(results, tail, end, 3, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Typedefs_Direct(struct fly_binding *binding, const Typedefs_Level levels[3],
 		    const Typedefs_Octet *octets, uint32_t octets_count, Typedefs_Level back[3],
@@ -472,7 +450,9 @@ int Typedefs_Direct(struct fly_binding *binding, const Typedefs_Level levels[3],
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	if (octets_count > 3)
@@ -489,17 +469,24 @@ int Typedefs_Direct(struct fly_binding *binding, const Typedefs_Level levels[3],
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Direct_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Direct_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Direct_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
-	rest = fly_get_i8s(back, rest, *back_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 3, 1, back_count);
+	if (!rest)
+		goto malformed;
+	fly_get_i8s(back, elements, *back_count);
 	fly_get_u8s(last, results + 4, 2);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Direct_start(struct fly_binding *binding, const Typedefs_Level levels[3],
@@ -531,23 +518,32 @@ int Typedefs_Direct_finish(struct fly_call *call, Typedefs_Level back[3], uint32
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Direct_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Direct_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Direct_RESULT_BYTES;
-	*back_count = fly_get_u32(results);
-	rest = fly_get_i8s(back, rest, *back_count);
+	elements = rest;
+	rest = fly_take_list(results, rest, end, 3, 1, back_count);
+	if (!rest)
+		goto malformed;
+	fly_get_i8s(back, elements, *back_count);
 	fly_get_u8s(last, results + 4, 2);
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Direct_view(struct fly_call *call, const Typedefs_Level **back, uint32_t *back_count,
@@ -555,54 +551,32 @@ int Typedefs_Direct_view(struct fly_call *call, const Typedefs_Level **back, uin
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Direct_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Direct_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Direct_RESULT_BYTES;
 	*back = (const Typedefs_Level *)rest;
-	*back_count = fly_get_u32(results);
-	rest += fly_get_u32(results);
+	rest = fly_take_list(results, rest, end, 3, 1, back_count);
+	if (!rest)
+		goto malformed;
 	*last = (const Typedefs_Octet *)(results + 4);
+	if (rest != end)
+		goto malformed;
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Find ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Typedefs_Find_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (call->length < Typedefs_Find_RESULT_BYTES)
-		return false;
-	tail = results + Typedefs_Find_RESULT_BYTES;
-	tail = Typedefs_Found_check(results, tail, end);
-	if (!tail)
-		return false;
-	if (!fly_is_bool(results + 1))
-		return false;
-	if (fly_get_bool(results + 1)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = fly_check_list(inner, tail, end, 4, 2);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Typedefs_Find(struct fly_binding *binding, const Typedefs_Extent *extent, bool has_like,
 		  const uint8_t like[16], Typedefs_Result *result, bool *has_table,
@@ -613,8 +587,10 @@ int Typedefs_Find(struct fly_binding *binding, const Typedefs_Extent *extent, bo
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
+	const uint8_t *elements;
 	int status;
 
 	if (has_like) {
@@ -634,22 +610,34 @@ int Typedefs_Find(struct fly_binding *binding, const Typedefs_Extent *extent, bo
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Find_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Find_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Find_RESULT_BYTES;
-	rest = Typedefs_Found_get(results, rest, result);
-	*has_table = fly_get_bool(results + 1);
+	rest = Typedefs_Found_take(results, rest, end, result);
+	if (!rest)
+		goto malformed;
+	if (!fly_take_bool(results + 1, has_table))
+		goto malformed;
 	if (*has_table) {
 		from = rest;
-		rest += 4;
-		*table_count = fly_get_u32(from);
-		rest = fly_get_u16s(table, rest, *table_count);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		elements = rest;
+		rest = fly_take_list(from, rest, end, 4, 2, table_count);
+		if (!rest)
+			goto malformed;
+		fly_get_u16s(table, elements, *table_count);
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Typedefs_Find_start(struct fly_binding *binding, const Typedefs_Extent *extent, bool has_like,
@@ -683,27 +671,41 @@ int Typedefs_Find_finish(struct fly_call *call, Typedefs_Result *result, bool *h
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
+	const uint8_t *elements;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Typedefs_Find_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Typedefs_Find_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Typedefs_Find_RESULT_BYTES;
-	rest = Typedefs_Found_get(results, rest, result);
-	*has_table = fly_get_bool(results + 1);
+	rest = Typedefs_Found_take(results, rest, end, result);
+	if (!rest)
+		goto malformed;
+	if (!fly_take_bool(results + 1, has_table))
+		goto malformed;
 	if (*has_table) {
 		from = rest;
-		rest += 4;
-		*table_count = fly_get_u32(from);
-		rest = fly_get_u16s(table, rest, *table_count);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		elements = rest;
+		rest = fly_take_list(from, rest, end, 4, 2, table_count);
+		if (!rest)
+			goto malformed;
+		fly_get_u16s(table, elements, *table_count);
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

@@ -14,6 +14,17 @@ static bool Typedefs_Kind_is_known(int32_t number)
 	return number >= (int32_t)Typedefs_Kind_DATA && number <= (int32_t)Typedefs_Kind_FREE;
 }
 
+/* false: there is no such value. */
+static bool Typedefs_Kind_take(const uint8_t *at, enum Typedefs_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Typedefs_Kind_is_known(number))
+		return false;
+	*value = (enum Typedefs_Kind)number;
+	return true;
+}
+
 static void Typedefs_Range_put(uint8_t *at, const struct Typedefs_Range *value)
 {
 	fly_put_u64(at, value->first);
@@ -84,28 +95,13 @@ static int Typedefs_Read_serve(struct fly_served *served)
 
 /* ---- Name ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Typedefs_Name_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Typedefs_Name_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Typedefs_Name_ARGUMENT_BYTES;
-	tail = fly_check_string(arguments, tail, end, 8);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Typedefs_Name_serve(struct fly_served *served)
 {
 	const struct Typedefs_procedures *procedures =
 		(const struct Typedefs_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	const char *label;
@@ -114,12 +110,17 @@ static int Typedefs_Name_serve(struct fly_served *served)
 	uint32_t result_length;
 	int status;
 
-	if (!Typedefs_Name_arguments_are_sound(served))
+	if (served->argument_bytes < Typedefs_Name_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Typedefs_Name_ARGUMENT_BYTES;
 	label = (const char *)tail;
-	tail += fly_get_u32(arguments) + 1;
+	tail = fly_check_string(arguments, tail, end, 8);
+	if (!tail)
+		return -FLY_EMALFORMED;
 	place = fly_get_u64(arguments + 4);
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	result = (char *)(results + 4);
 	result[0] = '\0';
 	status = procedures->Name(served->context, label, place, result);
@@ -139,46 +140,13 @@ static int Typedefs_Name_serve(struct fly_served *served)
 
 /* ---- Tables ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Typedefs_Tables_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-	const uint8_t *items;
-
-	if (served->argument_bytes < Typedefs_Tables_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Typedefs_Tables_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments, tail, end, 4, 2);
-	if (!tail)
-		return false;
-	items = tail;
-	tail = fly_check_list(arguments + 4, tail, end, 2, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments + 4); i++) {
-		tail = fly_check_string(items + 4 * (size_t)i, tail, end, 8);
-		if (!tail)
-			return false;
-	}
-	items = tail;
-	tail = fly_check_list(arguments + 8, tail, end, 2, 4);
-	if (!tail)
-		return false;
-	for (uint32_t i = 0; i < fly_get_u32(arguments + 8); i++) {
-		if (!Typedefs_Kind_is_known(fly_get_i32(items + 4 * (size_t)i)))
-			return false;
-	}
-	return tail == end;
-}
-
 static int Typedefs_Tables_serve(struct fly_served *served)
 {
 	const struct Typedefs_procedures *procedures =
 		(const struct Typedefs_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	const uint8_t *items;
 	uint32_t bytes;
@@ -191,20 +159,34 @@ static int Typedefs_Tables_serve(struct fly_served *served)
 	Typedefs_Sort sorts[2];
 	int status;
 
-	if (!Typedefs_Tables_arguments_are_sound(served))
+	if (served->argument_bytes < Typedefs_Tables_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Typedefs_Tables_ARGUMENT_BYTES;
-	table_count = fly_get_u32(arguments);
-	tail = fly_get_u16s(table, tail, table_count);
-	names_count = fly_get_u32(arguments + 4);
 	items = tail;
-	tail += 4 * (size_t)names_count;
-	for (uint32_t i = 0; i < names_count; i++)
-		tail = fly_get_string(items + 4 * (size_t)i, tail, names[i]);
-	sorts_count = fly_get_u32(arguments + 8);
-	for (uint32_t i = 0; i < sorts_count; i++)
-		sorts[i] = (Typedefs_Sort)fly_get_i32(tail + 4 * (size_t)i);
-	tail += 4 * (size_t)sorts_count;
+	tail = fly_take_list(arguments, tail, end, 4, 2, &table_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	fly_get_u16s(table, items, table_count);
+	items = tail;
+	tail = fly_take_list(arguments + 4, tail, end, 2, 4, &names_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < names_count; i++) {
+		tail = fly_take_string(items + 4 * (size_t)i, tail, end, 8, names[i]);
+		if (!tail)
+			return -FLY_EMALFORMED;
+	}
+	items = tail;
+	tail = fly_take_list(arguments + 8, tail, end, 2, 4, &sorts_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	for (uint32_t i = 0; i < sorts_count; i++) {
+		if (!Typedefs_Kind_take(items + 4 * (size_t)i, &sorts[i]))
+			return -FLY_EMALFORMED;
+	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Tables(served->context, table, &table_count,
 				    (const char(*)[8 + 1])names, names_count, sorts, sorts_count);
 	if (status) {
@@ -224,28 +206,13 @@ static int Typedefs_Tables_serve(struct fly_served *served)
 
 /* ---- Direct ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Typedefs_Direct_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Typedefs_Direct_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Typedefs_Direct_ARGUMENT_BYTES;
-	tail = fly_check_list(arguments + 3, tail, end, 3, 1);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Typedefs_Direct_serve(struct fly_served *served)
 {
 	const struct Typedefs_procedures *procedures =
 		(const struct Typedefs_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	const Typedefs_Octet *octets;
@@ -254,12 +221,16 @@ static int Typedefs_Direct_serve(struct fly_served *served)
 	uint32_t back_count;
 	int status;
 
-	if (!Typedefs_Direct_arguments_are_sound(served))
+	if (served->argument_bytes < Typedefs_Direct_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Typedefs_Direct_ARGUMENT_BYTES;
 	octets = tail;
-	octets_count = fly_get_u32(arguments + 3);
-	tail += fly_get_u32(arguments + 3);
+	tail = fly_take_list(arguments + 3, tail, end, 3, 1, &octets_count);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	back = (int8_t *)(results + 6);
 	back_count = 0;
 	status = procedures->Direct(served->context, (const int8_t *)arguments, octets,
@@ -279,33 +250,15 @@ static int Typedefs_Direct_serve(struct fly_served *served)
 
 /* ---- Find ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Typedefs_Find_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Typedefs_Find_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Typedefs_Find_ARGUMENT_BYTES;
-	if (!fly_is_bool(arguments + 16))
-		return false;
-	if (fly_get_bool(arguments + 16)) {
-		tail = fly_check_room(tail, end, 16);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
-
 static int Typedefs_Find_serve(struct fly_served *served)
 {
 	const struct Typedefs_procedures *procedures =
 		(const struct Typedefs_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
+	const uint8_t *inner;
 	uint32_t bytes;
 	uint8_t *rest;
 	uint8_t *from;
@@ -318,15 +271,22 @@ static int Typedefs_Find_serve(struct fly_served *served)
 	uint16_t table[4];
 	int status;
 
-	if (!Typedefs_Find_arguments_are_sound(served))
+	if (served->argument_bytes < Typedefs_Find_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Typedefs_Find_ARGUMENT_BYTES;
 	Typedefs_Range_get(arguments, &extent);
-	has_like = fly_get_bool(arguments + 16);
+	if (!fly_take_bool(arguments + 16, &has_like))
+		return -FLY_EMALFORMED;
 	if (has_like) {
-		fly_get_u8s(like, tail, 16);
-		tail += 16;
+		inner = tail;
+		tail = fly_check_room(tail, end, 16);
+		if (!tail)
+			return -FLY_EMALFORMED;
+		fly_get_u8s(like, inner, 16);
 	}
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	has_table = false;
 	table_count = 0;
 	status = procedures->Find(served->context, &extent, has_like, like, &result, &has_table,

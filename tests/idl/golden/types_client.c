@@ -16,22 +16,6 @@ int Types_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 
 /* ---- Bool ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Types_Bool_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Types_Bool_RESULT_BYTES)
-		return false;
-	if (!fly_is_bool(results))
-		return false;
-	if (!fly_is_bool(results + 1))
-		return false;
-	if (!fly_is_bool(results + 2))
-		return false;
-	return true;
-}
-
 int Types_Bool(struct fly_binding *binding, bool a, bool *b, bool *c, bool *result)
 {
 	struct fly_call *call;
@@ -48,16 +32,20 @@ int Types_Bool(struct fly_binding *binding, bool a, bool *b, bool *c, bool *resu
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Types_Bool_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Types_Bool_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
-	*b = fly_get_bool(results + 1);
-	*c = fly_get_bool(results + 2);
+	if (!fly_take_bool(results, result))
+		goto malformed;
+	if (!fly_take_bool(results + 1, b))
+		goto malformed;
+	if (!fly_take_bool(results + 2, c))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Types_Bool_start(struct fly_binding *binding, bool a, bool c, struct fly_call **call)
@@ -84,37 +72,23 @@ int Types_Bool_finish(struct fly_call *call, bool *b, bool *c, bool *result)
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Types_Bool_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Types_Bool_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	*result = fly_get_bool(results);
-	*b = fly_get_bool(results + 1);
-	*c = fly_get_bool(results + 2);
+	if (!fly_take_bool(results, result))
+		goto malformed;
+	if (!fly_take_bool(results + 1, b))
+		goto malformed;
+	if (!fly_take_bool(results + 2, c))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Bools ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Types_Bools_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-
-	if (call->length != Types_Bools_RESULT_BYTES)
-		return false;
-	for (uint32_t i = 0; i < 3; i++) {
-		if (!fly_is_bool(results + i))
-			return false;
-	}
-	for (uint32_t i = 0; i < 3; i++) {
-		if (!fly_is_bool(results + 3 + i))
-			return false;
-	}
-	return true;
-}
 
 int Types_Bools(struct fly_binding *binding, const bool a[3], bool b[3], bool c[3])
 {
@@ -132,15 +106,18 @@ int Types_Bools(struct fly_binding *binding, const bool a[3], bool b[3], bool c[
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Types_Bools_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Types_Bools_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	fly_get_bools(b, results, 3);
-	fly_get_bools(c, results + 3, 3);
+	if (!fly_take_bools(b, results, 3))
+		goto malformed;
+	if (!fly_take_bools(c, results + 3, 3))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Types_Bools_start(struct fly_binding *binding, const bool a[3], const bool c[3],
@@ -168,15 +145,18 @@ int Types_Bools_finish(struct fly_call *call, bool b[3], bool c[3])
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Types_Bools_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Types_Bools_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
-	fly_get_bools(b, results, 3);
-	fly_get_bools(c, results + 3, 3);
+	if (!fly_take_bools(b, results, 3))
+		goto malformed;
+	if (!fly_take_bools(c, results + 3, 3))
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Types_Bools_view(struct fly_call *call, struct fly_bool_view *b, struct fly_bool_view *c)
@@ -188,16 +168,25 @@ int Types_Bools_view(struct fly_call *call, struct fly_bool_view *b, struct fly_
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Types_Bools_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length != Types_Bools_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
 	b->at = results;
 	b->count = 3;
+	for (uint32_t i = 0; i < b->count; i++) {
+		if (!fly_is_bool(b->at + i))
+			goto malformed;
+	}
 	c->at = results + 3;
 	c->count = 3;
+	for (uint32_t i = 0; i < c->count; i++) {
+		if (!fly_is_bool(c->at + i))
+			goto malformed;
+	}
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Byte ---- */

@@ -9,20 +9,6 @@
 
 /* ---- Bool ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Types_Bool_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Types_Bool_ARGUMENT_BYTES)
-		return false;
-	if (!fly_is_bool(arguments))
-		return false;
-	if (!fly_is_bool(arguments + 1))
-		return false;
-	return true;
-}
-
 static int Types_Bool_serve(struct fly_served *served)
 {
 	const struct Types_procedures *procedures =
@@ -35,10 +21,12 @@ static int Types_Bool_serve(struct fly_served *served)
 	bool result;
 	int status;
 
-	if (!Types_Bool_arguments_are_sound(served))
+	if (served->argument_bytes != Types_Bool_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	a = fly_get_bool(arguments);
-	c = fly_get_bool(arguments + 1);
+	if (!fly_take_bool(arguments, &a))
+		return -FLY_EMALFORMED;
+	if (!fly_take_bool(arguments + 1, &c))
+		return -FLY_EMALFORMED;
 	status = procedures->Bool(served->context, a, &b, &c, &result);
 	if (status) {
 		served->raised = status;
@@ -53,24 +41,6 @@ static int Types_Bool_serve(struct fly_served *served)
 
 /* ---- Bools ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Types_Bools_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-
-	if (served->argument_bytes != Types_Bools_ARGUMENT_BYTES)
-		return false;
-	for (uint32_t i = 0; i < 3; i++) {
-		if (!fly_is_bool(arguments + i))
-			return false;
-	}
-	for (uint32_t i = 0; i < 3; i++) {
-		if (!fly_is_bool(arguments + 3 + i))
-			return false;
-	}
-	return true;
-}
-
 static int Types_Bools_serve(struct fly_served *served)
 {
 	const struct Types_procedures *procedures =
@@ -82,10 +52,12 @@ static int Types_Bools_serve(struct fly_served *served)
 	bool c[3];
 	int status;
 
-	if (!Types_Bools_arguments_are_sound(served))
+	if (served->argument_bytes != Types_Bools_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
-	fly_get_bools(a, arguments, 3);
-	fly_get_bools(c, arguments + 3, 3);
+	if (!fly_take_bools(a, arguments, 3))
+		return -FLY_EMALFORMED;
+	if (!fly_take_bools(c, arguments + 3, 3))
+		return -FLY_EMALFORMED;
 	status = procedures->Bools(served->context, a, b, c);
 	if (status) {
 		served->raised = status;

@@ -23,6 +23,17 @@ static bool Unions_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Unions_Kind_take(const uint8_t *at, enum Unions_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Unions_Kind_is_known(number))
+		return false;
+	*value = (enum Unions_Kind)number;
+	return true;
+}
+
 static void Unions_Point_put(uint8_t *at, const struct Unions_Point *value)
 {
 	fly_put_i16(at, value->x);
@@ -97,75 +108,50 @@ static uint8_t *Unions_Shape_put(uint8_t *at, uint8_t *tail, const struct Unions
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Shape_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Unions_Shape_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					struct Unions_Shape *value)
 {
 	const uint8_t *arm;
+	const uint8_t *items;
 
-	if (!Unions_Kind_is_known(fly_get_i32(at)))
+	if (!Unions_Kind_take(at, &value->kind))
 		return NULL;
-	switch (fly_get_i32(at)) {
-	case Unions_Kind_CIRCLE:
-	case Unions_Kind_SQUARE:
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		break;
-	case Unions_Kind_LABEL:
-		arm = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_list(arm, tail, end, 8, 1);
-		if (!tail)
-			return NULL;
-		break;
-	case Unions_Kind_NOTHING:
-		break;
-	case Unions_Kind_PATH:
-		arm = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_list(arm, tail, end, 3, 4);
-		if (!tail)
-			return NULL;
-		break;
-	default:
-		return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Unions_Shape_get(const uint8_t *at, const uint8_t *tail,
-				       struct Unions_Shape *value)
-{
-	const uint8_t *arm;
-
-	value->kind = (enum Unions_Kind)fly_get_i32(at);
 	switch (value->kind) {
 	case Unions_Kind_CIRCLE:
 	case Unions_Kind_SQUARE:
-		value->as.size = fly_get_f32(tail);
-		tail += 4;
+		arm = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		value->as.size = fly_get_f32(arm);
 		break;
 	case Unions_Kind_LABEL:
 		arm = tail;
-		tail += 4;
-		value->as.text.text_count = fly_get_u32(arm);
-		tail = fly_get_u8s(value->as.text.text, tail, value->as.text.text_count);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		items = tail;
+		tail = fly_take_list(arm, tail, end, 8, 1, &value->as.text.text_count);
+		if (!tail)
+			return NULL;
+		fly_get_u8s(value->as.text.text, items, value->as.text.text_count);
 		break;
 	case Unions_Kind_NOTHING:
 		break;
 	case Unions_Kind_PATH:
 		arm = tail;
-		tail += 4;
-		value->as.points.points_count = fly_get_u32(arm);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		items = tail;
+		tail = fly_take_list(arm, tail, end, 3, 4, &value->as.points.points_count);
+		if (!tail)
+			return NULL;
 		for (uint32_t i = 0; i < value->as.points.points_count; i++)
-			Unions_Point_get(tail + 4 * (size_t)i, &value->as.points.points[i]);
-		tail += 4 * (size_t)value->as.points.points_count;
+			Unions_Point_get(items + 4 * (size_t)i, &value->as.points.points[i]);
 		break;
 	default:
-		break;
+		return NULL;
 	}
 	return tail;
 }
@@ -211,52 +197,32 @@ static uint8_t *Unions_Answer_put(uint8_t *at, uint8_t *tail, const struct Union
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Answer_check(const uint8_t *at, const uint8_t *tail,
-					  const uint8_t *end)
+static const uint8_t *Unions_Answer_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					 struct Unions_Answer *value)
 {
 	const uint8_t *arm;
 
-	if (!fly_is_bool(at))
+	if (!fly_take_bool(at, &value->is_good))
 		return NULL;
-	switch ((int)fly_get_bool(at)) {
-	case 1:
-		arm = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_string(arm, tail, end, 9);
-		if (!tail)
-			return NULL;
-		break;
-	case 0:
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		break;
-	default:
-		return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Unions_Answer_get(const uint8_t *at, const uint8_t *tail,
-					struct Unions_Answer *value)
-{
-	const uint8_t *arm;
-
-	value->is_good = fly_get_bool(at);
 	switch ((int)value->is_good) {
 	case 1:
 		arm = tail;
-		tail += 4;
-		tail = fly_get_string(arm, tail, value->as.words);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		tail = fly_take_string(arm, tail, end, 9, value->as.words);
+		if (!tail)
+			return NULL;
 		break;
 	case 0:
-		value->as.error = fly_get_i32(tail);
-		tail += 4;
+		arm = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		value->as.error = fly_get_i32(arm);
 		break;
 	default:
-		break;
+		return NULL;
 	}
 	return tail;
 }
@@ -311,60 +277,39 @@ static uint8_t *Unions_Code_put(uint8_t *at, uint8_t *tail, const struct Unions_
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Code_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Unions_Code_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				       struct Unions_Code *value)
 {
 	const uint8_t *arm;
 
-	switch (fly_get_i16(at)) {
+	value->code = fly_take_i16(at);
+	switch (value->code) {
 	case 0:
 		break;
 	case -1:
 	case -300:
+		arm = tail;
 		tail = fly_check_room(tail, end, 8);
 		if (!tail)
 			return NULL;
+		value->as.detail = fly_get_u64(arm);
 		break;
 	case 7:
 		arm = tail;
 		tail = fly_check_room(tail, end, 1);
 		if (!tail)
 			return NULL;
-		tail = Unions_Answer_check(arm, tail, end);
+		tail = Unions_Answer_take(arm, tail, end, &value->as.answer);
 		if (!tail)
 			return NULL;
 		break;
 	default:
+		arm = tail;
 		tail = fly_check_room(tail, end, 8);
 		if (!tail)
 			return NULL;
-		break;
-	}
-	return tail;
-}
-
-static const uint8_t *Unions_Code_get(const uint8_t *at, const uint8_t *tail,
-				      struct Unions_Code *value)
-{
-	const uint8_t *arm;
-
-	value->code = fly_get_i16(at);
-	switch (value->code) {
-	case 0:
-		break;
-	case -1:
-	case -300:
-		value->as.detail = fly_get_u64(tail);
-		tail += 8;
-		break;
-	case 7:
-		arm = tail;
-		tail += 1;
-		tail = Unions_Answer_get(arm, tail, &value->as.answer);
-		break;
-	default:
 		for (uint32_t i = 0; i < 2; i++)
-			Unions_Point_get(tail + 4 * (size_t)i, &value->as.at[i]);
-		tail += 8;
+			Unions_Point_get(arm + 4 * (size_t)i, &value->as.at[i]);
 		break;
 	}
 	return tail;
@@ -422,23 +367,26 @@ static uint8_t *Unions_Wide_put(uint8_t *at, uint8_t *tail, const struct Unions_
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Wide_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Unions_Wide_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				       struct Unions_Wide *value)
 {
 	const uint8_t *arm;
 	const uint8_t *items;
 
-	switch (fly_get_u32(at)) {
+	value->tag = fly_take_u32(at);
+	switch (value->tag) {
 	case 4294967295u:
 		arm = tail;
 		tail = fly_check_room(tail, end, 4);
 		if (!tail)
 			return NULL;
 		items = tail;
-		tail = fly_check_list(arm, tail, end, 2, 4);
+		tail = fly_take_list(arm, tail, end, 2, 4, &value->as.words.words_count);
 		if (!tail)
 			return NULL;
-		for (uint32_t i = 0; i < fly_get_u32(arm); i++) {
-			tail = fly_check_string(items + 4 * (size_t)i, tail, end, 4);
+		for (uint32_t i = 0; i < value->as.words.words_count; i++) {
+			tail = fly_take_string(items + 4 * (size_t)i, tail, end, 4,
+					       value->as.words.words[i]);
 			if (!tail)
 				return NULL;
 		}
@@ -448,39 +396,11 @@ static const uint8_t *Unions_Wide_check(const uint8_t *at, const uint8_t *tail, 
 		tail = fly_check_room(tail, end, 4);
 		if (!tail)
 			return NULL;
-		if (!Unions_Kind_is_known(fly_get_i32(arm)))
+		if (!Unions_Kind_take(arm, &value->as.kind))
 			return NULL;
 		break;
 	default:
 		return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Unions_Wide_get(const uint8_t *at, const uint8_t *tail,
-				      struct Unions_Wide *value)
-{
-	const uint8_t *arm;
-	const uint8_t *items;
-
-	value->tag = fly_get_u32(at);
-	switch (value->tag) {
-	case 4294967295u:
-		arm = tail;
-		tail += 4;
-		value->as.words.words_count = fly_get_u32(arm);
-		items = tail;
-		tail += 4 * (size_t)value->as.words.words_count;
-		for (uint32_t i = 0; i < value->as.words.words_count; i++)
-			tail = fly_get_string(items + 4 * (size_t)i, tail,
-					      value->as.words.words[i]);
-		break;
-	case 5:
-		value->as.kind = (enum Unions_Kind)fly_get_i32(tail);
-		tail += 4;
-		break;
-	default:
-		break;
 	}
 	return tail;
 }
@@ -539,22 +459,6 @@ int Unions_import(struct fly_runtime *runtime, const char *peer, struct fly_bind
 
 /* ---- Show ---- */
 
-/* Are the results complete, and within their bounds? */
-static bool Unions_Show_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Unions_Show_RESULT_BYTES)
-		return false;
-	tail = results + Unions_Show_RESULT_BYTES;
-	tail = Unions_Shape_check(results, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 int Unions_Show(struct fly_binding *binding, const struct Unions_Shape *shape,
 		struct Unions_Shape *result)
 {
@@ -563,6 +467,7 @@ int Unions_Show(struct fly_binding *binding, const struct Unions_Shape *shape,
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -577,15 +482,21 @@ int Unions_Show(struct fly_binding *binding, const struct Unions_Shape *shape,
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Unions_Show_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Unions_Show_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Unions_Show_RESULT_BYTES;
-	rest = Unions_Shape_get(results, rest, result);
+	rest = Unions_Shape_take(results, rest, end, result);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Unions_Show_start(struct fly_binding *binding, const struct Unions_Shape *shape,
@@ -612,40 +523,31 @@ int Unions_Show_finish(struct fly_call *call, struct Unions_Shape *result)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Unions_Show_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Unions_Show_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Unions_Show_RESULT_BYTES;
-	rest = Unions_Shape_get(results, rest, result);
+	rest = Unions_Shape_take(results, rest, end, result);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Ask ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Unions_Ask_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Unions_Ask_RESULT_BYTES)
-		return false;
-	tail = results + Unions_Ask_RESULT_BYTES;
-	tail = Unions_Answer_check(results, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Unions_Ask(struct fly_binding *binding, const struct Unions_Code *code,
 	       struct Unions_Answer *answer)
@@ -655,6 +557,7 @@ int Unions_Ask(struct fly_binding *binding, const struct Unions_Code *code,
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -669,15 +572,21 @@ int Unions_Ask(struct fly_binding *binding, const struct Unions_Code *code,
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Unions_Ask_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Unions_Ask_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Unions_Ask_RESULT_BYTES;
-	rest = Unions_Answer_get(results, rest, answer);
+	rest = Unions_Answer_take(results, rest, end, answer);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Unions_Ask_start(struct fly_binding *binding, const struct Unions_Code *code,
@@ -704,40 +613,31 @@ int Unions_Ask_finish(struct fly_call *call, struct Unions_Answer *answer)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Unions_Ask_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Unions_Ask_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Unions_Ask_RESULT_BYTES;
-	rest = Unions_Answer_get(results, rest, answer);
+	rest = Unions_Answer_take(results, rest, end, answer);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Tag ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Unions_Tag_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-
-	if (call->length < Unions_Tag_RESULT_BYTES)
-		return false;
-	tail = results + Unions_Tag_RESULT_BYTES;
-	tail = Unions_Wide_check(results, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 int Unions_Tag(struct fly_binding *binding, struct Unions_Wide *wide,
 	       const struct Unions_Silent *silent)
@@ -747,6 +647,7 @@ int Unions_Tag(struct fly_binding *binding, struct Unions_Wide *wide,
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
@@ -762,15 +663,21 @@ int Unions_Tag(struct fly_binding *binding, struct Unions_Wide *wide,
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Unions_Tag_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Unions_Tag_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Unions_Tag_RESULT_BYTES;
-	rest = Unions_Wide_get(results, rest, wide);
+	rest = Unions_Wide_take(results, rest, end, wide);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Unions_Tag_start(struct fly_binding *binding, const struct Unions_Wide *wide,
@@ -798,54 +705,31 @@ int Unions_Tag_finish(struct fly_call *call, struct Unions_Wide *wide)
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	int status;
 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Unions_Tag_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Unions_Tag_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Unions_Tag_RESULT_BYTES;
-	rest = Unions_Wide_get(results, rest, wide);
+	rest = Unions_Wide_take(results, rest, end, wide);
+	if (!rest)
+		goto malformed;
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 /* ---- Draw ---- */
-
-/* Are the results complete, and within their bounds? */
-static bool Unions_Draw_results_are_sound(const struct fly_call *call)
-{
-	const uint8_t *results = call->payload;
-	const uint8_t *end = results + call->length;
-	const uint8_t *tail;
-	const uint8_t *inner;
-
-	if (call->length < Unions_Draw_RESULT_BYTES)
-		return false;
-	tail = results + Unions_Draw_RESULT_BYTES;
-	for (uint32_t i = 0; i < 2; i++) {
-		tail = Unions_Code_check(results + 2 * (size_t)i, tail, end);
-		if (!tail)
-			return false;
-	}
-	if (!fly_is_bool(results + 4))
-		return false;
-	if (fly_get_bool(results + 4)) {
-		inner = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return false;
-		tail = Unions_Shape_check(inner, tail, end);
-		if (!tail)
-			return false;
-	}
-	return tail == end;
-}
 
 int Unions_Draw(struct fly_binding *binding, const struct Unions_Drawing *drawing,
 		struct Unions_Code codes[2], bool *has_last, struct Unions_Shape *last)
@@ -855,6 +739,7 @@ int Unions_Draw(struct fly_binding *binding, const struct Unions_Drawing *drawin
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
 	int status;
@@ -870,22 +755,34 @@ int Unions_Draw(struct fly_binding *binding, const struct Unions_Drawing *drawin
 	status = binding->transporter(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Unions_Draw_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Unions_Draw_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Unions_Draw_RESULT_BYTES;
-	for (uint32_t i = 0; i < 2; i++)
-		rest = Unions_Code_get(results + 2 * (size_t)i, rest, &codes[i]);
-	*has_last = fly_get_bool(results + 4);
+	for (uint32_t i = 0; i < 2; i++) {
+		rest = Unions_Code_take(results + 2 * (size_t)i, rest, end, &codes[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (!fly_take_bool(results + 4, has_last))
+		goto malformed;
 	if (*has_last) {
 		from = rest;
-		rest += 4;
-		rest = Unions_Shape_get(from, rest, last);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		rest = Unions_Shape_take(from, rest, end, last);
+		if (!rest)
+			goto malformed;
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }
 
 int Unions_Draw_start(struct fly_binding *binding, const struct Unions_Drawing *drawing,
@@ -913,6 +810,7 @@ int Unions_Draw_finish(struct fly_call *call, struct Unions_Code codes[2], bool 
 {
 	struct fly_binding *binding = call->binding;
 	const uint8_t *results;
+	const uint8_t *end;
 	const uint8_t *rest;
 	const uint8_t *from;
 	int status;
@@ -920,20 +818,32 @@ int Unions_Draw_finish(struct fly_call *call, struct Unions_Code codes[2], bool 
 	status = binding->wait(call);
 	if (status)
 		return fly_stub_failed(call, status);
-	if (!Unions_Draw_results_are_sound(call)) {
-		binding->ender(call);
-		return -FLY_ERESULT;
-	}
+	if (call->length < Unions_Draw_RESULT_BYTES)
+		goto malformed;
 	results = call->payload;
+	end = results + call->length;
 	rest = results + Unions_Draw_RESULT_BYTES;
-	for (uint32_t i = 0; i < 2; i++)
-		rest = Unions_Code_get(results + 2 * (size_t)i, rest, &codes[i]);
-	*has_last = fly_get_bool(results + 4);
+	for (uint32_t i = 0; i < 2; i++) {
+		rest = Unions_Code_take(results + 2 * (size_t)i, rest, end, &codes[i]);
+		if (!rest)
+			goto malformed;
+	}
+	if (!fly_take_bool(results + 4, has_last))
+		goto malformed;
 	if (*has_last) {
 		from = rest;
-		rest += 4;
-		rest = Unions_Shape_get(from, rest, last);
+		rest = fly_check_room(rest, end, 4);
+		if (!rest)
+			goto malformed;
+		rest = Unions_Shape_take(from, rest, end, last);
+		if (!rest)
+			goto malformed;
 	}
+	if (rest != end)
+		goto malformed;
 	binding->ender(call);
 	return 0;
+malformed:
+	binding->ender(call);
+	return -FLY_ERESULT;
 }

@@ -23,6 +23,17 @@ static bool Unions_Kind_is_known(int32_t number)
 	}
 }
 
+/* false: there is no such value. */
+static bool Unions_Kind_take(const uint8_t *at, enum Unions_Kind *value)
+{
+	const int32_t number = fly_take_i32(at);
+
+	if (!Unions_Kind_is_known(number))
+		return false;
+	*value = (enum Unions_Kind)number;
+	return true;
+}
+
 static void Unions_Point_put(uint8_t *at, const struct Unions_Point *value)
 {
 	fly_put_i16(at, value->x);
@@ -97,75 +108,50 @@ static uint8_t *Unions_Shape_put(uint8_t *at, uint8_t *tail, const struct Unions
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Shape_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Unions_Shape_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					struct Unions_Shape *value)
 {
 	const uint8_t *arm;
+	const uint8_t *items;
 
-	if (!Unions_Kind_is_known(fly_get_i32(at)))
+	if (!Unions_Kind_take(at, &value->kind))
 		return NULL;
-	switch (fly_get_i32(at)) {
-	case Unions_Kind_CIRCLE:
-	case Unions_Kind_SQUARE:
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		break;
-	case Unions_Kind_LABEL:
-		arm = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_list(arm, tail, end, 8, 1);
-		if (!tail)
-			return NULL;
-		break;
-	case Unions_Kind_NOTHING:
-		break;
-	case Unions_Kind_PATH:
-		arm = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_list(arm, tail, end, 3, 4);
-		if (!tail)
-			return NULL;
-		break;
-	default:
-		return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Unions_Shape_get(const uint8_t *at, const uint8_t *tail,
-				       struct Unions_Shape *value)
-{
-	const uint8_t *arm;
-
-	value->kind = (enum Unions_Kind)fly_get_i32(at);
 	switch (value->kind) {
 	case Unions_Kind_CIRCLE:
 	case Unions_Kind_SQUARE:
-		value->as.size = fly_get_f32(tail);
-		tail += 4;
+		arm = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		value->as.size = fly_get_f32(arm);
 		break;
 	case Unions_Kind_LABEL:
 		arm = tail;
-		tail += 4;
-		value->as.text.text_count = fly_get_u32(arm);
-		tail = fly_get_u8s(value->as.text.text, tail, value->as.text.text_count);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		items = tail;
+		tail = fly_take_list(arm, tail, end, 8, 1, &value->as.text.text_count);
+		if (!tail)
+			return NULL;
+		fly_get_u8s(value->as.text.text, items, value->as.text.text_count);
 		break;
 	case Unions_Kind_NOTHING:
 		break;
 	case Unions_Kind_PATH:
 		arm = tail;
-		tail += 4;
-		value->as.points.points_count = fly_get_u32(arm);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		items = tail;
+		tail = fly_take_list(arm, tail, end, 3, 4, &value->as.points.points_count);
+		if (!tail)
+			return NULL;
 		for (uint32_t i = 0; i < value->as.points.points_count; i++)
-			Unions_Point_get(tail + 4 * (size_t)i, &value->as.points.points[i]);
-		tail += 4 * (size_t)value->as.points.points_count;
+			Unions_Point_get(items + 4 * (size_t)i, &value->as.points.points[i]);
 		break;
 	default:
-		break;
+		return NULL;
 	}
 	return tail;
 }
@@ -211,52 +197,32 @@ static uint8_t *Unions_Answer_put(uint8_t *at, uint8_t *tail, const struct Union
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Answer_check(const uint8_t *at, const uint8_t *tail,
-					  const uint8_t *end)
+static const uint8_t *Unions_Answer_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+					 struct Unions_Answer *value)
 {
 	const uint8_t *arm;
 
-	if (!fly_is_bool(at))
+	if (!fly_take_bool(at, &value->is_good))
 		return NULL;
-	switch ((int)fly_get_bool(at)) {
-	case 1:
-		arm = tail;
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		tail = fly_check_string(arm, tail, end, 9);
-		if (!tail)
-			return NULL;
-		break;
-	case 0:
-		tail = fly_check_room(tail, end, 4);
-		if (!tail)
-			return NULL;
-		break;
-	default:
-		return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Unions_Answer_get(const uint8_t *at, const uint8_t *tail,
-					struct Unions_Answer *value)
-{
-	const uint8_t *arm;
-
-	value->is_good = fly_get_bool(at);
 	switch ((int)value->is_good) {
 	case 1:
 		arm = tail;
-		tail += 4;
-		tail = fly_get_string(arm, tail, value->as.words);
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		tail = fly_take_string(arm, tail, end, 9, value->as.words);
+		if (!tail)
+			return NULL;
 		break;
 	case 0:
-		value->as.error = fly_get_i32(tail);
-		tail += 4;
+		arm = tail;
+		tail = fly_check_room(tail, end, 4);
+		if (!tail)
+			return NULL;
+		value->as.error = fly_get_i32(arm);
 		break;
 	default:
-		break;
+		return NULL;
 	}
 	return tail;
 }
@@ -311,60 +277,39 @@ static uint8_t *Unions_Code_put(uint8_t *at, uint8_t *tail, const struct Unions_
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Code_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Unions_Code_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				       struct Unions_Code *value)
 {
 	const uint8_t *arm;
 
-	switch (fly_get_i16(at)) {
+	value->code = fly_take_i16(at);
+	switch (value->code) {
 	case 0:
 		break;
 	case -1:
 	case -300:
+		arm = tail;
 		tail = fly_check_room(tail, end, 8);
 		if (!tail)
 			return NULL;
+		value->as.detail = fly_get_u64(arm);
 		break;
 	case 7:
 		arm = tail;
 		tail = fly_check_room(tail, end, 1);
 		if (!tail)
 			return NULL;
-		tail = Unions_Answer_check(arm, tail, end);
+		tail = Unions_Answer_take(arm, tail, end, &value->as.answer);
 		if (!tail)
 			return NULL;
 		break;
 	default:
+		arm = tail;
 		tail = fly_check_room(tail, end, 8);
 		if (!tail)
 			return NULL;
-		break;
-	}
-	return tail;
-}
-
-static const uint8_t *Unions_Code_get(const uint8_t *at, const uint8_t *tail,
-				      struct Unions_Code *value)
-{
-	const uint8_t *arm;
-
-	value->code = fly_get_i16(at);
-	switch (value->code) {
-	case 0:
-		break;
-	case -1:
-	case -300:
-		value->as.detail = fly_get_u64(tail);
-		tail += 8;
-		break;
-	case 7:
-		arm = tail;
-		tail += 1;
-		tail = Unions_Answer_get(arm, tail, &value->as.answer);
-		break;
-	default:
 		for (uint32_t i = 0; i < 2; i++)
-			Unions_Point_get(tail + 4 * (size_t)i, &value->as.at[i]);
-		tail += 8;
+			Unions_Point_get(arm + 4 * (size_t)i, &value->as.at[i]);
 		break;
 	}
 	return tail;
@@ -422,23 +367,26 @@ static uint8_t *Unions_Wide_put(uint8_t *at, uint8_t *tail, const struct Unions_
 }
 
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Wide_check(const uint8_t *at, const uint8_t *tail, const uint8_t *end)
+static const uint8_t *Unions_Wide_take(const uint8_t *at, const uint8_t *tail, const uint8_t *end,
+				       struct Unions_Wide *value)
 {
 	const uint8_t *arm;
 	const uint8_t *items;
 
-	switch (fly_get_u32(at)) {
+	value->tag = fly_take_u32(at);
+	switch (value->tag) {
 	case 4294967295u:
 		arm = tail;
 		tail = fly_check_room(tail, end, 4);
 		if (!tail)
 			return NULL;
 		items = tail;
-		tail = fly_check_list(arm, tail, end, 2, 4);
+		tail = fly_take_list(arm, tail, end, 2, 4, &value->as.words.words_count);
 		if (!tail)
 			return NULL;
-		for (uint32_t i = 0; i < fly_get_u32(arm); i++) {
-			tail = fly_check_string(items + 4 * (size_t)i, tail, end, 4);
+		for (uint32_t i = 0; i < value->as.words.words_count; i++) {
+			tail = fly_take_string(items + 4 * (size_t)i, tail, end, 4,
+					       value->as.words.words[i]);
 			if (!tail)
 				return NULL;
 		}
@@ -448,7 +396,7 @@ static const uint8_t *Unions_Wide_check(const uint8_t *at, const uint8_t *tail, 
 		tail = fly_check_room(tail, end, 4);
 		if (!tail)
 			return NULL;
-		if (!Unions_Kind_is_known(fly_get_i32(arm)))
+		if (!Unions_Kind_take(arm, &value->as.kind))
 			return NULL;
 		break;
 	default:
@@ -457,38 +405,11 @@ static const uint8_t *Unions_Wide_check(const uint8_t *at, const uint8_t *tail, 
 	return tail;
 }
 
-static const uint8_t *Unions_Wide_get(const uint8_t *at, const uint8_t *tail,
-				      struct Unions_Wide *value)
+/* false: malformed. */
+static bool Unions_Silent_take(const uint8_t *at, struct Unions_Silent *value)
 {
-	const uint8_t *arm;
-	const uint8_t *items;
-
-	value->tag = fly_get_u32(at);
-	switch (value->tag) {
-	case 4294967295u:
-		arm = tail;
-		tail += 4;
-		value->as.words.words_count = fly_get_u32(arm);
-		items = tail;
-		tail += 4 * (size_t)value->as.words.words_count;
-		for (uint32_t i = 0; i < value->as.words.words_count; i++)
-			tail = fly_get_string(items + 4 * (size_t)i, tail,
-					      value->as.words.words[i]);
-		break;
-	case 5:
-		value->as.kind = (enum Unions_Kind)fly_get_i32(tail);
-		tail += 4;
-		break;
-	default:
-		break;
-	}
-	return tail;
-}
-
-/* Is it well-formed? */
-static bool Unions_Silent_check(const uint8_t *at)
-{
-	switch (fly_get_u8(at)) {
+	value->which = fly_take_u8(at);
+	switch (value->which) {
 	case 1:
 	case 2:
 		break;
@@ -498,82 +419,40 @@ static bool Unions_Silent_check(const uint8_t *at)
 	return true;
 }
 
-static void Unions_Silent_get(const uint8_t *at, struct Unions_Silent *value)
-{
-	value->which = fly_get_u8(at);
-}
-
 /* Where its variable part, which begins at tail, ends; NULL: malformed. */
-static const uint8_t *Unions_Drawing_check(const uint8_t *at, const uint8_t *tail,
-					   const uint8_t *end)
+static const uint8_t *Unions_Drawing_take(const uint8_t *at, const uint8_t *tail,
+					  const uint8_t *end, struct Unions_Drawing *value)
 {
 	const uint8_t *inner;
 	const uint8_t *items;
 
 	items = tail;
-	tail = fly_check_list(at, tail, end, 3, 4);
+	tail = fly_take_list(at, tail, end, 3, 4, &value->shapes_count);
 	if (!tail)
 		return NULL;
-	for (uint32_t i = 0; i < fly_get_u32(at); i++) {
-		tail = Unions_Shape_check(items + 4 * (size_t)i, tail, end);
+	for (uint32_t i = 0; i < value->shapes_count; i++) {
+		tail = Unions_Shape_take(items + 4 * (size_t)i, tail, end, &value->shapes[i]);
 		if (!tail)
 			return NULL;
 	}
-	tail = Unions_Code_check(at + 4, tail, end);
+	tail = Unions_Code_take(at + 4, tail, end, &value->code);
 	if (!tail)
 		return NULL;
-	if (!fly_is_bool(at + 6))
+	if (!fly_take_bool(at + 6, &value->has_wide))
 		return NULL;
-	if (fly_get_bool(at + 6)) {
+	if (value->has_wide) {
 		inner = tail;
 		tail = fly_check_room(tail, end, 4);
 		if (!tail)
 			return NULL;
-		tail = Unions_Wide_check(inner, tail, end);
+		tail = Unions_Wide_take(inner, tail, end, &value->wide);
 		if (!tail)
 			return NULL;
-	}
-	return tail;
-}
-
-static const uint8_t *Unions_Drawing_get(const uint8_t *at, const uint8_t *tail,
-					 struct Unions_Drawing *value)
-{
-	const uint8_t *inner;
-	const uint8_t *items;
-
-	value->shapes_count = fly_get_u32(at);
-	items = tail;
-	tail += 4 * (size_t)value->shapes_count;
-	for (uint32_t i = 0; i < value->shapes_count; i++)
-		tail = Unions_Shape_get(items + 4 * (size_t)i, tail, &value->shapes[i]);
-	tail = Unions_Code_get(at + 4, tail, &value->code);
-	value->has_wide = fly_get_bool(at + 6);
-	if (value->has_wide) {
-		inner = tail;
-		tail += 4;
-		tail = Unions_Wide_get(inner, tail, &value->wide);
 	}
 	return tail;
 }
 
 /* ---- Show ---- */
-
-/* Are the arguments complete, and within their bounds? */
-static bool Unions_Show_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Unions_Show_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Unions_Show_ARGUMENT_BYTES;
-	tail = Unions_Shape_check(arguments, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
 
 static int Unions_Show_serve(struct fly_served *served)
 {
@@ -581,6 +460,7 @@ static int Unions_Show_serve(struct fly_served *served)
 		(const struct Unions_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -588,10 +468,15 @@ static int Unions_Show_serve(struct fly_served *served)
 	struct Unions_Shape result;
 	int status;
 
-	if (!Unions_Show_arguments_are_sound(served))
+	if (served->argument_bytes < Unions_Show_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Unions_Show_ARGUMENT_BYTES;
-	tail = Unions_Shape_get(arguments, tail, &shape);
+	tail = Unions_Shape_take(arguments, tail, end, &shape);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Show(served->context, &shape, &result);
 	if (status) {
 		served->raised = status;
@@ -608,28 +493,13 @@ static int Unions_Show_serve(struct fly_served *served)
 
 /* ---- Ask ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Unions_Ask_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Unions_Ask_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Unions_Ask_ARGUMENT_BYTES;
-	tail = Unions_Code_check(arguments, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Unions_Ask_serve(struct fly_served *served)
 {
 	const struct Unions_procedures *procedures =
 		(const struct Unions_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -637,10 +507,15 @@ static int Unions_Ask_serve(struct fly_served *served)
 	struct Unions_Answer answer;
 	int status;
 
-	if (!Unions_Ask_arguments_are_sound(served))
+	if (served->argument_bytes < Unions_Ask_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Unions_Ask_ARGUMENT_BYTES;
-	tail = Unions_Code_get(arguments, tail, &code);
+	tail = Unions_Code_take(arguments, tail, end, &code);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Ask(served->context, &code, &answer);
 	if (status) {
 		served->raised = status;
@@ -657,30 +532,13 @@ static int Unions_Ask_serve(struct fly_served *served)
 
 /* ---- Tag ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Unions_Tag_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Unions_Tag_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Unions_Tag_ARGUMENT_BYTES;
-	tail = Unions_Wide_check(arguments, tail, end);
-	if (!tail)
-		return false;
-	if (!Unions_Silent_check(arguments + 4))
-		return false;
-	return tail == end;
-}
-
 static int Unions_Tag_serve(struct fly_served *served)
 {
 	const struct Unions_procedures *procedures =
 		(const struct Unions_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -688,11 +546,17 @@ static int Unions_Tag_serve(struct fly_served *served)
 	struct Unions_Silent silent;
 	int status;
 
-	if (!Unions_Tag_arguments_are_sound(served))
+	if (served->argument_bytes < Unions_Tag_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Unions_Tag_ARGUMENT_BYTES;
-	tail = Unions_Wide_get(arguments, tail, &wide);
-	Unions_Silent_get(arguments + 4, &silent);
+	tail = Unions_Wide_take(arguments, tail, end, &wide);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (!Unions_Silent_take(arguments + 4, &silent))
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	status = procedures->Tag(served->context, &wide, &silent);
 	if (status) {
 		served->raised = status;
@@ -709,28 +573,13 @@ static int Unions_Tag_serve(struct fly_served *served)
 
 /* ---- Draw ---- */
 
-/* Are the arguments complete, and within their bounds? */
-static bool Unions_Draw_arguments_are_sound(const struct fly_served *served)
-{
-	const uint8_t *arguments = served->arguments;
-	const uint8_t *end = arguments + served->argument_bytes;
-	const uint8_t *tail;
-
-	if (served->argument_bytes < Unions_Draw_ARGUMENT_BYTES)
-		return false;
-	tail = arguments + Unions_Draw_ARGUMENT_BYTES;
-	tail = Unions_Drawing_check(arguments, tail, end);
-	if (!tail)
-		return false;
-	return tail == end;
-}
-
 static int Unions_Draw_serve(struct fly_served *served)
 {
 	const struct Unions_procedures *procedures =
 		(const struct Unions_procedures *)served->procedures;
 	const uint8_t *arguments = served->arguments;
 	uint8_t *results = served->results;
+	const uint8_t *end;
 	const uint8_t *tail;
 	uint32_t bytes;
 	uint8_t *rest;
@@ -741,10 +590,15 @@ static int Unions_Draw_serve(struct fly_served *served)
 	struct Unions_Shape last;
 	int status;
 
-	if (!Unions_Draw_arguments_are_sound(served))
+	if (served->argument_bytes < Unions_Draw_ARGUMENT_BYTES)
 		return -FLY_EMALFORMED;
+	end = arguments + served->argument_bytes;
 	tail = arguments + Unions_Draw_ARGUMENT_BYTES;
-	tail = Unions_Drawing_get(arguments, tail, &drawing);
+	tail = Unions_Drawing_take(arguments, tail, end, &drawing);
+	if (!tail)
+		return -FLY_EMALFORMED;
+	if (tail != end)
+		return -FLY_EMALFORMED;
 	has_last = false;
 	status = procedures->Draw(served->context, &drawing, codes, &has_last, &last);
 	if (status) {
