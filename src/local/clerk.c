@@ -402,8 +402,9 @@ static void tell(struct fly_clerk *k, const struct client *c, int status, uint32
 		.version = detail,
 	};
 
-	fly_bind_send(c->socket, &answer, NULL);
+	/* First: who has the answer finds it counted. */
 	atomic_fetch_add_explicit(&k->n_refused, 1, memory_order_relaxed);
+	fly_bind_send(c->socket, &answer, NULL);
 }
 
 static void refuse(struct fly_clerk *k, struct client *c, int status, uint32_t detail)
