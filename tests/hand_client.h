@@ -56,7 +56,7 @@ static inline bool hand_has_answer(const struct hand *h, int ms)
 /* hand_answer() - wait for the answer. Return: its status. */
 static inline int hand_answer(struct hand *h)
 {
-	int fds[2];
+	int fds[FLY_BIND_FDS];
 	ssize_t n;
 
 	cr_assert(hand_has_answer(h, 1000 * (int)patience(10)), "no answer");

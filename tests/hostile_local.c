@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,7 +47,7 @@ static int reach(void)
 }
 
 /* Bind properly. Return: a socket; or -1. The descriptors stay open for later attacks. */
-static int bind_well(struct fly_astack_memory *m, int fds[2])
+static int bind_well(struct fly_astack_memory *m, int fds[FLY_BIND_FDS])
 {
 	struct fly_bind_request r = {
 		.magic = FLY_BIND_MAGIC,
@@ -160,7 +161,7 @@ static void call(struct fly_astack_memory *m)
 	answers += fly_slot_is(slot, FLY_SLOT_RESULT);
 }
 
-static void punch(struct fly_astack_memory *m, const int fds[2])
+static void punch(struct fly_astack_memory *m, const int fds[FLY_BIND_FDS])
 {
 	const int which = (int)chance(2);
 	const off_t size = (off_t)(which ? m->far_bytes : m->near_bytes);
@@ -171,6 +172,10 @@ static void punch(struct fly_astack_memory *m, const int fds[2])
 		holes++;
 	if (ftruncate(fds[which], at) == 0 || ftruncate(fds[which], size + 4096) == 0)
 		shrinks++; /* must never happen */
+	if (pwrite(fds[FLY_BIND_LIFE], &at, sizeof at, 0) >= 0 ||
+	    mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fds[FLY_BIND_LIFE], 0) != MAP_FAILED ||
+	    fallocate(fds[FLY_BIND_LIFE], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0)
+		shrinks++; /* nor this */
 }
 
 /* Connections that send nothing, or garbage. */
@@ -212,7 +217,7 @@ int main(int argc, char **argv)
 {
 	struct fly_astack_memory m;
 	time_t end;
-	int fds[2] = {-1, -1};
+	int fds[FLY_BIND_FDS] = {-1, -1, -1};
 
 	if (argc != 4)
 		errx(2, "hostile_local NAME SECONDS SEED");
@@ -244,8 +249,8 @@ int main(int argc, char **argv)
 			}
 		}
 		fly_astack_unmap(&m);
-		close(fds[0]);
-		close(fds[1]);
+		for (unsigned i = 0; i < FLY_BIND_FDS; i++)
+			close(fds[i]);
 		close(s);
 	}
 	printf("binds %lu, refused %lu, thrown out %lu; calls %lu, answers %lu, garbage %lu, "

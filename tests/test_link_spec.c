@@ -51,12 +51,14 @@ Test(link_spec, fly_link_spec_parse__every_kind)
 Test(link_spec, fly_link_spec_parse__local)
 {
 	cr_assert(fly_link_spec_parse("local:name", &s) == 0);
-	cr_expect(s.kind == FLY_LINK_LOCAL && !s.server && !s.huge && s.uid == -1);
+	cr_expect(s.kind == FLY_LINK_LOCAL && !s.server && !s.huge && s.uid == FLY_LOCAL_UID_USUAL);
 	cr_expect(s.clients == FLY_LOCAL_CLIENTS_DEFAULT && strcmp(s.what, "name") == 0);
 	cr_assert(fly_link_spec_parse("local:/run/f,server,clients=4096,huge", &s) == 0);
 	cr_expect(s.server && s.huge && s.clients == 4096);
 	cr_assert(fly_link_spec_parse("local:name,uid=0,wait=1", &s) == 0);
 	cr_expect(s.uid == 0 && s.wait_ms == 1000);
+	cr_assert(fly_link_spec_parse("local:name,uid=any", &s) == 0);
+	cr_expect(s.uid == FLY_LOCAL_UID_ANY);
 }
 
 Test(link_spec, fly_link_spec_parse__what_a_local_link_has_not)
@@ -70,6 +72,8 @@ Test(link_spec, fly_link_spec_parse__what_a_local_link_has_not)
 		"local:x,mtu=1500",
 		"local:x,server,clients=4097",
 		"local:x,uid=-1",
+		"local:x,uid=",
+		"local:x,server,uid=any",
 		"local:x,uid=4294967295",
 		"vhost:x,huge",
 		"vhost:x,uid=0",

@@ -425,6 +425,42 @@ static void be_slow(void *context)
 		;
 }
 
+/* Wait as an event loop does. Return: false: nobody was told that the call has ended. */
+static bool is_told(struct fly_binding *mine, struct fly_call *call)
+{
+	struct pollfd readable = {.fd = fly_event_fd(mine), .events = POLLIN};
+	uint64_t count;
+
+	while (poll(&readable, 1, 1000 * (int)patience(5)) == 1) {
+		cr_assert(read(readable.fd, &count, sizeof count) == sizeof count);
+		if (fly_ready(call))
+			return true;
+	}
+	return false;
+}
+
+static void end_by_deadline(struct caller *c, struct fly_binding *mine)
+{
+	struct fly_call *call;
+	int status;
+
+	(void)c;
+	cr_assert(fly_event_fd(mine) >= 0);
+	service.during = be_slow;
+	fly_set_deadline(mine, 20000);
+	cr_assert(Probe_Null_start(mine, &call) == 0);
+	cr_expect(is_told(mine, call));
+	status = Probe_Null_finish(call);
+	cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
+	service.during = NULL;
+}
+
+Case(threads_caller, fly_event_fd__is_readable_when_a_deadline_has_passed)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, end_by_deadline);
+}
+
 static void set_a_deadline(struct caller *c, struct fly_binding *mine)
 {
 	uint8_t data[1440];
@@ -557,12 +593,14 @@ static void cancel_some(struct caller *c, struct fly_binding *mine)
 		cr_assert(Probe_Null_start(mine, &calls[i]) == 0);
 	for (unsigned i = 0; i < 2; i++)
 		cr_assert(Probe_Null_finish(calls[i]) == 0);
+	cr_assert(fly_event_fd(mine) >= 0);
 	pthread_create(&holder, NULL, hold_it, NULL);
 	while (!is_held)
 		;
 	for (unsigned i = 0; i < 2; i++)
 		cr_assert(Probe_Null_start(mine, &calls[i]) == 0);
 	cr_expect(fly_cancel(calls[1]) == 0 && fly_ready(calls[1]));
+	cr_expect(is_told(mine, calls[1]), "though no poller has seen it");
 	cr_expect(fly_cancel(calls[1]) == -FLY_EINVAL);
 	is_held = false;
 	cr_expect(Probe_Null_finish(calls[1]) == -FLY_EWITHDRAWN);

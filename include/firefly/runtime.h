@@ -78,7 +78,8 @@ struct fly_options {
 	 *   pci:DOMAIN:BUS:DEV.FN             a NIC that is bound to a DPDK driver
 	 *   vdev:NAME[,DRIVER ARGUMENTS]      any DPDK virtual device; it gets all other keys
 	 *   local:NAME,server[,clients=N][,huge]  calls without packets, from this machine
-	 *   local:NAME[,uid=N][,wait=SECONDS]     a server of this machine; as the first link
+	 *   local:NAME[,uid=N][,wait=SECONDS]     a server of this machine; as the first link.
+	 *     uid=: whose server; default: our own user's or root's; uid=any: anybody's
 	 * Keys for all others: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX,
 	 * mtu=BYTES, wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
 	 * Keys for servers of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket and
@@ -96,7 +97,8 @@ struct fly_options {
 	 * that the call runs, the call may take for ever. It is probed at growing intervals, and
 	 * fails when several probes in a row are not answered.
 	 */
-	unsigned call_timeout_ms; /* an unanswered call fails after this; default 5000 */
+	unsigned call_timeout_ms; /* an unanswered call fails after this, over every link; default
+				     5000 */
 	unsigned resend_first_us; /* the first wait until a round trip is measured; default 20000 */
 	unsigned resend_least_us; /* the shortest measured first wait; default 1000 */
 	unsigned resend_most_ms;  /* the longest wait between two copies; default 1000 */
@@ -330,9 +332,9 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  *
  * Belongs to the binding, and is closed with it. When it is readable, first read(2) eight bytes
  * from it, then call fly_next_ready() until that returns NULL: the descriptor does not say how many
- * calls have ended. Not for the binding of an inline caller, which has to turn the poller anyway:
- * attach to it, or give the runtime its own pollers. For a local link it is the connection itself,
- * and a new one after fly_rebind(). Only the binding's thread.
+ * calls have ended. However a call ends: by a result, its deadline, fly_cancel(), fly_shutdown(), a
+ * peer that is silent or gone. Not for the binding of an inline caller, which has to turn the
+ * poller anyway: attach to it, or give the runtime its own pollers. Only the binding's thread.
  * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's), ESYSTEM, ECONFLICT,
  * EFORKED.
  */

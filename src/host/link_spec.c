@@ -208,9 +208,11 @@ static const char *read_uid(struct fly_link_spec *s, const char *value)
 {
 	const long n = number(value, 0, UINT32_MAX - 1L);
 
-	if (n < 0)
-		return "uid= takes the number of a user";
 	s->uid = n;
+	if (value && strcmp(value, "any") == 0)
+		s->uid = FLY_LOCAL_UID_ANY;
+	else if (n < 0)
+		return "uid= takes the number of a user, or any";
 	return NULL;
 }
 
@@ -330,7 +332,7 @@ static int check_local(struct fly_link_spec *s)
 		return bad(s, "a name has at most 96 characters");
 	if (!s->server && (s->clients || s->huge))
 		return bad(s, "clients= and huge are for the server's end");
-	if (s->server && s->uid >= 0)
+	if (s->server && s->uid != FLY_LOCAL_UID_USUAL)
 		return bad(s, "uid= is for the client's end: whom the server must be");
 	if (s->clients == 0)
 		s->clients = FLY_LOCAL_CLIENTS_DEFAULT;
@@ -367,7 +369,7 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 			"tap, pci, vdev, local",
 			s->text, copy);
 	s->kind = (enum fly_link_kind)kind;
-	s->uid = -1;
+	s->uid = FLY_LOCAL_UID_USUAL;
 	s->mode = -1;
 	if (s->kind == FLY_LINK_LOCAL)
 		s->clients = 0;

@@ -14,6 +14,10 @@
 #define FLY_VHOST_PATH_MAX        104 /* sun_path, and .1 to .31 of the further clients */
 #define FLY_LOCAL_NAME_MAX        96  /* of a name without a slash: sun_path has 108 bytes */
 
+/* fly_link_spec.uid, if it is no user. */
+#define FLY_LOCAL_UID_USUAL (-1) /* the client's own user, or root */
+#define FLY_LOCAL_UID_ANY   (-2) /* uid=any */
+
 /* Kinds of links. A table in port.c says how they differ. */
 enum fly_link_kind {
 	FLY_LINK_VHOST,
@@ -45,7 +49,7 @@ struct fly_link_spec {
 	uint16_t udp_port;  /* host order */
 	uint8_t mac[6];
 	bool has_mac;
-	int64_t uid; /* local: the user that the server must be; -1: any */
+	int64_t uid; /* local: the user that the server must be, or FLY_LOCAL_UID_... */
 	enum fly_checksum_wish checksum;
 	int mode;       /* server of vhost, memif: of its socket and lock file; -1: as made */
 	char owner[33]; /* of them: a name or a number; "": as made */

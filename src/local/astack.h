@@ -48,6 +48,7 @@ struct fly_astack_head {
 	/* Written by the server: its poller sleeps. A client that rings must also send a byte. */
 	_Alignas(FLY_ASTACK_STRIDE) _Atomic uint32_t asleep;
 	_Alignas(FLY_ASTACK_STRIDE) _Atomic uint8_t far[FLY_ASTACK_SLOTS]; /* enum fly_astack_far */
+	uint32_t poller; /* its index in the life page; set before the client has the memory */
 };
 
 static_assert(sizeof(struct fly_astack_head) == 384, "see docs/protocol.md");

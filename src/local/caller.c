@@ -87,7 +87,10 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 					  uint32_t argument_bytes, struct fly_call **call)
 {
 	struct fly_local_call *c;
+	int status = 0;
 
+	if (l->event)
+		fly_local_event_look(l); /* may find that the server has gone */
 	if (atomic_load_explicit(&l->shut, memory_order_relaxed))
 		return -FLY_ESHUT;
 	if (l->stopped)
@@ -101,9 +104,13 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	if (l->n_idle == 0)
 		return -FLY_ECALLS;
 	c = &l->calls[l->idle[l->n_idle - 1]];
-	if (argument_bytes > FLY_ASTACK_AREA && !fly_local_far_take(l, c->index))
-		return -FLY_ECALLS;
-	l->n_idle--;
+	l->n_idle--; /* before the wait, in which procedures may make calls, too */
+	if (argument_bytes > FLY_ASTACK_AREA)
+		status = fly_local_far_take(l, c->index);
+	if (status) {
+		make_idle(l, c);
+		return status;
+	}
 	begin(c, procedure, argument_bytes);
 	if (argument_bytes > FLY_ASTACK_AREA) {
 		c->is_far = true;
@@ -113,6 +120,8 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	c->deadline_tsc = FLY_NEVER;
 	if (l->deadline_us != 0)
 		c->deadline_tsc = fly_clock_now_tsc() + l->deadline_us * l->tsc_per_ms / 1000;
+	if (l->event)
+		fly_local_event_started(l, c->deadline_tsc);
 	*call = &c->head;
 	return 0;
 }
@@ -150,8 +159,12 @@ static __rte_noinline void ring(struct fly_local *l, struct fly_local_call *c)
 
 static void fail(struct fly_local_call *c, int status)
 {
+	const struct fly_local *l = fly_local_of(c->head.binding);
+
 	c->status = (int16_t)status;
 	c->state = FLY_LOCAL_FAILED;
+	if (l->event)
+		fly_local_event_tell(l->event);
 }
 
 /* Writes all fields of the slot's line together: the line is fetched once. */
@@ -330,14 +343,20 @@ bool fly_local_ready(struct fly_local_call *c)
 	return c->state != FLY_LOCAL_OUT;
 }
 
+bool fly_local_take_back(struct fly_local_call *c, int status)
+{
+	if (!fly_slot_withdraw(c->slot))
+		return false;
+	fail(c, status);
+	return true;
+}
+
 bool fly_local_give_up(struct fly_local_call *c, int withdrawn, int maybe)
 {
 	struct fly_slot *slot = c->slot;
 
-	if (fly_slot_withdraw(slot)) {
-		fail(c, withdrawn);
+	if (fly_local_take_back(c, withdrawn))
 		return true;
-	}
 	if (fly_slot_is(slot, FLY_SLOT_RESULT))
 		return false;
 	atomic_store_explicit(&slot->gone, 1, memory_order_relaxed);

@@ -14,6 +14,8 @@
 #include "base/binding_kind.h"
 #include "base/owned.h"
 #include "local/astack.h"
+#include "local/event.h"
+#include "local/life.h"
 
 struct fly_poller;
 struct fly_poller_group;
@@ -49,6 +51,8 @@ struct fly_local_call {
 	/* Copy of the slot's line, which is always read and written as a whole. */
 	_Alignas(8) uint8_t line[FLY_SLOT_BYTES];
 	uint64_t deadline_tsc; /* FLY_NEVER: none */
+	uint32_t quarters_seq; /* the seq that `quarters` belongs to */
+	uint8_t quarters;      /* whole quarters that the call has waited: local/silence.c */
 	void *cookie;          /* of the call cookie_seq */
 	uint32_t cookie_seq;
 	uint32_t returned_seq; /* of the call that fly_next_ready() returned last */
@@ -68,6 +72,14 @@ struct fly_local {
 	/* ---- seldom ---- */
 	uint64_t looked_tsc; /* last check of the socket */
 	uint64_t tsc_per_ms;
+	unsigned timeout_ms;        /* call_timeout_ms */
+	uint64_t quarter_tsc;       /* a quarter of call_timeout_ms */
+	uint64_t listen_tsc;        /* when the present quarter ends: fly_local_listen() */
+	struct fly_life_look heard; /* at its beginning */
+	uint8_t silent_process;     /* quarters in a row in which nothing changed */
+	uint8_t silent_poller;
+	uint32_t poller;      /* its index in the life page */
+	int life_fd;          /* of the server's life page; -1: none */
 	uint32_t deadline_us; /* of fly_set_deadline(); 0: none */
 	uint32_t n_lost;
 	uint32_t next;     /* slot that fly_next_ready() looks at first */
@@ -75,15 +87,16 @@ struct fly_local {
 	int stopped;       /* negative: the status of every new call; 0: calls may start */
 	uint8_t wait;      /* enum fly_wait of runtime.h */
 	_Atomic bool shut; /* set by fly_shutdown(), on any thread: all calls end */
-	bool has_event;    /* fly_event_fd() was called: each result comes with a byte */
 	bool is_rebinding; /* fly_rebind() turns the poller: it must not be ended now */
-	int socket;        /* -1: none */
+	struct fly_local_event
+		*event; /* of fly_event_fd(): each result comes with a byte; or NULL */
+	int socket;     /* -1: none */
 	struct fly_poller_group *group;
 	struct fly_owned owned;
 	char *server;     /* NAME of local:NAME */
 	const char *name; /* of the interface; not owned */
 	uint32_t version;
-	int64_t uid; /* the user that the server must run as; -1: any */
+	int64_t uid; /* the user that the server must run as, or FLY_LOCAL_UID_... */
 };
 
 FLY_BINDING_HAS_KIND(struct fly_local);
@@ -112,7 +125,7 @@ void fly_local_reset(struct fly_local *l);
 static inline void fly_local_set_checked(struct fly_local *l)
 {
 	atomic_store_explicit(&l->is_checked,
-			      l->deadline_us != 0 || l->stopped != 0 ||
+			      l->deadline_us != 0 || l->stopped != 0 || l->event ||
 				      atomic_load_explicit(&l->shut, memory_order_relaxed),
 			      memory_order_relaxed);
 }
@@ -127,8 +140,19 @@ bool fly_local_ready(struct fly_local_call *c);
  */
 bool fly_local_give_up(struct fly_local_call *c, int withdrawn, int maybe);
 
+/* fly_local_take_back() - end a call that the server has not claimed. Return: false: it has. */
+bool fly_local_take_back(struct fly_local_call *c, int status);
+
 /* fly_local_hung_up() - the server has gone: end all calls of the binding. */
 void fly_local_hung_up(struct fly_local *l);
+
+/* ---- defined in local/silence.c -------------------------------------------------------------- */
+
+/* fly_local_silence_init() - set the binding's times from its runtime's options. */
+void fly_local_silence_init(struct fly_local *l);
+
+/* fly_local_listen() - listen_tsc has come: end the calls whose server was silent for too long. */
+void fly_local_listen(struct fly_local *l, uint64_t now_tsc);
 
 /* ---- defined in local/import.c --------------------------------------------------------------- */
 
@@ -144,7 +168,10 @@ void fly_local_check(struct fly_local *l);
 /* fly_local_wake_server() - the server's poller sleeps: wake it. */
 void fly_local_wake_server(struct fly_local *l);
 
-/* fly_local_far_take() - take the far memory of a slot. Return: false: it is in use. */
-bool fly_local_far_take(struct fly_local *l, uint32_t index);
+/*
+ * fly_local_far_take() - take the far memory of a slot, or wait until the server has given it back.
+ * Return: 0, or the negative status of the call: FLY_ECALLS: another call has it.
+ */
+int fly_local_far_take(struct fly_local *l, uint32_t index);
 
 #endif

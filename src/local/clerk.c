@@ -39,6 +39,7 @@
 #include "threads/request.h"
 #include "local/admit.h"
 #include "local/listener.h"
+#include "local/life.h"
 #include "local/map.h"
 #include "base/clofork.h"
 #include "base/error.h"
@@ -128,6 +129,8 @@ struct fly_clerk {
 	pthread_t thread;
 	int epoll;
 	int wake; /* an eventfd: far memory was lent, a step is finished, or the clerk must quit */
+	struct fly_life *life; /* the process's word is the clerk's; never NULL */
+	int life_fd;
 	_Atomic bool quit;
 	_Atomic unsigned n_bound;
 	_Atomic uint64_t n_refused;
@@ -389,7 +392,7 @@ static void disconnect(struct fly_clerk *k, struct client *c)
 	post(k, c, REMOVING, serve_no_more);
 }
 
-/* @detail: the version there, or an enum fly_bind_busy: struct fly_bind_answer. */
+/* @detail: the version there, an enum fly_bind_busy, an errno: struct fly_bind_answer. */
 static void tell(struct fly_clerk *k, const struct client *c, int status, uint32_t detail)
 {
 	const struct fly_bind_answer answer = {
@@ -399,6 +402,7 @@ static void tell(struct fly_clerk *k, const struct client *c, int status, uint32
 		.version = detail,
 	};
 
+	/* First: who has the answer finds it counted. */
 	atomic_fetch_add_explicit(&k->n_refused, 1, memory_order_relaxed);
 	fly_bind_send(c->socket, &answer, NULL);
 }
@@ -416,6 +420,7 @@ static void add(struct fly_clerk *k, struct client *c)
 {
 	const struct fly_export *e = &c->admit.export;
 	struct fly_local_client *stacks;
+	int status;
 
 	if (!has_place(k, c->listener, c->who.uid)) {
 		refuse(k, c, -FLY_EBUSY, FLY_BIND_NO_PLACE);
@@ -434,15 +439,20 @@ static void add(struct fly_clerk *k, struct client *c)
 		.uid = c->who.uid,
 		.clerk_fd = k->wake,
 	};
-	if (fly_astack_make(&stacks->memory, e->rule ? e->rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
-			    c->listener->spec.huge && c->who.uid == geteuid(), c->fds)) {
+	status = fly_astack_make(&stacks->memory,
+				 e->rule ? e->rule->a_stacks : FLY_ASTACK_SLOTS_DEFAULT,
+				 c->listener->spec.huge && c->who.uid == geteuid(), c->fds);
+	if (status) {
+		const int error = errno;
+
 		c->fds[0] = -1;
 		c->fds[1] = -1;
 		free(stacks);
-		refuse(k, c, -FLY_ENOMEM, 0);
+		refuse(k, c, status, (uint32_t)error);
 		return;
 	}
 	stacks->far_fd = c->fds[1];
+	fly_astack_head(&stacks->memory)->poller = c->poller;
 	c->stacks = stacks;
 	c->listener->n++;
 	post(k, c, ADDING, serve);
@@ -460,6 +470,7 @@ static void bind_client(struct fly_clerk *k, struct client *c)
 		.near_bytes = m->near_bytes,
 		.far_bytes = m->far_bytes,
 	};
+	const int fds[FLY_BIND_FDS] = {c->fds[0], c->fds[1], k->life_fd};
 	bool is_told;
 
 	TAILQ_REMOVE(&k->half, c, next);
@@ -467,7 +478,8 @@ static void bind_client(struct fly_clerk *k, struct client *c)
 	TAILQ_INSERT_TAIL(&k->bound, c, next);
 	c->state = BOUND;
 	atomic_fetch_add_explicit(&k->n_bound, 1, memory_order_relaxed);
-	is_told = fly_bind_send(c->socket, &answer, c->fds) == 0;
+	fly_astack_head(m)->poller = c->poller; /* another one may have added it */
+	is_told = fly_bind_send(c->socket, &answer, fds) == 0;
 	close_fd(&c->fds[0]); /* the poller reads and writes the other one */
 	if (!is_told || epoll_ctl(k->epoll, EPOLL_CTL_ADD, c->socket, &event))
 		disconnect(k, c);
@@ -553,7 +565,7 @@ static void on_connected(struct fly_clerk *k, struct client *c)
 	}
 }
 
-/* An event of a binding: a byte, because the poller sleeps; or the end. */
+/* An event of a binding: a byte, because the poller sleeps or the client waits long; or the end. */
 static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 {
 	char bytes[64];
@@ -561,10 +573,12 @@ static void on_bound(struct fly_clerk *k, struct client *c, uint32_t events)
 
 	if (!(events & (EPOLLHUP | EPOLLRDHUP | EPOLLERR)))
 		n = recv(c->socket, bytes, sizeof bytes, MSG_DONTWAIT);
-	if (n > 0)
+	if (n > 0) {
+		fly_life_beat(&k->life->process);
 		fly_slow_wake_poller(poller_of(k, c)->handoffs.wake_fd);
-	else if (n == 0 || errno != EAGAIN)
+	} else if (n == 0 || errno != EAGAIN) {
 		disconnect(k, c);
+	}
 }
 
 /* ---- what takes too long --------------------------------------------------------------------- */
@@ -741,10 +755,11 @@ static void give_back(struct fly_local_client *of, size_t *freed, uint64_t given
 	if (*freed < FLY_ASTACK_FAR)
 		return;
 	*freed = 0;
-	atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
-			      memory_order_release);
 	/* M1: the memory is the poller's again; pairs with M2. */
 	atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i), memory_order_release);
+	/* Last: a client that finds it FREE calls at once, and the poller must know. */
+	atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
+			      memory_order_release);
 }
 
 /* Return: false: no client has lent anything. */
@@ -887,22 +902,26 @@ static struct fly_clerk *make_clerk(struct fly_poller_group *group)
 		.epoll = epoll_create1(EPOLL_CLOEXEC),
 		.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
+	k->life = fly_life_make(&k->life_fd);
 	TAILQ_INIT(&k->half);
 	TAILQ_INIT(&k->bound);
 	TAILQ_INIT(&k->leaving);
 	TAILQ_INIT(&k->finished);
 	pthread_mutex_init(&k->lock, NULL);
 	event.data.ptr = k;
-	if (k->epoll >= 0 && k->wake >= 0 &&
+	if (k->life && k->epoll >= 0 && k->wake >= 0 &&
 	    epoll_ctl(k->epoll, EPOLL_CTL_ADD, k->wake, &event) == 0 && run(k) == 0) {
-		for (unsigned i = 0; i < group->n; i++)
+		for (unsigned i = 0; i < group->n; i++) {
 			group->pollers[i]->local->clerk = k;
+			group->pollers[i]->local->life = &k->life->pollers[i];
+		}
 		return k;
 	}
 	if (k->epoll >= 0)
 		close(k->epoll);
 	if (k->wake >= 0)
 		close(k->wake);
+	fly_life_free(k->life, k->life_fd);
 	free(k);
 	return NULL;
 }
@@ -984,8 +1003,11 @@ void fly_clerk_free(struct fly_clerk *k)
 	free_list(k, &k->leaving);
 	close(k->epoll);
 	close(k->wake);
-	for (unsigned i = 0; i < k->group->n; i++)
+	for (unsigned i = 0; i < k->group->n; i++) {
 		k->group->pollers[i]->local->clerk = NULL;
+		k->group->pollers[i]->local->life = NULL;
+	}
+	fly_life_free(k->life, k->life_fd);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
 }

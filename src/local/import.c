@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,14 +31,19 @@
 #include "local/server.h"
 #include "threads/poller_group.h"
 
-#define LOCAL       "local:"
-#define ANSWER_MS   5000 /* time for the server to answer after it has accepted the connection */
-#define SLEEP_LOOKS 256  /* looks at the slot between two sleeps: fly_wait_for_slot() counts one */
-#define FAR_WAIT_US 1000000
+#define LOCAL           "local:"
+#define OUR_DESCRIPTORS "; a local binding takes two descriptors, see ulimit -n"
+#define SLEEP_LOOKS     256 /* looks at the slot between two sleeps: fly_wait_for_slot() counts one */
 
 bool fly_local_is(const char *peer)
 {
 	return peer && strncmp(peer, LOCAL, sizeof LOCAL - 1) == 0;
+}
+
+static void close_fd(int *fd)
+{
+	fly_clofork_close(*fd);
+	*fd = -1;
 }
 
 /* ---- connecting ------------------------------------------------------------------------------ */
@@ -73,35 +79,86 @@ static int connect_once(const struct fly_local *l)
 	return -1;
 }
 
+static bool is_no_descriptor(int error)
+{
+	return error == EMFILE || error == ENFILE;
+}
+
+static bool is_path(const struct fly_local *l)
+{
+	return strchr(l->server, '/') != NULL;
+}
+
+/* Connecting has failed with this errno, for as long as it may. Return: the status. */
+static int unreachable(const struct fly_local *l, int error)
+{
+	switch (error) {
+	case EAGAIN:
+		return fly_fail(FLY_EPEER,
+				"import %s: the server at " LOCAL "%s lets nobody in: it is "
+				"stopped, or more wait than it has room for",
+				l->name, l->server);
+	case ENOENT:
+		return fly_fail(FLY_EPEER,
+				"import %s: there is no socket " LOCAL "%s; is the server up?",
+				l->name, l->server);
+	case ECONNREFUSED:
+		return fly_fail(FLY_EPEER,
+				"import %s: nobody listens at " LOCAL "%s%s; is the server up?",
+				l->name, l->server, is_path(l) ? "" : " in this network namespace");
+	default:
+		return fly_fail(error == EACCES || error == EPERM ? FLY_EPERM : FLY_ESYSTEM,
+				"import %s: cannot connect to " LOCAL "%s: %s%s", l->name,
+				l->server, strerror(error),
+				is_no_descriptor(error) ? OUR_DESCRIPTORS : "");
+	}
+}
+
+/*
+ * Whose server
+ *
+ * Whoever takes an abstract name, or may write to the socket's directory, while the server is down
+ * is the server for all who come. So the client asks the kernel who it is: the user that called
+ * listen(2), whatever the process has become since. Without uid= it must be the client's own user,
+ * or root, who could read the client's memory anyway.
+ */
+static int check_server(const struct fly_local *l)
+{
+	struct ucred who;
+	socklen_t bytes = sizeof who;
+
+	if (l->uid == FLY_LOCAL_UID_ANY)
+		return 0;
+	if (getsockopt(l->socket, SOL_SOCKET, SO_PEERCRED, &who, &bytes))
+		return fly_fail(FLY_ESYSTEM, "import %s: who the server at " LOCAL "%s is: %s",
+				l->name, l->server, strerror(errno));
+	if (l->uid >= 0 && who.uid != (uid_t)l->uid)
+		return fly_fail(FLY_EPERM,
+				"import %s: the server at " LOCAL "%s is not of user %u, but %u",
+				l->name, l->server, (unsigned)l->uid, (unsigned)who.uid);
+	if (l->uid == FLY_LOCAL_UID_USUAL && who.uid != 0 && who.uid != geteuid())
+		return fly_fail(FLY_EPERM,
+				"import %s: the server at " LOCAL "%s is of user %u, neither ours "
+				"(%u) nor root; if it is to be trusted, say " LOCAL "%s,uid=%u",
+				l->name, l->server, (unsigned)who.uid, (unsigned)geteuid(),
+				l->server, (unsigned)who.uid);
+	return 0;
+}
+
 /* Connect. Return: 0 and l->socket, or a negative status with a sentence. */
 static int reach(struct fly_local *l, unsigned wait_ms)
 {
 	const uint64_t end_us = fly_system_clock_us() + wait_ms * UINT64_C(1000);
-	struct ucred who;
-	socklen_t bytes = sizeof who;
 
 	while ((l->socket = connect_once(l)) < 0) {
 		const int error = errno;
 
-		if (error == EACCES || error == EPERM)
-			return fly_fail(FLY_EPERM, "import %s: " LOCAL "%s: %s", l->name, l->server,
-					strerror(error));
-		if (error != ECONNREFUSED && error != ENOENT && error != EAGAIN)
-			return fly_fail(FLY_ESYSTEM, "import %s: " LOCAL "%s: %s", l->name,
-					l->server, strerror(error));
-		if (fly_system_clock_us() >= end_us)
-			return fly_fail(FLY_EPEER,
-					"import %s: nobody listens at " LOCAL
-					"%s; is the server up?",
-					l->name, l->server);
+		if ((error != ECONNREFUSED && error != ENOENT && error != EAGAIN) ||
+		    fly_system_clock_us() >= end_us)
+			return unreachable(l, error);
 		idle(l);
 	}
-	if (l->uid >= 0 && (getsockopt(l->socket, SOL_SOCKET, SO_PEERCRED, &who, &bytes) ||
-			    who.uid != (uid_t)l->uid))
-		return fly_fail(FLY_EPERM,
-				"import %s: the server at " LOCAL "%s is not of user %u, but %u",
-				l->name, l->server, (unsigned)l->uid, (unsigned)who.uid);
-	return 0;
+	return check_server(l);
 }
 
 static int refused(const struct fly_local *l, const struct fly_bind_answer *answer)
@@ -127,6 +184,16 @@ static int refused(const struct fly_local *l, const struct fly_bind_answer *answ
 	case -FLY_EBUSY:
 		return fly_fail(FLY_EBUSY, "import %s from " LOCAL "%s: %s", l->name, l->server,
 				fly_bind_busy_text(answer->version));
+	case -FLY_ENOMEM:
+	case -FLY_ESYSTEM:
+		return fly_fail(-answer->status,
+				"import %s from " LOCAL "%s: the server cannot let us in: %s%s",
+				l->name, l->server,
+				answer->version ? strerror((int)answer->version)
+						: fly_strerror(answer->status),
+				is_no_descriptor((int)answer->version)
+					? "; raise its limit, see ulimit -n"
+					: "");
 	default:
 		if (answer->status < 0 && answer->status > -256)
 			return fly_fail(-answer->status, "import %s from " LOCAL "%s: %s", l->name,
@@ -139,9 +206,10 @@ static int refused(const struct fly_local *l, const struct fly_bind_answer *answ
 			l->name, l->server);
 }
 
-static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[2])
+/* Receive the server's answer. Return: 0, or a negative status with a sentence. */
+static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[FLY_BIND_FDS])
 {
-	const uint64_t end_us = fly_system_clock_us() + ANSWER_MS * UINT64_C(1000);
+	const uint64_t end_us = fly_system_clock_us() + l->timeout_ms * UINT64_C(1000);
 	ssize_t n;
 
 	for (;;) {
@@ -149,16 +217,56 @@ static int receive(struct fly_local *l, struct fly_bind_answer *answer, int fds[
 		/* If the server refused before reading, its answer is behind the error. */
 		if (n < 0 && errno == ECONNRESET)
 			n = fly_bind_receive(l->socket, answer, fds);
-		if (n >= 0 || errno != EAGAIN || fly_system_clock_us() >= end_us)
+		if (n >= 0 || errno != EAGAIN)
 			break;
+		if (fly_system_clock_us() >= end_us)
+			return fly_fail(FLY_EPEER,
+					"import %s: the server at " LOCAL
+					"%s has not answered for %u ms: it is stopped or busy",
+					l->name, l->server, l->timeout_ms);
 		idle(l);
 	}
-	if (n == sizeof *answer && answer->magic == FLY_BIND_MAGIC)
-		return answer->status == 0 && answer->protocol == FLY_BIND_PROTOCOL
-			       ? 0
-			       : refused(l, answer);
-	return fly_fail(FLY_EPEER, "import %s: the server at " LOCAL "%s does not answer", l->name,
-			l->server);
+	if (n < 0 && errno != ECONNRESET)
+		return fly_fail(FLY_ESYSTEM, "import %s: the answer of " LOCAL "%s: %s%s", l->name,
+				l->server, strerror(errno),
+				is_no_descriptor(errno) ? OUR_DESCRIPTORS : "");
+	if (n <= 0)
+		return fly_fail(FLY_EPEER,
+				"import %s: the server at " LOCAL
+				"%s ended the connection without an answer",
+				l->name, l->server);
+	if (n != sizeof *answer || answer->magic != FLY_BIND_MAGIC)
+		return fly_fail(FLY_EPEER,
+				"import %s: what listens at " LOCAL "%s is no Firefly server",
+				l->name, l->server);
+	return answer->status == 0 && answer->protocol == FLY_BIND_PROTOCOL ? 0
+									    : refused(l, answer);
+}
+
+/* Map what the server has sent, and keep its life page. Return: 0, or a negative status. */
+static int map_answer(struct fly_local *l, const struct fly_bind_answer *answer,
+		      int fds[FLY_BIND_FDS])
+{
+	int status = fly_life_is_usable(fds[FLY_BIND_LIFE]) ? 0 : -FLY_EINVAL;
+
+	if (status == 0)
+		status = fly_astack_map(&l->memory, answer, fds);
+	if (status == -FLY_EINVAL)
+		return fly_fail(FLY_EINVAL,
+				"import %s: " LOCAL
+				"%s offers memory that it can shrink, or of another length than "
+				"it says",
+				l->name, l->server);
+	if (status)
+		return fly_fail(-status,
+				"import %s: the memory of " LOCAL
+				"%s cannot be mapped: %s; %zu MiB of addresses are needed",
+				l->name, l->server, strerror(errno),
+				(l->memory.near_bytes + l->memory.far_bytes) >> 20);
+	l->poller = FLY_ASTACK_READ(fly_astack_head(&l->memory)->poller);
+	l->life_fd = fds[FLY_BIND_LIFE];
+	fds[FLY_BIND_LIFE] = -1;
+	return 0;
 }
 
 /* Connect and map the memory. Return: 0, or a negative status with a sentence. */
@@ -170,7 +278,7 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 		.version = l->version,
 	};
 	struct fly_bind_answer answer = {0};
-	int fds[2] = {-1, -1};
+	int fds[FLY_BIND_FDS] = {-1, -1, -1};
 	int status;
 
 	memcpy(request.name, l->name, strnlen(l->name, sizeof request.name - 1));
@@ -182,19 +290,12 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 				  strerror(errno));
 	if (status == 0)
 		status = receive(l, &answer, fds);
-	if (status == 0 && (status = fly_astack_map(&l->memory, &answer, fds)) != 0)
-		status =
-			fly_fail(-status,
-				 "import %s: " LOCAL "%s: the memory that it offers cannot be used",
-				 l->name, l->server);
-	for (unsigned i = 0; i < 2; i++) {
-		if (fds[i] >= 0)
-			close(fds[i]);
-	}
-	if (status && l->socket >= 0) {
-		fly_clofork_close(l->socket);
-		l->socket = -1;
-	}
+	if (status == 0)
+		status = map_answer(l, &answer, fds);
+	for (unsigned i = 0; i < FLY_BIND_FDS; i++)
+		close_fd(&fds[i]);
+	if (status)
+		close_fd(&l->socket);
 	return status;
 }
 
@@ -205,6 +306,16 @@ static bool is_within(const struct fly_local *l)
 	const struct fly_clerk *clerk = p ? p->local->clerk : NULL;
 
 	return clerk && p->turning && fly_clerk_has(clerk, l->server);
+}
+
+static void end(struct fly_local *l)
+{
+	close_fd(&l->socket);
+	close_fd(&l->life_fd);
+	free(l->calls);
+	l->calls = NULL;
+	fly_astack_unmap(&l->memory);
+	l->memory.slots = 0;
 }
 
 static int begin(struct fly_local *l, unsigned wait_ms)
@@ -221,9 +332,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 		return status;
 	l->calls = calloc(l->memory.slots, sizeof *l->calls);
 	if (!l->calls) {
-		fly_astack_unmap(&l->memory);
-		fly_clofork_close(l->socket);
-		l->socket = -1;
+		end(l);
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", l->name);
 	}
 	l->stopped = 0;
@@ -232,22 +341,14 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 	return 0;
 }
 
-static void end(struct fly_local *l)
-{
-	fly_clofork_close(l->socket);
-	l->socket = -1;
-	free(l->calls);
-	l->calls = NULL;
-	fly_astack_unmap(&l->memory);
-	l->memory.slots = 0;
-}
-
 /* ---- the kind of binding --------------------------------------------------------------------- */
-
-static int event_fd(struct fly_binding *binding);
 
 static bool ready(struct fly_call *call)
 {
+	struct fly_local *l = fly_local_of(call->binding);
+
+	if (l->event)
+		fly_local_event_look(l);
 	return fly_local_ready(fly_local_call_of(call));
 }
 
@@ -295,8 +396,11 @@ static struct fly_call *find_ended(struct fly_local *l)
 static struct fly_call *next_ready(struct fly_binding *binding)
 {
 	struct fly_local *l = fly_local_of(binding);
-	struct fly_call *call = find_ended(l);
+	struct fly_call *call;
 
+	if (l->event)
+		fly_local_event_look(l);
+	call = find_ended(l);
 	if (call || l->n_idle == l->memory.slots)
 		return call;
 	fly_local_check(l);
@@ -344,8 +448,9 @@ static int rebind(struct fly_binding *binding)
 	struct fly_local *l = fly_local_of(binding);
 	struct fly_astack_memory memory = l->memory;
 	struct fly_local_call *calls = l->calls;
-	const int socket = l->socket;
 	const int stopped = l->stopped;
+	int socket = l->socket;
+	int life_fd = l->life_fd;
 	int status;
 
 	for (uint32_t i = 0; i < memory.slots; i++) {
@@ -361,21 +466,26 @@ static int rebind(struct fly_binding *binding)
 	fly_local_set_checked(l);
 	l->memory.slots = 0;
 	l->calls = NULL;
+	l->life_fd = -1;
 	status = begin(l, 0);
 	l->is_rebinding = false;
 	if (status) { /* restore */
 		l->memory = memory;
 		l->calls = calls;
 		l->socket = socket;
+		l->life_fd = life_fd;
 		l->stopped = stopped;
 		fly_local_set_checked(l);
 		return status;
 	}
 	fly_astack_unmap(&memory);
 	free(calls);
-	fly_clofork_close(socket);
-	if (l->has_event) /* the descriptor has changed: the caller must ask for the new one */
-		event_fd(binding);
+	if (socket >= 0)
+		shutdown(socket, SHUT_RDWR); /* a poll of local/event.c holds it, too */
+	close_fd(&socket);
+	close_fd(&life_fd);
+	if (l->event)
+		fly_local_event_moved(l);
 	fly_notice(&l->group->notice, "link " LOCAL "%s: a server is back", l->server);
 	return 0;
 }
@@ -428,6 +538,7 @@ static void unbind(struct fly_binding *binding)
 	struct fly_local *l = fly_local_of(binding);
 
 	fly_owned_remove(&l->owned);
+	fly_local_event_close(l->event);
 	end(l);
 	free(l->server);
 	free(l);
@@ -439,11 +550,20 @@ static int event_fd(struct fly_binding *binding)
 {
 	struct fly_local *l = fly_local_of(binding);
 
-	l->has_event = true;
-	for (uint32_t i = 0; i < l->memory.slots; i++)
-		atomic_store_explicit(&l->calls[i].slot->asleep, FLY_ASLEEP_EVENT,
-				      memory_order_relaxed);
-	return l->socket;
+	struct fly_local_event *e;
+	int status;
+
+	if (l->event)
+		return l->event->fd;
+	status = fly_local_event_open(l, &e);
+	if (status)
+		return status;
+	pthread_mutex_lock(&l->group->owned.lock); /* against fly_local_shut() */
+	l->event = e;
+	pthread_mutex_unlock(&l->group->owned.lock);
+	fly_local_set_checked(l);
+	fly_local_event_moved(l);
+	return e->fd;
 }
 
 static const struct fly_binding_kind kind = {
@@ -463,6 +583,28 @@ static const struct fly_binding_kind kind = {
 	.event_fd = event_fd,
 };
 
+/*
+ * A copy of NAME of local:NAME, for fly_rebind(): a relative path as it is seen from here, because
+ * the program may change its directory; unless it gets too long for a socket. NULL: no memory.
+ */
+static char *keep_name(const char *name)
+{
+	struct sockaddr_un address;
+	char *directory;
+	char *path = NULL;
+
+	if (name[0] == '/' || !strchr(name, '/'))
+		return strdup(name);
+	directory = getcwd(NULL, 0);
+	if (!directory || asprintf(&path, "%s/%s", directory, name) < 0)
+		path = NULL;
+	free(directory);
+	if (path && strlen(path) < sizeof address.sun_path)
+		return path;
+	free(path);
+	return strdup(name);
+}
+
 static int make(struct fly_poller_group *group, const char *name, uint32_t version,
 		const char *server, int64_t uid, unsigned wait_ms, struct fly_binding **binding)
 {
@@ -474,14 +616,15 @@ static int make(struct fly_poller_group *group, const char *name, uint32_t versi
 	*l = (struct fly_local){
 		.kind = &kind,
 		.socket = -1,
+		.life_fd = -1,
 		.group = group,
 		.name = name,
 		.version = version,
-		.server = strdup(server),
+		.server = keep_name(server),
 		.uid = uid,
 		.wait = (uint8_t)group->wait,
-		.tsc_per_ms = group->pollers[0]->tsc_per_ms,
 	};
+	fly_local_silence_init(l);
 	l->turned = fly_poller_group_turned(group);
 	fly_local_bind(l);
 	status = l->server ? begin(l, wait_ms) : fly_fail(FLY_ENOMEM, "out of memory");
@@ -537,6 +680,8 @@ void fly_local_shut(struct fly_poller_group *group)
 		atomic_store_explicit(&l->is_checked, true, memory_order_relaxed);
 		if (fly_owned_is_mine(owned))
 			fly_local_check(l);
+		if (l->event)
+			fly_local_event_tell(l->event);
 	}
 	pthread_mutex_unlock(&group->owned.lock);
 }
@@ -551,22 +696,31 @@ void fly_local_wake_server(struct fly_local *l)
 	(void)!send(l->socket, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-bool fly_local_far_take(struct fly_local *l, uint32_t index)
+/*
+ * The server's clerk holds it for some microseconds at a time: local/sweep.c. A server that was
+ * stopped at that moment does not give it back.
+ */
+int fly_local_far_take(struct fly_local *l, uint32_t index)
 {
 	_Atomic uint8_t *far = &fly_astack_head(&l->memory)->far[index];
-	const uint64_t end_us = fly_system_clock_us() + FAR_WAIT_US;
+	const uint64_t end_us = fly_system_clock_us() + l->timeout_ms * UINT64_C(1000);
 	uint8_t expected = FLY_FAR_FREE;
 
-	/* The server holds it for some microseconds at a time: local/sweep.c. */
+	/* Matches the stores of FREE in local/caller.c and local/clerk.c. */
 	while (!atomic_compare_exchange_strong_explicit(far, &expected, FLY_FAR_USED,
 							memory_order_acquire,
 							memory_order_relaxed)) {
-		if (expected != FLY_FAR_TAKEN || fly_system_clock_us() >= end_us)
-			return false;
+		if (expected != FLY_FAR_TAKEN)
+			return -FLY_ECALLS;
+		if (fly_system_clock_us() >= end_us)
+			return -FLY_EWITHDRAWN;
 		expected = FLY_FAR_FREE;
-		rte_pause();
+		fly_local_check(l);
+		if (l->stopped) /* the call has not begun */
+			return l->stopped == -FLY_ESTOPPED ? -FLY_ESHUT : l->stopped;
+		idle(l);
 	}
-	return true;
+	return 0;
 }
 
 /* Has the server hung up? Does not read: the bytes are for an event loop. */
@@ -603,9 +757,13 @@ void fly_local_check(struct fly_local *l)
 	if (now_tsc - l->looked_tsc < l->tsc_per_ms)
 		return;
 	l->looked_tsc = now_tsc;
-	if (!l->stopped && (is_hung_up(l) || fly_astack_has_fault(&l->memory))) {
+	if (l->stopped)
+		return;
+	if (is_hung_up(l) || fly_astack_has_fault(&l->memory)) {
 		fly_notice(&l->group->notice, "link " LOCAL "%s: the server is gone", l->server);
 		fly_local_hung_up(l);
+	} else if (now_tsc >= l->listen_tsc) {
+		fly_local_listen(l, now_tsc);
 	}
 }
 
@@ -625,6 +783,6 @@ void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t roun
 	state = atomic_load_explicit(&c->slot->state, memory_order_relaxed);
 	if (state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING)
 		fly_wait_for_slot(&waiting, c->slot, (enum fly_slot_state)state, l->wait, true);
-	if (l->has_event)
+	if (l->event)
 		atomic_store_explicit(&c->slot->asleep, FLY_ASLEEP_EVENT, memory_order_relaxed);
 }

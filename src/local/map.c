@@ -36,6 +36,20 @@ socklen_t fly_astack_address(const char *name, struct sockaddr_un *address)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)bytes);
 }
 
+static void close_keeping_errno(int fd)
+{
+	const int error = errno;
+
+	close(fd);
+	errno = error;
+}
+
+/* Descriptors that ran out are not memory that ran out. */
+static int status_of_errno(void)
+{
+	return errno == EMFILE || errno == ENFILE ? -FLY_ESYSTEM : -FLY_ENOMEM;
+}
+
 static int sealed(const char *name, unsigned flags, size_t bytes)
 {
 	const int fd = memfd_create(name, flags | MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -43,7 +57,7 @@ static int sealed(const char *name, unsigned flags, size_t bytes)
 	if (fd >= 0 && ftruncate(fd, (off_t)bytes) == 0 && fcntl(fd, F_ADD_SEALS, SEALS) == 0)
 		return fd;
 	if (fd >= 0)
-		close(fd);
+		close_keeping_errno(fd);
 	return -1;
 }
 
@@ -61,12 +75,19 @@ static uint8_t *map(int fd, size_t bytes)
 /* Map both memories, and register them with the SIGBUS handler. */
 static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_page)
 {
+	int error;
+
 	m->near = map(fds[0], m->near_bytes);
 	m->far = m->near ? map(fds[1], m->far_bytes) : NULL;
-	if (m->far && fly_fault_add(m->near, m->near_bytes, near_page) == 0 &&
-	    fly_fault_add(m->far, m->far_bytes, FLY_ASTACK_PAGE) == 0)
-		return 0;
+	if (m->far) {
+		if (fly_fault_add(m->near, m->near_bytes, near_page) == 0 &&
+		    fly_fault_add(m->far, m->far_bytes, FLY_ASTACK_PAGE) == 0)
+			return 0;
+		errno = EMLINK; /* "Too many links": the handler's table is full */
+	}
+	error = errno;
 	fly_astack_unmap(m);
+	errno = error;
 	return -FLY_ENOMEM;
 }
 
@@ -89,7 +110,7 @@ int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int 
 	fds[0] = -1;
 	fds[1] = sealed("firefly-far", 0, m->far_bytes);
 	if (fds[1] < 0)
-		return -FLY_ENOMEM;
+		return status_of_errno();
 	if (huge && make_huge(m, fds) == 0)
 		return 0;
 	m->near_bytes = fly_astack_near_bytes(slots);
@@ -100,9 +121,9 @@ int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int 
 		return 0;
 	}
 	if (fds[0] >= 0)
-		close(fds[0]);
-	close(fds[1]);
-	return -FLY_ENOMEM;
+		close_keeping_errno(fds[0]);
+	close_keeping_errno(fds[1]);
+	return status_of_errno();
 }
 
 /*
@@ -198,11 +219,11 @@ const char *fly_bind_busy_text(uint32_t why)
 }
 
 union descriptors {
-	char room[CMSG_SPACE(2 * sizeof(int))];
+	char room[CMSG_SPACE(FLY_BIND_FDS * sizeof(int))];
 	struct cmsghdr align;
 };
 
-int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *fds)
+int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int fds[FLY_BIND_FDS])
 {
 	struct fly_bind_answer copy = *answer;
 	struct iovec bytes = {.iov_base = &copy, .iov_len = sizeof copy};
@@ -217,13 +238,30 @@ int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *f
 		c = CMSG_FIRSTHDR(&m);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
+		c->cmsg_len = CMSG_LEN(FLY_BIND_FDS * sizeof(int));
+		memcpy(CMSG_DATA(c), fds, FLY_BIND_FDS * sizeof(int));
 	}
 	return sendmsg(socket, &m, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof copy ? 0 : -1;
 }
 
-ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[2])
+/* The kernel had no descriptors for all that were sent. Return: -1, with errno. */
+static int some_are_missing(int fds[FLY_BIND_FDS])
+{
+	int spare;
+
+	errno = EMFILE;
+	spare = memfd_create("firefly-none", MFD_CLOEXEC); /* says why: EMFILE or ENFILE */
+	if (spare >= 0)
+		close(spare);
+	for (unsigned i = 0; i < FLY_BIND_FDS; i++) {
+		if (fds[i] >= 0)
+			close_keeping_errno(fds[i]);
+		fds[i] = -1;
+	}
+	return -1;
+}
+
+ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[FLY_BIND_FDS])
 {
 	struct iovec bytes = {.iov_base = answer, .iov_len = sizeof *answer};
 	union descriptors control = {0};
@@ -231,17 +269,18 @@ ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[2])
 		.msg_iov = &bytes,
 		.msg_iovlen = 1,
 		.msg_control = control.room,
-		.msg_controllen = sizeof control.room,
+		/* Not the whole room: with its padding one more descriptor would fit. */
+		.msg_controllen = CMSG_LEN(FLY_BIND_FDS * sizeof(int)),
 	};
 	const ssize_t n = recvmsg(socket, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
-	fds[0] = -1;
-	fds[1] = -1;
+	for (unsigned i = 0; i < FLY_BIND_FDS; i++)
+		fds[i] = -1;
 	if (n < 0)
 		return n;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
 			memcpy(fds, CMSG_DATA(c), (size_t)(c->cmsg_len - CMSG_LEN(0)));
 	}
-	return n;
+	return (m.msg_flags & MSG_CTRUNC) && fds[FLY_BIND_FDS - 1] < 0 ? some_are_missing(fds) : n;
 }

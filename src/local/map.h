@@ -4,9 +4,9 @@
  * two messages, the mapping (local/map.c).
  *
  * A client connects to the server's UNIX socket and sends a request. The server answers with a
- * status and, if the status is 0, with two descriptors: near and far memory (local/astack.h). Both
- * sides are on one machine: integers have the host's order. The connection stays open; the binding
- * ends with it. docs/protocol.md, "The local link".
+ * status and, if the status is 0, with three descriptors: near and far memory (local/astack.h), and
+ * the life page. Both sides are on one machine: integers have the host's order. The connection
+ * stays open; the binding ends with it. docs/protocol.md, "The local link".
  */
 #ifndef FLY_MAP_H
 #define FLY_MAP_H
@@ -17,7 +17,15 @@
 #include "local/astack.h"
 
 #define FLY_BIND_MAGIC    0x4c594c46u /* "FLYL" */
-#define FLY_BIND_PROTOCOL 1
+#define FLY_BIND_PROTOCOL 2
+
+/* The descriptors that come with an answer. */
+enum fly_bind_fd {
+	FLY_BIND_NEAR,
+	FLY_BIND_FAR,
+	FLY_BIND_LIFE, /* the server's life page: local/life.h */
+	FLY_BIND_FDS
+};
 
 struct fly_bind_request {
 	uint32_t magic;
@@ -41,7 +49,9 @@ struct fly_bind_answer {
 	uint16_t protocol; /* that the server speaks */
 	uint16_t slots;    /* of the binding */
 	int32_t status;    /* 0, or the negative status of the import */
-	uint32_t version;  /* with -FLY_EVERSION: the interface's; with -FLY_EBUSY: enum above */
+	/* With -FLY_EVERSION: the interface's; with -FLY_EBUSY: enum above; with -FLY_ENOMEM and
+	 * -FLY_ESYSTEM: the errno behind it, or 0. */
+	uint32_t version;
 	uint64_t near_bytes;
 	uint64_t far_bytes;
 };
@@ -59,13 +69,14 @@ socklen_t fly_astack_address(const char *name, struct sockaddr_un *address);
  * fly_astack_make() - make and map the memory of a binding.
  * @huge: put near memory into a hugepage, if one is free. @m: set on success; ended by
  * fly_astack_unmap(). @fds: near and far, for the client; the caller closes them.
- * Return: 0 or -FLY_ENOMEM.
+ * Return: 0; with errno set: -FLY_ENOMEM, -FLY_ESYSTEM (no descriptor is left).
  */
 int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int fds[2]);
 
 /*
  * fly_astack_map() - map what the server has sent. The caller keeps the descriptors.
- * Return: 0; -FLY_EINVAL: the memory is not as the answer says, or could be shrunk; -FLY_ENOMEM.
+ * Return: 0; -FLY_EINVAL: the memory is not as the answer says, or could be shrunk; -FLY_ENOMEM,
+ * with errno set.
  */
 int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *answer,
 		   const int fds[2]);
@@ -91,9 +102,12 @@ const char *fly_bind_busy_text(uint32_t why);
 bool fly_astack_is_deserted(int socket);
 
 /* fly_bind_send() - send an answer; @fds: its descriptors, or NULL. Never blocks. 0 or -1. */
-int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int *fds);
+int fly_bind_send(int socket, const struct fly_bind_answer *answer, const int fds[FLY_BIND_FDS]);
 
-/* fly_bind_receive() - receive an answer; @fds: -1: none. Never blocks. Return: as recvmsg(2). */
-ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[2]);
+/*
+ * fly_bind_receive() - receive an answer; @fds: -1: none. Never blocks.
+ * Return: as recvmsg(2); -1 with EMFILE or ENFILE also if there was no room for its descriptors.
+ */
+ssize_t fly_bind_receive(int socket, struct fly_bind_answer *answer, int fds[FLY_BIND_FDS]);
 
 #endif

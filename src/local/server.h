@@ -15,6 +15,7 @@
 #include "local/astack.h"
 
 struct fly_clerk;
+struct fly_life_word;
 struct fly_local_work;
 
 /* A user with clients here: what they hold of the poller's memory for long calls together. */
@@ -87,6 +88,7 @@ struct fly_local_server {
 	struct fly_local_polled polled[FLY_LOCAL_POLLED];
 	/* ---- seldom ---- */
 	struct fly_clerk *clerk;              /* NULL: no local link */
+	struct fly_life_word *life;           /* the poller's word of the life page; NULL: none */
 	LIST_HEAD(, fly_local_work) works;    /* all: long calls, and those on workers */
 	TAILQ_HEAD(, fly_local_work) waiting; /* for their share, oldest first */
 	TAILQ_HEAD(, fly_local_work) moving;  /* a piece is copied of one after the other */

@@ -13,6 +13,7 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "base/fault.h"
+#include "local/life.h"
 #include "local/map.h"
 #include "local/share.h"
 #include "local/work.h"
@@ -110,6 +111,8 @@ void fly_slow_local_sweep(struct fly_poller *p)
 	fly_local_works_check(p);
 	if (d->n == 0)
 		return;
+	if (d->life)
+		fly_life_beat(d->life);
 	/* Enough clients to check each once in SWEEP_MS. */
 	due = (p->now_tsc - d->sweep_tsc) * d->n / (SWEEP_MS * p->tsc_per_ms);
 	if (due == 0)
