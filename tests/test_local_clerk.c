@@ -238,7 +238,7 @@ Case(local_clerk, fly_requests_serve__an_import_without_an_answer_keeps_no_clien
 	start(1, "", "vdev:net_ring_clerk,ip=10.9.8.7,peer=10.9.8.7");
 	atomic_store(&is_importing, true);
 	cr_assert(pthread_create(&thread, NULL, import_from_nobody, NULL) == 0);
-	while (!runtime->poller.arp_query)
+	while (LIST_EMPTY(&runtime->poller.arp_queries))
 		usleep(1000);
 	h = bind_to("Open");
 	call(&h);

@@ -82,9 +82,10 @@ struct fly_options {
 	 *     uid=: whose server; default: our own user's or root's; uid=any: anybody's
 	 * Keys for all others: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX,
 	 * mtu=BYTES, wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
-	 * Keys for servers of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket and
-	 * the lock file beside it; without them both belong to who starts the server, by its umask.
-	 * A path of vhost has at most 104 characters. A relative path stays what it is at the start.
+	 * Keys for servers of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket
+	 * and the lock file beside it; without them both belong to who starts the server, by its
+	 * umask. A path of vhost has at most 104 characters. A relative path stays what it is at
+	 * the start.
 	 */
 	const char *const *links;
 	const char *eal;        /* further EAL arguments, separated by blanks; NULL: none */

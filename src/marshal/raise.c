@@ -39,8 +39,8 @@ void fly_raised_get(const uint8_t *results, uint32_t bytes)
 	const uint8_t *end = results + bytes;
 
 	told.number = 0;
-	if (bytes < 8 || fly_take_string(results + 4, results + 8, end, FLY_RAISED_TEXT_MAX,
-					 told.text) != end) {
+	if (bytes < 8 ||
+	    fly_take_string(results + 4, results + 8, end, FLY_RAISED_TEXT_MAX, told.text) != end) {
 		told.text[0] = '\0';
 		return;
 	}

@@ -300,7 +300,8 @@ static int open_ports(struct starting *s)
 	return 0;
 }
 
-/* Free what has come since the last turn: a ring would keep it, as it keeps our own last packets. */
+/* Free what has come since the last turn: a ring would keep it, as it keeps our own last packets.
+ */
 static void empty_links(struct fly_poller *p)
 {
 	struct rte_mbuf *packets[FLY_BURST];
