@@ -40,6 +40,7 @@
 #define TRY_AGAIN_MS       20
 #define ANSWER_MS          20   /* for a server to answer a probe; then it is asked again */
 #define CONNECT_MS         100  /* for connect(2) of memif, with interrupts held */
+#define GRACE_MS           200  /* for a server that is there to answer, whatever wait= says */
 #define DRIVER_MS          2000 /* for a server to answer a driver, each time */
 #define DEVICE_DESCRIPTORS 12   /* that a driver opens at once: 8, and some to spare */
 #define DEVICE_THREADS     2
@@ -577,6 +578,13 @@ int fly_port_reach(struct fly_port *port, const char **why)
 				      : "no server is there";
 	if (status)
 		return status;
+	/* A server in this process could not accept the probe. */
+	status = fly_limits_descriptors(DEVICE_DESCRIPTORS, port->spec.text);
+	if (status) {
+		*why = fly_error();
+		drop_claim(port);
+		return status;
+	}
 	status = probe(port);
 	if (status) {
 		*why = status == -FLY_ETIMEOUT
@@ -620,13 +628,13 @@ static int open_client(struct fly_port *port)
 	for (;;) {
 		int status = fly_port_reach(port, &why);
 
-		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_system_clock_ms() + 200)))
+		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_system_clock_ms() + GRACE_MS)))
 			return 0;
 		if (status == 0) {
 			why = "the server does not take the connection: it is stopped or hangs";
 			fly_port_stop_device(port);
 		}
-		if (fly_system_clock_ms() >= end_ms) {
+		if (fly_system_clock_ms() >= end_ms + (status == -FLY_ETIMEOUT ? GRACE_MS : 0)) {
 			snprintf(reason, sizeof reason, "%s", why);
 			if (strncmp(reason, "link ", 5) == 0) /* a whole sentence */
 				return fly_fail(-status, "%s (tried for %u s)", reason,
