@@ -40,7 +40,7 @@
 #define TRY_AGAIN_MS       20
 #define ANSWER_MS          20   /* for a server to answer a probe; then it is asked again */
 #define CONNECT_MS         100  /* for connect(2) of memif, with interrupts held */
-#define GRACE_MS           200  /* for a server that is there to answer, whatever wait= says */
+#define GRACE_MS           1200 /* whatever wait= says: DPDK looks at new listeners once a second */
 #define DRIVER_MS          2000 /* for a server to answer a driver, each time */
 #define DEVICE_DESCRIPTORS 12   /* that a driver opens at once: 8, and some to spare */
 #define DEVICE_THREADS     2
@@ -628,7 +628,7 @@ static int open_client(struct fly_port *port)
 	for (;;) {
 		int status = fly_port_reach(port, &why);
 
-		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_system_clock_ms() + GRACE_MS)))
+		if (status == 0 && wait_up(port, RTE_MAX(end_ms, fly_system_clock_ms() + 200)))
 			return 0;
 		if (status == 0) {
 			why = "the server does not take the connection: it is stopped or hangs";
