@@ -40,12 +40,13 @@ static double now_ms(void)
 
 static void say(const char *format, ...)
 {
+	char line[512];
 	va_list args;
 
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s\n", line); /* in one piece: a child says something, too */
 }
 
 static int start(void)
