@@ -52,6 +52,8 @@ int fly_packets(const struct fly_runtime *r, struct fly_packet_census *census)
 		status = fly_runtime_check_thread(r, "fly_packets");
 	for (unsigned i = 0; i < r->group.n && !status; i++)
 		status = fly_request(r->group.pollers[i], count_packets, &ours);
+	/* Pollers go on meanwhile: what one takes out of the pool now may be counted twice. */
+	ours.free = RTE_MIN(ours.free, ours.total);
 	if (!status)
 		fly_sized_give(census, &ours, sizeof ours);
 	return status;
