@@ -11,6 +11,7 @@
 
 #include "case.h"
 #include "probe_service.h"
+#include "threads/caller.h"
 #include "threads/request.h"
 #include "runtime/runtime.h"
 
@@ -488,6 +489,54 @@ Case(threads_caller, fly_set_deadline__travels_with_the_call)
 	serve(1, set_a_deadline);
 }
 
+/* Arguments of several packets: the call begins at the poller, before they are marshalled. */
+static void set_a_deadline_for_long_arguments(struct caller *c, struct fly_binding *mine)
+{
+	uint8_t data[1440];
+	uint32_t total = 0;
+	int status;
+
+	(void)c;
+	probe_fill(data, 1400, 7);
+	service.during = be_slow; /* for ever, if the server knows of no deadline */
+	cr_expect(fly_set_deadline(mine, 50000) == 0);
+	status = Probe_Sum(mine, 7, data, &total);
+	cr_expect(status == -FLY_EDEADLINE || status == 0, "%s", fly_status_name(status));
+	service.during = NULL;
+	cr_expect(fly_set_deadline(mine, 0) == 0);
+	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
+}
+
+Case(threads_caller, fly_slow_attached_start__with_the_deadline_of_the_binding)
+{
+	start(NARROW, FLY_WAIT_YIELD);
+	serve(1, set_a_deadline_for_long_arguments);
+}
+
+static void call_too_deep(struct caller *c, struct fly_binding *mine)
+{
+	static struct fly_poller deep = {.nested = FLY_NESTED_MAX};
+	struct fly_attached *a = (struct fly_attached *)(void *)mine;
+	struct fly_call *calls[2];
+
+	(void)c;
+	a->mine = &deep; /* as on a poller where so many procedures wait already */
+	cr_expect(Probe_Null_start(mine, &calls[0]) == -FLY_ECONFLICT);
+	a->mine = NULL;
+	cr_expect(Probe_Null_start(mine, &calls[0]) == 0);
+	a->mine = &deep;
+	cr_expect(Probe_Null_start(mine, &calls[1]) == -FLY_ECONFLICT, "nor with another slot");
+	a->mine = NULL;
+	cr_expect(Probe_Null_finish(calls[0]) == 0);
+	cr_expect(service.executions == 1);
+}
+
+Case(threads_caller, starter__so_deep_and_no_deeper)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, call_too_deep);
+}
+
 static int hold_poller(struct fly_poller *p, void *context)
 {
 	(void)p;
@@ -617,10 +666,57 @@ Case(threads_caller, fly_cancel__what_has_not_begun_never_does)
 	serve(1, cancel_some);
 }
 
+/* The poller serves the request that comes next before it looks at any slot. */
+static void *release_for_a_request(void *context)
+{
+	while (!atomic_load(&self->poller.attention))
+		usleep(100);
+	is_held = false;
+	return context;
+}
+
+/* As often as there are entries for calls: each comes back. */
+static void cancel_long_arguments(struct caller *c, struct fly_binding *mine)
+{
+	uint8_t data[1440];
+	uint32_t total = 0;
+
+	(void)c;
+	probe_fill(data, 1400, 7);
+	for (unsigned i = 0; i < 130; i++) {
+		struct fly_call *call;
+		pthread_t holder;
+		pthread_t releaser;
+
+		cr_assert(mine->starter(mine, Probe_Sum_NUMBER, 1404, &call) == 0, "call %u", i);
+		memset(call->payload, 0, 1404);
+		pthread_create(&holder, NULL, hold_it_within, NULL);
+		while (!is_held)
+			;
+		mine->send(call); /* the poller has the call, and does not see that */
+		pthread_create(&releaser, NULL, release_for_a_request, NULL);
+		cr_expect(fly_cancel(call) == 0);
+		cr_expect(mine->wait(call) == -FLY_EWITHDRAWN);
+		pthread_join(holder, NULL);
+		pthread_join(releaser, NULL);
+	}
+	cr_expect(service.executions == 0);
+	cr_expect(Probe_Sum(mine, 7, data, &total) == 0 && total == probe_sum(7));
+}
+
+Case(threads_caller, fly_cancel__of_long_arguments_that_were_not_sent)
+{
+	start(NARROW, FLY_WAIT_YIELD);
+	serve(1, cancel_long_arguments);
+	cr_expect(service.executions == 1);
+}
+
 static _Atomic int step;
 
 static void wait_for_the_end(struct caller *c, struct fly_binding *mine)
 {
+	struct fly_binding *another;
+
 	(void)c;
 	cr_expect(Probe_Null(mine) == 0);
 	step = 1;
@@ -628,6 +724,7 @@ static void wait_for_the_end(struct caller *c, struct fly_binding *mine)
 	while (step == 1)
 		;
 	cr_expect(Probe_Null(mine) == -FLY_ESHUT);
+	cr_expect(fly_attach(own, &another) == -FLY_ESTOPPED, "nobody new, either");
 }
 
 Case(threads_caller, fly_stop__not_before_other_threads_have_ended_their_bindings)
