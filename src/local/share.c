@@ -9,7 +9,7 @@
  * poller has made. Pages that a client makes by writing its arguments are the client's own. With
  * the call that asks:
  *   - a user gets no more than it leaves free for others;
- *   - but three quarters of all, if the client that asks holds nothing yet;
+ *   - but three quarters of all, if the client that asks has no call under way;
  *   - and all that is free, if the user holds nothing yet.
  * So one client cannot take what its user's other clients need, nor a user, with however many
  * clients, what other users need. A call that gets nothing waits for its turn: local/work.c.
@@ -76,6 +76,16 @@ void fly_local_share_drop(struct fly_local_user *user)
 	free(user);
 }
 
+/* Has this client no call under way? What results have left in far memory does not count. */
+static bool has_no_call(const struct fly_local_client *of)
+{
+	uint64_t left = 0;
+
+	for (uint32_t i = 0; i < of->memory.slots; i++)
+		left += of->far_held[i];
+	return of->held == left;
+}
+
 bool fly_local_share_allows(const struct fly_poller *p, const struct fly_local_client *of,
 			    uint64_t bytes)
 {
@@ -86,7 +96,7 @@ bool fly_local_share_allows(const struct fly_poller *p, const struct fly_local_c
 	if (bytes > rest)
 		return false;
 	return of->user->held == 0 || with <= rest - bytes ||
-	       (of->held == 0 && with <= FLY_LOCAL_HELD_MAX / 4 * 3);
+	       (has_no_call(of) && with <= FLY_LOCAL_HELD_MAX / 4 * 3);
 }
 
 void fly_local_share_hold(struct fly_poller *p, struct fly_local_client *of, uint64_t bytes)

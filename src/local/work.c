@@ -81,13 +81,14 @@ static size_t results_room(const struct fly_local_work *w)
 /* Bytes that this call may come to hold: its block, and pages of far memory that we make. */
 static uint64_t needed(const struct fly_local_work *w)
 {
-	uint64_t bytes = arguments_room(w) + results_room(w);
+	const uint32_t there = w->of->far_held[w->i]; /* accounted for already */
+	uint32_t far = 0;
 
 	if (w->work.stub->result_bytes > FLY_ASTACK_AREA)
-		bytes += w->work.stub->result_bytes;
+		far = w->work.stub->result_bytes;
 	if (w->is_inplace && w->place == FLY_ASTACK_IS_FAR)
-		bytes += w->work.served.argument_bytes;
-	return bytes;
+		far = RTE_MAX(far, w->work.served.argument_bytes);
+	return arguments_room(w) + results_room(w) + (far > there ? far - there : 0);
 }
 
 /* ---- the end of a work ----------------------------------------------------------------------- */

@@ -5,6 +5,7 @@ come of it: see tests/trials. Without names: all trials.
 """
 import glob
 import os
+import re
 import signal
 import sys
 
@@ -70,7 +71,8 @@ def fork_call(kind, pollers=0):
 def daemonized():
     """A server that calls daemon() after fly_start() says so, instead of serving nobody."""
     server = e2e.Process([link("local") + ",server", "0", "0", "daemon"], program=SERVER)
-    said = server.wait_for(r"^(serve|export): .", 10)
+    # Its first process ends in daemon(), the second one speaks.
+    said = e2e.wait_until(lambda: re.search(r"^(serve|export): .", server.text(), re.M))
     e2e.check(said, "a daemonized server says nothing\n" + server.text())
 
 
