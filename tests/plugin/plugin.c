@@ -4,6 +4,7 @@
  * a local link, and stops both runtimes. unload.c loads and unloads it.
  */
 #include <stdio.h>
+#include <unistd.h>
 
 #include <firefly/firefly.h>
 
@@ -60,15 +61,19 @@ int plugin_run(void)
 {
 	struct fly_runtime *packets = NULL;
 	struct fly_runtime *local = NULL;
+	char peer[32];
+	char server[48];
 	int status = start("vdev:net_ring_plugin,ip=10.9.8.7,peer=10.9.8.7", 0, &packets);
 
 	calls = 0;
+	snprintf(peer, sizeof peer, "local:eal-plugin-%d", (int)getpid());
+	snprintf(server, sizeof server, "%s,server", peer);
 	if (!status)
-		status = start("local:eal-plugin,server", 1, &local);
+		status = start(server, 1, &local);
 	if (!status)
 		status = call(packets, packets, NULL);
 	if (!status)
-		status = call(local, packets, "local:eal-plugin");
+		status = call(local, packets, peer);
 	if (!status)
 		status = fly_stop(packets);
 	if (!status)
