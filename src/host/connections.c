@@ -91,7 +91,8 @@ void fly_connections_close_on_exec(const char *path)
 
 static void limit(int fd, const struct wish *w)
 {
-	const struct timeval t = {.tv_sec = w->ms / 1000, .tv_usec = w->ms % 1000 * 1000};
+	const struct timeval t = {.tv_sec = w->ms / 1000,
+				  .tv_usec = (suseconds_t)(w->ms % 1000) * 1000};
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
