@@ -29,15 +29,18 @@ static uint64_t last_number;                                       /* under lock
 static bool has_key;                                               /* set once */
 static bool is_blind; /* under lock: some thread's end is not noticed */
 
+/* Rounds of destructors until a thread counts as ended: the last one is for sanitizers' own. */
+#define ROUNDS (PTHREAD_DESTRUCTOR_ITERATIONS - 1)
+
 /*
  * Runs once in each round of destructors. Other destructors of the thread may still end bindings:
- * so the thread counts as ended in the last round only.
+ * so the thread counts as ended late.
  */
 static void end(void *argument)
 {
 	struct living *l = argument;
 
-	if (++l->rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(key, l) == 0)
+	if (++l->rounds < ROUNDS && pthread_setspecific(key, l) == 0)
 		return;
 	pthread_mutex_lock(&lock);
 	LIST_REMOVE(l, next);

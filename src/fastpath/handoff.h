@@ -27,15 +27,18 @@ enum fly_asleep {
 	FLY_ASLEEP_EVENT, /* an event loop is told: threads/caller.h, local/caller.h */
 };
 
+struct fly_handoff;
+typedef void fly_handoff_act(struct fly_poller *p, struct fly_handoff *handoff);
+
 /* A slot between the poller and another thread. */
 struct fly_handoff {
 	/* ---- line 0: both sides ---- */
 	struct fly_slot slot;
 	/* ---- line 1: the poller's ---- */
-	void (*act)(struct fly_poller *p,
-		    struct fly_handoff *handoff); /* the slot is in state `wanted` */
-	uint32_t wanted;                          /* enum fly_slot_state that the poller acts on */
-	uint32_t polled_at;  /* index in the queue's `polled`; FLY_NOT_POLLED */
+	_Atomic(fly_handoff_act *) act; /* the slot is in state `wanted`; relaxed: the poller may
+					   read it late, of a call that was withdrawn */
+	uint32_t wanted;                /* enum fly_slot_state that the poller acts on */
+	uint32_t polled_at;             /* index in the queue's `polled`; FLY_NOT_POLLED */
 	uint64_t acted_turn; /* queue turn of the last act; or of the sweep that set found_ms */
 	uint64_t found_ms;   /* 1 + when the sweep found it `wanted` and not polled; 0: not found */
 	TAILQ_ENTRY(fly_handoff) next;
@@ -104,7 +107,7 @@ static __rte_always_inline unsigned fly_handoff_turn(struct fly_poller *p,
 
 		if (fly_slot_is(&handoff->slot, (enum fly_slot_state)handoff->wanted)) {
 			handoff->acted_turn = turn;
-			handoff->act(p, handoff);
+			atomic_load_explicit(&handoff->act, memory_order_relaxed)(p, handoff);
 			n++;
 		} else if (unlikely(turn - handoff->acted_turn > FLY_HANDOFF_PATIENCE)) {
 			fly_handoff_unwatch(queue, handoff);

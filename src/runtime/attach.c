@@ -467,7 +467,8 @@ static int set_deadline(struct fly_binding *binding, uint32_t us)
 	{
 		/* Calls at the poller stay as they are: they may have a deadline. */
 		if (fly_slot_is(&c->handoff.slot, FLY_SLOT_FREE))
-			c->handoff.act = fly_attached_act;
+			atomic_store_explicit(&c->handoff.act, fly_attached_act,
+					      memory_order_relaxed);
 	}
 	return 0;
 }

@@ -189,7 +189,8 @@ static void begin_time(struct fly_attached_call *c)
 {
 	c->began_tsc = c->attached->lost_tsc ? c->attached->lost_tsc : fly_clock_now_tsc();
 	c->attached->lost_tsc = 0;
-	c->handoff.act = fly_attached_act_timed; /* the slot is ours until it is handed over */
+	/* Relaxed: published with the state of the slot. */
+	atomic_store_explicit(&c->handoff.act, fly_attached_act_timed, memory_order_relaxed);
 }
 
 void fly_attached_send_timed(struct fly_call *call)
