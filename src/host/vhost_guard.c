@@ -253,11 +253,14 @@ void fly_vhost_guard_end(struct fly_vhost_guard *guard)
 
 bool fly_vhost_guard_is_gone(struct fly_vhost_guard *guard)
 {
+	bool gone;
+
 	pthread_mutex_lock(&lock);
 	for (unsigned i = 0; i < SHARED && fly_fault_ever() != 0; i++)
 		guard->gone |= shared[i].guard == guard && fly_fault_has(shared[i].start);
+	gone = guard->gone;
 	pthread_mutex_unlock(&lock);
-	return guard->gone;
+	return gone;
 }
 
 uint32_t fly_vhost_guard_ended(struct fly_vhost_guard *guard)
