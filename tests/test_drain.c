@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "local/server.h"
 #include "probe_service.h"
 #include "runtime/runtime.h"
 #include "threads/caller.h"
@@ -120,7 +121,7 @@ static void finish_calls(void)
 	fly_unbind(binding);
 }
 
-/* Start a runtime on each side, and wait until the client has @n calls under way. */
+/* Start a runtime on each side, and wait until @n calls of the client run or wait at the server. */
 static void call_from(void *(*client_thread)(void *), unsigned n)
 {
 	const char *const at_server[] = {server_link, NULL};
@@ -144,7 +145,8 @@ static void call_from(void *(*client_thread)(void *), unsigned n)
 	cr_assert(Probe_export_with(server, &probe_procedures, &service, &options) == 0);
 	cr_assert(fly_start(&client_options, &client) == 0, "%s", fly_error());
 	cr_assert(pthread_create(&thread, NULL, client_thread, NULL) == 0);
-	while (!atomic_load(&are_out))
+	while (!atomic_load(&are_out) ||
+	       server->poller.n_on_workers + fly_local_works(&server->poller) < n)
 		fly_turn(server);
 }
 
@@ -283,7 +285,6 @@ static void drain_inside(void *context)
 {
 	(void)context;
 	status_inside = fly_drain(server, 0);
-	atomic_store(&may_end, true);
 	stay_inside(NULL);
 }
 
@@ -292,6 +293,7 @@ Case(drain, fly_drain__not_from_within_a_procedure_nor_of_nothing)
 	service.during = drain_inside;
 	call_from(finish_late, 1);
 	cr_expect(fly_drain(NULL, 0) == -FLY_EINVAL);
+	atomic_store(&may_end, true);
 	cr_expect(fly_drain(server, 0) == 0);
 	pthread_join(thread, NULL);
 	cr_expect(status_inside == -FLY_ECONFLICT && statuses[0] == 0);
