@@ -81,12 +81,16 @@ static unsigned count(struct fly_runtime *r)
 
 /* ---- the last results ------------------------------------------------------------------------ */
 
-/* Is the caller's acknowledgement of this result waited for? */
+/*
+ * Is the caller's acknowledgement of this result waited for? A large result is kept until it is
+ * acknowledged, whenever its procedure returned. A small one of before the end was sent long ago.
+ */
 static bool is_awaited(const struct fly_poller *p, const struct fly_conversation *c)
 {
-	return c->state == FLY_CONVERSATION_DONE &&
-	       (int32_t)(c->touched_ms - p->exports_since_ms) >= 0 &&
-	       (c->result || fly_conversation_bulk_result(c));
+	if (c->state != FLY_CONVERSATION_DONE)
+		return false;
+	return fly_conversation_bulk_result(c) ||
+	       (c->result && (int32_t)(c->touched_ms - p->exports_since_ms) >= 0);
 }
 
 static bool is_any_awaited(const struct fly_poller *p)
@@ -119,13 +123,32 @@ static void probe(struct fly_poller *p, bool again)
 	}
 }
 
+struct fly_linger fly_linger_begin(const struct fly_poller *p, uint64_t now_tsc)
+{
+	return (struct fly_linger){
+		.end_tsc = now_tsc + RTE_MIN(LINGER_MS * p->tsc_per_ms, p->waits.timeout_tsc),
+		.probe_tsc = now_tsc,
+		.wait_tsc = p->waits.least_tsc,
+	};
+}
+
+bool fly_linger_step(struct fly_poller *p, struct fly_linger *l, uint64_t now_tsc)
+{
+	if (now_tsc >= l->end_tsc || !is_any_awaited(p))
+		return false;
+	if (now_tsc >= l->probe_tsc) {
+		probe(p, l->is_again);
+		l->is_again = true;
+		l->probe_tsc = now_tsc + l->wait_tsc;
+		l->wait_tsc *= 2;
+	}
+	return true;
+}
+
 static int linger_on_poller(struct fly_poller *p, void *unused)
 {
-	uint64_t wait_tsc = p->waits.least_tsc;
-	uint64_t probe_tsc = 0;
-	bool is_again = false;
+	struct fly_linger linger;
 	uint64_t now_tsc;
-	uint64_t end_tsc;
 
 	(void)unused;
 	if (p->turning)
@@ -135,14 +158,8 @@ static int linger_on_poller(struct fly_poller *p, void *unused)
 		fly_poller_turn(p, fly_poller_time(p));
 	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
 	now_tsc = fly_poller_time(p);
-	end_tsc = now_tsc + RTE_MIN(LINGER_MS * p->tsc_per_ms, p->waits.timeout_tsc);
-	while (now_tsc < end_tsc && is_any_awaited(p)) {
-		if (now_tsc >= probe_tsc) {
-			probe(p, is_again);
-			is_again = true;
-			probe_tsc = now_tsc + wait_tsc;
-			wait_tsc *= 2;
-		}
+	linger = fly_linger_begin(p, now_tsc);
+	while (fly_linger_step(p, &linger, now_tsc)) {
 		fly_poller_turn(p, now_tsc);
 		now_tsc = fly_poller_time(p);
 	}
