@@ -241,6 +241,14 @@ static bool says_all_is_there(const uint8_t *rpc)
 	       h.fragment == h.fragments;
 }
 
+static bool says_cancelled(const uint8_t *rpc)
+{
+	struct fly_header h;
+
+	fly_wire_read(rpc, &h);
+	return h.type == FLY_PACKET_CANCEL;
+}
+
 static uint16_t air_rx_burst(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	struct plug *plug = (struct plug *)(void *)link;
@@ -262,6 +270,10 @@ static uint16_t air_rx_burst(struct fly_link *link, struct rte_mbuf **packets, u
 		memcpy(rte_pktmbuf_append(m, (uint16_t)f->bytes), f->data, f->bytes);
 		packets[got++] = m;
 		call = oracle_packet(plug->far, f->data, f->bytes, &number);
+		if (call && call->node != plug->node->index && says_cancelled(f->data + FLY_RPC) &&
+		    !(w->plan.faults & FAULT_CORRUPT))
+			workers_cancelled(plug->node, fly_get_u64(f->data + FLY_RPC + 8),
+					  fly_get_u32(f->data + FLY_RPC + 16), call);
 		if (call && call->node == plug->node->index) {
 			call->heard = w->now;
 			call->is_running |= says_all_is_there(f->data + FLY_RPC);

@@ -181,7 +181,9 @@ static const struct argp argp = {
 	       "crash, "
 	       "limits, long (procedures), idle (callers), cancel, unbind; some: any of them, by "
 	       "the seed; "
-	       "all.\n\n"
+	       "all. With procedures on worker threads: workers; withdrawn (calls that are "
+	       "cancelled or too late); stopped (servers that end in order); threads: any fault, "
+	       "by the seed.\n\n"
 	       "  sim --seeds 1-2000\n"
 	       "  sim --seconds 60 --jobs 2 --mix crash\n"
 	       "  sim --seed 7 --trace        what happened in that run\n",

@@ -3,22 +3,26 @@
 #include "world.h"
 
 const struct mix mixes[MIXES] = {
-	{"clean", 0},
-	{"loss", FAULT_LOSS},
-	{"burst", FAULT_BURST},
-	{"duplicate", FAULT_DUPLICATE},
-	{"reorder", FAULT_REORDER},
-	{"corrupt", FAULT_CORRUPT},
-	{"partition", FAULT_PARTITION},
-	{"pause", FAULT_PAUSE},
-	{"crash", FAULT_CRASH},
-	{"limits", FAULT_LIMITS},
-	{"long", FAULT_LONG},
-	{"idle", FAULT_IDLE},
-	{"cancel", FAULT_CANCEL},
-	{"unbind", FAULT_UNBIND},
-	{"some", FAULT_CHOICE},
-	{"all", FAULT_ALL},
+	{"clean", 0, 0},
+	{"loss", FAULT_LOSS, 0},
+	{"burst", FAULT_BURST, 0},
+	{"duplicate", FAULT_DUPLICATE, 0},
+	{"reorder", FAULT_REORDER, 0},
+	{"corrupt", FAULT_CORRUPT, 0},
+	{"partition", FAULT_PARTITION, 0},
+	{"pause", FAULT_PAUSE, 0},
+	{"crash", FAULT_CRASH, 0},
+	{"limits", FAULT_LIMITS, 0},
+	{"long", FAULT_LONG, 0},
+	{"idle", FAULT_IDLE, 0},
+	{"cancel", FAULT_CANCEL, 0},
+	{"unbind", FAULT_UNBIND, 0},
+	{"some", FAULT_CHOICE, 0},
+	{"all", FAULT_ALL, 0},
+	{"workers", FAULT_LONG, MEDIUM_WORKERS},
+	{"withdrawn", FAULT_LONG | FAULT_CANCEL, MEDIUM_WORKERS},
+	{"stopped", FAULT_LONG | FAULT_STOP, MEDIUM_WORKERS},
+	{"threads", FAULT_CHOICE, MEDIUM_WORKERS},
 };
 
 const struct mix *mix_find(const char *name)
@@ -50,6 +54,8 @@ void mix_plan(struct world *w)
 	else if (p->faults == FAULT_ALL)
 		p->faults =
 			(unsigned)(world_below(w, FAULT_ALL + 1) | world_below(w, FAULT_ALL + 1));
+	if (w->mix->faults == FAULT_CHOICE && w->mix->media && world_chance(w, PPM / 3))
+		p->faults |= FAULT_STOP;
 	/* A refused call must stay refused, also as a copy. */
 	if (p->faults == FAULT_LIMITS && world_chance(w, PPM / 3))
 		p->faults |= FAULT_DUPLICATE;
@@ -76,7 +82,7 @@ void mix_plan(struct world *w)
 	p->error_per_10000 = ONE_OF(w, 0, 100, 500);
 	p->think = ONE_OF(w, 0, 0, 2, 20, 200) * US;
 	p->fault_every = 50 + RTE_MAX(w->calls_wanted / 3, 100U);
-	if (p->faults & FAULT_UNBIND)
+	if (p->faults & (FAULT_UNBIND | FAULT_STOP))
 		p->fault_every = 50 + RTE_MAX(w->calls_wanted / 20, 20U);
 	p->pause_most = ONE_OF(w, 5, 100, 2000, 20000, 90000) * MS;
 	p->partition_most = ONE_OF(w, 5, 100, 3000, 8000) * MS;
@@ -100,7 +106,15 @@ void mix_plan(struct world *w)
 		p->cancel_per_10000 = ONE_OF(w, 0, 100, 1000);
 		p->has_deadlines = world_chance(w, PPM * 3 / 4);
 	}
-	p->is_kind = !(p->faults & FAULTS_UNKIND) && p->work_most <= 30 * MS;
+	if (w->mix->media & MEDIUM_WORKERS) {
+		p->workers = ONE_OF(w, 1, 2, 2, NODE_WORKERS);
+		p->queue = ONE_OF(w, 0, 2, 16, 64);
+		p->inlines = world_chance(w, PPM / 2) ? (uint32_t)sim_random(&w->random) : 0;
+		p->late_ppm = ONE_OF(w, 0, 10000, 200000);
+	}
+	/* A poller that runs a long procedure answers nobody. */
+	p->is_kind = !(p->faults & FAULTS_UNKIND) &&
+		     (p->work_most <= 30 * MS || (p->workers && !p->inlines));
 }
 
 void mix_weather(struct world *w, struct weather *weather)

@@ -90,6 +90,9 @@ void oracle_ran(struct node *node, uint32_t number, enum procedure which, bool i
 	else if (c->server_life != node->life)
 		world_fail(w, "call #%u of %s is for %s's %u. start, and ran in its %u.", number,
 			   name_of(c), node->name, c->server_life, node->life);
+	else if (c->is_withdrawn)
+		world_fail(w, "call #%u of %s ran, though it was cancelled before a worker had it",
+			   number, name_of(c));
 	else if (c->state == CALL_ENDED && fly_outcome(c->status) == FLY_NOT_EXECUTED)
 		world_fail(w, "call #%u of %s ran after its caller was told %s, not executed",
 			   number, name_of(c), fly_status_name(c->status));
@@ -119,12 +122,16 @@ static bool is_possible(const struct world *w, const struct call *c)
 	switch (c->status) {
 	case -FLY_ESTALE:
 	case -FLY_ESTALE_MAYBE:
-		return c->server_life == 0 || (w->plan.faults & FAULT_CRASH);
+		if (c->server_life == 0 || (w->plan.faults & FAULT_CRASH))
+			return true;
+		/* A server that ends in order delivers the results of the calls that it has run. */
+		return (w->plan.faults & FAULT_STOP) && (c->runs == 0 || !w->plan.is_kind);
 	case -FLY_EPACKETS:
 	case -FLY_ECALLS:
 	case -FLY_ENOMEM:
 	case -FLY_EBUSY: /* also: a caller that gave up many calls holds all records */
-		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL);
+		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL) ||
+		       (c->status == -FLY_EBUSY && w->plan.workers);
 	case -FLY_EPEER:
 		/* Its procedure has acknowledged all the time that it runs. */
 		if (c->us && c->runs && c->is_running && w->plan.attend_every &&
@@ -318,6 +325,9 @@ static void quiet_node(struct world *w, struct node *node)
 	if (p->conversations.n_retained)
 		world_fail(w, "%s: %u results are retained at the end", node->name,
 			   p->conversations.n_retained);
+	if (p->n_on_workers || (node->pool && node->pool->n_waiting))
+		world_fail(w, "%s: %u calls are on workers at the end", node->name,
+			   p->n_on_workers);
 	if (p->bulk.n || p->bulk.bytes)
 		world_fail(w, "%s: %u large messages of %u bytes are left at the end", node->name,
 			   p->bulk.n, p->bulk.bytes);

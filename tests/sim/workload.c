@@ -68,8 +68,9 @@ static bool bind(struct desk *desk)
 	uint32_t export_id = server->export_id;
 	struct fly_import *import;
 
-	if (!server->is_up || server->is_dead || server->paused_until > w->now ||
-	    desk->plug->cut_until > w->now || desk->plug->far->cut_until > w->now)
+	if (!server->is_up || server->is_dead || server->is_stopping ||
+	    server->paused_until > w->now || desk->plug->cut_until > w->now ||
+	    desk->plug->far->cut_until > w->now)
 		return false;
 	memcpy(peer.mac, there->mac, 6);
 	desk->is_wrong = w->plan.strange_per_10000 && world_chance(w, PPM / 20);

@@ -40,6 +40,22 @@ ssize_t __wrap_getrandom(void *to, size_t bytes, unsigned flags)
 	return (ssize_t)bytes;
 }
 
+struct world *world_here(void)
+{
+	return the_world;
+}
+
+/* Linked instead of the library's: a thread wakes the poller that sleeps. */
+void __wrap_fly_slow_wake_poller(int wake_fd);
+
+void __wrap_fly_slow_wake_poller(int wake_fd)
+{
+	struct node *node = &the_world->nodes[wake_fd];
+
+	node->is_woken = true;
+	world_want(node, the_world->now);
+}
+
 static void *must(void *p)
 {
 	if (!p) {
@@ -181,8 +197,13 @@ static void start_node(struct node *node)
 	node->runtime.exports[FLY_EXPORT_BINDER].n_procedures = 0;
 	node->runtime.exports[FLY_EXPORT_BINDER].interface = NULL;
 	node->export_id = p->exports[1].id;
+	p->handoffs.wake_fd = (int)node->index;
+	workers_start(node);
 	node->is_up = true;
 	node->is_dead = false;
+	node->is_stopping = false;
+	node->flushed = 0;
+	node->sleeps = false;
 	node->life++;
 	node->turn_at = NEVER;
 	node->attend_at = NEVER;
@@ -215,12 +236,18 @@ static void stop_node(struct node *node)
 
 	node->is_dead = true; /* packets sent by the end of bindings are lost */
 	workload_crash(node);
+	workers_crash(node);
 	while (p->n_links)
 		fly_poller_detach(p, p->links[p->n_links - 1]);
+	fly_poller_handoffs_within(p); /* what workers were cut off from */
 	for (uint32_t i = 0; i < p->conversations.n; i++) {
 		if (p->conversations.records[i].activity)
 			fly_conversation_forget(p, &p->conversations.records[i]);
 	}
+	workers_stop(node);
+	if (fly_stats_get(&p->stats, FLY_COUNT_slots_missed))
+		world_fail(w, "%s did not look at %ju slots", node->name,
+			   (uintmax_t)fly_stats_get(&p->stats, FLY_COUNT_slots_missed));
 	if (p->calls.n_unbound != p->calls.n || p->conversations.n_retained || p->bulk.n ||
 	    p->bulk.bytes)
 		world_fail(w,
@@ -239,15 +266,21 @@ static void stop_node(struct node *node)
 	node->turn_at = NEVER;
 }
 
-static void crash(struct node *node)
+/* Crash, or end in order. */
+static void go_down(struct node *node, const char *how)
 {
 	struct world *w = node->world;
 	const uint64_t down = world_spread(w, 10 * US, 200 * MS);
 
-	trace_line(w, "%s crashes", node->name);
+	trace_line(w, "%s %s", node->name, how);
 	world_digest(w, node->index);
 	stop_node(node);
 	world_event(w, w->now + down, EVENT_START, node);
+}
+
+static void crash(struct node *node)
+{
+	go_down(node, "crashes");
 }
 
 /* Has this node nothing to do until a packet arrives or a sleeper wakes? */
@@ -279,7 +312,19 @@ static void want_next(struct node *node)
 		else if (plug->link.n_queued) /* packets that the driver did not take */
 			at = RTE_MIN(at, node->busy_until + US);
 	}
+	if (workers_have_results(node))
+		at = RTE_MIN(at, node->busy_until);
 	world_want(node, RTE_MAX(at, w->now + 1));
+}
+
+/* A poller that found nothing to do may go to sleep: threads of its own then wake it. */
+static void maybe_sleep(struct node *node)
+{
+	struct world *w = node->world;
+
+	node->is_woken = false;
+	if (world_poller(node)->n_sources && world_chance(w, PPM / 4))
+		node->sleeps = fly_handoff_prepare_sleep(&world_poller(node)->handoffs);
 }
 
 static void turn(struct node *node)
@@ -303,6 +348,9 @@ static void turn(struct node *node)
 		node->away += w->now - node->away_from;
 		node->away_from = NEVER;
 	}
+	if (node->sleeps)
+		fly_handoff_end_sleep(&p->handoffs);
+	node->sleeps = false;
 	began = w->now;
 	node->is_inside = true;
 	received = fly_poller_turn(p, w->now + node->clock_offset);
@@ -316,13 +364,18 @@ static void turn(struct node *node)
 	node->busy_until = w->now + node->turn_ticks * (1 + received);
 	if (w->is_traced)
 		trace_turn(node, received);
-	if (!node->is_dead)
+	workers_look(node);
+	if (!node->is_dead && !node->is_stopping)
 		workload_look(node);
 	node->is_inside = false;
-	if (node->is_dead)
+	if (node->is_dead) {
 		crash(node);
-	else
+	} else if (node->is_stopping && stop_step(node)) {
+		go_down(node, "has ended");
+	} else {
 		want_next(node);
+		maybe_sleep(node);
+	}
 }
 
 /*
@@ -338,6 +391,7 @@ static void attend(struct node *node)
 	if (!p->running.conversation || p->running.conversation->state != FLY_CONVERSATION_RUNNING)
 		return;
 	fly_slow_turn_parking(p, now_tsc);
+	workers_look(node);
 	if (p->running.conversation->cancelled_seq == p->running.conversation->seq ||
 	    now_tsc >= p->running.deadline_tsc)
 		node->is_cancelled = true;
@@ -369,6 +423,10 @@ static void handle(struct world *w, const struct event *e)
 		return;
 	case EVENT_START:
 		start_node(node);
+		return;
+	case EVENT_WORKER:
+		if (e->when == ((struct worker *)e->what)->at)
+			workers_turn(e->what);
 		return;
 	case EVENT_LOOK:
 		oracle_look(w);
@@ -429,6 +487,8 @@ void world_work(struct node *node, uint64_t ticks)
 	struct world *w = node->world;
 	const uint64_t end = w->now + ticks;
 
+	if (fly_worker_here())
+		return; /* the time has passed: workers.c */
 	node->is_cancelled = false;
 	if (w->plan.attend_every) {
 		node->attend_at = w->now + w->plan.attend_every;
@@ -500,21 +560,29 @@ static void unbind(struct world *w)
 		world_want(node, w->now + 1);
 }
 
+static void stop_server(struct world *w)
+{
+	struct node *node = &w->nodes[world_below(w, w->plan.n_servers)];
+
+	if (node->is_up && !node->is_dead && !node->is_inside && !node->is_stopping)
+		stop_begin(node, world_chance(w, PPM / 2));
+}
+
 void world_fault(struct world *w)
 {
 	static const struct {
 		unsigned fault;
 		void (*happens)(struct world *w);
 	} kinds[] = {
-		{FAULT_PARTITION, cut},
-		{FAULT_PAUSE, pause_node},
-		{FAULT_CRASH, crash_node},
-		{FAULT_CRASH | FAULT_UNBIND, unbind},
+		{FAULT_PARTITION, cut},    {FAULT_PAUSE, pause_node},
+		{FAULT_CRASH, crash_node}, {FAULT_CRASH | FAULT_UNBIND, unbind},
+		{FAULT_STOP, stop_server},
 	};
 	unsigned which;
 
 	w->next_fault = w->tally.frames + 1 + world_below(w, 2 * w->plan.fault_every);
-	if (!(w->plan.faults & (FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | FAULT_UNBIND)))
+	if (!(w->plan.faults &
+	      (FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | FAULT_UNBIND | FAULT_STOP)))
 		return;
 	do
 		which = (unsigned)world_below(w, RTE_DIM(kinds));

@@ -7,6 +7,8 @@
  *   air.c        links: latency, bandwidth, queues, and what happens to each frame
  *   mix.c        choices made by the seed
  *   workload.c   callers: procedure, time and data of each call; how it ended
+ *   workers.c    worker threads: when each looks at its slot, and how long it runs
+ *   stop.c       servers that end in order
  *   oracle.c     the record of each call, and what is a failure
  *   trial_service.c  the procedures, which report to the oracle
  *   trace.c      a readable trace
@@ -22,7 +24,9 @@
 
 #include "sim_link.h"
 #include "runtime/import.h"
+#include "runtime/drain.h"
 #include "runtime/runtime.h"
+#include "threads/worker.h"
 #include "trial.h"
 
 #define US     UINT64_C(1000)
@@ -31,15 +35,16 @@
 #define NEVER  UINT64_MAX
 #define PPM    1000000U
 
-#define NODES       6
-#define NODE_PLUGS  NODES
-#define NODE_DESKS  8
-#define DESK_WINDOW 16
-#define NODE_CALLS  256 /* call-table entries */
-#define RING        256 /* frames that arrived and that the poller has not taken */
-#define HELD        64  /* sent packets that a driver gives back late */
-#define CALLS_MAX   1000000
-#define BYTES_MAX   200000 /* of arguments or results */
+#define NODES        6
+#define NODE_PLUGS   NODES
+#define NODE_DESKS   8
+#define DESK_WINDOW  16
+#define NODE_WORKERS 4
+#define NODE_CALLS   256 /* call-table entries */
+#define RING         256 /* frames that arrived and that the poller has not taken */
+#define HELD         64  /* sent packets that a driver gives back late */
+#define CALLS_MAX    1000000
+#define BYTES_MAX    200000 /* of arguments or results */
 
 /* ---- what a seed chooses ---- */
 
@@ -58,6 +63,7 @@ enum fault {
 	FAULT_CANCEL = 1 << 11, /* cancelled calls, deadlines */
 	FAULT_UNBIND = 1 << 12, /* bindings that end and are made anew */
 	FAULT_ALL = (1 << 13) - 1,
+	FAULT_STOP = 1 << 13,   /* servers that end in order, and start again */
 	FAULT_CHOICE = 1 << 15, /* any of the above, chosen by the seed */
 };
 
@@ -65,12 +71,18 @@ enum fault {
 #define FAULTS_UNKIND \
 	(FAULT_LOSS | FAULT_BURST | FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | FAULT_LIMITS)
 
+/* Between which threads and processes calls go, besides the links. */
+enum medium {
+	MEDIUM_WORKERS = 1 << 0, /* procedures run on worker threads */
+};
+
 struct mix {
 	const char *name;
 	unsigned faults; /* enum fault */
+	unsigned media;  /* enum medium */
 };
 
-#define MIXES 16
+#define MIXES 20
 extern const struct mix mixes[MIXES];
 
 /* One direction of a link. */
@@ -93,6 +105,10 @@ struct weather {
 /* The choices for a run. */
 struct plan {
 	unsigned faults;
+	unsigned workers;   /* of each server; 0: procedures run on its poller */
+	unsigned queue;     /* calls that may wait for them */
+	uint32_t inlines;   /* a bit per procedure that runs on the poller all the same */
+	uint32_t late_ppm;  /* of looks of workers that are late */
 	unsigned n_servers; /* nodes 0 to n_servers - 1; 1 to 3 */
 	unsigned n_nodes;
 	unsigned payload_max;
@@ -195,7 +211,8 @@ struct call {
 	uint32_t us;          /* Work */
 	uint32_t deadline_us; /* 0: none */
 	bool is_cancelled;
-	bool is_running; /* the server has acknowledged that it works on the call */
+	bool is_withdrawn; /* the server heard of its cancellation before a worker had begun it */
+	bool is_running;   /* the server has acknowledged that it works on the call */
 	uint64_t started;
 	uint64_t away;  /* the caller's total absence when the call began */
 	uint64_t heard; /* when a packet about the call arrived last; at first, when it began */
@@ -228,15 +245,31 @@ struct desk {
 
 /* ---- processes ---- */
 
+/* A worker thread. */
+struct worker {
+	struct node *node;
+	struct fly_worker *as; /* in the node's pool */
+	uint64_t at;           /* time of its valid WORKER event; NEVER */
+	bool is_running;       /* it has claimed a call, whose procedure runs until then */
+	bool sleeps;           /* until its poller wakes it */
+	bool is_woken;
+};
+
 struct node {
 	struct fly_runtime runtime; /* with the poller; first, for alignment */
 	struct world *world;
 	unsigned index;
 	char name[12];
 	bool is_up;
-	bool is_dead;   /* going down: sends nothing any more */
-	bool is_inside; /* inside its poller's turn, or the work after it */
-	uint16_t life;  /* number of its starts */
+	bool is_dead;     /* going down: sends nothing any more */
+	bool is_inside;   /* inside its poller's turn, or the work after it */
+	bool sleeps;      /* between two turns: its poller polls no slot, threads wake it */
+	bool is_woken;    /* by a thread of its own */
+	bool is_stopping; /* it takes no new calls, and ends */
+	unsigned flushed; /* turns since its last call ended */
+	bool lingers;     /* nothing runs any more: the last results may still arrive */
+	struct fly_linger linger;
+	uint16_t life; /* number of its starts */
 	uint32_t export_id;
 	uint64_t clock_offset;
 	uint64_t turn_at;   /* time of the valid TURN event; NEVER */
@@ -258,6 +291,9 @@ struct node {
 	unsigned n_desks;
 	struct desk desks[NODE_DESKS];
 	unsigned n_out;
+	struct fly_worker_pool *pool; /* NULL: procedures run on its poller */
+	unsigned n_workers;
+	struct worker workers[NODE_WORKERS];
 	/* by call-table entry: the call that uses it */
 	struct {
 		uint64_t activity;
@@ -273,6 +309,7 @@ enum event_kind {
 	EVENT_TURN,   /* a node's poller is turned */
 	EVENT_ATTEND, /* a running procedure turns its poller */
 	EVENT_START,  /* a node that is down starts */
+	EVENT_WORKER, /* a worker looks at its slot, or its procedure returns */
 	EVENT_LOOK,   /* the oracle looks for late calls */
 };
 
@@ -356,6 +393,9 @@ void world_fail(struct world *w, const char *format, ...) __attribute__((format(
 
 void world_event(struct world *w, uint64_t when, enum event_kind kind, void *what);
 
+/* world_here() - the world of this process. */
+struct world *world_here(void);
+
 /* world_want() - turn this node at that time or earlier. */
 void world_want(struct node *node, uint64_t when);
 
@@ -416,6 +456,30 @@ void workload_unbind(struct desk *desk, bool is_crash);
 void workload_absent(struct node *node);
 bool workload_is_over(const struct world *w);
 extern const char *const procedure_names[TRIAL_N];
+
+/* ---- workers.c ---- */
+
+/* workers_start() - make the workers of a server that starts, if it has any. */
+void workers_start(struct node *node);
+/* workers_crash() - no procedure returns any more. Then the links go, then workers_stop(). */
+void workers_crash(struct node *node);
+/* workers_stop() - end all of them; no call runs or waits. */
+void workers_stop(struct node *node);
+/* workers_look() - the node's poller was active: which workers have a call now? */
+void workers_look(struct node *node);
+/* workers_turn() - of a WORKER event. */
+void workers_turn(struct worker *worker);
+/* workers_have_results() - has any handed its slot back? */
+bool workers_have_results(const struct node *node);
+/* workers_cancelled() - the node is about to hear that a call is cancelled. */
+void workers_cancelled(struct node *node, uint64_t activity, uint32_t seq, struct call *call);
+
+/* ---- stop.c ---- */
+
+/* stop_begin() - a server ends. @is_drained: calls that wait for workers run, too. */
+void stop_begin(struct node *node, bool is_drained);
+/* stop_step() - after a turn of a server that ends. Return: it may go. */
+bool stop_step(struct node *node);
 
 /* ---- oracle.c ---- */
 
