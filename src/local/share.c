@@ -246,5 +246,9 @@ uint8_t *fly_local_block_take_spare(struct fly_poller *p, size_t *bytes)
 		return NULL;
 	*bytes = d->spare_bytes;
 	d->spare = NULL;
-	return block;
+	if (*bytes > AT_ONCE)
+		return block;
+	/* It takes no time. And it shares its last page: fly_local_block_shrink() is not for it. */
+	free(block);
+	return NULL;
 }

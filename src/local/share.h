@@ -56,10 +56,12 @@ void fly_local_far_lend(struct fly_poller *p, struct fly_local_client *of, uint6
  * false: freeing so much at once takes too long: first fly_local_block_shrink() what is in *block
  * and *bytes then.
  *
- * fly_local_block_shrink() - give some pages back, from the end. Return: bytes that are left.
+ * fly_local_block_shrink() - give some pages back, from the end. Only for blocks that are not freed
+ * at once: they have all their pages for themselves. Return: bytes that are left.
  *
  * fly_local_block_take_spare() - take the spare block, if no call has used it since last time.
- * Return: NULL: there is none to take; the others: it is to be freed. @bytes: its size.
+ * Return: NULL: there is none to take, or it was freed at once; the others: it is to be freed as
+ * what fly_local_block_put() has not freed. @bytes: its size.
  */
 uint8_t *fly_local_block_get(struct fly_poller *p, size_t *bytes);
 bool fly_local_block_put(struct fly_poller *p, uint8_t **block, size_t *bytes);
