@@ -183,7 +183,8 @@ static const struct argp argp = {
 	       "the seed; "
 	       "all. With procedures on worker threads: workers; withdrawn (calls that are "
 	       "cancelled or too late); stopped (servers that end in order); threads: any fault, "
-	       "by the seed.\n\n"
+	       "by the seed. Over the local link: local; lost (processes that end or stand still); "
+	       "machine: any fault, by the seed, with workers, too.\n\n"
 	       "  sim --seeds 1-2000\n"
 	       "  sim --seconds 60 --jobs 2 --mix crash\n"
 	       "  sim --seed 7 --trace        what happened in that run\n",

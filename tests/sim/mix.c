@@ -23,6 +23,10 @@ const struct mix mixes[MIXES] = {
 	{"withdrawn", FAULT_LONG | FAULT_CANCEL, MEDIUM_WORKERS},
 	{"stopped", FAULT_LONG | FAULT_STOP, MEDIUM_WORKERS},
 	{"threads", FAULT_CHOICE, MEDIUM_WORKERS},
+	{"local", FAULT_LONG | FAULT_CANCEL, MEDIUM_LOCAL},
+	{"lost", FAULT_LONG | FAULT_CRASH | FAULT_PAUSE | FAULT_STOP,
+	 MEDIUM_LOCAL | MEDIUM_WORKERS},
+	{"machine", FAULT_CHOICE, MEDIUM_LOCAL | MEDIUM_WORKERS},
 };
 
 const struct mix *mix_find(const char *name)
@@ -108,9 +112,16 @@ void mix_plan(struct world *w)
 	}
 	if (w->mix->media & MEDIUM_WORKERS) {
 		p->workers = ONE_OF(w, 1, 2, 2, NODE_WORKERS);
-		p->queue = ONE_OF(w, 0, 2, 16, 64);
+		p->queue = ONE_OF(w, 0, 2, 16, 64, 64);
 		p->inlines = world_chance(w, PPM / 2) ? (uint32_t)sim_random(&w->random) : 0;
 		p->late_ppm = ONE_OF(w, 0, 10000, 200000);
+	}
+	if (w->mix->media & MEDIUM_LOCAL) {
+		p->has_local = true;
+		p->a_stacks = ONE_OF(w, 1, 4, 16, 16);
+		p->late_ppm = ONE_OF(w, 0, 10000, 200000);
+		if (world_chance(w, PPM / 3))
+			p->local_held = FLY_LOCAL_HELD_MAX - ONE_OF(w, 500, 1000, 4000) * 1000;
 	}
 	/* A poller that runs a long procedure answers nobody. */
 	p->is_kind = !(p->faults & FAULTS_UNKIND) &&

@@ -24,6 +24,7 @@
  */
 #define LAST_WAIT        (2 * FLY_RESEND_MOST_MS * MS + 100 * MS)
 #define PROBES_TIME      ((FLY_PROBES + 1) * FLY_RESEND_MOST_MS * MS) /* the RTO may be so long */
+#define LOCAL_LATE       (50 * MS)
 #define DEADLINE_LATE    (3 * MS)
 #define PACKETS_SMALL    128 /* per call of one packet with a result of one */
 #define PACKETS_FRAGMENT 40  /* per fragment */
@@ -114,6 +115,12 @@ static int expected_status(const struct call *c)
 	}
 }
 
+/* Has its deadline passed? A poller's clock may lag by less than an absence. */
+static bool is_late(const struct world *w, const struct call *c)
+{
+	return c->deadline_us && w->now + FLY_ABSENT_US * US >= c->started + c->deadline_us * US;
+}
+
 /* Can a call end with this status in these circumstances? */
 static bool is_possible(const struct world *w, const struct call *c)
 {
@@ -126,13 +133,26 @@ static bool is_possible(const struct world *w, const struct call *c)
 			return true;
 		/* A server that ends in order delivers the results of the calls that it has run. */
 		return (w->plan.faults & FAULT_STOP) && (c->runs == 0 || !w->plan.is_kind);
+	case -FLY_ELINK:
+		return c->is_local && (w->plan.faults & (FAULT_CRASH | FAULT_STOP));
+	case -FLY_EWITHDRAWN:
+		return c->is_local && (c->is_cancelled || is_late(w, c) ||
+				       (w->plan.faults & (FAULT_CRASH | FAULT_PAUSE)) ||
+				       w->plan.work_most > 100 * MS);
 	case -FLY_EPACKETS:
 	case -FLY_ECALLS:
+		if (c->is_local && c->status == -FLY_ECALLS)
+			return true; /* more at a time than it has slots */
+		/* fall through */
 	case -FLY_ENOMEM:
 	case -FLY_EBUSY: /* also: a caller that gave up many calls holds all records */
 		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL) ||
-		       (c->status == -FLY_EBUSY && w->plan.workers);
+		       (c->status == -FLY_EBUSY &&
+			(w->plan.workers || (c->is_local && w->plan.local_held)));
 	case -FLY_EPEER:
+		/* A long procedure is no silence: the clerk is heard. */
+		if (c->is_local)
+			return (w->plan.faults & (FAULT_CRASH | FAULT_PAUSE)) != 0;
 		/* Its procedure has acknowledged all the time that it runs. */
 		if (c->us && c->runs && c->is_running && w->plan.attend_every &&
 		    !(w->plan.faults & FAULTS_UNKIND))
@@ -143,12 +163,24 @@ static bool is_possible(const struct world *w, const struct call *c)
 	case -FLY_ECANCELLED:
 		return c->is_cancelled;
 	case -FLY_EDEADLINE:
-		/* A poller's clock may lag by less than an absence. */
-		return c->deadline_us &&
-		       w->now + FLY_ABSENT_US * US >= c->started + c->deadline_us * US;
+		return is_late(w, c);
 	default:
 		return false;
 	}
+}
+
+/* Over the local link a call has all the time that its server is heard. */
+static uint64_t local_bound_of(const struct world *w, const struct call *c)
+{
+	const struct node *server = &w->nodes[c->server];
+	const uint64_t timeout = w->nodes[c->node].timeout_ms * MS;
+	const uint64_t since = RTE_MAX(c->heard, c->started);
+
+	if (server->life != c->server_life || !server->is_up) /* its connection has ended */
+		return RTE_MAX(since, server->down_at) + LOCAL_LATE;
+	if (server->silent_from == NEVER)
+		return NEVER;
+	return RTE_MAX(since, server->silent_from) + 2 * timeout + LOCAL_LATE;
 }
 
 /*
@@ -163,7 +195,9 @@ static uint64_t bound_of(const struct world *w, const struct call *c)
 		node->away - c->away + (node->away_from == NEVER ? 0 : w->now - node->away_from);
 	uint64_t bound = c->heard + node->timeout_ms * MS + LAST_WAIT;
 
-	if (c->is_running)
+	if (c->is_local)
+		bound = local_bound_of(w, c);
+	else if (c->is_running)
 		bound = RTE_MAX(bound, 2 * c->heard - c->started + PROBES_TIME);
 	if (c->deadline_us)
 		bound = RTE_MIN(bound, c->started + c->deadline_us * US + away + DEADLINE_LATE);

@@ -8,6 +8,8 @@
  */
 #include "world.h"
 
+#include "local/work.h"
+
 #define FLUSH_TURNS 2 /* the last results may be queued */
 
 void stop_begin(struct node *node, bool is_drained)
@@ -16,6 +18,7 @@ void stop_begin(struct node *node, bool is_drained)
 
 	trace_line(node->world, "%s begins to end%s", node->name,
 		   is_drained ? ", and lets all calls run" : "");
+	world_wake(node);
 	node->is_stopping = true;
 	node->lingers = false;
 	for (unsigned i = 0; i < node->n_desks; i++)
@@ -33,7 +36,7 @@ bool stop_step(struct node *node)
 	const uint64_t now = node->world->now;
 	const uint64_t now_tsc = now + node->clock_offset;
 
-	if (p->n_on_workers || p->n_parked)
+	if (p->n_on_workers || p->n_parked || fly_local_works(p))
 		return false;
 	if (node->flushed++ < FLUSH_TURNS) {
 		world_want(node, now + US);

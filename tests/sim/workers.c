@@ -165,7 +165,7 @@ void workers_look(struct node *node)
 		t->is_woken = false;
 		t->as->handoff.slot.asleep = FLY_AWAKE;
 		if (t->as->handoff.slot.kind == FLY_WORKER_RUN &&
-		    order_of(t).deadline_tsc <= world_poller(node)->now_tsc)
+		    order_of(t).deadline_tsc <= world_poller(node)->now_tsc - node->clock_offset)
 			world_fail(w, "%s.w%u was given a call whose deadline had passed",
 				   node->name, i);
 		look_at(t, sees_at(w));
@@ -243,7 +243,8 @@ static void run(struct worker *t)
 	if (node->sleeps && !node->is_woken)
 		world_fail(w, "%s sleeps, has a result of a worker, and nobody woke it",
 			   node->name);
-	world_want(node, w->now);
+	if (!node->sleeps || node->is_woken)
+		world_want(node, w->now);
 }
 
 static void maybe_sleep(struct worker *t)

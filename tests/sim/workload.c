@@ -12,6 +12,8 @@
 #define BIND_AGAIN  (2 * MS)   /* the binder did not answer */
 #define START_AGAIN (50 * US)  /* no packet, no entry */
 #define BUSY_AGAIN  (200 * US) /* the server had no room */
+#define CHECK_AGAIN (300 * US)
+#define LOCAL_POLLS 32         /* of a call over the local link, at each look */
 #define HOLD        (200 * US) /* longest time that a result is kept */
 
 const char *const procedure_names[TRIAL_N] = {
@@ -49,13 +51,27 @@ void workload_plan(struct world *w)
 				break;
 			desk->node = node;
 			desk->plug = plug;
+			desk->is_local = w->plan.has_local && world_chance(w, PPM * 3 / 4);
 			desk->wake_at = w->now + world_below(w, 100 * MS);
 			desk->window = world_chance(w, PPM / 4)
 					       ? 1
 					       : (unsigned)world_spread(w, 1, DESK_WINDOW);
+			if (desk->is_local && world_chance(w, PPM * 3 / 4))
+				desk->window = RTE_MIN(desk->window, w->plan.a_stacks);
 			node->n_desks++;
 		}
 	}
+}
+
+static void set_deadline(struct desk *desk)
+{
+	struct world *w = desk->node->world;
+
+	desk->deadline_us = 0;
+	if (w->plan.has_deadlines && world_chance(w, PPM / 2))
+		desk->deadline_us = (uint32_t)world_spread(w, 20, 100000);
+	if (desk->is_local || desk->deadline_us)
+		fly_set_deadline(desk->binding, desk->deadline_us);
 }
 
 /* Bind without a binder: use the export's current identifier. */
@@ -72,6 +88,17 @@ static bool bind(struct desk *desk)
 	    server->paused_until > w->now || desk->plug->cut_until > w->now ||
 	    desk->plug->far->cut_until > w->now)
 		return false;
+	desk->is_stale = false;
+	if (desk->is_local) {
+		desk->is_bound = local_bind(desk);
+		if (!desk->is_bound)
+			return false;
+		desk->server_life = server->life;
+		set_deadline(desk);
+		trace_line(w, "%s binds to %s over the local link, %u calls at a time",
+			   desk->node->name, server->name, desk->window);
+		return true;
+	}
 	memcpy(peer.mac, there->mac, 6);
 	desk->is_wrong = w->plan.strange_per_10000 && world_chance(w, PPM / 20);
 	if (desk->is_wrong)
@@ -82,12 +109,7 @@ static bool bind(struct desk *desk)
 		return false;
 	desk->binding = &import->head;
 	desk->server_life = desk->is_wrong ? 0 : server->life;
-	desk->is_stale = false;
-	desk->deadline_us = 0;
-	if (w->plan.has_deadlines && world_chance(w, PPM / 2)) {
-		desk->deadline_us = (uint32_t)world_spread(w, 20, 100000);
-		fly_set_deadline(desk->binding, desk->deadline_us);
-	}
+	set_deadline(desk);
 	trace_line(w, "%s binds to %s, export %08x%s, activity %012jx, %u calls at a time",
 		   desk->node->name, server->name, export_id,
 		   desk->is_wrong ? " (there is none)" : "", (uintmax_t)(import->activity >> 16),
@@ -107,6 +129,7 @@ static void end_slot(struct desk *desk, struct slot *slot)
 void workload_unbind(struct desk *desk, bool is_crash)
 {
 	struct world *w = desk->node->world;
+	uint64_t outer;
 
 	if (!desk->binding)
 		return;
@@ -120,8 +143,15 @@ void workload_unbind(struct desk *desk, bool is_crash)
 			oracle_gone(w, slot->number);
 		end_slot(desk, slot);
 	}
+	outer = fly_thread_mine;
+	if (desk->is_local)
+		thread_enter(desk);
 	fly_unbind(desk->binding);
+	thread_leave(outer);
 	desk->binding = NULL;
+	desk->is_bound = false;
+	if (desk->is_local)
+		local_unbound(desk);
 	desk->wake_at = w->now;
 	world_want(desk->node, w->now);
 }
@@ -296,6 +326,7 @@ static void start(struct desk *desk, struct slot *slot)
 		.server = (uint8_t)desk->plug->far->node->index,
 		.server_life = desk->server_life,
 		.deadline_us = desk->deadline_us,
+		.is_local = desk->is_local,
 		.started = w->now,
 		.away = node->away,
 		.heard = w->now,
@@ -307,12 +338,20 @@ static void start(struct desk *desk, struct slot *slot)
 		slot->call = NULL;
 		slot->wake_at = w->now + 1 + world_below(w, START_AGAIN);
 		oracle_ended(w, number, status, true);
+		if (status == -FLY_ELINK)
+			desk->is_stale = true;
 		return;
 	}
 	node->n_out++;
 	w->n_out++;
 	if (w->plan.cancel_per_10000 && world_below(w, 10000) < w->plan.cancel_per_10000)
 		slot->cancel_at = w->now + world_spread(w, US, 10 * MS);
+	if (desk->is_local) {
+		trace_line(w, "%s calls %s: #%u %s, over the local link", node->name,
+			   desk->plug->far->node->name, number, procedure_names[c->procedure]);
+		local_sent(desk, slot->call);
+		return;
+	}
 	e = fly_entry_of(slot->call);
 	index = e->activity & 0xffff;
 	node->current[index].activity = e->activity;
@@ -459,7 +498,8 @@ static void finish(struct desk *desk, struct slot *slot)
 		status = finish_call(c, number, slot->call, &is_right);
 	}
 	oracle_ended(w, number, status, is_right);
-	if (status == -FLY_ESTALE || status == -FLY_ESTALE_MAYBE || status == -FLY_EPEER)
+	if (status == -FLY_ESTALE || status == -FLY_ESTALE_MAYBE || status == -FLY_EPEER ||
+	    status == -FLY_ELINK)
 		desk->is_stale = true;
 	if (is_held)
 		return;
@@ -490,19 +530,43 @@ static bool has_out(const struct desk *desk)
 	return false;
 }
 
+/*
+ * A caller polls all the time. Over the local link it looks at more than its slot once in
+ * LOCAL_POLLS polls only.
+ */
+static bool is_ready(struct desk *desk, struct fly_call *call, uint64_t due)
+{
+	const uint64_t now = desk->node->world->now;
+	unsigned polls = 1;
+
+	if (desk->is_local && now >= RTE_MIN(desk->check_at, due)) {
+		polls = LOCAL_POLLS;
+		desk->check_at = now + CHECK_AGAIN;
+	}
+	while (polls-- > 0) {
+		if (fly_ready(call))
+			return true;
+	}
+	return false;
+}
+
 /* Watch a call that is in flight or has ended. */
 static void watch(struct desk *desk, struct slot *slot)
 {
 	struct world *w = desk->node->world;
+	const struct call *c = &w->calls[slot->number];
+	const uint64_t due = c->deadline_us ? c->started + c->deadline_us * US : NEVER;
 
 	if (slot->cancel_at && w->now >= slot->cancel_at && fly_cancel(slot->call) == 0) {
 		trace_line(w, "%s cancels #%u", desk->node->name, slot->number);
 		w->calls[slot->number].is_cancelled = true;
 	}
-	if (fly_ready(slot->call))
+	if (is_ready(desk, slot->call, due))
 		finish(desk, slot);
 	else if (slot->cancel_at)
 		world_want(desk->node, slot->cancel_at);
+	if (desk->is_local && slot->call && due != NEVER)
+		world_want(desk->node, RTE_MAX(w->now + 1, due));
 }
 
 static void look_at(struct desk *desk)
@@ -510,7 +574,7 @@ static void look_at(struct desk *desk)
 	struct node *node = desk->node;
 	struct world *w = node->world;
 
-	if (!desk->binding) {
+	if (!desk->binding || (desk->is_local && !desk->is_bound)) {
 		if (w->n_calls == w->calls_wanted)
 			return;
 		if (w->now < desk->wake_at || !bind(desk)) {
@@ -532,14 +596,24 @@ static void look_at(struct desk *desk)
 		if (slot->wake_at > w->now)
 			world_want(node, slot->wake_at);
 	}
-	if (desk->is_stale && !has_out(desk))
+	if (!desk->is_stale || has_out(desk))
+		return;
+	if (desk->is_local && world_chance(w, PPM / 2))
+		desk->is_bound = false; /* fly_rebind() */
+	else
 		workload_unbind(desk, false);
 }
 
 void workload_look(struct node *node)
 {
-	for (unsigned i = 0; i < node->n_desks; i++)
+	for (unsigned i = 0; i < node->n_desks; i++) {
+		const uint64_t outer = fly_thread_mine;
+
+		if (node->desks[i].is_local)
+			thread_enter(&node->desks[i]);
 		look_at(&node->desks[i]);
+		thread_leave(outer);
+	}
 }
 
 bool workload_is_over(const struct world *w)

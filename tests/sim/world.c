@@ -50,8 +50,12 @@ void __wrap_fly_slow_wake_poller(int wake_fd);
 
 void __wrap_fly_slow_wake_poller(int wake_fd)
 {
-	struct node *node = &the_world->nodes[wake_fd];
+	struct node *node = &the_world->nodes[wake_fd % NODES];
 
+	if (wake_fd >= NODES) { /* a clerk's */
+		local_want_clerk(node, the_world->now + 10 * US);
+		return;
+	}
 	node->is_woken = true;
 	world_want(node, the_world->now);
 }
@@ -198,6 +202,8 @@ static void start_node(struct node *node)
 	node->runtime.exports[FLY_EXPORT_BINDER].interface = NULL;
 	node->export_id = p->exports[1].id;
 	p->handoffs.wake_fd = (int)node->index;
+	p->clock.offset_tsc = node->clock_offset;
+	local_start(node);
 	workers_start(node);
 	node->is_up = true;
 	node->is_dead = false;
@@ -210,6 +216,7 @@ static void start_node(struct node *node)
 	node->busy_until = w->now;
 	node->turned_at = w->now;
 	node->away_from = NEVER;
+	node->silent_from = NEVER;
 	memset(node->seen, 0, sizeof node->seen);
 	trace_line(w,
 		   "%s starts, for the %u. time: %u packets, %u calls, %u conversations, "
@@ -234,8 +241,10 @@ static void stop_node(struct node *node)
 	struct fly_poller *p = world_poller(node);
 	unsigned missing;
 
+	world_wake(node);
 	node->is_dead = true; /* packets sent by the end of bindings are lost */
 	workload_crash(node);
+	local_stop(node);
 	workers_crash(node);
 	while (p->n_links)
 		fly_poller_detach(p, p->links[p->n_links - 1]);
@@ -245,6 +254,8 @@ static void stop_node(struct node *node)
 			fly_conversation_forget(p, &p->conversations.records[i]);
 	}
 	workers_stop(node);
+	fly_poller_handoffs_within(p);
+	local_end(node);
 	if (fly_stats_get(&p->stats, FLY_COUNT_slots_missed))
 		world_fail(w, "%s did not look at %ju slots", node->name,
 			   (uintmax_t)fly_stats_get(&p->stats, FLY_COUNT_slots_missed));
@@ -264,6 +275,8 @@ static void stop_node(struct node *node)
 		world_fail(w, "%s ends, and %d packets are missing", node->name, (int)missing);
 	node->is_up = false;
 	node->turn_at = NEVER;
+	node->silent_from = w->now;
+	node->down_at = w->now;
 }
 
 /* Crash, or end in order. */
@@ -293,7 +306,7 @@ static bool is_idle(struct node *node)
 		if (path->n_flight != 0 || !TAILQ_EMPTY(&path->ready))
 			return false;
 	}
-	return node->n_out == 0;
+	return node->n_out == 0 && !local_is_awaited(node);
 }
 
 static void want_next(struct node *node)
@@ -312,9 +325,19 @@ static void want_next(struct node *node)
 		else if (plug->link.n_queued) /* packets that the driver did not take */
 			at = RTE_MIN(at, node->busy_until + US);
 	}
-	if (workers_have_results(node))
+	if (workers_have_results(node) || local_has_calls(node))
 		at = RTE_MIN(at, node->busy_until);
 	world_want(node, RTE_MAX(at, w->now + 1));
+}
+
+void world_wake(struct node *node)
+{
+	if (!node->sleeps)
+		return;
+	fly_slow_local_end_sleep(world_poller(node));
+	fly_handoff_end_sleep(&world_poller(node)->handoffs);
+	node->sleeps = false;
+	world_want(node, node->world->now);
 }
 
 /* A poller that found nothing to do may go to sleep: threads of its own then wake it. */
@@ -323,8 +346,12 @@ static void maybe_sleep(struct node *node)
 	struct world *w = node->world;
 
 	node->is_woken = false;
-	if (world_poller(node)->n_sources && world_chance(w, PPM / 4))
-		node->sleeps = fly_handoff_prepare_sleep(&world_poller(node)->handoffs);
+	if (!world_poller(node)->n_sources || !world_chance(w, PPM / 4) ||
+	    !fly_handoff_prepare_sleep(&world_poller(node)->handoffs))
+		return;
+	node->sleeps = fly_slow_local_prepare_sleep(world_poller(node));
+	if (!node->sleeps)
+		fly_handoff_end_sleep(&world_poller(node)->handoffs);
 }
 
 static void turn(struct node *node)
@@ -348,9 +375,8 @@ static void turn(struct node *node)
 		node->away += w->now - node->away_from;
 		node->away_from = NEVER;
 	}
-	if (node->sleeps)
-		fly_handoff_end_sleep(&p->handoffs);
-	node->sleeps = false;
+	world_wake(node);
+	node->silent_from = NEVER;
 	began = w->now;
 	node->is_inside = true;
 	received = fly_poller_turn(p, w->now + node->clock_offset);
@@ -365,6 +391,7 @@ static void turn(struct node *node)
 	if (w->is_traced)
 		trace_turn(node, received);
 	workers_look(node);
+	local_look(node);
 	if (!node->is_dead && !node->is_stopping)
 		workload_look(node);
 	node->is_inside = false;
@@ -388,11 +415,14 @@ static void attend(struct node *node)
 	struct fly_poller *p = world_poller(node);
 	const uint64_t now_tsc = w->now + node->clock_offset;
 
-	if (!p->running.conversation || p->running.conversation->state != FLY_CONVERSATION_RUNNING)
+	if (!p->running.slot && (!p->running.conversation ||
+				 p->running.conversation->state != FLY_CONVERSATION_RUNNING))
 		return;
 	fly_slow_turn_parking(p, now_tsc);
 	workers_look(node);
-	if (p->running.conversation->cancelled_seq == p->running.conversation->seq ||
+	if ((p->running.slot
+		     ? p->running.slot->gone != 0
+		     : p->running.conversation->cancelled_seq == p->running.conversation->seq) ||
 	    now_tsc >= p->running.deadline_tsc)
 		node->is_cancelled = true;
 	node->attend_at = w->now + w->plan.attend_every;
@@ -423,6 +453,10 @@ static void handle(struct world *w, const struct event *e)
 		return;
 	case EVENT_START:
 		start_node(node);
+		return;
+	case EVENT_CLERK:
+		if (e->when == node->clerk_at)
+			local_clerk(node);
 		return;
 	case EVENT_WORKER:
 		if (e->when == ((struct worker *)e->what)->at)
@@ -503,6 +537,15 @@ void world_work(struct node *node, uint64_t ticks)
 		w->now = RTE_MAX(w->now, end);
 }
 
+void world_pause(struct world *w, uint64_t ticks)
+{
+	const uint64_t end = w->now + ticks;
+
+	while (w->n_heap && w->heap[0].when <= end && step(w))
+		;
+	w->now = RTE_MAX(w->now, end);
+}
+
 /* ---- what happens to processes and links ---- */
 
 static void cut(struct world *w)
@@ -527,6 +570,7 @@ static void pause_node(struct world *w)
 	if (!node->is_up || node->is_inside)
 		return;
 	node->paused_until = w->now + ticks;
+	node->silent_from = RTE_MIN(node->silent_from, w->now);
 	node->away_from = RTE_MIN(node->away_from, w->now);
 	trace_line(w, "%s pauses for %.3f ms", node->name, (double)ticks / (double)MS);
 }
@@ -551,6 +595,7 @@ static void unbind(struct world *w)
 
 	if (!node->is_up || node->is_dead || node->is_inside || !node->n_desks)
 		return;
+	world_wake(node);
 	node->is_inside = true; /* it sends: another fault may follow */
 	workload_unbind(&node->desks[world_below(w, node->n_desks)], false);
 	node->is_inside = false;
@@ -686,8 +731,11 @@ bool world_run(struct world *w, uint64_t seed, const struct mix *mix, uint32_t c
 	w->n_out = 0;
 	w->null_runs = 0;
 	w->calls_wanted = calls;
+	w->thread = fly_thread_number();
 	w->tally = (struct tally){.seeds = 1};
 	begin(w);
+	if (w->plan.has_local && !tsc_virtual(true))
+		world_fail(w, "the time-stamp counter cannot be simulated here");
 	while (w->n_heap && !workload_is_over(w) && step(w))
 		;
 	if (!w->failure[0])
@@ -696,6 +744,8 @@ bool world_run(struct world *w, uint64_t seed, const struct mix *mix, uint32_t c
 		oracle_quiet(w);
 	for (unsigned i = 0; i < w->n_nodes && !w->failure[0]; i++)
 		stop_node(&w->nodes[i]);
+	if (w->plan.has_local)
+		tsc_virtual(false);
 	trace_line(w, "seed %ju, mix %s, is over: %u calls, digest %016jx", (uintmax_t)seed,
 		   mix->name, w->n_calls, (uintmax_t)w->digest);
 	w->tally.calls = w->n_calls;

@@ -8,6 +8,8 @@
  *   mix.c        choices made by the seed
  *   workload.c   callers: procedure, time and data of each call; how it ended
  *   workers.c    worker threads: when each looks at its slot, and how long it runs
+ *   local.c      bindings over the local link: connections, the clerk, the memory between both
+ *   tsc.c        the time-stamp counter on virtual time
  *   stop.c       servers that end in order
  *   oracle.c     the record of each call, and what is a failure
  *   trial_service.c  the procedures, which report to the oracle
@@ -24,6 +26,8 @@
 
 #include "sim_link.h"
 #include "runtime/import.h"
+#include "local/caller.h"
+#include "local/server.h"
 #include "runtime/drain.h"
 #include "runtime/runtime.h"
 #include "threads/worker.h"
@@ -40,6 +44,7 @@
 #define NODE_DESKS   8
 #define DESK_WINDOW  16
 #define NODE_WORKERS 4
+#define NODE_CLIENTS 32
 #define NODE_CALLS   256 /* call-table entries */
 #define RING         256 /* frames that arrived and that the poller has not taken */
 #define HELD         64  /* sent packets that a driver gives back late */
@@ -74,6 +79,7 @@ enum fault {
 /* Between which threads and processes calls go, besides the links. */
 enum medium {
 	MEDIUM_WORKERS = 1 << 0, /* procedures run on worker threads */
+	MEDIUM_LOCAL = 1 << 1,   /* callers bind over the local link, too */
 };
 
 struct mix {
@@ -82,7 +88,7 @@ struct mix {
 	unsigned media;  /* enum medium */
 };
 
-#define MIXES 20
+#define MIXES 23
 extern const struct mix mixes[MIXES];
 
 /* One direction of a link. */
@@ -105,11 +111,14 @@ struct weather {
 /* The choices for a run. */
 struct plan {
 	unsigned faults;
-	unsigned workers;   /* of each server; 0: procedures run on its poller */
-	unsigned queue;     /* calls that may wait for them */
-	uint32_t inlines;   /* a bit per procedure that runs on the poller all the same */
-	uint32_t late_ppm;  /* of looks of workers that are late */
-	unsigned n_servers; /* nodes 0 to n_servers - 1; 1 to 3 */
+	unsigned workers; /* of each server; 0: procedures run on its poller */
+	unsigned queue;   /* calls that may wait for them */
+	uint32_t inlines; /* a bit per procedure that runs on the poller all the same */
+	bool has_local;
+	unsigned a_stacks;   /* slots of a binding over the local link */
+	uint64_t local_held; /* bytes for long calls over it that are not free */
+	uint32_t late_ppm;   /* of looks of workers and clerks that are late */
+	unsigned n_servers;  /* nodes 0 to n_servers - 1; 1 to 3 */
 	unsigned n_nodes;
 	unsigned payload_max;
 	bool checksums;
@@ -211,6 +220,7 @@ struct call {
 	uint32_t us;          /* Work */
 	uint32_t deadline_us; /* 0: none */
 	bool is_cancelled;
+	bool is_local;
 	bool is_withdrawn; /* the server heard of its cancellation before a worker had begun it */
 	bool is_running;   /* the server has acknowledged that it works on the call */
 	uint64_t started;
@@ -234,6 +244,9 @@ struct desk {
 	struct node *node;
 	struct plug *plug;
 	struct fly_binding *binding; /* NULL: to be made */
+	bool is_local;               /* it binds over the local link, as a thread of its own */
+	uint64_t check_at; /* is_local: when it looks at more than its slots, the next time */
+	bool is_bound;     /* is_local: with memory that it shares; else bind it again */
 	uint16_t server_life;
 	uint32_t deadline_us; /* 0: none */
 	bool is_wrong;        /* bound to an export that does not exist */
@@ -244,6 +257,15 @@ struct desk {
 };
 
 /* ---- processes ---- */
+
+/* A client over the local link, at its server. */
+struct client {
+	struct desk *desk; /* that it is */
+	struct fly_local_client *as;
+	bool has_byte; /* the clerk will read one */
+	uint32_t
+		seen[FLY_ASTACK_SLOTS]; /* the seq of the last result that its caller was told of */
+};
 
 /* A worker thread. */
 struct worker {
@@ -294,6 +316,14 @@ struct node {
 	struct fly_worker_pool *pool; /* NULL: procedures run on its poller */
 	unsigned n_workers;
 	struct worker workers[NODE_WORKERS];
+	int listener; /* of the local link; -1: none */
+	int life_fd;
+	struct fly_life *page; /* of life */
+	uint64_t clerk_at;     /* time of the valid CLERK event; NEVER */
+	uint64_t down_at;      /* when it ended last */
+	uint64_t silent_from;  /* it is down, or paused, since; NEVER: it is not */
+	unsigned n_clients;
+	struct client clients[NODE_CLIENTS];
 	/* by call-table entry: the call that uses it */
 	struct {
 		uint64_t activity;
@@ -309,6 +339,7 @@ enum event_kind {
 	EVENT_TURN,   /* a node's poller is turned */
 	EVENT_ATTEND, /* a running procedure turns its poller */
 	EVENT_START,  /* a node that is down starts */
+	EVENT_CLERK,  /* a server's clerk looks at its connections */
 	EVENT_WORKER, /* a worker looks at its slot, or its procedure returns */
 	EVENT_LOOK,   /* the oracle looks for late calls */
 };
@@ -353,6 +384,7 @@ struct world {
 	uint64_t now;
 	uint64_t busy_at;   /* when a poller last received a packet */
 	uint64_t random;    /* the run's own */
+	uint64_t thread;    /* number of the thread that turns all pollers */
 	uint64_t os_random; /* state of getrandom() */
 	uint64_t digest;    /* of all trace lines, printed or not */
 	bool is_traced;
@@ -399,8 +431,14 @@ struct world *world_here(void);
 /* world_want() - turn this node at that time or earlier. */
 void world_want(struct node *node, uint64_t when);
 
+/* world_wake() - its poller is about to do something other than a turn. */
+void world_wake(struct node *node);
+
 /* world_work() - a procedure of this node takes so long, unless cancelled; other nodes go on. */
 void world_work(struct node *node, uint64_t ticks);
+
+/* world_pause() - a caller waits so long inside the library; all others go on. */
+void world_pause(struct world *w, uint64_t ticks);
 
 /* world_fault() - cause a fault, as the plan says. Called after a frame was sent. */
 void world_fault(struct world *w);
@@ -473,6 +511,39 @@ void workers_turn(struct worker *worker);
 bool workers_have_results(const struct node *node);
 /* workers_cancelled() - the node is about to hear that a call is cancelled. */
 void workers_cancelled(struct node *node, uint64_t activity, uint32_t seq, struct call *call);
+
+/* ---- local.c ---- */
+
+/* thread_enter() - be the thread of this caller. Return: who it was, for thread_leave(). */
+uint64_t thread_enter(struct desk *desk);
+void thread_leave(uint64_t outer);
+
+/* local_start() - a process starts. */
+void local_start(struct node *node);
+/* local_stop() - its connections as a server end. Then local_end(), when nothing runs any more. */
+void local_stop(struct node *node);
+void local_end(struct node *node);
+/* local_bind() - bind, or bind again. Return: bound? */
+bool local_bind(struct desk *desk);
+/* local_unbound() - its binding has ended. */
+void local_unbound(struct desk *desk);
+/* local_sent() - a call was handed over. */
+void local_sent(struct desk *desk, const struct fly_call *call);
+/* local_look() - the poller or a worker was active: who has a result? */
+void local_look(struct node *node);
+/* local_has_calls() - is there a call that the server's poller would find in a turn? */
+bool local_has_calls(const struct node *node);
+/* local_is_awaited() - does any client of this server wait? */
+bool local_is_awaited(const struct node *node);
+/* local_clerk() - of a CLERK event. local_want_clerk() - have it look then. */
+void local_clerk(struct node *node);
+void local_want_clerk(struct node *node, uint64_t when);
+
+/* ---- tsc.c ---- */
+
+/* tsc_virtual() - the counter reads as the time of the run from now on. Return: false: it cannot.
+ */
+bool tsc_virtual(bool on);
 
 /* ---- stop.c ---- */
 
