@@ -119,6 +119,9 @@ static void transmit(struct plug *plug, const uint8_t *data, uint32_t bytes)
 	if (plug->node->is_dead)
 		return;
 	w->tally.frames++;
+	if (w->plan.has_attached && bytes >= FLY_PAYLOAD)
+		attached_note(plug->node, fly_get_u64(data + FLY_RPC + 8) & 0xffff,
+			      fly_get_u64(data + FLY_RPC + 8), fly_get_u32(data + FLY_RPC + 16));
 	call = oracle_packet(plug, data, bytes, &number);
 	if (call && call->packets < UINT16_MAX)
 		call->packets++;

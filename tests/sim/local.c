@@ -186,11 +186,11 @@ void local_start(struct node *node)
 	node->n_clients = 0;
 	node->clerk_at = NEVER;
 	node->listener = -1;
-	if (!w->plan.has_local)
+	if (!w->plan.has_local && !w->plan.has_attached)
 		return;
 	fly_owned_list_init(&node->runtime.group.owned);
 	node->runtime.group.wait = FLY_WAIT_SPIN;
-	if (node->index >= w->plan.n_servers)
+	if (node->index >= w->plan.n_servers || !w->plan.has_local)
 		return;
 	node->page = fly_life_make(&node->life_fd);
 	p->local->life = &node->page->pollers[0];
@@ -225,10 +225,11 @@ void local_end(struct node *node)
 	struct world *w = node->world;
 	struct fly_poller *p = world_poller(node);
 
-	if (!w->plan.has_local)
+	if (!w->plan.has_local && !w->plan.has_attached)
 		return;
 	if (fly_local_works(p) || !LIST_EMPTY(&p->local->users) || p->local->n ||
-	    (node->index < w->plan.n_servers && p->local->held != w->plan.local_held))
+	    (w->plan.has_local && node->index < w->plan.n_servers &&
+	     p->local->held != w->plan.local_held))
 		world_fail(w, "%s ends with %u long local calls, and %ju bytes held for them",
 			   node->name, fly_local_works(p),
 			   (uintmax_t)(p->local->held - w->plan.local_held));

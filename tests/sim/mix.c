@@ -26,6 +26,8 @@ const struct mix mixes[MIXES] = {
 	{"local", FAULT_LONG | FAULT_CANCEL, MEDIUM_LOCAL},
 	{"lost", FAULT_LONG | FAULT_CRASH | FAULT_PAUSE | FAULT_STOP,
 	 MEDIUM_LOCAL | MEDIUM_WORKERS},
+	{"attached", FAULT_LONG | FAULT_CANCEL, MEDIUM_ATTACHED},
+	{"everything", FAULT_CHOICE, MEDIUM_ATTACHED | MEDIUM_LOCAL | MEDIUM_WORKERS},
 	{"machine", FAULT_CHOICE, MEDIUM_LOCAL | MEDIUM_WORKERS},
 };
 
@@ -122,6 +124,10 @@ void mix_plan(struct world *w)
 		p->late_ppm = ONE_OF(w, 0, 10000, 200000);
 		if (world_chance(w, PPM / 3))
 			p->local_held = FLY_LOCAL_HELD_MAX - ONE_OF(w, 500, 1000, 4000) * 1000;
+	}
+	if (w->mix->media & MEDIUM_ATTACHED) {
+		p->has_attached = true;
+		p->late_ppm = ONE_OF(w, 0, 10000, 200000);
 	}
 	/* A poller that runs a long procedure answers nobody. */
 	p->is_kind = !(p->faults & FAULTS_UNKIND) &&

@@ -24,6 +24,7 @@
  */
 #define LAST_WAIT        (2 * FLY_RESEND_MOST_MS * MS + 100 * MS)
 #define PROBES_TIME      ((FLY_PROBES + 1) * FLY_RESEND_MOST_MS * MS) /* the RTO may be so long */
+#define THREAD_LATE      (3 * MS) /* until a thread without a core looks */
 #define LOCAL_LATE       (50 * MS)
 #define DEADLINE_LATE    (3 * MS)
 #define PACKETS_SMALL    128 /* per call of one packet with a result of one */
@@ -136,6 +137,8 @@ static bool is_possible(const struct world *w, const struct call *c)
 	case -FLY_ELINK:
 		return c->is_local && (w->plan.faults & (FAULT_CRASH | FAULT_STOP));
 	case -FLY_EWITHDRAWN:
+		if (c->is_attached)
+			return c->is_cancelled || is_late(w, c);
 		return c->is_local && (c->is_cancelled || is_late(w, c) ||
 				       (w->plan.faults & (FAULT_CRASH | FAULT_PAUSE)) ||
 				       w->plan.work_most > 100 * MS);
@@ -143,7 +146,7 @@ static bool is_possible(const struct world *w, const struct call *c)
 	case -FLY_ECALLS:
 		if (c->is_local && c->status == -FLY_ECALLS)
 			return true; /* more at a time than it has slots */
-		/* fall through */
+				     /* fall through */
 	case -FLY_ENOMEM:
 	case -FLY_EBUSY: /* also: a caller that gave up many calls holds all records */
 		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL) ||
@@ -200,7 +203,8 @@ static uint64_t bound_of(const struct world *w, const struct call *c)
 	else if (c->is_running)
 		bound = RTE_MAX(bound, 2 * c->heard - c->started + PROBES_TIME);
 	if (c->deadline_us)
-		bound = RTE_MIN(bound, c->started + c->deadline_us * US + away + DEADLINE_LATE);
+		bound = RTE_MIN(bound, c->started + c->deadline_us * US + away + DEADLINE_LATE +
+					       (c->is_attached ? THREAD_LATE : 0));
 	return bound;
 }
 
@@ -341,7 +345,7 @@ static unsigned held_by_drivers(const struct node *node)
 static void quiet_node(struct world *w, struct node *node)
 {
 	const struct fly_poller *p = world_poller(node);
-	const unsigned held = held_by_drivers(node);
+	const unsigned held = held_by_drivers(node) + attached_packets(node);
 	const struct fly_path *path;
 	unsigned busy = 0;
 

@@ -56,6 +56,9 @@ void workload_plan(struct world *w)
 			desk->window = world_chance(w, PPM / 4)
 					       ? 1
 					       : (unsigned)world_spread(w, 1, DESK_WINDOW);
+			desk->is_attached = !desk->is_local && w->plan.has_attached &&
+					    world_chance(w, PPM * 3 / 4);
+			desk->look_at = NEVER;
 			if (desk->is_local && world_chance(w, PPM * 3 / 4))
 				desk->window = RTE_MIN(desk->window, w->plan.a_stacks);
 			node->n_desks++;
@@ -83,6 +86,7 @@ static bool bind(struct desk *desk)
 	struct fly_address peer = {.ip = there->ip, .port = there->udp_port};
 	uint32_t export_id = server->export_id;
 	struct fly_import *import;
+	uint64_t activity;
 
 	if (!server->is_up || server->is_dead || server->is_stopping ||
 	    server->paused_until > w->now || desk->plug->cut_until > w->now ||
@@ -103,16 +107,26 @@ static bool bind(struct desk *desk)
 	desk->is_wrong = w->plan.strange_per_10000 && world_chance(w, PPM / 20);
 	if (desk->is_wrong)
 		export_id ^= (uint32_t)(1 + world_below(w, 1U << 28)) << 4;
+	if (desk->is_attached)
+		thread_leave(w->thread); /* the poller's, for a moment */
 	import = fly_import_make(world_poller(desk->node), &desk->plug->link, &peer, export_id,
 				 fly_random_activity());
+	if (desk->is_attached)
+		thread_enter(desk);
 	if (!import)
 		return false;
 	desk->binding = &import->head;
 	desk->server_life = desk->is_wrong ? 0 : server->life;
+	activity = import->activity;
+	if (desk->is_attached) {
+		desk->binding = NULL;
+		if (!attached_bind(desk, import))
+			return false;
+	}
 	set_deadline(desk);
 	trace_line(w, "%s binds to %s, export %08x%s, activity %012jx, %u calls at a time",
 		   desk->node->name, server->name, export_id,
-		   desk->is_wrong ? " (there is none)" : "", (uintmax_t)(import->activity >> 16),
+		   desk->is_wrong ? " (there is none)" : "", (uintmax_t)(activity >> 16),
 		   desk->window);
 	return true;
 }
@@ -144,9 +158,12 @@ void workload_unbind(struct desk *desk, bool is_crash)
 		end_slot(desk, slot);
 	}
 	outer = fly_thread_mine;
-	if (desk->is_local)
+	if (desk->is_local || desk->is_attached)
 		thread_enter(desk);
-	fly_unbind(desk->binding);
+	if (desk->is_attached)
+		attached_unbind(desk);
+	else
+		fly_unbind(desk->binding);
 	thread_leave(outer);
 	desk->binding = NULL;
 	desk->is_bound = false;
@@ -327,6 +344,7 @@ static void start(struct desk *desk, struct slot *slot)
 		.server_life = desk->server_life,
 		.deadline_us = desk->deadline_us,
 		.is_local = desk->is_local,
+		.is_attached = desk->is_attached,
 		.started = w->now,
 		.away = node->away,
 		.heard = w->now,
@@ -350,6 +368,12 @@ static void start(struct desk *desk, struct slot *slot)
 		trace_line(w, "%s calls %s: #%u %s, over the local link", node->name,
 			   desk->plug->far->node->name, number, procedure_names[c->procedure]);
 		local_sent(desk, slot->call);
+		return;
+	}
+	if (desk->is_attached) {
+		trace_line(w, "a thread of %s calls %s: #%u %s", node->name,
+			   desk->plug->far->node->name, number, procedure_names[c->procedure]);
+		attached_sent(desk, slot->call);
 		return;
 	}
 	e = fly_entry_of(slot->call);
@@ -377,9 +401,9 @@ static bool is_raised(uint32_t number)
 }
 
 /* Return: the call's status. *is_right: are the results right? */
-static int finish_call(const struct call *c, uint32_t number, struct fly_call *call, bool *is_right)
+static int finish_call(const struct call *c, uint32_t number, struct fly_call *call, uint8_t *data,
+		       bool *is_right)
 {
-	static uint8_t data[BYTES_MAX];
 	struct Trial_Refuse_raised raised;
 	uint64_t result = 0;
 	uint32_t bytes = c->bytes_out;
@@ -483,6 +507,8 @@ static uint64_t next_at(struct world *w, int status)
 
 static void finish(struct desk *desk, struct slot *slot)
 {
+	static uint8_t buffers[NODES * NODE_DESKS][BYTES_MAX];
+	static unsigned depth;
 	struct world *w = desk->node->world;
 	const uint32_t number = slot->number;
 	const struct call *c = &w->calls[number];
@@ -495,7 +521,9 @@ static void finish(struct desk *desk, struct slot *slot)
 		is_held = hold(w, slot, c, &status);
 		is_right = !is_held || is_result(slot->view, slot->view_bytes, c, number);
 	} else {
-		status = finish_call(c, number, slot->call, &is_right);
+		/* Other threads may finish calls meanwhile, one within the other. */
+		status = finish_call(c, number, slot->call, buffers[depth++], &is_right);
+		depth--;
 	}
 	oracle_ended(w, number, status, is_right);
 	if (status == -FLY_ESTALE || status == -FLY_ESTALE_MAYBE || status == -FLY_EPEER ||
@@ -609,11 +637,18 @@ void workload_look(struct node *node)
 	for (unsigned i = 0; i < node->n_desks; i++) {
 		const uint64_t outer = fly_thread_mine;
 
+		if (node->desks[i].is_attached)
+			continue;
 		if (node->desks[i].is_local)
 			thread_enter(&node->desks[i]);
 		look_at(&node->desks[i]);
 		thread_leave(outer);
 	}
+}
+
+void workload_turn(struct desk *desk)
+{
+	look_at(desk);
 }
 
 bool workload_is_over(const struct world *w)

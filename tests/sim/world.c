@@ -8,6 +8,7 @@
  */
 #include "world.h"
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 static const unsigned pool_sizes[] = {351, 511, 1023, 2047};
 
 static struct world *the_world;
+static jmp_buf the_end; /* a run has failed while a thread waits inside the library */
 
 /* Linked instead of the system's: activities, identifiers and keys follow from the seed. */
 ssize_t __wrap_getrandom(void *to, size_t bytes, unsigned flags);
@@ -325,7 +327,7 @@ static void want_next(struct node *node)
 		else if (plug->link.n_queued) /* packets that the driver did not take */
 			at = RTE_MIN(at, node->busy_until + US);
 	}
-	if (workers_have_results(node) || local_has_calls(node))
+	if (workers_have_results(node) || local_has_calls(node) || attached_has_calls(node))
 		at = RTE_MIN(at, node->busy_until);
 	world_want(node, RTE_MAX(at, w->now + 1));
 }
@@ -380,7 +382,8 @@ static void turn(struct node *node)
 	began = w->now;
 	node->is_inside = true;
 	received = fly_poller_turn(p, w->now + node->clock_offset);
-	if (w->now > began) { /* the procedure ran all that time */
+	atomic_store(&p->attention, 0); /* as src/host/port_watch.c does: no ports here */
+	if (w->now > began) {           /* the procedure ran all that time */
 		node->away_from = began;
 		workload_absent(node);
 	}
@@ -395,12 +398,13 @@ static void turn(struct node *node)
 	if (!node->is_dead && !node->is_stopping)
 		workload_look(node);
 	node->is_inside = false;
-	if (node->is_dead) {
+	if (node->is_dead && node->n_looking == 0) {
 		crash(node);
-	} else if (node->is_stopping && stop_step(node)) {
+	} else if (node->is_stopping && node->n_looking == 0 && stop_step(node)) {
 		go_down(node, "has ended");
 	} else {
 		want_next(node);
+		attached_look(node);
 		maybe_sleep(node);
 	}
 }
@@ -457,6 +461,10 @@ static void handle(struct world *w, const struct event *e)
 	case EVENT_CLERK:
 		if (e->when == node->clerk_at)
 			local_clerk(node);
+		return;
+	case EVENT_CALLER:
+		if (e->when == ((struct desk *)e->what)->look_at)
+			attached_turn(e->what);
 		return;
 	case EVENT_WORKER:
 		if (e->when == ((struct worker *)e->what)->at)
@@ -537,6 +545,14 @@ void world_work(struct node *node, uint64_t ticks)
 		w->now = RTE_MAX(w->now, end);
 }
 
+void world_step(struct world *w)
+{
+	if (w->n_heap == 0)
+		world_fail(w, "a thread waits for its poller for ever");
+	if (w->failure[0] || !step(w))
+		longjmp(the_end, 1);
+}
+
 void world_pause(struct world *w, uint64_t ticks)
 {
 	const uint64_t end = w->now + ticks;
@@ -582,7 +598,7 @@ static void crash_node(struct world *w)
 	if (!node->is_up || node->is_dead)
 		return;
 	node->is_dead = true;
-	if (node->is_inside)
+	if (node->is_inside || node->n_looking)
 		trace_line(w, "%s sends nothing any more", node->name);
 	else
 		crash(node);
@@ -593,7 +609,7 @@ static void unbind(struct world *w)
 {
 	struct node *node = &w->nodes[world_below(w, w->n_nodes)];
 
-	if (!node->is_up || node->is_dead || node->is_inside || !node->n_desks)
+	if (!node->is_up || node->is_dead || node->is_inside || !node->n_desks || node->n_looking)
 		return;
 	world_wake(node);
 	node->is_inside = true; /* it sends: another fault may follow */
@@ -609,7 +625,8 @@ static void stop_server(struct world *w)
 {
 	struct node *node = &w->nodes[world_below(w, w->plan.n_servers)];
 
-	if (node->is_up && !node->is_dead && !node->is_inside && !node->is_stopping)
+	if (node->is_up && !node->is_dead && !node->is_inside && !node->is_stopping &&
+	    node->n_looking == 0)
 		stop_begin(node, world_chance(w, PPM / 2));
 }
 
@@ -734,7 +751,9 @@ bool world_run(struct world *w, uint64_t seed, const struct mix *mix, uint32_t c
 	w->thread = fly_thread_number();
 	w->tally = (struct tally){.seeds = 1};
 	begin(w);
-	if (w->plan.has_local && !tsc_virtual(true))
+	if (setjmp(the_end))
+		goto over;
+	if ((w->plan.has_local || w->plan.has_attached) && !tsc_virtual(true))
 		world_fail(w, "the time-stamp counter cannot be simulated here");
 	while (w->n_heap && !workload_is_over(w) && step(w))
 		;
@@ -744,7 +763,8 @@ bool world_run(struct world *w, uint64_t seed, const struct mix *mix, uint32_t c
 		oracle_quiet(w);
 	for (unsigned i = 0; i < w->n_nodes && !w->failure[0]; i++)
 		stop_node(&w->nodes[i]);
-	if (w->plan.has_local)
+over:
+	if (w->plan.has_local || w->plan.has_attached)
 		tsc_virtual(false);
 	trace_line(w, "seed %ju, mix %s, is over: %u calls, digest %016jx", (uintmax_t)seed,
 		   mix->name, w->n_calls, (uintmax_t)w->digest);

@@ -9,6 +9,7 @@
  *   workload.c   callers: procedure, time and data of each call; how it ended
  *   workers.c    worker threads: when each looks at its slot, and how long it runs
  *   local.c      bindings over the local link: connections, the clerk, the memory between both
+ *   attached.c   callers on threads that turn no poller
  *   tsc.c        the time-stamp counter on virtual time
  *   stop.c       servers that end in order
  *   oracle.c     the record of each call, and what is a failure
@@ -78,8 +79,9 @@ enum fault {
 
 /* Between which threads and processes calls go, besides the links. */
 enum medium {
-	MEDIUM_WORKERS = 1 << 0, /* procedures run on worker threads */
-	MEDIUM_LOCAL = 1 << 1,   /* callers bind over the local link, too */
+	MEDIUM_WORKERS = 1 << 0,  /* procedures run on worker threads */
+	MEDIUM_LOCAL = 1 << 1,    /* callers bind over the local link, too */
+	MEDIUM_ATTACHED = 1 << 2, /* callers have threads of their own, too */
 };
 
 struct mix {
@@ -88,7 +90,7 @@ struct mix {
 	unsigned media;  /* enum medium */
 };
 
-#define MIXES 23
+#define MIXES 25
 extern const struct mix mixes[MIXES];
 
 /* One direction of a link. */
@@ -114,6 +116,7 @@ struct plan {
 	unsigned workers; /* of each server; 0: procedures run on its poller */
 	unsigned queue;   /* calls that may wait for them */
 	uint32_t inlines; /* a bit per procedure that runs on the poller all the same */
+	bool has_attached;
 	bool has_local;
 	unsigned a_stacks;   /* slots of a binding over the local link */
 	uint64_t local_held; /* bytes for long calls over it that are not free */
@@ -221,6 +224,7 @@ struct call {
 	uint32_t deadline_us; /* 0: none */
 	bool is_cancelled;
 	bool is_local;
+	bool is_attached;
 	bool is_withdrawn; /* the server heard of its cancellation before a worker had begun it */
 	bool is_running;   /* the server has acknowledged that it works on the call */
 	uint64_t started;
@@ -244,6 +248,9 @@ struct desk {
 	struct node *node;
 	struct plug *plug;
 	struct fly_binding *binding; /* NULL: to be made */
+	bool is_attached;            /* it is a thread of its own: */
+	bool is_looking;             /* which runs, or waits for its poller */
+	uint64_t look_at;            /* time of its valid CALLER event; NEVER */
 	bool is_local;               /* it binds over the local link, as a thread of its own */
 	uint64_t check_at; /* is_local: when it looks at more than its slots, the next time */
 	bool is_bound;     /* is_local: with memory that it shares; else bind it again */
@@ -313,6 +320,7 @@ struct node {
 	unsigned n_desks;
 	struct desk desks[NODE_DESKS];
 	unsigned n_out;
+	unsigned n_looking;           /* threads that run, or wait for its poller */
 	struct fly_worker_pool *pool; /* NULL: procedures run on its poller */
 	unsigned n_workers;
 	struct worker workers[NODE_WORKERS];
@@ -340,6 +348,7 @@ enum event_kind {
 	EVENT_ATTEND, /* a running procedure turns its poller */
 	EVENT_START,  /* a node that is down starts */
 	EVENT_CLERK,  /* a server's clerk looks at its connections */
+	EVENT_CALLER, /* a thread that calls runs */
 	EVENT_WORKER, /* a worker looks at its slot, or its procedure returns */
 	EVENT_LOOK,   /* the oracle looks for late calls */
 };
@@ -437,6 +446,9 @@ void world_wake(struct node *node);
 /* world_work() - a procedure of this node takes so long, unless cancelled; other nodes go on. */
 void world_work(struct node *node, uint64_t ticks);
 
+/* world_step() - a thread waits inside the library: the next event happens. */
+void world_step(struct world *w);
+
 /* world_pause() - a caller waits so long inside the library; all others go on. */
 void world_pause(struct world *w, uint64_t ticks);
 
@@ -488,6 +500,8 @@ void air_clear(struct plug *plug);
 void workload_plan(struct world *w);
 /* workload_look() - between two turns of a node: end calls that are ready, begin new ones. */
 void workload_look(struct node *node);
+/* workload_turn() - the same, for a caller with a thread of its own. */
+void workload_turn(struct desk *desk);
 void workload_crash(struct node *node);
 void workload_unbind(struct desk *desk, bool is_crash);
 /* workload_absent() - the process was absent: bounds of its calls count from now on. */
@@ -538,6 +552,24 @@ bool local_is_awaited(const struct node *node);
 /* local_clerk() - of a CLERK event. local_want_clerk() - have it look then. */
 void local_clerk(struct node *node);
 void local_want_clerk(struct node *node, uint64_t when);
+
+/* ---- attached.c ---- */
+
+/* attached_bind() - bind on the desk's thread. Takes the import. Return: bound? */
+bool attached_bind(struct desk *desk, struct fly_import *import);
+void attached_unbind(struct desk *desk);
+/* attached_sent() - a call was handed over. */
+void attached_sent(struct desk *desk, const struct fly_call *call);
+/* attached_note() - a packet of a call is sent: whose is it? @index: of its call-table entry. */
+void attached_note(struct node *node, unsigned index, uint64_t activity, uint32_t seq);
+/* attached_has_calls() - would the poller find a call or a request in a turn? */
+bool attached_has_calls(const struct node *node);
+/* attached_packets() - that threads have for arguments, or with results. */
+unsigned attached_packets(const struct node *node);
+/* attached_look() - after a turn: which threads have something to do? */
+void attached_look(struct node *node);
+/* attached_turn() - of a CALLER event. */
+void attached_turn(struct desk *desk);
 
 /* ---- tsc.c ---- */
 
