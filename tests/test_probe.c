@@ -808,6 +808,24 @@ Case(probe, fly_slow_challenge__arguments_go_with_it)
 	cr_expect(fly_ready(ours) && Probe_Sum_finish(ours, &sum) == 0 && sum == 1234);
 }
 
+/* It ran, and its result was lost, and is too long for an address without proof. */
+Case(probe, fly_slow_challenge__of_a_call_that_was_said_to_run)
+{
+	call_peer();
+	sim_run(w.sim, 25);
+	cr_assert(frame_take(w.peer, &f, &answer) && (answer.flags & FLY_FLAG_ACK), "a copy");
+	cr_expect(!tell(FLY_PACKET_ACK, FLY_ABOUT_CALL, 5), "it runs");
+	sim_run(w.sim, 60);
+	cr_assert(frame_take(w.peer, &f, &answer) && answer.type == FLY_PACKET_PROBE);
+	while (frame_take(w.peer, &f, &answer))
+		;
+	cr_assert(tell(FLY_PACKET_CHALLENGE, 0, 70));
+	cr_expect(answer.type == FLY_PACKET_CALL && answer.hint == 70);
+	cr_expect(answer.flags & FLY_FLAG_TOKEN);
+	cr_expect(!tell(FLY_PACKET_CHALLENGE, 0, 70), "once");
+	answer_it();
+}
+
 Case(probe, fly_slow_challenge__of_a_call_that_is_not_under_way)
 {
 	call_peer();

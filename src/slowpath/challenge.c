@@ -21,10 +21,14 @@ void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct f
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
 	const int why = fly_result_mismatch(e, m, h);
 
-	/* A server that runs the call, or has begun its result, does not challenge. */
-	if (why || (e->resends && e->retry.is_running) ||
-	    (e->challenged_seq == h->seq && e->hint == h->hint) ||
-	    (e->state == FLY_CALL_BULK && e->bulk->in.fragments != 0)) {
+	/*
+	 * A server that has begun its result does not challenge. One that runs the call does when
+	 * it has run, if the result was lost and is too long for an address without proof. A call
+	 * with long arguments was admitted with a token: it is not challenged then.
+	 */
+	if (why || (e->challenged_seq == h->seq && e->hint == h->hint) ||
+	    (e->state == FLY_CALL_BULK &&
+	     (e->bulk->in.fragments != 0 || (e->resends && e->retry.is_running)))) {
 		fly_frame_drop(p, m, why ? (enum fly_counter) - why : FLY_COUNT_drop_sequence);
 		return;
 	}
