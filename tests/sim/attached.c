@@ -26,13 +26,18 @@ int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock);
 int __wrap_pthread_cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock)
 {
 	struct world *w = world_here();
-	const uint64_t outer = fly_thread_mine;
+	struct desk *desk = thread_here();
+	const uint64_t before = w->now;
 
 	(void)cond;
 	pthread_mutex_unlock(lock);
 	thread_leave(w->thread);
 	world_step(w);
-	thread_leave(outer);
+	thread_enter(desk);
+	/* What began after this wait ends before it: the thread may be away for longer than it is.
+	 */
+	desk->away += w->now - before;
+	workload_was_away(desk);
 	pthread_mutex_lock(lock);
 	return 0;
 }

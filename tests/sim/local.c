@@ -47,6 +47,11 @@ uint64_t thread_enter(struct desk *desk)
 	return outer;
 }
 
+struct desk *thread_here(void)
+{
+	return here;
+}
+
 void thread_leave(uint64_t outer)
 {
 	fly_thread_mine = outer;

@@ -132,8 +132,10 @@ static bool is_possible(const struct world *w, const struct call *c)
 	case -FLY_ESTALE_MAYBE:
 		if (c->server_life == 0 || (w->plan.faults & FAULT_CRASH))
 			return true;
-		/* A server that ends in order delivers the results of the calls that it has run. */
-		return (w->plan.faults & FAULT_STOP) && (c->runs == 0 || !w->plan.is_kind);
+		/* A server that ends in order has sent the results of the calls that it has run. */
+		return (w->plan.faults & FAULT_STOP) &&
+		       (c->runs == 0 || !w->plan.is_kind ||
+			(w->plan.faults & (FAULT_CORRUPT | FAULT_REORDER)));
 	case -FLY_ELINK:
 		return c->is_local && (w->plan.faults & (FAULT_CRASH | FAULT_STOP));
 	case -FLY_EWITHDRAWN:
@@ -156,6 +158,13 @@ static bool is_possible(const struct world *w, const struct call *c)
 		/* A long procedure is no silence: the clerk is heard. */
 		if (c->is_local)
 			return (w->plan.faults & (FAULT_CRASH | FAULT_PAUSE)) != 0;
+		/*
+		 * A server drops a call whose record is busy: with an earlier call that its caller
+		 * gave up before it heard of it, or with a copy of one that may run twice. On a
+		 * worker either may run, or wait, for longer than the caller waits.
+		 */
+		if (w->plan.workers && 2 * w->plan.work_most > w->nodes[c->node].timeout_ms * MS)
+			return true;
 		/* Its procedure has acknowledged all the time that it runs. */
 		if (c->us && c->runs && c->is_running && w->plan.attend_every &&
 		    !(w->plan.faults & FAULTS_UNKIND))
@@ -194,8 +203,8 @@ static uint64_t local_bound_of(const struct world *w, const struct call *c)
 static uint64_t bound_of(const struct world *w, const struct call *c)
 {
 	const struct node *node = &w->nodes[c->node];
-	const uint64_t away =
-		node->away - c->away + (node->away_from == NEVER ? 0 : w->now - node->away_from);
+	const uint64_t away = node->away + node->desks[c->desk].away - c->away +
+			      (node->away_from == NEVER ? 0 : w->now - node->away_from);
 	uint64_t bound = c->heard + node->timeout_ms * MS + LAST_WAIT;
 
 	if (c->is_local)
@@ -308,6 +317,9 @@ void oracle_look(struct world *w)
 			continue;
 		for (unsigned j = 0; j < node->n_desks; j++) {
 			const struct desk *desk = &node->desks[j];
+
+			if (desk->is_looking)
+				continue;
 
 			for (unsigned k = 0; k < desk->window; k++) {
 				const struct slot *slot = &desk->slots[k];

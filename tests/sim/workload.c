@@ -180,16 +180,22 @@ void workload_crash(struct node *node)
 	memset(node->current, 0, sizeof node->current);
 }
 
+void workload_was_away(struct desk *desk)
+{
+	struct world *w = desk->node->world;
+
+	for (unsigned i = 0; i < desk->window; i++) {
+		const struct slot *slot = &desk->slots[i];
+
+		if (slot->call && !slot->is_held)
+			w->calls[slot->number].heard = w->now;
+	}
+}
+
 void workload_absent(struct node *node)
 {
-	for (unsigned i = 0; i < node->n_desks; i++) {
-		for (unsigned j = 0; j < node->desks[i].window; j++) {
-			const struct slot *slot = &node->desks[i].slots[j];
-
-			if (slot->call && !slot->is_held)
-				node->world->calls[slot->number].heard = node->world->now;
-		}
-	}
+	for (unsigned i = 0; i < node->n_desks; i++)
+		workload_was_away(&node->desks[i]);
 }
 
 /* ---- a call begins ---- */
@@ -346,7 +352,8 @@ static void start(struct desk *desk, struct slot *slot)
 		.is_local = desk->is_local,
 		.is_attached = desk->is_attached,
 		.started = w->now,
-		.away = node->away,
+		.desk = (uint8_t)(desk - node->desks),
+		.away = node->away + desk->away,
 		.heard = w->now,
 	};
 	fill_in(w, c);

@@ -214,6 +214,7 @@ struct call {
 	uint8_t state;
 	uint8_t node;
 	uint8_t server;
+	uint8_t desk;
 	uint16_t server_life; /* the server's only life in which the call may run; 0: none */
 	int16_t status;
 	uint16_t runs;
@@ -250,6 +251,7 @@ struct desk {
 	struct fly_binding *binding; /* NULL: to be made */
 	bool is_attached;            /* it is a thread of its own: */
 	bool is_looking;             /* which runs, or waits for its poller */
+	uint64_t away;               /* how long it has waited for that */
 	uint64_t look_at;            /* time of its valid CALLER event; NEVER */
 	bool is_local;               /* it binds over the local link, as a thread of its own */
 	uint64_t check_at; /* is_local: when it looks at more than its slots, the next time */
@@ -500,6 +502,8 @@ void air_clear(struct plug *plug);
 void workload_plan(struct world *w);
 /* workload_look() - between two turns of a node: end calls that are ready, begin new ones. */
 void workload_look(struct node *node);
+/* workload_was_away() - the same, of a thread alone. */
+void workload_was_away(struct desk *desk);
 /* workload_turn() - the same, for a caller with a thread of its own. */
 void workload_turn(struct desk *desk);
 void workload_crash(struct node *node);
@@ -531,6 +535,8 @@ void workers_cancelled(struct node *node, uint64_t activity, uint32_t seq, struc
 /* thread_enter() - be the thread of this caller. Return: who it was, for thread_leave(). */
 uint64_t thread_enter(struct desk *desk);
 void thread_leave(uint64_t outer);
+/* thread_here() - the caller whose thread was entered last. */
+struct desk *thread_here(void);
 
 /* local_start() - a process starts. */
 void local_start(struct node *node);
