@@ -81,7 +81,7 @@ void fly_connections_hang_up(const char *path)
 static void close_on_exec(int fd, const struct wish *w)
 {
 	(void)w;
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fly_descriptor_close_on_exec(fd);
 }
 
 void fly_connections_close_on_exec(const char *path)
