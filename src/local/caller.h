@@ -87,7 +87,7 @@ struct fly_local {
 	int stopped;       /* negative: the status of every new call; 0: calls may start */
 	uint8_t wait;      /* enum fly_wait of runtime.h */
 	_Atomic bool shut; /* set by fly_shutdown(), on any thread: all calls end */
-	bool is_rebinding; /* fly_rebind() turns the poller: it must not be ended now */
+	bool is_rebinding; /* rebinding turns the poller: it must not be ended now */
 	struct fly_local_event
 		*event; /* of fly_event_fd(): each result comes with a byte; or NULL */
 	int socket;     /* -1: none */

@@ -448,6 +448,7 @@ static int rebind(struct fly_binding *binding)
 	struct fly_local *l = fly_local_of(binding);
 	struct fly_astack_memory memory = l->memory;
 	struct fly_local_call *calls = l->calls;
+	const bool was_rebinding = l->is_rebinding;
 	const int stopped = l->stopped;
 	int socket = l->socket;
 	int life_fd = l->life_fd;
@@ -468,7 +469,7 @@ static int rebind(struct fly_binding *binding)
 	l->calls = NULL;
 	l->life_fd = -1;
 	status = begin(l, 0);
-	l->is_rebinding = false;
+	l->is_rebinding = was_rebinding;
 	if (status) { /* restore */
 		l->memory = memory;
 		l->calls = calls;
@@ -511,13 +512,17 @@ static int starter_reconnecting(struct fly_binding *binding, uint16_t procedure,
 	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
 	struct fly_local *l = fly_local_of(binding);
 	const uint64_t timeout_us = l->group->pollers[0]->waits.timeout_tsc * 1000 / l->tsc_per_ms;
+	const uint64_t began_tsc = fly_clock_now_tsc();
+	const bool was_rebinding = l->is_rebinding;
 	int status = 0;
 
-	const uint64_t began_tsc = fly_clock_now_tsc();
-
 	fly_local_check(l);
-	if (l->stopped == -FLY_ELINK)
+	if (l->stopped == -FLY_ELINK) {
+		/* Between two tries, too, procedures run that must not end the binding. */
+		l->is_rebinding = true;
 		status = fly_reconnect(binding, &how, l->deadline_us ? l->deadline_us : timeout_us);
+		l->is_rebinding = was_rebinding;
+	}
 	/* Calls that are not finished keep the memory of the old server. */
 	if (status)
 		return status == -FLY_ECONFLICT ? -FLY_ELINK : status;
