@@ -488,13 +488,15 @@ static int start_client(struct fly_port *port)
 	int status;
 
 	socket_path(port, path);
+	if (is_vhost && port->lock_fd >= 0) /* it was probed */
+		snprintf(path, sizeof path, "%s", port->server_name);
 	watch = fly_connections_watch_begin(is_vhost ? path : NULL,
 					    is_vhost ? DRIVER_MS : CONNECT_MS);
 	status = start_device(port);
 	slow = fly_connections_watch_end(watch);
 	if (status == 0 && is_vhost)
 		fly_connections_limit(path, DRIVER_MS);
-	else if (is_vhost && port->lock_fd >= 0)
+	else if (is_vhost && port->lock_fd >= 0 && path[0] == '/') /* else it may not be alone */
 		fly_connections_close_ours(path); /* they were its own: it has the claim */
 	return status && slow ? fly_fail(FLY_ETIMEOUT, "%s", silent) : status;
 }
@@ -559,7 +561,7 @@ static int probe(struct fly_port *port)
 	}
 	port->probe_client = port->client;
 	socket_path(port, path);
-	return fly_connections_probe(path, &port->probe_fd, ANSWER_MS);
+	return fly_connections_probe(path, &port->probe_fd, ANSWER_MS, port->server_name);
 }
 
 static void drop_claim(struct fly_port *port)
