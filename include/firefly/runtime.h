@@ -200,7 +200,8 @@ void fly_quit(struct fly_runtime *runtime);
  * @context: handed to each procedure; not touched.
  * Return: 0, or with fly_error() set: EINVAL, EINUSE (that interface is exported already), ENOMEM,
  * ECONFLICT (from within a procedure of a runtime with several pollers; or not on the owning
- * thread), EVERSION (the stub was generated for another release of the library), EFORKED.
+ * thread), EVERSION (the stub was generated for another release of the library), ESHUT (after
+ * fly_shutdown()), EFORKED.
  */
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);

@@ -86,9 +86,12 @@ static int check_af_packet(struct fly_port *port)
 			"link %s: there is no interface %s; 'ip link' shows those there are",
 			port->spec.text, interface);
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
 		return fly_fail(FLY_EPERM, "link %s: af_packet needs root or CAP_NET_RAW",
 				port->spec.text);
+	if (fd < 0)
+		return fly_fail(FLY_ESYSTEM, "link %s: af_packet: %s", port->spec.text,
+				strerror(errno));
 	close(fd);
 	if (port->spec.ip == 0)
 		port->spec.ip = ip;
