@@ -32,7 +32,8 @@ Test(descriptors, fly_descriptors_close_on_exec__those_that_are_new, .timeout = 
 	cr_expect(is_inherited(old) && is_inherited(far_old) && is_inherited(1));
 }
 
-Test(descriptors, fly_descriptors_close_on_exec__nothing_if_the_old_ones_are_not_known, .timeout = HANG)
+Test(descriptors, fly_descriptors_close_on_exec__nothing_if_the_old_ones_are_not_known,
+     .timeout = HANG)
 {
 	struct fly_descriptors before;
 	struct rlimit none;

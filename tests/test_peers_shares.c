@@ -95,7 +95,7 @@ Case(peers_shares, fly_conversation_open__a_flood_of_activities_shuts_nobody_out
 }
 
 /* A call that ran is not said not to have run because its record and then its export are gone. */
-Case(peers_shares, answer_without_export__of_a_call_whose_record_was_evicted)
+Case(peers_shares, fly_conversation_gone__and_its_export_was_withdrawn)
 {
 	struct fly_poller *p = sim_poller(w.node);
 	struct fly_header h;

@@ -401,11 +401,12 @@ int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void))
 	if (!started)
 		control.tick = tick;
 	if (parent)
-		status = fly_fail(FLY_EFORKED,
-				  "fly_start: DPDK was started in process %d, which forked this one, and "
-				  "cannot be started again here; a program that forks starts links "
-				  "other than local: in the child only, or executes itself",
-				  (int)parent);
+		status = fly_fail(
+			FLY_EFORKED,
+			"fly_start: DPDK was started in process %d, which forked this one, and "
+			"cannot be started again here; a program that forks starts links "
+			"other than local: in the child only, or executes itself",
+			(int)parent);
 	else if (started && (!extra || !*extra || strcmp(extra, extra_used) == 0))
 		status = 0;
 	else if (started && !state.is_lent)

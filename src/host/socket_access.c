@@ -34,7 +34,8 @@ static bool is_number(const char *text, unsigned *number)
 }
 
 /* @error: why nothing was found; 0: there is none of that name. */
-static int not_found(const struct fly_link_spec *spec, const char *what, const char *name, int error)
+static int not_found(const struct fly_link_spec *spec, const char *what, const char *name,
+		     int error)
 {
 	if (error != 0 && error != ENOENT && error != ESRCH)
 		return fly_fail(FLY_ESYSTEM, "link %s: %s %s cannot be looked up: %s", spec->text,

@@ -177,8 +177,7 @@ int fly_socket_claim_path(const char *path, unsigned clients)
 	lock_path(name, sizeof name, path);
 	for (;;) {
 		/* Who else may write to the directory must not have us write to another file. */
-		fd = fly_clofork_add(
-			open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
+		fd = fly_clofork_add(open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
 		if (fd < 0)
 			return cannot_create(path);
 		if (try_lock(fd, SERVER_BYTE) != 0) {
