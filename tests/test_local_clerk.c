@@ -5,6 +5,7 @@
  * of them, a procedure, an allow() or an import, must not block the others.
  */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -49,6 +50,17 @@ static void wait_for_blocked(unsigned n)
 	cr_assert(atomic_load(&blocked) == n);
 }
 
+/* Stays, and has its poller receive meanwhile. */
+static void block_and_listen(void)
+{
+	atomic_fetch_add(&blocked, 1);
+	while (!atomic_load(&release)) {
+		fly_cancelled();
+		usleep(100);
+	}
+	atomic_fetch_sub(&blocked, 1);
+}
+
 static int nothing(struct fly_served *served)
 {
 	served->result_bytes = 0;
@@ -61,17 +73,25 @@ static int stay(struct fly_served *served)
 	return nothing(served);
 }
 
+static int listen_and_stay(struct fly_served *served)
+{
+	block_and_listen();
+	return nothing(served);
+}
+
 enum {
 	NOTHING,
-	STAY
+	STAY,
+	LISTEN
 };
 
 static const struct fly_procedure table[] = {
 	{"Nothing", nothing, 0, 0, 0, FLY_RESULTS_OVER, 0},
 	{"Stay", stay, 0, 0, 0, FLY_RESULTS_OVER, 0},
+	{"Listen", listen_and_stay, 0, 0, 0, FLY_RESULTS_OVER, 0},
 };
-static const struct fly_interface open_to_all = {FLY_STUB_VERSION, "Open", 1, 2, table};
-static const struct fly_interface asks = {FLY_STUB_VERSION, "Asks", 1, 2, table};
+static const struct fly_interface open_to_all = {FLY_STUB_VERSION, "Open", 1, 3, table};
+static const struct fly_interface asks = {FLY_STUB_VERSION, "Asks", 1, 3, table};
 
 static void start(unsigned pollers, const char *keys, const char *other_link)
 {
@@ -247,6 +267,73 @@ Case(local_clerk, fly_requests_serve__an_import_without_an_answer_keeps_no_clien
 	cr_expect(atomic_load(&is_importing), "it still waits");
 	pthread_join(thread, NULL);
 	cr_expect(unanswered == -FLY_EPEER, "%d", unanswered);
+}
+
+/* ---- clients that have gone ---- */
+
+static unsigned descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	cr_assert(d != NULL);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+Case(local_clerk, free_leaving__clients_that_come_and_go_leave_nothing_behind)
+{
+	unsigned before;
+	unsigned most = 0;
+
+	start(1, "", NULL);
+	before = descriptors();
+	for (unsigned i = 0; i < 500; i++) {
+		struct hand h = bind_to("Open");
+
+		hand_leave(&h);
+		most = RTE_MAX(most, descriptors() - before);
+	}
+	cr_expect(most < 50, "%u descriptors", most);
+	cr_expect(comes_to(FLY_COUNT_local_ended, 500));
+	for (unsigned i = 0; i < 1000 * patience(10) && descriptors() != before; i++)
+		usleep(1000);
+	cr_expect(descriptors() == before);
+}
+
+Case(local_clerk, is_clogged__a_poller_that_removes_nobody_gets_no_more_than_it_has_places)
+{
+	struct hand first;
+	struct hand h;
+	unsigned n = 0;
+
+	start(1, ",clients=8", NULL);
+	first = bind_to("Open");
+	hand_call(&first, 0, LISTEN); /* its poller lets clients in all the while */
+	wait_for_blocked(1);
+	for (;;) {
+		h = ask("Open");
+		if (hand_answer(&h) != 0)
+			break;
+		hand_leave(&h);
+		cr_assert(++n < 100, "they pile up");
+		while (fly_clerk_clients(runtime->clerk) != 1)
+			usleep(1000);
+	}
+	cr_expect(n == 8 && h.answer.status == -FLY_EBUSY &&
+			  h.answer.version == FLY_BIND_POLLER_SILENT,
+		  "%u: %d", n, h.answer.status);
+	close(h.socket);
+	cr_expect(sum(FLY_COUNT_local_ended) == 0);
+	atomic_store(&release, true);
+	cr_expect(hand_finish(&first, 0) == 0);
+	cr_expect(comes_to(FLY_COUNT_local_ended, 8));
+	h = bind_to("Open");
+	call(&h);
+	hand_leave(&h);
+	hand_leave(&first);
 }
 
 /* ---- allow() ---- */
