@@ -420,9 +420,11 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
 	struct fly_attached *a = attached_of(binding);
 	const uint64_t began_tsc = fly_clock_now_tsc();
-	const int status =
-		fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
+	int status;
 
+	a->n_requests++; /* also between two tries: procedures must not end it */
+	status = fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
+	a->n_requests--;
 	if (status)
 		return status;
 	a->lost_tsc = a->deadline_us ? began_tsc : 0;
