@@ -441,10 +441,12 @@ void fly_slow_attached_failed(struct fly_attached *a, int status)
 static int transporter_again(struct fly_call *call)
 {
 	const struct fly_attached_call *c = call_of(call);
+	int (*const once)(struct fly_call * call) =
+		c->attached->deadline_us ? fly_attached_call_timed : fly_attached_call;
 
-	return c->has_begun ? fly_attached_call(call)
-			    : fly_reconnect_call(call, fly_attached_call, c->handoff.slot.procedure,
-						 call->length);
+	return c->has_begun
+		       ? once(call)
+		       : fly_reconnect_call(call, once, c->handoff.slot.procedure, call->length);
 }
 
 /* Which Transporter: by its deadline, and whether it reconnects. */
