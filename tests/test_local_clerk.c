@@ -6,10 +6,12 @@
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -596,18 +598,25 @@ static pid_t die_listening(const char *at)
 	return child;
 }
 
-Case(local_clerk, fly_listener_open__a_path_that_a_dead_server_has_left_in_a_child)
+/* A link at a path in a new directory: @text is a buffer for its specification. */
+static struct fly_link_spec spec_of_path(char text[128])
 {
 	struct fly_link_spec spec;
-	char text[128];
-	int s = -1;
-	pid_t child;
 
-	cr_assert(mkdtemp(directory) != NULL);
+	cr_assert(mkdtemp(directory) != NULL && chmod(directory, 0755) == 0);
 	snprintf(name, sizeof name, "%s/s", directory);
-	child = die_listening(name);
-	snprintf(text, sizeof text, "local:%s,server", name);
+	snprintf(text, 128, "local:%s,server", name);
 	cr_assert(fly_link_spec_parse(text, &spec) == 0, "%s", fly_error());
+	return spec;
+}
+
+Case(local_clerk, fly_listener_open__a_path_that_a_dead_server_has_left_in_a_child)
+{
+	char text[128];
+	const struct fly_link_spec spec = spec_of_path(text);
+	const pid_t child = die_listening(name);
+	int s = -1;
+
 	cr_expect(fly_listener_open(&spec, &s) == 0, "%s", fly_error());
 	kill(child, SIGKILL);
 	/* A socket of a server that lives is nobody's to take. */
@@ -615,6 +624,45 @@ Case(local_clerk, fly_listener_open__a_path_that_a_dead_server_has_left_in_a_chi
 	cr_expect(strstr(fly_error(), "another server") != NULL, "%s", fly_error());
 	fly_listener_close(&spec, s);
 	cr_expect(access(name, F_OK) != 0);
+	rmdir(directory);
+}
+
+Case(local_clerk, fly_listener_open__a_file_that_is_no_socket_stays)
+{
+	char text[128];
+	const struct fly_link_spec spec = spec_of_path(text);
+	int s = open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	cr_assert(s >= 0 && close(s) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == -FLY_EINUSE);
+	cr_expect(strstr(fly_error(), "no socket") != NULL, "%s", fly_error());
+	cr_expect(unlink(name) == 0, "it is there");
+	cr_assert(symlink("/dev/null", name) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == -FLY_EINUSE);
+	cr_expect(unlink(name) == 0, "it is there");
+	rmdir(directory);
+}
+
+Case(local_clerk, fly_listener_open__the_socket_of_another_user)
+{
+	char text[128];
+	const struct fly_link_spec spec = spec_of_path(text);
+	struct sockaddr_un address;
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (getuid() != 0)
+		cr_skip("only root can become another user");
+	cr_assert(bind(s, (struct sockaddr *)&address, fly_astack_address(name, &address)) == 0);
+	close(s);
+	cr_assert(chmod(name, 0600) == 0 && seteuid(65534) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == -FLY_EINUSE);
+	cr_expect(strstr(fly_error(), "no permission to see whose") != NULL, "%s", fly_error());
+	cr_assert(seteuid(0) == 0 && chmod(name, 0666) == 0 && seteuid(65534) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == -FLY_EPERM);
+	cr_expect(strstr(fly_error(), "cannot be removed") != NULL, "%s", fly_error());
+	cr_assert(seteuid(0) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == 0, "%s", fly_error());
+	fly_listener_close(&spec, s);
 	rmdir(directory);
 }
 
