@@ -422,7 +422,7 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	const uint64_t began_tsc = fly_clock_now_tsc();
 	int status;
 
-	a->n_requests++; /* between two tries, too, no procedure may end the binding */
+	a->n_requests++; /* also between two tries: procedures must not end it */
 	status = fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
 	a->n_requests--;
 	if (status)
@@ -441,10 +441,12 @@ void fly_slow_attached_failed(struct fly_attached *a, int status)
 static int transporter_again(struct fly_call *call)
 {
 	const struct fly_attached_call *c = call_of(call);
+	int (*const once)(struct fly_call * call) =
+		c->attached->deadline_us ? fly_attached_call_timed : fly_attached_call;
 
-	return c->has_begun ? fly_attached_call(call)
-			    : fly_reconnect_call(call, fly_attached_call, c->handoff.slot.procedure,
-						 call->length);
+	return c->has_begun
+		       ? once(call)
+		       : fly_reconnect_call(call, once, c->handoff.slot.procedure, call->length);
 }
 
 /* Which Transporter: by its deadline, and whether it reconnects. */

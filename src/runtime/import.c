@@ -379,7 +379,7 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 /* fly_import_rebind(), for at most @most_tsc for each of two questions. */
 static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 {
-	const bool was_rebinding = import->is_rebinding;
+	const bool was_rebinding = import->is_rebinding; /* reconnect() is */
 	struct fly_address peer = import->peer;
 	uint32_t export_id = 0;
 	int status;
@@ -474,14 +474,13 @@ static void pause_a_while(struct fly_binding *binding)
 		fly_poller_turn(p, now_tsc);
 }
 
-/* Between two tries, too, procedures run that must not end the binding; one may call through it. */
 static int reconnect(struct fly_import *import, uint64_t most_us)
 {
 	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
 	const bool was_rebinding = import->is_rebinding;
 	int status;
 
-	import->is_rebinding = true;
+	import->is_rebinding = true; /* also between two tries: procedures must not end it */
 	status = fly_reconnect(&import->head, &how, most_us);
 	import->is_rebinding = was_rebinding;
 	return status;
