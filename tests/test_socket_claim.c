@@ -92,6 +92,25 @@ Case(socket_claim, fly_socket_claim_path__a_second_server_is_told)
 	fly_socket_claim_drop(again, path);
 }
 
+/* In a directory where others may make files: what the link leads to stays what it is. */
+Case(socket_claim, fly_socket_claim_path__not_through_a_symbolic_link)
+{
+	char lock[80];
+	char victim[80];
+	struct stat st;
+	int fd;
+
+	snprintf(lock, sizeof lock, "%s.lock", path);
+	snprintf(victim, sizeof victim, "%s.victim", path);
+	fd = open(victim, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	cr_assert(fd >= 0 && write(fd, "precious", 8) == 8 && symlink(victim, lock) == 0);
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EPERM);
+	cr_expect(strstr(fly_error(), "is a symbolic link") != NULL, "%s", fly_error());
+	cr_expect(fstat(fd, &st) == 0 && st.st_size == 8);
+	unlink(lock);
+	unlink(victim);
+}
+
 Case(socket_claim, fly_socket_claim_path__left_over_sockets_go_and_live_ones_stay)
 {
 	char second[80];
@@ -284,13 +303,14 @@ static pid_t inherited(int type, bool waited_for)
 		if (lock < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
 		    listen(fd, 1) != 0)
 			_exit(1);
-		child = fork();
-		if (child == 0) {
-			close(lock); /* as exec(2) does */
-			for (;;)
-				nanosleep(&ms, NULL);
-		}
-		_exit(write(ready[1], &child, sizeof child) != sizeof child);
+		if (fork() != 0)
+			_exit(0);
+		close(lock); /* as exec(2) does: it is held until then */
+		child = getpid();
+		if (write(ready[1], &child, sizeof child) != sizeof child)
+			_exit(1);
+		for (;;)
+			nanosleep(&ms, NULL);
 	}
 	cr_assert(read(ready[0], &child, sizeof child) == sizeof child);
 	cr_assert(waitid(P_PID, server, &end, WEXITED | (waited_for ? 0 : WNOWAIT)) == 0);

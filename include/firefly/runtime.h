@@ -132,8 +132,8 @@ struct fly_options {
  * yet.
  * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec; cores or a NUMA node
  * that are not available), ETIMEOUT (a server did not come up), EINUSE, EPERM, ENOMEM, ECONFLICT
- * (other EAL options than the process has already), EFORKED (DPDK runs in the parent), ESYSTEM (a
- * limit of descriptors or threads, for instance).
+ * (other EAL options than the process has already), EFORKED (DPDK was started in the parent),
+ * ESYSTEM (a limit of descriptors or threads, for instance).
  */
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
 
@@ -200,7 +200,8 @@ void fly_quit(struct fly_runtime *runtime);
  * @context: handed to each procedure; not touched.
  * Return: 0, or with fly_error() set: EINVAL, EINUSE (that interface is exported already), ENOMEM,
  * ECONFLICT (from within a procedure of a runtime with several pollers; or not on the owning
- * thread), EVERSION (the stub was generated for another release of the library), EFORKED.
+ * thread), EVERSION (the stub was generated for another release of the library), ESHUT (after
+ * fly_shutdown()), EFORKED.
  */
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);
@@ -284,11 +285,11 @@ int fly_rebind(struct fly_binding *binding);
  * When a call has ended because the server restarted, withdrew its export or is not heard any more,
  * or because the link was down, the next call that is started rebinds first: it tries until that
  * succeeds, for at most its deadline, or call_timeout_ms without one. Outstanding calls of the
- * binding end as with fly_rebind(). A call that then cannot be
- * started ends with FLY_ETIMEOUT (no server came), FLY_ELINK (the link is down), FLY_ENOEXPORT (a
- * server came without that export) or as fly_import() does, not executed. Starting an asynchronous
- * call waits, too: an event loop that must not wait sets a short deadline, or calls fly_rebind() at
- * a time of its own. A poller that rebinds goes on with all other calls.
+ * binding end as with fly_rebind(). A call that then cannot be started ends with FLY_ETIMEOUT (no
+ * server came), FLY_ELINK (the link is down), FLY_ENOEXPORT (a server came without that export) or
+ * as fly_import() does, not executed. Starting an asynchronous call waits, too: an event loop that
+ * must not wait sets a short deadline, or calls fly_rebind() at a time of its own. A poller that
+ * rebinds goes on with all other calls.
  *
  * A plain call that finds out itself, and was not executed, is started again once, if its arguments
  * have at most 64 KiB; over a local link it ends with FLY_ELINK. A call that may have run is never
