@@ -564,6 +564,7 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 		sched_yield();
 	}
 	cr_expect(d->held == 0 && d->clients[0]->far_written[0] == 0);
+	cr_expect(d->clients[0]->far_held[0] == 0);
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
 	cr_expect(s.st_blocks == 0);
 	cr_expect(atomic_load(&fly_astack_head(&h.m)->far[0]) == FLY_FAR_FREE);
