@@ -311,6 +311,70 @@ Case(local_caller, find_lost__its_far_memory_is_free_again)
 	cr_expect(far_of(0) == FLY_FAR_FREE && is_idle() && local()->n_lost == 0);
 }
 
+/* ---- a server that says nothing ---- */
+
+/* The end of a quarter. Return: was the server asked whether it lives? */
+static bool quarter(void)
+{
+	char byte;
+
+	fly_local_listen(local(), fly_clock_now_tsc());
+	return recv(server.socket, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
+static bool is_over(const struct fly_call *call)
+{
+	return ((const struct fly_local_call *)(const void *)call)->state == FLY_LOCAL_FAILED;
+}
+
+Case(local_caller, fly_local_listen__so_many_silent_quarters_in_a_row)
+{
+	struct fly_call *begun;
+	struct fly_call *not_begun;
+	struct fly_call *later;
+
+	join(4);
+	begun = send_call(0);
+	not_begun = send_call(0);
+	hand_server_claim(&server, slot_of(begun));
+	for (unsigned i = 0; i < 4; i++)
+		cr_expect(quarter() && !is_over(begun) && !is_over(not_begun));
+	fly_life_beat(&server.life->pollers[0]);
+	cr_expect(quarter() && !is_over(begun) && !is_over(not_begun), "it was heard");
+	for (unsigned i = 0; i < 3; i++)
+		cr_expect(quarter() && !is_over(begun) && !is_over(not_begun));
+	later = send_call(0);
+	cr_expect(quarter() && is_over(begun) && is_over(not_begun) && !is_over(later));
+	cr_expect(binding->wait(begun) == -FLY_EPEER);
+	cr_expect(binding->wait(not_begun) == -FLY_EWITHDRAWN);
+	for (unsigned i = 0; i < 3; i++)
+		cr_expect(quarter() && !is_over(later), "the silence before it does not count");
+	cr_expect(quarter() && is_over(later));
+	cr_expect(binding->wait(later) == -FLY_EWITHDRAWN);
+}
+
+/* A procedure may take long. What its poller has not begun can be had from elsewhere. */
+Case(local_caller, fly_local_listen__a_poller_that_does_not_turn)
+{
+	struct fly_call *begun;
+	struct fly_call *not_begun;
+
+	join(2);
+	begun = send_call(0);
+	not_begun = send_call(0);
+	hand_server_claim(&server, slot_of(begun));
+	for (unsigned i = 0; i < 12; i++) {
+		cr_expect(is_over(not_begun) == (i > 4), "%u", i);
+		fly_life_beat(&server.life->process);
+		cr_expect(quarter());
+	}
+	cr_expect(!is_over(begun), "the process is heard");
+	cr_expect(binding->wait(not_begun) == -FLY_EWITHDRAWN);
+	hand_server_answer(&server, slot_of(begun), 0, FLY_ASTACK_IN_LINE, 0);
+	cr_expect(binding->wait(begun) == 0);
+	binding->ender(begun);
+}
+
 /* ---- a server that goes ---- */
 
 Case(local_caller, fly_local_hung_up__what_it_has_begun_may_have_run)
