@@ -66,8 +66,9 @@ Test(connections, fly_connections_hang_up__those_of_that_path)
 	const int client_of_other = connected(other_path);
 
 	cr_assert(accept(server, NULL, NULL) >= 0 && accept(other, NULL, NULL) >= 0);
+	const int waiting = connected(path); /* here is only its own end */
 	fly_connections_hang_up(path);
-	cr_expect(is_shut(client) && !is_shut(client_of_other));
+	cr_expect(is_shut(client) && !is_shut(client_of_other) && !is_shut(waiting));
 	cr_expect(connected(path) >= 0, "the server listens on");
 }
 
@@ -91,6 +92,9 @@ Test(connections, fly_connections_limit__a_server_that_is_silent)
 	cr_assert(server >= 0);
 	fly_connections_limit(path, 20);
 	cr_expect(recv(client, &c, 1, 0) == -1 && errno == EAGAIN);
+	while (send(client, path, sizeof path, MSG_NOSIGNAL) > 0)
+		;
+	cr_expect(errno == EAGAIN, "nobody receives");
 }
 
 Test(connections, fly_connections_close_ours__and_nothing_else)
@@ -123,6 +127,21 @@ Test(connections, fly_connections_probe__a_server_that_is_silent_gets_one)
 	cr_expect(asked[0] == 1 && asked[1] == 1 && asked[2] == 0, "GET_FEATURES");
 	cr_assert(send(at, answer, sizeof answer, 0) == sizeof answer);
 	cr_expect(fly_connections_probe(path, &fd, 10000) == 0 && fd == -1);
+	cr_expect(fcntl(first, F_GETFD) == -1, "it is closed");
+}
+
+Test(connections, fly_connections_probe__a_server_that_hangs_up)
+{
+	const int server = listener(path, "a", 8);
+	char asked[12];
+	int fd = -1;
+	int at;
+
+	cr_expect(fly_connections_probe(path, &fd, 0) == -FLY_ETIMEOUT);
+	at = accept(server, NULL, NULL);
+	cr_assert(recv(at, asked, sizeof asked, 0) == sizeof asked);
+	close(at);
+	cr_expect(fly_connections_probe(path, &fd, 10000) == -FLY_ELINK && fd == -1);
 }
 
 Test(connections, fly_connections_probe__a_server_that_dies)
@@ -178,7 +197,10 @@ Test(connections, watch_main__ends_connect)
 	strcpy(address.sun_path, path);
 	watch = fly_connections_watch_begin(NULL, 20);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	cr_expect(connect(fd, (struct sockaddr *)&address, sizeof address) == -1 && errno == EINTR);
+	/* Also if whoever is interrupted tries again. */
+	for (unsigned i = 0; i < 3; i++)
+		cr_expect(connect(fd, (struct sockaddr *)&address, sizeof address) == -1 &&
+			  errno == EINTR);
 	cr_expect(fly_connections_watch_end(watch));
 	cr_expect(!is_shut(fd));
 }

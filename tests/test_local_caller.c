@@ -461,6 +461,35 @@ Case(local_caller, rebind__not_while_calls_are_under_way)
 	hand_server_end(&first);
 }
 
+Case(local_caller, rebind__the_event_descriptor_is_of_the_next_server)
+{
+	struct pollfd told = {.events = POLLIN};
+	struct hand_server first;
+	struct fly_call *call;
+	uint64_t n;
+
+	join(2);
+	told.fd = fly_event_fd(binding);
+	cr_assert(told.fd >= 0, "%s", fly_error());
+	close(server.listener);
+	first = server;
+	hand_server_listen(&server, name, 2);
+	cr_assert(fly_rebind(binding) == 0, "%s", fly_error());
+	hand_server_join(&server);
+	hand_server_end(&first);
+	cr_expect(fly_event_fd(binding) == told.fd);
+	while (poll(&told, 1, 50) == 1) /* what became of the first may wake it */
+		cr_assert(read(told.fd, &n, sizeof n) == sizeof n);
+	call = send_call(0);
+	hand_server_claim(&server, slot_of(call));
+	cr_expect(hand_server_slot(&server, slot_of(call))->asleep == FLY_ASLEEP_EVENT);
+	hand_server_answer(&server, slot_of(call), 0, FLY_ASTACK_IN_LINE, 0);
+	cr_assert(send(server.socket, "", 1, MSG_NOSIGNAL) == 1);
+	cr_expect(poll(&told, 1, 1000 * (int)patience(10)) == 1);
+	cr_expect(fly_ready(call) && binding->wait(call) == 0);
+	binding->ender(call);
+}
+
 Case(local_caller, rebind__what_there_was_stays_if_nobody_is_there)
 {
 	struct fly_call *call;
