@@ -432,6 +432,35 @@ Case(peers_shares, fly_bulk_evict__first_fragments_from_many_ports)
 	cr_expect(count(FLY_COUNT_bulk_evicted) == 0, "there was room");
 }
 
+Case(peers_shares, fly_bulk_evict__the_oldest_of_another_that_has_more_than_its_share)
+{
+	struct fly_poller *p = sim_poller(w.node);
+	struct fly_peer *a;
+	struct fly_peer *b;
+
+	export_large();
+	w.at->link.is_private = false;
+	w.at->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	for (unsigned i = 0; i < 4; i++) { /* in turn, one older than the other */
+		first_fragment(i, w.peer->link.ip + (i % 2 << 24));
+		sim_run(w.sim, 10);
+	}
+	a = hand_record(&w, HIM(0))->bulk->peer;
+	b = hand_record(&w, HIM(1))->bulk->peer;
+	cr_assert(p->bulk.n == 4 && a != b);
+	cr_expect(!fly_bulk_evict(p, NULL, a->bulk_bytes), "nobody has more");
+	cr_expect(fly_bulk_evict(p, a, 0) && !hand_record(&w, HIM(1))->bulk, "its own stay");
+	cr_expect(fly_bulk_evict(p, NULL, b->bulk_bytes) && !hand_record(&w, HIM(0))->bulk);
+	/* What a procedure works on stays. */
+	fly_conversation_to_running(hand_record(&w, HIM(2)), 1);
+	cr_expect(fly_bulk_evict(p, NULL, 0) && !hand_record(&w, HIM(3))->bulk);
+	cr_expect(!fly_bulk_evict(p, NULL, 0) && hand_record(&w, HIM(2))->bulk);
+	fly_conversation_to_known(hand_record(&w, HIM(2)));
+	cr_expect(!fly_bulk_evict(p, a, 0), "the only one is its own");
+	cr_expect(fly_bulk_evict(p, b, 0) && p->bulk.n == 0);
+	cr_expect(count(FLY_COUNT_bulk_evicted) == 4);
+}
+
 /* Many proven addresses fill all: the one that comes last still gets its share. */
 Case(peers_shares, fly_bulk_evict__first_fragments_from_many_addresses)
 {

@@ -123,6 +123,20 @@ Case(socket_claim, fly_socket_claim_path__a_file_that_is_no_socket_is_not_remove
 	cr_expect(exists(""));
 }
 
+/* The kernel does not say whose it is: a socket of a type that we cannot connect to. */
+Case(socket_claim, remove_left_over__of_a_program_that_cannot_be_seen)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, path);
+	cr_assert(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EINUSE);
+	cr_expect(strstr(fly_error(), "another program listens") != NULL, "%s", fly_error());
+	cr_expect(exists("") && !exists(".lock"));
+	close(fd);
+}
+
 Case(socket_claim, fly_socket_claim_path__no_such_directory)
 {
 	cr_expect(fly_socket_claim_path("/nonexistent/f.sock", 1) == -FLY_EINVAL);
