@@ -537,8 +537,8 @@ Case(local_caller, starter_reconnecting__rebinding_is_part_of_the_time)
 	hand_server_hang_up(&server);
 	first = server;
 	usleep(2000);
-	latest_tsc = fly_clock_now_tsc() + us * local()->tsc_per_ms / 1000 +
-		     20 * local()->tsc_per_ms;
+	latest_tsc =
+		fly_clock_now_tsc() + us * local()->tsc_per_ms / 1000 + 20 * local()->tsc_per_ms;
 	cr_assert(pthread_create(&thread, NULL, come_back, &server) == 0);
 	cr_assert(start(0, &call) == 0);
 	pthread_join(thread, NULL);

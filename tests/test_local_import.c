@@ -294,7 +294,8 @@ static int import_of(struct saying s)
 
 Case(local_import, receive__answers_of_others)
 {
-	const struct fly_bind_answer good = {.magic = FLY_BIND_MAGIC, .protocol = FLY_BIND_PROTOCOL};
+	const struct fly_bind_answer good = {.magic = FLY_BIND_MAGIC,
+					     .protocol = FLY_BIND_PROTOCOL};
 	struct saying s = {.listener = squat(5), .answer = good};
 
 	start_client();
@@ -313,7 +314,8 @@ Case(local_import, receive__answers_of_others)
 
 Case(local_import, map_answer__what_a_binding_is_made_of)
 {
-	const struct fly_bind_answer good = {.magic = FLY_BIND_MAGIC, .protocol = FLY_BIND_PROTOCOL};
+	const struct fly_bind_answer good = {.magic = FLY_BIND_MAGIC,
+					     .protocol = FLY_BIND_PROTOCOL};
 	struct fly_life *life;
 	struct saying s = {.listener = squat(5), .answer = good, .has_memory = true};
 

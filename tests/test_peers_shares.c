@@ -141,7 +141,7 @@ static void forget_records(void)
 	cr_expect(t->n_free == t->n);
 }
 
-Case(peers_shares, make_room__nobody_loses_its_only_record)
+Case(peers_shares, fly_conversation_open__nobody_loses_its_only_record)
 {
 	w.at->link.is_private = false;
 	forget_records();
@@ -158,7 +158,7 @@ Case(peers_shares, make_room__nobody_loses_its_only_record)
 	forget_records();
 }
 
-Case(peers_shares, least_used__never_one_whose_call_runs)
+Case(peers_shares, fly_conversation_open__never_that_of_a_call_that_runs)
 {
 	unsigned n_running = 0;
 
@@ -185,7 +185,7 @@ Case(peers_shares, least_used__never_one_whose_call_runs)
 }
 
 /* Nobody would remember what became of its calls. */
-Case(peers_shares, evict__not_if_it_cannot_be_remembered)
+Case(peers_shares, fly_conversation_open__not_if_nobody_would_remember)
 {
 	struct fly_poller *p = sim_poller(w.node);
 	const uint32_t n = p->gone->n;
@@ -218,8 +218,8 @@ Case(peers_shares, fly_conversation_prove__from_then_on_it_is_its_address)
 	cr_expect(c->is_proven && fly_conversation_peer(p, c)->ip == 100);
 	cr_expect(fly_conversation_peer(p, c)->n_records == 1);
 	cr_expect(fly_conversation_peer(p, other)->n_records == 1);
-	cr_expect(open_record(2, 100, true) &&
-		  fly_conversation_peer(p, c)->n_records == 2, "it is the same one");
+	cr_expect(open_record(2, 100, true) && fly_conversation_peer(p, c)->n_records == 2,
+		  "it is the same one");
 	forget_records();
 }
 

@@ -536,7 +536,7 @@ static void have_no_sockets(void)
 }
 
 /* Otherwise peers would take it for its parent, after the parent's death. */
-Case(process, have_no_sockets__of_the_parent)
+Case(process, fly_clofork_forked__a_child_has_no_sockets_of_its_parent)
 {
 	const pid_t server = begin_server(local_server);
 	struct fly_runtime *another;

@@ -193,8 +193,8 @@ Test(reconnect, fly_reconnect_call__what_was_not_kept_is_not_sent_again)
 
 Test(reconnect, may_start_again__never_what_may_have_run)
 {
-	static const int final[] = {0,           -FLY_ESTALE_MAYBE, -FLY_EPEER,
-				    -FLY_ERAISED, -FLY_EBUSY,        -FLY_EDEADLINE};
+	static const int final[] = {0,          -FLY_ESTALE_MAYBE, -FLY_EPEER, -FLY_ERAISED,
+				    -FLY_EBUSY, -FLY_EDEADLINE};
 
 	for (unsigned i = 0; i < sizeof final / sizeof final[0]; i++) {
 		const int statuses[] = {final[i], 0};

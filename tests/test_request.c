@@ -230,8 +230,8 @@ Case(request, fly_slow_requests__only_what_may_be_done_within_a_turn)
 	struct noted n[2] = {0};
 
 	for (unsigned i = 0; i < 2; i++)
-		n[i].request = (struct fly_request){
-			.function = run, .done = note_end, .argument = &n[i]};
+		n[i].request =
+			(struct fly_request){.function = run, .done = note_end, .argument = &n[i]};
 	cr_expect(fly_request(poller, post_and_look, n) == 0);
 	cr_expect(n[0].result == 1 && n[1].result == 0);
 	for (unsigned i = 0; i < 1000 * patience(10) && atomic_load(&n[1].ends) == 0; i++)
