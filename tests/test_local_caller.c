@@ -33,7 +33,7 @@ static void begin(void)
 	const char *const links[] = {spec, NULL};
 	const struct fly_options o = {.size = sizeof o,
 				      .links = links,
-				      .call_timeout_ms = 1000 * patience(10)};
+				      .call_timeout_ms = 1000 * patience(2)};
 
 	snprintf(name, sizeof name, "test-lcaller-%d", (int)getpid());
 	snprintf(spec, sizeof spec, "local:%s,wait=0", name);
