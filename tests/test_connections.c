@@ -94,6 +94,8 @@ Test(connections, fly_connections_limit__a_server_that_is_silent)
 
 	cr_assert(server >= 0);
 	fly_connections_limit(path, 20);
+	cr_assert(getsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &t, &bytes) == 0);
+	cr_assert(t.tv_sec == 0 && t.tv_usec > 0 && t.tv_usec <= 40000);
 	cr_expect(recv(client, &c, 1, 0) == -1 && errno == EAGAIN);
 	cr_assert(getsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &t, &bytes) == 0);
 	cr_expect(t.tv_sec == 0 && t.tv_usec > 0 && t.tv_usec <= 40000, "sending as well");
