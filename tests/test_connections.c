@@ -19,14 +19,15 @@
 
 static char path[64];
 static char other_path[64];
+static char name[FLY_CONNECTIONS_NAME];
 
 /* A socket that listens; nobody accepts what waits there. */
-static int listener(char *at, const char *name, int backlog)
+static int listener(char *at, const char *which, int backlog)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	snprintf(at, 64, "/tmp/firefly-host-%s-%d", name, (int)getpid());
+	snprintf(at, 64, "/tmp/firefly-host-%s-%d", which, (int)getpid());
 	strcpy(address.sun_path, at);
 	unlink(at);
 	cr_assert(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
@@ -123,14 +124,14 @@ Test(connections, fly_connections_probe__a_server_that_is_silent_gets_one)
 	int first;
 	int at;
 
-	cr_expect(fly_connections_probe(path, &fd, 10) == -FLY_ETIMEOUT && fd >= 0);
+	cr_expect(fly_connections_probe(path, &fd, 10, name) == -FLY_ETIMEOUT && fd >= 0);
 	first = fd;
-	cr_expect(fly_connections_probe(path, &fd, 10) == -FLY_ETIMEOUT && fd == first);
+	cr_expect(fly_connections_probe(path, &fd, 10, name) == -FLY_ETIMEOUT && fd == first);
 	at = accept(server, NULL, NULL);
 	cr_assert(recv(at, asked, sizeof asked, 0) == sizeof asked);
 	cr_expect(asked[0] == 1 && asked[1] == 1 && asked[2] == 0, "GET_FEATURES");
 	cr_assert(send(at, answer, sizeof answer, 0) == sizeof answer);
-	cr_expect(fly_connections_probe(path, &fd, 10000) == 0 && fd == -1);
+	cr_expect(fly_connections_probe(path, &fd, 10000, name) == 0 && fd == -1);
 	cr_expect(fcntl(first, F_GETFD) == -1, "it is closed");
 }
 
@@ -141,11 +142,31 @@ Test(connections, fly_connections_probe__a_server_that_hangs_up)
 	int fd = -1;
 	int at;
 
-	cr_expect(fly_connections_probe(path, &fd, 0) == -FLY_ETIMEOUT);
+	cr_expect(fly_connections_probe(path, &fd, 0, name) == -FLY_ETIMEOUT);
 	at = accept(server, NULL, NULL);
 	cr_assert(recv(at, asked, sizeof asked, 0) == sizeof asked);
 	close(at);
-	cr_expect(fly_connections_probe(path, &fd, 10000) == -FLY_ELINK && fd == -1);
+	cr_expect(fly_connections_probe(path, &fd, 10000, name) == -FLY_ELINK && fd == -1);
+}
+
+/* A connection has the name that the server's socket was bound to, not the one of its client. */
+Test(connections, fly_connections_probe__by_another_path)
+{
+	const int server = listener(path, "a", 8);
+	int fd = -1;
+	int client;
+	char c;
+
+	snprintf(other_path, sizeof other_path, "%.50s-link", path);
+	unlink(other_path);
+	cr_assert(server >= 0 && symlink(path, other_path) == 0);
+	cr_expect(fly_connections_probe(other_path, &fd, 0, name) == -FLY_ETIMEOUT);
+	cr_expect_str_eq(name, path);
+	client = connected(other_path);
+	fly_connections_limit(name, 20);
+	cr_expect(recv(client, &c, 1, 0) == -1 && errno == EAGAIN);
+	fly_connections_close_ours(name);
+	cr_expect(fcntl(client, F_GETFD) == -1);
 }
 
 Test(connections, fly_connections_probe__a_server_that_dies)
@@ -153,10 +174,10 @@ Test(connections, fly_connections_probe__a_server_that_dies)
 	const int server = listener(path, "a", 8);
 	int fd = -1;
 
-	cr_expect(fly_connections_probe(path, &fd, 0) == -FLY_ETIMEOUT);
+	cr_expect(fly_connections_probe(path, &fd, 0, name) == -FLY_ETIMEOUT);
 	close(server);
-	cr_expect(fly_connections_probe(path, &fd, 10000) == -FLY_ELINK && fd == -1);
-	cr_expect(fly_connections_probe(path, &fd, 10000) == -FLY_ELINK && fd == -1);
+	cr_expect(fly_connections_probe(path, &fd, 10000, name) == -FLY_ELINK && fd == -1);
+	cr_expect(fly_connections_probe(path, &fd, 10000, name) == -FLY_ELINK && fd == -1);
 }
 
 Test(connections, fly_connections_probe__where_too_many_wait)
@@ -166,7 +187,7 @@ Test(connections, fly_connections_probe__where_too_many_wait)
 
 	cr_assert(server >= 0);
 	for (unsigned i = 0; i < 4; i++)
-		cr_expect(fly_connections_probe(path, &fd[i], 0) == -FLY_ETIMEOUT);
+		cr_expect(fly_connections_probe(path, &fd[i], 0, name) == -FLY_ETIMEOUT);
 	cr_expect(fd[3] == -1, "it does not wait to be accepted");
 }
 

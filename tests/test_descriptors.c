@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/descriptors.h"
@@ -29,6 +30,23 @@ Test(descriptors, fly_descriptors_close_on_exec__those_that_are_new, .timeout = 
 	fly_descriptors_close_on_exec(&before);
 	cr_expect(!is_inherited(new) && !is_inherited(far_new));
 	cr_expect(is_inherited(old) && is_inherited(far_old) && is_inherited(1));
+}
+
+Test(descriptors, fly_descriptors_close_on_exec__nothing_if_the_old_ones_are_not_known,
+     .timeout = HANG)
+{
+	struct fly_descriptors before;
+	struct rlimit none;
+	struct rlimit most;
+
+	cr_assert(getrlimit(RLIMIT_NOFILE, &most) == 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = most.rlim_max};
+	cr_assert(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	fly_descriptors_note(&before);
+	cr_assert(setrlimit(RLIMIT_NOFILE, &most) == 0);
+	cr_assert(is_inherited(1) && is_inherited(2));
+	fly_descriptors_close_on_exec(&before);
+	cr_expect(is_inherited(1) && is_inherited(2), "the program's own");
 }
 
 static void count(int fd, void *context)

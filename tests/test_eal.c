@@ -212,6 +212,17 @@ Test(eal, fly_eal_start__options_without_end)
 		  fly_error());
 }
 
+Test(eal, fly_eal_start__more_options_than_fit)
+{
+	char many[256] = "";
+
+	for (unsigned i = 0; i < 40; i++)
+		strcat(many, "-m 64 ");
+	cr_expect(fly_eal_start(many, 1 << 20, tick) == -FLY_EINVAL, "none is left out in silence");
+	cr_expect(strstr(fly_error(), "--eal: more words than") != NULL, "%s", fly_error());
+	cr_expect(fly_eal_start("-m 64", 1 << 20, tick) == 0, "%s", fly_error());
+}
+
 Test(eal, fly_eal_last_log__keeps_the_newest_line_and_prints_nothing)
 {
 	cr_assert(fly_eal_start(NULL, 1 << 20, tick) == 0, "%s", fly_error());

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -131,4 +132,13 @@ Case(export, fly_export_with__a_rule_of_an_export_that_fails_is_freed)
 	cr_expect(fly_export_with(runtime, &fails, "", NULL, &o) == 0);
 	cr_expect(runtime->rules != NULL && runtime->rules->a_stacks == 3 &&
 		  runtime->rules->next == NULL);
+}
+
+Case(export, fly_export__after_a_shutdown)
+{
+	cr_assert(fly_shutdown(runtime) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 2; i++) {
+		cr_expect(fly_export(runtime, &fails, "", NULL) == -FLY_ESHUT);
+		cr_expect(strstr(fly_error(), "was shut down") != NULL, "%s", fly_error());
+	}
 }

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "fastpath/clock.h"
 #include "pair.h"
+#include "slowpath/behaviour.h"
 
 /* ---- over simulated links ---- */
 
@@ -426,6 +427,52 @@ Case(import, fly_set_reconnect__for_as_long_as_the_call_may_take)
 	r->poller.exports[1].n_procedures = 0;
 	cr_expect(Probe_Null(binding) == -FLY_ENOEXPORT);
 	cr_expect(service.executions == 1);
+}
+
+/*
+ * A procedure that runs again and again, and each time tries to end the binding that its thread
+ * waits in.
+ */
+#define CALLS_INSIDE 16
+
+static struct fly_binding *waits;
+static struct fly_binding *others;
+static struct fly_call *inside[CALLS_INSIDE];
+static unsigned n_inside;
+static unsigned n_refused;
+
+static void unbind_inside(void *context)
+{
+	struct fly_call **next = &inside[++n_inside % CALLS_INSIDE];
+
+	(void)context;
+	if (waits && fly_unbind(waits) == 0)
+		waits = NULL;
+	n_refused += waits != NULL;
+	if (*next)
+		cr_expect(Probe_Null_finish(*next) == 0);
+	*next = NULL;
+	cr_assert(Probe_Null_start(others, next) == 0);
+}
+
+Case(import, fly_set_reconnect__no_procedure_ends_a_binding_that_reconnects)
+{
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_assert(Probe_import(r, NULL, &others) == 0 && Probe_import(r, NULL, &waits) == 0);
+	cr_expect(fly_set_reconnect(waits, true) == 0);
+	fly_set_deadline(waits, 20000);
+	/* No server comes that has this interface. */
+	fly_import_of(waits)->name = "Nothing";
+	fly_behaviour_lost(fly_import_of(waits));
+	service.during = unbind_inside;
+	cr_assert(Probe_Null_start(others, &inside[0]) == 0);
+	cr_expect(Probe_Null(waits) == -FLY_ENOEXPORT);
+	service.during = NULL;
+	cr_assert(waits != NULL, "it was ended by a procedure");
+	cr_expect(n_refused > 10, "%u times", n_refused);
+	for (unsigned i = 0; i < CALLS_INSIDE; i++)
+		cr_expect(!inside[i] || Probe_Null_finish(inside[i]) == 0);
+	cr_expect(fly_unbind(waits) == 0);
 }
 
 /* In a procedure that runs while its poller's owner imports. */

@@ -95,6 +95,30 @@ Case(peers_shares, fly_conversation_open__a_flood_of_activities_shuts_nobody_out
 	take_all();
 }
 
+/* A call that ran is not said not to have run because its record and then its export are gone. */
+Case(peers_shares, fly_conversation_gone__and_its_export_was_withdrawn)
+{
+	struct fly_poller *p = sim_poller(w.node);
+	struct fly_header h;
+
+	for (unsigned i = 0; i < RECORDS; i++) {
+		h = hand_call(&w, HIM(i), 1, Probe_Add_NUMBER, 16, i);
+		cr_assert(hand_ask(&w, &h, &f, &answer) && answer.type == FLY_PACKET_RESULT);
+	}
+	add(5000, 0);
+	cr_assert(!hand_record(&w, HIM(0)));
+	p->withdrawn[w.node->export_id % FLY_EXPORTS] = w.node->export_id;
+	p->exports[w.node->export_id % FLY_EXPORTS].n_procedures = 0;
+	p->exports[w.node->export_id % FLY_EXPORTS].id ^= FLY_EXPORTS;
+	h = hand_call(&w, HIM(0), 1, Probe_Add_NUMBER, 16, 0);
+	cr_assert(hand_ask(&w, &h, &f, &answer) && answer.type == FLY_PACKET_REJECT);
+	cr_expect(answer.procedure == FLY_ESTALE && answer.hint != UINT32_MAX,
+		  "it ran: its caller finds that it may have");
+	h = hand_call(&w, HIM(0), 2, Probe_Add_NUMBER, 16, 0);
+	cr_assert(hand_ask(&w, &h, &f, &answer) && answer.type == FLY_PACKET_REJECT);
+	cr_expect(answer.procedure == FLY_ESTALE && answer.hint == UINT32_MAX, "a later one");
+}
+
 /* Its evicted activities do not run again, and the answers are true. */
 Case(peers_shares, fly_conversation_gone__is_answered_with_what_is_true)
 {

@@ -273,7 +273,7 @@ static void start_links(void)
 {
 	char from[64];
 
-	snprintf(from, sizeof from, "DPDK runs in process %d", (int)getppid());
+	snprintf(from, sizeof from, "DPDK was started in process %d", (int)getppid());
 	MUST(start(vhost_client, 0, &r) == -FLY_EFORKED && strstr(fly_error(), from));
 	MUST(start(vhost_client, 1, &r) == -FLY_EFORKED && !r);
 }
@@ -287,6 +287,26 @@ Case(process, fly_start__of_links_in_a_child_of_a_process_that_had_some)
 	end_child(begin_child(start_links));
 	fork_beside_calls(vhost_client, 0);
 	end_server(server);
+}
+
+/* What failed in the parent before DPDK started is no obstacle. */
+static void start_with_good_options(void)
+{
+	MUST(start("vdev:net_ring_b,ip=10.9.8.7,peer=10.9.8.7", 0, &r) == 0);
+	MUST(fly_stop(r) == 0);
+}
+
+Case(process, fly_start__in_a_child_of_a_process_that_had_wrong_options)
+{
+	const char *const links[] = {"vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7", NULL};
+	const struct fly_options wrong = {.size = sizeof wrong,
+					  .links = links,
+					  .eal = "--nonesuch"};
+
+	cr_assert(fly_start(&wrong, &r) == -FLY_ESYSTEM);
+	end_child(begin_child(start_with_good_options));
+	start_with_good_options();
+	end_child(begin_child(start_links));
 }
 
 /* Local links need nothing of DPDK. */

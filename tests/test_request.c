@@ -6,11 +6,13 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "case.h"
 #include "base/error.h"
 #include "fastpath/slow.h"
+#include "probe_service.h"
 #include "runtime/runtime.h"
 #include "threads/request.h"
 
@@ -46,6 +48,56 @@ static void end(void)
 }
 
 TestSuite(request, .timeout = HANG);
+
+/* ---- a thread that ends without stopping its inline runtime ---- */
+
+static struct fly_runtime *left;
+static struct fly_binding *of_left;
+static struct fly_binding *attached;
+static struct probe_service left_service;
+static _Atomic bool has_left;
+static _Atomic bool may_leave;
+
+static void *leave(void *unused)
+{
+	static const char *const links[] = {"vdev:net_ring_left,ip=10.9.8.7,peer=10.9.8.7", NULL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 2047,
+				      .eal = EAL};
+
+	(void)unused;
+	cr_assert(fly_start(&o, &left) == 0, "%s", fly_error());
+	cr_assert(Probe_export(left, &probe_procedures, &left_service) == 0);
+	cr_assert(Probe_import(left, NULL, &of_left) == 0, "%s", fly_error());
+	atomic_store(&has_left, true);
+	while (!atomic_load(&may_leave))
+		fly_turn(left);
+	return NULL;
+}
+
+Test(request, wait_for__a_poller_whose_thread_has_ended)
+{
+	struct fly_binding *second = NULL;
+	uint8_t data[1440];
+	pthread_t thread;
+	uint32_t total;
+
+	cr_assert(pthread_create(&thread, NULL, leave, NULL) == 0);
+	while (!atomic_load(&has_left))
+		usleep(1000);
+	cr_assert(fly_attach(of_left, &attached) == 0, "%s", fly_error());
+	probe_fill(data, 1400, 7);
+	cr_expect(Probe_Sum(attached, 7, data, &total) == 0);
+	atomic_store(&may_leave, true);
+	pthread_join(thread, NULL);
+	cr_expect(fly_attach(of_left, &second) == -FLY_ESTOPPED && !second);
+	cr_expect(strstr(fly_error(), "has ended") != NULL, "%s", fly_error());
+	cr_expect(fly_rebind(attached) == -FLY_ESTOPPED);
+	cr_expect(strstr(fly_error(), "has ended") != NULL, "%s", fly_error());
+	cr_expect(fly_unbind(attached) == 0);
+	cr_expect(fly_stop(left) == 0, "%s", fly_error());
+}
 
 /* One that notes what became of it. */
 struct noted {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,6 +63,23 @@ Test(socket_access, fly_socket_access_find__nobody_of_that_name)
 	cr_expect(strstr(fly_error(), "there is no group no-such-group") != NULL, "%s",
 		  fly_error());
 	cr_expect(find("vhost:/s,server,owner=99999999999") == -FLY_EINVAL);
+}
+
+/* In a process without a descriptor for the list of users: "no such user" would be a lie. */
+Test(socket_access, fly_socket_access_find__a_list_that_cannot_be_read)
+{
+	struct rlimit none;
+	struct rlimit most;
+	int status;
+
+	cr_assert(getrlimit(RLIMIT_NOFILE, &most) == 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = most.rlim_max};
+	cr_assert(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	status = find("vhost:/tmp/x,server,owner=nobody");
+	cr_assert(setrlimit(RLIMIT_NOFILE, &most) == 0);
+	cr_expect(status == -FLY_ESYSTEM, "%d", status);
+	cr_expect(strstr(fly_error(), "cannot be looked up: Too many open files") != NULL, "%s",
+		  fly_error());
 }
 
 Test(socket_access, fly_socket_access_give__what_was_asked_for)

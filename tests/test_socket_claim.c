@@ -94,6 +94,25 @@ Case(socket_claim, fly_socket_claim_path__a_second_server_is_told)
 	fly_socket_claim_drop(again, path);
 }
 
+/* In a directory where others may make files: what the link leads to stays what it is. */
+Case(socket_claim, fly_socket_claim_path__not_through_a_symbolic_link)
+{
+	char lock[80];
+	char victim[80];
+	struct stat st;
+	int fd;
+
+	snprintf(lock, sizeof lock, "%s.lock", path);
+	snprintf(victim, sizeof victim, "%s.victim", path);
+	fd = open(victim, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	cr_assert(fd >= 0 && write(fd, "precious", 8) == 8 && symlink(victim, lock) == 0);
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EPERM);
+	cr_expect(strstr(fly_error(), "is a symbolic link") != NULL, "%s", fly_error());
+	cr_expect(fstat(fd, &st) == 0 && st.st_size == 8);
+	unlink(lock);
+	unlink(victim);
+}
+
 Case(socket_claim, fly_socket_claim_path__left_over_sockets_go_and_live_ones_stay)
 {
 	char second[80];

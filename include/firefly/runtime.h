@@ -132,8 +132,8 @@ struct fly_options {
  * yet.
  * Return: 0, or a negative status with fly_error() set: EINVAL (a bad spec; cores or a NUMA node
  * that are not available), ETIMEOUT (a server did not come up), EINUSE, EPERM, ENOMEM, ECONFLICT
- * (other EAL options than the process has already), EFORKED (DPDK runs in the parent), ESYSTEM (a
- * limit of descriptors or threads, for instance).
+ * (other EAL options than the process has already), EFORKED (DPDK was started in the parent),
+ * ESYSTEM (a limit of descriptors or threads, for instance).
  */
 int fly_start(const struct fly_options *options, struct fly_runtime **runtime);
 
@@ -200,7 +200,8 @@ void fly_quit(struct fly_runtime *runtime);
  * @context: handed to each procedure; not touched.
  * Return: 0, or with fly_error() set: EINVAL, EINUSE (that interface is exported already), ENOMEM,
  * ECONFLICT (from within a procedure of a runtime with several pollers; or not on the owning
- * thread), EVERSION (the stub was generated for another release of the library), EFORKED.
+ * thread), EVERSION (the stub was generated for another release of the library), ESHUT (after
+ * fly_shutdown()), EFORKED.
  */
 int fly_export(struct fly_runtime *runtime, const struct fly_interface *interface,
 	       const void *procedures, void *context);

@@ -6,17 +6,27 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-void fly_descriptors_each(void (*each)(int fd, void *context), void *context)
+bool fly_descriptors_each(void (*each)(int fd, void *context), void *context)
 {
 	DIR *directory = opendir("/proc/self/fd");
 	const struct dirent *entry;
 
-	while (directory && (entry = readdir(directory))) {
+	if (!directory)
+		return false;
+	while ((entry = readdir(directory))) {
 		if (entry->d_name[0] != '.' && atoi(entry->d_name) != dirfd(directory))
 			each(atoi(entry->d_name), context);
 	}
-	if (directory)
-		closedir(directory);
+	closedir(directory);
+	return true;
+}
+
+void fly_descriptor_close_on_exec(int fd)
+{
+	const int flags = fcntl(fd, F_GETFD);
+
+	if (flags >= 0 && !(flags & FD_CLOEXEC))
+		fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
 }
 
 static void note(int fd, void *context)
@@ -30,22 +40,19 @@ static void note(int fd, void *context)
 void fly_descriptors_note(struct fly_descriptors *now)
 {
 	*now = (struct fly_descriptors){0};
-	fly_descriptors_each(note, now);
+	now->is_known = fly_descriptors_each(note, now);
 }
 
 static void close_on_exec(int fd, void *context)
 {
 	const struct fly_descriptors *before = context;
-	int flags;
 
-	if (fd >= FLY_DESCRIPTORS_MAX || (before->open[fd / 64] >> fd % 64 & 1))
-		return;
-	flags = fcntl(fd, F_GETFD);
-	if (flags >= 0 && !(flags & FD_CLOEXEC))
-		fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+	if (fd < FLY_DESCRIPTORS_MAX && !(before->open[fd / 64] >> fd % 64 & 1))
+		fly_descriptor_close_on_exec(fd);
 }
 
 void fly_descriptors_close_on_exec(const struct fly_descriptors *before)
 {
-	fly_descriptors_each(close_on_exec, (void *)before);
+	if (before->is_known)
+		fly_descriptors_each(close_on_exec, (void *)before);
 }

@@ -9,12 +9,14 @@
 #ifndef FLY_DESCRIPTORS_H
 #define FLY_DESCRIPTORS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Descriptors of larger numbers are left alone. */
 #define FLY_DESCRIPTORS_MAX 16384
 
 struct fly_descriptors {
+	bool is_known; /* false: they could not be listed, for want of a descriptor for instance */
 	uint64_t open[FLY_DESCRIPTORS_MAX / 64];
 };
 
@@ -23,11 +25,18 @@ void fly_descriptors_note(struct fly_descriptors *now);
 
 /*
  * fly_descriptors_close_on_exec() - close on exec(2) all descriptors that were not open before. Any
- * thread. What other threads open meanwhile is closed on exec(2) as well: be quick.
+ * thread. What other threads open meanwhile is closed on exec(2) as well: be quick. If it is not
+ * known which were open before nothing changes: the program's own must stay what they are.
  */
 void fly_descriptors_close_on_exec(const struct fly_descriptors *before);
 
-/* fly_descriptors_each() - call a function for each open descriptor. Any thread. */
-void fly_descriptors_each(void (*each)(int fd, void *context), void *context);
+/* fly_descriptor_close_on_exec() - close this one on exec(2), if it is open. Any thread. */
+void fly_descriptor_close_on_exec(int fd);
+
+/*
+ * fly_descriptors_each() - call a function for each open descriptor. Any thread.
+ * Return: false: they could not be listed; nothing was called.
+ */
+bool fly_descriptors_each(void (*each)(int fd, void *context), void *context);
 
 #endif

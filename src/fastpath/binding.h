@@ -42,7 +42,7 @@ struct fly_import {
 	uint32_t deadline_us; /* of its calls; 0: none */
 	enum fly_wait wait;   /* how an inline caller waits */
 	bool is_shut;         /* fly_shutdown(): its calls end with FLY_ESTOPPED */
-	bool is_rebinding;    /* fly_rebind() turns the poller: it must not be ended now */
+	bool is_rebinding;    /* rebinding turns the poller: it must not be ended now */
 	bool is_lost;         /* with `reconnect`: the next call rebinds first */
 	/* Rebinds for a call that is about to start: 0, or its status. NULL: nobody wants that. */
 	int (*reconnect)(struct fly_import *import, uint64_t most_us);

@@ -81,7 +81,7 @@ void fly_connections_hang_up(const char *path)
 static void close_on_exec(int fd, const struct wish *w)
 {
 	(void)w;
-	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fly_descriptor_close_on_exec(fd);
 }
 
 void fly_connections_close_on_exec(const char *path)
@@ -141,7 +141,18 @@ static int connect_probe(const char *path, int *fd)
 									  : -FLY_ESYSTEM;
 }
 
-int fly_connections_probe(const char *path, int *fd, int ms)
+/* What the server's socket was bound to: another way to @path, or seen from another directory. */
+static void take_name(int fd, const char *path, char name[FLY_CONNECTIONS_NAME])
+{
+	struct sockaddr_un at = {0};
+	socklen_t bytes = sizeof at;
+
+	if (getpeername(fd, (struct sockaddr *)&at, &bytes) == 0 && at.sun_path[0])
+		path = at.sun_path;
+	snprintf(name, FLY_CONNECTIONS_NAME, "%.*s", (int)sizeof at.sun_path, path);
+}
+
+int fly_connections_probe(const char *path, int *fd, int ms, char name[FLY_CONNECTIONS_NAME])
 {
 	struct pollfd p = {.events = POLLIN};
 	char answer[64];
@@ -150,6 +161,7 @@ int fly_connections_probe(const char *path, int *fd, int ms)
 
 	if (status)
 		return status;
+	take_name(*fd, path, name);
 	p.fd = *fd;
 	if (poll(&p, 1, ms) <= 0)
 		return -FLY_ETIMEOUT;
@@ -166,7 +178,7 @@ struct fly_connections_watch {
 	pthread_cond_t changed;
 	pthread_t thread;
 	pthread_t watched;
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char path[FLY_CONNECTIONS_NAME];
 	unsigned ms;
 	bool over; /* under lock */
 	bool slow; /* under lock */

@@ -39,15 +39,16 @@
 #include "host/eal_check.h"
 #include "host/limits.h"
 
-#define ARGUMENTS    48
-#define REHEARSAL_MS 60000
+#define ARGUMENTS     48
+#define OUR_ARGUMENTS 10 /* of them, at most, and the NULL behind them */
+#define REHEARSAL_MS  60000
 
 /* All under start_lock. */
 static pthread_mutex_t start_lock = PTHREAD_MUTEX_INITIALIZER;
 static bool started;
 static bool failed; /* EAL has failed in this process, and cannot be tried again */
 static char extra_used[512];
-static _Atomic bool was_tried; /* EAL was started here, or lent */
+static _Atomic bool was_tried; /* EAL was started here, or lent; a rehearsal does not count */
 static pid_t parent;           /* in a child: the process that has EAL; else 0 */
 static struct fly_eal_state state;
 
@@ -213,6 +214,7 @@ static int initialise(void)
 
 	if (control.rehearses && !rehearse())
 		return -1;
+	was_tried = true;
 	pthread_getaffinity_np(pthread_self(), sizeof before, &before);
 	fly_descriptors_note(&descriptors);
 	rte_errno = 0; /* not all failures set it */
@@ -237,6 +239,8 @@ static void *control_main(void *unused)
 
 	(void)unused;
 	pthread_setname_np(pthread_self(), "fly-control");
+	if (state.is_lent)
+		was_tried = true;
 	result = state.is_lent ? 0 : initialise();
 	pthread_mutex_lock(&control.lock);
 	control.result = result;
@@ -261,7 +265,6 @@ static int run_control(void)
 	sigset_t before;
 	int error;
 
-	was_tried = true;
 	control.result = 1;
 	control.is_final = false;
 	fly_signals_block_but_faults(&before);
@@ -284,17 +287,20 @@ static int run_control(void)
 static char argument_text[2048];
 static size_t argument_text_bytes;
 
-static void add_argument(const char *argument)
+/* Return: false: it is one too many. */
+static bool add_argument(const char *argument)
 {
 	const size_t bytes = strlen(argument) + 1;
 
 	if (control.argc == ARGUMENTS - 1 || argument_text_bytes + bytes > sizeof argument_text)
-		return;
+		return false;
 	control.argv[control.argc++] = memcpy(argument_text + argument_text_bytes, argument, bytes);
 	argument_text_bytes += bytes;
+	return true;
 }
 
-static void build_arguments(const char *extra, const struct fly_eal_plan *plan)
+/* Return: 0, or a negative status with a sentence. */
+static int build_arguments(const char *extra, const struct fly_eal_plan *plan)
 {
 	char words[sizeof extra_used];
 	char text[24];
@@ -323,7 +329,10 @@ static void build_arguments(const char *extra, const struct fly_eal_plan *plan)
 	}
 	snprintf(words, sizeof words, "%s", extra ? extra : "");
 	for (char *w = strtok_r(words, " ", &rest); w; w = strtok_r(NULL, " ", &rest))
-		add_argument(w);
+		if (!add_argument(w))
+			return fly_fail(FLY_EINVAL, "--eal: more words than the %d that fit",
+					ARGUMENTS - OUR_ARGUMENTS);
+	return 0;
 }
 
 /* ---- a program that has initialised EAL ---- */
@@ -373,7 +382,9 @@ static int start(const char *extra, size_t need_bytes)
 	if (status)
 		return status;
 	keep_log();
-	build_arguments(extra, &plan);
+	status = build_arguments(extra, &plan);
+	if (status)
+		return status;
 	control.rehearses = plan.says_more;
 	state.hugepage_bytes = plan.is_huge ? FLY_EAL_HUGE_BYTES : 0;
 	state.why_no_huge = plan.why_no_huge;
@@ -390,11 +401,12 @@ int fly_eal_start(const char *extra, size_t need_bytes, void (*tick)(void))
 	if (!started)
 		control.tick = tick;
 	if (parent)
-		status = fly_fail(FLY_EFORKED,
-				  "fly_start: DPDK runs in process %d, which forked this one, and "
-				  "cannot be started again here; a program that forks starts links "
-				  "other than local: in the child only, or executes itself",
-				  (int)parent);
+		status = fly_fail(
+			FLY_EFORKED,
+			"fly_start: DPDK was started in process %d, which forked this one, and "
+			"cannot be started again here; a program that forks starts links "
+			"other than local: in the child only, or executes itself",
+			(int)parent);
 	else if (started && (!extra || !*extra || strcmp(extra, extra_used) == 0))
 		status = 0;
 	else if (started && !state.is_lent)

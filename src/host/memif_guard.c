@@ -315,7 +315,7 @@ static void wait_for_a_source(void)
 		poll(NULL, 0, BLIND_MS);
 		return;
 	}
-	fcntl(p.fd, F_SETFD, FD_CLOEXEC);
+	fly_descriptor_close_on_exec(p.fd);
 	watches_us(p.fd, unblock);
 	if (poll(&p, 1, 0) > 0) {
 		if (thread.busy < BUSY_ROUNDS)

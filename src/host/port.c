@@ -86,9 +86,12 @@ static int check_af_packet(struct fly_port *port)
 			"link %s: there is no interface %s; 'ip link' shows those there are",
 			port->spec.text, interface);
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
 		return fly_fail(FLY_EPERM, "link %s: af_packet needs root or CAP_NET_RAW",
 				port->spec.text);
+	if (fd < 0)
+		return fly_fail(FLY_ESYSTEM, "link %s: af_packet: %s", port->spec.text,
+				strerror(errno));
 	close(fd);
 	if (port->spec.ip == 0)
 		port->spec.ip = ip;
@@ -488,13 +491,15 @@ static int start_client(struct fly_port *port)
 	int status;
 
 	socket_path(port, path);
+	if (is_vhost && port->lock_fd >= 0) /* it was probed */
+		snprintf(path, sizeof path, "%s", port->server_name);
 	watch = fly_connections_watch_begin(is_vhost ? path : NULL,
 					    is_vhost ? DRIVER_MS : CONNECT_MS);
 	status = start_device(port);
 	slow = fly_connections_watch_end(watch);
 	if (status == 0 && is_vhost)
 		fly_connections_limit(path, DRIVER_MS);
-	else if (is_vhost && port->lock_fd >= 0)
+	else if (is_vhost && port->lock_fd >= 0 && path[0] == '/') /* else it may not be alone */
 		fly_connections_close_ours(path); /* they were its own: it has the claim */
 	return status && slow ? fly_fail(FLY_ETIMEOUT, "%s", silent) : status;
 }
@@ -559,7 +564,7 @@ static int probe(struct fly_port *port)
 	}
 	port->probe_client = port->client;
 	socket_path(port, path);
-	return fly_connections_probe(path, &port->probe_fd, ANSWER_MS);
+	return fly_connections_probe(path, &port->probe_fd, ANSWER_MS, port->server_name);
 }
 
 static void drop_claim(struct fly_port *port)

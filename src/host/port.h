@@ -4,6 +4,7 @@
 #define FLY_PORT_H
 
 #include "base/descriptors.h"
+#include "host/connections.h"
 #include "host/memif_guard.h"
 #include "host/vhost_guard.h"
 #include "host/link_spec.h"
@@ -55,8 +56,9 @@ struct fly_port {
 	bool reaching;    /* client: started again; the connection is not complete */
 	uint64_t next_ms; /* client: when detached, time of the next step */
 	int probe_fd;     /* vhost client: asks whether its server speaks; -1: none */
-	unsigned probe_client; /* the client number that it asks for */
-	int lock_fd;           /* holds the claim on the socket path or client number; -1: none */
+	unsigned probe_client;                  /* the client number that it asks for */
+	char server_name[FLY_CONNECTIONS_NAME]; /* once probed: fly_connections_probe() */
+	int lock_fd; /* holds the claim on the socket path or client number; -1: none */
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
 	/* By poller: enum fly_port_request. All pollers get the same request. */
 	_Atomic int request[FLY_POLLERS];

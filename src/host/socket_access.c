@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 
-#define ENTRY_BYTES 16384 /* of a user or a group; a group lists its members */
+#define ENTRY_BYTES (1U << 20) /* of a user or a group; a group lists its members */
 
 static bool is_number(const char *text, unsigned *number)
 {
@@ -33,6 +33,16 @@ static bool is_number(const char *text, unsigned *number)
 	return *end == '\0' && errno == 0 && n < UINT_MAX;
 }
 
+/* @error: why nothing was found; 0: there is none of that name. */
+static int not_found(const struct fly_link_spec *spec, const char *what, const char *name,
+		     int error)
+{
+	if (error != 0 && error != ENOENT && error != ESRCH)
+		return fly_fail(FLY_ESYSTEM, "link %s: %s %s cannot be looked up: %s", spec->text,
+				what, name, strerror(error));
+	return fly_fail(FLY_EINVAL, "link %s: there is no %s %s", spec->text, what, name);
+}
+
 int fly_socket_access_find(const struct fly_link_spec *spec, struct fly_socket_access *access)
 {
 	char *entry = malloc(ENTRY_BYTES);
@@ -41,25 +51,24 @@ int fly_socket_access_find(const struct fly_link_spec *spec, struct fly_socket_a
 	struct group group;
 	struct group *group_found = NULL;
 	int status = 0;
+	int error;
 
 	if (!entry)
 		return fly_fail(FLY_ENOMEM, "link %s: out of memory", spec->text);
 	*access = (struct fly_socket_access){spec->mode, (uid_t)-1, (gid_t)-1};
 	if (spec->owner[0] && !is_number(spec->owner, &access->owner)) {
-		getpwnam_r(spec->owner, &user, entry, ENTRY_BYTES, &user_found);
+		error = getpwnam_r(spec->owner, &user, entry, ENTRY_BYTES, &user_found);
 		if (user_found)
 			access->owner = user.pw_uid;
 		else
-			status = fly_fail(FLY_EINVAL, "link %s: there is no user %s", spec->text,
-					  spec->owner);
+			status = not_found(spec, "user", spec->owner, error);
 	}
 	if (status == 0 && spec->group[0] && !is_number(spec->group, &access->group)) {
-		getgrnam_r(spec->group, &group, entry, ENTRY_BYTES, &group_found);
+		error = getgrnam_r(spec->group, &group, entry, ENTRY_BYTES, &group_found);
 		if (group_found)
 			access->group = group.gr_gid;
 		else
-			status = fly_fail(FLY_EINVAL, "link %s: there is no group %s", spec->text,
-					  spec->group);
+			status = not_found(spec, "group", spec->group, error);
 	}
 	free(entry);
 	return status;

@@ -150,6 +150,9 @@ static int cannot_create(const char *path)
 	if (error == EACCES || error == EPERM)
 		return fly_fail(FLY_EPERM, "%s: no permission to create files in %s", path,
 				dirname(copy));
+	if (error == ELOOP)
+		return fly_fail(FLY_EPERM,
+				"%s: the lock file beside it is a symbolic link; remove it", path);
 	if (error == ENOENT || error == ENOTDIR)
 		return fly_fail(FLY_EINVAL, "%s: there is no directory %s", path, dirname(copy));
 	return fly_fail(FLY_ESYSTEM, "%s: %s", path, strerror(error));
@@ -173,11 +176,17 @@ int fly_socket_claim_path(const char *path, unsigned clients)
 
 	lock_path(name, sizeof name, path);
 	for (;;) {
-		fd = fly_clofork_add(open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+		/* Who else may write to the directory must not have us write to another file. */
+		fd = fly_clofork_add(open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
 		if (fd < 0)
 			return cannot_create(path);
 		if (try_lock(fd, SERVER_BYTE) != 0) {
+			const int error = errno;
+
 			fly_clofork_close(fd);
+			if (error != EAGAIN && error != EACCES)
+				return fly_fail(FLY_ESYSTEM, "%s: it cannot be locked: %s", name,
+						strerror(error));
 			return fly_fail(FLY_EINUSE, "%s: another Firefly serves on that socket",
 					path);
 		}

@@ -13,7 +13,6 @@
 #include "host/vhost_guard.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +25,7 @@
 
 #include <firefly/status.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/fault.h"
 #include "host/connections.h"
@@ -48,20 +48,14 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- descriptors that DPDK has of a client ---- */
 
-static void close_on_exec(int fd)
-{
-	if (fd >= 0)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
 static void close_rings_on_exec(int number)
 {
 	for (uint16_t i = 0; i < rte_vhost_get_vring_num(number); i++) {
 		struct rte_vhost_vring ring = {.kickfd = -1, .callfd = -1};
 
 		rte_vhost_get_vhost_vring(number, i, &ring);
-		close_on_exec(ring.kickfd);
-		close_on_exec(ring.callfd);
+		fly_descriptor_close_on_exec(ring.kickfd);
+		fly_descriptor_close_on_exec(ring.callfd);
 	}
 }
 
@@ -117,7 +111,7 @@ static void note_client(struct fly_vhost_guard *guard, int number)
 		return;
 	}
 	for (uint32_t i = 0; i < memory->nregions; i++) {
-		close_on_exec(memory->regions[i].fd);
+		fly_descriptor_close_on_exec(memory->regions[i].fd);
 		guard->gone |= !note(guard, number, &memory->regions[i]);
 	}
 	free(memory);

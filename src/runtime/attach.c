@@ -545,7 +545,8 @@ static void unbind(struct fly_binding *binding)
 {
 	struct fly_attached *a = attached_of(binding);
 
-	request(a, unbind_on_poller, a);
+	a->n_requests++;
+	fly_request_last(a->poller, unbind_on_poller, a);
 	fly_owned_remove(&a->owned);
 	if (a->event_fd >= 0)
 		close(a->event_fd);
@@ -640,7 +641,11 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	status = fly_request_within(p, make_on_poller, &m);
 	if (status) {
 		free(a);
-		return fly_fail(-status, "attach: %s", fly_strerror(status));
+		return fly_fail(-status, "attach: %s",
+				status == -FLY_ESTOPPED
+					? "the runtime was shut down, or the thread that turned "
+					  "it has ended"
+					: fly_strerror(status));
 	}
 	fly_owned_add(&runtime->group.owned, &a->owned, &a->head,
 		      fly_poller_group_has_thread(&runtime->group));

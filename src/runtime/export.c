@@ -91,6 +91,9 @@ static int prepare_on_poller(struct fly_poller *p, void *argument)
 {
 	const struct offer *offer = argument;
 
+	if (p->is_shut)
+		return fly_fail(FLY_ESHUT, "export %s: the runtime was shut down",
+				offer->export.interface->name);
 	if (offer->export.pool && fly_worker_pool_open(p, offer->export.pool))
 		return fly_fail(FLY_ENOMEM, "export %s: out of memory",
 				offer->export.interface->name);

@@ -219,9 +219,16 @@ static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
 	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) && stub->result_bytes <= link->payload_max;
 }
 
+/* Of a call without a record: might it have had one? */
+static bool may_have_run(const struct fly_poller *p, const struct fly_header *h)
+{
+	return is_too_old(p, h) || fly_conversation_gone(p, h) == FLY_GONE_MAYBE;
+}
+
 /*
  * A call to an export that is not here. If the export was withdrawn, what has run, or runs still,
- * has a record, which is answered from as before. What has none did not run, and will not.
+ * has a record, which is answered from as before; or its record was given back early, or long ago.
+ * What never had one did not run, and will not.
  */
 static void answer_without_export(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 				  const struct fly_header *h)
@@ -237,7 +244,7 @@ static void answer_without_export(struct fly_poller *p, struct fly_link *link, s
 		if (answer_again(p, link, m, h, c)) /* it ran, and cannot run again */
 			fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
 	} else if (was_here && h->activity != 0 && why == FLY_COUNT_drop_activity &&
-		   (c ? fly_seq_after(h->seq, c->seq) : !is_too_old(p, h))) {
+		   (c ? fly_seq_after(h->seq, c->seq) : !may_have_run(p, h))) {
 		fly_reply_refuse_withdrawn(p, link, m, h);
 	} else {
 		fly_reply_refuse(p, link, m, h, FLY_ESTALE);

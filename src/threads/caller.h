@@ -58,7 +58,7 @@ struct fly_attached {
 	uint32_t argument_max;          /* bytes in one packet */
 	uint32_t deadline_us;           /* of fly_set_deadline(); travels with the call */
 	bool looks;                     /* polls all the time while it waits */
-	uint8_t n_requests;             /* of attach.c under way: it must not be ended now */
+	uint8_t n_requests;             /* waits of attach.c under way: it must not be ended now */
 	enum fly_wait wait;
 	enum fly_wait default_wait;      /* of its runtime */
 	_Atomic int event_fd;            /* of fly_event_fd(); -1; the poller reads it */

@@ -15,12 +15,14 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "base/error.h"
+#include "base/system_clock.h"
 #include "base/thread.h"
 
 /* A request that the thread which made it waits for. */
 struct waited {
 	struct fly_request request; /* its first member */
 	struct fly_requests *requests;
+	struct fly_poller *poller;
 	int result;
 	char *sentence; /* for fly_error(), if the result is negative; NULL: not wanted */
 	bool is_done;   /* under lock */
@@ -41,6 +43,7 @@ struct fly_requests {
 };
 
 #define SENTENCE_BYTES 512
+#define LOOK_MS        50 /* between two looks whether the poller's thread has ended */
 
 /* The poller that this thread turns; of several, the last it took. */
 static _Thread_local struct fly_poller *mine;
@@ -48,11 +51,15 @@ static _Thread_local struct fly_poller *mine;
 int fly_requests_init(struct fly_poller *p)
 {
 	struct fly_requests *requests = calloc(1, sizeof *requests);
+	pthread_condattr_t monotonic;
 
 	if (!requests)
 		return -FLY_ENOMEM;
 	pthread_mutex_init(&requests->lock, NULL);
-	pthread_cond_init(&requests->done, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&requests->done, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	STAILQ_INIT(&requests->one_at_a_time);
 	STAILQ_INIT(&requests->between_turns);
 	STAILQ_INIT(&requests->within_turns);
@@ -113,13 +120,15 @@ struct fly_poller *fly_poller_mine(void)
  * procedures that make such requests to each other's pollers both get an answer. Requests of
  * fly_request() are not served within a turn: no procedure may wait for one.
  */
-static void wait_for(struct waited *w, struct fly_poller *ours)
+static void wait_for(struct waited *w, struct fly_poller *ours, uint64_t end_ms)
 {
+	const struct timespec end = {.tv_sec = (time_t)(end_ms / 1000),
+				     .tv_nsec = (long)(end_ms % 1000) * 1000000L};
 	struct fly_requests *requests = w->requests;
 
-	while (!w->is_done) {
+	while (!w->is_done && fly_system_clock_ms() < end_ms) {
 		if (!ours) {
-			pthread_cond_wait(&requests->done, &requests->lock);
+			pthread_cond_timedwait(&requests->done, &requests->lock, &end);
 			continue;
 		}
 		pthread_mutex_unlock(&requests->lock);
@@ -146,18 +155,42 @@ static void complete(struct fly_request *request, int result)
 	pthread_cond_broadcast(&w->requests->done);
 }
 
-static int post_and_wait(struct fly_poller *p, struct requests *list, struct waited *w)
+/*
+ * A thread that has ended
+ *
+ * The thread of an inline runtime may end without stopping it. Nobody turns the poller then, until
+ * another thread takes it to stop the runtime. Who waits for such a poller waits no longer. What
+ * has to be done in any case, the waiting thread does itself: under the lock, which the thread that
+ * takes the poller needs first.
+ */
+static void give_up(struct requests *list, struct waited *w, bool must_run)
+{
+	if (w->request.is_posted)
+		STAILQ_REMOVE(list, &w->request, fly_request, next);
+	w->request.is_posted = false;
+	if (must_run)
+		w->result = w->request.function(w->poller, w->request.argument);
+}
+
+static int post_and_wait(struct fly_poller *p, struct requests *list, struct waited *w,
+			 bool must_run)
 {
 	struct fly_poller *ours = fly_poller_mine();
 	struct fly_requests *requests = p->requests;
 
 	w->requests = requests;
+	w->poller = p;
 	w->result = -FLY_ESTOPPED;
 	w->request.done = complete;
 	pthread_mutex_lock(&requests->lock);
 	if (!requests->closed) {
 		insert(p, list, &w->request);
-		wait_for(w, ours);
+		while (wait_for(w, ours, fly_system_clock_ms() + LOOK_MS), !w->is_done) {
+			if (!fly_thread_has_ended(requests->owner))
+				continue;
+			give_up(list, w, must_run);
+			break;
+		}
 	}
 	pthread_mutex_unlock(&requests->lock);
 	return w->result;
@@ -178,9 +211,10 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 	if (fly_poller_mine() && mine->turning)
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
-	result = post_and_wait(p, &p->requests->one_at_a_time, &w);
+	result = post_and_wait(p, &p->requests->one_at_a_time, &w, false);
 	if (result == -FLY_ESTOPPED)
-		return fly_fail(FLY_ESTOPPED, "the runtime was stopped");
+		return fly_fail(FLY_ESTOPPED,
+				"the runtime was stopped, or the thread that turned it has ended");
 	return result < 0 ? fly_fail(-result, "%s", sentence) : result;
 }
 
@@ -191,7 +225,17 @@ int fly_request_within(struct fly_poller *p, int (*function)(struct fly_poller *
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
-	return post_and_wait(p, &p->requests->within_turns, &w);
+	return post_and_wait(p, &p->requests->within_turns, &w, false);
+}
+
+int fly_request_last(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+		     void *argument)
+{
+	struct waited w = {.request = {.function = function, .argument = argument}};
+
+	if (fly_poller_is_here(p))
+		return function(p, argument);
+	return post_and_wait(p, &p->requests->within_turns, &w, true);
 }
 
 /* ---- without waiting ------------------------------------------------------------------------- */

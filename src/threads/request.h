@@ -14,7 +14,8 @@ struct fly_poller;
  * thread itself: at once. Any thread, but not in a procedure on another poller: -FLY_ECONFLICT.
  * Requests are served in order. The function may turn the poller.
  * Return: what the function returns, and if that is negative its fly_error(). -FLY_ESTOPPED: the
- * poller is not turned any more, the function did not run.
+ * poller is not turned any more, because its runtime was stopped or its thread has ended; the
+ * function did not run.
  */
 int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 		void *argument);
@@ -25,6 +26,13 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
  */
 int fly_request_within(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 		       void *argument);
+
+/*
+ * fly_request_last() - the same, for what must be done before memory is freed: if the poller's
+ * thread has ended the function runs here.
+ */
+int fly_request_last(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+		     void *argument);
 
 /* When a poller serves a request that was posted. */
 enum fly_request_when {
