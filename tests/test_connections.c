@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,8 +68,9 @@ Test(connections, fly_connections_hang_up__those_of_that_path)
 	const int client_of_other = connected(other_path);
 
 	cr_assert(accept(server, NULL, NULL) >= 0 && accept(other, NULL, NULL) >= 0);
+	const int waiting = connected(path); /* here is only its own end */
 	fly_connections_hang_up(path);
-	cr_expect(is_shut(client) && !is_shut(client_of_other));
+	cr_expect(is_shut(client) && !is_shut(client_of_other) && !is_shut(waiting));
 	cr_expect(connected(path) >= 0, "the server listens on");
 }
 
@@ -87,11 +89,17 @@ Test(connections, fly_connections_limit__a_server_that_is_silent)
 {
 	const int server = listener(path, "a", 8);
 	const int client = connected(path);
+	struct timeval t = {0};
+	socklen_t bytes = sizeof t;
 	char c;
 
 	cr_assert(server >= 0);
 	fly_connections_limit(path, 20);
+	cr_assert(getsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &t, &bytes) == 0);
+	cr_assert(t.tv_sec == 0 && t.tv_usec > 0 && t.tv_usec <= 40000);
 	cr_expect(recv(client, &c, 1, 0) == -1 && errno == EAGAIN);
+	cr_assert(getsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &t, &bytes) == 0);
+	cr_expect(t.tv_sec == 0 && t.tv_usec > 0 && t.tv_usec <= 40000, "sending as well");
 }
 
 Test(connections, fly_connections_close_ours__and_nothing_else)
@@ -124,6 +132,21 @@ Test(connections, fly_connections_probe__a_server_that_is_silent_gets_one)
 	cr_expect(asked[0] == 1 && asked[1] == 1 && asked[2] == 0, "GET_FEATURES");
 	cr_assert(send(at, answer, sizeof answer, 0) == sizeof answer);
 	cr_expect(fly_connections_probe(path, &fd, 10000, name) == 0 && fd == -1);
+	cr_expect(fcntl(first, F_GETFD) == -1, "it is closed");
+}
+
+Test(connections, fly_connections_probe__a_server_that_hangs_up)
+{
+	const int server = listener(path, "a", 8);
+	char asked[12];
+	int fd = -1;
+	int at;
+
+	cr_expect(fly_connections_probe(path, &fd, 0, name) == -FLY_ETIMEOUT);
+	at = accept(server, NULL, NULL);
+	cr_assert(recv(at, asked, sizeof asked, 0) == sizeof asked);
+	close(at);
+	cr_expect(fly_connections_probe(path, &fd, 10000, name) == -FLY_ELINK && fd == -1);
 }
 
 /* A connection has the name that the server's socket was bound to, not the one of its client. */
@@ -188,8 +211,16 @@ Test(connections, watch_main__ends_recv)
 	cr_expect(fly_connections_watch_end(watch));
 }
 
+static volatile sig_atomic_t is_late;
+
+static void on_alarm(int number)
+{
+	is_late = number == SIGALRM;
+}
+
 Test(connections, watch_main__ends_connect)
 {
+	const struct sigaction late = {.sa_handler = on_alarm};
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	const int server = listener(path, "a", 0);
 	struct fly_connections_watch *watch;
@@ -199,7 +230,14 @@ Test(connections, watch_main__ends_connect)
 	strcpy(address.sun_path, path);
 	watch = fly_connections_watch_begin(NULL, 20);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	cr_expect(connect(fd, (struct sockaddr *)&address, sizeof address) == -1 && errno == EINTR);
+	/* Also if whoever is interrupted tries again. */
+	sigaction(SIGALRM, &late, NULL);
+	alarm(patience(5));
+	for (unsigned i = 0; i < 3 && !is_late; i++)
+		cr_expect(connect(fd, (struct sockaddr *)&address, sizeof address) == -1 &&
+			  errno == EINTR);
+	alarm(0);
+	cr_expect(!is_late);
 	cr_expect(fly_connections_watch_end(watch));
 	cr_expect(!is_shut(fd));
 }

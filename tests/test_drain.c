@@ -114,10 +114,17 @@ static void start_calls(void)
 	atomic_store(&are_out, true);
 }
 
-static void finish_calls(void)
+static _Atomic bool may_unbind;
+
+static void finish_calls_but_keep(void)
 {
 	for (unsigned i = 0; i < n_calls; i++)
 		statuses[i] = Probe_Null_finish(calls[i]);
+}
+
+static void finish_calls(void)
+{
+	finish_calls_but_keep();
 	fly_unbind(binding);
 }
 
@@ -297,6 +304,42 @@ Case(drain, fly_drain__not_from_within_a_procedure_nor_of_nothing)
 	cr_expect(fly_drain(server, 0) == 0);
 	pthread_join(thread, NULL);
 	cr_expect(status_inside == -FLY_ECONFLICT && statuses[0] == 0);
+}
+
+/* ---- results of before ----------------------------------------------------------------------- */
+
+static _Atomic bool has_result;
+
+static void *get_a_long_result(void *unused)
+{
+	uint8_t data[1440];
+
+	(void)unused;
+	start_calls();
+	finish_calls_but_keep();
+	statuses[1] = Probe_Fill(binding, 7, data);
+	atomic_store(&has_result, true);
+	while (!atomic_load(&may_unbind))
+		usleep(1000);
+	fly_unbind(binding);
+	return NULL;
+}
+
+/* Its caller has it, and says so with its next call: it is not asked. */
+Case(drain, is_awaited__not_what_was_there_before)
+{
+	atomic_store(&may_end, true);
+	call_from(get_a_long_result, 1);
+	while (!atomic_load(&has_result))
+		fly_turn(server);
+	for (const uint64_t end_ms = server->poller.now_ms + 5; server->poller.now_ms < end_ms;)
+		fly_turn(server);
+	cr_assert(server->poller.conversations.n_retained == 1);
+	cr_expect(fly_drain(server, 0) == 0, "%s", fly_error());
+	cr_expect(fly_stats_get(&server->poller.stats, FLY_COUNT_probes_sent) == 0);
+	atomic_store(&may_unbind, true);
+	pthread_join(thread, NULL);
+	cr_expect(statuses[0] == 0 && statuses[1] == 0);
 }
 
 /* ---- over a local link ----------------------------------------------------------------------- */

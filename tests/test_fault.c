@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fault.h"
@@ -174,4 +175,91 @@ Test(fault, is_interruption__the_handler_before_does_not_see_it, .timeout = HANG
 	cr_expect(others == 0);
 	raise(SIGBUS);
 	cr_expect(others == 1);
+}
+
+static void count_with(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	others += number == SIGBUS && info->si_signo == SIGBUS;
+}
+
+static void handle_with_info(void)
+{
+	struct sigaction action = {.sa_sigaction = count_with, .sa_flags = SA_SIGINFO};
+
+	cr_assert(sigaction(SIGBUS, &action, NULL) == 0);
+}
+
+Test(fault, fly_fault_interrupt__not_with_any_handler_of_the_program, .timeout = HANG)
+{
+	volatile uint8_t *at = shortened();
+
+	cr_assert(fly_fault_add((void *)at, 4096, 0) == 0);
+	handle_with_info();
+	fly_fault_interrupt(pthread_self());
+	cr_expect(others == 0);
+}
+
+/* Both kinds of handlers that may have been there before. */
+Test(fault, on_fault__the_handler_before_gets_what_was_sent, .timeout = HANG)
+{
+	const union sigval value = {.sival_ptr = &others};
+	volatile uint8_t *at = shortened();
+
+	handle_with_info();
+	cr_assert(fly_fault_add((void *)at, BYTES, 0) == 0);
+	raise(SIGBUS);
+	cr_expect(others == 1);
+	/* Queued, as an interruption is, but not by us. */
+	pthread_sigqueue(pthread_self(), SIGBUS, value);
+	cr_expect(others == 2);
+	cr_expect(at[BYTES - 1] == 0 && others == 2, "a fault of ours is not");
+}
+
+/* Such a thread survives every fault: what a process sends is none. */
+Test(fault, survive__a_signal_that_was_sent_is_no_fault, .timeout = HANG)
+{
+	signal(SIGBUS, count);
+	fly_fault_driver_thread((pid_t)syscall(SYS_gettid));
+	raise(SIGBUS);
+	cr_expect(others == 1 && fly_fault_ever() == 0);
+}
+
+Test(fault, fly_fault_add__memory_in_the_place_of_another, .timeout = HANG)
+{
+	volatile uint8_t *at = shortened();
+
+	cr_assert(fly_fault_add((void *)at, BYTES, 0) == 0);
+	cr_expect(at[BYTES - 1] == 0 && fly_fault_has((void *)at));
+	fly_fault_remove((void *)at);
+	cr_assert(fly_fault_add((void *)at, BYTES, 0) == 0);
+	cr_expect(!fly_fault_has((void *)at), "that fault was in another's");
+	cr_expect(at[4096] == 0 && fly_fault_has((void *)at));
+}
+
+/* A byte behind it is not in it. */
+Test(fault, find__memory_ends_where_it_ends, .signal = SIGBUS, .timeout = HANG)
+{
+	volatile uint8_t *at = shortened();
+
+	cr_assert(fly_fault_add((void *)(at + 4096), 4096, 0) == 0);
+	cr_expect(at[2 * 4096 - 1] == 0);
+	(void)at[2 * 4096];
+}
+
+Test(fault, fly_fault_forked__a_child_has_no_memory_of_its_parent, .timeout = HANG)
+{
+	volatile uint8_t *at = shortened();
+	int status;
+	pid_t child;
+
+	cr_assert(fly_fault_add((void *)at, BYTES, 0) == 0);
+	child = fork();
+	if (child == 0) {
+		fly_fault_forked();
+		_exit(at[BYTES - 1]);
+	}
+	cr_assert(child > 0 && waitpid(child, &status, 0) == child);
+	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	cr_expect(at[BYTES - 1] == 0);
 }

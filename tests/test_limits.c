@@ -15,6 +15,18 @@
 
 TestSuite(limits, .timeout = HANG);
 
+static int error_of_open; /* 0: it opens as always */
+
+/* In the place of the C library's: the whole system has no descriptor left. */
+int open(const char *path, int flags, ...)
+{
+	if (error_of_open) {
+		errno = error_of_open;
+		return -1;
+	}
+	return openat(AT_FDCWD, path, flags, 0600);
+}
+
 static bool says(const char *what)
 {
 	return strstr(fly_error(), what) != NULL;
@@ -79,4 +91,19 @@ Test(limits, fly_limits_no_thread__two_causes_two_texts)
 {
 	cr_expect(strstr(fly_limits_no_thread(EAGAIN), "ulimit -u") != NULL);
 	cr_expect(strcmp(fly_limits_no_thread(EINVAL), strerror(EINVAL)) == 0);
+}
+
+Test(limits, no_descriptors__two_causes_two_texts)
+{
+	error_of_open = EMFILE;
+	cr_expect(fly_limits_descriptors(3, "it") == -FLY_ESYSTEM);
+	cr_expect(says("ulimit -n") && !says("fs.file-max"), "%s", fly_error());
+	error_of_open = ENFILE;
+	cr_expect(fly_limits_descriptors(3, "it") == -FLY_ESYSTEM);
+	cr_expect(says("fs.file-max") && !says("ulimit -n"), "%s", fly_error());
+	error_of_open = EACCES;
+	cr_expect(fly_limits_descriptors(3, "it") == -FLY_ESYSTEM);
+	cr_expect(says(strerror(EACCES)) && !says("limit"), "%s", fly_error());
+	error_of_open = 0;
+	cr_expect(fly_limits_descriptors(3, "it") == 0);
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,7 @@
 #include "local/map.h"
 #include "local/server.h"
 #include "runtime/runtime.h"
+#include "threads/request.h"
 
 #define EAL "--no-huge -m 256"
 
@@ -425,6 +427,31 @@ Case(local_clerk, fly_clerk_stop__waits_for_an_allow_that_runs)
 	pthread_join(thread, NULL);
 }
 
+/* Its binding is of a thread that ends. */
+static bool allow_and_bind(void *context, const struct fly_caller *caller)
+{
+	struct fly_binding *left;
+	char peer[64];
+
+	(void)context;
+	(void)caller;
+	snprintf(peer, sizeof peer, "local:%s", name);
+	return fly_import(runtime, &open_to_all, peer, &left) == 0;
+}
+
+Case(local_clerk, ask__bindings_that_allow_has_made_end_with_it)
+{
+	const struct fly_export_options o = {.size = sizeof o, .allow = allow_and_bind};
+	struct hand h;
+
+	start(1, "", NULL);
+	cr_assert(fly_export_with(runtime, &asks, "", NULL, &o) == 0, "%s", fly_error());
+	h = bind_to("Asks");
+	cr_expect(comes_to(FLY_COUNT_local_bound, 2));
+	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
+	hand_leave(&h);
+}
+
 static bool allow_nobody(void *context, const struct fly_caller *caller)
 {
 	(void)context;
@@ -465,6 +492,235 @@ Case(local_clerk, fly_admit_listed__the_lists_are_asked_before_allow)
 	cr_expect(!fly_admit_listed(&runtime->exports[2],
 				    &(struct ucred){.uid = getuid(), .gid = getuid() + 1}),
 		  "a group is not compared with users");
+	/* Users and groups. */
+	fly_stop(runtime);
+	start(1, "", NULL);
+	o.gids = groups;
+	o.n_gids = 2;
+	cr_assert(fly_export_with(runtime, &asks, "", NULL, &o) == 0);
+	cr_expect(fly_admit_listed(&runtime->exports[2], &(struct ucred){.uid = others[0]}));
+	for (unsigned i = 0; i < 2; i++)
+		cr_expect(fly_admit_listed(&runtime->exports[2],
+					   &(struct ucred){.uid = 77777, .gid = groups[i]}));
+	cr_expect(!fly_admit_listed(&runtime->exports[2],
+				    &(struct ucred){.uid = 77777, .gid = others[0] + 7}));
+}
+
+Case(local_clerk, fly_admit_listed__a_group_has_its_own_numbers)
+{
+	const uid_t users[] = {1001, 1002};
+	const gid_t groups[] = {2001};
+	const struct fly_export_options o = {
+		.size = sizeof o, .uids = users, .n_uids = 2, .gids = groups, .n_gids = 1};
+	const struct fly_export *e = NULL;
+
+	start(1, "", NULL);
+	cr_assert(fly_export_with(runtime, &asks, "", NULL, &o) == 0);
+	e = &runtime->exports[2];
+	cr_expect(fly_admit_listed(e, &(struct ucred){.uid = 1001, .gid = 1}));
+	cr_expect(fly_admit_listed(e, &(struct ucred){.uid = 1002, .gid = 1}));
+	cr_expect(fly_admit_listed(e, &(struct ucred){.uid = 1, .gid = 2001}));
+	cr_expect(!fly_admit_listed(e, &(struct ucred){.uid = 2001, .gid = 1}));
+	cr_expect(!fly_admit_listed(e, &(struct ucred){.uid = 1, .gid = 1001}));
+	cr_expect(!fly_admit_listed(e, &(struct ucred){.uid = 1, .gid = 1002}));
+}
+
+/* ---- steps that take long ---- */
+
+static _Atomic bool may_decide;
+
+static bool allow_in_a_while(void *context, const struct fly_caller *caller)
+{
+	(void)context;
+	(void)caller;
+	atomic_fetch_add(&allowed, 1);
+	while (!atomic_load(&may_decide))
+		usleep(1000);
+	return true;
+}
+
+/* A client that allow() lets in when its poller does not answer any more. */
+static struct hand ask_and_block(struct hand *first)
+{
+	const struct fly_export_options o = {.size = sizeof o, .allow = allow_in_a_while};
+	struct hand h;
+
+	atomic_store(&allowed, 0);
+	atomic_store(&may_decide, false);
+	cr_assert(fly_export_with(runtime, &asks, "", NULL, &o) == 0);
+	h = ask("Asks");
+	for (unsigned i = 0; i < 1000 * patience(10) && atomic_load(&allowed) != 1; i++)
+		usleep(1000);
+	hand_call(first, 0, STAY);
+	wait_for_blocked(1);
+	atomic_store(&may_decide, true);
+	return h;
+}
+
+Case(local_clerk, bind_client__is_watched_at_the_poller_that_took_it)
+{
+	struct hand first;
+	struct hand second;
+	struct hand third;
+
+	start(2, "", NULL);
+	first = bind_to("Open");
+	second = bind_to("Open");
+	third = ask_and_block(&first);
+	cr_expect(hand_answer(&third) == 0);
+	cr_expect(fly_astack_head(&first.m)->poller == 0);
+	cr_expect(fly_astack_head(&second.m)->poller == 1);
+	cr_expect(fly_astack_head(&third.m)->poller == 1);
+	cr_expect(runtime->group.pollers[1]->local->n == 2);
+	call(&third);
+	atomic_store(&release, true);
+	cr_expect(hand_finish(&first, 0) == 0);
+}
+
+Case(local_clerk, drop__the_place_of_a_client_that_was_not_added_is_free)
+{
+	struct hand first;
+	struct hand second;
+
+	start(1, ",clients=2", NULL);
+	first = bind_to("Open");
+	second = ask_and_block(&first);
+	cr_expect(hand_answer(&second) == -FLY_EBUSY &&
+		  second.answer.version == FLY_BIND_POLLER_SILENT);
+	atomic_store(&release, true);
+	cr_expect(hand_finish(&first, 0) == 0);
+	second = bind_to("Open");
+	call(&second);
+	cr_expect(fly_clerk_clients(runtime->clerk) == 2);
+}
+
+/* ---- requests ---- */
+
+static struct hand send_request(const void *request, size_t bytes)
+{
+	struct sockaddr_un address;
+	const socklen_t length = fly_astack_address(name, &address);
+	struct hand h = {.socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)};
+
+	cr_assert(connect(h.socket, (struct sockaddr *)&address, length) == 0);
+	cr_assert(send(h.socket, request, bytes, MSG_NOSIGNAL) == (ssize_t)bytes);
+	return h;
+}
+
+static int answer_to(const struct fly_bind_request *request, size_t bytes)
+{
+	struct hand h = send_request(request, bytes);
+	const int status = hand_answer(&h);
+
+	hand_leave(&h);
+	return status;
+}
+
+Case(local_clerk, on_connected__what_is_no_request)
+{
+	const struct fly_bind_request good = {
+		.magic = FLY_BIND_MAGIC,
+		.protocol = FLY_BIND_PROTOCOL,
+		.version = 1,
+		.name = "Open",
+	};
+	struct fly_bind_request r[2] = {good, good};
+
+	start(1, "", NULL);
+	cr_expect(answer_to(r, sizeof r[0]) == 0);
+	cr_expect(answer_to(r, sizeof r[0] - 1) == -FLY_EINVAL);
+	cr_expect(answer_to(r, sizeof r[0] + 1) == -FLY_EINVAL);
+	r[0].magic++;
+	cr_expect(answer_to(r, sizeof r[0]) == -FLY_EINVAL);
+	r[0] = good;
+	r[0].protocol++;
+	cr_expect(answer_to(r, sizeof r[0]) == -FLY_EVERSION);
+	r[0] = good;
+	memset(r[0].name, 'O', sizeof r[0].name);
+	cr_expect(answer_to(r, sizeof r[0]) == -FLY_EINVAL, "its name has no end");
+	r[0] = good;
+	r[0].version = 2;
+	cr_expect(answer_to(r, sizeof r[0]) == -FLY_EVERSION);
+	strcpy(r[0].name, "Binder");
+	r[0].version = runtime->exports[FLY_EXPORT_BINDER].interface->version;
+	cr_expect(answer_to(r, sizeof r[0]) == -FLY_ENOEXPORT, "the binder is not for local links");
+}
+
+/* ---- other users ---- */
+
+#define NOBODY 65534
+
+/* The kernel notes who connects: only this thread becomes another user, and not its libc. */
+static struct hand ask_as(uid_t uid, const char *interface)
+{
+	struct hand h;
+
+	cr_assert(syscall(SYS_setresuid, -1, uid, -1) == 0);
+	h = ask(interface);
+	cr_assert(syscall(SYS_setresuid, -1, 0, -1) == 0);
+	return h;
+}
+
+Case(local_clerk, has_place__half_of_them_for_another_user)
+{
+	struct hand h[4];
+
+	if (getuid() != 0)
+		cr_skip("only root can become another user");
+	start(1, ",clients=4", NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		h[i] = ask_as(NOBODY, "Open");
+		cr_expect(hand_answer(&h[i]) == 0);
+	}
+	h[2] = ask_as(NOBODY, "Open");
+	cr_expect(hand_answer(&h[2]) == -FLY_EBUSY && h[2].answer.version == FLY_BIND_NO_PLACE);
+	for (unsigned i = 2; i < 4; i++)
+		h[i] = bind_to("Open"); /* the others are ours */
+	hand_leave(&h[0]);
+	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
+	h[0] = ask_as(NOBODY, "Open");
+	cr_expect(hand_answer(&h[0]) == 0);
+}
+
+Case(local_clerk, has_place__of_another_user_that_comes_several_times_at_once)
+{
+	struct hand first;
+	struct hand h[4];
+	unsigned bound = 0;
+
+	if (getuid() != 0)
+		cr_skip("only root can become another user");
+	start(1, ",clients=4", NULL);
+	first = bind_to("Open");
+	hand_call(&first, 0, STAY);
+	wait_for_blocked(1);
+	for (unsigned i = 0; i < 4; i++)
+		h[i] = ask_as(NOBODY, "Open");
+	usleep(50000); /* all of them wait for the poller */
+	atomic_store(&release, true);
+	for (unsigned i = 0; i < 4; i++)
+		bound += hand_answer(&h[i]) == 0;
+	cr_expect(bound == 2, "%u", bound);
+}
+
+Case(local_clerk, add__hugepages_are_for_our_own_user)
+{
+	const size_t huge = 2UL << 20;
+	struct hand ours;
+	struct hand other;
+
+	if (getuid() != 0)
+		cr_skip("only root can become another user");
+	start(1, ",huge", NULL);
+	ours = bind_to("Open");
+	if (ours.m.near_bytes % huge != 0)
+		cr_skip("no hugepage is free");
+	other = ask_as(NOBODY, "Open");
+	cr_expect(hand_answer(&other) == 0 && other.m.near_bytes % huge != 0);
+	call(&ours);
+	call(&other);
+	hand_leave(&ours);
+	hand_leave(&other);
 }
 
 /* ---- places ---- */
@@ -561,6 +817,63 @@ Case(local_clerk, free_leaving__memory_of_a_client_that_has_gone_is_freed)
 		usleep(1000);
 	cr_expect(n == 0);
 	cr_expect(sum(FLY_COUNT_local_ended) == 1);
+}
+
+static int end_the_first(struct fly_poller *p, void *unused)
+{
+	(void)unused;
+	fly_local_client_end(p, p->local->clients[0]);
+	return 0;
+}
+
+/* The poller ends a client that breaks the rules: results that it got before are its own. */
+Case(local_clerk, free_leaving__a_client_that_was_ended_keeps_its_results)
+{
+	struct hand h;
+	unsigned n = 2;
+
+	start(1, "", NULL);
+	h = bind_to("Open");
+	memset(fly_astack_bytes(&h.m, 3, FLY_ASTACK_IS_FAR), 7, 4096);
+	cr_expect(fly_request(&runtime->poller, end_the_first, NULL) == 0);
+	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
+	for (unsigned i = 0; i < 1000 * patience(10) && (n = count_far()) != 1; i++)
+		usleep(1000);
+	cr_expect(n == 1, "the server's is unmapped");
+	cr_expect(*fly_astack_bytes(&h.m, 3, FLY_ASTACK_IS_FAR) == 7);
+	hand_leave(&h);
+}
+
+static unsigned count_descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+Case(local_clerk, bind_client__a_client_costs_two_descriptors)
+{
+	unsigned before;
+	struct hand h[5];
+
+	start(1, "", NULL);
+	before = count_descriptors();
+	for (unsigned round = 1; round <= 2; round++) {
+		for (unsigned i = 0; i < 5; i++) {
+			h[i] = bind_to("Open");
+			call(&h[i]);
+		}
+		/* Of each client: here its socket; there the other end, and far memory. */
+		cr_expect(count_descriptors() == before + 5 * 3, "%u",
+			  count_descriptors() - before);
+		for (unsigned i = 0; i < 5; i++)
+			hand_leave(&h[i]);
+		for (unsigned i = 0; i < 1000 * patience(10) && count_descriptors() != before; i++)
+			usleep(1000);
+		cr_expect(count_descriptors() == before);
+	}
 }
 
 /* ---- the socket ---- */

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "apart.h"
 #include "case.h"
+#include "local/life.h"
 #include "local/map.h"
 #include "probe_service.h"
 
@@ -128,6 +130,31 @@ Case(local_import, check_server__is_about_the_user_that_listened)
 	close(s);
 }
 
+/* For another thread the same server is wanted as for this one. */
+Case(local_import, attach__not_at_a_server_of_another_user)
+{
+	struct sockaddr_un address;
+	struct fly_binding *mine;
+	int s;
+
+	if (getuid() != 0)
+		cr_skip("only root can become another user");
+	join();
+	cr_assert(Probe_import(client, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(fly_attach(binding, &mine) == 0);
+	fly_unbind(mine);
+	apart_kill(&server);
+	s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	cr_assert(bind(s, (struct sockaddr *)&address,
+		       fly_astack_address(server.link + 6, &address)) == 0);
+	cr_assert(seteuid(NOBODY) == 0);
+	cr_assert(listen(s, 5) == 0);
+	cr_assert(seteuid(0) == 0);
+	cr_expect(fly_attach(binding, &mine) == -FLY_EPERM && is_said("neither ours"));
+	cr_expect(fly_rebind(binding) == -FLY_EPERM);
+	close(s);
+}
+
 /* ---- a path ---- */
 
 Case(local_import, keep_name__the_program_changes_its_directory)
@@ -216,6 +243,97 @@ Case(local_import, receive__what_is_no_server)
 	cr_expect(import("") == -FLY_EPEER && is_said("ended the connection without an answer"));
 	pthread_join(thread, NULL);
 	close(s);
+}
+
+/* ---- what a server says ---- */
+
+struct saying {
+	int listener;
+	struct fly_bind_answer answer;
+	bool has_memory;
+	int life_fd;
+};
+
+static void *say(void *context)
+{
+	const struct saying *s = context;
+	const int at = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+	struct fly_bind_answer answer = s->answer;
+	struct fly_astack_memory m = {0};
+	struct fly_bind_request request;
+	int fds[FLY_BIND_FDS];
+
+	(void)!recv(at, &request, sizeof request, 0);
+	if (s->has_memory && fly_astack_make(&m, 2, false, fds) == 0) {
+		answer.slots = 2;
+		answer.near_bytes = m.near_bytes;
+		answer.far_bytes = m.far_bytes;
+		fds[FLY_BIND_LIFE] = s->life_fd;
+		fly_bind_send(at, &answer, fds);
+		close(fds[FLY_BIND_NEAR]);
+		close(fds[FLY_BIND_FAR]);
+		fly_astack_unmap(&m);
+	} else {
+		fly_bind_send(at, &answer, NULL);
+	}
+	(void)!recv(at, &request, sizeof request, 0); /* until the client has gone */
+	close(at);
+	return NULL;
+}
+
+static int import_of(struct saying s)
+{
+	pthread_t thread;
+	int status;
+
+	cr_assert(pthread_create(&thread, NULL, say, &s) == 0);
+	status = import("");
+	pthread_join(thread, NULL);
+	return status;
+}
+
+Case(local_import, receive__answers_of_others)
+{
+	const struct fly_bind_answer good = {.magic = FLY_BIND_MAGIC,
+					     .protocol = FLY_BIND_PROTOCOL};
+	struct saying s = {.listener = squat(5), .answer = good};
+
+	start_client();
+	s.answer.magic++;
+	s.answer.status = -FLY_ENOEXPORT;
+	cr_expect(import_of(s) == -FLY_EPEER && is_said("is no Firefly server"));
+	s.answer = good;
+	s.answer.status = -FLY_ENOEXPORT;
+	cr_expect(import_of(s) == -FLY_ENOEXPORT);
+	s.answer.status = -100000;
+	cr_expect(import_of(s) == -FLY_EVERSION);
+	s.answer.status = 1;
+	cr_expect(import_of(s) == -FLY_EVERSION, "no status is positive");
+	close(s.listener);
+}
+
+Case(local_import, map_answer__what_a_binding_is_made_of)
+{
+	const struct fly_bind_answer good = {.magic = FLY_BIND_MAGIC,
+					     .protocol = FLY_BIND_PROTOCOL};
+	struct fly_life *life;
+	struct saying s = {.listener = squat(5), .answer = good, .has_memory = true};
+
+	start_client();
+	life = fly_life_make(&s.life_fd);
+	cr_assert(life != NULL);
+	cr_expect(import_of(s) == 0, "%s", fly_error());
+	s.answer.protocol++;
+	cr_expect(import_of(s) == -FLY_EVERSION && is_said("run the same release"));
+	s.answer = good;
+	s.has_memory = false;
+	cr_expect(import_of(s) == -FLY_EINVAL && is_said("offers memory"));
+	s.has_memory = true;
+	fly_life_free(life, s.life_fd);
+	s.life_fd = eventfd(0, EFD_CLOEXEC);
+	cr_expect(import_of(s) == -FLY_EINVAL, "that is no life page");
+	close(s.life_fd);
+	close(s.listener);
 }
 
 static unsigned n_descriptors(const char *path)

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include "case.h"
 #include "fastpath/slow.h"
 #include "hand_client.h"
+#include "local/clerk.h"
 #include "local/map.h"
 #include "local/server.h"
 #include "runtime/runtime.h"
@@ -48,18 +50,59 @@ static int call_again(struct fly_served *served)
 	return count(served);
 }
 
+static struct hand *other_one;
+
+/* Another client calls meanwhile. */
+static int let_another_call(struct fly_served *served)
+{
+	hand_call(other_one, 0, 0);
+	return count(served);
+}
+
+static const uint8_t *arguments_at;
+
+static int note_arguments(struct fly_served *served)
+{
+	arguments_at = served->arguments;
+	return count(served);
+}
+
+static uint32_t n_within;
+
+/* Its client goes, and the clerk has seen that: it must not be removed yet. */
+static int lose_client(struct fly_served *served)
+{
+	hand_leave(other_one);
+	while (fly_clerk_clients(runtime->clerk) != 0)
+		usleep(1000);
+	for (unsigned i = 0; i < 100; i++)
+		fly_turn(runtime);
+	n_within = d->n;
+	return count(served);
+}
+
 enum {
 	COUNT,
 	SMALL,
-	AGAIN
+	AGAIN,
+	LET_ANOTHER_CALL,
+	NOTE_ARGUMENTS,
+	NOTE_INPLACE,
+	LOSE_CLIENT,
+	LONG
 };
 
 static const struct fly_procedure table[] = {
 	{"Count", count, FLY_ASTACK_AREA, 0, 0, FLY_RESULTS_OVER, 0},
 	{"Small", count, 100, 0, 0, FLY_RESULTS_OVER, 0},
 	{"Again", call_again, 0, 0, 0, FLY_RESULTS_OVER, 0},
+	{"LetAnotherCall", let_another_call, 0, 0, 0, FLY_RESULTS_OVER, 0},
+	{"NoteArguments", note_arguments, 4 << 20, 0, 0, FLY_RESULTS_OVER, 0},
+	{"NoteInplace", note_arguments, 4 << 20, 0, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INPLACE},
+	{"LoseClient", lose_client, 0, 0, 0, FLY_RESULTS_OVER, 0},
+	{"Long", count, 4 << 20, 0, 0, FLY_RESULTS_OVER, 0},
 };
-static const struct fly_interface interface = {FLY_STUB_VERSION, "Plain", 1, 3, table};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Plain", 1, LONG + 1, table};
 
 static void begin(void)
 {
@@ -128,7 +171,7 @@ Case(local_server, serve__arguments_fit_into_their_place_and_their_procedure)
 		cr_expect(call_with(&h, SMALL, FLY_ASTACK_IS_FAR, 100, left_us) == 0);
 		cr_expect(call_with(&h, SMALL, FLY_ASTACK_IS_FAR, 101, left_us) == -FLY_EMALFORMED);
 		cr_expect(call_with(&h, SMALL, FLY_ASTACK_PLACES, 0, left_us) == -FLY_EMALFORMED);
-		cr_expect(call_with(&h, 3, FLY_ASTACK_IN_LINE, 0, left_us) == -FLY_ENOPROC);
+		cr_expect(call_with(&h, LONG + 1, FLY_ASTACK_IN_LINE, 0, left_us) == -FLY_ENOPROC);
 		cr_expect(runs == before + 4, "%u", runs - before);
 	}
 	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_drop_local_header) == 2 * 3);
@@ -136,7 +179,173 @@ Case(local_server, serve__arguments_fit_into_their_place_and_their_procedure)
 	hand_leave(&h);
 }
 
+/* Is it in memory that the client can write? */
+static bool is_shared(const uint8_t *at)
+{
+	const struct fly_astack_memory *m = &d->clients[0]->memory;
+
+	return (at >= m->near && at < m->near + m->near_bytes) ||
+	       (at >= m->far && at < m->far + m->far_bytes);
+}
+
+Case(local_server, serve__arguments_are_out_of_reach_while_the_procedure_runs)
+{
+	struct hand h = bind_one();
+
+	for (uint32_t left_us = 0; left_us <= 60000000; left_us += 60000000) {
+		for (uint8_t place = FLY_ASTACK_IN_LINE; place <= FLY_ASTACK_IS_FAR; place++) {
+			cr_expect(call_with(&h, NOTE_ARGUMENTS, place, 40, left_us) == 0);
+			cr_expect(!is_shared(arguments_at), "in place %u", place);
+			cr_expect(call_with(&h, NOTE_INPLACE, place, 40, left_us) == 0);
+			cr_expect(is_shared(arguments_at) ==
+				  (place != FLY_ASTACK_IN_LINE || left_us != 0));
+		}
+	}
+	hand_leave(&h);
+}
+
+Case(local_server, serve__an_export_that_took_the_place_of_another_is_not_called)
+{
+	struct hand h = bind_one();
+
+	cr_expect(call_with(&h, COUNT, FLY_ASTACK_IN_LINE, 0, 0) == 0);
+	cr_expect(fly_drain(runtime, 1000) == 0);
+	cr_expect(call_with(&h, COUNT, FLY_ASTACK_IN_LINE, 0, 0) == -FLY_ESTALE);
+	cr_assert(fly_export(runtime, &interface, "", NULL) == 0, "%s", fly_error());
+	cr_assert(p->exports[d->clients[0]->export_at].n_procedures != 0, "in its place");
+	cr_expect(call_with(&h, COUNT, FLY_ASTACK_IN_LINE, 0, 0) == -FLY_ESTALE);
+	cr_expect(call_with(&h, COUNT, FLY_ASTACK_IN_LINE, 0, 60000000) == -FLY_ESTALE);
+	cr_expect(runs == 1);
+	hand_leave(&h);
+}
+
+/* ---- clients that go ---- */
+
+static void wait_for_clients(uint32_t n)
+{
+	for (unsigned i = 0; i < 1000 * patience(10) && d->n != n; i++) {
+		fly_turn(runtime);
+		usleep(1000);
+	}
+	cr_assert(d->n == n);
+}
+
+Case(local_server, fly_local_client_remove__the_others_stay_where_they_are)
+{
+	struct hand h[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		h[i] = bind_one();
+	hand_leave(&h[0]); /* the last one moves to its place, and goes next */
+	wait_for_clients(3);
+	hand_leave(&h[3]);
+	wait_for_clients(2);
+	for (unsigned i = 0; i < d->n; i++)
+		cr_expect(d->clients[i]->at == i);
+	for (unsigned i = 1; i <= 2; i++) {
+		hand_call(&h[i], 0, COUNT);
+		hand_turn_finish(runtime, &h[i], 0);
+	}
+	cr_expect(runs == 2);
+	/* The next bell is that of one which is there. */
+	again = NULL;
+	fly_local_client_end(p, d->clients[1]);
+	wait_for_clients(1);
+	for (unsigned i = 0; i < 3; i++) {
+		fly_turn(runtime);
+		cr_expect(d->next < d->n);
+	}
+	hand_leave(&h[1]);
+	hand_leave(&h[2]);
+	wait_for_clients(0);
+	cr_expect(d->n_polled == 0);
+}
+
+Case(local_server, fly_local_client_remove__the_next_bell_is_of_one_that_is_there)
+{
+	struct hand h[2];
+
+	for (unsigned i = 0; i < 2; i++)
+		h[i] = bind_one();
+	d->next = 1;
+	fly_local_client_remove(p, d->clients[1]);
+	cr_expect(d->next == 0 && d->n == 1);
+	cr_assert(fly_local_client_add(p, d->clients[1]) == 0); /* the clerk removes it */
+	hand_leave(&h[0]);
+	hand_leave(&h[1]);
+}
+
+Case(local_server, fly_local_client_end__the_client_is_told)
+{
+	struct hand h = bind_one();
+	char byte;
+
+	fly_local_client_end(p, d->clients[0]);
+	cr_expect(hand_has_answer(&h, 1000 * (int)patience(10)));
+	cr_expect(recv(h.socket, &byte, 1, MSG_DONTWAIT) == 0);
+	hand_leave(&h);
+}
+
+Case(local_server, post__a_client_is_not_removed_while_its_procedure_runs)
+{
+	struct hand h = bind_one();
+
+	other_one = &h;
+	hand_call(&h, 0, LOSE_CLIENT);
+	for (unsigned i = 0; i < 1000 * patience(10) && runs == 0; i++)
+		fly_turn(runtime);
+	cr_expect(runs == 1 && n_within == 1, "%u", n_within);
+	wait_for_clients(0);
+}
+
+Case(local_server, on_bound__a_byte_wakes_the_poller)
+{
+	struct pollfd told = {.fd = p->handoffs.wake_fd, .events = POLLIN};
+	struct hand h = bind_one();
+	eventfd_t count;
+
+	cr_assert(told.fd >= 0);
+	eventfd_read(told.fd, &count); /* of the binding */
+	cr_expect(poll(&told, 1, 0) == 0);
+	cr_assert(send(h.socket, "", 1, MSG_NOSIGNAL) == 1);
+	cr_expect(poll(&told, 1, 1000 * (int)patience(10)) == 1);
+	hand_leave(&h);
+}
+
 /* ---- polling ---- */
+
+Case(local_server, fly_local_client_watch__a_slot_has_one_place)
+{
+	struct hand a = bind_one();
+	struct hand b = bind_one();
+
+	hand_call(&a, 0, COUNT);
+	hand_turn_finish(runtime, &a, 0);
+	cr_expect(d->n_polled == 1);
+	/* It rings again behind the back of the polling: from the other one's procedure. */
+	other_one = &a;
+	d->next = 1;
+	hand_call(&b, 0, LET_ANOTHER_CALL);
+	hand_turn_finish(runtime, &b, 0);
+	hand_turn_finish(runtime, &a, 0);
+	cr_expect(runs == 3 && d->n_polled == 2 && d->clients[0]->polled == 1);
+	hand_leave(&a);
+	hand_leave(&b);
+}
+
+Case(local_server, answer_bell__a_slot_that_the_client_has_not_got)
+{
+	struct hand h = bind_one();
+
+	cr_assert(h.m.slots == 40 && fly_astack_areas_at(40) > FLY_ASTACK_PAGE + 42 * 128);
+	hand_call(&h, 41, COUNT);
+	hand_call(&h, 1, COUNT);
+	hand_turn_finish(runtime, &h, 1);
+	for (unsigned i = 0; i < 10; i++)
+		fly_turn(runtime);
+	cr_expect(runs == 1 && !hand_is_done(&h, 41));
+	hand_leave(&h);
+}
 
 Case(local_server, fly_local_client_watch__one_client_is_polled_in_so_many_slots)
 {
@@ -205,6 +414,14 @@ Case(local_server, fly_slow_local_prepare_sleep__not_while_anybody_calls)
 	hand_turn_finish(runtime, &b, 0);
 	cr_expect(fly_slow_local_prepare_sleep(p) && d->n_polled == 0);
 	fly_slow_local_end_sleep(p);
+	/* A long call whose arguments are being copied. */
+	hand_call_far(&b, 1, LONG, 1 << 20);
+	for (unsigned i = 0; i < 100 && TAILQ_EMPTY(&d->moving); i++)
+		fly_turn(runtime);
+	cr_assert(!TAILQ_EMPTY(&d->moving) && !hand_is_done(&b, 1));
+	for (unsigned i = 0; i < 8; i++)
+		cr_expect(!fly_slow_local_prepare_sleep(p), "a slot less is polled each time");
+	hand_turn_finish(runtime, &b, 1);
 	hand_leave(&a);
 	hand_leave(&b);
 }

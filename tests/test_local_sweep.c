@@ -11,6 +11,7 @@
 #include "case.h"
 #include "fastpath/slow.h"
 #include "hand_client.h"
+#include "local/life.h"
 #include "local/server.h"
 #include "runtime/runtime.h"
 
@@ -228,5 +229,35 @@ Case(local_sweep, fly_local_work_free_spare__a_block_that_is_not_used_is_freed)
 	cr_expect(d->spare == NULL && !LIST_EMPTY(&d->works), "it is freed piece by piece");
 	turn(1000);
 	cr_expect(LIST_EMPTY(&d->works));
+	hand_leave(&h);
+}
+
+/* ---- how often ---- */
+
+Case(local_sweep, fly_slow_local_sweep__looks_at_each_client_once_a_second)
+{
+	struct hand h[3];
+
+	for (unsigned i = 0; i < 3; i++)
+		h[i] = bind_one();
+	sweep();
+	cr_expect(d->sweep_at == 3, "all of them; %u", d->sweep_at);
+	d->sweep_tsc = p->now_tsc - 700 * p->tsc_per_ms;
+	d->sweep_at = 0;
+	fly_slow_local_sweep(p);
+	cr_expect(d->sweep_at == 2, "two thirds of a second: %u", d->sweep_at);
+	for (unsigned i = 0; i < 3; i++)
+		hand_leave(&h[i]);
+}
+
+Case(local_sweep, fly_slow_local_sweep__says_that_the_poller_lives)
+{
+	struct hand h = bind_one();
+	uint32_t before;
+
+	cr_assert(d->life != NULL);
+	before = atomic_load(&d->life->beats);
+	fly_slow_local_sweep(p);
+	cr_expect(atomic_load(&d->life->beats) == before + 1);
 	hand_leave(&h);
 }

@@ -13,7 +13,10 @@
 #include "hand_client.h"
 #include "local/server.h"
 #include "local/share.h"
+#include "local/work.h"
+#include "runtime/drain.h"
 #include "runtime/runtime.h"
+#include "threads/worker.h"
 
 #define EAL   "--no-huge -m 256"
 #define MOST  FLY_MESSAGE_MAX
@@ -77,6 +80,20 @@ static int stay(struct fly_served *served)
 	return swallow(served);
 }
 
+static unsigned depth;
+static unsigned deepest;
+
+/* Turns the poller that it runs on, as a procedure does that waits for a call of its own. */
+static int turn_within(struct fly_served *served)
+{
+	if (++depth > deepest)
+		deepest = depth;
+	for (unsigned i = 0; i < 100; i++)
+		fly_poller_turn(p, fly_poller_time(p));
+	depth--;
+	return swallow(served);
+}
+
 enum {
 	TAKE,
 	SWALLOW,
@@ -84,7 +101,8 @@ enum {
 	INPLACE,
 	WORKER_TAKE,
 	WORKER_GIVE,
-	WORKER_STAY
+	WORKER_STAY,
+	TURN
 };
 
 static const struct fly_procedure table[] = {
@@ -96,8 +114,9 @@ static const struct fly_procedure table[] = {
 	{"WorkerTake", take, MOST, 0, 0, FLY_RESULTS_OVER, 0},
 	{"WorkerGive", give, 0, 4 << 20, 0, FLY_RESULTS_OVER, 0},
 	{"WorkerStay", stay, MOST, 0, 0, FLY_RESULTS_OVER, 0},
+	{"Turn", turn_within, MOST, 0, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
 };
-static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, 7, table};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, TURN + 1, table};
 
 static void begin(void)
 {
@@ -163,6 +182,23 @@ static void fill(struct hand *h, uint32_t i, uint32_t bytes)
 static void free_far(struct hand *h, uint32_t i)
 {
 	atomic_store(&fly_astack_head(&h->m)->far[i], FLY_FAR_FREE);
+}
+
+/* A client of its own user, for the shares alone. */
+static struct fly_local_client *client_of(uid_t uid)
+{
+	struct fly_local_client *of = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof *of));
+
+	cr_assert(of != NULL);
+	*of = (struct fly_local_client){.uid = uid};
+	cr_assert(fly_local_share_join(p, of) == 0);
+	return of;
+}
+
+static void part(struct fly_local_client *of)
+{
+	fly_local_share_leave(p, of);
+	free(of);
 }
 
 /* ---- what is copied ---- */
@@ -390,10 +426,122 @@ Case(local_work, fly_local_works_forget__a_client_that_goes_leaves_nothing_behin
 	fly_turn(runtime);
 	fly_turn(runtime);
 	cr_expect(!hand_is_done(&other, 0) && !TAILQ_EMPTY(&d->moving), "it is written");
+	cr_expect(d->held == 2 * (4 << 20), "the room for it, and its pages; %lu",
+		  (unsigned long)d->held);
+	hand_leave(&other);
+}
+
+Case(local_work, run__not_if_its_export_was_withdrawn_while_it_was_read)
+{
+	struct hand h = bind_one();
+
+	hand_call_far(&h, 0, SWALLOW, 4 << 20);
+	hand_call_far(&h, 1, WORKER_TAKE, 4 << 20);
+	fly_turn(runtime);
+	fly_turn(runtime);
+	cr_assert(!TAILQ_EMPTY(&d->moving) && !hand_is_done(&h, 0));
+	fly_drain_withdraw(p, FLY_EXPORT_BINDER + 1);
+	finish(&h, 0);
+	finish(&h, 1);
+	cr_expect(hand_status(&h, 0) == -FLY_ESTALE && hand_status(&h, 1) == -FLY_ESTALE);
+	cr_expect(atomic_load(&runs) == 0);
+	hand_leave(&h);
+}
+
+Case(local_work, run__not_if_the_queue_has_become_full_while_it_was_read)
+{
+	struct hand h = bind_one();
+	const struct fly_local_client *of = d->clients[0];
+
+	hand_call_far(&h, 0, WORKER_STAY, 4 << 20);
+	fly_turn(runtime);
+	cr_assert(!TAILQ_EMPTY(&d->moving));
+	p->exports[of->export_at].pool->waiting_max = 0;
+	hand_call_far(&h, 1, WORKER_STAY, 100000); /* it has been read sooner */
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == -FLY_EBUSY);
+	atomic_store(&release, true);
+	finish(&h, 1);
+	cr_expect(hand_status(&h, 1) == 0 && atomic_load(&runs) == 1);
+	hand_leave(&h);
+}
+
+Case(local_work, move__so_deep_and_no_deeper)
+{
+	struct hand h = bind_one();
+
+	depth = 0;
+	deepest = 0;
+	for (uint32_t i = 0; i < 14; i++)
+		hand_call_far(&h, i, TURN, 2 * FLY_LOCAL_PIECE);
+	for (uint32_t i = 0; i < 14; i++)
+		finish(&h, i);
+	cr_expect(atomic_load(&runs) == 14);
+	cr_expect(deepest > 1 && deepest <= FLY_NESTED_MAX + 1, "%u", deepest);
+	cr_expect(p->nested == 0 && !p->turning);
+	hand_leave(&h);
+}
+
+/* Far memory is sealed, and has all pages it needs: here it cannot be written at all. */
+Case(local_work, write_piece__a_client_without_a_page_is_ended)
+{
+	struct hand h = bind_one();
+	struct hand other = bind_one();
+	struct fly_local_client *of = d->clients[0];
+	const int far_fd = of->far_fd;
+
+	to_give = 4 << 20;
+	of->far_fd = -1;
+	hand_call(&h, 0, GIVE);
+	for (unsigned i = 0; i < 100 && !of->ending; i++)
+		fly_turn(runtime);
+	of->far_fd = far_fd;
+	cr_expect(of->ending && !hand_is_done(&h, 0));
+	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_local_faults) == 1);
+	hand_call(&other, 0, GIVE);
+	finish(&other, 0);
+	cr_expect(hand_status(&other, 0) == 0);
+	hand_leave(&h);
 	hand_leave(&other);
 }
 
 /* ---- far memory ---- */
+
+Case(local_work, may_begin__not_while_the_clerk_has_its_far_memory)
+{
+	struct hand h = bind_one();
+	const struct fly_local_client *like = d->clients[0];
+	struct fly_local_client *of = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof *of));
+	const struct fly_local_said said = {.place = FLY_ASTACK_IS_FAR, .bytes = 100000};
+	int fds[FLY_BIND_FDS];
+
+	/* A client that no clerk knows. */
+	cr_assert(of != NULL);
+	*of = (struct fly_local_client){.export_at = like->export_at,
+					.export_id = like->export_id,
+					.socket = -1,
+					.clerk_fd = -1};
+	cr_assert(fly_astack_make(&of->memory, 2, false, fds) == 0);
+	of->far_fd = fds[1];
+	cr_assert(fly_local_client_add(p, of) == 0);
+	of->far_lent = 1;
+	atomic_store(&of->far_given, 1);
+	fly_local_work_begin(p, of, 0, &said, &table[SWALLOW]);
+	fly_local_work_begin(p, of, 1, &said, &table[SWALLOW]);
+	for (unsigned i = 0; i < 1000; i++)
+		fly_turn(runtime);
+	cr_expect(atomic_load(&runs) == 0, "the second one waits behind it");
+	atomic_store(&of->far_given, 0);
+	for (unsigned i = 0; i < TURNS && atomic_load(&runs) != 2; i++)
+		fly_turn(runtime);
+	cr_expect(atomic_load(&runs) == 2);
+	fly_local_client_remove(p, of);
+	fly_astack_unmap(&of->memory);
+	close(fds[0]);
+	close(fds[1]);
+	free(of);
+	hand_leave(&h);
+}
 
 Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 {
@@ -416,6 +564,7 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 		sched_yield();
 	}
 	cr_expect(d->held == 0 && d->clients[0]->far_written[0] == 0);
+	cr_expect(d->clients[0]->far_held[0] == 0);
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
 	cr_expect(s.st_blocks == 0);
 	cr_expect(atomic_load(&fly_astack_head(&h.m)->far[0]) == FLY_FAR_FREE);
@@ -424,23 +573,57 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 
 /* ---- shares ---- */
 
-static struct fly_local_client *client_of(uid_t uid)
-{
-	struct fly_local_client *of = aligned_alloc(64, RTE_CACHE_LINE_ROUNDUP(sizeof *of));
-
-	cr_assert(of != NULL);
-	*of = (struct fly_local_client){.uid = uid};
-	cr_assert(fly_local_share_join(p, of) == 0);
-	return of;
-}
-
-static void part(struct fly_local_client *of)
-{
-	fly_local_share_leave(p, of);
-	free(of);
-}
-
 #define MIB ((uint64_t)1 << 20)
+
+Case(local_work, grant__who_waits_longer_is_first_of_its_user)
+{
+	struct hand much = hold_much();
+
+	hand_call_far(&much, 2, SWALLOW, MOST);
+	for (unsigned i = 0; i < 100; i++)
+		fly_turn(runtime);
+	cr_assert(!hand_is_done(&much, 2) && !TAILQ_EMPTY(&d->waiting));
+	/* It would get what it needs now. */
+	cr_expect(fly_local_share_allows(p, d->clients[0], 200000));
+	hand_call_far(&much, 3, SWALLOW, 100000);
+	for (unsigned i = 0; i < 1000; i++) {
+		p->sweep_at_tsc = 0;
+		d->has_freed = true;
+		fly_turn(runtime);
+	}
+	cr_expect(!hand_is_done(&much, 3), "small calls would keep the long one waiting");
+	atomic_store(&release, true);
+	for (uint32_t i = 0; i < 4; i++) {
+		finish(&much, i);
+		cr_expect(hand_status(&much, i) == 0);
+	}
+	hand_leave(&much);
+}
+
+Case(local_work, lend_all__idle_results_make_room_for_who_waits)
+{
+	struct hand idle = bind_one();
+	struct hand h = bind_one();
+	struct fly_local_client *others = client_of(1);
+
+	to_give = 4 << 20;
+	hand_call(&idle, 0, GIVE);
+	finish(&idle, 0);
+	free_far(&idle, 0);
+	fly_local_share_hold(p, others, 251 * MIB);
+	cr_assert(d->held == 255 * MIB);
+	hand_call_far(&h, 0, SWALLOW, 3 << 20);
+	for (unsigned i = 0; i < TURNS && !hand_is_done(&h, 0); i++) {
+		d->sweep_tsc = p->now_tsc; /* it does not come by the sweep that is due */
+		fly_turn(runtime);
+		if (i % 64 == 0)
+			sched_yield();
+	}
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&runs) == 1);
+	part(others);
+	hand_leave(&idle);
+	hand_leave(&h);
+}
 
 Case(local_work, fly_local_share_allows__no_client_and_no_user_takes_what_others_need)
 {

@@ -90,3 +90,23 @@ Case(path, fly_paths_forget_link__those_in_use_stay)
 	fly_paths_forget_link(p, link);
 	cr_expect(n_paths() == 0 && p->bulk.n_idle_paths == 0);
 }
+
+Case(path, fly_path_room__no_more_than_the_ring_of_the_far_end_takes)
+{
+	struct fly_path *memory;
+	struct fly_path *wire = fly_path_get(p, link, 1, 1);
+
+	link->checksum = FLY_CHECKSUM_NONE;
+	memory = fly_path_get(p, link, 1, 1);
+	memory->congestion.window = wire->congestion.window = 100 * FLY_RING * FLY_WINDOW_ONE;
+	memory->congestion.is_draining = wire->congestion.is_draining = false;
+	cr_expect(fly_path_room(p, memory) == FLY_RING);
+	cr_expect(fly_path_room(p, wire) == 100 * FLY_RING);
+	memory->n_flight = wire->n_flight = FLY_RING - 3;
+	cr_expect(fly_path_room(p, memory) == 3 && fly_path_room(p, wire) == 99 * FLY_RING + 3);
+	memory->n_flight = FLY_RING + 1;
+	cr_expect(fly_path_room(p, memory) == 0);
+	memory->n_flight = wire->n_flight = 0;
+	fly_path_put(p, memory);
+	fly_path_put(p, wire);
+}

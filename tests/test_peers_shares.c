@@ -12,6 +12,7 @@
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/peers.h"
 #include "slowpath/records.h"
+#include "slowpath/refused_filter.h"
 #include "slowpath/token.h"
 #include "threads/worker.h"
 
@@ -140,6 +141,112 @@ Case(peers_shares, fly_conversation_gone__is_answered_with_what_is_true)
 	cr_expect(w.node->service.runs[0] == 1);
 }
 
+/* A record of a call from any address, without a packet. NULL: none. */
+static struct fly_conversation *open_record(unsigned i, uint32_t ip, bool is_proven)
+{
+	const struct fly_header h = {.activity = HIM(i), .seq = 1};
+	uint8_t frame[FLY_PAYLOAD] = {0};
+
+	fly_store_raw32(frame + FLY_IP_SOURCE, ip);
+	return fly_conversation_open(sim_poller(w.node), &w.at->link, frame, &h, is_proven);
+}
+
+static void forget_records(void)
+{
+	struct fly_conversation_table *t = &sim_poller(w.node)->conversations;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (!t->records[i].activity)
+			continue;
+		if (t->records[i].state == FLY_CONVERSATION_RUNNING)
+			fly_conversation_to_known(&t->records[i]);
+		fly_conversation_forget(sim_poller(w.node), &t->records[i]);
+	}
+	cr_expect(t->n_free == t->n);
+}
+
+Case(peers_shares, fly_conversation_open__nobody_loses_its_only_record)
+{
+	w.at->link.is_private = false;
+	forget_records();
+	for (unsigned i = 0; i < RECORDS; i++)
+		cr_assert(open_record(i, 100 + i, true) != NULL);
+	cr_expect(open_record(RECORDS, 99, true) == NULL);
+	cr_expect(count(FLY_COUNT_conversations_evicted) == 0);
+	/* Of one that has two, it gets one. */
+	fly_conversation_forget(sim_poller(w.node), hand_record(&w, HIM(3)));
+	cr_assert(open_record(RECORDS + 1, 100, true) != NULL);
+	cr_expect(open_record(RECORDS + 2, 100, true) == NULL, "who has most gives it to others");
+	cr_expect(open_record(RECORDS, 99, true) != NULL);
+	cr_expect(count(FLY_COUNT_conversations_evicted) == 1 && !hand_record(&w, HIM(0)));
+	forget_records();
+}
+
+Case(peers_shares, fly_conversation_open__never_that_of_a_call_that_runs)
+{
+	unsigned n_running = 0;
+
+	w.at->link.is_private = false;
+	forget_records();
+	for (unsigned i = 0; i < RECORDS; i++) {
+		struct fly_conversation *c = open_record(i, 100, true);
+
+		cr_assert(c != NULL);
+		if (i != RECORDS - 3)
+			fly_conversation_to_running(c, 1);
+	}
+	/* So many are looked at each time. */
+	for (unsigned i = 0; i < 4 && !open_record(RECORDS, 99, true); i++)
+		;
+	cr_expect(hand_record(&w, HIM(RECORDS)) && !hand_record(&w, HIM(RECORDS - 3)));
+	for (unsigned i = 0; i < 4; i++)
+		cr_expect(open_record(RECORDS + 1, 98, true) == NULL);
+	for (unsigned i = 0; i < RECORDS; i++)
+		n_running += hand_record(&w, HIM(i)) &&
+			     hand_record(&w, HIM(i))->state == FLY_CONVERSATION_RUNNING;
+	cr_expect(n_running == RECORDS - 1);
+	forget_records();
+}
+
+/* Nobody would remember what became of its calls. */
+Case(peers_shares, fly_conversation_open__not_if_nobody_would_remember)
+{
+	struct fly_poller *p = sim_poller(w.node);
+	const uint32_t n = p->gone->n;
+
+	w.at->link.is_private = false;
+	forget_records();
+	for (unsigned i = 0; i < RECORDS; i++)
+		cr_assert(open_record(i, 100, true) != NULL);
+	p->gone->n = FLY_REFUSED_MAX - 1;
+	cr_expect(open_record(RECORDS, 99, true) == NULL);
+	cr_expect(count(FLY_COUNT_conversations_evicted) == 0);
+	p->gone->n = n;
+	cr_expect(open_record(RECORDS, 99, true) != NULL);
+	forget_records();
+}
+
+Case(peers_shares, fly_conversation_prove__from_then_on_it_is_its_address)
+{
+	struct fly_poller *p = sim_poller(w.node);
+	struct fly_conversation *c;
+	struct fly_conversation *other;
+
+	w.at->link.is_private = false;
+	forget_records();
+	c = open_record(0, 100, false);
+	other = open_record(1, 101, false);
+	cr_expect(fly_conversation_peer(p, c) == fly_conversation_peer(p, other), "strangers");
+	cr_expect(fly_conversation_peer(p, c)->n_records == 2);
+	fly_conversation_prove(p, c);
+	cr_expect(c->is_proven && fly_conversation_peer(p, c)->ip == 100);
+	cr_expect(fly_conversation_peer(p, c)->n_records == 1);
+	cr_expect(fly_conversation_peer(p, other)->n_records == 1);
+	cr_expect(open_record(2, 100, true) && fly_conversation_peer(p, c)->n_records == 2,
+		  "it is the same one");
+	forget_records();
+}
+
 /* ---- retained results ---- */
 
 Case(peers_shares, fly_conversations_spare_results__of_a_client_that_never_acknowledges)
@@ -164,6 +271,12 @@ Case(peers_shares, fly_conversations_spare_results__of_a_client_that_never_ackno
 		cr_expect(Probe_Fill_finish(call, data) == 0, "call %u", i);
 	}
 	cr_expect(count(FLY_COUNT_results_evicted) >= 1);
+	/* To let a result go is to take it for acknowledged: no copy of its call runs. */
+	for (unsigned i = 0; i < 30; i++) {
+		const struct fly_conversation *c = hand_record(&w, HIM(i));
+
+		cr_expect(c && (c->state == FLY_CONVERSATION_DONE) == (c->result != NULL));
+	}
 	w.sim->step_us = 500;
 	sim_run(w.sim, 60000);
 	cr_expect(count(FLY_COUNT_probes_sent) <= 12 * 32, "%lu probes in a minute",
@@ -341,6 +454,35 @@ Case(peers_shares, fly_bulk_evict__first_fragments_from_many_ports)
 	cr_expect(p->bulk.bytes <= p->bulk.max * 2 / 3 && p->bulk.n > 4);
 	cr_expect(swallow_call(b, MESSAGE) == 0);
 	cr_expect(count(FLY_COUNT_bulk_evicted) == 0, "there was room");
+}
+
+Case(peers_shares, fly_bulk_evict__the_oldest_of_another_that_has_more_than_its_share)
+{
+	struct fly_poller *p = sim_poller(w.node);
+	struct fly_peer *a;
+	struct fly_peer *b;
+
+	export_large();
+	w.at->link.is_private = false;
+	w.at->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	for (unsigned i = 0; i < 4; i++) { /* in turn, one older than the other */
+		first_fragment(i, w.peer->link.ip + (i % 2 << 24));
+		sim_run(w.sim, 10);
+	}
+	a = hand_record(&w, HIM(0))->bulk->peer;
+	b = hand_record(&w, HIM(1))->bulk->peer;
+	cr_assert(p->bulk.n == 4 && a != b);
+	cr_expect(!fly_bulk_evict(p, NULL, a->bulk_bytes), "nobody has more");
+	cr_expect(fly_bulk_evict(p, a, 0) && !hand_record(&w, HIM(1))->bulk, "its own stay");
+	cr_expect(fly_bulk_evict(p, NULL, b->bulk_bytes) && !hand_record(&w, HIM(0))->bulk);
+	/* What a procedure works on stays. */
+	fly_conversation_to_running(hand_record(&w, HIM(2)), 1);
+	cr_expect(fly_bulk_evict(p, NULL, 0) && !hand_record(&w, HIM(3))->bulk);
+	cr_expect(!fly_bulk_evict(p, NULL, 0) && hand_record(&w, HIM(2))->bulk);
+	fly_conversation_to_known(hand_record(&w, HIM(2)));
+	cr_expect(!fly_bulk_evict(p, a, 0), "the only one is its own");
+	cr_expect(fly_bulk_evict(p, b, 0) && p->bulk.n == 0);
+	cr_expect(count(FLY_COUNT_bulk_evicted) == 4);
 }
 
 /* Many proven addresses fill all: the one that comes last still gets its share. */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -527,6 +528,54 @@ static void outlive(const char *server_link, const char *client)
 Case(process, outlive__a_server_of_a_local_link)
 {
 	outlive(local_server, local_client);
+}
+
+#define DESCRIPTORS 1024
+
+static bool was_socket[DESCRIPTORS]; /* before the runtimes */
+
+static bool is_socket(int fd)
+{
+	struct stat s;
+
+	return fstat(fd, &s) == 0 && S_ISSOCK(s.st_mode);
+}
+
+static unsigned count_sockets(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < DESCRIPTORS; fd++)
+		n += is_socket(fd) && !was_socket[fd];
+	return n;
+}
+
+static void have_no_sockets(void)
+{
+	MUST(count_sockets() == 0);
+}
+
+/* Otherwise peers would take it for its parent, after the parent's death. */
+Case(process, fly_clofork_forked__a_child_has_no_sockets_of_its_parent)
+{
+	const pid_t server = begin_server(local_server);
+	struct fly_runtime *another;
+	char spec[64];
+	uint64_t sum;
+
+	for (int fd = 0; fd < DESCRIPTORS; fd++)
+		was_socket[fd] = is_socket(fd);
+	snprintf(spec, sizeof spec, "local:process-sockets-%d,server", (int)getpid());
+	cr_assert(start(spec, 0, &another) == 0, "%s", fly_error());
+	cr_assert(start(local_client, 0, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_import(r, NULL, &binding) == 0, "%s", fly_error());
+	cr_expect(count_sockets() == 2, "one listens, one is connected");
+	end_child(begin_child(have_no_sockets));
+	cr_expect(count_sockets() == 2, "the parent keeps them");
+	cr_expect(Probe_Add(binding, 1, 2, &sum) == 0 && sum == 3);
+	cr_expect(fly_stop(r) == 0 && fly_stop(another) == 0);
+	cr_expect(count_sockets() == 0);
+	end_server(server);
 }
 
 /* ---- forks beside other threads ----------------------------------------------------------------

@@ -11,6 +11,7 @@
 
 #include "case.h"
 #include "base/error.h"
+#include "fastpath/slow.h"
 #include "probe_service.h"
 #include "runtime/runtime.h"
 #include "threads/request.h"
@@ -253,4 +254,39 @@ Case(request, fly_requests_close__ends_what_was_posted_and_what_comes_later)
 	post(&n[0], run, FLY_REQUEST_BETWEEN);
 	wait_for(&n[0].ends, 1);
 	cr_expect(n[0].result == 7);
+}
+
+/* On the poller's thread. */
+static int post_and_look(struct fly_poller *p, void *argument)
+{
+	struct noted *n = argument;
+
+	fly_request_post(p, &n[0].request, FLY_REQUEST_WITHIN);
+	fly_request_post(p, &n[1].request, FLY_REQUEST_BETWEEN);
+	fly_slow_requests(p); /* as within a turn */
+	n[0].result = (int)atomic_load(&n[0].runs);
+	n[1].result = (int)atomic_load(&n[1].runs);
+	return 0;
+}
+
+static void note_end(struct fly_request *request, int result)
+{
+	struct noted *n = request->argument;
+
+	(void)result;
+	atomic_fetch_add(&n->ends, 1);
+}
+
+Case(request, fly_slow_requests__only_what_may_be_done_within_a_turn)
+{
+	struct noted n[2] = {0};
+
+	for (unsigned i = 0; i < 2; i++)
+		n[i].request =
+			(struct fly_request){.function = run, .done = note_end, .argument = &n[i]};
+	cr_expect(fly_request(poller, post_and_look, n) == 0);
+	cr_expect(n[0].result == 1 && n[1].result == 0);
+	for (unsigned i = 0; i < 1000 * patience(10) && atomic_load(&n[1].ends) == 0; i++)
+		usleep(1000);
+	cr_expect(atomic_load(&n[1].runs) == 1 && atomic_load(&n[0].runs) == 1);
 }

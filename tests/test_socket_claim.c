@@ -2,7 +2,9 @@
 /* test_socket_claim.c - one server per path, one client per place; claims end with processes. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +142,20 @@ Case(socket_claim, fly_socket_claim_path__a_file_that_is_no_socket_is_not_remove
 	cr_expect(exists(""));
 }
 
+/* The kernel does not say whose it is: a socket of a type that we cannot connect to. */
+Case(socket_claim, remove_left_over__of_a_program_that_cannot_be_seen)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, path);
+	cr_assert(bind(fd, (struct sockaddr *)&address, sizeof address) == 0);
+	cr_expect(fly_socket_claim_path(path, 1) == -FLY_EINUSE);
+	cr_expect(strstr(fly_error(), "another program listens") != NULL, "%s", fly_error());
+	cr_expect(exists("") && !exists(".lock"));
+	close(fd);
+}
+
 Case(socket_claim, fly_socket_claim_path__no_such_directory)
 {
 	cr_expect(fly_socket_claim_path("/nonexistent/f.sock", 1) == -FLY_EINVAL);
@@ -182,6 +198,59 @@ Case(socket_claim, fly_socket_claim_client__each_client_another_place_and_then_n
 	fly_socket_claim_drop(fd[2], NULL);
 	fly_socket_claim_drop(fd[3], NULL);
 	fly_socket_claim_drop(server, path);
+}
+
+Case(socket_claim, take_any__who_comes_back_gets_its_own_place)
+{
+	const int server = fly_socket_claim_path(path, 3);
+	unsigned place = 2;
+	int fd;
+	int other;
+
+	cr_assert(fly_socket_claim_client(path, &place, &fd) == 0 && place == 2);
+	fly_socket_claim_drop(fd, NULL);
+	cr_expect(fly_socket_claim_client(path, &place, &fd) == 0 && place == 2);
+	cr_expect(fly_socket_claim_client(path, &place, &other) == 0 && place == 0, "it is taken");
+	fly_socket_claim_drop(fd, NULL);
+	fly_socket_claim_drop(other, NULL);
+	fly_socket_claim_drop(server, path);
+}
+
+static _Atomic bool is_over;
+static _Atomic unsigned n_stale; /* claims of a lock file that has no name any more */
+
+static void *claim_and_drop(void *unused)
+{
+	char name[80];
+	struct stat here;
+	struct stat there;
+
+	(void)unused;
+	snprintf(name, sizeof name, "%s.lock", path);
+	while (!is_over) {
+		const int fd = fly_socket_claim_path(path, 1);
+
+		if (fd < 0)
+			continue;
+		if (fstat(fd, &here) != 0 || stat(name, &there) != 0 || here.st_ino != there.st_ino)
+			n_stale++;
+		fly_socket_claim_drop(fd, path);
+	}
+	return NULL;
+}
+
+/* A server that ends removes its lock file, which the next one may have opened already. */
+Case(socket_claim, fly_socket_claim_path__the_lock_is_of_the_file_that_is_there)
+{
+	pthread_t threads[3];
+
+	for (unsigned i = 0; i < 3; i++)
+		cr_assert(pthread_create(&threads[i], NULL, claim_and_drop, NULL) == 0);
+	usleep(300000);
+	is_over = true;
+	for (unsigned i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	cr_expect(n_stale == 0, "%u", n_stale);
 }
 
 Case(socket_claim, fly_socket_claim_client__without_a_server)
