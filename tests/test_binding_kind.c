@@ -195,6 +195,93 @@ Case(binding_kind, fly_unbind__of_an_attached_binding_that_its_thread_waits_in)
 	cr_expect(fly_stop(at_server) == 0);
 }
 
+/* ---- within a wait for a server ----------------------------------------------------------------
+ */
+
+static int other(struct fly_served *served)
+{
+	served->result_bytes = 0;
+	if (service.during)
+		service.during(NULL);
+	return 0;
+}
+
+static const struct fly_procedure other_table[] = {
+	{"Other", other, 0, 0, 0, FLY_RESULTS_OVER, 0},
+};
+static const struct fly_interface other_interface = {FLY_STUB_VERSION, "Other", 1, 1, other_table};
+
+/* Another thread has this one run the procedure, again and again. */
+static void *call_other(void *to_other)
+{
+	struct fly_binding *mine;
+	struct fly_call *c;
+
+	cr_assert(fly_attach(to_other, &mine) == 0, "%s", fly_error());
+	while (!may_end) {
+		cr_assert(mine->starter(mine, 0, 0, &c) == 0);
+		cr_expect(mine->transporter(c) == 0);
+		mine->ender(c);
+	}
+	cr_expect(fly_unbind(mine) == 0);
+	return NULL;
+}
+
+/* A procedure that ends the binding whose server its thread looks for. */
+static void end_it_once(void *unused)
+{
+	service.during = NULL;
+	end_it_and_go_on(unused);
+}
+
+/* `used` reconnects, and its server exports nothing any more. */
+static void look_for_a_server(struct fly_runtime *of)
+{
+	struct fly_binding *to_other;
+	pthread_t thread;
+
+	cr_expect(fly_set_reconnect(used, true) == 0);
+	cr_expect(Probe_Null(used) == 0);
+	cr_expect(fly_drain(of, 0) == 0);
+	fly_set_deadline(used, 50000);
+	while (Probe_Null(used) != -FLY_ENOEXPORT)
+		;
+	cr_assert(fly_export(r, &other_interface, "", NULL) == 0, "%s", fly_error());
+	cr_assert(fly_import(r, &other_interface, NULL, &to_other) == 0, "%s", fly_error());
+	service.during = end_it_once;
+	cr_assert(pthread_create(&thread, NULL, call_other, to_other) == 0);
+	while (!may_end)
+		cr_expect(Probe_Null(used) == -FLY_ENOEXPORT);
+	cr_expect(n_refused == 2, "%u", n_refused);
+	while (pthread_tryjoin_np(thread, NULL) != 0)
+		fly_turn(r);
+	cr_expect(fly_unbind(used) == 0);
+}
+
+Case(binding_kind, fly_unbind__of_what_looks_for_a_server)
+{
+	used = binding;
+	look_for_a_server(r);
+}
+
+Case(binding_kind, fly_unbind__of_a_local_binding_that_looks_for_a_server)
+{
+	at_server = start("local:" NAME ",server", 1);
+	cr_assert(Probe_export(at_server, &probe_procedures, &far_service) == 0);
+	cr_assert(Probe_import(r, "local:" NAME, &used) == 0, "%s", fly_error());
+	look_for_a_server(at_server);
+	cr_expect(fly_stop(at_server) == 0);
+}
+
+Case(binding_kind, fly_unbind__of_an_attached_binding_that_looks_for_a_server)
+{
+	at_server = start("vdev:net_ring_b,ip=10.9.8.6,peer=10.9.8.6", 1);
+	cr_assert(Probe_export(at_server, &probe_procedures, &far_service) == 0);
+	cr_assert(Probe_import(at_server, NULL, &used) == 0, "%s", fly_error());
+	look_for_a_server(at_server);
+	cr_expect(fly_stop(at_server) == 0);
+}
+
 /* ---- on another thread ------------------------------------------------------------------------
  */
 

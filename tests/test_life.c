@@ -63,12 +63,15 @@ Test(life, fly_life_make__nobody_else_writes)
 Test(life, fly_life_is_usable__what_is_no_page)
 {
 	const int shorter = memfd_create("short", MFD_CLOEXEC);
+	const int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	int pair[2];
 
 	cr_assert(shorter >= 0 && pipe2(pair, O_CLOEXEC) == 0);
 	cr_expect(!fly_life_is_usable(-1));
 	cr_expect(!fly_life_is_usable(shorter));
 	cr_expect(!fly_life_is_usable(pair[0]), "which a read would wait for");
+	cr_assert(file >= 0);
+	cr_expect(!fly_life_is_usable(file), "a file system may never answer");
 	cr_expect(fly_life_read(shorter, 0).process == 0);
 }
 

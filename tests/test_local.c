@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "base/system_clock.h"
 #include "local/server.h"
 #include "local/caller.h"
 #include "probe_service.h"
@@ -39,6 +40,7 @@ struct server {
 	_Atomic bool hold; /* the server's thread must not turn */
 	_Atomic bool held;
 	_Atomic bool quit;
+	_Atomic(int (*)(void)) todo; /* by its thread, once */
 	int missing;
 	struct probe_service service;
 };
@@ -72,6 +74,10 @@ static void *serve(void *context)
 		atomic_store(&s->held, atomic_load(&s->hold));
 		if (!atomic_load(&s->held))
 			fly_turn(s->r);
+		if (atomic_load(&s->todo)) {
+			cr_expect(atomic_load(&s->todo)() == 0, "%s", fly_error());
+			atomic_store(&s->todo, NULL);
+		}
 	}
 	s->missing = fly_stop(s->r);
 	return NULL;
@@ -373,6 +379,77 @@ Case(local, fly_local_give_up__a_procedure_learns_that_its_caller_has_gone)
 	for (unsigned i = 0; i < 100; i++)
 		cr_expect(Probe_Null(binding) == 0);
 	cr_expect(raw()->n_lost <= 2);
+}
+
+static bool becomes_ready(struct fly_call *call)
+{
+	for (unsigned i = 0; i < 1000 * patience(5) && !fly_ready(call); i++)
+		usleep(1000);
+	return fly_ready(call);
+}
+
+Case(local, set_deadline__a_call_that_has_one_keeps_it)
+{
+	struct fly_call *call;
+
+	join();
+	server.service.during = until_cancelled;
+	atomic_store(&stage, 0);
+	fly_set_deadline(binding, 20000);
+	cr_assert(Probe_Null_start(binding, &call) == 0);
+	fly_set_deadline(binding, 0);
+	while (atomic_load(&stage) != 1)
+		;
+	cr_expect(becomes_ready(call), "its time is over");
+	atomic_store(&has_learned, true);
+	cr_expect(Probe_Null_finish(call) == -FLY_EDEADLINE);
+	while (atomic_load(&stage) != 2)
+		;
+	server.service.during = NULL;
+	cr_expect(Probe_Null(binding) == 0);
+	cr_expect(!atomic_load(&raw()->is_checked), "the plain Starter is enough");
+}
+
+Case(local, set_deadline__a_call_that_has_none_gets_none)
+{
+	struct fly_call *call;
+	int status;
+
+	options.a_stacks = 1;
+	join();
+	fly_set_deadline(binding, 20000);
+	status = Probe_Null(binding); /* late, if this machine is busy */
+	cr_expect(status == 0 || status == -FLY_EWITHDRAWN || status == -FLY_EDEADLINE);
+	fly_set_deadline(binding, 0);
+	hold(true);
+	while (Probe_Null_start(binding, &call) == -FLY_ECALLS) /* the late one */
+		;
+	usleep(30000);
+	fly_set_deadline(binding, 10000000);
+	for (unsigned i = 0; i < 100; i++)
+		cr_assert(!fly_ready(call), "the deadline of the call before");
+	hold(false);
+	cr_expect(Probe_Null_finish(call) == 0);
+}
+
+Case(local, fly_local_far_take__no_longer_than_the_deadline)
+{
+	const uint64_t began_ms = fly_system_clock_ms();
+	struct fly_call *call;
+	_Atomic uint8_t *far;
+
+	options.a_stacks = 1;
+	join();
+	far = &fly_astack_head(&raw()->memory)->far[0];
+	atomic_store(far, FLY_FAR_TAKEN); /* a server that does not give it back */
+	raw()->timeout_ms = 1000 * patience(20);
+	fly_set_deadline(binding, 20000);
+	cr_expect(binding->starter(binding, Probe_Null_NUMBER, 20000, &call) == -FLY_EWITHDRAWN);
+	cr_expect(fly_system_clock_ms() - began_ms < 1000 * patience(10));
+	cr_expect(raw()->n_idle == 1);
+	atomic_store(far, FLY_FAR_FREE);
+	fly_set_deadline(binding, 0);
+	cr_expect(Probe_Null(binding) == 0);
 }
 
 Case(local, find_lost__a_slot_that_was_lost_once_is_as_good_as_any)
@@ -683,6 +760,39 @@ Case(local, fly_set_reconnect__the_next_call_finds_the_next_server)
 	stop_server();
 	cr_expect(Probe_Null(binding) == -FLY_ELINK && Probe_Null(binding) == -FLY_ELINK);
 	start_server();
+}
+
+static int withdraw(void)
+{
+	return fly_drain(server.r, 0);
+}
+
+static int export_again(void)
+{
+	return Probe_export(server.r, &probe_procedures, &server.service);
+}
+
+static void have_done(int (*todo)(void))
+{
+	atomic_store(&server.todo, todo);
+	while (atomic_load(&server.todo))
+		sched_yield();
+}
+
+Case(local, fly_set_reconnect__the_next_call_finds_what_is_exported_again)
+{
+	uint64_t sum;
+
+	join();
+	cr_expect(fly_set_reconnect(binding, true) == 0);
+	cr_expect(Probe_Null(binding) == 0);
+	have_done(withdraw);
+	cr_expect(Probe_Null(binding) == -FLY_ESTALE);
+	fly_set_deadline(binding, 20000);
+	cr_expect(Probe_Null(binding) == -FLY_ENOEXPORT, "nothing is exported");
+	fly_set_deadline(binding, 0);
+	have_done(export_again);
+	cr_expect(Probe_Add(binding, 3, 4, &sum) == 0 && sum == 7);
 }
 
 /* ---- a client that does what it likes ---- */

@@ -5,10 +5,13 @@
  * of them, a procedure, an allow() or an import, must not block the others.
  */
 #include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,6 +52,17 @@ static void wait_for_blocked(unsigned n)
 	cr_assert(atomic_load(&blocked) == n);
 }
 
+/* Stays, and has its poller receive meanwhile. */
+static void block_and_listen(void)
+{
+	atomic_fetch_add(&blocked, 1);
+	while (!atomic_load(&release)) {
+		fly_cancelled();
+		usleep(100);
+	}
+	atomic_fetch_sub(&blocked, 1);
+}
+
 static int nothing(struct fly_served *served)
 {
 	served->result_bytes = 0;
@@ -61,17 +75,25 @@ static int stay(struct fly_served *served)
 	return nothing(served);
 }
 
+static int listen_and_stay(struct fly_served *served)
+{
+	block_and_listen();
+	return nothing(served);
+}
+
 enum {
 	NOTHING,
-	STAY
+	STAY,
+	LISTEN
 };
 
 static const struct fly_procedure table[] = {
 	{"Nothing", nothing, 0, 0, 0, FLY_RESULTS_OVER, 0},
 	{"Stay", stay, 0, 0, 0, FLY_RESULTS_OVER, 0},
+	{"Listen", listen_and_stay, 0, 0, 0, FLY_RESULTS_OVER, 0},
 };
-static const struct fly_interface open_to_all = {FLY_STUB_VERSION, "Open", 1, 2, table};
-static const struct fly_interface asks = {FLY_STUB_VERSION, "Asks", 1, 2, table};
+static const struct fly_interface open_to_all = {FLY_STUB_VERSION, "Open", 1, 3, table};
+static const struct fly_interface asks = {FLY_STUB_VERSION, "Asks", 1, 3, table};
 
 static void start(unsigned pollers, const char *keys, const char *other_link)
 {
@@ -247,6 +269,73 @@ Case(local_clerk, fly_requests_serve__an_import_without_an_answer_keeps_no_clien
 	cr_expect(atomic_load(&is_importing), "it still waits");
 	pthread_join(thread, NULL);
 	cr_expect(unanswered == -FLY_EPEER, "%d", unanswered);
+}
+
+/* ---- clients that have gone ---- */
+
+static unsigned descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	cr_assert(d != NULL);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+Case(local_clerk, free_leaving__clients_that_come_and_go_leave_nothing_behind)
+{
+	unsigned before;
+	unsigned most = 0;
+
+	start(1, "", NULL);
+	before = descriptors();
+	for (unsigned i = 0; i < 500; i++) {
+		struct hand h = bind_to("Open");
+
+		hand_leave(&h);
+		most = RTE_MAX(most, descriptors() - before);
+	}
+	cr_expect(most < 50, "%u descriptors", most);
+	cr_expect(comes_to(FLY_COUNT_local_ended, 500));
+	for (unsigned i = 0; i < 1000 * patience(10) && descriptors() != before; i++)
+		usleep(1000);
+	cr_expect(descriptors() == before);
+}
+
+Case(local_clerk, is_clogged__a_poller_that_removes_nobody_gets_no_more_than_it_has_places)
+{
+	struct hand first;
+	struct hand h;
+	unsigned n = 0;
+
+	start(1, ",clients=8", NULL);
+	first = bind_to("Open");
+	hand_call(&first, 0, LISTEN); /* its poller lets clients in all the while */
+	wait_for_blocked(1);
+	for (;;) {
+		h = ask("Open");
+		if (hand_answer(&h) != 0)
+			break;
+		hand_leave(&h);
+		cr_assert(++n < 100, "they pile up");
+		while (fly_clerk_clients(runtime->clerk) != 1)
+			usleep(1000);
+	}
+	cr_expect(n == 8 && h.answer.status == -FLY_EBUSY &&
+			  h.answer.version == FLY_BIND_POLLER_SILENT,
+		  "%u: %d", n, h.answer.status);
+	close(h.socket);
+	cr_expect(sum(FLY_COUNT_local_ended) == 0);
+	atomic_store(&release, true);
+	cr_expect(hand_finish(&first, 0) == 0);
+	cr_expect(comes_to(FLY_COUNT_local_ended, 8));
+	h = bind_to("Open");
+	call(&h);
+	hand_leave(&h);
+	hand_leave(&first);
 }
 
 /* ---- allow() ---- */
@@ -509,18 +598,25 @@ static pid_t die_listening(const char *at)
 	return child;
 }
 
-Case(local_clerk, fly_listener_open__a_path_that_a_dead_server_has_left_in_a_child)
+/* A link at a path in a new directory: @text is a buffer for its specification. */
+static struct fly_link_spec spec_of_path(char text[128])
 {
 	struct fly_link_spec spec;
-	char text[128];
-	int s = -1;
-	pid_t child;
 
-	cr_assert(mkdtemp(directory) != NULL);
+	cr_assert(mkdtemp(directory) != NULL && chmod(directory, 0755) == 0);
 	snprintf(name, sizeof name, "%s/s", directory);
-	child = die_listening(name);
-	snprintf(text, sizeof text, "local:%s,server", name);
+	snprintf(text, 128, "local:%s,server", name);
 	cr_assert(fly_link_spec_parse(text, &spec) == 0, "%s", fly_error());
+	return spec;
+}
+
+Case(local_clerk, fly_listener_open__a_path_that_a_dead_server_has_left_in_a_child)
+{
+	char text[128];
+	const struct fly_link_spec spec = spec_of_path(text);
+	const pid_t child = die_listening(name);
+	int s = -1;
+
 	cr_expect(fly_listener_open(&spec, &s) == 0, "%s", fly_error());
 	kill(child, SIGKILL);
 	/* A socket of a server that lives is nobody's to take. */
@@ -528,6 +624,45 @@ Case(local_clerk, fly_listener_open__a_path_that_a_dead_server_has_left_in_a_chi
 	cr_expect(strstr(fly_error(), "another server") != NULL, "%s", fly_error());
 	fly_listener_close(&spec, s);
 	cr_expect(access(name, F_OK) != 0);
+	rmdir(directory);
+}
+
+Case(local_clerk, fly_listener_open__a_file_that_is_no_socket_stays)
+{
+	char text[128];
+	const struct fly_link_spec spec = spec_of_path(text);
+	int s = open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	cr_assert(s >= 0 && close(s) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == -FLY_EINUSE);
+	cr_expect(strstr(fly_error(), "no socket") != NULL, "%s", fly_error());
+	cr_expect(unlink(name) == 0, "it is there");
+	cr_assert(symlink("/dev/null", name) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == -FLY_EINUSE);
+	cr_expect(unlink(name) == 0, "it is there");
+	rmdir(directory);
+}
+
+Case(local_clerk, fly_listener_open__the_socket_of_another_user)
+{
+	char text[128];
+	const struct fly_link_spec spec = spec_of_path(text);
+	struct sockaddr_un address;
+	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (getuid() != 0)
+		cr_skip("only root can become another user");
+	cr_assert(bind(s, (struct sockaddr *)&address, fly_astack_address(name, &address)) == 0);
+	close(s);
+	cr_assert(chmod(name, 0600) == 0 && seteuid(65534) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == -FLY_EINUSE);
+	cr_expect(strstr(fly_error(), "no permission to see whose") != NULL, "%s", fly_error());
+	cr_assert(seteuid(0) == 0 && chmod(name, 0666) == 0 && seteuid(65534) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == -FLY_EPERM);
+	cr_expect(strstr(fly_error(), "cannot be removed") != NULL, "%s", fly_error());
+	cr_assert(seteuid(0) == 0);
+	cr_expect(fly_listener_open(&spec, &s) == 0, "%s", fly_error());
+	fly_listener_close(&spec, s);
 	rmdir(directory);
 }
 

@@ -284,13 +284,14 @@ static pid_t inherited(int type, bool waited_for)
 		if (lock < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
 		    listen(fd, 1) != 0)
 			_exit(1);
-		child = fork();
-		if (child == 0) {
-			close(lock); /* as exec(2) does */
-			for (;;)
-				nanosleep(&ms, NULL);
-		}
-		_exit(write(ready[1], &child, sizeof child) != sizeof child);
+		if (fork() != 0)
+			_exit(0);
+		close(lock); /* as exec(2) does: it is held until then */
+		child = getpid();
+		if (write(ready[1], &child, sizeof child) != sizeof child)
+			_exit(1);
+		for (;;)
+			nanosleep(&ms, NULL);
 	}
 	cr_assert(read(ready[0], &child, sizeof child) == sizeof child);
 	cr_assert(waitid(P_PID, server, &end, WEXITED | (waited_for ? 0 : WNOWAIT)) == 0);

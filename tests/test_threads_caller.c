@@ -586,6 +586,33 @@ static void wait_for_the_poller(struct caller *c, struct fly_binding *mine)
 	pthread_join(releaser, NULL);
 }
 
+/* The same for a plain call of a binding that reconnects. */
+static void wait_for_the_poller_reconnecting(struct caller *c, struct fly_binding *mine)
+{
+	const unsigned before = service.executions;
+	pthread_t holder;
+	pthread_t releaser;
+
+	(void)c;
+	cr_expect(fly_set_reconnect(mine, true) == 0);
+	cr_expect(fly_set_deadline(mine, 50000) == 0);
+	pthread_create(&holder, NULL, hold_it_within, NULL);
+	while (!is_held)
+		;
+	pthread_create(&releaser, NULL, release_later, NULL);
+	cr_expect(Probe_Null(mine) == -FLY_EWITHDRAWN);
+	cr_expect(fly_set_deadline(mine, 0) == 0);
+	cr_expect(Probe_Null(mine) == 0 && service.executions == before + 1);
+	pthread_join(holder, NULL);
+	pthread_join(releaser, NULL);
+}
+
+Case(threads_caller, fly_set_deadline__begins_when_a_call_that_reconnects_is_started)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, wait_for_the_poller_reconnecting);
+}
+
 Case(threads_caller, fly_set_deadline__begins_when_the_call_is_started)
 {
 	start(WIDE, FLY_WAIT_YIELD);

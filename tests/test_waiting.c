@@ -39,6 +39,7 @@ static void end(void)
 
 TestSuite(waiting, .timeout = HANG);
 
+/* A sleep whose time is over before the thread has gone to sleep is not counted. */
 static long n_sleeps(void)
 {
 	struct rusage usage;
@@ -62,7 +63,7 @@ Case(waiting, fly_wait_after_turn__sleeps_after_many_empty_turns)
 	turns(TURNS - 1, FLY_WAIT_SLEEP);
 	cr_expect(n_sleeps() == before);
 	turns(5, FLY_WAIT_SLEEP);
-	cr_expect(n_sleeps() >= before + 5);
+	cr_expect(n_sleeps() > before);
 	before = n_sleeps();
 	turns(5, FLY_WAIT_SPIN);
 	turns(5, FLY_WAIT_DEFAULT);
@@ -90,11 +91,11 @@ Case(waiting, fly_wait_after_turn__does_not_sleep_while_a_request_waits)
 	p->attention = 1;
 	before = n_sleeps();
 	turns(20, FLY_WAIT_SLEEP);
-	cr_expect(n_sleeps() < before + 20);
+	cr_expect(n_sleeps() < before + 10);
 	p->attention = 0;
 	before = n_sleeps();
 	turns(20, FLY_WAIT_SLEEP);
-	cr_expect(n_sleeps() >= before + 20);
+	cr_expect(n_sleeps() >= before + 10);
 }
 
 Case(waiting, fly_wait_after_turn__takes_what_woke_it)
@@ -133,7 +134,7 @@ Case(waiting, fly_wait_for_slot__sleeps_after_many_polls)
 	polls(SPINS, FLY_WAIT_SLEEP);
 	cr_expect(n_sleeps() == before);
 	polls(5, FLY_WAIT_SLEEP);
-	cr_expect(n_sleeps() >= before + 5 && slot.asleep == FLY_AWAKE);
+	cr_expect(n_sleeps() > before && slot.asleep == FLY_AWAKE);
 	before = n_sleeps();
 	polls(5, FLY_WAIT_SPIN);
 	cr_expect(n_sleeps() == before);

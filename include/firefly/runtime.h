@@ -284,11 +284,11 @@ int fly_rebind(struct fly_binding *binding);
  * When a call has ended because the server restarted, withdrew its export or is not heard any more,
  * or because the link was down, the next call that is started rebinds first: it tries until that
  * succeeds, for at most its deadline, or call_timeout_ms without one. Outstanding calls of the
- * binding end as with fly_rebind(). A call that then cannot be
- * started ends with FLY_ETIMEOUT (no server came), FLY_ELINK (the link is down), FLY_ENOEXPORT (a
- * server came without that export) or as fly_import() does, not executed. Starting an asynchronous
- * call waits, too: an event loop that must not wait sets a short deadline, or calls fly_rebind() at
- * a time of its own. A poller that rebinds goes on with all other calls.
+ * binding end as with fly_rebind(). A call that then cannot be started ends with FLY_ETIMEOUT (no
+ * server came), FLY_ELINK (the link is down), FLY_ENOEXPORT (a server came without that export) or
+ * as fly_import() does, not executed. Starting an asynchronous call waits, too: an event loop that
+ * must not wait sets a short deadline, or calls fly_rebind() at a time of its own. A poller that
+ * rebinds goes on with all other calls.
  *
  * A plain call that finds out itself, and was not executed, is started again once, if its arguments
  * have at most 64 KiB; over a local link it ends with FLY_ELINK. A call that may have run is never

@@ -83,9 +83,21 @@ static inline bool is_too_deep(const struct fly_local *l)
 	return l->turned && l->turned->nested >= FLY_NESTED_MAX;
 }
 
+/* The deadline of the call that begins now. Rebinding for it was part of its time. */
+static uint64_t take_deadline(struct fly_local *l)
+{
+	const uint64_t began_tsc = l->lost_tsc ? l->lost_tsc : fly_clock_now_tsc();
+
+	l->lost_tsc = 0;
+	if (l->deadline_us == 0)
+		return FLY_NEVER;
+	return began_tsc + l->deadline_us * l->tsc_per_ms / 1000;
+}
+
 static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedure,
 					  uint32_t argument_bytes, struct fly_call **call)
 {
+	const uint64_t deadline_tsc = take_deadline(l);
 	struct fly_local_call *c;
 	int status = 0;
 
@@ -103,10 +115,12 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 		find_lost(l);
 	if (l->n_idle == 0)
 		return -FLY_ECALLS;
-	c = &l->calls[l->idle[l->n_idle - 1]];
-	l->n_idle--; /* before the wait, in which procedures may make calls, too */
+	/* Before the wait: procedures may make calls in it, and must not end the binding. */
+	c = &l->calls[l->idle[--l->n_idle]];
+	c->state = FLY_LOCAL_STARTED;
+	c->deadline_tsc = deadline_tsc;
 	if (argument_bytes > FLY_ASTACK_AREA)
-		status = fly_local_far_take(l, c->index);
+		status = fly_local_far_take(l, c->index, deadline_tsc);
 	if (status) {
 		make_idle(l, c);
 		return status;
@@ -117,11 +131,8 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 		c->place = FLY_ASTACK_IS_FAR;
 		c->head.payload = fly_astack_bytes(&l->memory, c->index, FLY_ASTACK_IS_FAR);
 	}
-	c->deadline_tsc = FLY_NEVER;
-	if (l->deadline_us != 0)
-		c->deadline_tsc = fly_clock_now_tsc() + l->deadline_us * l->tsc_per_ms / 1000;
 	if (l->event)
-		fly_local_event_started(l, c->deadline_tsc);
+		fly_local_event_started(l, deadline_tsc);
 	*call = &c->head;
 	return 0;
 }
@@ -209,6 +220,7 @@ static __rte_noinline int take_unplain(struct fly_local *l, struct fly_local_cal
 	}
 	if (status == 0 || status == -FLY_EEXCEPTION)
 		return status;
+	l->is_stale |= status == -FLY_ESTALE;
 	if (status == -FLY_ERAISED) {
 		uint8_t raised[FLY_RAISED_BYTES_MAX];
 

@@ -81,13 +81,16 @@ struct fly_local {
 	uint32_t poller;      /* its index in the life page */
 	int life_fd;          /* of the server's life page; -1: none */
 	uint32_t deadline_us; /* of fly_set_deadline(); 0: none */
+	bool has_deadlines;   /* there is one, or a call has one of before */
+	bool is_stale;     /* a call has ended with FLY_ESTALE: the export is another one by now */
+	uint64_t lost_tsc; /* when rebinding for the next call began; 0: did not */
 	uint32_t n_lost;
 	uint32_t next;     /* slot that fly_next_ready() looks at first */
 	uint32_t readies;  /* calls of fly_ready() that found no result */
 	int stopped;       /* negative: the status of every new call; 0: calls may start */
 	uint8_t wait;      /* enum fly_wait of runtime.h */
 	_Atomic bool shut; /* set by fly_shutdown(), on any thread: all calls end */
-	bool is_rebinding; /* fly_rebind() turns the poller: it must not be ended now */
+	bool is_rebinding; /* turns the poller meanwhile: it must not be ended now */
 	struct fly_local_event
 		*event; /* of fly_event_fd(): each result comes with a byte; or NULL */
 	int socket;     /* -1: none */
@@ -125,7 +128,7 @@ void fly_local_reset(struct fly_local *l);
 static inline void fly_local_set_checked(struct fly_local *l)
 {
 	atomic_store_explicit(&l->is_checked,
-			      l->deadline_us != 0 || l->stopped != 0 || l->event ||
+			      l->has_deadlines || l->stopped != 0 || l->event ||
 				      atomic_load_explicit(&l->shut, memory_order_relaxed),
 			      memory_order_relaxed);
 }
@@ -170,8 +173,9 @@ void fly_local_wake_server(struct fly_local *l);
 
 /*
  * fly_local_far_take() - take the far memory of a slot, or wait until the server has given it back.
+ * @deadline_tsc: of the call; FLY_NEVER.
  * Return: 0, or the negative status of the call: FLY_ECALLS: another call has it.
  */
-int fly_local_far_take(struct fly_local *l, uint32_t index);
+int fly_local_far_take(struct fly_local *l, uint32_t index, uint64_t deadline_tsc);
 
 #endif

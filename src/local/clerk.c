@@ -31,6 +31,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -119,6 +120,7 @@ TAILQ_HEAD(clients, client);
 /* What the clerk knows of a poller. */
 struct seat {
 	unsigned n;             /* clients that it has, or shall have */
+	unsigned n_removing;    /* clients that have gone, and that it has not removed yet */
 	_Atomic bool is_silent; /* `probe` is posted. Cleared where it is done */
 	struct fly_request probe;
 };
@@ -295,13 +297,18 @@ static void note_silence(struct fly_clerk *k, unsigned poller)
 	fly_request_post(k->group->pollers[poller], &seat->probe, FLY_REQUEST_WITHIN);
 }
 
+static unsigned load(const struct fly_clerk *k, unsigned poller)
+{
+	return k->seats[poller].n + k->seats[poller].n_removing;
+}
+
 /* Index of the poller with the fewest clients, of those that answer if there is one. */
 static unsigned choose_poller(const struct fly_clerk *k)
 {
 	unsigned best = 0;
 
 	for (unsigned i = 1; i < k->group->n; i++) {
-		if (is_silent(k, i) == is_silent(k, best) ? k->seats[i].n < k->seats[best].n
+		if (is_silent(k, i) == is_silent(k, best) ? load(k, i) < load(k, best)
 							  : !is_silent(k, i))
 			best = i;
 	}
@@ -354,6 +361,12 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+static void close_socket(struct client *c)
+{
+	fly_clofork_close(c->socket); /* also removes it from the epoll set */
+	c->socket = -1;
+}
+
 /* No step is under way, and no poller has it. */
 static void free_client(struct client *c)
 {
@@ -363,7 +376,7 @@ static void free_client(struct client *c)
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
 	}
-	fly_clofork_close(c->socket); /* also removes it from the epoll set */
+	close_socket(c);
 	free(c);
 }
 
@@ -379,6 +392,16 @@ static void drop(struct fly_clerk *k, struct client *c)
 	free_client(c);
 }
 
+/*
+ * Does this client's poller remove nobody? A procedure that waits in its turn lets clients in, but
+ * removes them only when it has returned. So clients that come and go would pile up, whose places
+ * are free: no more than there are places.
+ */
+static bool is_clogged(const struct fly_clerk *k, const struct client *c)
+{
+	return k->seats[c->poller].n_removing >= c->listener->spec.clients;
+}
+
 /* End a binding. Its place is free at once, its memory when the poller has removed it. */
 static void disconnect(struct fly_clerk *k, struct client *c)
 {
@@ -386,6 +409,7 @@ static void disconnect(struct fly_clerk *k, struct client *c)
 	TAILQ_REMOVE(&k->bound, c, next);
 	TAILQ_INSERT_TAIL(&k->leaving, c, next);
 	leave_seat(k, c);
+	k->seats[c->poller].n_removing++;
 	c->listener->n--;
 	c->freed = 0;
 	atomic_fetch_sub_explicit(&k->n_bound, 1, memory_order_relaxed);
@@ -424,6 +448,10 @@ static void add(struct fly_clerk *k, struct client *c)
 
 	if (!has_place(k, c->listener, c->who.uid)) {
 		refuse(k, c, -FLY_EBUSY, FLY_BIND_NO_PLACE);
+		return;
+	}
+	if (is_clogged(k, c)) {
+		refuse(k, c, -FLY_EBUSY, FLY_BIND_POLLER_SILENT);
 		return;
 	}
 	stacks = aligned_alloc(RTE_CACHE_LINE_SIZE, RTE_CACHE_LINE_ROUNDUP(sizeof *stacks));
@@ -505,6 +533,14 @@ static void on_looked_up(struct fly_clerk *k, struct client *c)
 	}
 }
 
+/* The poller does not use the client any more. */
+static void on_removed(struct fly_clerk *k, struct client *c)
+{
+	k->seats[c->poller].n_removing--;
+	close_socket(c);
+	c->state = FREEING;
+}
+
 /* A step of this client is done: the next one. */
 static void go_on(struct fly_clerk *k, struct client *c)
 {
@@ -531,7 +567,7 @@ static void go_on(struct fly_clerk *k, struct client *c)
 		break;
 	case REMOVING:
 		if (c->result == 0) /* else all pollers end: fly_clerk_free() removes it */
-			c->state = FREEING;
+			on_removed(k, c);
 		break;
 	default:
 		break; /* no step is under way */
@@ -729,20 +765,31 @@ static void free_piece(const struct fly_astack_memory *m, size_t at)
 	madvise(m->far + at, RTE_MIN(PIECE_BYTES, m->far_bytes - at), MADV_REMOVE);
 }
 
-/* A client that has gone, or that the poller has ended: then it keeps its memory while it lives. */
+/*
+ * Is there something to free? Most clients have made no long call. One that the poller has ended
+ * keeps its memory while it lives.
+ */
+static bool has_pages(const struct client *c)
+{
+	struct stat s;
+
+	if (c->was_ended && !(c->who.pid > 0 && kill(c->who.pid, 0) != 0 && errno == ESRCH))
+		return false;
+	return c->freed < c->stacks->memory.far_bytes && fstat(c->fds[1], &s) == 0 &&
+	       s.st_blocks != 0;
+}
+
+/* A client that has gone: free a piece of its memory, or the rest. */
 static void free_leaving(struct fly_clerk *k, struct client *c)
 {
-	const bool is_kept =
-		c->was_ended && !(c->who.pid > 0 && kill(c->who.pid, 0) != 0 && errno == ESRCH);
-
-	if (!is_kept)
-		free_piece(&c->stacks->memory, c->freed);
-	c->freed += PIECE_BYTES;
 	TAILQ_REMOVE(&k->leaving, c, next);
-	if (!is_kept && c->freed < c->stacks->memory.far_bytes)
-		TAILQ_INSERT_TAIL(&k->leaving, c, next);
-	else
+	if (!has_pages(c)) {
 		free_client(c);
+		return;
+	}
+	free_piece(&c->stacks->memory, c->freed);
+	c->freed += PIECE_BYTES;
+	TAILQ_INSERT_TAIL(&k->leaving, c, next);
 }
 
 /* Far memory that the poller has lent: of the first slot in @given. */

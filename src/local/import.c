@@ -336,6 +336,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 		return fly_fail(FLY_ENOMEM, "import %s: out of memory", l->name);
 	}
 	l->stopped = 0;
+	l->is_stale = false;
 	fly_local_reset(l);
 	fly_local_set_checked(l);
 	return 0;
@@ -426,12 +427,26 @@ static bool is_in_use(const struct fly_binding *binding)
 	return false;
 }
 
+/* Calls that have begun keep their deadline. Without any, the plain Starter looks at none. */
+static void note_deadlines(struct fly_local *l)
+{
+	l->has_deadlines = l->deadline_us != 0;
+	for (uint32_t i = 0; i < l->memory.slots; i++) {
+		struct fly_local_call *c = &l->calls[i];
+
+		if (c->state != FLY_LOCAL_STARTED && c->state != FLY_LOCAL_OUT)
+			c->deadline_tsc = FLY_NEVER;
+		l->has_deadlines |= c->deadline_tsc != FLY_NEVER;
+	}
+	fly_local_set_checked(l);
+}
+
 static int set_deadline(struct fly_binding *binding, uint32_t us)
 {
 	struct fly_local *l = fly_local_of(binding);
 
 	l->deadline_us = us;
-	fly_local_set_checked(l);
+	note_deadlines(l);
 	return 0;
 }
 
@@ -448,6 +463,7 @@ static int rebind(struct fly_binding *binding)
 	struct fly_local *l = fly_local_of(binding);
 	struct fly_astack_memory memory = l->memory;
 	struct fly_local_call *calls = l->calls;
+	const bool was_rebinding = l->is_rebinding; /* starter_reconnecting() is */
 	const int stopped = l->stopped;
 	int socket = l->socket;
 	int life_fd = l->life_fd;
@@ -468,7 +484,7 @@ static int rebind(struct fly_binding *binding)
 	l->calls = NULL;
 	l->life_fd = -1;
 	status = begin(l, 0);
-	l->is_rebinding = false;
+	l->is_rebinding = was_rebinding;
 	if (status) { /* restore */
 		l->memory = memory;
 		l->calls = calls;
@@ -501,30 +517,41 @@ static void pause_a_while(struct fly_binding *binding)
 	idle(fly_local_of(binding));
 }
 
+/* Rebind for a call that begins, also between two tries not to be ended by a procedure. */
+static int reconnect(struct fly_local *l)
+{
+	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
+	const uint64_t timeout_us = l->timeout_ms * UINT64_C(1000);
+	const bool was_rebinding = l->is_rebinding;
+	int status;
+
+	l->is_rebinding = true;
+	status = fly_reconnect(&l->head, &how, l->deadline_us ? l->deadline_us : timeout_us);
+	l->is_rebinding = was_rebinding;
+	if (status != -FLY_ECONFLICT)
+		return status;
+	/* Calls that are not finished keep the memory of the old server. */
+	return l->is_stale ? -FLY_ESTALE : -FLY_ELINK;
+}
+
 /*
- * The Starter of a binding that reconnects: has the server gone since? It is looked at once a
- * millisecond at most.
+ * The Starter of a binding that reconnects: has the server gone since, or its export? The socket is
+ * looked at once a millisecond at most.
  */
 static int starter_reconnecting(struct fly_binding *binding, uint16_t procedure,
 				uint32_t argument_bytes, struct fly_call **call)
 {
-	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
 	struct fly_local *l = fly_local_of(binding);
-	const uint64_t timeout_us = l->group->pollers[0]->waits.timeout_tsc * 1000 / l->tsc_per_ms;
+	const uint64_t began_tsc = fly_clock_now_tsc();
 	int status = 0;
 
-	const uint64_t began_tsc = fly_clock_now_tsc();
-
 	fly_local_check(l);
-	if (l->stopped == -FLY_ELINK)
-		status = fly_reconnect(binding, &how, l->deadline_us ? l->deadline_us : timeout_us);
-	/* Calls that are not finished keep the memory of the old server. */
+	if (l->stopped == -FLY_ELINK || (l->is_stale && !l->stopped))
+		status = reconnect(l);
 	if (status)
-		return status == -FLY_ECONFLICT ? -FLY_ELINK : status;
-	status = fly_local_start(binding, procedure, argument_bytes, call);
-	if (status == 0 && l->deadline_us != 0) /* rebinding was part of its time */
-		fly_local_call_of(*call)->deadline_tsc -= fly_clock_now_tsc() - began_tsc;
-	return status;
+		return status;
+	l->lost_tsc = l->deadline_us ? began_tsc : 0;
+	return fly_local_start(binding, procedure, argument_bytes, call);
 }
 
 static int set_reconnect(struct fly_binding *binding, bool on)
@@ -700,10 +727,11 @@ void fly_local_wake_server(struct fly_local *l)
  * The server's clerk holds it for some microseconds at a time: local/sweep.c. A server that was
  * stopped at that moment does not give it back.
  */
-int fly_local_far_take(struct fly_local *l, uint32_t index)
+int fly_local_far_take(struct fly_local *l, uint32_t index, uint64_t deadline_tsc)
 {
 	_Atomic uint8_t *far = &fly_astack_head(&l->memory)->far[index];
-	const uint64_t end_us = fly_system_clock_us() + l->timeout_ms * UINT64_C(1000);
+	const uint64_t silent_tsc = fly_clock_now_tsc() + l->timeout_ms * l->tsc_per_ms;
+	const uint64_t end_tsc = RTE_MIN(silent_tsc, deadline_tsc);
 	uint8_t expected = FLY_FAR_FREE;
 
 	/* Matches the stores of FREE in local/caller.c and local/clerk.c. */
@@ -712,7 +740,7 @@ int fly_local_far_take(struct fly_local *l, uint32_t index)
 							memory_order_relaxed)) {
 		if (expected != FLY_FAR_TAKEN)
 			return -FLY_ECALLS;
-		if (fly_system_clock_us() >= end_us)
+		if (fly_clock_now_tsc() >= end_tsc)
 			return -FLY_EWITHDRAWN;
 		expected = FLY_FAR_FREE;
 		fly_local_check(l);
@@ -733,6 +761,8 @@ static bool is_hung_up(const struct fly_local *l)
 
 static void look_at_deadlines(struct fly_local *l, uint64_t now_tsc)
 {
+	if (l->deadline_us == 0)
+		note_deadlines(l);
 	for (uint32_t i = 0; i < l->memory.slots; i++) {
 		struct fly_local_call *c = &l->calls[i];
 
@@ -745,7 +775,7 @@ void fly_local_check(struct fly_local *l)
 {
 	const uint64_t now_tsc = fly_clock_now_tsc();
 
-	if (l->deadline_us != 0)
+	if (l->has_deadlines)
 		look_at_deadlines(l, now_tsc);
 	if (unlikely(atomic_load_explicit(&l->shut, memory_order_relaxed)) && !l->stopped) {
 		l->stopped = -FLY_ESTOPPED;

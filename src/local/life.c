@@ -42,11 +42,12 @@ void fly_life_free(struct fly_life *life, int fd)
 	close(fd);
 }
 
+/* Only memory: a file of a file system that the server runs could block whoever reads it. */
 bool fly_life_is_usable(int fd)
 {
 	struct stat s;
 
-	return fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) &&
+	return fd >= 0 && fcntl(fd, F_GET_SEALS) >= 0 && fstat(fd, &s) == 0 &&
 	       s.st_size >= (off_t)sizeof(struct fly_life);
 }
 

@@ -420,9 +420,11 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
 	struct fly_attached *a = attached_of(binding);
 	const uint64_t began_tsc = fly_clock_now_tsc();
-	const int status =
-		fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
+	int status;
 
+	a->n_requests++; /* also between two tries: procedures must not end it */
+	status = fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
+	a->n_requests--;
 	if (status)
 		return status;
 	a->lost_tsc = a->deadline_us ? began_tsc : 0;
@@ -439,10 +441,12 @@ void fly_slow_attached_failed(struct fly_attached *a, int status)
 static int transporter_again(struct fly_call *call)
 {
 	const struct fly_attached_call *c = call_of(call);
+	int (*const once)(struct fly_call * call) =
+		c->attached->deadline_us ? fly_attached_call_timed : fly_attached_call;
 
-	return c->has_begun ? fly_attached_call(call)
-			    : fly_reconnect_call(call, fly_attached_call, c->handoff.slot.procedure,
-						 call->length);
+	return c->has_begun
+		       ? once(call)
+		       : fly_reconnect_call(call, once, c->handoff.slot.procedure, call->length);
 }
 
 /* Which Transporter: by its deadline, and whether it reconnects. */

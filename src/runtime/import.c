@@ -379,6 +379,7 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 /* fly_import_rebind(), for at most @most_tsc for each of two questions. */
 static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 {
+	const bool was_rebinding = import->is_rebinding; /* reconnect() is */
 	struct fly_address peer = import->peer;
 	uint32_t export_id = 0;
 	int status;
@@ -388,7 +389,7 @@ static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 	import->is_rebinding = true;
 	status = locate(import->poller, import->link, &peer, import->name, import->version,
 			most_tsc, &export_id);
-	import->is_rebinding = false;
+	import->is_rebinding = was_rebinding;
 	if (status)
 		return status;
 	import->peer = peer;
@@ -476,8 +477,13 @@ static void pause_a_while(struct fly_binding *binding)
 static int reconnect(struct fly_import *import, uint64_t most_us)
 {
 	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
+	const bool was_rebinding = import->is_rebinding;
+	int status;
 
-	return fly_reconnect(&import->head, &how, most_us);
+	import->is_rebinding = true; /* also between two tries: procedures must not end it */
+	status = fly_reconnect(&import->head, &how, most_us);
+	import->is_rebinding = was_rebinding;
+	return status;
 }
 
 static int set_reconnect(struct fly_binding *binding, bool on)

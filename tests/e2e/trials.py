@@ -140,8 +140,7 @@ def stopped_while_working(kind):
     """A procedure runs on a worker when its server is told to stop: its result arrives."""
     server = serve(link(kind), 2)
     caller = begin("slept", patient(link(kind)), 1000)
-    e2e.check(caller.wait_for("^bound$"), caller.text())
-    e2e.wait_until(lambda: False, 0.3 / e2e.PATIENCE)
+    e2e.check(server.wait_for("^sleeping$"), caller.text())
     stops(server)
     ends(caller, "^sleep: returned", "^stopped 0$")
 

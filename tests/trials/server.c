@@ -16,6 +16,8 @@
 
 #include "trial.h"
 
+#define SAID_MS 1000 /* so long a sleep is said when it begins */
+
 static struct fly_runtime *runtime;
 static struct fly_binding *backend;
 
@@ -29,6 +31,8 @@ static int ping(void *context, uint32_t n, uint32_t *result)
 static int nap(void *context, uint32_t ms, uint32_t *result)
 {
 	(void)context;
+	if (ms >= SAID_MS)
+		fprintf(stderr, "sleeping\n");
 	usleep(ms * 1000); /* and does not ask whether anybody waits */
 	*result = ms;
 	return 0;
