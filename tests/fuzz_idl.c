@@ -2,7 +2,7 @@
 /*
  * fuzz_idl.c - libFuzzer: any bytes as an interface file, through all of the stub compiler.
  *
- * tests/idl/fuzz.sh builds and runs it; the seeds are in tests/corpus/idl/.
+ * scripts/test builds and runs it; the seeds are in tests/corpus/idl/.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -47,7 +47,7 @@ compile_fireflyc() {
 part "errors from anywhere" test_raise
 part "bytes of calls" env CC=$cc CFLAGS=-static RUN=$emulator "$here/bytes.sh" "$fireflyc" "$include"
 part "random interfaces" "$here/roundtrip.py" --fireflyc "$fireflyc" --include "$include" \
-	--cc $cc --no-sanitizers --flag=-static --run $emulator --interfaces 60
+	--cc $cc --no-sanitizers --flag=-static --run $emulator --interfaces 25
 part "the stub compiler" compile_fireflyc
 part "what it writes and says" "$here/golden.sh" "$scratch/fireflyc"
 [ $failed -eq 0 ]
