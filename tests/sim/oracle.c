@@ -148,7 +148,7 @@ static bool is_possible(const struct world *w, const struct call *c)
 	case -FLY_ECALLS:
 		if (c->is_local && c->status == -FLY_ECALLS)
 			return true; /* more at a time than it has slots */
-		/* fall through */
+				     /* fall through */
 	case -FLY_ENOMEM:
 	case -FLY_EBUSY: /* also: a caller that gave up many calls holds all records */
 		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL) ||
