@@ -37,6 +37,8 @@
 #include "host/port_device.h"
 
 #define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
+#define DESCRIPTORS_LEAST  64   /* for each queue, however small the pool is */
+#define REFILL_MS          100  /* for the pool to have packets for a queue again */
 #define TRY_AGAIN_MS       20
 #define ANSWER_MS          20   /* for a server to answer a probe; then it is asked again */
 #define CONNECT_MS         100  /* for connect(2) of memif, with interrupts held */
@@ -147,6 +149,23 @@ static int check_system(struct fly_port *port)
 
 /* ---- the device ---- */
 
+/*
+ * descriptors() - the length of a queue. A driver that does not copy keeps what it has sent until
+ * its queue is full, and virtio-user fills the queue that it receives into with one request to the
+ * pool, or not at all: with less than that left in the pool it would receive nothing any more. All
+ * ports together keep at most half of the pool.
+ */
+static uint16_t descriptors(const struct fly_port *port)
+{
+	const struct fly_poller_group *group = port->group;
+	const unsigned queues = 2 * RTE_MAX(port->n_queues, 1U) * RTE_MAX(group->n_keeping, 1U);
+	unsigned n = DESCRIPTORS;
+
+	while (n > DESCRIPTORS_LEAST && n * queues > (group->packets + 1) / 2)
+		n /= 2;
+	return (uint16_t)n;
+}
+
 static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 {
 	const struct fly_link_spec *s = &port->spec;
@@ -170,8 +189,8 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 		if (s->server)
 			snprintf(to, bytes, "iface=%s,queues=1", path);
 		else
-			snprintf(to, bytes, "path=%s,queues=1,queue_size=%d,packed_vq=1", path,
-				 DESCRIPTORS);
+			snprintf(to, bytes, "path=%s,queues=1,queue_size=%u,packed_vq=1", path,
+				 descriptors(port));
 		break;
 	case FLY_LINK_MEMIF:
 		snprintf(to, bytes, "role=%s,socket=%s,socket-abstract=no,id=%u,rsize=10,bsize=%u",
@@ -229,8 +248,8 @@ static int set_up_queues(struct fly_port *port, uint16_t id, const struct rte_et
 {
 	const unsigned socket = (unsigned)rte_eth_dev_socket_id(id);
 	const uint16_t n = (uint16_t)port->n_queues;
-	uint16_t n_rx = DESCRIPTORS;
-	uint16_t n_tx = DESCRIPTORS;
+	uint16_t n_rx = descriptors(port);
+	uint16_t n_tx = n_rx;
 	int error;
 
 	error = rte_eth_dev_configure(id, n, n, conf);
@@ -363,10 +382,37 @@ static int add_device(struct fly_port *port)
 	return 0;
 }
 
+/*
+ * refill() - what virtio-user has received is replaced before it is closed. DPDK 22.11 forgets to
+ * take it off its list (virtqueue_dequeue_burst_rx_packed()): what could not be replaced is freed
+ * again then.
+ */
+static void refill(const struct fly_port *port)
+{
+	struct rte_mbuf *packets[FLY_BURST];
+	struct rte_eth_stats before;
+	struct rte_eth_stats after;
+
+	for (unsigned ms = 0; ms < REFILL_MS; ms++) {
+		uint16_t n;
+
+		rte_eth_stats_get(port->link.port, &before);
+		n = rte_eth_rx_burst(port->link.port, 0, packets, FLY_BURST);
+		rte_pktmbuf_free_bulk(packets, n);
+		rte_eth_stats_get(port->link.port, &after);
+		if (n == 0 && after.rx_nombuf == before.rx_nombuf)
+			return;
+		if (after.rx_nombuf != before.rx_nombuf)
+			rte_delay_us_sleep(1000);
+	}
+}
+
 static void remove_device(struct fly_port *port)
 {
 	fly_memif_guard_remove(&port->guarded);
 	fly_memif_guard_hold();
+	if (port->started && port->spec.kind == FLY_LINK_VHOST && !port->spec.server)
+		refill(port);
 	if (port->started)
 		rte_eth_dev_stop(port->link.port);
 	close_device(port, port->link.port);

@@ -289,6 +289,9 @@ static int open_ports(struct starting *s)
 {
 	int status = 0;
 
+	for (unsigned i = 0; i < s->n_specs; i++)
+		s->runtime->group.n_keeping +=
+			s->specs[i].kind != FLY_LINK_LOCAL && !s->specs[i].server;
 	for (unsigned i = 0; i < s->n_specs; i++) {
 		if (s->specs[i].kind == FLY_LINK_LOCAL)
 			continue; /* no port */
@@ -332,18 +335,25 @@ static void close_ports(struct fly_runtime *r)
 		fly_port_close(r->ports.at[--r->ports.n]);
 }
 
-/* Are enough packets left now that the drivers have filled their queues? */
+/*
+ * Are enough packets left when the drivers have filled their queues? Those that they receive into
+ * are full now, and those that they send from are as long.
+ */
 static int check_packets(struct starting *s)
 {
 	const struct fly_poller_group *group = &s->runtime->group;
-	const unsigned left = has_packets(s->runtime) ? rte_mempool_avail_count(group->pool) : 0;
+	unsigned kept;
 
-	if (!has_packets(s->runtime) || left >= group->n * PACKETS_SPARE)
+	if (!has_packets(s->runtime))
 		return 0;
-	return fly_fail(FLY_EINVAL,
-			"%u packets are too few: the drivers of the links keep %u of them to "
-			"receive into",
-			group->packets, group->packets - left);
+	kept = 2 * (group->packets - rte_mempool_avail_count(group->pool));
+	if (group->packets >= kept + group->n * PACKETS_SPARE)
+		return 0;
+	return fly_fail(
+		FLY_EINVAL,
+		"%u packets are too few: the drivers of the links may keep %u of them, and each "
+		"poller needs %d",
+		group->packets, kept, PACKETS_SPARE);
 }
 
 static int watch_ports(struct starting *s)

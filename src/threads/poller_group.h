@@ -19,6 +19,7 @@ struct fly_poller_group {
 	unsigned n;
 	struct rte_mempool *pool;    /* of all pollers; NULL: local links only */
 	unsigned packets;            /* in pool; 0: local links only, and DPDK is not needed */
+	unsigned n_keeping;          /* ports whose drivers keep packets; those of servers copy */
 	int node;                    /* NUMA node of the pool and the tables */
 	enum fly_wait wait;          /* of the pollers, and of bindings that do not choose */
 	struct fly_owned_list owned; /* bindings that belong to threads */
