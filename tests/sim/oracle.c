@@ -146,9 +146,10 @@ static bool is_possible(const struct world *w, const struct call *c)
 				       w->plan.work_most > 100 * MS);
 	case -FLY_EPACKETS:
 	case -FLY_ECALLS:
+		/* More at a time than it has slots. */
 		if (c->is_local && c->status == -FLY_ECALLS)
-			return true; /* more at a time than it has slots */
-				     /* fall through */
+			return true;
+		/* fall through */
 	case -FLY_ENOMEM:
 	case -FLY_EBUSY: /* also: a caller that gave up many calls holds all records */
 		return !w->plan.is_kind || (w->plan.faults & FAULT_CANCEL) ||
