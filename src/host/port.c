@@ -315,6 +315,11 @@ static bool serves_vhost(const struct fly_port *port)
 	return port->spec.kind == FLY_LINK_VHOST && port->spec.server;
 }
 
+static bool calls_vhost(const struct fly_port *port)
+{
+	return port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
+}
+
 /* Its clients' memory is looked after from the moment on at which it listens. */
 static int configure_guarded(struct fly_port *port, uint16_t id)
 {
@@ -411,7 +416,7 @@ static void remove_device(struct fly_port *port)
 {
 	fly_memif_guard_remove(&port->guarded);
 	fly_memif_guard_hold();
-	if (port->started && port->spec.kind == FLY_LINK_VHOST && !port->spec.server)
+	if (port->started && calls_vhost(port))
 		refill(port);
 	if (port->started)
 		rte_eth_dev_stop(port->link.port);
@@ -481,11 +486,6 @@ static void tell_others(struct fly_port *port)
 		link->payload_max = first->payload_max;
 		fly_shared_join(port->shared, link, i, port->n_queues);
 	}
-}
-
-static bool calls_vhost(const struct fly_port *port)
-{
-	return port->spec.kind == FLY_LINK_VHOST && !port->spec.server;
 }
 
 static void socket_path(const struct fly_port *port, char path[FLY_SOCKET_PATH_BYTES])

@@ -33,6 +33,11 @@ enum holder {
 	UNKNOWN,     /* we may not connect */
 };
 
+static bool is_denied(int error)
+{
+	return error == EACCES || error == EPERM;
+}
+
 static enum holder holder_of(const struct sockaddr_un *address, socklen_t length)
 {
 	const int probe = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -45,16 +50,11 @@ static enum holder holder_of(const struct sockaddr_un *address, socklen_t length
 			holder = DEAD_SERVER;
 	} else if (errno == ECONNREFUSED) {
 		holder = NOBODY;
-	} else if (errno == EACCES || errno == EPERM) {
+	} else if (is_denied(errno)) {
 		holder = UNKNOWN;
 	}
 	close(probe);
 	return holder;
-}
-
-static bool is_denied(int error)
-{
-	return error == EACCES || error == EPERM;
 }
 
 static int fail(const struct fly_link_spec *spec, int error)

@@ -22,7 +22,6 @@
 struct waited {
 	struct fly_request request; /* its first member */
 	struct fly_requests *requests;
-	struct fly_poller *poller;
 	int result;
 	char *sentence; /* for fly_error(), if the result is negative; NULL: not wanted */
 	bool is_done;   /* under lock */
@@ -163,13 +162,13 @@ static void complete(struct fly_request *request, int result)
  * has to be done in any case, the waiting thread does itself: under the lock, which the thread that
  * takes the poller needs first.
  */
-static void give_up(struct requests *list, struct waited *w, bool must_run)
+static void give_up(struct fly_poller *p, struct requests *list, struct waited *w, bool must_run)
 {
 	if (w->request.is_posted)
 		STAILQ_REMOVE(list, &w->request, fly_request, next);
 	w->request.is_posted = false;
 	if (must_run)
-		w->result = w->request.function(w->poller, w->request.argument);
+		w->result = w->request.function(p, w->request.argument);
 }
 
 static int post_and_wait(struct fly_poller *p, struct requests *list, struct waited *w,
@@ -179,7 +178,6 @@ static int post_and_wait(struct fly_poller *p, struct requests *list, struct wai
 	struct fly_requests *requests = p->requests;
 
 	w->requests = requests;
-	w->poller = p;
 	w->result = -FLY_ESTOPPED;
 	w->request.done = complete;
 	pthread_mutex_lock(&requests->lock);
@@ -188,7 +186,7 @@ static int post_and_wait(struct fly_poller *p, struct requests *list, struct wai
 		while (wait_for(w, ours, fly_system_clock_ms() + LOOK_MS), !w->is_done) {
 			if (!fly_thread_has_ended(requests->owner))
 				continue;
-			give_up(list, w, must_run);
+			give_up(p, list, w, must_run);
 			break;
 		}
 	}
@@ -218,24 +216,27 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 	return result < 0 ? fly_fail(-result, "%s", sentence) : result;
 }
 
-int fly_request_within(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
-		       void *argument)
+static int request_within(struct fly_poller *p,
+			  int (*function)(struct fly_poller *p, void *argument), void *argument,
+			  bool must_run)
 {
 	struct waited w = {.request = {.function = function, .argument = argument}};
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
-	return post_and_wait(p, &p->requests->within_turns, &w, false);
+	return post_and_wait(p, &p->requests->within_turns, &w, must_run);
+}
+
+int fly_request_within(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+		       void *argument)
+{
+	return request_within(p, function, argument, false);
 }
 
 int fly_request_last(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 		     void *argument)
 {
-	struct waited w = {.request = {.function = function, .argument = argument}};
-
-	if (fly_poller_is_here(p))
-		return function(p, argument);
-	return post_and_wait(p, &p->requests->within_turns, &w, true);
+	return request_within(p, function, argument, true);
 }
 
 /* ---- without waiting ------------------------------------------------------------------------- */
