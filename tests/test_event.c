@@ -4,7 +4,6 @@
  * a call ends, also if nothing comes from the server.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "count_descriptors.h"
 #include "apart.h"
 #include "case.h"
 #include "local/caller.h"
@@ -309,17 +309,6 @@ Case(event, fly_local_event_tell__the_runtime_is_shut_down_by_another_thread)
 	pthread_join(thread, NULL);
 }
 
-static unsigned n_descriptors(void)
-{
-	DIR *all = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(all))
-		n++;
-	closedir(all);
-	return n;
-}
-
 Case(event, fly_local_event_open__no_descriptor_is_left)
 {
 	struct rlimit limit;
@@ -328,7 +317,7 @@ Case(event, fly_local_event_open__no_descriptor_is_left)
 
 	join();
 	cr_assert(Probe_import(client, NULL, &second) == 0);
-	before = n_descriptors();
+	before = count_descriptors();
 	for (unsigned free_fds = 0; free_fds < 2; free_fds++) {
 		const int lowest = dup(0);
 
@@ -343,6 +332,6 @@ Case(event, fly_local_event_open__no_descriptor_is_left)
 		limit.rlim_cur = was;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-	cr_expect(n_descriptors() == before);
+	cr_expect(count_descriptors() == before);
 	cr_expect(fly_event_fd(second) >= 0 && Probe_Null(second) == 0);
 }

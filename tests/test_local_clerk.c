@@ -5,7 +5,6 @@
  * of them, a procedure, an allow() or an import, must not block the others.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "count_descriptors.h"
 #include "case.h"
 #include "hand_client.h"
 #include "base/system_clock.h"
@@ -275,36 +275,24 @@ Case(local_clerk, fly_requests_serve__an_import_without_an_answer_keeps_no_clien
 
 /* ---- clients that have gone ---- */
 
-static unsigned descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	cr_assert(d != NULL);
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
-
 Case(local_clerk, free_leaving__clients_that_come_and_go_leave_nothing_behind)
 {
 	unsigned before;
 	unsigned most = 0;
 
 	start(1, "", NULL);
-	before = descriptors();
+	before = count_descriptors();
 	for (unsigned i = 0; i < 500; i++) {
 		struct hand h = bind_to("Open");
 
 		hand_leave(&h);
-		most = RTE_MAX(most, descriptors() - before);
+		most = RTE_MAX(most, count_descriptors() - before);
 	}
 	cr_expect(most < 50, "%u descriptors", most);
 	cr_expect(comes_to(FLY_COUNT_local_ended, 500));
-	for (unsigned i = 0; i < 1000 * patience(10) && descriptors() != before; i++)
+	for (unsigned i = 0; i < 1000 * patience(10) && count_descriptors() != before; i++)
 		usleep(1000);
-	cr_expect(descriptors() == before);
+	cr_expect(count_descriptors() == before);
 }
 
 Case(local_clerk, is_clogged__a_poller_that_removes_nobody_gets_no_more_than_it_has_places)
@@ -842,15 +830,6 @@ Case(local_clerk, free_leaving__a_client_that_was_ended_keeps_its_results)
 	cr_expect(n == 1, "the server's is unmapped");
 	cr_expect(*fly_astack_bytes(&h.m, 3, FLY_ASTACK_IS_FAR) == 7);
 	hand_leave(&h);
-}
-
-static unsigned count_descriptors(void)
-{
-	unsigned n = 0;
-
-	for (int fd = 0; fd < 1024; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
 }
 
 Case(local_clerk, bind_client__a_client_costs_two_descriptors)

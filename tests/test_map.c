@@ -4,7 +4,6 @@
  * of its server, which may be anybody's program.
  */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #include <firefly/status.h>
 
+#include "count_descriptors.h"
 #include "local/map.h"
 
 #define SLOTS 4
@@ -205,17 +205,6 @@ Test(map, fly_astack_map__a_child_has_none_of_it)
 }
 
 /* ---- the message ---- */
-
-static unsigned count_descriptors(void)
-{
-	DIR *all = opendir("/proc/self/fd");
-	unsigned n = 0;
-
-	while (readdir(all))
-		n++;
-	closedir(all);
-	return n;
-}
 
 static void send_descriptors(int socket, unsigned n)
 {
