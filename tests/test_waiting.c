@@ -13,8 +13,9 @@
 #include "sim.h"
 #include "threads/waiting.h"
 
-#define TURNS 1000 /* of waiting.c: empty turns of a poller before it sleeps */
-#define SPINS 2000 /* of waiting.c: polls of a slot before its thread sleeps */
+#define TURNS  1000 /* of waiting.c: empty turns of a poller before it sleeps */
+#define SPINS  2000 /* of waiting.c: polls of a slot before its thread sleeps */
+#define YIELDS 512  /* of waiting.c: yields between two sleeps */
 
 static struct sim *s;
 static struct fly_poller *p;
@@ -68,6 +69,15 @@ Case(waiting, fly_wait_after_turn__sleeps_after_many_empty_turns)
 	turns(5, FLY_WAIT_SPIN);
 	turns(5, FLY_WAIT_DEFAULT);
 	cr_expect(n_sleeps() == before);
+}
+
+/* A thread that only yields falls behind those that spin, for seconds (waiting.c). */
+Case(waiting, fly_wait_after_turn__sleeps_now_and_then_though_it_yields)
+{
+	const long before = n_sleeps();
+
+	turns(10 * YIELDS, FLY_WAIT_YIELD);
+	cr_expect(n_sleeps() - before >= 5); /* of 10 */
 }
 
 Case(waiting, fly_wait_after_turn__begins_anew_when_something_came)
@@ -138,6 +148,14 @@ Case(waiting, fly_wait_for_slot__sleeps_after_many_polls)
 	before = n_sleeps();
 	polls(5, FLY_WAIT_SPIN);
 	cr_expect(n_sleeps() == before);
+}
+
+Case(waiting, fly_wait_for_slot__sleeps_now_and_then_though_it_yields)
+{
+	const long before = n_sleeps();
+
+	polls(10 * YIELDS, FLY_WAIT_YIELD);
+	cr_expect(n_sleeps() - before >= 5); /* of 10 */
 }
 
 Case(waiting, fly_wait_for_slot__not_if_it_was_handed_over_meanwhile)

@@ -5,6 +5,9 @@
  * A caller that turns no poller reads the counter itself, by an instruction. The system can make
  * that instruction a fault (PR_SET_TSC); the handler answers with the time of the run. So the
  * objects that ship are run here, too, and nothing is changed in them.
+ *
+ * The other instruction that reads it, RDTSCP, is the system's in its clock_gettime(), which the
+ * allocators of sanitizers call as well: that one gets the counter itself.
  */
 #include "world.h"
 
@@ -34,20 +37,32 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *time)
 
 #ifdef __x86_64__
 
+static void set_counter(greg_t *registers, uint64_t tsc)
+{
+	registers[REG_RAX] = (greg_t)(uint32_t)tsc;
+	registers[REG_RDX] = (greg_t)(tsc >> 32);
+}
+
 static void answer(int number, siginfo_t *info, void *context)
 {
 	greg_t *registers = ((ucontext_t *)context)->uc_mcontext.gregs;
 	const uint8_t *at = (const uint8_t *)registers[REG_RIP];
 	const uint64_t now_tsc = world_here()->now;
+	unsigned processor;
 
 	(void)info;
-	if (at[0] != 0x0f || at[1] != 0x31) { /* not RDTSC: a fault like any other */
+	if (at[0] == 0x0f && at[1] == 0x31) { /* RDTSC */
+		set_counter(registers, now_tsc);
+		registers[REG_RIP] += 2;
+	} else if (at[0] == 0x0f && at[1] == 0x01 && at[2] == 0xf9) { /* RDTSCP */
+		prctl(PR_SET_TSC, PR_TSC_ENABLE);
+		set_counter(registers, __builtin_ia32_rdtscp(&processor));
+		prctl(PR_SET_TSC, PR_TSC_SIGSEGV);
+		registers[REG_RCX] = (greg_t)processor;
+		registers[REG_RIP] += 3;
+	} else { /* a fault like any other */
 		signal(number, SIG_DFL);
-		return;
 	}
-	registers[REG_RAX] = (greg_t)(uint32_t)now_tsc;
-	registers[REG_RDX] = (greg_t)(now_tsc >> 32);
-	registers[REG_RIP] += 2;
 }
 
 bool tsc_virtual(bool on)
