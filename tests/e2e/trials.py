@@ -23,10 +23,9 @@ def patient(where):
     return "%s,wait=%d" % (where, 10 * e2e.PATIENCE)
 
 
-def serve(where, *numbers, environment=None):
+def serve(where, *numbers, **how):
     clients = ",server,clients=4" if where.split(":")[0] in ("vhost", "local") else ",server"
-    server = e2e.Process([where + clients, *map(str, numbers)], program=SERVER,
-                         environment=environment)
+    server = e2e.Process([where + clients, *map(str, numbers)], program=SERVER, **how)
     e2e.check(server.wait_for("^up$"), "server does not come up\n" + server.text())
     return server
 
@@ -87,6 +86,35 @@ def unbound_within():
     stops(backend)
 
 
+def child_left(kind):
+    """A procedure leaves a child that lives on; its server dies; the next one has the path at once."""
+    server = serve(link(kind))
+    ends(begin("deed", patient(link(kind)), 3), "^deed: returned")
+    child = server.wait_for(r"^child (\d+)$")
+    server.kill()
+    server = serve(link(kind))
+    ends(begin("pings", patient(link(kind))), "^ping: calls, 0 wrong, 0 failed$")
+    stops(server)
+    if e2e.check(child, "no child is left"):
+        os.kill(int(child[1]), signal.SIGKILL)
+
+
+def moved(kind):
+    """Relative paths, and both sides change their directory when they have started."""
+    here = ["env", "-C", e2e.directory]
+    servers = [serve(kind + ":s", before=here, environment={"MOVES": "1"})]
+    caller = e2e.Process(["moved", patient(kind + ":s")], program=TRIAL, is_told=True, before=here)
+
+    def replace():
+        servers[0].kill()
+        servers.append(serve(kind + ":s", before=here, environment={"MOVES": "1"}))
+
+    tell(caller, replace)
+    ends(caller, "^rebound: calls$", "^stopped 0$")
+    stops(servers[1])
+    e2e.check(not os.listdir(e2e.directory), "left behind: %s" % os.listdir(e2e.directory))
+
+
 # ---- links and time-outs -------------------------------------------------------------------------
 
 
@@ -134,6 +162,26 @@ def rebound(kind):
     tell(caller, replace)
     ends(caller, "^rebound: calls$", "^stopped 0$")
     stops(servers[0])
+
+
+def neighbours():
+    """A stopped server of one runtime holds up no other runtime of the process."""
+    first, second = serve(link("vhost")), serve(link("vhost", "other"))
+    caller = e2e.Process(["neighbours", patient(link("vhost"))], program=TRIAL, is_told=True,
+                         environment={"OTHER": patient(link("vhost", "other"))})
+    servers = []
+
+    def replace():
+        first.kill()
+        servers.append(serve(link("vhost")))
+        servers[0].popen.send_signal(signal.SIGSTOP)
+        second.kill()
+        servers.append(serve(link("vhost", "other")))
+
+    tell(caller, replace)
+    ends(caller, "^rebound: calls$", "^third: came and went$", "^stopped 0$")
+    servers[0].kill()
+    stops(servers[1])
 
 
 def stopped_while_working(kind):
@@ -193,6 +241,12 @@ TRIALS = {
     "stopped_while_working_local": lambda: stopped_while_working("local"),
     "one_stuck_local": lambda: one_stuck("local"),
     "busy_after_stop": busy_after_stop,
+    "child_left_vhost": lambda: child_left("vhost"),
+    "child_left_local": lambda: child_left("local"),
+    "moved_vhost": lambda: moved("vhost"),
+    "moved_memif": lambda: moved("memif"),
+    "moved_local": lambda: moved("local"),
+    "neighbours": neighbours,
     # ---- attackers and neighbours; hostile servers are in tests/idl/rereads.py
     "increased_vhost": lambda: plain("increased", "vhost", 0, ["^increased$", "^stopped 0$"]),
     "increased_local": lambda: plain("increased", "local", 0, ["^increased$", "^stopped 0$"]),

@@ -5,7 +5,8 @@
  * server LINK [WORKERS [POLLERS [daemon]]]. It says "up" when it serves, and "stopped 0" at its
  * end. With a link to another server, BACKEND in the environment, it first waits in a call of that
  * one, and unbinds it if a client says so. With SECOND in the environment, a second link to serve,
- * it says once a second what it uses: for scripts/soak.
+ * it says once a second what it uses: for scripts/soak. With MOVES in the environment it goes to
+ * another directory when it has started.
  */
 #include <firefly/firefly.h>
 #include <signal.h>
@@ -67,6 +68,8 @@ static int perform(void *context, enum Trial_Deed deed)
 	case Trial_Deed_UNBIND:
 		fly_unbind(backend);
 		break;
+	case Trial_Deed_LEAVE_SLEEPER:
+		return system("sleep 300 & echo child $! >&2") ? 1 : 0;
 	}
 	return 0;
 }
@@ -156,7 +159,7 @@ int main(int argc, char **argv)
 		return fail("export");
 	if (first_backend[0] && Trial_import(runtime, NULL, &backend))
 		return fail("import");
-	if (argc > 4 && daemon(1, 1))
+	if ((argc > 4 && daemon(1, 1)) || (getenv("MOVES") && chdir("/")))
 		return 2;
 	fprintf(stderr, "up\n");
 	if (backend)

@@ -411,21 +411,64 @@ static int event(int number)
 }
 
 /* The loop that every program has. */
+static void bind_again(struct fly_binding *to)
+{
+	const double began = now_ms();
+	uint32_t answer;
+
+	while (fly_rebind(to) && now_ms() - began < 20000)
+		usleep(20000);
+	say("rebound: %s", Trial_Ping(to, 1, &answer) == 0 ? "calls" : fly_error());
+}
+
 static int rebind(int number)
 {
-	uint32_t answer;
-	double began;
-
 	(void)number;
 	options.call_timeout_ms = 1000;
 	if (start())
 		return 1;
 	wait_for_line();
-	began = now_ms();
-	while (fly_rebind(binding) && now_ms() - began < 20000)
-		usleep(20000);
-	say("rebound: %s", Trial_Ping(binding, 1, &answer) == 0 ? "calls" : fly_error());
+	bind_again(binding);
 	return stop();
+}
+
+/* Its link has a relative path, and its server comes back when it is in another directory. */
+static int moved(int number)
+{
+	(void)number;
+	options.call_timeout_ms = 1000;
+	if (start() || chdir("/"))
+		return 1;
+	wait_for_line();
+	bind_again(binding);
+	return stop();
+}
+
+/*
+ * Two runtimes. While the server of the first is stopped, that of the second, OTHER in the
+ * environment, is replaced, and a third runtime comes and goes.
+ */
+static int neighbours(int number)
+{
+	const char *other[] = {getenv("OTHER"), NULL};
+	struct fly_runtime *second;
+	struct fly_runtime *third;
+	struct fly_binding *to;
+
+	(void)number;
+	options.call_timeout_ms = 1000;
+	if (start())
+		return 1;
+	options.links = other;
+	if (fly_start(&options, &second) || Trial_import(second, NULL, &to)) {
+		say("second: %s", fly_error());
+		return 1;
+	}
+	wait_for_line();
+	bind_again(to);
+	say("third: %s",
+	    fly_start(&options, &third) || fly_stop(third) ? fly_error() : "came and went");
+	return fly_stop(second) | stop();
 }
 
 /* ---- the rest ------------------------------------------------------------------------------- */
@@ -497,6 +540,8 @@ static const struct {
 	{"slept", slept},
 	{"event", event},
 	{"rebind", rebind},
+	{"moved", moved},
+	{"neighbours", neighbours},
 	{"deed", deed},
 	{"pings", pings},
 	{"increased", increased},
