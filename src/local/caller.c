@@ -190,7 +190,7 @@ static inline void transporter_send(struct fly_call *call)
 	FLY_ASTACK_WRITE(slot->procedure, c->procedure);
 	FLY_ASTACK_WRITE(slot->length, call->length);
 	FLY_ASTACK_WRITE(slot->left_us, l->deadline_us);
-	FLY_ASTACK_WRITE(slot->seq, ++c->seq);
+	c->seq++;
 	if (c->place == FLY_ASTACK_IN_LINE && call->length != 0)
 		fly_astack_copy(slot->bytes, c->line, FLY_SLOT_BYTES);
 	if (unlikely(fly_slot_to_poller(slot, FLY_SLOT_CALL)))

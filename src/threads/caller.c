@@ -102,7 +102,6 @@ static __rte_always_inline void hand_over(struct fly_attached_call *c)
 
 	s->length = c->head.length;
 	s->left_us = c->attached->deadline_us;
-	s->seq++;
 	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_CALL)))
 		fly_handoff_ring(&c->attached->poller->handoffs, &c->handoff);
 }
@@ -290,7 +289,7 @@ static __rte_always_inline void act(struct fly_poller *p, struct fly_handoff *ha
 	struct fly_slot *s = &handoff->slot;
 	struct fly_call *call;
 
-	if (!fly_slot_claim(s)) /* the call was withdrawn */
+	if (!fly_slot_claim(s, handoff->acted)) /* the call was withdrawn */
 		return;
 	call = c->call;
 	if (is_timed && !call && !is_in_time(p, c)) {

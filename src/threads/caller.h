@@ -29,12 +29,12 @@ struct fly_attached_call {
 	struct fly_attached *attached;
 	struct fly_attached_call *next_idle;
 	bool has_begun;        /* begun at the poller for its arguments: it cannot be withdrawn */
-	uint32_t returned_seq; /* slot.seq of the call that fly_next_ready() returned last */
+	uint32_t returned_seq; /* number of the call that fly_next_ready() returned last */
 	void *cookie;          /* of the call cookie_seq */
-	uint32_t cookie_seq;   /* slot.seq */
-	/* ---- lines 1 to 3: the slot; the poller's; ringing ---- */
+	uint32_t cookie_seq;   /* its number */
+	/* ---- from line 1 or 2 on: the slot; the poller's; ringing ---- */
 	struct fly_handoff handoff;
-	/* ---- line 4: the poller's, or the thread's while the slot is FREE or RESULT ---- */
+	/* ---- the poller's, or the thread's while the slot is FREE or RESULT ---- */
 	struct fly_import *import;
 	struct fly_call *call;  /* the call over the link, if it takes several packets; else NULL */
 	struct rte_mbuf *spare; /* for arguments too long for the slot; NULL: none */
@@ -46,7 +46,7 @@ struct fly_attached_call {
 	_Atomic bool is_listed;               /* in the binding's `ended`, or about to be */
 };
 
-static_assert(offsetof(struct fly_attached_call, handoff) == 64, "the thread's part is one line");
+static_assert(offsetof(struct fly_attached_call, cookie_seq) < 64, "the thread's part is one line");
 
 struct fly_attached {
 	/* ---- each call, the thread's ---- */

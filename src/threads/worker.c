@@ -69,9 +69,9 @@ static void give(struct fly_poller *p, struct fly_worker *w, struct fly_work *wo
 	s->kind = FLY_WORKER_RUN;
 	s->procedure = (uint16_t)(work->stub - w->stubs);
 	s->length = work->served.argument_bytes;
-	s->seq++;
-	/* Relaxed: published with the state. */
-	atomic_store_explicit(&s->gone, 0, memory_order_relaxed);
+	/* Relaxed: published with the state. Its line is written only if it must be. */
+	if (unlikely(atomic_load_explicit(&s->gone, memory_order_relaxed)))
+		atomic_store_explicit(&s->gone, 0, memory_order_relaxed);
 	hand_over(p, w);
 }
 
@@ -363,13 +363,13 @@ void fly_worker_forked(void)
 bool fly_worker_run(struct fly_worker *w)
 {
 	struct fly_slot *s = &w->handoff.slot;
+	const uint32_t word = fly_slot_word(s);
 	struct fly_worker_order order;
 	struct fly_served served;
 	int status;
 
 	FLY_STOPS_UNWINDING();
-	/* Load first: a claim that fails would take the line away from the poller. */
-	if (!fly_slot_is(s, FLY_SLOT_CALL) || !fly_slot_claim(s))
+	if (!fly_slot_says(word, FLY_SLOT_CALL) || !fly_slot_claim(s, word))
 		return false;
 	if (unlikely(s->kind == FLY_WORKER_QUIT)) {
 		w->is_quitting = true;
