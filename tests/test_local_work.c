@@ -94,6 +94,14 @@ static int turn_within(struct fly_served *served)
 	return swallow(served);
 }
 
+static int to_return;
+
+static int fail(struct fly_served *served)
+{
+	served->result_bytes = 1 << 20; /* more than goes with such a status */
+	return to_return;
+}
+
 enum {
 	TAKE,
 	SWALLOW,
@@ -102,7 +110,9 @@ enum {
 	WORKER_TAKE,
 	WORKER_GIVE,
 	WORKER_STAY,
-	TURN
+	TURN,
+	FAIL,
+	GIVE_LONG
 };
 
 static const struct fly_procedure table[] = {
@@ -115,8 +125,10 @@ static const struct fly_procedure table[] = {
 	{"WorkerGive", give, 0, 4 << 20, 0, FLY_RESULTS_OVER, 0},
 	{"WorkerStay", stay, MOST, 0, 0, FLY_RESULTS_OVER, 0},
 	{"Turn", turn_within, MOST, 0, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"Fail", fail, 0, 4 << 20, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"GiveLong", give, 0, MOST, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
 };
-static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, TURN + 1, table};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, GIVE_LONG + 1, table};
 
 static void begin(void)
 {
@@ -274,6 +286,30 @@ Case(local_work, read_piece__arguments_that_nobody_has_written_are_zeros_and_cos
 	finish(&h, 0);
 	cr_expect(hand_status(&h, 0) == 0 && !atomic_load(&was_wrong));
 	cr_expect(d->held == 4 << 20 && d->clients[0]->held == 4 << 20);
+	hand_leave(&h);
+}
+
+static void expect_failed(struct hand *h, int status, int wanted, enum fly_counter what)
+{
+	const uint64_t before = fly_stats_get(&p->stats, what);
+
+	to_return = status;
+	hand_call(h, 0, FAIL);
+	finish(h, 0);
+	cr_expect(hand_status(h, 0) == wanted && fly_astack_slot(h->m.near, 0)->length == 0,
+		  "%d: %d", status, hand_status(h, 0));
+	cr_expect(fly_stats_get(&p->stats, what) == before + 1, "%d is not counted", status);
+}
+
+Case(local_work, run_here__what_a_procedure_returns_is_looked_at)
+{
+	struct hand h = bind_one();
+
+	expect_failed(&h, -FLY_EMALFORMED, -FLY_EMALFORMED, FLY_COUNT_calls_unreadable);
+	expect_failed(&h, -FLY_ENOMEM, -FLY_ENOMEM, FLY_COUNT_calls_no_memory);
+	expect_failed(&h, -FLY_EBUSY, -FLY_ERESULT, FLY_COUNT_calls_wrong_results);
+	expect_failed(&h, 7, -FLY_ERESULT, FLY_COUNT_calls_wrong_results);
+	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_calls_served) == 4);
 	hand_leave(&h);
 }
 
@@ -566,6 +602,30 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
 	cr_expect(s.st_blocks == 0);
 	cr_expect(atomic_load(&fly_astack_head(&h.m)->far[0]) == FLY_FAR_FREE);
+	hand_leave(&h);
+}
+
+/* The clerk frees them by pieces. */
+Case(local_work, fly_local_far_lend__all_of_the_results_is_given_back)
+{
+	struct hand h = bind_one();
+	uint64_t since_ms;
+	struct stat s = {0};
+
+	to_give = 20 << 20;
+	hand_call(&h, 0, GIVE_LONG);
+	finish(&h, 0);
+	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
+	cr_expect(s.st_blocks >= (20 << 20) / 512, "%ld blocks", (long)s.st_blocks);
+	free_far(&h, 0);
+	since_ms = fly_system_clock_ms();
+	while (d->held != 0 && fly_system_clock_ms() - since_ms < 1000 * patience(10)) {
+		fly_turn(runtime);
+		sched_yield();
+	}
+	cr_expect(d->held == 0);
+	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
+	cr_expect(s.st_blocks == 0, "%ld blocks are left", (long)s.st_blocks);
 	hand_leave(&h);
 }
 
