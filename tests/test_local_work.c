@@ -502,6 +502,26 @@ Case(local_work, run__not_if_the_queue_has_become_full_while_it_was_read)
 	hand_leave(&h);
 }
 
+Case(local_work, fly_local_work_begin__what_a_full_queue_refuses_is_not_read)
+{
+	struct hand h = bind_one();
+	const struct fly_local_client *of = d->clients[0];
+	unsigned turns;
+
+	hand_call(&h, 0, WORKER_STAY);
+	for (unsigned i = 0; i < 100; i++)
+		fly_turn(runtime);
+	p->exports[of->export_at].pool->waiting_max = 0;
+	hand_call_far(&h, 1, WORKER_STAY, MOST);
+	turns = finish(&h, 1);
+	cr_expect(hand_status(&h, 1) == -FLY_EBUSY);
+	cr_expect(turns < MOST / FLY_LOCAL_PIECE / 4, "%u turns", turns);
+	atomic_store(&release, true);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&runs) == 1);
+	hand_leave(&h);
+}
+
 Case(local_work, move__so_deep_and_no_deeper)
 {
 	struct hand h = bind_one();
