@@ -110,6 +110,19 @@ configure() {
 	rm -rf "$dir" && meson setup "$dir" "$@"
 }
 
+# changed_lately PATH... - print the files there that the last 25 commits changed and that are still there. Where
+# the history is not known, all files count as changed.
+changed_lately() {
+	local since
+
+	since=$(git rev-list --max-count=26 HEAD | tail -n +26)
+	if [ -n "$since" ]; then
+		git diff --name-only --diff-filter=d "$since" -- "$@"
+	else
+		git ls-files -- "$@"
+	fi
+}
+
 # public_functions - print the functions that include/firefly declares, sorted, one on a line.
 public_functions() {
 	local scratch
