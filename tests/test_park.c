@@ -95,14 +95,14 @@ static void turn_at_depth(void)
 	cr_expect(poller()->n_parked == (depth == FLY_NESTED_MAX), "%u deep", depth);
 }
 
-Case(park, turn_within__parks_calls_from_the_deepest_on)
+Case(park, fly_poller_turn__within_parks_calls_from_the_deepest_on)
 {
 	depth = FLY_NESTED_MAX;
 	run(turn_at_depth);
 	cr_expect(count(FLY_COUNT_calls_parked) == 1 && w.node->service.executions == 2);
 }
 
-Case(park, turn_within__runs_calls_above_the_deepest)
+Case(park, fly_poller_turn__within_runs_calls_above_the_deepest)
 {
 	depth = FLY_NESTED_MAX - 1;
 	run(turn_at_depth);
