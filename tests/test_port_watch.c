@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/system_clock.h"
@@ -125,6 +126,31 @@ Test(port_watch, fly_ports_watch__each_link_of_a_runtime)
 	while (counter(FLY_COUNT_links_lost) == 0 && fly_system_clock_ms() < end_ms)
 		fly_turn(r);
 	cr_expect(counter(FLY_COUNT_links_lost) == 1);
+	end();
+	snprintf(command, sizeof command, "rm -r %s", directory);
+	cr_expect(system(command) == 0);
+}
+
+/* A link comes back also after the program has changed its directory. */
+Test(port_watch, fly_start__the_path_of_a_link_is_from_the_root)
+{
+	static const char *const links[] = {"vhost:v,server", NULL};
+	const struct fly_options o = {.size = sizeof o,
+				      .links = links,
+				      .packets = 1023,
+				      .eal = "--no-huge -m 256"};
+	char directory[] = "/tmp/firefly-watch-XXXXXX";
+	char wanted[64];
+	char command[64];
+
+	cr_assert(mkdtemp(directory) != NULL);
+	setenv("RUNTIME_DIRECTORY", directory, 1);
+	snprintf(wanted, sizeof wanted, "%s/v", directory);
+	cr_assert(chdir(directory) == 0);
+	cr_assert(fly_start(&o, &r) == 0, "%s", fly_error());
+	cr_expect(strcmp(r->ports.at[0]->spec.what, wanted) == 0, "%s", r->ports.at[0]->spec.what);
+	cr_assert(chdir("/") == 0);
+	cr_expect(access(wanted, F_OK) == 0);
 	end();
 	snprintf(command, sizeof command, "rm -r %s", directory);
 	cr_expect(system(command) == 0);
