@@ -644,6 +644,29 @@ Case(threads_caller, starter__what_fits_into_the_slot_is_there)
 	serve(1, start_just_so_long);
 }
 
+/* As if the link took shorter packets since. */
+static void rebind_narrower(struct caller *c, struct fly_binding *mine)
+{
+	const struct fly_attached *a = (const struct fly_attached *)(const void *)mine;
+	struct fly_link *link = self->poller.links[0];
+	const uint32_t most = link->payload_max;
+
+	(void)c;
+	cr_assert(a->argument_max == most);
+	link->payload_max = 500;
+	cr_expect(fly_rebind(mine) == 0, "%s", fly_error());
+	cr_expect(a->argument_max == 500, "%u", a->argument_max);
+	link->payload_max = (uint16_t)most;
+	cr_expect(fly_rebind(mine) == 0, "%s", fly_error());
+	cr_expect(a->argument_max == most && Probe_Null(mine) == 0);
+}
+
+Case(threads_caller, fly_rebind__the_link_takes_less)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, rebind_narrower);
+}
+
 /* As if a rebinding had taken a minute, for the first of two calls. */
 static void call_after_a_rebinding(struct caller *c, struct fly_binding *mine)
 {
