@@ -11,7 +11,7 @@ import sys
 
 import e2e
 
-TRIAL, SERVER, PLUGIN = sys.argv[2:5]
+TRIAL, SERVER, PLUGIN = map(os.path.abspath, sys.argv[2:5])
 NAMES = sys.argv[5:]
 
 
