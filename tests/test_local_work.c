@@ -597,10 +597,21 @@ Case(local_work, may_begin__not_while_the_clerk_has_its_far_memory)
 	hand_leave(&h);
 }
 
+/* The poller holds no results any more, or it takes too long. */
+static void until_given_back(void)
+{
+	const uint64_t since_ms = fly_system_clock_ms();
+
+	while (d->held != 0 && fly_system_clock_ms() - since_ms < 1000 * patience(10)) {
+		fly_turn(runtime);
+		sched_yield();
+	}
+}
+
 Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 {
 	struct hand h = bind_one();
-	uint64_t since_ms = fly_system_clock_ms();
+	const uint64_t since_ms = fly_system_clock_ms();
 	struct stat s = {0};
 
 	to_give = 1 << 20;
@@ -612,11 +623,7 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 		fly_turn(runtime);
 	cr_expect(d->held == 1 << 20);
 	free_far(&h, 0);
-	since_ms = fly_system_clock_ms();
-	while (d->held != 0 && fly_system_clock_ms() - since_ms < 1000 * patience(10)) {
-		fly_turn(runtime);
-		sched_yield();
-	}
+	until_given_back();
 	cr_expect(d->held == 0 && d->clients[0]->far_written[0] == 0);
 	cr_expect(d->clients[0]->far_held[0] == 0);
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
@@ -629,7 +636,6 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 Case(local_work, fly_local_far_lend__all_of_the_results_is_given_back)
 {
 	struct hand h = bind_one();
-	uint64_t since_ms;
 	struct stat s = {0};
 
 	to_give = 20 << 20;
@@ -638,11 +644,7 @@ Case(local_work, fly_local_far_lend__all_of_the_results_is_given_back)
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
 	cr_expect(s.st_blocks >= (20 << 20) / 512, "%ld blocks", (long)s.st_blocks);
 	free_far(&h, 0);
-	since_ms = fly_system_clock_ms();
-	while (d->held != 0 && fly_system_clock_ms() - since_ms < 1000 * patience(10)) {
-		fly_turn(runtime);
-		sched_yield();
-	}
+	until_given_back();
 	cr_expect(d->held == 0);
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
 	cr_expect(s.st_blocks == 0, "%ld blocks are left", (long)s.st_blocks);

@@ -95,10 +95,27 @@ Case(port_watch, fly_ports_apply__nothing_is_asked_for)
 	cr_expect(l->up && is_polled());
 }
 
+/* ---- links in a directory of their own ---- */
+
+static char directory[] = "/tmp/firefly-watch-XXXXXX";
+
+static void make_directory(void)
+{
+	cr_assert(mkdtemp(directory) != NULL);
+	setenv("RUNTIME_DIRECTORY", directory, 1); /* DPDK would leave files there */
+}
+
+static void remove_directory(void)
+{
+	char command[64];
+
+	snprintf(command, sizeof command, "rm -r %s", directory);
+	cr_expect(system(command) == 0);
+}
+
 /* With peers: the client of the second of two links goes. */
 Test(port_watch, fly_ports_watch__each_link_of_a_runtime)
 {
-	char directory[] = "/tmp/firefly-watch-XXXXXX";
 	char links[2][96];
 	const char *const at_server[] = {links[0], links[1], NULL};
 	const char *const at_client[] = {links[1], NULL};
@@ -108,10 +125,8 @@ Test(port_watch, fly_ports_watch__each_link_of_a_runtime)
 				.eal = "--no-huge -m 256"};
 	const uint64_t end_ms = fly_system_clock_ms() + 1000 * patience(10);
 	struct fly_runtime *client;
-	char command[64];
 
-	cr_assert(mkdtemp(directory) != NULL);
-	setenv("RUNTIME_DIRECTORY", directory, 1); /* DPDK would leave files there */
+	make_directory();
 	for (unsigned i = 0; i < 2; i++)
 		snprintf(links[i], sizeof links[i], "vhost:%s/%u,server,ip=10.9.%u.1", directory, i,
 			 i);
@@ -127,8 +142,7 @@ Test(port_watch, fly_ports_watch__each_link_of_a_runtime)
 		fly_turn(r);
 	cr_expect(counter(FLY_COUNT_links_lost) == 1);
 	end();
-	snprintf(command, sizeof command, "rm -r %s", directory);
-	cr_expect(system(command) == 0);
+	remove_directory();
 }
 
 /* A link comes back also after the program has changed its directory. */
@@ -139,12 +153,9 @@ Test(port_watch, fly_start__the_path_of_a_link_is_from_the_root)
 				      .links = links,
 				      .packets = 1023,
 				      .eal = "--no-huge -m 256"};
-	char directory[] = "/tmp/firefly-watch-XXXXXX";
 	char wanted[64];
-	char command[64];
 
-	cr_assert(mkdtemp(directory) != NULL);
-	setenv("RUNTIME_DIRECTORY", directory, 1);
+	make_directory();
 	snprintf(wanted, sizeof wanted, "%s/v", directory);
 	cr_assert(chdir(directory) == 0);
 	cr_assert(fly_start(&o, &r) == 0, "%s", fly_error());
@@ -152,6 +163,5 @@ Test(port_watch, fly_start__the_path_of_a_link_is_from_the_root)
 	cr_assert(chdir("/") == 0);
 	cr_expect(access(wanted, F_OK) == 0);
 	end();
-	snprintf(command, sizeof command, "rm -r %s", directory);
-	cr_expect(system(command) == 0);
+	remove_directory();
 }
