@@ -5,6 +5,7 @@
 #include "case.h"
 #include "sim.h"
 #include "slowpath/bulk/buffer.h"
+#include "slowpath/bulk/bulk.h"
 #include "slowpath/peers.h"
 
 #define MIB (1U << 20)
@@ -123,5 +124,30 @@ Case(buffer, fly_buffer_free__blocks_are_kept_for_a_second)
 			fly_buffer_free(p, &many[j]);
 	}
 	fly_buffer_drain(p);
+	cr_expect(p->bulk.spare == NULL);
+}
+
+Case(buffer, fly_buffer_free__around_the_least_room_of_a_block)
+{
+	static const uint32_t rooms[] = {128 * 1024 - 1, 128 * 1024, 128 * 1024 + 1};
+
+	for (unsigned i = 0; i < RTE_DIM(rooms); i++) {
+		struct fly_buffer b;
+
+		cr_assert(fly_buffer_get(p, &b, rooms[i], peers[0]));
+		memset(b.bytes, 1, rooms[i]);
+		fly_buffer_free(p, &b);
+		cr_expect((p->bulk.spare != NULL) == (i > 0), "%u bytes", rooms[i]);
+	}
+}
+
+Case(buffer, fly_bulk_fini__gives_spare_blocks_back)
+{
+	struct fly_buffer b;
+
+	cr_assert(fly_buffer_get(p, &b, MIB, NULL));
+	fly_buffer_free(p, &b);
+	cr_assert(p->bulk.spare != NULL);
+	fly_bulk_fini(p);
 	cr_expect(p->bulk.spare == NULL);
 }

@@ -450,6 +450,33 @@ Case(bulk, push__a_driver_that_takes_nothing_for_a_while)
 	finish_echo(call, 1, 100 * UNIT);
 }
 
+static uint64_t sent_again(void)
+{
+	return sim_count(w.caller, FLY_COUNT_fragments_resent);
+}
+
+/* Nothing arrives: first one fragment asks, then all are taken for lost. */
+Case(bulk, handle_silent_arguments__first_one_and_then_all)
+{
+	struct fly_call *call;
+	unsigned at_first;
+
+	w.at_caller->faults.drop_percent = 100;
+	call = start(SUM, 3, 8 * UNIT);
+	sim_turn(w.sim);
+	at_first = n_flight(w.caller);
+	cr_assert(at_first > 4, "%u", at_first);
+	for (unsigned i = 0; i < 100000 && sent_again() == 0; i++)
+		sim_turn(w.sim);
+	cr_expect(n_flight(w.caller) == at_first, "the others may have arrived: %u of %u",
+		  n_flight(w.caller), at_first);
+	for (unsigned i = 0; i < 100000 && sent_again() == 1; i++)
+		sim_turn(w.sim);
+	cr_expect(n_flight(w.caller) < at_first, "%u", n_flight(w.caller));
+	w.at_caller->faults.drop_percent = 0;
+	finish_sum(call, 3);
+}
+
 Case(bulk, fly_bulk_resend__a_server_that_is_gone)
 {
 	struct fly_call *call;

@@ -100,3 +100,19 @@ Test(drain_linger, fly_linger_step__for_a_second_at_most)
 	sim_run(w.sim, 100);
 	cr_expect(sim_end(w.sim) == 0);
 }
+
+Test(drain_linger, fly_drain_withdraw__what_is_free_is_found_by_no_identifier)
+{
+	const struct fly_poller *p;
+	const struct fly_export *e;
+
+	begin(1500 - FLY_IP_OVERHEAD);
+	p = sim_poller(w.server);
+	fly_drain_withdraw(sim_poller(w.server), FLY_EXPORT_BINDER + 1);
+	for (uint32_t i = FLY_EXPORT_BINDER + 1; i < FLY_EXPORTS; i++) {
+		e = &p->exports[i];
+		cr_expect(e->n_procedures == 0);
+		cr_expect(e->id % FLY_EXPORTS != i, "%u is found as export %u", e->id, i);
+	}
+	cr_expect(sim_end(w.sim) == 0);
+}

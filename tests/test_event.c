@@ -189,6 +189,24 @@ Case(event, fly_local_event_started__the_deadline_is_kept)
 	cr_expect(Probe_Null_finish(other) == 0);
 }
 
+Case(event, find_due__a_later_deadline_of_any_call)
+{
+	struct fly_call *calls[16];
+
+	timeout_ms = 3600000; /* nothing else sets the timer */
+	join();
+	apart_hold(&server);
+	for (unsigned i = 0; i < 16; i++) {
+		fly_set_deadline(binding, i < 15 ? 50000 : 200000);
+		cr_assert(Probe_Null_start(binding, &calls[i]) == 0);
+	}
+	for (unsigned i = 0; i < 16; i++) {
+		cr_expect(fly_ready(calls[i]) || is_ready_at_last(calls[i]), "call %u", i);
+		cr_expect(Probe_Null_finish(calls[i]) == -FLY_EWITHDRAWN);
+	}
+	apart_release(&server);
+}
+
 Case(event, fly_local_event_started__the_deadline_of_a_running_call_is_kept)
 {
 	struct fly_call *call;

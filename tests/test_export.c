@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/stub_version.h"
 #include "case.h"
 #include "hand_client.h"
 #include "runtime/runtime.h"
@@ -54,6 +55,21 @@ static void end(void)
 }
 
 TestSuite(export, .timeout = HANG);
+
+Case(export, fly_stub_version_check__older_and_newer_stubs_are_refused)
+{
+	struct fly_interface other = {FLY_STUB_VERSION, "Other", 1, 1, table};
+	struct fly_binding *binding;
+
+	for (uint32_t version = FLY_STUB_VERSION - 1; version <= FLY_STUB_VERSION + 1; version++) {
+		const int status = version == FLY_STUB_VERSION ? 0 : -FLY_EVERSION;
+
+		other.stub_version = version;
+		cr_expect(fly_stub_version_check(&other) == status, "version %u", version);
+		cr_expect(status == 0 || fly_import(runtime, &other, NULL, &binding) == status);
+		cr_expect(fly_export(runtime, &other, "", NULL) == status, "version %u", version);
+	}
+}
 
 static size_t mapped_bytes(void)
 {

@@ -98,6 +98,26 @@ Case(handoff, fly_handoff_turn__polls_no_longer_what_is_not_used)
 	cr_expect(turn() == 1 && acted[0] == 2);
 }
 
+static unsigned nested_in_act;
+
+static void note_nested(struct fly_poller *of, struct fly_handoff *handoff)
+{
+	nested_in_act = of->nested;
+	act(of, handoff);
+}
+
+Case(handoff, fly_poller_handoffs_within__calls_of_other_threads_are_not_nested)
+{
+	nested_in_act = 99;
+	atomic_store(&handoffs[0].act, note_nested);
+	p->nested = FLY_NESTED_MAX; /* as if so many procedures were nested */
+	hand_over(&handoffs[0]);
+	cr_expect(fly_poller_handoffs_within(p) == 1 && acted[0] == 1);
+	cr_expect(nested_in_act == 0, "%u", nested_in_act);
+	cr_expect(p->nested == FLY_NESTED_MAX);
+	p->nested = 0;
+}
+
 Case(handoff, fly_handoff_unwatch__not_if_it_was_handed_over_meanwhile)
 {
 	fly_handoff_watch(&p->handoffs, &handoffs[0]);

@@ -104,6 +104,23 @@ static int call_answered(int status, uint32_t place, uint32_t bytes, struct fly_
 	return binding->wait(*call);
 }
 
+Case(local_caller, fly_local_ready__not_before_it_was_sent)
+{
+	struct fly_call *call;
+
+	join(2);
+	cr_assert(start(0, &call) == 0);
+	cr_expect(!fly_local_ready(fly_local_call_of(call)));
+	binding->send(call);
+	cr_expect(!fly_local_ready(fly_local_call_of(call)));
+	hand_server_claim(&server, slot_of(call));
+	hand_server_answer(&server, slot_of(call), 0, FLY_ASTACK_IN_LINE, 0);
+	cr_expect(fly_local_ready(fly_local_call_of(call)));
+	cr_expect(binding->wait(call) == 0);
+	binding->ender(call);
+	cr_expect(is_idle());
+}
+
 /* ---- what a server says ---- */
 
 Case(local_caller, take__a_result_fits_into_its_place)

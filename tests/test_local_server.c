@@ -60,10 +60,14 @@ static int let_another_call(struct fly_served *served)
 }
 
 static const uint8_t *arguments_at;
+static uint32_t argument_bytes;
+static uint8_t last_byte;
 
 static int note_arguments(struct fly_served *served)
 {
 	arguments_at = served->arguments;
+	argument_bytes = served->argument_bytes;
+	last_byte = served->arguments[argument_bytes - 1];
 	return count(served);
 }
 
@@ -176,6 +180,25 @@ Case(local_server, serve__arguments_fit_into_their_place_and_their_procedure)
 	}
 	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_drop_local_header) == 2 * 3);
 	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_calls_unreadable) == 2 * 2);
+	hand_leave(&h);
+}
+
+Case(local_server, serve__a_procedure_gets_as_many_bytes_as_came)
+{
+	struct hand h = bind_one();
+
+	for (uint32_t left_us = 0; left_us <= 60000000; left_us += 60000000) {
+		for (uint8_t place = FLY_ASTACK_IN_LINE; place <= FLY_ASTACK_IN_AREA; place++) {
+			const uint32_t bytes = place == FLY_ASTACK_IN_LINE ? 13 : 1003;
+			uint8_t *at = fly_astack_bytes(&h.m, 0, (enum fly_astack_place)place);
+
+			memset(at, 0, bytes + 1);
+			at[bytes - 1] = 0x5a;
+			cr_expect(call_with(&h, NOTE_ARGUMENTS, place, bytes, left_us) == 0);
+			cr_expect(argument_bytes == bytes, "%u in place %u", argument_bytes, place);
+			cr_expect(last_byte == 0x5a);
+		}
+	}
 	hand_leave(&h);
 }
 

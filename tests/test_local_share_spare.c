@@ -84,3 +84,25 @@ Test(local_share_spare, fly_local_block_take_spare__a_large_one_is_given_back_by
 	free(block);
 	fly_local_server_fini(&p);
 }
+
+Test(local_share_spare, fly_local_block_shrink__one_piece_at_a_time_from_the_end)
+{
+	const size_t bytes = 2U << 20;
+	uint8_t *block = aligned_alloc(PAGE, bytes);
+	unsigned pieces = 0;
+	size_t left = bytes;
+
+	cr_assert(block != NULL);
+	memset(block, 1, bytes);
+	while (left != 0) {
+		const size_t before = left;
+
+		left = fly_local_block_shrink(block, before);
+		cr_assert(left < before && before - left < bytes / 4, "%zu of %zu", left, before);
+		cr_expect(left == 0 || block[left - 1] == 1, "what is left is as it was");
+		cr_expect(block[left] == 0, "and the rest was given back");
+		pieces++;
+	}
+	cr_expect(pieces > 4, "%u", pieces);
+	free(block);
+}

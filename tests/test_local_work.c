@@ -94,6 +94,14 @@ static int turn_within(struct fly_served *served)
 	return swallow(served);
 }
 
+static int to_return;
+
+static int fail(struct fly_served *served)
+{
+	served->result_bytes = 1 << 20; /* more than goes with such a status */
+	return to_return;
+}
+
 enum {
 	TAKE,
 	SWALLOW,
@@ -102,7 +110,9 @@ enum {
 	WORKER_TAKE,
 	WORKER_GIVE,
 	WORKER_STAY,
-	TURN
+	TURN,
+	FAIL,
+	GIVE_LONG
 };
 
 static const struct fly_procedure table[] = {
@@ -115,8 +125,10 @@ static const struct fly_procedure table[] = {
 	{"WorkerGive", give, 0, 4 << 20, 0, FLY_RESULTS_OVER, 0},
 	{"WorkerStay", stay, MOST, 0, 0, FLY_RESULTS_OVER, 0},
 	{"Turn", turn_within, MOST, 0, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"Fail", fail, 0, 4 << 20, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"GiveLong", give, 0, MOST, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
 };
-static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, TURN + 1, table};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, GIVE_LONG + 1, table};
 
 static void begin(void)
 {
@@ -274,6 +286,30 @@ Case(local_work, read_piece__arguments_that_nobody_has_written_are_zeros_and_cos
 	finish(&h, 0);
 	cr_expect(hand_status(&h, 0) == 0 && !atomic_load(&was_wrong));
 	cr_expect(d->held == 4 << 20 && d->clients[0]->held == 4 << 20);
+	hand_leave(&h);
+}
+
+static void expect_failed(struct hand *h, int status, int wanted, enum fly_counter what)
+{
+	const uint64_t before = fly_stats_get(&p->stats, what);
+
+	to_return = status;
+	hand_call(h, 0, FAIL);
+	finish(h, 0);
+	cr_expect(hand_status(h, 0) == wanted && fly_astack_slot(h->m.near, 0)->length == 0,
+		  "%d: %d", status, hand_status(h, 0));
+	cr_expect(fly_stats_get(&p->stats, what) == before + 1, "%d is not counted", status);
+}
+
+Case(local_work, run_here__what_a_procedure_returns_is_looked_at)
+{
+	struct hand h = bind_one();
+
+	expect_failed(&h, -FLY_EMALFORMED, -FLY_EMALFORMED, FLY_COUNT_calls_unreadable);
+	expect_failed(&h, -FLY_ENOMEM, -FLY_ENOMEM, FLY_COUNT_calls_no_memory);
+	expect_failed(&h, -FLY_EBUSY, -FLY_ERESULT, FLY_COUNT_calls_wrong_results);
+	expect_failed(&h, 7, -FLY_ERESULT, FLY_COUNT_calls_wrong_results);
+	cr_expect(fly_stats_get(&p->stats, FLY_COUNT_calls_served) == 4);
 	hand_leave(&h);
 }
 
@@ -466,6 +502,26 @@ Case(local_work, run__not_if_the_queue_has_become_full_while_it_was_read)
 	hand_leave(&h);
 }
 
+Case(local_work, fly_local_work_begin__what_a_full_queue_refuses_is_not_read)
+{
+	struct hand h = bind_one();
+	const struct fly_local_client *of = d->clients[0];
+	unsigned turns;
+
+	hand_call(&h, 0, WORKER_STAY);
+	for (unsigned i = 0; i < 100; i++)
+		fly_turn(runtime);
+	p->exports[of->export_at].pool->waiting_max = 0;
+	hand_call_far(&h, 1, WORKER_STAY, MOST);
+	turns = finish(&h, 1);
+	cr_expect(hand_status(&h, 1) == -FLY_EBUSY);
+	cr_expect(turns < MOST / FLY_LOCAL_PIECE / 4, "%u turns", turns);
+	atomic_store(&release, true);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&runs) == 1);
+	hand_leave(&h);
+}
+
 Case(local_work, move__so_deep_and_no_deeper)
 {
 	struct hand h = bind_one();
@@ -541,10 +597,21 @@ Case(local_work, may_begin__not_while_the_clerk_has_its_far_memory)
 	hand_leave(&h);
 }
 
+/* The poller holds no results any more, or it takes too long. */
+static void until_given_back(void)
+{
+	const uint64_t since_ms = fly_system_clock_ms();
+
+	while (d->held != 0 && fly_system_clock_ms() - since_ms < 1000 * patience(10)) {
+		fly_turn(runtime);
+		sched_yield();
+	}
+}
+
 Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 {
 	struct hand h = bind_one();
-	uint64_t since_ms = fly_system_clock_ms();
+	const uint64_t since_ms = fly_system_clock_ms();
 	struct stat s = {0};
 
 	to_give = 1 << 20;
@@ -556,16 +623,31 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 		fly_turn(runtime);
 	cr_expect(d->held == 1 << 20);
 	free_far(&h, 0);
-	since_ms = fly_system_clock_ms();
-	while (d->held != 0 && fly_system_clock_ms() - since_ms < 1000 * patience(10)) {
-		fly_turn(runtime);
-		sched_yield();
-	}
+	until_given_back();
 	cr_expect(d->held == 0 && d->clients[0]->far_written[0] == 0);
 	cr_expect(d->clients[0]->far_held[0] == 0);
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
 	cr_expect(s.st_blocks == 0);
 	cr_expect(atomic_load(&fly_astack_head(&h.m)->far[0]) == FLY_FAR_FREE);
+	hand_leave(&h);
+}
+
+/* The clerk frees them by pieces. */
+Case(local_work, fly_local_far_lend__all_of_the_results_is_given_back)
+{
+	struct hand h = bind_one();
+	struct stat s = {0};
+
+	to_give = 20 << 20;
+	hand_call(&h, 0, GIVE_LONG);
+	finish(&h, 0);
+	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
+	cr_expect(s.st_blocks >= (20 << 20) / 512, "%ld blocks", (long)s.st_blocks);
+	free_far(&h, 0);
+	until_given_back();
+	cr_expect(d->held == 0);
+	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
+	cr_expect(s.st_blocks == 0, "%ld blocks are left", (long)s.st_blocks);
 	hand_leave(&h);
 }
 

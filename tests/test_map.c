@@ -24,6 +24,21 @@
 #define SLOTS 4
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
+Test(map, fly_astack_unmap__twice_as_once)
+{
+	struct fly_astack_memory m;
+	int fds[FLY_BIND_FDS] = {-1, -1, -1};
+
+	cr_assert(fly_astack_make(&m, SLOTS, false, fds) == 0);
+	fly_astack_unmap(&m);
+	cr_expect(m.near == NULL && m.far == NULL, "what comes to lie there is not ours");
+	fly_astack_unmap(&m);
+	for (unsigned i = 0; i < FLY_BIND_FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+}
+
 /* A memory, and an answer that describes it. */
 static struct fly_bind_answer make(int fds[FLY_BIND_FDS])
 {

@@ -79,6 +79,36 @@ static struct fly_header add_call(unsigned i)
 	return h;
 }
 
+/* ---- so deep and no deeper ---- */
+
+static uint16_t depth;
+
+static void turn_at_depth(void)
+{
+	const struct fly_header h = add_call(0);
+	const uint16_t was = poller()->nested;
+
+	poller()->nested = depth; /* as if so many procedures were nested */
+	hand_send(&w, &h);
+	fly_poller_turn(poller(), w.sim->now_tsc);
+	poller()->nested = was;
+	cr_expect(poller()->n_parked == (depth == FLY_NESTED_MAX), "%u deep", depth);
+}
+
+Case(park, fly_poller_turn__within_parks_calls_from_the_deepest_on)
+{
+	depth = FLY_NESTED_MAX;
+	run(turn_at_depth);
+	cr_expect(count(FLY_COUNT_calls_parked) == 1 && w.node->service.executions == 2);
+}
+
+Case(park, fly_poller_turn__within_runs_calls_above_the_deepest)
+{
+	depth = FLY_NESTED_MAX - 1;
+	run(turn_at_depth);
+	cr_expect(count(FLY_COUNT_calls_parked) == 0 && w.node->service.executions == 2);
+}
+
 /* ---- copies of the call that runs ---- */
 
 static uint8_t flags_of_copy;

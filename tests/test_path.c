@@ -91,6 +91,15 @@ Case(path, fly_paths_forget_link__those_in_use_stay)
 	cr_expect(n_paths() == 0 && p->bulk.n_idle_paths == 0);
 }
 
+Case(path, fly_paths_forget_link__all_that_nobody_uses)
+{
+	for (uint16_t port = 1; port <= 5; port++)
+		fly_path_put(p, fly_path_get(p, link, 1, port));
+	cr_assert(n_paths() > 2);
+	fly_paths_forget_link(p, link);
+	cr_expect(n_paths() == 0 && p->bulk.n_idle_paths == 0, "%u are left", n_paths());
+}
+
 Case(path, fly_path_room__no_more_than_the_ring_of_the_far_end_takes)
 {
 	struct fly_path *memory;

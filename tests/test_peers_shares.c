@@ -505,3 +505,38 @@ Case(peers_shares, fly_bulk_evict__first_fragments_from_many_addresses)
 		first_fragment(i, w.peer->link.ip);
 	cr_expect(swallow_call(b, MESSAGE) == 0);
 }
+
+/* Also if another peer has waited longer. */
+Case(peers_shares, fly_worker_make_room__the_peer_with_most_gives_way_and_not_the_first)
+{
+	struct fly_call *calls[2];
+	uint64_t sum = 0;
+
+	give_workers();
+	for (unsigned i = 0; i <= QUEUE; i++) {
+		const struct fly_header h =
+			hand_call(&w, HIM(i), 1, Probe_Add_NUMBER, 16, 9000 + i);
+
+		if (i == 1) {
+			cr_assert(Probe_Add_start(binding, 100, 1, &calls[0]) == 0);
+			sim_run(w.sim, 1);
+			cr_assert(pool->n_waiting == 1, "behind his first");
+		}
+		hand_send(&w, &h);
+		sim_turn(w.sim);
+	}
+	cr_expect(pool->n_waiting == QUEUE && count(FLY_COUNT_reject_busy) == 1);
+	cr_assert(Probe_Add_start(binding, 101, 1, &calls[1]) == 0);
+	sim_run(w.sim, 1);
+	cr_expect(pool->n_waiting == QUEUE && count(FLY_COUNT_calls_evicted) == 1);
+	for (unsigned i = 0; i <= QUEUE; i++) {
+		fly_worker_run(&pool->workers[0]);
+		sim_run(w.sim, 1);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		cr_expect(Probe_Add_finish(calls[i], &sum) == 0, "call %u", i);
+		cr_expect(sum == 101 + i);
+	}
+	take_all();
+	take_workers();
+}

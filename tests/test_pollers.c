@@ -13,6 +13,7 @@
 
 #include "case.h"
 #include "pair.h"
+#include "runtime/pollers.h"
 #include "runtime/runtime.h"
 
 #define EAL  "--no-huge -m 256"
@@ -71,6 +72,24 @@ static uint64_t counter(const struct fly_runtime *r, const char *name)
 	counter_value = UINT64_MAX;
 	fly_counters(r, take_counter, (void *)(uintptr_t)name);
 	return counter_value;
+}
+
+Case(pollers, fly_pollers_stop__the_core_is_free_again)
+{
+	static const char *const links[] = {SELF, NULL};
+	const struct fly_options o = options_for(links, 1);
+	struct fly_topology *topology;
+	struct fly_runtime *r;
+	unsigned before = 0;
+	unsigned after = 0;
+
+	cr_assert(fly_topology_read(&topology) == 0, "%s", fly_error());
+	cr_assert(fly_pollers_choose(&o, topology, 0, &before) == 0, "%s", fly_error());
+	cr_assert(fly_start(&o, &r) == 0, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+	cr_expect(fly_pollers_choose(&o, topology, 0, &after) == 0, "%s", fly_error());
+	cr_expect(before == after, "%u, then %u", before, after);
+	fly_topology_free(topology);
 }
 
 Case(pollers, fly_start__a_runtime_that_polls_by_itself_serves)
@@ -275,7 +294,8 @@ Case(pollers, fly_set_reconnect__a_server_goes_and_calls_go_to_the_next_one)
 		fly_set_deadline(binding, 100000);
 		do /* until the loss of the link has been noticed */
 			status = Probe_Add(binding, 1, 2, &sum);
-		while (status == -FLY_EPEER || status == -FLY_EDEADLINE);
+		while (status == -FLY_EPEER || status == -FLY_EDEADLINE ||
+		       status == -FLY_EWITHDRAWN); /* the poller had no core until the deadline */
 		cr_expect(status == -FLY_ELINK || status == -FLY_ETIMEOUT, "%s",
 			  fly_status_name(status));
 		fly_set_deadline(binding, 1000000 * patience(5));

@@ -366,3 +366,16 @@ Case(records, fly_conversations_spare_results__of_the_peer_that_keeps_most)
 	cr_expect(!fly_conversations_spare_results(p, fly_conversation_find(&p->conversations, 1)),
 		  "whoever has most gets no more");
 }
+
+/* Wherever in the table it is: all of a small one is looked at. */
+Case(records, fly_conversations_spare_results__the_only_result_is_found)
+{
+	struct fly_conversation *ours = open_record(second, 1000);
+
+	cr_assert(p->conversations.n < 1000, "some for a look");
+	for (uint64_t i = 1; i <= 40; i++) {
+		retain(open_record(l, i));
+		cr_expect(fly_conversations_spare_results(p, ours), "result %lu", (unsigned long)i);
+		cr_expect(p->conversations.n_retained == 0);
+	}
+}

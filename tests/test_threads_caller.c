@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "fastpath/clock.h"
 #include "probe_service.h"
 #include "threads/caller.h"
 #include "threads/request.h"
@@ -619,6 +620,70 @@ Case(threads_caller, fly_set_deadline__begins_when_the_call_is_started)
 {
 	start(WIDE, FLY_WAIT_YIELD);
 	serve(1, wait_for_the_poller);
+}
+
+static void start_just_so_long(struct caller *c, struct fly_binding *mine)
+{
+	(void)c;
+	for (uint32_t bytes = FLY_SLOT_BYTES - 1; bytes <= FLY_SLOT_BYTES + 1; bytes++) {
+		const struct fly_attached_call *made;
+		struct fly_call *call;
+
+		cr_assert(mine->starter(mine, 0, bytes, &call) == 0);
+		made = (const struct fly_attached_call *)(const void *)call;
+		cr_expect((call->payload == made->handoff.slot.bytes) == (bytes <= FLY_SLOT_BYTES),
+			  "%u bytes", bytes);
+		mine->ender(call);
+	}
+	cr_expect(Probe_Null(mine) == 0);
+}
+
+Case(threads_caller, starter__what_fits_into_the_slot_is_there)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, start_just_so_long);
+}
+
+/* As if the link took shorter packets since. */
+static void rebind_narrower(struct caller *c, struct fly_binding *mine)
+{
+	const struct fly_attached *a = (const struct fly_attached *)(const void *)mine;
+	struct fly_link *link = self->poller.links[0];
+	const uint32_t most = link->payload_max;
+
+	(void)c;
+	cr_assert(a->argument_max == most);
+	link->payload_max = 500;
+	cr_expect(fly_rebind(mine) == 0, "%s", fly_error());
+	cr_expect(a->argument_max == 500, "%u", a->argument_max);
+	link->payload_max = (uint16_t)most;
+	cr_expect(fly_rebind(mine) == 0, "%s", fly_error());
+	cr_expect(a->argument_max == most && Probe_Null(mine) == 0);
+}
+
+Case(threads_caller, fly_rebind__the_link_takes_less)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, rebind_narrower);
+}
+
+/* As if a rebinding had taken a minute, for the first of two calls. */
+static void call_after_a_rebinding(struct caller *c, struct fly_binding *mine)
+{
+	struct fly_attached *a = (struct fly_attached *)(void *)mine;
+
+	(void)c;
+	cr_expect(fly_set_deadline(mine, 1000000 * patience(5)) == 0);
+	a->lost_tsc = fly_clock_now_tsc() - 60000 * self->poller.tsc_per_ms;
+	cr_expect(Probe_Null(mine) < 0, "its time is over");
+	cr_expect(Probe_Null(mine) == 0, "the second has all of its time");
+	cr_expect(fly_set_deadline(mine, 0) == 0);
+}
+
+Case(threads_caller, begin_time__a_rebinding_is_part_of_one_call)
+{
+	start(WIDE, FLY_WAIT_YIELD);
+	serve(1, call_after_a_rebinding);
 }
 
 /* A call is handed over without a deadline. Then one is set, before the poller has seen the call.

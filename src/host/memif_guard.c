@@ -22,7 +22,6 @@
 #include <linux/membarrier.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -39,6 +38,7 @@
 
 #include "base/descriptors.h"
 #include "base/error.h"
+#include "base/yield.h"
 
 #define BLIND_MS     10  /* interval of windows if EAL's epoll descriptor cannot be found */
 #define BUSY_ROUNDS  256 /* windows in a row, for a source that never calms down, ... */
@@ -96,7 +96,7 @@ static void relax(unsigned *times)
 	if (n < SPINS)
 		rte_pause();
 	else if (n < SPINS + YIELDS)
-		sched_yield();
+		fly_yield();
 	else
 		nanosleep(&delay, NULL);
 }

@@ -8,20 +8,11 @@
  * local links only, on its eventfd. Packets wake nobody: the drivers of links between processes
  * have no receive interrupts. A poller with links sleeps for a limited time, which grows while no
  * packet comes, and polls its rings in between. A packet may wait for SLEEP_MOST_US.
- *
- * Yielding
- *
- * A scheduler that is fair by virtual deadlines (Linux from 6.6 on) charges each sched_yield() as
- * if the thread had used up its slice, some milliseconds, though it ran for a microsecond. A thread
- * that yields again and again gets so far ahead of the others that it may not run for seconds
- * when one of them begins to spin. Its account is made anew when it sleeps: it does so, for as
- * short as the system can, after each YIELDS yields.
  */
 #include "threads/waiting.h"
 
 #include <linux/futex.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -29,6 +20,7 @@
 
 #include <rte_pause.h>
 
+#include "base/yield.h"
 #include "fastpath/handoff.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
@@ -36,20 +28,9 @@
 #define SPINS          2000 /* polls of a slot before going to sleep: some 20 us */
 #define TURNS          1000 /* empty turns of a poller before it sleeps */
 #define YIELD_TURNS    32   /* empty turns of a poller that waits for results: some 1 us */
-#define YIELDS         512  /* yields between two sleeps */
 #define SLEEP_LEAST_US 50
 #define SLEEP_MOST_US  4000
 #define SLEEP_ALONE_US 10000 /* without links: a thread wakes it for all but timers */
-
-static void yield(void)
-{
-	static _Thread_local unsigned yields;
-	const struct timespec least = {.tv_nsec = 1};
-
-	sched_yield();
-	if (++yields % YIELDS == 0)
-		nanosleep(&least, NULL);
-}
 
 /* ---- slots ---- */
 
@@ -59,7 +40,7 @@ void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t
 	const struct timespec most = {.tv_nsec = FLY_WAIT_MS * 1000000L};
 
 	if (wait == FLY_WAIT_YIELD) {
-		yield();
+		fly_yield();
 		return;
 	}
 	if (wait != FLY_WAIT_SLEEP || waiting->empty++ < SPINS) {
@@ -136,7 +117,7 @@ void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum
 	waiting->empty++;
 	if (wait == FLY_WAIT_YIELD) {
 		if (n_out(p) == 0 || waiting->empty % YIELD_TURNS == 0)
-			yield();
+			fly_yield();
 		return;
 	}
 	if (waiting->empty < TURNS)

@@ -11,7 +11,7 @@ import sys
 
 import e2e
 
-TRIAL, SERVER, PLUGIN = sys.argv[2:5]
+TRIAL, SERVER, PLUGIN = map(os.path.abspath, sys.argv[2:5])
 NAMES = sys.argv[5:]
 
 
@@ -99,22 +99,6 @@ def child_left(kind):
         os.kill(int(child[1]), signal.SIGKILL)
 
 
-def moved(kind):
-    """Relative paths, and both sides change their directory when they have started."""
-    here = ["env", "-C", e2e.directory]
-    servers = [serve(kind + ":s", before=here, environment={"MOVES": "1"})]
-    caller = e2e.Process(["moved", patient(kind + ":s")], program=TRIAL, is_told=True, before=here)
-
-    def replace():
-        servers[0].kill()
-        servers.append(serve(kind + ":s", before=here, environment={"MOVES": "1"}))
-
-    tell(caller, replace)
-    ends(caller, "^rebound: calls$", "^stopped 0$")
-    stops(servers[1])
-    e2e.check(not os.listdir(e2e.directory), "left behind: %s" % os.listdir(e2e.directory))
-
-
 # ---- links and time-outs -------------------------------------------------------------------------
 
 
@@ -150,18 +134,23 @@ def busy_after_stop():
     stops(server)
 
 
-def rebound(kind):
-    server = serve(link(kind))
-    caller = e2e.Process(["rebind", patient(link(kind))], program=TRIAL, is_told=True)
-    servers = []
+def rebound(where, **how):
+    servers = [serve(where, **how)]
+    caller = e2e.Process(["rebind", patient(where)], program=TRIAL, is_told=True, **how)
 
     def replace():
-        server.kill()
-        servers.append(serve(link(kind)))
+        servers[0].kill()
+        servers.append(serve(where, **how))
 
     tell(caller, replace)
     ends(caller, "^rebound: calls$", "^stopped 0$")
-    stops(servers[0])
+    stops(servers[1])
+
+
+def moved(kind):
+    """Relative paths, and both sides change their directory when they have started."""
+    rebound(kind + ":s", before=["env", "-C", e2e.directory], environment={"MOVES": "1"})
+    e2e.check(not os.listdir(e2e.directory), "left behind: %s" % os.listdir(e2e.directory))
 
 
 def neighbours():
@@ -235,8 +224,8 @@ TRIALS = {
                                   ["^woken in time$", r"^sleep: \S+ \(maybe executed\)"], workers=1),
     "event_vhost": lambda: plain("event", "vhost", 3000,
                                   ["^woken in time$", r"^sleep: \S+ \(maybe executed\)"], workers=1),
-    "rebound_vhost": lambda: rebound("vhost"),
-    "rebound_local": lambda: rebound("local"),
+    "rebound_vhost": lambda: rebound(link("vhost")),
+    "rebound_local": lambda: rebound(link("local")),
     "stopped_while_working_vhost": lambda: stopped_while_working("vhost"),
     "stopped_while_working_local": lambda: stopped_while_working("local"),
     "one_stuck_local": lambda: one_stuck("local"),

@@ -15,13 +15,14 @@
 
 #include "block.h"
 
-#define FLOOR_HEADERS 74 /* bytes of a frame before its payload */
+#define FLOOR_HEADERS   74 /* bytes of a frame before its payload */
+#define FLOOR_SILENCE_S 10 /* frames are lost; before, the other side may wait for its core */
 
 /*
  * floor_bounce() - the client's end: keep a window of frames going there and back.
  * @call_bytes: of a frame on its way there, 74 to 1514.
  * @clock: the block.
- * Return: 0; -FLY_EPACKETS; -FLY_EPEER when no frame came back for a second.
+ * Return: 0; -FLY_EPACKETS; -FLY_EPEER when no frame came back for FLOOR_SILENCE_S.
  */
 int floor_bounce(struct fly_runtime *runtime, uint16_t call_bytes, struct block_clock *clock);
 

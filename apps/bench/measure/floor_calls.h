@@ -50,8 +50,8 @@ void floor_calls_free(struct floor_calls *f);
 
 /*
  * floor_calls_first() - the next @n callers, or those that are left, call for the first time.
- * Return: 0; -FLY_EPACKETS; -FLY_EPEER when no result came for a second; the status of a call
- * that was refused.
+ * Return: 0; -FLY_EPACKETS; -FLY_EPEER when no result came for FLOOR_SILENCE_S; the status of a
+ * call that was refused.
  */
 int floor_calls_first(struct floor_calls *f, uint32_t n);
 

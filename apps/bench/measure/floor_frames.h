@@ -11,13 +11,13 @@
 
 #include <string.h>
 
-#include <sched.h>
-
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
+#include "base/yield.h"
 #include "block.h"
 #include "fastpath/link.h"
+#include "floor.h"
 #include "runtime/runtime.h"
 
 #define FRAMES_IDLE_POLLS 16384 /* empty receptions before others may run */
@@ -83,7 +83,7 @@ static inline uint16_t frames_receive(struct frames *f)
 				(uint16_t)RTE_MIN(room, (unsigned)FLY_BURST));
 }
 
-/* frames_wait() - @got came. Return: has nothing come for a second? Others may run meanwhile. */
+/* frames_wait() - @got came. Return: has nothing come for too long? Others may run meanwhile. */
 static inline bool frames_wait(struct frames *f, unsigned got)
 {
 	if (got) {
@@ -92,16 +92,16 @@ static inline bool frames_wait(struct frames *f, unsigned got)
 	}
 	if (++f->idle % FRAMES_IDLE_POLLS != 0)
 		return false;
-	sched_yield();
+	fly_yield();
 	if (!f->since)
 		f->since = ticks_now();
-	return ticks_now() - f->since > f->tsc_hz;
+	return ticks_now() - f->since > FLOOR_SILENCE_S * f->tsc_hz;
 }
 
 /*
  * frames_exchange() - send what is held, and again what comes back, until nothing is to come.
  * @again: makes a frame that came the next one. Return: false: it is not to be sent again.
- * Return: 0, or -FLY_EPEER when no frame came back for a second.
+ * Return: 0, or -FLY_EPEER when no frame came back for FLOOR_SILENCE_S.
  */
 FRAMES_INLINE int frames_exchange(struct frames *f,
 				  bool (*again)(void *context, struct rte_mbuf *m), void *context)

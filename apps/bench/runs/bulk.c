@@ -24,7 +24,6 @@
 #define NAME             "bench bulk"
 #define FLOOR_WARM_UP    1024  /* frames before a block of them begins */
 #define LOOKS_PER_CLOCK  65536 /* idle rounds of a floor's loop between two looks at the clock */
-#define FLOOR_SILENCE_S  1
 #define ONE_SIZE_SECONDS 24
 #define TABLE_SECONDS    60
 #define SIZES            14          /* 1 byte to 64 MiB, each 4 times the one before */
