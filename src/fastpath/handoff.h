@@ -106,7 +106,6 @@ static __rte_always_inline unsigned fly_handoff_turn(struct fly_poller *p,
 	/* Backwards: the last one takes the index of one that is removed. */
 	for (uint32_t i = queue->n_polled; i-- > 0;) {
 		struct fly_handoff *handoff = queue->polled[i];
-		fly_slot_before_poll(&handoff->slot);
 		const uint32_t word = fly_slot_word(&handoff->slot);
 
 		if (word != handoff->acted &&

@@ -186,31 +186,6 @@ static inline bool fly_slot_is(const struct fly_slot *s, enum fly_slot_state sta
 	return fly_slot_says(fly_slot_word(s), state);
 }
 
-#ifndef FLY_V
-#define FLY_V 0
-#endif
-static inline void fly_slot_want(const struct fly_slot *s)
-{
-	__asm__ volatile("prefetchw %0" : : "m"(s->state));
-}
-static inline void fly_slot_between(const struct fly_slot *s)
-{
-#if FLY_V & 1
-	__builtin_ia32_pause();
-#endif
-#if FLY_V & 2
-	fly_slot_want(s);
-#endif
-	(void)s;
-}
-static inline void fly_slot_before_poll(const struct fly_slot *s)
-{
-#if FLY_V & 4
-	fly_slot_want(s);
-#endif
-	(void)s;
-}
-
 /*
  * fly_slot_claim() - the answering side takes a call. @word: as seen by fly_slot_word(); CALL.
  * Return: false: it was withdrawn, or has been claimed. C1: against C2. What is newer stays: the

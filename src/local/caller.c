@@ -260,7 +260,7 @@ static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_cal
 		for (uint32_t looks = 0; looks < LOOKS; looks++) {
 			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
 				return true;
-			fly_slot_between(c->slot);
+			rte_pause();
 		}
 		/* Turning serves calls back into this process, up to the nesting limit. */
 		if (l->turned && l->turned->nested < FLY_NESTED_MAX)
@@ -291,7 +291,7 @@ static inline int transporter_wait(struct fly_call *call)
 		for (uint32_t looks = 0; looks < LOOKS; looks++) {
 			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
 				return take(l, c);
-			fly_slot_between(c->slot);
+			rte_pause();
 		}
 		if (wait_longer(l, c))
 			return take(l, c);

@@ -370,7 +370,6 @@ unsigned fly_slow_local_turn(struct fly_poller *p)
 
 		if (unlikely(k >= d->n_polled))
 			continue;
-		fly_slot_before_poll(e->slot);
 		word = fly_slot_word(e->slot);
 		if (word != e->acted && fly_slot_says(word, FLY_SLOT_CALL)) {
 			e->acted = word;

@@ -169,11 +169,8 @@ static int wait_for_call(struct fly_call *call)
 	struct fly_slot *s = &c->handoff.slot;
 
 	if (likely(c->attached->looks)) {
-		while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
+		while (!fly_slot_is(s, FLY_SLOT_RESULT))
 			rte_pause();
-			if (FLY_V & 2)
-				fly_slot_want(s);
-		}
 	} else {
 		fly_slow_attached_wait(c);
 	}
