@@ -8,6 +8,8 @@
  */
 #include "local/caller.h"
 
+#include <rte_pause.h>
+
 #include "fastpath/poller.h"
 #include "marshal/raise.h"
 
