@@ -63,9 +63,9 @@ enum fly_slot_claim {
  * rung for. The side that hands a slot over must know whether to ring. The poller that stops
  * polling must know that no slot was handed over without a ring. Each stores, then loads what the
  * other one stores (Dekker). Release and acquire do not order that, not even on x86, where a store
- * waits in a buffer while the load behind it is made. Between the two there is a fence, or the store
- * is an exchange and both are sequentially consistent: one of the two sides sees the other. The
- * same holds for a side that goes to sleep (`asleep`) and the poller that must wake it.
+ * waits in a buffer while the load behind it is made. Between the two there is a fence, or the
+ * store is an exchange and both are sequentially consistent: one of the two sides sees the other.
+ * The same holds for a side that goes to sleep (`asleep`) and the poller that must wake it.
  * tests/model/handoff.pml has the proof.
  *
  * The state is published by a plain store, right behind the stores of what it publishes: they
@@ -120,7 +120,7 @@ static inline uint32_t fly_slot_next(const struct fly_slot *s, enum fly_slot_sta
  * fly_slot_to_poller() - the other side hands its slot to the poller.
  * @state: CALL from the calling side, whose slot was FREE; RESULT from the answering side, which
  * has claimed the call. Return: true: the poller does not poll the slot: ring. S1: publishes what
- * the slot holds; pairs with S2, S4. D1, D2: store, then load; against D3, D4.
+ * the slot holds; pairs with S2. D1, D2: store, then load; against D3, D4.
  */
 static inline bool fly_slot_to_poller(struct fly_slot *s, enum fly_slot_state state)
 {
@@ -150,8 +150,8 @@ static inline bool fly_slot_stop_polling(struct fly_slot *s, enum fly_slot_state
 /*
  * fly_slot_from_poller() - the poller hands a slot to the other side.
  * @state: RESULT, to the calling side; CALL, to a worker.
- * Return: true: the other side sleeps: wake it. S3: publishes what the slot holds; pairs with S2,
- * S4. D5, D6: against D7, D8.
+ * Return: true: the other side sleeps: wake it. S3: publishes what the slot holds; pairs with S2.
+ * D5, D6: store, then load; against D7, D8.
  */
 static inline bool fly_slot_from_poller(struct fly_slot *s, enum fly_slot_state state)
 {
