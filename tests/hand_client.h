@@ -89,12 +89,20 @@ static inline void hand_leave(struct hand *h)
 	close(h->socket);
 }
 
+/* hand_say_call() - slot @i says that it has another call; nobody is told. */
+static inline void hand_say_call(struct hand *h, uint32_t i)
+{
+	struct fly_slot *slot = fly_astack_slot(h->m.near, i);
+
+	atomic_store(&slot->state, fly_slot_next(slot, FLY_SLOT_CALL));
+}
+
 /* hand_ring() - slot @i has a call; its poller may sleep. */
 static inline void hand_ring(struct hand *h, uint32_t i)
 {
 	const char byte = 0;
 
-	atomic_store(&fly_astack_slot(h->m.near, i)->state, FLY_SLOT_CALL);
+	hand_say_call(h, i);
 	atomic_fetch_or(&fly_astack_head(&h->m)->bell, UINT64_C(1) << i);
 	(void)!send(h->socket, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }

@@ -104,7 +104,9 @@ static inline struct fly_slot *hand_server_slot(const struct hand_server *s, uin
 /* hand_server_claim() - begin the call in a slot. */
 static inline void hand_server_claim(const struct hand_server *s, uint32_t i)
 {
-	cr_assert(fly_slot_claim(hand_server_slot(s, i)));
+	struct fly_slot *slot = hand_server_slot(s, i);
+
+	cr_assert(fly_slot_claim(slot, fly_slot_word(slot)));
 }
 
 /* hand_server_answer() - give a result, whose bytes are in place, to a call that was begun. */

@@ -107,7 +107,7 @@ static void scribble(struct fly_astack_memory *m)
 		FLY_ASTACK_WRITE(slot->left_us, odd());
 		break;
 	case 4:
-		FLY_ASTACK_WRITE(slot->seq, odd());
+		atomic_store_explicit(&slot->claimed, odd(), memory_order_relaxed);
 		break;
 	case 5:
 		atomic_store_explicit(&slot->polled, (uint8_t)odd(), memory_order_relaxed);
@@ -149,7 +149,7 @@ static void call(struct fly_astack_memory *m)
 	FLY_ASTACK_WRITE(slot->length, length);
 	FLY_ASTACK_WRITE(slot->kind, (uint8_t)place);
 	FLY_ASTACK_WRITE(slot->left_us, chance(4) ? 0 : odd());
-	atomic_store(&slot->state, FLY_SLOT_CALL);
+	atomic_store(&slot->state, fly_slot_next(slot, FLY_SLOT_CALL));
 	atomic_fetch_or(&fly_astack_head(m)->bell, UINT64_C(1) << i);
 	calls++;
 	for (unsigned k = 0; k < 2000 && !fly_slot_is(slot, FLY_SLOT_RESULT); k++) {

@@ -811,7 +811,7 @@ Case(local, serve__impossible_headers_are_refused)
 			slot->kind = (uint8_t)kind;
 			slot->length = lengths[k];
 			slot->procedure = Probe_Null_NUMBER;
-			atomic_store(&slot->state, FLY_SLOT_CALL);
+			atomic_store(&slot->state, fly_slot_next(slot, FLY_SLOT_CALL));
 			atomic_fetch_or(&fly_astack_head(&raw()->memory)->bell, 2);
 			while (!fly_slot_is(slot, FLY_SLOT_RESULT))
 				;
@@ -827,12 +827,12 @@ static void call_again(void *context)
 {
 	struct fly_slot *slot = context;
 
-	/* From within the procedure: its own slot says CALL again. */
-	atomic_store(&slot->state, FLY_SLOT_CALL);
+	/* From within the procedure: its own slot has another call. */
+	atomic_store(&slot->state, fly_slot_next(slot, FLY_SLOT_CALL));
 	fly_turn(server.r);
 }
 
-Case(local, revoke__a_slot_that_calls_while_its_call_runs_ends_the_binding)
+Case(local, look_again__a_slot_that_calls_while_its_call_runs_ends_the_binding)
 {
 	struct fly_binding *other;
 

@@ -247,7 +247,8 @@ Case(local_caller, transporter_send__says_what_is_called)
 	binding->send(call);
 	slot = hand_server_slot(&server, 0);
 	cr_expect(slot->procedure == PROCEDURE && slot->kind == FLY_ASTACK_IN_LINE &&
-		  slot->length == FLY_SLOT_BYTES && slot->left_us == 60000000 && slot->seq == 1);
+		  slot->length == FLY_SLOT_BYTES && slot->left_us == 60000000 &&
+		  fly_slot_seq(slot) == 1);
 	for (unsigned i = 0; i < FLY_SLOT_BYTES; i++)
 		cr_expect(slot->bytes[i] == 7);
 	hand_server_claim(&server, 0);

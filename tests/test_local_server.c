@@ -45,7 +45,7 @@ static int count(struct fly_served *served)
 /* Its client calls once more in the same slot, before there is a result. */
 static int call_again(struct fly_served *served)
 {
-	atomic_store(&again->state, FLY_SLOT_CALL);
+	atomic_store(&again->state, fly_slot_next(again, FLY_SLOT_CALL));
 	fly_turn(runtime);
 	return count(served);
 }
@@ -432,7 +432,7 @@ Case(local_server, fly_slow_local_prepare_sleep__not_while_anybody_calls)
 	hand_turn_finish(runtime, &b, 0);
 	/* One whose slot is polled: it need not ring. */
 	cr_expect(d->n_polled == 1);
-	atomic_store(&fly_astack_slot(b.m.near, 0)->state, FLY_SLOT_CALL);
+	hand_say_call(&b, 0);
 	cr_expect(!fly_slow_local_prepare_sleep(p) && d->n_polled == 1);
 	hand_turn_finish(runtime, &b, 0);
 	cr_expect(fly_slow_local_prepare_sleep(p) && d->n_polled == 0);

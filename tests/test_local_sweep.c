@@ -140,13 +140,13 @@ Case(local_sweep, look_for_missed__a_call_that_nobody_rang_for_is_found_and_coun
 	slot->kind = FLY_ASTACK_IN_LINE;
 	slot->length = 0;
 	slot->procedure = SWALLOW;
-	atomic_store(&slot->state, FLY_SLOT_CALL);
+	hand_say_call(&h, 3);
 	turn(10);
 	cr_expect(runs == 0);
 	sweep();
 	turn(10);
 	cr_expect(runs == 0 && missed() == 0, "it may just have come");
-	slot->seq++; /* as if it were another one */
+	hand_say_call(&h, 3); /* another one */
 	sweep();
 	turn(10);
 	cr_expect(runs == 0 && missed() == 0);

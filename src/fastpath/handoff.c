@@ -85,7 +85,8 @@ void fly_handoff_watch(struct fly_handoff_queue *queue, struct fly_handoff *hand
 
 void fly_handoff_unwatch(struct fly_handoff_queue *queue, struct fly_handoff *handoff)
 {
-	if (fly_slot_stop_polling(&handoff->slot, (enum fly_slot_state)handoff->wanted))
+	if (fly_slot_stop_polling(&handoff->slot, (enum fly_slot_state)handoff->wanted,
+				  handoff->acted))
 		take_from_list(queue, handoff);
 	else
 		handoff->acted_turn = queue->turns;
@@ -138,8 +139,10 @@ unsigned fly_handoff_sweep(struct fly_handoff_queue *queue, uint64_t now_ms)
 
 	TAILQ_FOREACH(handoff, &queue->all, next)
 	{
-		if (handoff->polled_at != FLY_NOT_POLLED ||
-		    !fly_slot_is(&handoff->slot, (enum fly_slot_state)handoff->wanted)) {
+		const uint32_t word = fly_slot_word(&handoff->slot);
+
+		if (handoff->polled_at != FLY_NOT_POLLED || word == handoff->acted ||
+		    !fly_slot_says(word, (enum fly_slot_state)handoff->wanted)) {
 			handoff->found_ms = 0;
 		} else if (handoff->found_ms == 0) {
 			handoff->found_ms = now_ms + 1;

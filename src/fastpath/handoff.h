@@ -13,6 +13,7 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
+#include <rte_pause.h>
 
 #include "fastpath/slot.h"
 
@@ -32,22 +33,24 @@ typedef void fly_handoff_act(struct fly_poller *p, struct fly_handoff *handoff);
 
 /* A slot between the poller and another thread. */
 struct fly_handoff {
-	/* ---- line 0: both sides ---- */
+	/* ---- lines 0 to 3: both sides ---- */
 	struct fly_slot slot;
-	/* ---- line 1: the poller's ---- */
-	_Atomic(fly_handoff_act *) act; /* the slot is in state `wanted`; relaxed: the poller may
-					   read it late, of a call that was withdrawn */
+	/* ---- line 4: the poller's ---- */
+	_Atomic(fly_handoff_act *) act; /* the slot is in state `wanted`, its word is `acted`;
+					   relaxed: the poller may read it late, of a call that was
+					   withdrawn */
 	uint32_t wanted;                /* enum fly_slot_state that the poller acts on */
 	uint32_t polled_at;             /* index in the queue's `polled`; FLY_NOT_POLLED */
+	uint32_t acted;                 /* the state word that it acted on last */
 	uint64_t acted_turn; /* queue turn of the last act; or of the sweep that set found_ms */
 	uint64_t found_ms;   /* 1 + when the sweep found it `wanted` and not polled; 0: not found */
 	TAILQ_ENTRY(fly_handoff) next;
-	/* ---- line 2: the ringing thread's, then the poller's ---- */
+	/* ---- line 5: the ringing thread's, then the poller's ---- */
 	struct fly_handoff *next_rung __rte_cache_aligned; /* plain: published by S5 */
 	_Atomic bool is_rung;                              /* in the rung list */
 } __rte_cache_aligned;
 
-static_assert(offsetof(struct fly_handoff, act) == 64, "the slot has a line to itself");
+static_assert(offsetof(struct fly_handoff, act) == 256, "the slot has its lines to itself");
 
 struct fly_handoff_queue {
 	/* ---- line 0: ringing threads ---- */
@@ -104,8 +107,11 @@ static __rte_always_inline unsigned fly_handoff_turn(struct fly_poller *p,
 	/* Backwards: the last one takes the index of one that is removed. */
 	for (uint32_t i = queue->n_polled; i-- > 0;) {
 		struct fly_handoff *handoff = queue->polled[i];
+		const uint32_t word = fly_slot_word(&handoff->slot);
 
-		if (fly_slot_is(&handoff->slot, (enum fly_slot_state)handoff->wanted)) {
+		if (word != handoff->acted &&
+		    fly_slot_says(word, (enum fly_slot_state)handoff->wanted)) {
+			handoff->acted = word;
 			handoff->acted_turn = turn;
 			atomic_load_explicit(&handoff->act, memory_order_relaxed)(p, handoff);
 			n++;
@@ -113,6 +119,8 @@ static __rte_always_inline unsigned fly_handoff_turn(struct fly_poller *p,
 			fly_handoff_unwatch(queue, handoff);
 		}
 	}
+	if (n == 0 && queue->n_polled != 0)
+		rte_pause(); /* and leave the lines alone for a moment */
 	return n;
 }
 

@@ -24,6 +24,7 @@
 #define FLY_ASTACK_AREA          8192 /* bytes for arguments or results, beside each slot */
 #define FLY_ASTACK_FAR           FLY_MESSAGE_MAX
 #define FLY_ASTACK_STRIDE        128 /* a pair of cache lines: processors fetch lines in pairs */
+#define FLY_ASTACK_SLOT          sizeof(struct fly_slot)
 #define FLY_ASTACK_PAGE          4096
 
 /* Where the arguments or results of a slot are: fly_slot.kind. */
@@ -55,13 +56,13 @@ static_assert(sizeof(struct fly_astack_head) == 384, "see docs/protocol.md");
 
 static inline struct fly_slot *fly_astack_slot(uint8_t *near, uint32_t i)
 {
-	return (struct fly_slot *)(void *)(near + FLY_ASTACK_PAGE + (size_t)i * FLY_ASTACK_STRIDE);
+	return (struct fly_slot *)(void *)(near + FLY_ASTACK_PAGE + i * FLY_ASTACK_SLOT);
 }
 
 /* Offset of the areas in a binding of @slots slots. */
 static inline size_t fly_astack_areas_at(uint32_t slots)
 {
-	const size_t bytes = FLY_ASTACK_PAGE + (size_t)slots * FLY_ASTACK_STRIDE;
+	const size_t bytes = FLY_ASTACK_PAGE + slots * FLY_ASTACK_SLOT;
 
 	return (bytes + FLY_ASTACK_PAGE - 1) & ~(size_t)(FLY_ASTACK_PAGE - 1);
 }

@@ -8,6 +8,8 @@
  */
 #include "local/caller.h"
 
+#include <rte_pause.h>
+
 #include "fastpath/poller.h"
 #include "marshal/raise.h"
 
@@ -103,6 +105,8 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 
 	if (l->event)
 		fly_local_event_look(l); /* may find that the server has gone */
+	if (l->has_deadlines && l->deadline_us == 0)
+		fly_local_check(l); /* may find that the last call with a deadline has ended */
 	if (atomic_load_explicit(&l->shut, memory_order_relaxed))
 		return -FLY_ESHUT;
 	if (l->stopped)
@@ -190,7 +194,7 @@ static inline void transporter_send(struct fly_call *call)
 	FLY_ASTACK_WRITE(slot->procedure, c->procedure);
 	FLY_ASTACK_WRITE(slot->length, call->length);
 	FLY_ASTACK_WRITE(slot->left_us, l->deadline_us);
-	FLY_ASTACK_WRITE(slot->seq, ++c->seq);
+	c->seq++;
 	if (c->place == FLY_ASTACK_IN_LINE && call->length != 0)
 		fly_astack_copy(slot->bytes, c->line, FLY_SLOT_BYTES);
 	if (unlikely(fly_slot_to_poller(slot, FLY_SLOT_CALL)))
@@ -260,6 +264,7 @@ static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_cal
 		for (uint32_t looks = 0; looks < LOOKS; looks++) {
 			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
 				return true;
+			rte_pause();
 		}
 		/* Turning serves calls back into this process, up to the nesting limit. */
 		if (l->turned && l->turned->nested < FLY_NESTED_MAX)
@@ -290,6 +295,7 @@ static inline int transporter_wait(struct fly_call *call)
 		for (uint32_t looks = 0; looks < LOOKS; looks++) {
 			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
 				return take(l, c);
+			rte_pause();
 		}
 		if (wait_longer(l, c))
 			return take(l, c);

@@ -800,7 +800,7 @@ void fly_local_check(struct fly_local *l)
 void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds)
 {
 	struct fly_waiting waiting = {.empty = rounds * SLEEP_LOOKS};
-	uint32_t state;
+	uint32_t word;
 
 	fly_local_check(l);
 	if (c->state != FLY_LOCAL_OUT || l->wait <= FLY_WAIT_SPIN)
@@ -810,9 +810,9 @@ void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t roun
 		fly_wait_after_turn(&waiting, l->turned, FLY_WAIT_SLEEP, 0);
 		return;
 	}
-	state = atomic_load_explicit(&c->slot->state, memory_order_relaxed);
-	if (state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING)
-		fly_wait_for_slot(&waiting, c->slot, (enum fly_slot_state)state, l->wait, true);
+	word = fly_slot_word(c->slot);
+	if (fly_slot_says(word, FLY_SLOT_CALL))
+		fly_wait_for_slot(&waiting, c->slot, word, l->wait, true);
 	if (l->event)
 		atomic_store_explicit(&c->slot->asleep, FLY_ASLEEP_EVENT, memory_order_relaxed);
 }

@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#include <rte_pause.h>
+
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/worker.h"
@@ -42,7 +44,8 @@ void fly_astack_copy(uint8_t *to, const uint8_t *from, size_t bytes)
 
 /* ---- polled slots ---------------------------------------------------------------------------- */
 
-void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i)
+void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+			    uint32_t acted)
 {
 	struct fly_local_server *d = p->local;
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
@@ -50,13 +53,16 @@ void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, u
 	if (d->n_polled == FLY_LOCAL_POLLED || of->polled == FLY_LOCAL_POLLED_OF_ONE)
 		return;
 	for (uint32_t k = 0; k < d->n_polled; k++) {
-		if (d->polled[k].slot == slot)
+		if (d->polled[k].slot == slot) {
+			d->polled[k].acted = acted;
 			return; /* the client rang before it could see `polled` */
+		}
 	}
 	d->polled[d->n_polled++] = (struct fly_local_polled){
 		.slot = slot,
 		.of = of,
 		.index = i,
+		.acted = acted,
 		.found = d->turn,
 	};
 	of->polled++;
@@ -70,10 +76,10 @@ static void forget(struct fly_local_server *d, uint32_t k)
 	d->polled[k] = d->polled[--d->n_polled];
 }
 
-/* Stop polling a slot. Return: false: it has a call. */
+/* Stop polling a slot. Return: false: it has another call. */
 static __rte_noinline bool leave(struct fly_local_server *d, uint32_t k)
 {
-	if (!fly_slot_stop_polling(d->polled[k].slot, FLY_SLOT_CALL)) {
+	if (!fly_slot_stop_polling(d->polled[k].slot, FLY_SLOT_CALL, d->polled[k].acted)) {
 		d->polled[k].found = d->turn;
 		return false;
 	}
@@ -251,17 +257,23 @@ static __rte_noinline unsigned serve_unplain(struct fly_poller *p, struct fly_lo
 	return 1;
 }
 
-/* The slot of a running call says CALL again: the client breaks the rules. */
-static __rte_noinline unsigned revoke(struct fly_poller *p, struct fly_local_client *of)
+/*
+ * The slot of a running call says CALL, as it must; with another number the client breaks the
+ * rules. Return: 0, procedures run.
+ */
+static __rte_noinline unsigned look_again(struct fly_poller *p, struct fly_local_client *of,
+					  const struct fly_slot *slot, uint32_t word)
 {
+	if (fly_slot_is_claimed(slot, word))
+		return 0;
 	fly_stats_add(&p->stats, FLY_COUNT_local_revoked, 1);
 	fly_local_client_end(p, of);
 	return 0;
 }
 
-/* A slot says CALL. Return: number of procedures run. */
+/* A slot says CALL. @word: its state word. Return: number of procedures run. */
 static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_local_client *of,
-					  uint32_t i, struct fly_slot *slot)
+					  uint32_t i, struct fly_slot *slot, uint32_t word)
 {
 	const struct fly_export *export = &p->exports[of->export_at];
 	_Alignas(64) uint8_t arguments[FLY_ASTACK_AREA];
@@ -271,8 +283,8 @@ static __rte_always_inline unsigned serve(struct fly_poller *p, struct fly_local
 	int status;
 
 	if (unlikely((of->busy >> i & 1) != 0))
-		return revoke(p, of);
-	if (unlikely(!fly_slot_claim(slot)))
+		return look_again(p, of, slot, word);
+	if (unlikely(!fly_slot_claim(slot, word)))
 		return 0; /* withdrawn */
 	said = (struct fly_local_said){
 		.procedure = FLY_ASTACK_READ(slot->procedure),
@@ -315,12 +327,13 @@ static __rte_noinline unsigned serve_rung(struct fly_poller *p, struct fly_local
 					  uint32_t i)
 {
 	struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
+	const uint32_t word = fly_slot_word(slot);
 
-	if (!fly_slot_is(slot, FLY_SLOT_CALL))
+	if (!fly_slot_says(word, FLY_SLOT_CALL))
 		return 0; /* served already, or rung without a call */
 	if (!(of->busy >> i & 1))
-		fly_local_client_watch(p, of, i);
-	return serve(p, of, i, slot);
+		fly_local_client_watch(p, of, i, word);
+	return serve(p, of, i, slot, word);
 }
 
 /*
@@ -355,16 +368,21 @@ unsigned fly_slow_local_turn(struct fly_poller *p)
 	/* A procedure may turn this poller: n_polled may shrink. */
 	for (uint32_t k = d->n_polled; k-- > 0;) {
 		struct fly_local_polled *e = &d->polled[k];
+		uint32_t word;
 
 		if (unlikely(k >= d->n_polled))
 			continue;
-		if (fly_slot_is(e->slot, FLY_SLOT_CALL)) {
+		word = fly_slot_word(e->slot);
+		if (word != e->acted && fly_slot_says(word, FLY_SLOT_CALL)) {
+			e->acted = word;
 			e->found = turn;
-			served += serve(p, e->of, e->index, e->slot);
+			served += serve(p, e->of, e->index, e->slot, word);
 		} else if (unlikely(turn - e->found > FLY_LOCAL_PATIENCE)) {
 			leave(d, k);
 		}
 	}
+	if (served == 0 && d->n_polled != 0)
+		rte_pause(); /* and leave the lines alone for a moment */
 	for (uint32_t bells = 0; bells < FLY_LOCAL_BELLS && bells < d->n; bells++) {
 		struct fly_local_client *of = d->clients[d->next];
 

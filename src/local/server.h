@@ -42,8 +42,8 @@ struct fly_local_client {
 	struct fly_local_user *user;
 	/* ---- used by local/sweep.c ---- */
 	uint64_t lying; /* a bit per slot with a call that nobody polled at the last sweep */
-	uint32_t lying_seq[FLY_ASTACK_SLOTS]; /* the seq of that call */
-	uint32_t lying_turn;                  /* the turn of that sweep */
+	uint32_t lying_word[FLY_ASTACK_SLOTS]; /* the state word of that slot */
+	uint32_t lying_turn;                   /* the turn of that sweep */
 	/* ---- used by local/work.c and local/share.c ---- */
 	uint32_t n_waiting; /* of its calls */
 	uint64_t held;      /* bytes that its calls hold, and results in its far memory */
@@ -75,6 +75,7 @@ struct fly_local_polled {
 	struct fly_slot *slot;
 	struct fly_local_client *of;
 	uint32_t index; /* of the slot */
+	uint32_t acted; /* the state word that was acted on last */
 	uint32_t found; /* the turn that last found a call in it */
 };
 
@@ -131,9 +132,10 @@ void fly_local_client_end(struct fly_poller *p, struct fly_local_client *of);
 
 /*
  * fly_local_client_watch() - poll a slot from the next turn on. If too many slots are polled, the
- * client must ring each time.
+ * client must ring each time. @acted: its state word that needs nothing any more; 0: none.
  */
-void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i);
+void fly_local_client_watch(struct fly_poller *p, struct fly_local_client *of, uint32_t i,
+			    uint32_t acted);
 
 /* What a client says about its call: each field read once, not checked yet. */
 struct fly_local_said {

@@ -58,18 +58,17 @@ static void look_for_missed(struct fly_poller *p, struct fly_local_client *of)
 	for (uint32_t i = 0; i < of->memory.slots; i++) {
 		struct fly_slot *slot = fly_astack_slot(of->memory.near, i);
 		const uint64_t bit = UINT64_C(1) << i;
-		uint32_t seq;
+		const uint32_t word = fly_slot_word(slot);
 
-		if ((polled & bit) || !fly_slot_is(slot, FLY_SLOT_CALL))
+		if ((polled & bit) || !fly_slot_says(word, FLY_SLOT_CALL))
 			continue;
-		seq = FLY_ASTACK_READ(slot->seq);
-		if ((of->lying & bit) && of->lying_seq[i] == seq) {
+		if ((of->lying & bit) && of->lying_word[i] == word) {
 			fly_stats_add(&p->stats, FLY_COUNT_slots_missed, 1);
-			fly_local_client_watch(p, of, i);
+			fly_local_client_watch(p, of, i, 0);
 			continue;
 		}
 		lying |= bit;
-		of->lying_seq[i] = seq;
+		of->lying_word[i] = word;
 	}
 	of->lying = lying;
 	of->lying_turn = d->turn;

@@ -42,7 +42,7 @@ static struct fly_attached_call *call_of(struct fly_call *call)
 static int add_call(struct fly_poller *p, void *argument)
 {
 	struct fly_attached *a = argument;
-	struct fly_attached_call *c = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof *c);
+	struct fly_attached_call *c = aligned_alloc(_Alignof(struct fly_attached_call), sizeof *c);
 
 	if (!c)
 		return -FLY_ENOMEM;
@@ -161,13 +161,12 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 
 	/* A thread that has a poller of its own keeps turning it: the call may lead back to it. */
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
-		const uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+		const uint32_t word = fly_slot_word(s);
 
 		if (mine)
 			fly_poller_turn(mine, fly_poller_time(mine));
-		else if (state != FLY_SLOT_RESULT)
-			fly_wait_for_slot(&waiting, s, (enum fly_slot_state)state,
-					  c->attached->wait, false);
+		else if (!fly_slot_says(word, FLY_SLOT_RESULT))
+			fly_wait_for_slot(&waiting, s, word, c->attached->wait, false);
 	}
 	if (c->attached->event_fd >= 0)
 		return;
@@ -236,12 +235,11 @@ static void announce(struct fly_attached *a)
 	LIST_FOREACH(c, &a->calls, next)
 	{
 		struct fly_slot *s = &c->handoff.slot;
-		uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+		const uint32_t word = fly_slot_word(s);
 
-		while ((state == FLY_SLOT_CALL || state == FLY_SLOT_RUNNING) &&
-		       !fly_slot_go_asleep(s, FLY_ASLEEP_EVENT, (enum fly_slot_state)state))
-			state = atomic_load_explicit(&s->state, memory_order_relaxed);
-		if (state == FLY_SLOT_RESULT)
+		if (fly_slot_says(word, FLY_SLOT_RESULT) ||
+		    (fly_slot_says(word, FLY_SLOT_CALL) &&
+		     !fly_slot_go_asleep(s, FLY_ASLEEP_EVENT, word)))
 			tell(c);
 	}
 }
@@ -278,9 +276,9 @@ static struct fly_call *next_ready(struct fly_binding *binding)
 		/* E4: from here on the poller may list it again; pairs with E3. */
 		atomic_exchange_explicit(&c->is_listed, false, memory_order_seq_cst);
 		if (!fly_slot_is(&c->handoff.slot, FLY_SLOT_RESULT) ||
-		    c->returned_seq == c->handoff.slot.seq)
+		    c->returned_seq == fly_slot_seq(&c->handoff.slot))
 			continue;
-		c->returned_seq = c->handoff.slot.seq;
+		c->returned_seq = fly_slot_seq(&c->handoff.slot);
 		return &c->head;
 	}
 }
@@ -290,14 +288,14 @@ static void set_cookie(struct fly_call *call, void *cookie)
 	struct fly_attached_call *c = call_of(call);
 
 	c->cookie = cookie;
-	c->cookie_seq = c->handoff.slot.seq;
+	c->cookie_seq = fly_slot_seq(&c->handoff.slot);
 }
 
 static void *cookie(const struct fly_call *call)
 {
 	const struct fly_attached_call *c = (const struct fly_attached_call *)(const void *)call;
 
-	return c->cookie_seq == c->handoff.slot.seq ? c->cookie : NULL;
+	return c->cookie_seq == fly_slot_seq(&c->handoff.slot) ? c->cookie : NULL;
 }
 
 static struct fly_call_entry *entry_of_waiter(struct fly_poller *p,
@@ -334,7 +332,7 @@ static int cancel(struct fly_call *call)
 	struct fly_slot *s = &c->handoff.slot;
 	int status = -FLY_EWITHDRAWN;
 
-	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
+	if (!fly_slot_is(s, FLY_SLOT_CALL))
 		return -FLY_EINVAL;
 	if (c->has_begun || !fly_slot_withdraw(s))
 		status = request(c->attached, cancel_on_poller, c);
@@ -446,7 +444,7 @@ static int transporter_again(struct fly_call *call)
 
 	return c->has_begun
 		       ? once(call)
-		       : fly_reconnect_call(call, once, c->handoff.slot.procedure, call->length);
+		       : fly_reconnect_call(call, once, c->procedure, call->length);
 }
 
 /* Which Transporter: by its deadline, and whether it reconnects. */
@@ -470,7 +468,7 @@ static int set_deadline(struct fly_binding *binding, uint32_t us)
 	LIST_FOREACH(c, &a->calls, next)
 	{
 		/* Calls at the poller stay as they are: they may have a deadline. */
-		if (fly_slot_is(&c->handoff.slot, FLY_SLOT_FREE))
+		if (!fly_slot_is(&c->handoff.slot, FLY_SLOT_CALL))
 			atomic_store_explicit(&c->handoff.act, fly_attached_act,
 					      memory_order_relaxed);
 	}

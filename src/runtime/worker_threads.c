@@ -78,11 +78,10 @@ static void wait_for_order(struct fly_worker *w)
 {
 	struct fly_slot *s = &w->handoff.slot;
 	struct fly_waiting waiting = {0};
-	uint32_t state;
+	uint32_t word;
 
-	/* This acquire load is S2 for what fly_worker_run() reads next. */
-	while ((state = atomic_load_explicit(&s->state, memory_order_acquire)) != FLY_SLOT_CALL)
-		fly_wait_for_slot(&waiting, s, (enum fly_slot_state)state, w->wait, false);
+	while (!fly_slot_says(word = fly_slot_word(s), FLY_SLOT_CALL))
+		fly_wait_for_slot(&waiting, s, word, w->wait, false);
 }
 
 static void *work(void *argument)

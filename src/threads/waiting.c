@@ -34,8 +34,8 @@
 
 /* ---- slots ---- */
 
-void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s,
-		       enum fly_slot_state while_state, enum fly_wait wait, bool shared)
+void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t word,
+		       enum fly_wait wait, bool shared)
 {
 	const struct timespec most = {.tv_nsec = FLY_WAIT_MS * 1000000L};
 
@@ -47,10 +47,10 @@ void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s,
 		rte_pause();
 		return;
 	}
-	if (!fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, while_state))
+	if (!fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word))
 		return;
-	syscall(SYS_futex, &s->state, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, while_state, &most,
-		NULL, 0);
+	syscall(SYS_futex, &s->state, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, word, &most, NULL,
+		0);
 	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
 }
 

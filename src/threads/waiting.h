@@ -16,11 +16,11 @@ struct fly_waiting {
 
 /*
  * fly_wait_for_slot() - a slot was polled in vain: spin, yield, or sleep until it is handed over.
- * @while_state: the state not waited for. @shared: the other side is another process.
+ * @word: the state word as it was seen. @shared: the other side is another process.
  * Return: after at most FLY_WAIT_MS; poll the slot again.
  */
-void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s,
-		       enum fly_slot_state while_state, enum fly_wait wait, bool shared);
+void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t word,
+		       enum fly_wait wait, bool shared);
 
 #define FLY_WAIT_MS 10
 

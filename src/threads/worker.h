@@ -100,9 +100,9 @@ enum fly_worker_wanted {
 };
 
 struct fly_worker {
-	/* ---- lines 0 to 2: the slot; the poller's; ringing ---- */
+	/* ---- lines 0 to 5: the slot; the poller's; ringing ---- */
 	struct fly_handoff handoff;
-	/* ---- line 3: the thread's; constant, but for deadline_tsc and is_quitting ---- */
+	/* ---- line 6: the thread's; constant, but for deadline_tsc and is_quitting ---- */
 	struct fly_poller *poller; /* for ringing its handoff queue only */
 	const struct fly_procedure *stubs;
 	const void *procedures;
@@ -112,7 +112,7 @@ struct fly_worker {
 	struct fly_worker_pool *pool;
 	enum fly_wait wait;
 	bool is_quitting;
-	/* ---- line 4: the poller's ---- */
+	/* ---- line 7: the poller's ---- */
 	struct fly_work *work __rte_cache_aligned; /* that the worker runs; NULL: idle */
 	struct fly_worker *next_idle;
 	pthread_t thread; /* src/runtime/worker_threads.c */

@@ -4,7 +4,7 @@
  *
  * The rules of src/fastpath/slot.h, with the bells of src/fastpath/handoff.h (in one process) and
  * of the local link (between two), on a machine whose stores wait in buffers: each processor's are
- * made in order, but any time later, and only it sees them until then. An exchange, a
+ * made in order, but any time later, and only it sees them until then. A fence, an exchange, a
  * compare-and-swap and a system call wait until its buffer is empty. That is x86; what else other
  * machines do to loads is not in here. What is checked, and what is left out, is in
  * docs/reliability.md, "Handoff". tests/model/check says which sizes (-D) are searched, and with
@@ -43,6 +43,8 @@
 #define NAP_WITHOUT_LOOKING          25
 #define NAP_WHILE_POLLING            26
 #define NAP_READ_BEFORE_RINGING      27
+#define CLAIMED_BY_EXCHANGE          28 /* C1; it may write over a newer number */
+#define OLDER_CLAIMED                29 /* C1 whatever number there is */
 #define NO_RULE                      99
 #define BROKEN(rule) (broken == rule)
 byte broken; /* 0: none */
@@ -75,15 +77,16 @@ byte broken; /* 0: none */
 #endif
 
 /* ---- memory, and in front of it the buffers ---- */
-#define STATE(s)  ((s) * 6)
-#define POLLED(s) ((s) * 6 + 1)
-#define ASLEEP(s) ((s) * 6 + 2)
-#define BYTES(s)  ((s) * 6 + 3) /* of what the slot holds: the number of a call, or of its results */
-#define RUNG(s)   ((s) * 6 + 4) /* a list: the slot is in it */
-#define NEXT(s)   ((s) * 6 + 5)
-#define BELL      (SLOTS * 6)     /* bits; or the first of the list, plus 1 */
-#define NAPPING   (SLOTS * 6 + 1) /* the poller sleeps: whoever rings is to wake it */
-byte memory[SLOTS * 6 + 2];
+#define STATE(s)   ((s) * 7)
+#define POLLED(s)  ((s) * 7 + 1)
+#define ASLEEP(s)  ((s) * 7 + 2)
+#define BYTES(s)   ((s) * 7 + 3) /* of what the slot holds: the number of a call, or of its results */
+#define RUNG(s)    ((s) * 7 + 4) /* a list: the slot is in it */
+#define NEXT(s)    ((s) * 7 + 5)
+#define CLAIMED(s) ((s) * 7 + 6)
+#define BELL       (SLOTS * 7)     /* bits; or the first of the list, plus 1 */
+#define NAPPING    (SLOTS * 7 + 1) /* the poller sleeps: whoever rings is to wake it */
+byte memory[SLOTS * 7 + 2];
 
 #define ROOM 3 /* stores that a buffer holds */
 byte n_stores[SLOTS + 1];            /* of the poller, 0, and of slot s's other side, s + 1 */
@@ -141,11 +144,15 @@ inline compare_and_swap(p, a, expected, x)
 		what[(p) * ROOM + 2] = 0                                 \
 	}
 
-/* ---- slots ---- */
-#define FREE    0
-#define CALL    1
-#define RUNNING 2
-#define RESULT  3
+/* ---- slots: the state word, and `claimed` ---- */
+#define FREE   0
+#define CALL   1
+#define RESULT 2
+#define WORD(seq, state) ((seq) * 4 + (state))
+#define SEQ(word)        ((word) / 4)
+#define SAYS(word, state) ((word) % 4 == (state))
+#define WITHDRAWN_SEQ(seq) ((seq) * 2)
+#define CLAIMED_SEQ(seq)   ((seq) * 2 + 1)
 
 /* ---- what is true ---- */
 #define NUMBER(s, c) ((s) * CALLS + (c) + 1)
@@ -259,14 +266,14 @@ inline ring(p, s)
 /* ---- the other side ---- */
 
 /* fly_slot_to_poller(), and the bell. */
-inline to_poller(p, s, state)
+inline to_poller(p, s, word)
 {
 	if
 	:: BROKEN(RUNG_BEFORE_HANDED) && !LOAD(p, POLLED(s)) -> ring(p, s)
 	:: else
 	fi;
 	seen_polled = LOAD(p, POLLED(s));
-	exchange(TO_POLLER_STAYS_IN_BUFFER, p, STATE(s), state);
+	exchange(TO_POLLER_STAYS_IN_BUFFER, p, STATE(s), word);
 	was = 0;
 	if
 	:: !BROKEN(POLLED_READ_FIRST) -> seen_polled = LOAD(p, POLLED(s))
@@ -280,19 +287,19 @@ inline to_poller(p, s, state)
 	seen_polled = 0
 }
 
-/* fly_slot_go_asleep(), and the sleep. @state: what the slot was seen to be. */
-inline sleep(p, s, state)
+/* fly_slot_go_asleep(), and the sleep. @seen: the state word. */
+inline sleep(p, s, seen)
 {
 	if
 	:: BROKEN(ASLEEP_AFTER_LOOKING) ->
-		was = (LOAD(p, STATE(s)) == state) + 10;
+		was = (LOAD(p, STATE(s)) == seen) + 10;
 		if
 		:: was == 11 -> exchange(NO_RULE, p, ASLEEP(s), 1); was = 1
 		:: else -> was = 0
 		fi
 	:: else ->
 		exchange(ASLEEP_STAYS_IN_BUFFER, p, ASLEEP(s), 1);
-		was = (LOAD(p, STATE(s)) == state || BROKEN(ASLEEP_WITHOUT_LOOKING))
+		was = (LOAD(p, STATE(s)) == seen || BROKEN(ASLEEP_WITHOUT_LOOKING))
 	fi;
 	if
 	:: was ->
@@ -318,32 +325,46 @@ inline execute(p, s)
 }
 
 /* fly_slot_claim(): leaves in `was` whether it is ours. */
-inline claim(p, s)
+inline claim(p, s, word)
 {
 	if
 	:: BROKEN(CLAIMED_WITHOUT_COMPARING) ->
-		store(p, STATE(s), RUNNING);
+		store(p, CLAIMED(s), CLAIMED_SEQ(SEQ(word)));
 		was = true
+	:: BROKEN(CLAIMED_BY_EXCHANGE) ->
+		exchange(NO_RULE, p, CLAIMED(s), CLAIMED_SEQ(SEQ(word)));
+		was = (was / 2 < SEQ(word))
 	:: else ->
-		compare_and_swap(p, STATE(s), CALL, RUNNING)
+		was = LOAD(p, CLAIMED(s));
+		if
+		:: was / 2 < SEQ(word) || BROKEN(OLDER_CLAIMED) ->
+			compare_and_swap(p, CLAIMED(s), was, CLAIMED_SEQ(SEQ(word)))
+		:: else -> was = false
+		fi
 	fi
 }
 
 /* fly_slot_withdraw(): leaves in `was` whether it was. */
-inline withdraw(p, s)
+inline withdraw(p, s, seq)
 {
 	if
 	:: BROKEN(WITHDRAWN_WITHOUT_COMPARING) ->
-		store(p, STATE(s), FREE);
+		store(p, CLAIMED(s), WITHDRAWN_SEQ(seq));
 		was = true
 	:: BROKEN(WITHDRAWN_WHILE_RUNNING) ->
-		d_step {
-			!n_stores[p] ->
-			was = (memory[STATE(s)] == CALL || memory[STATE(s)] == RUNNING);
-			memory[STATE(s)] = (was -> FREE : memory[STATE(s)])
-		}
+		exchange(NO_RULE, p, CLAIMED(s), WITHDRAWN_SEQ(seq));
+		was = SAYS(LOAD(p, STATE(s)), CALL)
 	:: else ->
-		compare_and_swap(p, STATE(s), CALL, FREE)
+		was = LOAD(p, CLAIMED(s));
+		if
+		:: was != CLAIMED_SEQ(seq) ->
+			compare_and_swap(p, CLAIMED(s), was, WITHDRAWN_SEQ(seq))
+		:: else -> was = false
+		fi
+	fi;
+	if
+	:: was -> store(p, STATE(s), WORD(seq, FREE))
+	:: else
 	fi;
 	if
 	:: was ->
@@ -365,7 +386,7 @@ inline take_result(p, s)
 	}
 }
 
-#define SEES(s, state) (LOAD(s + 1, STATE(s)) == (state))
+#define SEES(s, state) SAYS(LOAD(s + 1, STATE(s)), state)
 
 proctype caller(byte s)
 {
@@ -385,7 +406,7 @@ proctype caller(byte s)
 		:: BROKEN(ARGUMENTS_AFTER_STATE)
 		:: else -> store(s + 1, BYTES(s), under_way[s])
 		fi;
-		to_poller(s + 1, s, CALL);
+		to_poller(s + 1, s, WORD(c + 1, CALL));
 		if
 		:: BROKEN(ARGUMENTS_AFTER_STATE) -> store(s + 1, BYTES(s), under_way[s])
 		:: else
@@ -393,17 +414,15 @@ proctype caller(byte s)
 		do
 		:: atomic { SEES(s, RESULT) ->
 			take_result(s + 1, s) };
-			store(s + 1, STATE(s), FREE);
 			break
 		:: atomic { WITHDRAWS && !asked && SEES(s, CALL) ->
 			asked = 1 };
-			withdraw(s + 1, s);
+			withdraw(s + 1, s, c + 1);
 			if
 			:: was -> was = 0; break
 			:: else
 			fi
-		:: SLEEPS && SEES(s, CALL) -> sleep(s + 1, s, CALL)
-		:: SLEEPS && SEES(s, RUNNING) -> sleep(s + 1, s, RUNNING)
+		:: SLEEPS && SEES(s, CALL) -> sleep(s + 1, s, WORD(c + 1, CALL))
 		od;
 		asked = 0;
 		c++
@@ -413,41 +432,41 @@ proctype caller(byte s)
 
 proctype worker(byte s)
 {
-	byte was, first;
+	byte was, first, word;
 	bool seen_polled, seen_napping;
 
 	do
-	:: SEES(s, CALL) ->
-		claim(s + 1, s);
+	:: atomic { SEES(s, CALL) -> word = LOAD(s + 1, STATE(s)) };
+		claim(s + 1, s, word);
 		if
 		:: was ->
 			was = 0;
 			execute(s + 1, s);
 			if
 			:: BROKEN(RESULTS_AFTER_STATE) ->
-				to_poller(s + 1, s, RESULT);
+				to_poller(s + 1, s, WORD(SEQ(word), RESULT));
 				store(s + 1, BYTES(s), under_way[s] + RESULTS)
 			:: else ->
 				store(s + 1, BYTES(s), under_way[s] + RESULTS);
-				to_poller(s + 1, s, RESULT)
+				to_poller(s + 1, s, WORD(SEQ(word), RESULT))
 			fi
 		:: else -> SEE(not_claimed)
 		fi
-	:: SLEEPS && SEES(s, FREE) -> sleep(s + 1, s, FREE)
-	:: SLEEPS && SEES(s, RESULT) -> sleep(s + 1, s, RESULT)
+	:: atomic { SLEEPS && !SEES(s, CALL) -> word = LOAD(s + 1, STATE(s)) };
+		sleep(s + 1, s, word)
 	od
 }
 
 /* ---- the poller ---- */
 #define WANTED         (WORKERS -> RESULT : CALL)
 #define POLLS(s)       LOAD(0, POLLED(s))
-#define FINDS(s)       (LOAD(0, STATE(s)) == WANTED)
+#define FINDS(s)       (SAYS(LOAD(0, STATE(s)), WANTED) && LOAD(0, STATE(s)) != acted[s])
 
 /* fly_slot_from_poller(), and the wake. */
-inline from_poller(s, state)
+inline from_poller(s, word)
 {
 	seen_asleep = LOAD(0, ASLEEP(s));
-	exchange(FROM_POLLER_STAYS_IN_BUFFER, 0, STATE(s), state);
+	exchange(FROM_POLLER_STAYS_IN_BUFFER, 0, STATE(s), word);
 	if
 	:: BROKEN(ASLEEP_READ_FIRST)
 	:: else -> seen_asleep = LOAD(0, ASLEEP(s))
@@ -460,31 +479,32 @@ inline from_poller(s, state)
 	fi
 }
 
-/* The poller has seen what it wanted. */
+/* The poller has seen what it wanted: `word`. */
 inline handle(s)
 {
+	acted[s] = word;
 	if
 	:: !WORKERS ->
-		claim(0, s);
+		claim(0, s, word);
 		if
 		:: was ->
 			was = 0;
 			execute(0, s);
 			if
 			:: BROKEN(RESULTS_AFTER_STATE) ->
-				from_poller(s, RESULT);
+				from_poller(s, WORD(SEQ(word), RESULT));
 				store(0, BYTES(s), under_way[s] + RESULTS)
 			:: else ->
 				store(0, BYTES(s), under_way[s] + RESULTS);
-				from_poller(s, RESULT)
+				from_poller(s, WORD(SEQ(word), RESULT))
 			fi
 		:: else -> SEE(not_claimed)
 		fi
 	:: WORKERS ->
 		take_result(0, s);
-		store(0, STATE(s), FREE);
 		called[s] = false
-	fi
+	fi;
+	word = 0
 }
 
 inline stop_polling(s)
@@ -504,7 +524,7 @@ inline visit(s)
 {
 	store(0, POLLED(s), 1);
 	if
-	:: FINDS(s) -> handle(s)
+	:: atomic { FINDS(s) -> word = LOAD(0, STATE(s)) }; handle(s)
 	:: else
 	fi
 }
@@ -513,7 +533,7 @@ inline visit(s)
 inline look_first(s)
 {
 	if
-	:: FINDS(s) -> store(0, POLLED(s), 1); handle(s)
+	:: atomic { FINDS(s) -> word = LOAD(0, STATE(s)) }; store(0, POLLED(s), 1); handle(s)
 	:: else
 	fi
 }
@@ -582,33 +602,39 @@ inline give(s)
 	:: asked[s] = true /* it will not */
 	fi;
 	under_way[s] = given;
+	word = WORD(SEQ(LOAD(0, STATE(s))) + 1, CALL);
 	if
 	:: BROKEN(ARGUMENTS_AFTER_STATE) ->
-		from_poller(s, CALL);
+		from_poller(s, word);
 		store(0, BYTES(s), under_way[s])
 	:: else ->
 		store(0, BYTES(s), under_way[s]);
-		from_poller(s, CALL)
-	fi
+		from_poller(s, word)
+	fi;
+	word = 0
 }
 
 inline take_back(s)
 {
 	asked[s] = true;
-	withdraw(0, s);
+	word = SEQ(LOAD(0, STATE(s)));
+	withdraw(0, s, word);
+	word = 0;
 	called[s] = !was;
 	was = 0
 }
 
 proctype poller()
 {
-	byte s, was, bits, list, given;
+	byte s, was, bits, list, given, word;
+	byte acted[SLOTS];
 	bool seen_asleep;
 	bool called[SLOTS], asked[SLOTS];
 
 	do
-	:: atomic { POLLS(0) && FINDS(0) -> s = 0 }; handle(s)
-	:: atomic { SLOTS > 1 && POLLS(SLOTS - 1) && FINDS(SLOTS - 1) -> s = SLOTS - 1 }; handle(s)
+	:: atomic { POLLS(0) && FINDS(0) -> s = 0; word = LOAD(0, STATE(s)) }; handle(s)
+	:: atomic { SLOTS > 1 && POLLS(SLOTS - 1) && FINDS(SLOTS - 1) ->
+		s = SLOTS - 1; word = LOAD(0, STATE(s)) }; handle(s)
 	:: atomic { POLLS(0) -> s = 0 }; stop_polling(s)
 	:: atomic { SLOTS > 1 && POLLS(SLOTS - 1) -> s = SLOTS - 1 }; stop_polling(s)
 	:: BITS && LOAD(0, BELL) -> take_bits()

@@ -115,9 +115,13 @@ bool attached_has_calls(const struct node *node)
 		const struct desk *desk = &node->desks[i];
 
 		for (unsigned k = 0; desk->is_attached && k < desk->window; k++) {
-			if (desk->slots[k].call && !desk->slots[k].is_held &&
-			    fly_slot_is(&attached_of(desk->slots[k].call)->handoff.slot,
-					FLY_SLOT_CALL))
+			const struct fly_slot *s;
+
+			if (!desk->slots[k].call || desk->slots[k].is_held)
+				continue;
+			s = &attached_of(desk->slots[k].call)->handoff.slot;
+			if (fly_slot_is(s, FLY_SLOT_CALL) &&
+			    !fly_slot_is_claimed(s, fly_slot_word(s)))
 				return true;
 		}
 	}

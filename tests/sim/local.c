@@ -366,7 +366,8 @@ bool local_has_calls(const struct node *node)
 		for (uint32_t k = 0; as->polled && k < as->memory.slots; k++) {
 			const struct fly_slot *s = fly_astack_slot(as->memory.near, k);
 
-			if (s->polled && fly_slot_is(s, FLY_SLOT_CALL))
+			if (s->polled && fly_slot_is(s, FLY_SLOT_CALL) &&
+			    !fly_slot_is_claimed(s, fly_slot_word(s)))
 				return true;
 		}
 	}
@@ -394,9 +395,9 @@ void local_look(struct node *node)
 		for (uint32_t k = 0; k < c->as->memory.slots; k++) {
 			const struct fly_slot *s = fly_astack_slot(c->as->memory.near, k);
 
-			if (!fly_slot_is(s, FLY_SLOT_RESULT) || c->seen[k] == s->seq)
+			if (!fly_slot_is(s, FLY_SLOT_RESULT) || c->seen[k] == fly_slot_seq(s))
 				continue;
-			c->seen[k] = s->seq;
+			c->seen[k] = fly_slot_seq(s);
 			world_want(c->desk->node, node->world->now);
 		}
 		if (c->as->ending)

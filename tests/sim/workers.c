@@ -175,7 +175,10 @@ void workers_look(struct node *node)
 bool workers_have_results(const struct node *node)
 {
 	for (unsigned i = 0; i < node->n_workers; i++) {
-		if (fly_slot_is(&node->workers[i].as->handoff.slot, FLY_SLOT_RESULT))
+		const struct fly_handoff *handoff = &node->workers[i].as->handoff;
+		const uint32_t word = fly_slot_word(&handoff->slot);
+
+		if (fly_slot_says(word, FLY_SLOT_RESULT) && word != handoff->acted)
 			return true;
 	}
 	return false;
@@ -192,7 +195,8 @@ void workers_cancelled(struct node *node, uint64_t activity, uint32_t seq, struc
 		const struct fly_worker *as = work->work.worker;
 
 		if (work->c->activity == activity && work->c->seq == seq && !work->is_repeat &&
-		    (!as || fly_slot_is(&as->handoff.slot, FLY_SLOT_CALL)))
+		    (!as || (fly_slot_is(&as->handoff.slot, FLY_SLOT_CALL) &&
+			     !fly_slot_is_claimed(&as->handoff.slot, as->handoff.slot.state))))
 			call->is_withdrawn = true;
 	}
 }
@@ -250,12 +254,13 @@ static void run(struct worker *t)
 static void maybe_sleep(struct worker *t)
 {
 	struct fly_slot *s = &t->as->handoff.slot;
-	const uint32_t state = s->state;
+	const uint32_t word = fly_slot_word(s);
 
-	if (state == FLY_SLOT_CALL || t->as->is_quitting || !world_chance(t->node->world, PPM / 4))
+	if (fly_slot_says(word, FLY_SLOT_CALL) || t->as->is_quitting ||
+	    !world_chance(t->node->world, PPM / 4))
 		return;
 	t->is_woken = false;
-	t->sleeps = fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, (enum fly_slot_state)state);
+	t->sleeps = fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word);
 }
 
 void workers_turn(struct worker *t)
@@ -272,10 +277,10 @@ void workers_turn(struct worker *t)
 	world_digest(w, number_of(t) | (uint64_t)t->node->index << 8);
 	if (t->is_running) {
 		t->is_running = false;
-		if (!fly_slot_is(s, FLY_SLOT_RUNNING))
+		if (!fly_slot_is(s, FLY_SLOT_CALL) || !fly_slot_is_claimed(s, s->state))
 			world_fail(w, "the slot of %s.w%u changed while its call ran",
 				   t->node->name, number_of(t));
-		atomic_store(&s->state, FLY_SLOT_CALL); /* as it was claimed; run() goes on */
+		atomic_store(&s->claimed, t->claimed_before); /* run() claims it once more */
 		run(t);
 	} else if (!fly_slot_is(s, FLY_SLOT_CALL)) {
 		trace_line(w, "%s.w%u: its call was withdrawn", t->node->name, number_of(t));
@@ -286,7 +291,8 @@ void workers_turn(struct worker *t)
 		if (ticks == 0) {
 			run(t);
 		} else {
-			fly_slot_claim(s);
+			t->claimed_before = s->claimed;
+			fly_slot_claim(s, s->state);
 			t->is_running = true;
 			trace_line(w, "%s.w%u begins, for %.3f us", t->node->name, number_of(t),
 				   (double)ticks / (double)US);

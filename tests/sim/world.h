@@ -279,10 +279,11 @@ struct client {
 /* A worker thread. */
 struct worker {
 	struct node *node;
-	struct fly_worker *as; /* in the node's pool */
-	uint64_t at;           /* time of its valid WORKER event; NEVER */
-	bool is_running;       /* it has claimed a call, whose procedure runs until then */
-	bool sleeps;           /* until its poller wakes it */
+	struct fly_worker *as;   /* in the node's pool */
+	uint64_t at;             /* time of its valid WORKER event; NEVER */
+	bool is_running;         /* it has claimed a call, whose procedure runs until then */
+	uint32_t claimed_before; /* slot.claimed before that */
+	bool sleeps;             /* until its poller wakes it */
 	bool is_woken;
 };
 

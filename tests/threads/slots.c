@@ -41,6 +41,7 @@ struct end {
 	uint64_t last; /* number of the newest call run or given */
 	uint64_t n;    /* calls run; of a worker: results */
 	uint64_t taken_back;
+	bool is_out; /* of a worker: it has a call, or its result was not taken yet */
 	uint64_t said; /* calls that the worker counts; read after its end */
 };
 
@@ -76,16 +77,16 @@ static bool is_number(const struct fly_slot *s, uint64_t number)
 }
 
 /* Nothing is in the slot: go on, yield, or sleep until the slot is handed over. */
-static void rest(struct end *e, enum fly_slot_state state)
+static void rest(struct end *e, uint32_t word)
 {
 	struct fly_slot *s = &e->handoff.slot;
 	const uint32_t how = threads_random(&e->random, 100);
 
 	if (how < 10) {
 		sched_yield();
-	} else if (how < 12 && fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, state)) {
+	} else if (how < 12 && fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word)) {
 		e->slept++;
-		syscall(SYS_futex, &s->state, FUTEX_WAIT_PRIVATE, state, NULL, NULL, 0);
+		syscall(SYS_futex, &s->state, FUTEX_WAIT_PRIVATE, word, NULL, NULL, 0);
 		atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
 	}
 }
@@ -107,7 +108,7 @@ static void answer(struct fly_poller *p, struct fly_handoff *handoff)
 	uint64_t mine;
 
 	(void)p;
-	if (!fly_slot_claim(s))
+	if (!fly_slot_claim(s, handoff->acted))
 		return;
 	mine = number_in(s);
 	threads_check(is_number(s, mine), "caller %u: arguments of two calls", e->number);
@@ -146,7 +147,7 @@ static void call(struct end *e, uint64_t number)
 	put_number(s, number);
 	hand_over(e, FLY_SLOT_CALL);
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
-		const uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+		const uint32_t word = fly_slot_word(s);
 
 		if (may_withdraw && threads_random(&e->random, 10) == 0) {
 			if (fly_slot_withdraw(s)) {
@@ -155,11 +156,10 @@ static void call(struct end *e, uint64_t number)
 			}
 			may_withdraw = false;
 		}
-		if (state != FLY_SLOT_RESULT)
-			rest(e, (enum fly_slot_state)state);
+		if (!fly_slot_says(word, FLY_SLOT_RESULT))
+			rest(e, word);
 	}
 	threads_check(is_number(s, ~number), "caller %u: another result", e->number);
-	fly_slot_release(s);
 	e->calls++;
 }
 
@@ -202,13 +202,13 @@ static void *be_worker(void *argument)
 	uint64_t number = 0;
 
 	while (number != NO_MORE) {
-		const uint32_t state = atomic_load_explicit(&s->state, memory_order_acquire);
+		const uint32_t word = fly_slot_word(s);
 
-		if (state != FLY_SLOT_CALL) {
-			rest(e, (enum fly_slot_state)state);
+		if (!fly_slot_says(word, FLY_SLOT_CALL)) {
+			rest(e, word);
 			continue;
 		}
-		if (!fly_slot_claim(s))
+		if (!fly_slot_claim(s, word))
 			continue;
 		threads_check(number_in(s) > number, "worker %u: call %lu after %lu", e->number,
 			      (unsigned long)number_in(s), (unsigned long)number);
@@ -229,7 +229,7 @@ static void take_result(struct fly_poller *p, struct fly_handoff *handoff)
 	(void)p;
 	threads_check(is_number(&handoff->slot, ~e->last), "worker %u: another result", e->number);
 	e->n++;
-	fly_slot_release(&handoff->slot);
+	e->is_out = false;
 }
 
 static void give(struct end *e, uint64_t number)
@@ -237,6 +237,7 @@ static void give(struct end *e, uint64_t number)
 	struct fly_slot *s = &e->handoff.slot;
 
 	e->last = number;
+	e->is_out = true;
 	put_number(s, number);
 	if (fly_slot_from_poller(s, FLY_SLOT_CALL))
 		fly_slow_wake_handoff(&e->handoff);
@@ -247,13 +248,13 @@ static void keep_busy(uint64_t *random)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct end *e = &workers[i];
 
-		if (fly_slot_is(&e->handoff.slot, FLY_SLOT_FREE) &&
-		    threads_random(random, 4) == 0) {
+		if (!e->is_out && threads_random(random, 4) == 0) {
 			give(e, e->last + 1);
 			if (threads_random(random, 2))
 				fly_handoff_watch(&poller.handoffs, &e->handoff);
 		} else if (threads_random(random, 50) == 0 && fly_slot_withdraw(&e->handoff.slot)) {
 			e->taken_back++;
+			e->is_out = false;
 		}
 	}
 }
@@ -271,7 +272,7 @@ static uint64_t now_ms(void)
 static bool is_over(void)
 {
 	for (unsigned i = 0; i < WORKERS; i++) {
-		if (!fly_slot_is(&workers[i].handoff.slot, FLY_SLOT_FREE))
+		if (workers[i].is_out)
 			return false;
 	}
 	return atomic_load(&n_callers) == 0;
