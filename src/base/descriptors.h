@@ -30,6 +30,13 @@ void fly_descriptors_note(struct fly_descriptors *now);
  */
 void fly_descriptors_close_on_exec(const struct fly_descriptors *before);
 
+/*
+ * fly_descriptors_each_new() - call a function for each descriptor that was not open before. If it
+ * is not known which were, for none. Any thread.
+ */
+void fly_descriptors_each_new(const struct fly_descriptors *before,
+			      void (*each)(int fd, void *context), void *context);
+
 /* fly_descriptor_close_on_exec() - close this one on exec(2), if it is open. Any thread. */
 void fly_descriptor_close_on_exec(int fd);
 
