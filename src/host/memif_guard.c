@@ -224,6 +224,8 @@ static void guarded_disarm(struct fly_link *link)
 	struct fly_memif_guarded *g = (struct fly_memif_guarded *)link;
 
 	enter(g);
+	if (!has_looked(g)) /* something came or went while we slept: the others are still asked */
+		find_rings(g);
 	if (has_looked(g))
 		set_flags(g, FLY_MEMIF_MASK_INT);
 	leave(g);

@@ -388,6 +388,33 @@ static void disarm_client(struct fly_link *link)
 	rte_eth_dev_rx_intr_disable(link->port, 0);
 }
 
+/* The kernel makes it readable for each frame that the driver has not taken yet, asked or not. */
+static int arm_socket(struct fly_link *link, int *fds)
+{
+	fds[0] = port_of(link)->packet_fd;
+	return fds[0] < 0 ? -1 : 1;
+}
+
+static void find_packet_socket(int fd, void *context)
+{
+	int domain = 0;
+	socklen_t bytes = sizeof domain;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_PACKET)
+		*(int *)context = fd;
+}
+
+/* What the driver has opened when it was started. */
+static void find_bells(struct fly_port *port)
+{
+	if (calls_vhost(port))
+		fly_bell_add_new(port->bell, &port->before);
+	port->packet_fd = -1;
+	/* Several pollers have a socket each, and nobody says whose is which. */
+	if (port->spec.kind == FLY_LINK_AF_PACKET && port->n_queues == 1)
+		fly_descriptors_each_new(&port->before, find_packet_socket, &port->packet_fd);
+}
+
 /*
  * How the driver wakes (memif: memif_guard.c). Not by intr_conf.rxq: with it virtio-user 22.11
  * closes its eventfds twice, and DPDK's interrupt thread uses a device that may be gone. The
@@ -395,6 +422,8 @@ static void disarm_client(struct fly_link *link)
  */
 static void wake_by_device(struct fly_port *port)
 {
+	if (port->spec.kind == FLY_LINK_AF_PACKET)
+		port->link.arm = arm_socket;
 	if (port->spec.kind != FLY_LINK_VHOST)
 		return;
 	port->link.arm = port->spec.server ? arm_server : arm_client;
@@ -625,8 +654,8 @@ int fly_port_start_device(struct fly_port *port)
 	status = fly_port_has_peer(port) && !port->spec.server ? start_client(port)
 							       : start_device(port);
 	fly_signals_restore(&before);
-	if (status == 0 && calls_vhost(port))
-		fly_bell_add_new(port->bell, &port->before);
+	if (status == 0)
+		find_bells(port);
 	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }
@@ -851,6 +880,7 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		.client = client,
 		.lock_fd = -1,
 		.probe_fd = -1,
+		.packet_fd = -1,
 		.bell = spec->kind == FLY_LINK_VHOST ? fly_bell_open() : -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)

@@ -109,6 +109,9 @@ static void ask_client(struct fly_vhost_guard *guard, int number)
 	}
 	if (!fly_bell_add(guard->bell, ring.kickfd) && errno != EEXIST)
 		return;
+	/* The poller may have left them at yes, when it could not reach them. */
+	if (flags)
+		atomic_store_explicit(flags, guard->says_no, memory_order_relaxed);
 	atomic_store_explicit(&guard->asks, flags, memory_order_seq_cst);
 }
 
