@@ -73,10 +73,14 @@ Case(bell, fly_bell_add__eventfds_only)
 Case(bell, fly_bell_add_new__those_that_were_opened_since)
 {
 	static struct fly_descriptors before;
+	const int other = dup(0); /* somebody's for a moment, while the eventfds are noted */
 	int later;
 
-	fly_descriptors_note(&before);
+	cr_assert(other >= 0);
+	fly_bell_note(&before);
+	close(other);
 	later = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	cr_expect(later == other);
 	fly_bell_add_new(bell, &before);
 	fly_bell_add_new(-1, &before);
 	eventfd_write(fd, 1);

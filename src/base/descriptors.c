@@ -29,12 +29,15 @@ void fly_descriptor_close_on_exec(int fd)
 		fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
 }
 
-static void note(int fd, void *context)
+void fly_descriptors_note_one(struct fly_descriptors *now, int fd)
 {
-	struct fly_descriptors *now = context;
-
 	if (fd < FLY_DESCRIPTORS_MAX)
 		now->open[fd / 64] |= UINT64_C(1) << fd % 64;
+}
+
+static void note(int fd, void *context)
+{
+	fly_descriptors_note_one(context, fd);
 }
 
 void fly_descriptors_note(struct fly_descriptors *now)

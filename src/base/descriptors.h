@@ -20,8 +20,12 @@ struct fly_descriptors {
 	uint64_t open[FLY_DESCRIPTORS_MAX / 64];
 };
 
-/* fly_descriptors_note() - note which descriptors of the process are open. Any thread. */
+/*
+ * fly_descriptors_note() - note which descriptors of the process are open. Any thread.
+ * fly_descriptors_note_one() - note that this one is.
+ */
 void fly_descriptors_note(struct fly_descriptors *now);
+void fly_descriptors_note_one(struct fly_descriptors *now, int fd);
 
 /*
  * fly_descriptors_close_on_exec() - close on exec(2) all descriptors that were not open before. Any

@@ -50,6 +50,18 @@ bool fly_bell_add(int bell, int fd)
 	       epoll_ctl(bell, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+static void note(int fd, void *before)
+{
+	if (is_eventfd(fd))
+		fly_descriptors_note_one(before, fd);
+}
+
+void fly_bell_note(struct fly_descriptors *before)
+{
+	*before = (struct fly_descriptors){0};
+	before->is_known = fly_descriptors_each(note, before);
+}
+
 static void add(int fd, void *bell)
 {
 	fly_bell_add(*(const int *)bell, fd);

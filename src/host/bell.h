@@ -17,10 +17,14 @@ void fly_bell_close(int bell);
 
 /*
  * fly_bell_add() - listen to this descriptor until it is closed, if it is an eventfd. Nobody reads
- * it. fly_bell_add_new(): to all that were not open before. Any thread.
- * Return: is it one, and listened to?
+ * it. Return: is it one, and listened to?
+ *
+ * fly_bell_note() - note which descriptors are eventfds. fly_bell_add_new(): listen to all that
+ * were none before. By their kind, because any thread may have had the number for something else
+ * for a moment. Any thread.
  */
 bool fly_bell_add(int bell, int fd);
+void fly_bell_note(struct fly_descriptors *before);
 void fly_bell_add_new(int bell, const struct fly_descriptors *before);
 
 /* fly_bell_forget() - what was written so far: the bell is readable after the next write only. */

@@ -92,6 +92,7 @@ static struct {
 	int epoll;                      /* EAL's, as last found; -1 */
 	bool open;                      /* the window is open; we hold the gate */
 	struct fly_descriptors before;  /* open before the window */
+	struct fly_descriptors bells;   /* of them, eventfds */
 	unsigned busy;                  /* windows in a row */
 } thread = {.doorbell = -1, .plug = -1, .bell = -1, .epoll = -1};
 
@@ -246,6 +247,9 @@ static void open_window(void)
 		while (atomic_load_explicit(&g->in, memory_order_seq_cst))
 			relax(&times);
 	}
+	/* With the gate: nobody looks for rings, for which a descriptor is opened for a moment. */
+	fly_descriptors_note(&thread.before);
+	fly_bell_note(&thread.bells);
 	thread.open = true;
 }
 
@@ -428,12 +432,11 @@ static void on_interrupt(void *unused)
 		watches_us(fd, turn_away);
 	was_open = thread.open;
 	if (was_open)
-		fly_bell_add_new(thread.bell, &thread.before);
+		fly_bell_add_new(thread.bell, &thread.bells);
 	close_window();
 	if (was_open)
 		fly_descriptors_close_on_exec(&thread.before);
 	wait_for_a_source();
-	fly_descriptors_note(&thread.before);
 	open_window();
 	eventfd_write(thread.doorbell, 1);
 }

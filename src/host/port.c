@@ -405,10 +405,10 @@ static void find_packet_socket(int fd, void *context)
 }
 
 /* What the driver has opened when it was started. */
-static void find_bells(struct fly_port *port)
+static void find_bells(struct fly_port *port, const struct fly_descriptors *eventfds_before)
 {
 	if (calls_vhost(port))
-		fly_bell_add_new(port->bell, &port->before);
+		fly_bell_add_new(port->bell, eventfds_before);
 	port->packet_fd = -1;
 	/* Several pollers have a socket each, and nobody says whose is which. */
 	if (port->spec.kind == FLY_LINK_AF_PACKET && port->n_queues == 1)
@@ -646,16 +646,18 @@ static int start_client(struct fly_port *port)
  */
 int fly_port_start_device(struct fly_port *port)
 {
+	struct fly_descriptors eventfds;
 	sigset_t before;
 	int status;
 
 	fly_descriptors_note(&port->before);
+	fly_bell_note(&eventfds);
 	fly_signals_block_but_faults(&before);
 	status = fly_port_has_peer(port) && !port->spec.server ? start_client(port)
 							       : start_device(port);
 	fly_signals_restore(&before);
 	if (status == 0)
-		find_bells(port);
+		find_bells(port, &eventfds);
 	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }

@@ -81,8 +81,9 @@ static void close_rings_on_exec(int number)
 #define FEATURE_PACKED      (1ULL << 34)
 
 /* On DPDK's thread. Return after the poller has left. */
-static void ask_nobody(struct fly_vhost_guard *guard)
+static void ask_nobody(struct fly_vhost_guard *guard, bool is_there)
 {
+	atomic_store_explicit(&guard->is_mute, is_there, memory_order_relaxed);
 	atomic_store_explicit(&guard->asks, NULL, memory_order_seq_cst);
 	while (atomic_load_explicit(&guard->inside, memory_order_seq_cst))
 		fly_yield();
@@ -95,6 +96,7 @@ static void ask_client(struct fly_vhost_guard *guard, int number)
 	_Atomic uint16_t *flags = NULL;
 	uint64_t features;
 
+	atomic_store_explicit(&guard->is_mute, true, memory_order_relaxed);
 	if (rte_vhost_get_negotiated_features(number, &features) ||
 	    rte_vhost_get_vhost_vring(number, TO_US, &ring) || !ring.desc)
 		return;
@@ -109,6 +111,8 @@ static void ask_client(struct fly_vhost_guard *guard, int number)
 	}
 	if (!fly_bell_add(guard->bell, ring.kickfd) && errno != EEXIST)
 		return;
+	if (flags)
+		atomic_store_explicit(&guard->is_mute, false, memory_order_relaxed);
 	/* The poller may have left them at yes, when it could not reach them. */
 	if (flags)
 		atomic_store_explicit(flags, guard->says_no, memory_order_relaxed);
@@ -130,7 +134,8 @@ static bool say(struct fly_vhost_guard *guard, bool wake)
 bool fly_vhost_guard_ask(struct fly_vhost_guard *guard)
 {
 	fly_bell_forget(guard->bell);
-	return say(guard, true);
+	/* A client that comes kicks when it is ready, whatever the flags say. */
+	return say(guard, true) || !atomic_load_explicit(&guard->is_mute, memory_order_relaxed);
 }
 
 void fly_vhost_guard_ask_no_more(struct fly_vhost_guard *guard)
@@ -203,7 +208,7 @@ static enum rte_vhost_msg_result before_message(int number, void *unused)
 	(void)unused;
 	pthread_mutex_lock(&lock);
 	if (guards[number])
-		ask_nobody(guards[number]);
+		ask_nobody(guards[number], true);
 	pthread_mutex_unlock(&lock);
 	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }
@@ -270,7 +275,7 @@ static int on_link(uint16_t port, enum rte_eth_event_type event, void *at, void 
 	if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP) {
 		client_came(guard);
 	} else {
-		ask_nobody(guard);
+		ask_nobody(guard, false);
 		forget_all(guard);
 		guard->ended += guard->gone;
 		guard->gone = false;

@@ -23,7 +23,8 @@ struct fly_vhost_guard {
 	/* Between DPDK's thread and the poller: "Waking", in vhost_guard.c. */
 	_Atomic(_Atomic uint16_t *) asks; /* flags of the ring that we receive from; NULL */
 	_Atomic bool inside;              /* the poller uses them */
-	uint16_t says_no;                 /* the value of the flags to not wake us; 0 otherwise */
+	_Atomic bool is_mute; /* the client cannot be asked; false: it can, or there is none */
+	uint16_t says_no;     /* the value of the flags to not wake us; 0 otherwise */
 };
 
 /*
@@ -52,7 +53,7 @@ uint32_t fly_vhost_guard_ended(struct fly_vhost_guard *guard);
 /*
  * fly_vhost_guard_ask(), fly_vhost_guard_ask_no_more() - shall the client ring the bell when it
  * sends? On the poller's thread, which does not wait.
- * Return: false: it cannot be asked now, or there is none.
+ * Return: false: it cannot be asked now. If there is none, one that comes rings.
  */
 bool fly_vhost_guard_ask(struct fly_vhost_guard *guard);
 void fly_vhost_guard_ask_no_more(struct fly_vhost_guard *guard);
