@@ -25,6 +25,7 @@ enum fly_asleep {
 	FLY_AWAKE,
 	FLY_ASLEEP_FUTEX, /* the other side waits on the state word */
 	FLY_ASLEEP_EVENT, /* an event loop is told: threads/caller.h, local/caller.h */
+	FLY_ASLEEP_TURN,  /* the other side waits for the poller's turn as well: threads/elected.h */
 };
 
 struct fly_handoff;
