@@ -107,7 +107,7 @@ static void start(enum fly_wait wait)
 	pthread_barrier_init(&server.up, NULL, 2);
 	pthread_create(&server.thread, NULL, serve_vhost, NULL);
 	pthread_barrier_wait(&server.up);
-	cr_assert(start_runtime("wait=3", true, wait, &self) == 0, "%s", fly_error());
+	cr_assert(start_runtime("wait=20", true, wait, &self) == 0, "%s", fly_error());
 	cr_assert(Probe_import(self, NULL, &own) == 0, "%s", fly_error());
 }
 
@@ -273,9 +273,13 @@ static void be_slow(void *context)
 
 static void set_a_deadline(struct caller *c, struct fly_binding *mine)
 {
+	int status;
+
 	(void)c;
 	cr_expect(fly_set_deadline(mine, 20000) == 0);
-	cr_expect(Probe_Null(mine) == -FLY_EDEADLINE);
+	status = Probe_Null(mine); /* on a busy machine it may not even begin in time */
+	cr_expect(status == -FLY_EDEADLINE || status == -FLY_EWITHDRAWN, "%s",
+		  fly_status_name(status));
 	cr_expect(fly_set_deadline(mine, 0) == 0);
 }
 

@@ -208,6 +208,12 @@ static inline uint64_t fly_poller_time(struct fly_poller *p)
  */
 unsigned fly_poller_handoffs_within(struct fly_poller *p);
 
+/*
+ * fly_poller_handoffs_first() - before a turn: handle slots of this process's threads. The turn
+ * then sends their calls before it receives. Return: slots handled.
+ */
+unsigned fly_poller_handoffs_first(struct fly_poller *p);
+
 /* fly_demux() - dispatch any packet; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);
 

@@ -46,7 +46,8 @@
 #include "threads/waiting.h"
 
 #define STREAK      16   /* turns in a row, before others of the core run */
-#define YIELD_TURNS 32   /* without a result, before others of the core run */
+#define YIELD_TURNS 32   /* without our result, but with those of others, before these run */
+#define ALONE_TURNS 256  /* without any result, before others of the core run: some 20 us */
 #define SPINS       2000 /* tries before going to sleep: some 20 us */
 
 /* The turn that this thread took last. */
@@ -263,20 +264,27 @@ static void yield(struct fly_election *e)
 	atomic_fetch_sub_explicit(&e->n_resting, 1, memory_order_relaxed);
 }
 
-/* With the turn: turn until the result is there, or, to yield, for a while. */
+/*
+ * With the turn: turn until the result is there, or, to yield, for a while. Letting others run is
+ * for nothing while no result has come for them.
+ */
 static void turn_for(struct fly_election *e, const struct fly_slot *s, enum fly_wait wait)
 {
+	const struct fly_stats *stats = &e->poller->stats;
+	const uint64_t returned = fly_stats_get(stats, FLY_COUNT_calls_returned);
 	struct fly_waiting waiting = {0};
-	unsigned turns = 0;
 
-	for (;;) {
+	fly_poller_handoffs_first(e->poller);
+	for (unsigned turns = 1;; turns++) {
 		const unsigned received = turn(e->poller);
 
 		if (fly_slot_is(s, FLY_SLOT_RESULT))
 			return;
 		if (wait != FLY_WAIT_YIELD)
 			fly_wait_after_turn(&waiting, e->poller, wait, received);
-		else if (++turns == YIELD_TURNS)
+		else if (turns % YIELD_TURNS == 0 &&
+			 (turns == ALONE_TURNS ||
+			  fly_stats_get(stats, FLY_COUNT_calls_returned) != returned))
 			return;
 	}
 }
