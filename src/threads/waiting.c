@@ -34,11 +34,20 @@
 
 /* ---- slots ---- */
 
-void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t word,
-		       enum fly_wait wait, bool shared)
+void fly_wait_asleep_for_slot(struct fly_slot *s, uint32_t word, bool shared)
 {
 	const struct timespec most = {.tv_nsec = FLY_WAIT_MS * 1000000L};
 
+	if (!fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word))
+		return;
+	syscall(SYS_futex, &s->state, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, word, &most, NULL,
+		0);
+	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
+}
+
+void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t word,
+		       enum fly_wait wait, bool shared)
+{
 	if (wait == FLY_WAIT_YIELD) {
 		fly_yield();
 		return;
@@ -47,11 +56,7 @@ void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t
 		rte_pause();
 		return;
 	}
-	if (!fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word))
-		return;
-	syscall(SYS_futex, &s->state, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, word, &most, NULL,
-		0);
-	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
+	fly_wait_asleep_for_slot(s, word, shared);
 }
 
 void fly_wait_wake_slot(struct fly_slot *s, bool shared)
@@ -99,6 +104,21 @@ static uint64_t n_out(const struct fly_poller *p)
 	       fly_stats_get(&p->stats, FLY_COUNT_calls_failed);
 }
 
+/* Say which core the poller lets others have. Relaxed: a hint. Its line is written seldom. */
+static void yield(struct fly_poller *p)
+{
+	const int core = sched_getcpu();
+
+	if (unlikely(atomic_load_explicit(&p->handoffs.core, memory_order_relaxed) != core))
+		atomic_store_explicit(&p->handoffs.core, core, memory_order_relaxed);
+	fly_yield();
+}
+
+bool fly_wait_shares_core(const struct fly_poller *p)
+{
+	return atomic_load_explicit(&p->handoffs.core, memory_order_relaxed) == sched_getcpu();
+}
+
 /*
  * Letting every other thread of the core run takes longer than most round trips. While calls are
  * out, a poller polls for their results for YIELD_TURNS turns before it yields; else it yields now.
@@ -117,7 +137,7 @@ void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum
 	waiting->empty++;
 	if (wait == FLY_WAIT_YIELD) {
 		if (n_out(p) == 0 || waiting->empty % YIELD_TURNS == 0)
-			fly_yield();
+			yield(p);
 		return;
 	}
 	if (waiting->empty < TURNS)
