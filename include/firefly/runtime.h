@@ -347,9 +347,10 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  * from it, then call fly_next_ready() until that returns NULL: the descriptor does not say how many
  * calls have ended. However a call ends: by a result, its deadline, fly_cancel(), fly_shutdown(), a
  * peer that is silent or gone. Not for the binding of an inline caller, which has to turn the
- * poller anyway: attach to it, or give the runtime its own pollers. Only the binding's thread.
- * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's, or of a shared
- * runtime), ESYSTEM, ECONFLICT, EFORKED.
+ * poller anyway: attach to it, or give the runtime its own pollers. The first descriptor of a shared
+ * runtime starts a thread that turns the poller, and sleeps in between. Only the binding's thread.
+ * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's), ESYSTEM, ECONFLICT,
+ * EFORKED.
  */
 int fly_event_fd(struct fly_binding *binding);
 

@@ -583,10 +583,12 @@ static int event_fd(struct fly_binding *binding)
 
 	if (fd >= 0)
 		return fd;
-	if (a->turns_to_look)
-		return fly_fail(FLY_EINVAL,
-				"event_fd: no thread turns the poller of a shared runtime while all "
-				"wait for events; give the runtime pollers");
+	if (a->turns_to_look) {
+		const int status = fly_standby_start(fly_runtime_of(a->poller));
+
+		if (status)
+			return status;
+	}
 	fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (fd < 0)
 		return fly_fail(FLY_ESYSTEM, "eventfd: no descriptor is left");

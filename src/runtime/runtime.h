@@ -13,18 +13,20 @@
 
 #include "host/port.h"
 #include "runtime/pollers.h"
+#include "runtime/standby.h"
 #include "threads/poller_group.h"
 
 struct fly_runtime {
 	struct fly_poller_group group;      /* first: fly_runtime_of() */
 	struct fly_poller poller;           /* the first poller */
 	struct fly_poller_threads *threads; /* poller threads; NULL: an inline runtime */
+	struct fly_standby standby;         /* of a shared runtime, once there is a descriptor */
 	unsigned n_missing;                 /* packets missing from the pool at the stop */
 	struct fly_ports ports;
 	struct fly_runtime *next_here; /* the runtime that this thread has started before: turn.c */
-	unsigned lcore;                /* DPDK's number for who turns a shared poller; LCORE_ID_ANY */
-	uint64_t thread;               /* that started it, and owns it if it is inline */
-	bool is_turned;                /* fly_turn() turns it: an inline runtime of this process */
+	unsigned lcore;  /* DPDK's number for who turns a shared poller; LCORE_ID_ANY */
+	uint64_t thread; /* that started it, and owns it if it is inline */
+	bool is_turned;  /* fly_turn() turns it: an inline runtime of this process */
 	bool is_foreign; /* a copy, in a child: the runtime is the parent's. Stored by process.c */
 	pid_t process;   /* that made it */
 	LIST_ENTRY(fly_runtime) next; /* of the process: process.c */

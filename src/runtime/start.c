@@ -465,8 +465,10 @@ static void shut(struct fly_runtime *r);
 static void end_use(struct fly_runtime *r)
 {
 	fly_runtime_turned_no_more(r);
-	if (r->group.is_shared)
+	if (r->group.is_shared) {
+		fly_standby_stop(r);
 		fly_election_close(r->poller.election);
+	}
 	shut(r);
 	for (unsigned i = 0; i < r->group.n; i++)
 		fly_workers_stop(r->group.pollers[i]);
