@@ -832,7 +832,7 @@ static void call_again(void *context)
 	fly_turn(server.r);
 }
 
-Case(local, revoke__a_slot_that_calls_while_its_call_runs_ends_the_binding)
+Case(local, look_again__a_slot_that_calls_while_its_call_runs_ends_the_binding)
 {
 	struct fly_binding *other;
 

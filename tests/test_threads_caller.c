@@ -631,8 +631,8 @@ static void start_just_so_long(struct caller *c, struct fly_binding *mine)
 
 		cr_assert(mine->starter(mine, 0, bytes, &call) == 0);
 		made = (const struct fly_attached_call *)(const void *)call;
-		cr_expect((call->payload == made->handoff.slot.bytes) == (bytes <= FLY_SLOT_BYTES),
-			  "%u bytes", bytes);
+		cr_expect((call->payload == made->line) == (bytes <= FLY_SLOT_BYTES), "%u bytes",
+			  bytes);
 		mine->ender(call);
 	}
 	cr_expect(Probe_Null(mine) == 0);

@@ -122,7 +122,7 @@ static bool run(unsigned worker)
 
 static bool is_free(unsigned worker)
 {
-	return fly_slot_is(&pool->workers[worker].handoff.slot, FLY_SLOT_FREE);
+	return !fly_slot_is(&pool->workers[worker].handoff.slot, FLY_SLOT_CALL);
 }
 
 /* Expect that the next answer is for call i. */

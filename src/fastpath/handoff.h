@@ -13,6 +13,7 @@
 
 #include <rte_branch_prediction.h>
 #include <rte_common.h>
+#include <rte_pause.h>
 
 #include "fastpath/slot.h"
 
@@ -120,6 +121,8 @@ static __rte_always_inline unsigned fly_handoff_turn(struct fly_poller *p,
 			fly_handoff_unwatch(queue, handoff);
 		}
 	}
+	if (n == 0 && queue->n_polled != 0)
+		rte_pause(); /* and leave the lines alone for a moment */
 	return n;
 }
 

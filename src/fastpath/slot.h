@@ -22,9 +22,9 @@
 /*
  * Legal orders of a slot's state:
  *   FREE -> CALL         the calling side has written the call
+ *   RESULT -> CALL       it has read the result of the call before, and written the next one
  *   CALL -> FREE         the calling side has withdrawn it: it has not run and will not
  *   CALL -> RESULT       the answering side, which had claimed it, has written the result
- *   RESULT -> FREE       the calling side has read it
  *   FREE -> RESULT       the calling side ends a call itself that it has withdrawn
  * In memory that is shared with another process the other side may write anything at any time. A
  * side that breaks the rules harms itself only.
@@ -63,9 +63,15 @@ enum fly_slot_claim {
  * rung for. The side that hands a slot over must know whether to ring. The poller that stops
  * polling must know that no slot was handed over without a ring. Each stores, then loads what the
  * other one stores (Dekker). Release and acquire do not order that, not even on x86, where a store
- * waits in a buffer while the load behind it is made. Both stores and both loads are sequentially
- * consistent: one of the two sides sees the other. The same holds for a side that goes to sleep
- * (`asleep`) and the poller that must wake it. tests/model/handoff.pml has the proof.
+ * waits in a buffer while the load behind it is made. Between the two there is a fence, or the
+ * store is an exchange and both are sequentially consistent: one of the two sides sees the other.
+ * The same holds for a side that goes to sleep (`asleep`) and the poller that must wake it.
+ * tests/model/handoff.pml has the proof.
+ *
+ * The state is published by a plain store, right behind the stores of what it publishes: they
+ * reach the line together, before the side that looks at it can take it away. An exchange of the
+ * state would wait for them first, and the line would be taken away in between: one more transfer
+ * there and back. docs/performance.md, "Hand-off".
  */
 struct fly_slot {
 	/* ---- line 0, the call line: one side after the other ---- */
@@ -114,13 +120,13 @@ static inline uint32_t fly_slot_next(const struct fly_slot *s, enum fly_slot_sta
  * fly_slot_to_poller() - the other side hands its slot to the poller.
  * @state: CALL from the calling side, whose slot was FREE; RESULT from the answering side, which
  * has claimed the call. Return: true: the poller does not poll the slot: ring. S1: publishes what
- * the slot holds; pairs with S2, S4. D1, D2: store, then load; against D3, D4.
+ * the slot holds; pairs with S2. D1, D2: store, then load; against D3, D4.
  */
 static inline bool fly_slot_to_poller(struct fly_slot *s, enum fly_slot_state state)
 {
-	atomic_exchange_explicit(&s->state, fly_slot_next(s, state),
-				 memory_order_seq_cst);                 /* S1, D1 */
-	return !atomic_load_explicit(&s->polled, memory_order_seq_cst); /* D2 */
+	atomic_store_explicit(&s->state, fly_slot_next(s, state), memory_order_release); /* S1 */
+	atomic_thread_fence(memory_order_seq_cst);                                       /* D1 */
+	return !atomic_load_explicit(&s->polled, memory_order_relaxed);                  /* D2 */
 }
 
 /*
@@ -144,14 +150,14 @@ static inline bool fly_slot_stop_polling(struct fly_slot *s, enum fly_slot_state
 /*
  * fly_slot_from_poller() - the poller hands a slot to the other side.
  * @state: RESULT, to the calling side; CALL, to a worker.
- * Return: true: the other side sleeps: wake it. S3: publishes what the slot holds; pairs with S2,
- * S4. D5, D6: against D7, D8.
+ * Return: true: the other side sleeps: wake it. S3: publishes what the slot holds; pairs with S2.
+ * D5, D6: store, then load; against D7, D8.
  */
 static inline bool fly_slot_from_poller(struct fly_slot *s, enum fly_slot_state state)
 {
-	atomic_exchange_explicit(&s->state, fly_slot_next(s, state),
-				 memory_order_seq_cst);                     /* S3, D5 */
-	return atomic_load_explicit(&s->asleep, memory_order_seq_cst) != 0; /* D6 */
+	atomic_store_explicit(&s->state, fly_slot_next(s, state), memory_order_release); /* S3 */
+	atomic_thread_fence(memory_order_seq_cst);                                       /* D5 */
+	return atomic_load_explicit(&s->asleep, memory_order_relaxed) != 0;              /* D6 */
 }
 
 /*
@@ -241,13 +247,6 @@ static inline void fly_slot_answer_own(struct fly_slot *s, int status)
 	s->status = (int16_t)status;
 	s->length = 0;
 	atomic_store_explicit(&s->state, fly_slot_seq(s) << FLY_SLOT_STATE_BITS | FLY_SLOT_RESULT,
-			      memory_order_relaxed);
-}
-
-/* fly_slot_release() - the calling side has read the result. Relaxed: nobody acts on FREE. */
-static inline void fly_slot_release(struct fly_slot *s)
-{
-	atomic_store_explicit(&s->state, fly_slot_seq(s) << FLY_SLOT_STATE_BITS | FLY_SLOT_FREE,
 			      memory_order_relaxed);
 }
 

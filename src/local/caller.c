@@ -8,6 +8,8 @@
  */
 #include "local/caller.h"
 
+#include <rte_pause.h>
+
 #include "fastpath/poller.h"
 #include "marshal/raise.h"
 
@@ -103,6 +105,8 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 
 	if (l->event)
 		fly_local_event_look(l); /* may find that the server has gone */
+	if (l->has_deadlines && l->deadline_us == 0)
+		fly_local_check(l); /* may find that the last call with a deadline has ended */
 	if (atomic_load_explicit(&l->shut, memory_order_relaxed))
 		return -FLY_ESHUT;
 	if (l->stopped)

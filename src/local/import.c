@@ -806,8 +806,8 @@ void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t roun
 	if (c->state != FLY_LOCAL_OUT || l->wait <= FLY_WAIT_SPIN)
 		return;
 	if (l->turned && l->turned->n_links && l->wait == FLY_WAIT_SLEEP) {
-		/* Packets do not wake a sleeper: turn the poller meanwhile. */
-		fly_wait_after_turn(&waiting, l->turned, FLY_WAIT_SLEEP, 0);
+		/* Packets do not wake who sleeps on a slot, and a slot does not wake a poller. */
+		fly_wait_unwoken(&waiting, l->turned);
 		return;
 	}
 	word = fly_slot_word(c->slot);

@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#include <rte_pause.h>
+
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/worker.h"
@@ -379,6 +381,8 @@ unsigned fly_slow_local_turn(struct fly_poller *p)
 			leave(d, k);
 		}
 	}
+	if (served == 0 && d->n_polled != 0)
+		rte_pause(); /* and leave the lines alone for a moment */
 	for (uint32_t bells = 0; bells < FLY_LOCAL_BELLS && bells < d->n; bells++) {
 		struct fly_local_client *of = d->clients[d->next];
 

@@ -356,7 +356,7 @@ static int cancel(struct fly_call *call)
 	struct fly_slot *s = &c->handoff.slot;
 	int status = -FLY_EWITHDRAWN;
 
-	if (fly_slot_is(s, FLY_SLOT_RESULT) || fly_slot_is(s, FLY_SLOT_FREE))
+	if (!fly_slot_is(s, FLY_SLOT_CALL))
 		return -FLY_EINVAL;
 	if (c->has_begun || !fly_slot_withdraw(s))
 		status = request(c->attached, cancel_on_poller, c);
@@ -469,7 +469,7 @@ static int transporter_again(struct fly_call *call)
 
 	return c->has_begun
 		       ? once(call)
-		       : fly_reconnect_call(call, once, c->handoff.slot.procedure, call->length);
+		       : fly_reconnect_call(call, once, c->procedure, call->length);
 }
 
 /* Which Transporter: by its deadline, and whether it reconnects. */
@@ -493,7 +493,7 @@ static int set_deadline(struct fly_binding *binding, uint32_t us)
 	LIST_FOREACH(c, &a->calls, next)
 	{
 		/* Calls at the poller stay as they are: they may have a deadline. */
-		if (fly_slot_is(&c->handoff.slot, FLY_SLOT_FREE))
+		if (!fly_slot_is(&c->handoff.slot, FLY_SLOT_CALL))
 			atomic_store_explicit(&c->handoff.act, fly_attached_act,
 					      memory_order_relaxed);
 	}

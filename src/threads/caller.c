@@ -9,6 +9,8 @@
  */
 #include "threads/caller.h"
 
+#include <string.h>
+
 #include <rte_memcpy.h>
 
 #include "fastpath/clock.h"
@@ -87,10 +89,10 @@ int fly_attached_start(struct fly_binding *binding, uint16_t procedure, uint32_t
 	/* ---- committed: nothing below can fail ---- */
 	a->idle = c->next_idle;
 	c->head.payload = likely(argument_bytes <= FLY_SLOT_BYTES)
-				  ? c->handoff.slot.bytes
+				  ? c->line
 				  : fly_packet_frame(c->spare) + FLY_PAYLOAD;
 	c->head.length = argument_bytes;
-	c->handoff.slot.procedure = procedure;
+	c->procedure = procedure;
 	c->has_begun = false;
 	*call = &c->head;
 	return 0;
@@ -100,8 +102,11 @@ static __rte_always_inline void hand_over(struct fly_attached_call *c)
 {
 	struct fly_slot *s = &c->handoff.slot;
 
+	s->procedure = c->procedure;
 	s->length = c->head.length;
 	s->left_us = c->attached->deadline_us;
+	if (c->head.payload == c->line && c->head.length != 0)
+		memcpy(s->bytes, c->line, sizeof s->bytes);
 	if (unlikely(fly_slot_to_poller(s, FLY_SLOT_CALL)))
 		fly_handoff_ring(&c->attached->poller->handoffs, &c->handoff);
 }
@@ -121,7 +126,6 @@ static inline void make_idle(struct fly_attached_call *c)
 {
 	struct fly_attached *a = c->attached;
 
-	fly_slot_release(&c->handoff.slot);
 	c->next_idle = a->idle;
 	a->idle = c;
 }
@@ -382,10 +386,10 @@ void fly_attached_deliver(struct fly_poller *p, struct fly_call_entry *e)
 		deliver_long(p, c, e);
 		return;
 	}
-	if (length != 0)
-		rte_memcpy(c->handoff.slot.bytes, e->head.payload, length);
 	if (unlikely(!c->spare))
 		give_spare(p, c);
-	e->head.binding->ender(&e->head);
+	if (length != 0)
+		rte_memcpy(c->handoff.slot.bytes, e->head.payload, length);
 	hand_back(c, status, length, FLY_ATTACHED_IN_SLOT);
+	e->head.binding->ender(&e->head);
 }

@@ -29,18 +29,21 @@ struct fly_attached_call {
 	struct fly_call head; /* what the stub sees */
 	struct fly_attached *attached;
 	struct fly_attached_call *next_idle;
+	uint16_t procedure;
 	bool has_begun;        /* begun at the poller for its arguments: it cannot be withdrawn */
 	uint32_t returned_seq; /* number of the call that fly_next_ready() returned last */
 	void *cookie;          /* of the call cookie_seq */
 	uint32_t cookie_seq;   /* its number */
-	/* ---- from line 1 or 2 on: the slot; the poller's; ringing ---- */
+	/* ---- line 1: the thread's. Copied together: the poller may be looking at the slot */
+	_Alignas(64) uint8_t line[FLY_SLOT_BYTES];
+	/* ---- from line 2 or 3 on: the slot; the poller's; ringing ---- */
 	struct fly_handoff handoff;
-	/* ---- the poller's, or the thread's while the slot is FREE or RESULT ---- */
+	/* ---- the poller's, or the thread's while the slot is not CALL ---- */
 	struct fly_import *import;
 	struct fly_call *call;  /* the call over the link, if it takes several packets; else NULL */
 	struct rte_mbuf *spare; /* for arguments too long for the slot; NULL: none */
-	struct rte_mbuf *result; /* with results too long for the slot; if the slot is FREE, read
-				    and to be freed; else NULL */
+	struct rte_mbuf *result; /* with results too long for the slot, read or not; to be freed; else
+				    NULL */
 	LIST_ENTRY(fly_attached_call) next;
 	struct fly_attached_call *next_ended; /* is_listed: published by E1 */
 	uint64_t began_tsc;                   /* of a call with a deadline, in ticks of the TSC */

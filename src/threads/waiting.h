@@ -40,4 +40,10 @@ void fly_wait_wake_slot(struct fly_slot *s, bool shared);
 void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum fly_wait wait,
 			 unsigned received);
 
+/*
+ * fly_wait_unwoken() - sleep after such a turn, for something that does not wake a poller: for a
+ * limited time, even if all links wake it.
+ */
+void fly_wait_unwoken(struct fly_waiting *waiting, struct fly_poller *p);
+
 #endif

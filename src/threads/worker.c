@@ -42,11 +42,8 @@ static inline void put_order(struct fly_slot *s, const struct fly_worker_order *
 
 /* ---- any call ---- */
 
-/* Hand a slot, which is FREE, to its worker. */
-static void hand_over(struct fly_poller *p, struct fly_worker *w)
+static void hand_over(struct fly_worker *w)
 {
-	/* Poll the slot first: the worker then need not ring. */
-	fly_handoff_watch(&p->handoffs, &w->handoff);
 	if (unlikely(fly_slot_from_poller(&w->handoff.slot, FLY_SLOT_CALL)))
 		fly_slow_wake_handoff(&w->handoff);
 }
@@ -65,20 +62,23 @@ static void give(struct fly_poller *p, struct fly_worker *w, struct fly_work *wo
 
 	w->work = work;
 	work->worker = w;
+	fly_handoff_watch(&p->handoffs, &w->handoff); /* the worker then need not ring */
+	/* Relaxed: published with the state. Its line is written only if it must be. */
+	if (unlikely(atomic_load_explicit(&s->gone, memory_order_relaxed)))
+		atomic_store_explicit(&s->gone, 0, memory_order_relaxed);
+	/* From here on without a pause: the worker may be looking at this line. */
 	put_order(s, &order);
 	s->kind = FLY_WORKER_RUN;
 	s->procedure = (uint16_t)(work->stub - w->stubs);
 	s->length = work->served.argument_bytes;
-	/* Relaxed: published with the state. Its line is written only if it must be. */
-	if (unlikely(atomic_load_explicit(&s->gone, memory_order_relaxed)))
-		atomic_store_explicit(&s->gone, 0, memory_order_relaxed);
-	hand_over(p, w);
+	hand_over(w);
 }
 
 static void tell_to_quit(struct fly_poller *p, struct fly_worker *w)
 {
+	fly_handoff_watch(&p->handoffs, &w->handoff);
 	w->handoff.slot.kind = FLY_WORKER_QUIT;
-	hand_over(p, w);
+	hand_over(w);
 }
 
 static struct fly_worker_share *find_share(struct fly_worker_pool *pool, const void *peer)
@@ -206,7 +206,6 @@ static void act(struct fly_poller *p, struct fly_handoff *handoff)
 	work->served.results = get_order(s).results;
 	work->served.result_bytes = s->length;
 	w->work = NULL;
-	fly_slot_release(s);
 	next(p, work->pool, w);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_on_workers, 1);
 	if (likely(status == 0))

@@ -4,7 +4,7 @@
  *
  * The rules of src/fastpath/slot.h, with the bells of src/fastpath/handoff.h (in one process) and
  * of the local link (between two), on a machine whose stores wait in buffers: each processor's are
- * made in order, but any time later, and only it sees them until then. An exchange, a
+ * made in order, but any time later, and only it sees them until then. A fence, an exchange, a
  * compare-and-swap and a system call wait until its buffer is empty. That is x86; what else other
  * machines do to loads is not in here. What is checked, and what is left out, is in
  * docs/reliability.md, "Handoff". tests/model/check says which sizes (-D) are searched, and with
@@ -414,7 +414,6 @@ proctype caller(byte s)
 		do
 		:: atomic { SEES(s, RESULT) ->
 			take_result(s + 1, s) };
-			store(s + 1, STATE(s), WORD(c + 1, FREE));
 			break
 		:: atomic { WITHDRAWS && !asked && SEES(s, CALL) ->
 			asked = 1 };
@@ -503,7 +502,6 @@ inline handle(s)
 		fi
 	:: WORKERS ->
 		take_result(0, s);
-		store(0, STATE(s), WORD(SEQ(word), FREE));
 		called[s] = false
 	fi;
 	word = 0

@@ -175,7 +175,10 @@ void workers_look(struct node *node)
 bool workers_have_results(const struct node *node)
 {
 	for (unsigned i = 0; i < node->n_workers; i++) {
-		if (fly_slot_is(&node->workers[i].as->handoff.slot, FLY_SLOT_RESULT))
+		const struct fly_handoff *handoff = &node->workers[i].as->handoff;
+		const uint32_t word = fly_slot_word(&handoff->slot);
+
+		if (fly_slot_says(word, FLY_SLOT_RESULT) && word != handoff->acted)
 			return true;
 	}
 	return false;

@@ -41,6 +41,7 @@ struct end {
 	uint64_t last; /* number of the newest call run or given */
 	uint64_t n;    /* calls run; of a worker: results */
 	uint64_t taken_back;
+	bool is_out; /* of a worker: it has a call, or its result was not taken yet */
 	uint64_t said; /* calls that the worker counts; read after its end */
 };
 
@@ -159,7 +160,6 @@ static void call(struct end *e, uint64_t number)
 			rest(e, word);
 	}
 	threads_check(is_number(s, ~number), "caller %u: another result", e->number);
-	fly_slot_release(s);
 	e->calls++;
 }
 
@@ -229,7 +229,7 @@ static void take_result(struct fly_poller *p, struct fly_handoff *handoff)
 	(void)p;
 	threads_check(is_number(&handoff->slot, ~e->last), "worker %u: another result", e->number);
 	e->n++;
-	fly_slot_release(&handoff->slot);
+	e->is_out = false;
 }
 
 static void give(struct end *e, uint64_t number)
@@ -237,6 +237,7 @@ static void give(struct end *e, uint64_t number)
 	struct fly_slot *s = &e->handoff.slot;
 
 	e->last = number;
+	e->is_out = true;
 	put_number(s, number);
 	if (fly_slot_from_poller(s, FLY_SLOT_CALL))
 		fly_slow_wake_handoff(&e->handoff);
@@ -247,13 +248,13 @@ static void keep_busy(uint64_t *random)
 	for (unsigned i = 0; i < WORKERS; i++) {
 		struct end *e = &workers[i];
 
-		if (fly_slot_is(&e->handoff.slot, FLY_SLOT_FREE) &&
-		    threads_random(random, 4) == 0) {
+		if (!e->is_out && threads_random(random, 4) == 0) {
 			give(e, e->last + 1);
 			if (threads_random(random, 2))
 				fly_handoff_watch(&poller.handoffs, &e->handoff);
 		} else if (threads_random(random, 50) == 0 && fly_slot_withdraw(&e->handoff.slot)) {
 			e->taken_back++;
+			e->is_out = false;
 		}
 	}
 }
@@ -271,7 +272,7 @@ static uint64_t now_ms(void)
 static bool is_over(void)
 {
 	for (unsigned i = 0; i < WORKERS; i++) {
-		if (!fly_slot_is(&workers[i].handoff.slot, FLY_SLOT_FREE))
+		if (workers[i].is_out)
 			return false;
 	}
 	return atomic_load(&n_callers) == 0;
