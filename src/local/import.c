@@ -652,7 +652,7 @@ static int make(struct fly_poller_group *group, const char *name, uint32_t versi
 		.wait = (uint8_t)group->wait,
 	};
 	fly_local_silence_init(l);
-	l->turned = fly_poller_group_turned(group);
+	l->turned = fly_poller_group_own(group);
 	fly_local_bind(l);
 	status = l->server ? begin(l, wait_ms) : fly_fail(FLY_ENOMEM, "out of memory");
 	if (status) {

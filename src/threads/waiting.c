@@ -39,11 +39,20 @@
 
 /* ---- slots ---- */
 
-void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t word,
-		       enum fly_wait wait, bool shared)
+void fly_wait_asleep_for_slot(struct fly_slot *s, uint32_t word, bool shared)
 {
 	const struct timespec most = {.tv_nsec = FLY_WAIT_MS * 1000000L};
 
+	if (!fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word))
+		return;
+	syscall(SYS_futex, &s->state, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, word, &most, NULL,
+		0);
+	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
+}
+
+void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t word,
+		       enum fly_wait wait, bool shared)
+{
 	if (wait == FLY_WAIT_YIELD) {
 		fly_yield();
 		return;
@@ -52,11 +61,7 @@ void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t
 		rte_pause();
 		return;
 	}
-	if (!fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word))
-		return;
-	syscall(SYS_futex, &s->state, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, word, &most, NULL,
-		0);
-	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
+	fly_wait_asleep_for_slot(s, word, shared);
 }
 
 void fly_wait_wake_slot(struct fly_slot *s, bool shared)
@@ -116,6 +121,21 @@ static uint64_t n_out(const struct fly_poller *p)
 	return fly_stats_get(&p->stats, FLY_COUNT_calls_started) -
 	       fly_stats_get(&p->stats, FLY_COUNT_calls_returned) -
 	       fly_stats_get(&p->stats, FLY_COUNT_calls_failed);
+}
+
+/* Say which core the poller lets others have. Relaxed: a hint. Its line is written seldom. */
+static void yield(struct fly_poller *p)
+{
+	const int core = sched_getcpu();
+
+	if (unlikely(atomic_load_explicit(&p->handoffs.core, memory_order_relaxed) != core))
+		atomic_store_explicit(&p->handoffs.core, core, memory_order_relaxed);
+	fly_yield();
+}
+
+bool fly_wait_shares_core(const struct fly_poller *p)
+{
+	return atomic_load_explicit(&p->handoffs.core, memory_order_relaxed) == sched_getcpu();
 }
 
 /* Sleep until a thread rings, one of @n bells rings, or for @us. @fds: room for one, then bells. */
@@ -181,7 +201,7 @@ static void after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum f
 	waiting->empty++;
 	if (wait == FLY_WAIT_YIELD) {
 		if (n_out(p) == 0 || waiting->empty % YIELD_TURNS == 0)
-			fly_yield();
+			yield(p);
 		return;
 	}
 	if (waiting->empty >= TURNS && sleep_once(p, waiting->empty, woken))

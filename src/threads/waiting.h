@@ -24,6 +24,12 @@ void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t
 
 #define FLY_WAIT_MS 10
 
+/* fly_wait_asleep_for_slot() - the same: sleep at once. */
+void fly_wait_asleep_for_slot(struct fly_slot *s, uint32_t word, bool shared);
+
+/* fly_wait_shares_core() - does this thread run where the poller yielded last? */
+bool fly_wait_shares_core(const struct fly_poller *p);
+
 /* fly_wait_wake_slot() - wake the thread that sleeps in fly_wait_for_slot(). */
 void fly_wait_wake_slot(struct fly_slot *s, bool shared);
 

@@ -174,7 +174,7 @@ static int start(struct rounds *r)
 		status = Handoff_import(r->stage.runtime, NULL, &own.binding);
 	if (!status)
 		own.caller = callers_open(r->stage.runtime, own.binding, 1, &other, FLY_WAIT_SPIN,
-					  &status);
+					  false, &status);
 	own.rounds = r;
 	if (!status)
 		return 0;
