@@ -462,6 +462,139 @@ Case(elected, fly_elected_serve__until_told_to_quit)
 	expect_each_once(2 * 700);
 }
 
+/* A procedure of ours that serves, until another thread's call has come back. */
+static void serve_within(void *context)
+{
+	*(int *)context = fly_serve(self);
+}
+
+static void call_and_quit(struct caller *c, struct fly_binding *mine)
+{
+	(void)c;
+	is_held = true;
+	while (is_held)
+		;
+	cr_expect(Probe_Null(mine) == 0);
+	fly_quit(self);
+}
+
+static void let_go_and_serve(void *context)
+{
+	is_held = false;
+	serve_within(context);
+}
+
+static void *call_and_quit_on_a_thread(void *context)
+{
+	on_threads(1, call_and_quit);
+	return context;
+}
+
+Case(elected, fly_elected_serve__in_a_procedure_turns_the_poller)
+{
+	pthread_t thread;
+	int served = 1;
+	int called_back = 1;
+
+	start(FLY_WAIT_YIELD);
+	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
+	pthread_create(&thread, NULL, call_and_quit_on_a_thread, NULL);
+	while (!is_held)
+		;
+	ours.during = let_go_and_serve;
+	ours.during_context = &served;
+	service.during = be_called_back;
+	service.during_context = &called_back;
+	cr_expect(Probe_Null(own) == 0);
+	pthread_join(thread, NULL);
+	cr_expect(called_back == 0 && served == 0);
+	expect_each_once(2);
+}
+
+/* As deep as procedures may wait: the next call would wait for its own poller for ever. */
+static void ask_deepest(void *context)
+{
+	const uint16_t before = self->poller.nested;
+
+	self->poller.nested = FLY_NESTED_MAX;
+	*(int *)context = Probe_Null(own);
+	self->poller.nested = before;
+}
+
+Case(elected, fly_attached_start__not_deeper_than_procedures_may_wait)
+{
+	int deepest = 1;
+	int called_back = 1;
+
+	start(FLY_WAIT_YIELD);
+	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
+	ours.during = ask_deepest;
+	ours.during_context = &deepest;
+	service.during = be_called_back;
+	service.during_context = &called_back;
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(called_back == 0);
+	cr_expect(deepest == -FLY_ECONFLICT, "%s", fly_status_name(deepest));
+	expect_each_once(1);
+}
+
+/* ---- a thread that ends with the turn ---- */
+
+static int end_thread(struct fly_poller *p, void *context)
+{
+	(void)p;
+	pthread_exit(context);
+}
+
+static void *end_in_a_request(void *context)
+{
+	fly_request(&self->poller, end_thread, context);
+	return NULL;
+}
+
+static void end_a_thread_with_the_turn(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, end_in_a_request, NULL);
+	pthread_join(thread, NULL);
+	cr_assert(fly_elected_turner(self->poller.election) != 0);
+}
+
+Case(elected, fly_elected_wait__frees_the_turn_of_an_ended_thread_while_it_yields)
+{
+	start(FLY_WAIT_YIELD);
+	end_a_thread_with_the_turn();
+	cr_expect(Probe_Null(own) == 0);
+	expect_each_once(1);
+}
+
+Case(elected, fly_elected_wait__frees_the_turn_of_an_ended_thread_while_it_spins)
+{
+	start(FLY_WAIT_SPIN);
+	end_a_thread_with_the_turn();
+	cr_expect(Probe_Null(own) == 0);
+	expect_each_once(1);
+}
+
+static void *is_turner_here(void *context)
+{
+	*(bool *)context = fly_thread_is_here(fly_poller_thread(&self->poller));
+	return NULL;
+}
+
+/* A thread that has no number is not the one that has the turn. */
+Case(elected, fly_poller_thread__is_no_thread_while_the_turn_is_free)
+{
+	pthread_t thread;
+	bool is_here = false;
+
+	start(FLY_WAIT_YIELD);
+	pthread_create(&thread, NULL, is_turner_here, &is_here);
+	pthread_join(thread, NULL);
+	cr_expect(!is_here);
+}
+
 /* ---- packets ---- */
 
 static unsigned lcore_within;
@@ -605,6 +738,46 @@ Case(elected, fly_elected_give__wakes_who_sleeps)
 	pthread_join(thread, NULL);
 	cr_expect(naps >= 1);
 	cr_expect(election->n_asleep == 0 && TAILQ_EMPTY(&election->sleepers));
+	fly_election_free(election);
+}
+
+/* As a thread that sleeps, and does not run yet. */
+static void list(struct fly_sleeper *sleeper)
+{
+	sleeper->is_listed = true;
+	TAILQ_INSERT_TAIL(&election->sleepers, sleeper, next);
+	election->n_asleep++;
+}
+
+/* Who was woken by its result takes no turn: the turn would be free, and all others asleep. */
+Case(elected, fly_elected_give__wakes_one_that_still_sleeps)
+{
+	struct fly_sleeper has_result = {.woken = 1};
+	struct fly_sleeper has_none = {0};
+
+	make_bare();
+	list(&has_result);
+	list(&has_none);
+	fly_election_open(election);
+	cr_expect(has_none.woken == 1, "nobody turns the poller for it");
+	fly_election_free(election);
+}
+
+/* A thread waits in a binding, and runs a procedure in its turn of another runtime's poller. */
+Case(elected, fly_unbind__not_in_a_turn_of_another_poller)
+{
+	struct fly_call *call;
+
+	start(FLY_WAIT_YIELD);
+	make_bare();
+	fly_election_open(election);
+	cr_assert(fly_elected_take(election));
+	cr_assert(Probe_Null_start(own, &call) == 0);
+	bare.turning = true;
+	cr_expect(fly_unbind(own) == -FLY_ECONFLICT);
+	bare.turning = false;
+	fly_elected_give(election);
+	cr_expect(Probe_Null_finish(call) == 0);
 	fly_election_free(election);
 }
 
