@@ -52,9 +52,11 @@ static void note(void *context, const char *name, const char *about, uint64_t va
 
 static void stop_all(void)
 {
-	fly_counters(self, note, NULL);
-	cr_expect(missed == 0, "somebody was not seen");
-	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	if (self) {
+		fly_counters(self, note, NULL);
+		cr_expect(missed == 0, "somebody was not seen");
+		cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	}
 	fly_quit(server.r);
 	pthread_join(server.thread, NULL);
 	cr_expect(server.status == 0, "packets of the server are missing");
@@ -65,7 +67,7 @@ static void end(void)
 {
 	char command[128];
 
-	if (self)
+	if (server.r)
 		stop_all();
 	snprintf(command, sizeof command, "rm -r %s", directory);
 	cr_expect(system(command) == 0);
@@ -536,6 +538,60 @@ Case(elected, fly_attached_start__not_deeper_than_procedures_may_wait)
 	cr_expect(called_back == 0);
 	cr_expect(deepest == -FLY_ECONFLICT, "%s", fly_status_name(deepest));
 	expect_each_once(1);
+}
+
+static void want_events(struct caller *c, struct fly_binding *mine)
+{
+	(void)c;
+	cr_assert(fly_event_fd(mine) >= 0, "%s", fly_error());
+}
+
+static struct fly_binding *kept;
+
+static void keep_a_binding(void *context)
+{
+	*(uint64_t *)context = fly_thread_number();
+	cr_expect(Probe_import(self, "local:elected-kept", &kept) == 0, "%s", fly_error());
+}
+
+static struct fly_runtime *start_local(void)
+{
+	static const char *const links[] = {"local:elected-kept,server", NULL};
+	static struct probe_service others;
+	struct fly_options options = {.size = sizeof options,
+				      .links = links,
+				      .pollers = 1,
+				      .wait = FLY_WAIT_YIELD};
+	struct fly_runtime *r;
+
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &others) == 0, "%s", fly_error());
+	return r;
+}
+
+/* They are of a thread that ends at the stop only: the program cannot have them ended before. */
+Case(elected, fly_stop__ends_bindings_of_procedures_on_the_thread_for_events)
+{
+	struct fly_runtime *r;
+	uint64_t on = 0;
+	int called_back = 1;
+
+	start(FLY_WAIT_YIELD);
+	r = start_local();
+	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
+	on_threads(1, want_events);
+	while (fly_elected_turner(self->poller.election) == 0)
+		;
+	ours.during = keep_a_binding;
+	ours.during_context = &on;
+	service.during = be_called_back;
+	service.during_context = &called_back;
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(called_back == 0 && kept);
+	cr_expect(on != 0 && on != fly_thread_number());
+	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	self = NULL;
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
 }
 
 /* ---- a thread that ends with the turn ---- */
