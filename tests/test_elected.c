@@ -554,10 +554,11 @@ static void keep_a_binding(void *context)
 	cr_expect(Probe_import(self, "local:elected-kept", &kept) == 0, "%s", fly_error());
 }
 
+static struct probe_service others;
+
 static struct fly_runtime *start_local(void)
 {
 	static const char *const links[] = {"local:elected-kept,server", NULL};
-	static struct probe_service others;
 	struct fly_options options = {.size = sizeof options,
 				      .links = links,
 				      .pollers = 1,
@@ -591,6 +592,46 @@ Case(elected, fly_stop__ends_bindings_of_procedures_on_the_thread_for_events)
 	cr_expect(on != 0 && on != fly_thread_number());
 	cr_expect(fly_stop(self) == 0, "%s", fly_error());
 	self = NULL;
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+static bool was_turned;
+
+/* As a call that leads back: is the poller turned while its procedure waits? */
+static void wait_for_a_turn(void *context)
+{
+	const uint64_t end_tsc = fly_clock_now_tsc() + patience(2) * fly_clock_hz();
+	const uint64_t before_tsc = *(volatile uint64_t *)&self->poller.now_tsc;
+
+	(void)context;
+	while (!was_turned && fly_clock_now_tsc() < end_tsc)
+		was_turned = *(volatile uint64_t *)&self->poller.now_tsc != before_tsc;
+}
+
+static void call_locally(void *context)
+{
+	*(int *)context = Probe_Null(kept);
+}
+
+Case(elected, fly_elected_here__is_turned_while_its_procedure_waits_for_a_local_call)
+{
+	struct fly_runtime *r;
+	int called = 1;
+	int called_back = 1;
+
+	start(FLY_WAIT_YIELD);
+	r = start_local();
+	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
+	cr_assert(Probe_import(self, "local:elected-kept", &kept) == 0, "%s", fly_error());
+	others.during = wait_for_a_turn;
+	ours.during = call_locally;
+	ours.during_context = &called;
+	service.during = be_called_back;
+	service.during_context = &called_back;
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(called_back == 0 && called == 0);
+	cr_expect(was_turned, "a call that leads back would wait for ever");
+	cr_expect(fly_unbind(kept) == 0);
 	cr_expect(fly_stop(r) == 0, "%s", fly_error());
 }
 
