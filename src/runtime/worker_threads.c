@@ -22,7 +22,6 @@
 #include "host/limits.h"
 #include "base/error.h"
 #include "base/signals.h"
-#include "base/yield.h"
 #include "threads/waiting.h"
 #include "runtime/process.h"
 #include "runtime/runtime.h"
@@ -79,25 +78,20 @@ static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t 
  * Sharing the core of the poller
  *
  * A worker that polls its slot there takes the core from the poller, which is to bring the next
- * call: each of several idle workers costs every call two switches. So the worker lets the poller
- * run once, to send the result. If the next call has not come then, the worker sleeps, and the
+ * call: each of several idle workers costs every call two switches. So the worker sleeps, and the
  * poller wakes it with the call. One switch there, one back.
  */
 static void wait_for_order(struct fly_worker *w)
 {
 	struct fly_slot *s = &w->handoff.slot;
 	struct fly_waiting waiting = {0};
-	bool has_yielded = false;
 	uint32_t word;
 
 	while (!fly_slot_says(word = fly_slot_word(s), FLY_SLOT_CALL)) {
 		if (w->wait == FLY_WAIT_SPIN || !fly_wait_shares_core(w->poller))
 			fly_wait_for_slot(&waiting, s, word, w->wait, false);
-		else if (has_yielded)
-			fly_wait_asleep_for_slot(s, word, false);
 		else
-			fly_yield();
-		has_yielded = true;
+			fly_wait_asleep_for_slot(s, word, false);
 	}
 }
 
