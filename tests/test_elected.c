@@ -547,24 +547,28 @@ static void want_events(struct caller *c, struct fly_binding *mine)
 }
 
 static struct fly_binding *kept;
+static char local_name[48]; /* as this process has alone */
 
 static void keep_a_binding(void *context)
 {
 	*(uint64_t *)context = fly_thread_number();
-	cr_expect(Probe_import(self, "local:elected-kept", &kept) == 0, "%s", fly_error());
+	cr_expect(Probe_import(self, local_name, &kept) == 0, "%s", fly_error());
 }
 
 static struct probe_service others;
 
 static struct fly_runtime *start_local(void)
 {
-	static const char *const links[] = {"local:elected-kept,server", NULL};
+	char spec[64];
+	const char *const links[] = {spec, NULL};
 	struct fly_options options = {.size = sizeof options,
 				      .links = links,
 				      .pollers = 1,
 				      .wait = FLY_WAIT_YIELD};
 	struct fly_runtime *r;
 
+	snprintf(local_name, sizeof local_name, "local:elected-%d", (int)getpid());
+	snprintf(spec, sizeof spec, "%s,server", local_name);
 	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
 	cr_assert(Probe_export(r, &probe_procedures, &others) == 0, "%s", fly_error());
 	return r;
@@ -622,7 +626,7 @@ Case(elected, fly_elected_here__is_turned_while_its_procedure_waits_for_a_local_
 	start(FLY_WAIT_YIELD);
 	r = start_local();
 	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
-	cr_assert(Probe_import(self, "local:elected-kept", &kept) == 0, "%s", fly_error());
+	cr_assert(Probe_import(self, local_name, &kept) == 0, "%s", fly_error());
 	others.during = wait_for_a_turn;
 	ours.during = call_locally;
 	ours.during_context = &called;
