@@ -52,9 +52,11 @@ static void note(void *context, const char *name, const char *about, uint64_t va
 
 static void stop_all(void)
 {
-	fly_counters(self, note, NULL);
-	cr_expect(missed == 0, "somebody was not seen");
-	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	if (self) {
+		fly_counters(self, note, NULL);
+		cr_expect(missed == 0, "somebody was not seen");
+		cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	}
 	fly_quit(server.r);
 	pthread_join(server.thread, NULL);
 	cr_expect(server.status == 0, "packets of the server are missing");
@@ -65,7 +67,7 @@ static void end(void)
 {
 	char command[128];
 
-	if (self)
+	if (server.r)
 		stop_all();
 	snprintf(command, sizeof command, "rm -r %s", directory);
 	cr_expect(system(command) == 0);
@@ -462,6 +464,238 @@ Case(elected, fly_elected_serve__until_told_to_quit)
 	expect_each_once(2 * 700);
 }
 
+/* A procedure of ours that serves, until another thread's call has come back. */
+static void serve_within(void *context)
+{
+	*(int *)context = fly_serve(self);
+}
+
+static void call_and_quit(struct caller *c, struct fly_binding *mine)
+{
+	(void)c;
+	is_held = true;
+	while (is_held)
+		;
+	cr_expect(Probe_Null(mine) == 0);
+	fly_quit(self);
+}
+
+static void let_go_and_serve(void *context)
+{
+	is_held = false;
+	serve_within(context);
+}
+
+static void *call_and_quit_on_a_thread(void *context)
+{
+	on_threads(1, call_and_quit);
+	return context;
+}
+
+Case(elected, fly_elected_serve__in_a_procedure_turns_the_poller)
+{
+	pthread_t thread;
+	int served = 1;
+	int called_back = 1;
+
+	start(FLY_WAIT_YIELD);
+	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
+	pthread_create(&thread, NULL, call_and_quit_on_a_thread, NULL);
+	while (!is_held)
+		;
+	ours.during = let_go_and_serve;
+	ours.during_context = &served;
+	service.during = be_called_back;
+	service.during_context = &called_back;
+	cr_expect(Probe_Null(own) == 0);
+	pthread_join(thread, NULL);
+	cr_expect(called_back == 0 && served == 0);
+	expect_each_once(2);
+}
+
+/* As deep as procedures may wait: the next call would wait for its own poller for ever. */
+static void ask_deepest(void *context)
+{
+	const uint16_t before = self->poller.nested;
+
+	self->poller.nested = FLY_NESTED_MAX;
+	*(int *)context = Probe_Null(own);
+	self->poller.nested = before;
+}
+
+Case(elected, fly_attached_start__not_deeper_than_procedures_may_wait)
+{
+	int deepest = 1;
+	int called_back = 1;
+
+	start(FLY_WAIT_YIELD);
+	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
+	ours.during = ask_deepest;
+	ours.during_context = &deepest;
+	service.during = be_called_back;
+	service.during_context = &called_back;
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(called_back == 0);
+	cr_expect(deepest == -FLY_ECONFLICT, "%s", fly_status_name(deepest));
+	expect_each_once(1);
+}
+
+static void want_events(struct caller *c, struct fly_binding *mine)
+{
+	(void)c;
+	cr_assert(fly_event_fd(mine) >= 0, "%s", fly_error());
+}
+
+static struct fly_binding *kept;
+static char local_name[48]; /* as this process has alone */
+
+static void keep_a_binding(void *context)
+{
+	*(uint64_t *)context = fly_thread_number();
+	cr_expect(Probe_import(self, local_name, &kept) == 0, "%s", fly_error());
+}
+
+static struct probe_service others;
+
+static struct fly_runtime *start_local(void)
+{
+	char spec[64];
+	const char *const links[] = {spec, NULL};
+	struct fly_options options = {.size = sizeof options,
+				      .links = links,
+				      .pollers = 1,
+				      .wait = FLY_WAIT_YIELD};
+	struct fly_runtime *r;
+
+	snprintf(local_name, sizeof local_name, "local:elected-%d", (int)getpid());
+	snprintf(spec, sizeof spec, "%s,server", local_name);
+	cr_assert(fly_start(&options, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &others) == 0, "%s", fly_error());
+	return r;
+}
+
+/* They are of a thread that ends at the stop only: the program cannot have them ended before. */
+Case(elected, fly_stop__ends_bindings_of_procedures_on_the_thread_for_events)
+{
+	struct fly_runtime *r;
+	uint64_t on = 0;
+	int called_back = 1;
+
+	start(FLY_WAIT_YIELD);
+	r = start_local();
+	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
+	on_threads(1, want_events);
+	while (fly_elected_turner(self->poller.election) == 0)
+		;
+	ours.during = keep_a_binding;
+	ours.during_context = &on;
+	service.during = be_called_back;
+	service.during_context = &called_back;
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(called_back == 0 && kept);
+	cr_expect(on != 0 && on != fly_thread_number());
+	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	self = NULL;
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+static bool was_turned;
+
+/* As a call that leads back: is the poller turned while its procedure waits? */
+static void wait_for_a_turn(void *context)
+{
+	const uint64_t end_tsc = fly_clock_now_tsc() + patience(2) * fly_clock_hz();
+	const uint64_t before_tsc = *(volatile uint64_t *)&self->poller.now_tsc;
+
+	(void)context;
+	while (!was_turned && fly_clock_now_tsc() < end_tsc)
+		was_turned = *(volatile uint64_t *)&self->poller.now_tsc != before_tsc;
+}
+
+static void call_locally(void *context)
+{
+	*(int *)context = Probe_Null(kept);
+}
+
+Case(elected, fly_elected_here__is_turned_while_its_procedure_waits_for_a_local_call)
+{
+	struct fly_runtime *r;
+	int called = 1;
+	int called_back = 1;
+
+	start(FLY_WAIT_YIELD);
+	r = start_local();
+	cr_assert(Probe_export(self, &probe_procedures, &ours) == 0, "%s", fly_error());
+	cr_assert(Probe_import(self, local_name, &kept) == 0, "%s", fly_error());
+	others.during = wait_for_a_turn;
+	ours.during = call_locally;
+	ours.during_context = &called;
+	service.during = be_called_back;
+	service.during_context = &called_back;
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(called_back == 0 && called == 0);
+	cr_expect(was_turned, "a call that leads back would wait for ever");
+	cr_expect(fly_unbind(kept) == 0);
+	cr_expect(fly_stop(r) == 0, "%s", fly_error());
+}
+
+/* ---- a thread that ends with the turn ---- */
+
+static int end_thread(struct fly_poller *p, void *context)
+{
+	(void)p;
+	pthread_exit(context);
+}
+
+static void *end_in_a_request(void *context)
+{
+	fly_request(&self->poller, end_thread, context);
+	return NULL;
+}
+
+static void end_a_thread_with_the_turn(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, end_in_a_request, NULL);
+	pthread_join(thread, NULL);
+	cr_assert(fly_elected_turner(self->poller.election) != 0);
+}
+
+Case(elected, fly_elected_wait__frees_the_turn_of_an_ended_thread_while_it_yields)
+{
+	start(FLY_WAIT_YIELD);
+	end_a_thread_with_the_turn();
+	cr_expect(Probe_Null(own) == 0);
+	expect_each_once(1);
+}
+
+Case(elected, fly_elected_wait__frees_the_turn_of_an_ended_thread_while_it_spins)
+{
+	start(FLY_WAIT_SPIN);
+	end_a_thread_with_the_turn();
+	cr_expect(Probe_Null(own) == 0);
+	expect_each_once(1);
+}
+
+static void *is_turner_here(void *context)
+{
+	*(bool *)context = fly_thread_is_here(fly_poller_thread(&self->poller));
+	return NULL;
+}
+
+/* A thread that has no number is not the one that has the turn. */
+Case(elected, fly_poller_thread__is_no_thread_while_the_turn_is_free)
+{
+	pthread_t thread;
+	bool is_here = false;
+
+	start(FLY_WAIT_YIELD);
+	pthread_create(&thread, NULL, is_turner_here, &is_here);
+	pthread_join(thread, NULL);
+	cr_expect(!is_here);
+}
+
 /* ---- packets ---- */
 
 static unsigned lcore_within;
@@ -605,6 +839,46 @@ Case(elected, fly_elected_give__wakes_who_sleeps)
 	pthread_join(thread, NULL);
 	cr_expect(naps >= 1);
 	cr_expect(election->n_asleep == 0 && TAILQ_EMPTY(&election->sleepers));
+	fly_election_free(election);
+}
+
+/* As a thread that sleeps, and does not run yet. */
+static void list(struct fly_sleeper *sleeper)
+{
+	sleeper->is_listed = true;
+	TAILQ_INSERT_TAIL(&election->sleepers, sleeper, next);
+	election->n_asleep++;
+}
+
+/* Who was woken by its result takes no turn: the turn would be free, and all others asleep. */
+Case(elected, fly_elected_give__wakes_one_that_still_sleeps)
+{
+	struct fly_sleeper has_result = {.woken = 1};
+	struct fly_sleeper has_none = {0};
+
+	make_bare();
+	list(&has_result);
+	list(&has_none);
+	fly_election_open(election);
+	cr_expect(has_none.woken == 1, "nobody turns the poller for it");
+	fly_election_free(election);
+}
+
+/* A thread waits in a binding, and runs a procedure in its turn of another runtime's poller. */
+Case(elected, fly_unbind__not_in_a_turn_of_another_poller)
+{
+	struct fly_call *call;
+
+	start(FLY_WAIT_YIELD);
+	make_bare();
+	fly_election_open(election);
+	cr_assert(fly_elected_take(election));
+	cr_assert(Probe_Null_start(own, &call) == 0);
+	bare.turning = true;
+	cr_expect(fly_unbind(own) == -FLY_ECONFLICT);
+	bare.turning = false;
+	fly_elected_give(election);
+	cr_expect(Probe_Null_finish(call) == 0);
 	fly_election_free(election);
 }
 

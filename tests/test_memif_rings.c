@@ -76,3 +76,14 @@ Case(memif_rings, fly_memif_rings_find__not_what_looks_different)
 	munmap(other, BYTES);
 	munmap(small, 4096);
 }
+
+/* We store flags there: what may not be written, or is the region's middle, is no ring of ours. */
+Case(memif_rings, fly_memif_rings_find__not_what_is_mapped_otherwise)
+{
+	uint8_t *other = map("memif_region_0", BYTES);
+
+	memcpy(other, region, TO_CLIENT + 4);
+	cr_assert(mprotect(other, BYTES, PROT_READ) == 0);
+	cr_expect(fly_memif_rings_find(true, flags, 4) == 1);
+	munmap(other, BYTES);
+}

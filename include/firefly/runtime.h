@@ -185,8 +185,7 @@ int fly_drain(struct fly_runtime *runtime, uint32_t most_ms);
 
 /*
  * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send. Only the owning
- * thread.
- * Of a shared runtime: any thread; does nothing while another thread turns the poller.
+ * thread. Of a shared runtime: any thread; does nothing while another thread turns the poller.
  * Return: packets received in this turn; 0 if the runtime has threads of its own, which do that; 0
  * with fly_error() set if it belongs to another thread or process.
  */
@@ -194,7 +193,8 @@ unsigned fly_turn(struct fly_runtime *runtime);
 
 /*
  * fly_serve() - turn the poller until fly_quit(). If the runtime has threads of its own: just wait
- * until then. Of a shared runtime: any thread, but one at a time. Only the owning thread. Return: 0, or ECONFLICT or EFORKED with fly_error() set.
+ * until then. Only the owning thread. Of a shared runtime: any thread, but one at a time.
+ * Return: 0, or ECONFLICT or EFORKED with fly_error() set.
  */
 int fly_serve(struct fly_runtime *runtime);
 
@@ -347,8 +347,9 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  * from it, then call fly_next_ready() until that returns NULL: the descriptor does not say how many
  * calls have ended. However a call ends: by a result, its deadline, fly_cancel(), fly_shutdown(), a
  * peer that is silent or gone. Not for the binding of an inline caller, which has to turn the
- * poller anyway: attach to it, or give the runtime its own pollers. The first descriptor of a shared
- * runtime starts a thread that turns the poller, and sleeps in between. Only the binding's thread.
+ * poller anyway: attach to it, or give the runtime its own pollers. The first descriptor of a
+ * shared runtime starts a thread that turns the poller, and sleeps in between. Only the binding's
+ * thread.
  * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's), ESYSTEM, ECONFLICT,
  * EFORKED.
  */

@@ -75,8 +75,7 @@ void fly_handoff_queue_init(struct fly_handoff_queue *queue);
 void fly_handoff_queue_fini(struct fly_handoff_queue *queue);
 
 /*
- * fly_handoff_add() - add a handoff, whose slot is FREE or RUNNING, and whose act and wanted are
- * set.
+ * fly_handoff_add() - add a handoff, whose slot is FREE, and whose act and wanted are set.
  * Return: 0 or -FLY_ENOMEM.
  *
  * fly_handoff_remove() - remove a handoff. Nobody rings for it any more.

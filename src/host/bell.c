@@ -11,6 +11,7 @@
  */
 #include "host/bell.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,8 +47,11 @@ bool fly_bell_add(int bell, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
 
-	return bell >= 0 && fd >= 0 && is_eventfd(fd) &&
-	       epoll_ctl(bell, EPOLL_CTL_ADD, fd, &event) == 0;
+	if (bell < 0 || fd < 0 || !is_eventfd(fd)) {
+		errno = EINVAL;
+		return false;
+	}
+	return epoll_ctl(bell, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 static void note(int fd, void *before)

@@ -17,7 +17,7 @@ void fly_bell_close(int bell);
 
 /*
  * fly_bell_add() - listen to this descriptor until it is closed, if it is an eventfd. Nobody reads
- * it. Return: is it one, and listened to?
+ * it. Return: is it one, and listened to? If not, errno is set; EEXIST: it is listened to already.
  *
  * fly_bell_note() - note which descriptors are eventfds. fly_bell_add_new(): listen to all that
  * were none before. By their kind, because any thread may have had the number for something else

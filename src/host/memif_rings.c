@@ -63,10 +63,11 @@ unsigned fly_memif_rings_find(bool server, _Atomic uint16_t **flags, unsigned n)
 	while (found < n && fgets(line, sizeof line, f)) {
 		unsigned long from;
 		unsigned long to;
+		int bytes = 0; /* of the line that are as they must be; 0: not all were */
 		struct ring *ring;
 
 		if (!strstr(line, FILE_NAME) ||
-		    sscanf(line, "%lx-%lx rw-s 00000000 ", &from, &to) != 2)
+		    sscanf(line, "%lx-%lx rw-s 00000000 %n", &from, &to, &bytes) != 2 || !bytes)
 			continue;
 		ring = ring_to_us(from, to - from, server);
 		if (ring)

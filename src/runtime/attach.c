@@ -383,13 +383,13 @@ static uint64_t thread(const struct fly_binding *binding)
 static bool is_in_use(const struct fly_binding *binding)
 {
 	const struct fly_attached *a = attached_of_const(binding);
+	const struct fly_poller *elected = fly_elected_here(); /* perhaps not that of the binding */
 	const struct fly_attached_call *c;
 	int n_used = 0;
 
 	if (a->n_requests)
 		return true;
-	if ((!a->mine || !a->mine->turning) &&
-	    (!a->election || !fly_elected_is_here(a->election) || !a->poller->turning))
+	if ((!a->mine || !a->mine->turning) && (!elected || !elected->turning))
 		return false;
 	LIST_FOREACH(c, &a->calls, next)
 	n_used++;
@@ -451,8 +451,8 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	if (status)
 		return status;
 	a->lost_tsc = a->deadline_us ? began_tsc : 0;
-	binding->starter = fly_attached_start;
-	return fly_attached_start(binding, procedure, argument_bytes, call);
+	fly_attached_bind_starter(a);
+	return binding->starter(binding, procedure, argument_bytes, call);
 }
 
 void fly_slow_attached_failed(struct fly_attached *a, int status)
@@ -511,7 +511,7 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 static int set_reconnect(struct fly_binding *binding, bool on)
 {
 	attached_of(binding)->reconnects = on;
-	binding->starter = fly_attached_start;
+	fly_attached_bind_starter(attached_of(binding));
 	choose(attached_of(binding));
 	return 0;
 }
@@ -535,7 +535,7 @@ static int rebind(struct fly_binding *binding)
 	status = fly_request(a->poller, rebind_on_poller, a);
 	a->n_requests--;
 	if (status == 0) /* also if it was lost, and reconnects */
-		binding->starter = fly_attached_start;
+		fly_attached_bind_starter(a);
 	return status;
 }
 
@@ -656,12 +656,12 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 
 	if (!a)
 		return fly_fail(FLY_ENOMEM, "attach: out of memory");
-	fly_attached_bind(a);
 	a->kind = &kind;
 	a->mine = fly_poller_mine();
 	a->poller = p;
 	a->poller_thread = p->election ? FLY_ELECTED : fly_poller_thread(p);
 	a->election = p->election;
+	fly_attached_bind(a);
 	a->turns_to_look = runtime->group.is_shared;
 	a->import = import;
 	a->event_fd = -1;

@@ -15,15 +15,19 @@
 #include "base/signals.h"
 #include "fastpath/slow.h"
 #include "host/limits.h"
+#include "runtime/process.h"
 #include "runtime/runtime.h"
 #include "threads/elected.h"
+#include "threads/poller_group.h"
 
 static void *stand_by(void *context)
 {
 	struct fly_runtime *r = context;
 
 	pthread_setname_np(pthread_self(), "fly-standby");
+	fly_poller_group_enter(&r->poller); /* bindings of its procedures are the runtime's */
 	fly_elected_serve(r->poller.election, FLY_WAIT_SLEEP, &r->standby.quit);
+	fly_process_end_mine();
 	return NULL;
 }
 

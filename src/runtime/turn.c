@@ -45,7 +45,11 @@ static unsigned turn(struct fly_runtime *r)
 
 void fly_runtime_resume_here(void)
 {
-	fly_poller_resume(turned ? &turned->poller : fly_poller_group_here());
+	struct fly_poller *here = fly_poller_group_here();
+
+	if (here && here->election) /* it turns that poller now and then only */
+		here = NULL;
+	fly_poller_resume(turned ? &turned->poller : here);
 }
 
 void fly_runtime_turn_here(void)

@@ -85,8 +85,12 @@ struct fly_attached {
 
 FLY_BINDING_HAS_KIND(struct fly_attached);
 
-/* fly_attached_bind() - set the procedure variables. */
+/*
+ * fly_attached_bind() - set the procedure variables. `election` is set already.
+ * fly_attached_bind_starter() - the Starter only: the plain one.
+ */
 void fly_attached_bind(struct fly_attached *attached);
+void fly_attached_bind_starter(struct fly_attached *attached);
 
 /* fly_attached_act() - send a call that was handed over, on the poller: fly_handoff.act. */
 void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff);
@@ -112,7 +116,8 @@ void fly_slow_attached_end(struct fly_attached_call *c);
 void fly_slow_attached_failed(struct fly_attached *a, int status);
 
 /*
- * fly_attached_start() - the plain Starter. fly_attached_send(), fly_attached_call() - the plain
+ * fly_attached_start() - the plain Starter, but for what that of a shared runtime checks before:
+ * fly_attached_bind_starter(). fly_attached_send(), fly_attached_call() - the plain
  * Transporter; fly_attached_send_timed(), fly_attached_call_timed() - of a call with a deadline,
  * which counts from now on.
  */

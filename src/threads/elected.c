@@ -49,6 +49,7 @@
 #define YIELD_TURNS 32   /* without our result, but with those of others, before these run */
 #define ALONE_TURNS 256  /* without any result, before others of the core run: some 20 us */
 #define SPINS       2000 /* tries before going to sleep: some 20 us */
+#define LOOK        4096 /* tries until a thread that does not sleep looks for the turner's end */
 
 /* The turn that this thread took last. */
 static _Thread_local struct fly_election *held;
@@ -145,12 +146,21 @@ static void unlist(struct fly_election *e, struct fly_sleeper *sleeper)
 	atomic_fetch_sub_explicit(&e->n_asleep, 1, memory_order_relaxed);
 }
 
+/*
+ * A thread that was woken already, by its result, may still be in the list. It does not take the
+ * turn: another one has to be woken.
+ */
 static void wake_one(struct fly_election *e)
 {
 	struct fly_sleeper *sleeper;
 
 	pthread_mutex_lock(&e->lock);
-	sleeper = TAILQ_FIRST(&e->sleepers);
+	TAILQ_FOREACH(sleeper, &e->sleepers, next)
+	{
+		/* Relaxed: by us, or by a thread that had the turn before us (T1). */
+		if (!atomic_load_explicit(&sleeper->woken, memory_order_relaxed))
+			break;
+	}
 	if (sleeper) {
 		unlist(e, sleeper);
 		fly_elected_wake(sleeper);
@@ -219,8 +229,8 @@ void fly_elected_prepare(struct fly_sleeper *sleeper)
 }
 
 /*
- * A thread that has ended in a procedure has kept the turn. Its poller is as that of an inline
- * runtime whose thread has ended: runtime/start.c, take_over().
+ * A thread that has ended in a procedure has kept the turn. Who waits for the turn notices. Its
+ * poller is as that of an inline runtime whose thread has ended: runtime/start.c, take_over().
  */
 static bool take_over(struct fly_election *e)
 {
@@ -231,6 +241,13 @@ static bool take_over(struct fly_election *e)
 	e->poller->turning = false;
 	e->poller->nested = 0;
 	return true;
+}
+
+/* Another thread has the turn, and this one does not sleep. @tries: counts. */
+static void look_for_end(struct fly_election *e, uint32_t *tries)
+{
+	if (++*tries % LOOK == 0 && take_over(e))
+		free_turn(e);
 }
 
 void fly_elected_sleep(struct fly_election *e, struct fly_sleeper *sleeper)
@@ -296,10 +313,16 @@ static void rest(struct fly_election *e, struct fly_slot *s, struct fly_sleeper 
 	const uint32_t word = fly_slot_word(s);
 
 	if (wait == FLY_WAIT_YIELD) {
+		look_for_end(e, &waiting->empty);
 		yield(e);
 		return;
 	}
-	if (wait != FLY_WAIT_SLEEP || waiting->empty++ < SPINS) {
+	if (wait != FLY_WAIT_SLEEP) {
+		look_for_end(e, &waiting->empty);
+		rte_pause();
+		return;
+	}
+	if (waiting->empty++ < SPINS) {
 		rte_pause();
 		return;
 	}
@@ -330,6 +353,8 @@ void fly_elected_wait(struct fly_election *e, struct fly_slot *s, struct fly_sle
 		if (!fly_elected_take(e)) {
 			if (!mine)
 				rest(e, s, sleeper, wait, &waiting);
+			else
+				look_for_end(e, &waiting.empty);
 			continue;
 		}
 		if (mine)
@@ -354,15 +379,21 @@ void fly_elected_serve(struct fly_election *e, enum fly_wait wait, const _Atomic
 	while (!atomic_load_explicit(quit, memory_order_relaxed)) { /* carries no data */
 		unsigned turns = 0;
 
+		if (fly_elected_is_here(e)) { /* this is a procedure, which runs in the turn */
+			fly_wait_after_turn(&waiting, e->poller, wait, turn(e->poller));
+			continue;
+		}
 		if (!fly_elected_take(e)) {
 			if (wait == FLY_WAIT_SLEEP) {
 				fly_elected_prepare(&sleeper);
 				fly_elected_sleep(e, &sleeper);
-			} else if (wait == FLY_WAIT_YIELD) {
-				yield(e);
-			} else {
-				rte_pause();
+				continue;
 			}
+			look_for_end(e, &waiting.empty);
+			if (wait == FLY_WAIT_YIELD)
+				yield(e);
+			else
+				rte_pause();
 			continue;
 		}
 		while (!atomic_load_explicit(quit, memory_order_relaxed)) {

@@ -93,8 +93,10 @@ uint64_t fly_poller_thread(const struct fly_poller *p)
 {
 	uint64_t thread;
 
-	if (p->election)
-		return fly_elected_turner(p->election);
+	if (p->election) {
+		thread = fly_elected_turner(p->election);
+		return thread ? thread : FLY_ELECTED; /* 0 is of all threads without a number */
+	}
 	pthread_mutex_lock(&p->requests->lock);
 	thread = p->requests->owner;
 	pthread_mutex_unlock(&p->requests->lock);
