@@ -667,14 +667,14 @@ Case(threads_caller, fly_rebind__the_link_takes_less)
 	serve(1, rebind_narrower);
 }
 
-/* As if a rebinding had taken a minute, for the first of two calls. */
+/* As if a rebinding had taken twice the deadline, for the first of two calls. */
 static void call_after_a_rebinding(struct caller *c, struct fly_binding *mine)
 {
 	struct fly_attached *a = (struct fly_attached *)(void *)mine;
 
 	(void)c;
 	cr_expect(fly_set_deadline(mine, 1000000 * patience(5)) == 0);
-	a->lost_tsc = fly_clock_now_tsc() - 60000 * self->poller.tsc_per_ms;
+	a->lost_tsc = fly_clock_now_tsc() - 2000 * patience(5) * self->poller.tsc_per_ms;
 	cr_expect(Probe_Null(mine) < 0, "its time is over");
 	cr_expect(Probe_Null(mine) == 0, "the second has all of its time");
 	cr_expect(fly_set_deadline(mine, 0) == 0);

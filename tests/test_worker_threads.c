@@ -75,6 +75,45 @@ static void export_self(void)
 	cr_assert(Probe_import(self, NULL, &own) == 0, "%s", fly_error());
 }
 
+/* ---- waiting ---- */
+
+static bool sleeps(const struct fly_worker *w)
+{
+	return atomic_load(&w->handoff.slot.asleep) == FLY_ASLEEP_FUTEX;
+}
+
+/* Idle workers that yield take no turns of a core that the poller yields there. */
+Case(worker_threads, wait_for_order__sleeps_on_the_core_of_its_poller)
+{
+	const struct fly_worker_pool *pool;
+	char core[16];
+	cpu_set_t one;
+	uint64_t sum;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	snprintf(core, sizeof core, "%d", sched_getcpu());
+	cr_assert(sched_setaffinity(0, sizeof one, &one) == 0);
+	options.wait = FLY_WAIT_YIELD;
+	options.worker_cores = core;
+	export_self();
+	pool = LIST_FIRST(&self->poller.pools);
+	for (unsigned i = 0; i < 1000; i++) {
+		sched_yield();
+		for (unsigned w = 0; w < WORKERS; w++)
+			cr_assert(!sleeps(&pool->workers[w]), "the poller spins, for all they know");
+	}
+	fly_set_wait(own, FLY_WAIT_YIELD);
+	for (unsigned i = 0; i < 20; i++)
+		cr_expect(Probe_Add(own, i, 1, &sum) == 0 && sum == i + 1);
+	cr_expect(atomic_load(&self->poller.handoffs.core) == atoi(core));
+	for (unsigned w = 0; w < WORKERS; w++)
+		while (!sleeps(&pool->workers[w])) /* or the time limit of the test */
+			sched_yield();
+	cr_expect(Probe_Add(own, 20, 1, &sum) == 0 && sum == 21, "and is woken");
+	cr_expect(count(FLY_COUNT_calls_on_workers) == 21);
+}
+
 /* ---- options ---- */
 
 static void expect_refused(const char *why)

@@ -12,6 +12,11 @@
  *     says "any thread". On another thread most functions return -FLY_ECONFLICT.
  *   - With `pollers` 1 or more a runtime has so many threads that only poll, each on its own core.
  *     Every thread of the program may use the runtime.
+ *   - A `shared` runtime has one poller and no thread for it. Every thread of the program may use
+ *     the runtime. A thread that waits, and finds nobody turning the poller, turns it for all:
+ *     while it waits for a result, in fly_serve(), and once in fly_turn(), fly_ready() and
+ *     fly_next_ready(). Procedures without workers run on such a thread. For threads that share a
+ *     core, or have no core to spare for a poller.
  * A binding always belongs to one thread: the thread that imported it, or the thread that got it
  * from fly_attach(). With fly_attach() any thread can call through a poller that another thread
  * turns.
@@ -115,6 +120,11 @@ struct fly_options {
 	/* One-line messages for a person (no hugepages, a link that came back); NULL: none. */
 	void (*notice)(void *context, const char *line); /* may be called on any thread */
 	void *notice_context;
+	/*
+	 * No thread only polls, and every thread of the program may use the runtime: see "Threads"
+	 * above. Only with `pollers` 0.
+	 */
+	bool shared;
 };
 
 /*
@@ -175,7 +185,7 @@ int fly_drain(struct fly_runtime *runtime, uint32_t most_ms);
 
 /*
  * fly_turn() - one turn of the runtime's poller: receive, serve, deliver, send. Only the owning
- * thread.
+ * thread. Of a shared runtime: any thread; does nothing while another thread turns the poller.
  * Return: packets received in this turn; 0 if the runtime has threads of its own, which do that; 0
  * with fly_error() set if it belongs to another thread or process.
  */
@@ -183,7 +193,8 @@ unsigned fly_turn(struct fly_runtime *runtime);
 
 /*
  * fly_serve() - turn the poller until fly_quit(). If the runtime has threads of its own: just wait
- * until then. Only the owning thread. Return: 0, or ECONFLICT or EFORKED with fly_error() set.
+ * until then. Only the owning thread. Of a shared runtime: any thread, but one at a time.
+ * Return: 0, or ECONFLICT or EFORKED with fly_error() set.
  */
 int fly_serve(struct fly_runtime *runtime);
 
@@ -336,7 +347,9 @@ int fly_set_wait(struct fly_binding *binding, enum fly_wait wait);
  * from it, then call fly_next_ready() until that returns NULL: the descriptor does not say how many
  * calls have ended. However a call ends: by a result, its deadline, fly_cancel(), fly_shutdown(), a
  * peer that is silent or gone. Not for the binding of an inline caller, which has to turn the
- * poller anyway: attach to it, or give the runtime its own pollers. Only the binding's thread.
+ * poller anyway: attach to it, or give the runtime its own pollers. The first descriptor of a
+ * shared runtime starts a thread that turns the poller, and sleeps in between. Only the binding's
+ * thread.
  * Return: the descriptor, or with fly_error() set: EINVAL (an inline caller's), ESYSTEM, ECONFLICT,
  * EFORKED.
  */

@@ -29,12 +29,15 @@ void fly_descriptor_close_on_exec(int fd)
 		fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
 }
 
-static void note(int fd, void *context)
+void fly_descriptors_note_one(struct fly_descriptors *now, int fd)
 {
-	struct fly_descriptors *now = context;
-
 	if (fd < FLY_DESCRIPTORS_MAX)
 		now->open[fd / 64] |= UINT64_C(1) << fd % 64;
+}
+
+static void note(int fd, void *context)
+{
+	fly_descriptors_note_one(context, fd);
 }
 
 void fly_descriptors_note(struct fly_descriptors *now)
@@ -43,16 +46,36 @@ void fly_descriptors_note(struct fly_descriptors *now)
 	now->is_known = fly_descriptors_each(note, now);
 }
 
-static void close_on_exec(int fd, void *context)
-{
-	const struct fly_descriptors *before = context;
+struct news {
+	const struct fly_descriptors *before;
+	void (*each)(int fd, void *context);
+	void *context;
+};
 
-	if (fd < FLY_DESCRIPTORS_MAX && !(before->open[fd / 64] >> fd % 64 & 1))
-		fly_descriptor_close_on_exec(fd);
+static void if_new(int fd, void *context)
+{
+	const struct news *news = context;
+
+	if (fd < FLY_DESCRIPTORS_MAX && !(news->before->open[fd / 64] >> fd % 64 & 1))
+		news->each(fd, news->context);
+}
+
+void fly_descriptors_each_new(const struct fly_descriptors *before,
+			      void (*each)(int fd, void *context), void *context)
+{
+	struct news news = {before, each, context};
+
+	if (before->is_known)
+		fly_descriptors_each(if_new, &news);
+}
+
+static void close_on_exec(int fd, void *unused)
+{
+	(void)unused;
+	fly_descriptor_close_on_exec(fd);
 }
 
 void fly_descriptors_close_on_exec(const struct fly_descriptors *before)
 {
-	if (before->is_known)
-		fly_descriptors_each(close_on_exec, (void *)before);
+	fly_descriptors_each_new(before, close_on_exec, NULL);
 }

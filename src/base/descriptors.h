@@ -20,8 +20,12 @@ struct fly_descriptors {
 	uint64_t open[FLY_DESCRIPTORS_MAX / 64];
 };
 
-/* fly_descriptors_note() - note which descriptors of the process are open. Any thread. */
+/*
+ * fly_descriptors_note() - note which descriptors of the process are open. Any thread.
+ * fly_descriptors_note_one() - note that this one is.
+ */
 void fly_descriptors_note(struct fly_descriptors *now);
+void fly_descriptors_note_one(struct fly_descriptors *now, int fd);
 
 /*
  * fly_descriptors_close_on_exec() - close on exec(2) all descriptors that were not open before. Any
@@ -29,6 +33,13 @@ void fly_descriptors_note(struct fly_descriptors *now);
  * known which were open before nothing changes: the program's own must stay what they are.
  */
 void fly_descriptors_close_on_exec(const struct fly_descriptors *before);
+
+/*
+ * fly_descriptors_each_new() - call a function for each descriptor that was not open before. If it
+ * is not known which were, for none. Any thread.
+ */
+void fly_descriptors_each_new(const struct fly_descriptors *before,
+			      void (*each)(int fd, void *context), void *context);
 
 /* fly_descriptor_close_on_exec() - close this one on exec(2), if it is open. Any thread. */
 void fly_descriptor_close_on_exec(int fd);

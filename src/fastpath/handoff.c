@@ -18,7 +18,7 @@
 
 void fly_handoff_queue_init(struct fly_handoff_queue *queue)
 {
-	*queue = (struct fly_handoff_queue){.wake_fd = -1};
+	*queue = (struct fly_handoff_queue){.wake_fd = -1, .core = -1};
 	TAILQ_INIT(&queue->all);
 }
 

@@ -26,6 +26,7 @@ enum fly_asleep {
 	FLY_AWAKE,
 	FLY_ASLEEP_FUTEX, /* the other side waits on the state word */
 	FLY_ASLEEP_EVENT, /* an event loop is told: threads/caller.h, local/caller.h */
+	FLY_ASLEEP_TURN, /* the other side waits for the poller's turn as well: threads/elected.h */
 };
 
 struct fly_handoff;
@@ -57,6 +58,7 @@ struct fly_handoff_queue {
 	_Atomic(struct fly_handoff *) rung; /* rung handoffs, the newest first */
 	_Atomic uint32_t asleep;            /* the poller sleeps: wake it by wake_fd */
 	int wake_fd;                        /* an eventfd; -1: this poller never sleeps */
+	_Atomic int core; /* by the poller: where it yielded last, to threads of that core; -1 */
 	/* ---- line 1: the poller ---- */
 	struct fly_handoff **polled __rte_cache_aligned; /* polled in each turn */
 	uint32_t n_polled;
@@ -73,8 +75,7 @@ void fly_handoff_queue_init(struct fly_handoff_queue *queue);
 void fly_handoff_queue_fini(struct fly_handoff_queue *queue);
 
 /*
- * fly_handoff_add() - add a handoff, whose slot is FREE or RUNNING, and whose act and wanted are
- * set.
+ * fly_handoff_add() - add a handoff, whose slot is FREE, and whose act and wanted are set.
  * Return: 0 or -FLY_ENOMEM.
  *
  * fly_handoff_remove() - remove a handoff. Nobody rings for it any more.

@@ -13,8 +13,9 @@
 
 #include "fastpath/packet.h"
 
-#define FLY_BURST    32  /* packets received at a time; a send queue this long is flushed */
-#define FLY_TX_QUEUE 512 /* packets that may wait for a driver that does not take them */
+#define FLY_BURST      32  /* packets received at a time; a send queue this long is flushed */
+#define FLY_LINK_BELLS 1   /* descriptors of a link on which its poller sleeps */
+#define FLY_TX_QUEUE   512 /* packets that may wait for a driver that does not take them */
 
 /* Who computes and checks UDP checksums. */
 enum fly_checksum {
@@ -48,6 +49,16 @@ struct fly_link {
 	struct fly_shared *shared; /* shared by the pollers of this port; NULL: one poller */
 	uint8_t sharer;            /* number of this link's poller among them */
 	uint64_t stuck_since_tsc;  /* the driver has taken no packet since then; 0: it does */
+	/*
+	 * Sleeping, on the poller's thread. arm(): from now on the driver makes a descriptor
+	 * readable when a packet comes; disarm(): no longer, since that costs the far end a system
+	 * call. A packet that came before is not told: poll after arm(). NULL: the driver wakes
+	 * nobody.
+	 * Return of arm(): descriptors stored, at most FLY_LINK_BELLS, none if others of this
+	 * poller's links have them; -1: it wakes nobody now.
+	 */
+	int (*arm)(struct fly_link *link, int *fds);
+	void (*disarm)(struct fly_link *link);
 };
 
 /* fly_link_push() - offer the queue to the driver. The queue is not empty. */

@@ -118,6 +118,17 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 	return received;
 }
 
+unsigned fly_poller_handoffs_first(struct fly_poller *p)
+{
+	const bool was_turning = p->turning;
+	unsigned n;
+
+	p->turning = true;
+	n = fly_handoff_turn(p, &p->handoffs);
+	p->turning = was_turning;
+	return n;
+}
+
 unsigned fly_poller_turn(struct fly_poller *p, uint64_t now_tsc)
 {
 	unsigned received = 0;

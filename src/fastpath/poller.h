@@ -114,6 +114,8 @@ struct fly_poller {
 	uint32_t reject_budget;         /* refusals that may still be sent in this millisecond */
 	uint32_t again_budget;          /* results that may still be sent again in it */
 	struct fly_requests *requests;  /* requests of other threads: src/threads/request.h */
+	struct fly_election *election;  /* who turns the poller: threads/elected.h; NULL: always the
+					   same thread */
 	uint32_t number;                /* index in its runtime's pollers */
 	struct fly_poller_group *group; /* threads/poller_group.h; NULL in a simulation */
 	LIST_HEAD(, fly_arp_query) arp_queries; /* addresses being resolved: slowpath/arp.h */
@@ -205,6 +207,12 @@ static inline uint64_t fly_poller_time(struct fly_poller *p)
  * requests that may be served within a turn. Return: slots handled.
  */
 unsigned fly_poller_handoffs_within(struct fly_poller *p);
+
+/*
+ * fly_poller_handoffs_first() - before a turn: handle slots of this process's threads. The turn
+ * then sends their calls before it receives. Return: slots handled.
+ */
+unsigned fly_poller_handoffs_first(struct fly_poller *p);
 
 /* fly_demux() - dispatch any packet; takes it. In demux.c. */
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);

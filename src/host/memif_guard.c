@@ -39,6 +39,8 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/yield.h"
+#include "host/bell.h"
+#include "host/memif_rings.h"
 
 #define BLIND_MS     10  /* interval of windows if EAL's epoll descriptor cannot be found */
 #define BUSY_ROUNDS  256 /* windows in a row, for a source that never calms down, ... */
@@ -71,6 +73,12 @@ static _Alignas(RTE_CACHE_LINE_SIZE) _Atomic unsigned want = 1; /* until on_inte
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static struct fly_memif_guarded *all; /* under gate */
 
+/*
+ * Grows when rings may have come or gone: with each window, and with each guarded port. Never 0.
+ * Published by G3, or by the gate.
+ */
+static _Atomic uint32_t changes = 1;
+
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static bool running; /* under starting */
 
@@ -80,11 +88,13 @@ static struct {
 	struct rte_intr_handle *probe;  /* never registered; for looking up numbers in EAL */
 	int doorbell;                   /* readable whenever on_interrupt() has returned */
 	int plug;                       /* never readable */
+	int bell;                       /* of all connections: host/bell.h */
 	int epoll;                      /* EAL's, as last found; -1 */
 	bool open;                      /* the window is open; we hold the gate */
 	struct fly_descriptors before;  /* open before the window */
+	struct fly_descriptors bells;   /* of them, eventfds */
 	unsigned busy;                  /* windows in a row */
-} thread = {.doorbell = -1, .plug = -1, .epoll = -1};
+} thread = {.doorbell = -1, .plug = -1, .bell = -1, .epoll = -1};
 
 /* Wait a little longer each time: the other thread may need our core. */
 static void relax(unsigned *times)
@@ -151,6 +161,77 @@ static uint16_t guarded_tx_burst(struct fly_link *link, struct rte_mbuf **packet
 	return n;
 }
 
+/*
+ * Waking
+ *
+ * See memif_rings.c. A ring is not told from those of another port of this process. So one port
+ * asks for all, and it only does if all are polled by the same poller and receive from the same
+ * ring of their pair: others would be made to wake when they need not. The rings stay while we are
+ * inside as in a burst.
+ *
+ * DPDK's driver stores into a ring and looks at its flags without a barrier in between. It may miss
+ * that it was asked if that happens within some nanoseconds; then the sleep is as long as without.
+ */
+static void find_rings(struct fly_memif_guarded *g)
+{
+	/* Whoever has the gate may work on devices for long: then another time. */
+	if (pthread_mutex_trylock(&gate) != 0)
+		return;
+	g->is_alone = true;
+	for (const struct fly_memif_guarded *other = all; other; other = other->next)
+		g->is_alone &= other->owner == g->owner && other->server == g->server;
+	g->asks = g->is_alone && all == g;
+	g->n_rings = g->asks ? fly_memif_rings_find(g->server, g->rings, FLY_MEMIF_RINGS) : 0;
+	g->looked = atomic_load_explicit(&changes, memory_order_relaxed);
+	pthread_mutex_unlock(&gate);
+}
+
+static bool has_looked(const struct fly_memif_guarded *g)
+{
+	return g->looked == atomic_load_explicit(&changes, memory_order_relaxed);
+}
+
+static void set_flags(const struct fly_memif_guarded *g, uint16_t flags)
+{
+	for (uint32_t i = 0; i < g->n_rings; i++)
+		atomic_store_explicit(g->rings[i], flags, memory_order_relaxed);
+}
+
+/* fly_link.arm */
+static int guarded_arm(struct fly_link *link, int *fds)
+{
+	struct fly_memif_guarded *g = (struct fly_memif_guarded *)link;
+	int n = -1;
+
+	if (thread.bell < 0)
+		return -1;
+	fly_bell_forget(thread.bell);
+	enter(g);
+	if (!has_looked(g))
+		find_rings(g);
+	if (has_looked(g) && g->is_alone) {
+		set_flags(g, 0);
+		n = 0;
+		if (g->asks)
+			fds[n++] = thread.bell;
+	}
+	leave(g);
+	return n;
+}
+
+/* fly_link.disarm */
+static void guarded_disarm(struct fly_link *link)
+{
+	struct fly_memif_guarded *g = (struct fly_memif_guarded *)link;
+
+	enter(g);
+	if (!has_looked(g)) /* something came or went while we slept: the others are still asked */
+		find_rings(g);
+	if (has_looked(g))
+		set_flags(g, FLY_MEMIF_MASK_INT);
+	leave(g);
+}
+
 /* ---- the interrupt thread's side ---- */
 
 static void open_window(void)
@@ -166,11 +247,21 @@ static void open_window(void)
 		while (atomic_load_explicit(&g->in, memory_order_seq_cst))
 			relax(&times);
 	}
+	/* With the gate: nobody looks for rings, for which a descriptor is opened for a moment. */
+	fly_descriptors_note(&thread.before);
+	fly_bell_note(&thread.bells);
 	thread.open = true;
+}
+
+static void changed(void)
+{
+	if (atomic_fetch_add_explicit(&changes, 1, memory_order_relaxed) == UINT32_MAX)
+		atomic_fetch_add_explicit(&changes, 1, memory_order_relaxed);
 }
 
 static void close_window(void)
 {
+	changed();
 	/* G3: gives the rings back to the pollers; pairs with G4. */
 	atomic_store_explicit(&want, 0, memory_order_release);
 	if (thread.open)
@@ -340,11 +431,12 @@ static void on_interrupt(void *unused)
 	if (plug_stale() && (fd = find_epoll()) >= 0)
 		watches_us(fd, turn_away);
 	was_open = thread.open;
+	if (was_open)
+		fly_bell_add_new(thread.bell, &thread.bells);
 	close_window();
 	if (was_open)
 		fly_descriptors_close_on_exec(&thread.before);
 	wait_for_a_source();
-	fly_descriptors_note(&thread.before);
 	open_window();
 	eventfd_write(thread.doorbell, 1);
 }
@@ -359,6 +451,7 @@ static int own_the_thread(void)
 		return -errno;
 	thread.doorbell = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
 	thread.plug = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	thread.bell = fly_bell_open(); /* without it pollers are not woken */
 	thread.source = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
 	thread.probe = rte_intr_instance_alloc(RTE_INTR_INSTANCE_F_PRIVATE);
 	if (thread.doorbell < 0 || thread.plug < 0 || !thread.source || !thread.probe ||
@@ -369,6 +462,8 @@ static int own_the_thread(void)
 		rte_intr_instance_free(thread.probe);
 		close(thread.doorbell);
 		close(thread.plug);
+		fly_bell_close(thread.bell);
+		thread.bell = -1;
 		return -ENOMEM;
 	}
 	/* The first run of on_interrupt() clears the initial `want`. */
@@ -399,9 +494,14 @@ void fly_memif_guard_add(struct fly_memif_guarded *guarded)
 	guarded->in = 0;
 	guarded->link.rx_burst = guarded_rx_burst;
 	guarded->link.tx_burst = guarded_tx_burst;
+	guarded->link.arm = guarded_arm;
+	guarded->link.disarm = guarded_disarm;
+	guarded->looked = 0;
+	guarded->n_rings = 0;
 	pthread_mutex_lock(&gate);
 	guarded->next = all;
 	all = guarded;
+	changed();
 	pthread_mutex_unlock(&gate);
 }
 
@@ -411,6 +511,7 @@ void fly_memif_guard_remove(struct fly_memif_guarded *guarded)
 	for (struct fly_memif_guarded **at = &all; *at; at = &(*at)->next) {
 		if (*at == guarded) {
 			*at = guarded->next;
+			changed();
 			break;
 		}
 	}

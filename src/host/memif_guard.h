@@ -12,6 +12,8 @@
 
 #include "fastpath/link.h"
 
+#define FLY_MEMIF_RINGS 32 /* connections of a process that can wake it */
+
 /* A guarded port. The link is first: the burst functions get only a pointer to it. */
 struct fly_memif_guarded {
 	struct fly_link link;
@@ -19,6 +21,15 @@ struct fly_memif_guarded {
 	_Alignas(RTE_CACHE_LINE_SIZE) _Atomic unsigned in;
 	struct fly_memif_guarded
 		*next; /* list of all guarded ports; under the gate of memif_guard.c */
+	/* ---- constant while guarded ---- */
+	const void *owner; /* who has the pollers of this port */
+	bool server;
+	/* ---- the poller's: "Waking", in memif_guard.c ---- */
+	uint32_t looked; /* value of `changes` when the rest was found; 0: it was not */
+	bool is_alone;   /* all guarded ports have this owner and this role */
+	bool asks;       /* of them, this one asks for all */
+	uint32_t n_rings;
+	_Atomic uint16_t *rings[FLY_MEMIF_RINGS]; /* flags of the rings that we receive from */
 };
 
 /*
@@ -30,7 +41,7 @@ int fly_memif_guard_start(void);
 
 /*
  * fly_memif_guard_add() - replace the burst functions of link_eth.c by guarded ones. No poller has
- * the port yet.
+ * the port yet. `owner` and `server` are set.
  * fly_memif_guard_remove() - the reverse; nothing happens if the port was not guarded. No poller
  * has the port any more.
  */

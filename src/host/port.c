@@ -24,6 +24,7 @@
 
 #include "fastpath/link_eth.h"
 #include "fastpath/link_shared.h"
+#include "host/bell.h"
 #include "host/connections.h"
 #include "host/eal.h"
 #include "base/descriptors.h"
@@ -32,6 +33,7 @@
 #include "base/system_clock.h"
 #include "host/kernel_port.h"
 #include "host/limits.h"
+#include "host/memif_rings.h"
 #include "host/socket_access.h"
 #include "host/socket_claim.h"
 #include "host/port_device.h"
@@ -193,8 +195,9 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 				 descriptors(port));
 		break;
 	case FLY_LINK_MEMIF:
-		snprintf(to, bytes, "role=%s,socket=%s,socket-abstract=no,id=%u,rsize=10,bsize=%u",
+		snprintf(to, bytes, "role=%s,socket=%s,socket-abstract=no,id=%u,rsize=%u,bsize=%u",
 			 s->server ? "server" : "client", s->what, port->client,
+			 FLY_MEMIF_LOG2_LENGTH,
 			 rte_pktmbuf_data_room_size(port->group->pool) - RTE_PKTMBUF_HEADROOM);
 		break;
 	case FLY_LINK_AF_PACKET:
@@ -327,7 +330,7 @@ static int configure_guarded(struct fly_port *port, uint16_t id)
 	int status;
 
 	fly_socket_claim_name(path, sizeof path, port->spec.what, port->client);
-	status = fly_vhost_guard_begin(&port->memory, id, path);
+	status = fly_vhost_guard_begin(&port->memory, id, path, port->bell);
 	if (status)
 		return status;
 	status = configure(port, id);
@@ -342,6 +345,89 @@ static void close_device(struct fly_port *port, uint16_t id)
 	rte_eth_dev_close(id);
 	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
 	fly_vhost_guard_end(&port->memory);
+}
+
+/* ---- waking a poller that sleeps ---- */
+
+/* The first poller's link, which has the device, is the first member of its port. */
+static struct fly_port *port_of(struct fly_link *link)
+{
+	return (struct fly_port *)(void *)link;
+}
+
+static int arm_server(struct fly_link *link, int *fds)
+{
+	struct fly_port *port = port_of(link);
+
+	if (port->bell < 0 || !fly_vhost_guard_ask(&port->memory))
+		return -1;
+	fds[0] = port->bell;
+	return 1;
+}
+
+static void disarm_server(struct fly_link *link)
+{
+	fly_vhost_guard_ask_no_more(&port_of(link)->memory);
+}
+
+static int arm_client(struct fly_link *link, int *fds)
+{
+	struct fly_port *port = port_of(link);
+
+	if (port->bell < 0)
+		return -1;
+	fly_bell_forget(port->bell);
+	if (rte_eth_dev_rx_intr_enable(link->port, 0) != 0)
+		return -1;
+	fds[0] = port->bell;
+	return 1;
+}
+
+static void disarm_client(struct fly_link *link)
+{
+	rte_eth_dev_rx_intr_disable(link->port, 0);
+}
+
+/* The kernel makes it readable for each frame that the driver has not taken yet, asked or not. */
+static int arm_socket(struct fly_link *link, int *fds)
+{
+	fds[0] = port_of(link)->packet_fd;
+	return fds[0] < 0 ? -1 : 1;
+}
+
+static void find_packet_socket(int fd, void *context)
+{
+	int domain = 0;
+	socklen_t bytes = sizeof domain;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_PACKET)
+		*(int *)context = fd;
+}
+
+/* What the driver has opened when it was started. */
+static void find_bells(struct fly_port *port, const struct fly_descriptors *eventfds_before)
+{
+	if (calls_vhost(port))
+		fly_bell_add_new(port->bell, eventfds_before);
+	port->packet_fd = -1;
+	/* Several pollers have a socket each, and nobody says whose is which. */
+	if (port->spec.kind == FLY_LINK_AF_PACKET && port->n_queues == 1)
+		fly_descriptors_each_new(&port->before, find_packet_socket, &port->packet_fd);
+}
+
+/*
+ * How the driver wakes (memif: memif_guard.c). Not by intr_conf.rxq: with it virtio-user 22.11
+ * closes its eventfds twice, and DPDK's interrupt thread uses a device that may be gone. The
+ * descriptor of a queue is not told without it, but its flags can be set.
+ */
+static void wake_by_device(struct fly_port *port)
+{
+	if (port->spec.kind == FLY_LINK_AF_PACKET)
+		port->link.arm = arm_socket;
+	if (port->spec.kind != FLY_LINK_VHOST)
+		return;
+	port->link.arm = port->spec.server ? arm_server : arm_client;
+	port->link.disarm = port->spec.server ? disarm_server : disarm_client;
 }
 
 /* Add and configure the device; do not start it. Return: 0 or a status with a message. */
@@ -378,8 +464,12 @@ static int add_device(struct fly_port *port)
 	if (status)
 		return status;
 	fly_link_eth(&port->link, id);
-	if (needs_kernel_port(port))
+	wake_by_device(port);
+	if (needs_kernel_port(port)) {
+		port->guarded.owner = port->group;
+		port->guarded.server = port->spec.server;
 		fly_memif_guard_add(&port->guarded);
+	}
 	if (port->shared)
 		fly_shared_join(port->shared, &port->link, 0, port->n_queues);
 	port->device_number = port->client;
@@ -556,14 +646,18 @@ static int start_client(struct fly_port *port)
  */
 int fly_port_start_device(struct fly_port *port)
 {
+	struct fly_descriptors eventfds;
 	sigset_t before;
 	int status;
 
 	fly_descriptors_note(&port->before);
+	fly_bell_note(&eventfds);
 	fly_signals_block_but_faults(&before);
 	status = fly_port_has_peer(port) && !port->spec.server ? start_client(port)
 							       : start_device(port);
 	fly_signals_restore(&before);
+	if (status == 0)
+		find_bells(port, &eventfds);
 	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }
@@ -788,6 +882,8 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		.client = client,
 		.lock_fd = -1,
 		.probe_fd = -1,
+		.packet_fd = -1,
+		.bell = spec->kind == FLY_LINK_VHOST ? fly_bell_open() : -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->kernel_port_fds[i] = -1;
@@ -841,6 +937,7 @@ void fly_port_close(struct fly_port *port)
 	}
 	if (port->probe_fd >= 0)
 		close(port->probe_fd);
+	fly_bell_close(port->bell);
 	fly_shared_free(port->shared);
 	free(port);
 }

@@ -58,7 +58,9 @@ struct fly_port {
 	int probe_fd;     /* vhost client: asks whether its server speaks; -1: none */
 	unsigned probe_client;                  /* the client number that it asks for */
 	char server_name[FLY_CONNECTIONS_NAME]; /* once probed: fly_connections_probe() */
-	int lock_fd; /* holds the claim on the socket path or client number; -1: none */
+	int lock_fd;   /* holds the claim on the socket path or client number; -1: none */
+	int bell;      /* vhost: rings when the far end tells of packets: host/bell.h; -1: none */
+	int packet_fd; /* af_packet: the socket that its driver receives from; -1: not known */
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
 	/* By poller: enum fly_port_request. All pollers get the same request. */
 	_Atomic int request[FLY_POLLERS];

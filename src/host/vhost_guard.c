@@ -13,6 +13,7 @@
 #include "host/vhost_guard.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/yield.h"
+#include "host/bell.h"
 #include "host/connections.h"
 #include "host/eal.h"
 
@@ -57,6 +60,87 @@ static void close_rings_on_exec(int number)
 		fly_descriptor_close_on_exec(ring.kickfd);
 		fly_descriptor_close_on_exec(ring.callfd);
 	}
+}
+
+/* ---- waking ---- */
+
+/*
+ * Waking
+ *
+ * A client that sends reads the flags of the device, in the ring that it sends by, and writes to
+ * its eventfd unless they say no (virtio 1.1, 2.6.7 and 2.7.10). The poller that goes to sleep
+ * sets them. rte_vhost_enable_guest_notification() would do that under a lock which DPDK's thread
+ * holds while it handles a message of the client, however long the client makes that. So we set
+ * them ourselves. Until DPDK's thread has waited for the poller to be outside it changes nothing
+ * that they need: Dekker's algorithm, on `asks` and `inside`; the poller is inside for a store.
+ */
+#define TO_US               1 /* the number of the ring */
+#define PACKED_DISABLE      1 /* RING_EVENT_FLAGS_DISABLE */
+#define SPLIT_NO_NOTIFY     1 /* VIRTQ_USED_F_NO_NOTIFY */
+#define FEATURE_EVENT_INDEX (1ULL << 29)
+#define FEATURE_PACKED      (1ULL << 34)
+
+/* On DPDK's thread. Return after the poller has left. */
+static void ask_nobody(struct fly_vhost_guard *guard, bool is_there)
+{
+	atomic_store_explicit(&guard->is_mute, is_there, memory_order_relaxed);
+	atomic_store_explicit(&guard->asks, NULL, memory_order_seq_cst);
+	while (atomic_load_explicit(&guard->inside, memory_order_seq_cst))
+		fly_yield();
+}
+
+/* On DPDK's thread, which leaves the rings as they are until ask_nobody(). */
+static void ask_client(struct fly_vhost_guard *guard, int number)
+{
+	struct rte_vhost_vring ring = {.kickfd = -1};
+	_Atomic uint16_t *flags = NULL;
+	uint64_t features;
+
+	atomic_store_explicit(&guard->is_mute, true, memory_order_relaxed);
+	if (rte_vhost_get_negotiated_features(number, &features) ||
+	    rte_vhost_get_vhost_vring(number, TO_US, &ring) || !ring.desc)
+		return;
+	if (!ring.used)
+		return;
+	if (features & FEATURE_PACKED) {
+		flags = (void *)&ring.device_event->flags;
+		guard->says_no = PACKED_DISABLE;
+	} else if (!(features & FEATURE_EVENT_INDEX)) { /* else it is asked by an index */
+		flags = (void *)&ring.used->flags;
+		guard->says_no = SPLIT_NO_NOTIFY;
+	}
+	if (!fly_bell_add(guard->bell, ring.kickfd) && errno != EEXIST)
+		return;
+	if (flags)
+		atomic_store_explicit(&guard->is_mute, false, memory_order_relaxed);
+	/* The poller may have left them at yes, when it could not reach them. */
+	if (flags)
+		atomic_store_explicit(flags, guard->says_no, memory_order_relaxed);
+	atomic_store_explicit(&guard->asks, flags, memory_order_seq_cst);
+}
+
+static bool say(struct fly_vhost_guard *guard, bool wake)
+{
+	_Atomic uint16_t *flags;
+
+	atomic_store_explicit(&guard->inside, true, memory_order_seq_cst);
+	flags = atomic_load_explicit(&guard->asks, memory_order_seq_cst);
+	if (flags)
+		atomic_store_explicit(flags, wake ? 0 : guard->says_no, memory_order_relaxed);
+	atomic_store_explicit(&guard->inside, false, memory_order_release);
+	return flags != NULL;
+}
+
+bool fly_vhost_guard_ask(struct fly_vhost_guard *guard)
+{
+	fly_bell_forget(guard->bell);
+	/* A client that comes kicks when it is ready, whatever the flags say. */
+	return say(guard, true) || !atomic_load_explicit(&guard->is_mute, memory_order_relaxed);
+}
+
+void fly_vhost_guard_ask_no_more(struct fly_vhost_guard *guard)
+{
+	say(guard, false);
 }
 
 /* ---- under the lock ---- */
@@ -119,23 +203,36 @@ static void note_client(struct fly_vhost_guard *guard, int number)
 
 /* ---- on DPDK's thread ---- */
 
+static enum rte_vhost_msg_result before_message(int number, void *unused)
+{
+	(void)unused;
+	pthread_mutex_lock(&lock);
+	if (guards[number])
+		ask_nobody(guards[number], true);
+	pthread_mutex_unlock(&lock);
+	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
 static enum rte_vhost_msg_result after_message(int number, void *message)
 {
 	uint32_t type;
 
 	memcpy(&type, message, sizeof type);
-	if (type == SET_MEM_TABLE) {
-		pthread_mutex_lock(&lock);
-		if (guards[number]) {
-			forget_client(guards[number], number);
-			note_client(guards[number], number);
-		}
-		pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&lock);
+	if (guards[number] && type == SET_MEM_TABLE) {
+		forget_client(guards[number], number);
+		note_client(guards[number], number);
 	}
+	if (guards[number])
+		ask_client(guards[number], number);
+	pthread_mutex_unlock(&lock);
 	return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }
 
-static const struct rte_vhost_user_extern_ops after = {.post_msg_handle = after_message};
+static const struct rte_vhost_user_extern_ops hooks = {
+	.pre_msg_handle = before_message,
+	.post_msg_handle = after_message,
+};
 
 /* Has the client of this number sent all that makes it ready, its memory above all? */
 static bool is_ready(int number)
@@ -158,7 +255,8 @@ static void client_came(struct fly_vhost_guard *guard)
 		note_client(guard, i);
 		guards[i] = guard;
 		close_rings_on_exec(i);
-		rte_vhost_extern_callback_register(i, &after, NULL);
+		rte_vhost_extern_callback_register(i, &hooks, NULL);
+		ask_client(guard, i);
 		if (rte_vhost_get_negotiated_features(i, &features) || (features & REFUSED))
 			guard->gone = true;
 	}
@@ -177,6 +275,7 @@ static int on_link(uint16_t port, enum rte_eth_event_type event, void *at, void 
 	if (rte_eth_link_get_nowait(port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP) {
 		client_came(guard);
 	} else {
+		ask_nobody(guard, false);
 		forget_all(guard);
 		guard->ended += guard->gone;
 		guard->gone = false;
@@ -210,9 +309,9 @@ static void find_thread(void)
 		closedir(directory);
 }
 
-int fly_vhost_guard_begin(struct fly_vhost_guard *guard, uint16_t port, const char *path)
+int fly_vhost_guard_begin(struct fly_vhost_guard *guard, uint16_t port, const char *path, int bell)
 {
-	*guard = (struct fly_vhost_guard){.port = port, .ended = guard->ended};
+	*guard = (struct fly_vhost_guard){.port = port, .ended = guard->ended, .bell = bell};
 	snprintf(guard->path, sizeof guard->path, "%s", path);
 	if (rte_eth_dev_callback_register(port, RTE_ETH_EVENT_INTR_LSC, on_link, guard))
 		return fly_fail(FLY_ENOMEM, "%s: DPDK is out of memory", path);

@@ -12,6 +12,7 @@
 
 #include "fastpath/poller.h"
 #include "marshal/raise.h"
+#include "threads/elected.h"
 
 /*
  * A waiting caller polls its slot LOOKS times, then turns its inline runtime's poller, if there is
@@ -260,6 +261,9 @@ static inline int take(struct fly_local *l, struct fly_local_call *c)
 /* Wait for the result. Return: false: the call has failed instead. */
 static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_call *c)
 {
+	/* Of a shared runtime: its poller, if this is a procedure in the turn of this thread. */
+	struct fly_poller *turned = l->turned ? l->turned : fly_elected_here();
+
 	for (uint32_t rounds = 0; c->state == FLY_LOCAL_OUT; rounds++) {
 		for (uint32_t looks = 0; looks < LOOKS; looks++) {
 			if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
@@ -267,8 +271,8 @@ static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_cal
 			rte_pause();
 		}
 		/* Turning serves calls back into this process, up to the nesting limit. */
-		if (l->turned && l->turned->nested < FLY_NESTED_MAX)
-			fly_poller_turn(l->turned, fly_poller_time(l->turned));
+		if (turned && turned->nested < FLY_NESTED_MAX)
+			fly_poller_turn(turned, fly_poller_time(turned));
 		if (rounds % ROUNDS == ROUNDS - 1 || l->wait == FLY_WAIT_YIELD)
 			fly_local_wait(l, c, rounds / ROUNDS);
 	}

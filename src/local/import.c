@@ -652,7 +652,7 @@ static int make(struct fly_poller_group *group, const char *name, uint32_t versi
 		.wait = (uint8_t)group->wait,
 	};
 	fly_local_silence_init(l);
-	l->turned = fly_poller_group_turned(group);
+	l->turned = fly_poller_group_own(group);
 	fly_local_bind(l);
 	status = l->server ? begin(l, wait_ms) : fly_fail(FLY_ENOMEM, "out of memory");
 	if (status) {
@@ -806,8 +806,8 @@ void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t roun
 	if (c->state != FLY_LOCAL_OUT || l->wait <= FLY_WAIT_SPIN)
 		return;
 	if (l->turned && l->turned->n_links && l->wait == FLY_WAIT_SLEEP) {
-		/* Packets do not wake a sleeper: turn the poller meanwhile. */
-		fly_wait_after_turn(&waiting, l->turned, FLY_WAIT_SLEEP, 0);
+		/* Packets do not wake who sleeps on a slot, and a slot does not wake a poller. */
+		fly_wait_unwoken(&waiting, l->turned);
 		return;
 	}
 	word = fly_slot_word(c->slot);

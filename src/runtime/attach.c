@@ -159,6 +159,10 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 	struct fly_poller *mine = c->attached->mine;
 	struct fly_waiting waiting = {0};
 
+	if (c->attached->election) {
+		fly_elected_wait(c->attached->election, s, &c->sleeper, c->attached->wait, mine);
+		return;
+	}
 	/* A thread that has a poller of its own keeps turning it: the call may lead back to it. */
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
 		const uint32_t word = fly_slot_word(s);
@@ -175,9 +179,21 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 
 /* ---- the kind of binding --------------------------------------------------------------------- */
 
+/* Nobody turns the poller of a shared runtime while all threads only look: who looks does. */
+static void turn_to_look(const struct fly_attached *a)
+{
+	if (a->turns_to_look)
+		fly_elected_turn(a->election);
+}
+
 static bool ready(struct fly_call *call)
 {
-	return fly_slot_is(&call_of(call)->handoff.slot, FLY_SLOT_RESULT);
+	const struct fly_slot *s = &call_of(call)->handoff.slot;
+
+	if (fly_slot_is(s, FLY_SLOT_RESULT))
+		return true;
+	turn_to_look(call_of(call)->attached);
+	return fly_slot_is(s, FLY_SLOT_RESULT);
 }
 
 /*
@@ -218,10 +234,16 @@ static void tell(struct fly_attached_call *c)
 void fly_slow_attached_wake(struct fly_attached_call *c)
 {
 	/* A hint: a thread that sleeps on the futex set `asleep` before it checked the state. */
-	if (atomic_load_explicit(&c->handoff.slot.asleep, memory_order_relaxed) == FLY_ASLEEP_EVENT)
+	switch (atomic_load_explicit(&c->handoff.slot.asleep, memory_order_relaxed)) {
+	case FLY_ASLEEP_EVENT:
 		tell(c);
-	else
+		break;
+	case FLY_ASLEEP_TURN:
+		fly_elected_wake(&c->sleeper);
+		break;
+	default:
 		fly_wait_wake_slot(&c->handoff.slot, false);
+	}
 }
 
 /* From now on calls that end are listed; also those that are under way, or have ended. */
@@ -267,6 +289,8 @@ static struct fly_call *next_ready(struct fly_binding *binding)
 	struct fly_attached *a = attached_of(binding);
 
 	announce(a);
+	if (!a->taken)
+		turn_to_look(a);
 	for (;;) {
 		struct fly_attached_call *c = a->taken ? a->taken : take_ended(a);
 
@@ -359,12 +383,13 @@ static uint64_t thread(const struct fly_binding *binding)
 static bool is_in_use(const struct fly_binding *binding)
 {
 	const struct fly_attached *a = attached_of_const(binding);
+	const struct fly_poller *elected = fly_elected_here(); /* perhaps not that of the binding */
 	const struct fly_attached_call *c;
 	int n_used = 0;
 
 	if (a->n_requests)
 		return true;
-	if (!a->mine || !a->mine->turning)
+	if ((!a->mine || !a->mine->turning) && (!elected || !elected->turning))
 		return false;
 	LIST_FOREACH(c, &a->calls, next)
 	n_used++;
@@ -426,8 +451,8 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	if (status)
 		return status;
 	a->lost_tsc = a->deadline_us ? began_tsc : 0;
-	binding->starter = fly_attached_start;
-	return fly_attached_start(binding, procedure, argument_bytes, call);
+	fly_attached_bind_starter(a);
+	return binding->starter(binding, procedure, argument_bytes, call);
 }
 
 void fly_slow_attached_failed(struct fly_attached *a, int status)
@@ -480,13 +505,13 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 	struct fly_attached *a = attached_of(binding);
 
 	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
-	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine;
+	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine && !a->turns_to_look;
 }
 
 static int set_reconnect(struct fly_binding *binding, bool on)
 {
 	attached_of(binding)->reconnects = on;
-	binding->starter = fly_attached_start;
+	fly_attached_bind_starter(attached_of(binding));
 	choose(attached_of(binding));
 	return 0;
 }
@@ -510,7 +535,7 @@ static int rebind(struct fly_binding *binding)
 	status = fly_request(a->poller, rebind_on_poller, a);
 	a->n_requests--;
 	if (status == 0) /* also if it was lost, and reconnects */
-		binding->starter = fly_attached_start;
+		fly_attached_bind_starter(a);
 	return status;
 }
 
@@ -558,6 +583,12 @@ static int event_fd(struct fly_binding *binding)
 
 	if (fd >= 0)
 		return fd;
+	if (a->turns_to_look) {
+		const int status = fly_standby_start(fly_runtime_of(a->poller));
+
+		if (status)
+			return status;
+	}
 	fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (fd < 0)
 		return fly_fail(FLY_ESYSTEM, "eventfd: no descriptor is left");
@@ -625,11 +656,13 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 
 	if (!a)
 		return fly_fail(FLY_ENOMEM, "attach: out of memory");
-	fly_attached_bind(a);
 	a->kind = &kind;
 	a->mine = fly_poller_mine();
 	a->poller = p;
-	a->poller_thread = fly_poller_thread(p);
+	a->poller_thread = p->election ? FLY_ELECTED : fly_poller_thread(p);
+	a->election = p->election;
+	fly_attached_bind(a);
+	a->turns_to_look = runtime->group.is_shared;
 	a->import = import;
 	a->event_fd = -1;
 	a->timeout_us = p->waits.timeout_tsc * 1000 / p->tsc_per_ms;

@@ -185,7 +185,9 @@ static unsigned wait_for_calls(struct fly_runtime *r, uint32_t most_ms)
 		if ((most_ms != NO_LIMIT_MS && fly_system_clock_ms() >= end_ms) ||
 		    fly_runtime_is_quitting(r))
 			return n;
-		if (r->threads)
+		if (r->group.is_shared)
+			fly_turn(r);
+		if (fly_runtime_is_anybodys(r))
 			nanosleep(&look, NULL);
 		else
 			fly_wait_after_turn(&waiting, &r->poller, r->group.wait, fly_turn(r));

@@ -583,6 +583,24 @@ static int event_fd(struct fly_binding *binding)
 			"runtime with pollers, or attach to one that another thread turns");
 }
 
+static int unbind_on_poller(struct fly_poller *p, void *argument)
+{
+	(void)p;
+	fly_import_unbind(argument);
+	return 0;
+}
+
+/* Of a shared runtime: a thread that finds the turn free has not got it. */
+static void unbind(struct fly_binding *binding)
+{
+	struct fly_poller *p = import_of(binding)->poller;
+
+	if (p->election)
+		fly_request_last(p, unbind_on_poller, binding);
+	else
+		fly_import_unbind(binding);
+}
+
 static const struct fly_binding_kind kind = {
 	.ready = ready,
 	.cancel = fly_deadline_cancel,
@@ -595,7 +613,7 @@ static const struct fly_binding_kind kind = {
 	.set_wait = fly_behaviour_set_wait,
 	.set_reconnect = set_reconnect,
 	.rebind = fly_import_rebind,
-	.unbind = fly_import_unbind,
+	.unbind = unbind,
 	.attach = fly_attach_import,
 	.event_fd = event_fd,
 };

@@ -34,6 +34,7 @@
 #include "host/port.h"
 #include "runtime/pollers.h"
 #include "runtime/runtime.h"
+#include "threads/elected.h"
 #include "threads/request.h"
 #include "threads/worker.h"
 
@@ -93,6 +94,7 @@ static void forked(void)
 	fly_thread_forked();
 	fly_poller_group_enter(NULL);
 	fly_poller_resume(NULL);
+	fly_elected_forked();
 	fly_worker_forked();
 	fly_runtime_turned_forked();
 	fly_pollers_forked();

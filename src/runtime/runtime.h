@@ -2,8 +2,9 @@
 /*
  * runtime/runtime.h - struct fly_runtime: pollers, their packet pool, ports, exports.
  *
- * An inline runtime belongs to the thread that started it. A runtime with poller threads belongs to
- * nobody: each poller's own state is used by fly_request() (threads/request.h). The rest does not
+ * An inline runtime belongs to the thread that started it. A runtime with poller threads, or a
+ * shared one, belongs to nobody: each poller's own state is used by fly_request()
+ * (threads/request.h). The rest does not
  * change between fly_start() and fly_stop(), unless its comment says otherwise. The control thread
  * reads `ports` under the lock of host/port_watch.c.
  */
@@ -12,17 +13,20 @@
 
 #include "host/port.h"
 #include "runtime/pollers.h"
+#include "runtime/standby.h"
 #include "threads/poller_group.h"
 
 struct fly_runtime {
 	struct fly_poller_group group;      /* first: fly_runtime_of() */
 	struct fly_poller poller;           /* the first poller */
 	struct fly_poller_threads *threads; /* poller threads; NULL: an inline runtime */
+	struct fly_standby standby;         /* of a shared runtime, once there is a descriptor */
 	unsigned n_missing;                 /* packets missing from the pool at the stop */
 	struct fly_ports ports;
 	struct fly_runtime *next_here; /* the runtime that this thread has started before: turn.c */
-	uint64_t thread;               /* that started it, and owns it if it is inline */
-	bool is_turned;                /* fly_turn() turns it: an inline runtime of this process */
+	unsigned lcore;  /* DPDK's number for who turns a shared poller; LCORE_ID_ANY */
+	uint64_t thread; /* that started it, and owns it if it is inline */
+	bool is_turned;  /* fly_turn() turns it: an inline runtime of this process */
 	bool is_foreign; /* a copy, in a child: the runtime is the parent's. Stored by process.c */
 	pid_t process;   /* that made it */
 	LIST_ENTRY(fly_runtime) next; /* of the process: process.c */
@@ -42,6 +46,12 @@ static_assert(offsetof(struct fly_runtime, group) == 0, "fly_runtime_of() relies
 static inline struct fly_runtime *fly_runtime_of(const struct fly_poller *p)
 {
 	return (struct fly_runtime *)(void *)p->group;
+}
+
+/* Any thread may use it: it has threads of its own, or is shared. */
+static inline bool fly_runtime_is_anybodys(const struct fly_runtime *r)
+{
+	return r->threads || r->group.is_shared;
 }
 
 /*

@@ -35,6 +35,7 @@
 #include "runtime/runtime.h"
 #include "runtime/worker_threads.h"
 #include "slowpath/behaviour.h"
+#include "threads/elected.h"
 #include "threads/request.h"
 
 #define PACKETS_DEFAULT       8191 /* a power of two less one: the best size for a mempool's ring */
@@ -95,6 +96,39 @@ static void unregister_starter(struct fly_runtime *r)
 {
 	if (has_packets(r))
 		unregister_thread();
+}
+
+/*
+ * A shared runtime's poller has a number of DPDK's to itself, for whichever thread turns it:
+ * threads/elected.c.
+ */
+static int register_turner(struct starting *s)
+{
+	struct fly_runtime *r = s->runtime;
+	const unsigned own = rte_lcore_id();
+	int status;
+
+	if (!r->group.is_shared || !has_packets(r))
+		return 0;
+	RTE_PER_LCORE(_lcore_id) = LCORE_ID_ANY;
+	status = rte_thread_register();
+	if (status == 0)
+		r->lcore = rte_lcore_id();
+	RTE_PER_LCORE(_lcore_id) = own;
+	return status == 0
+		       ? 0
+		       : fly_fail(FLY_ESYSTEM, "DPDK takes no more threads%s", fly_eal_last_log());
+}
+
+static void unregister_turner(struct fly_runtime *r)
+{
+	const unsigned own = rte_lcore_id();
+
+	if (r->lcore == LCORE_ID_ANY)
+		return;
+	RTE_PER_LCORE(_lcore_id) = r->lcore;
+	rte_thread_unregister();
+	RTE_PER_LCORE(_lcore_id) = own;
 }
 
 /* ---- DPDK and the pool ----------------------------------------------------------------------- */
@@ -216,6 +250,11 @@ static int make_pollers(struct starting *s)
 		p->number = i;
 		p->handoffs.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		r->group.pollers[r->group.n++] = p;
+		if (!r->group.is_shared)
+			continue;
+		p->election = fly_election_new(p, r->lcore);
+		if (!p->election)
+			return fly_fail(FLY_ENOMEM, "out of memory");
 	}
 	return 0;
 }
@@ -227,6 +266,7 @@ static void free_pollers(struct fly_runtime *r)
 
 		close(p->handoffs.wake_fd);
 		fly_poller_fini(p);
+		fly_election_free(p->election);
 		if (p != &r->poller)
 			fly_node_free(p, sizeof *p);
 	}
@@ -408,8 +448,10 @@ static void free_locals(struct fly_runtime *r)
 
 static int begin_use(struct starting *s)
 {
-	if (s->runtime->threads) {
+	if (fly_runtime_is_anybodys(s->runtime)) {
 		unregister_starter(s->runtime); /* it made the pollers, and does not turn them */
+		if (s->runtime->group.is_shared)
+			fly_election_open(s->runtime->poller.election);
 	} else {
 		s->runtime->is_turned = true;
 		fly_runtime_turned_here(s->runtime);
@@ -423,6 +465,10 @@ static void shut(struct fly_runtime *r);
 static void end_use(struct fly_runtime *r)
 {
 	fly_runtime_turned_no_more(r);
+	if (r->group.is_shared) {
+		fly_standby_stop(r);
+		fly_election_close(r->poller.election);
+	}
 	shut(r);
 	for (unsigned i = 0; i < r->group.n; i++)
 		fly_workers_stop(r->group.pollers[i]);
@@ -442,6 +488,7 @@ static const struct step {
 } steps[] = {
 	{start_dpdk, NULL}, /* DPDK stays for the life of the process */
 	{register_starter, unregister_starter},
+	{register_turner, unregister_turner},
 	{make_pool, free_pool},
 	{make_pollers, free_pollers},
 	{export_binder, free_rules},
@@ -482,6 +529,10 @@ static int check_options(const struct fly_options *o)
 		return fly_fail(FLY_EINVAL, "fly_start: at most 255 probes");
 	if (o->wait > FLY_WAIT_SLEEP)
 		return fly_fail(FLY_EINVAL, "fly_start: there is no such way to wait");
+	if (o->shared && o->pollers)
+		return fly_fail(FLY_EINVAL,
+				"fly_start: threads that call turn the poller of a shared runtime: "
+				"it has no pollers besides");
 	return 0;
 }
 
@@ -549,6 +600,8 @@ static int make_runtime(struct starting *s, int node)
 		.group.node = node,
 		.group.notice = {o->notice, o->notice_context},
 		.group.wait = o->wait ? o->wait : FLY_WAIT_SPIN,
+		.group.is_shared = o->shared,
+		.lcore = LCORE_ID_ANY,
 		.ports.group = &r->group,
 		.thread = fly_thread_number(),
 	};
@@ -627,7 +680,7 @@ int fly_runtime_check_thread(const struct fly_runtime *r, const char *function)
 {
 	const int status = fly_process_check(r, function);
 
-	if (status || r->threads || fly_thread_is_here(r->thread))
+	if (status || fly_runtime_is_anybodys(r) || fly_thread_is_here(r->thread))
 		return status;
 	return fly_fail(FLY_ECONFLICT,
 			"%s: the runtime belongs to another thread, which started it and has no "
@@ -732,7 +785,7 @@ int fly_stop(struct fly_runtime *r)
 				n);
 	end_bindings(r);
 	fly_no_sigpipe_begin(&quiet);
-	if ((r->threads || has_taken_over) && has_packets(r))
+	if ((fly_runtime_is_anybodys(r) || has_taken_over) && has_packets(r))
 		register_thread(); /* on failure stopping is only slower */
 	packets = r->group.packets;
 	missing = undo(r, N_STEPS);

@@ -10,6 +10,7 @@
 #include "fastpath/slow.h"
 #include "runtime/process.h"
 #include "runtime/runtime.h"
+#include "threads/elected.h"
 #include "threads/request.h"
 #include "threads/waiting.h"
 
@@ -44,7 +45,11 @@ static unsigned turn(struct fly_runtime *r)
 
 void fly_runtime_resume_here(void)
 {
-	fly_poller_resume(turned ? &turned->poller : fly_poller_group_here());
+	struct fly_poller *here = fly_poller_group_here();
+
+	if (here && here->election) /* it turns that poller now and then only */
+		here = NULL;
+	fly_poller_resume(turned ? &turned->poller : here);
 }
 
 void fly_runtime_turn_here(void)
@@ -57,6 +62,8 @@ unsigned fly_turn(struct fly_runtime *r)
 {
 	if (likely(r->is_turned && fly_thread_is_here(r->thread)))
 		return turn(r);
+	if (r->group.is_shared && !r->is_foreign)
+		return fly_elected_turn(r->poller.election);
 	if (fly_process_check(r, "fly_turn") == 0 && r->is_turned)
 		fly_set_sentence("fly_turn: the runtime belongs to another thread");
 	return 0;
@@ -71,6 +78,11 @@ int fly_serve(struct fly_runtime *r)
 		return status;
 	if (r->threads) {
 		fly_pollers_wait(r);
+		return 0;
+	}
+	if (r->group.is_shared) {
+		fly_elected_serve(r->poller.election, r->group.wait, &r->quit);
+		atomic_store_explicit(&r->quit, false, memory_order_relaxed);
 		return 0;
 	}
 	while (!atomic_load_explicit(&r->quit, memory_order_relaxed)) /* carries no data */
@@ -113,8 +125,11 @@ static bool is_serving(const struct fly_poller *p)
 /* The newest runtime first: a runtime turned within another's turn is newer. */
 struct fly_poller *fly_runtime_serving_here(void)
 {
-	struct fly_poller *own = fly_poller_group_here();
+	struct fly_poller *own = fly_elected_here();
 
+	if (own && is_serving(own))
+		return own;
+	own = fly_poller_group_here();
 	if (own)
 		return is_serving(own) ? own : NULL;
 	for (struct fly_runtime *r = turned; r; r = r->next_here) {

@@ -74,14 +74,25 @@ static int choose_cores(const struct fly_export_options *o, int node, cpu_set_t 
 
 /* ---- a thread -------------------------------------------------------------------------------- */
 
+/*
+ * Sharing the core of the poller
+ *
+ * A worker that polls its slot there takes the core from the poller, which is to bring the next
+ * call: each of several idle workers costs every call two switches. So the worker sleeps, and the
+ * poller wakes it with the call. One switch there, one back.
+ */
 static void wait_for_order(struct fly_worker *w)
 {
 	struct fly_slot *s = &w->handoff.slot;
 	struct fly_waiting waiting = {0};
 	uint32_t word;
 
-	while (!fly_slot_says(word = fly_slot_word(s), FLY_SLOT_CALL))
-		fly_wait_for_slot(&waiting, s, word, w->wait, false);
+	while (!fly_slot_says(word = fly_slot_word(s), FLY_SLOT_CALL)) {
+		if (w->wait == FLY_WAIT_SPIN || !fly_wait_shares_core(w->poller))
+			fly_wait_for_slot(&waiting, s, word, w->wait, false);
+		else
+			fly_wait_asleep_for_slot(s, word, false);
+	}
 }
 
 static void *work(void *argument)

@@ -98,6 +98,22 @@ int fly_attached_start(struct fly_binding *binding, uint16_t procedure, uint32_t
 	return 0;
 }
 
+/* As is_too_deep(), of the poller whose turn the calling thread has. */
+static int start_elected(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
+			 struct fly_call **call)
+{
+	const struct fly_poller *p = fly_elected_here();
+
+	if (unlikely(p && p->nested >= FLY_NESTED_MAX))
+		return -FLY_ECONFLICT;
+	return fly_attached_start(binding, procedure, argument_bytes, call);
+}
+
+void fly_attached_bind_starter(struct fly_attached *a)
+{
+	a->head.starter = a->election ? start_elected : fly_attached_start;
+}
+
 static __rte_always_inline void hand_over(struct fly_attached_call *c)
 {
 	struct fly_slot *s = &c->handoff.slot;
@@ -211,12 +227,12 @@ int fly_attached_call_timed(struct fly_call *call)
 void fly_attached_bind(struct fly_attached *attached)
 {
 	attached->head = (struct fly_binding){
-		.starter = fly_attached_start,
 		.transporter = fly_attached_call,
 		.send = fly_attached_send,
 		.wait = wait_for_call,
 		.ender = ender,
 	};
+	fly_attached_bind_starter(attached);
 }
 
 /* ---- the poller ---- */

@@ -12,6 +12,7 @@
 #include "base/binding_kind.h"
 #include "base/owned.h"
 #include "fastpath/binding.h"
+#include "threads/elected.h"
 
 struct fly_attached;
 
@@ -47,6 +48,7 @@ struct fly_attached_call {
 	struct fly_attached_call *next_ended; /* is_listed: published by E1 */
 	uint64_t began_tsc;                   /* of a call with a deadline, in ticks of the TSC */
 	_Atomic bool is_listed;               /* in the binding's `ended`, or about to be */
+	struct fly_sleeper sleeper;           /* its thread, if the slot is FLY_ASLEEP_TURN */
 };
 
 static_assert(offsetof(struct fly_attached_call, cookie_seq) < 64, "the thread's part is one line");
@@ -57,7 +59,7 @@ struct fly_attached {
 	const struct fly_binding_kind *kind;
 	struct fly_attached_call *idle; /* first the one used last */
 	struct fly_poller *poller;      /* another thread's: for ringing and requests only */
-	uint64_t poller_thread;         /* number of the thread that turns it */
+	uint64_t poller_thread;         /* number of the thread that turns it; FLY_ELECTED */
 	uint32_t argument_max;          /* bytes in one packet */
 	uint32_t deadline_us;           /* of fly_set_deadline(); travels with the call */
 	bool looks;                     /* polls all the time while it waits */
@@ -66,6 +68,8 @@ struct fly_attached {
 	enum fly_wait default_wait;      /* of its runtime */
 	_Atomic int event_fd;            /* of fly_event_fd(); -1; the poller reads it */
 	bool reconnects;                 /* fly_set_reconnect() */
+	struct fly_election *election;   /* of its poller; NULL: another thread turns it always */
+	bool turns_to_look;              /* fly_ready() turns the poller if nobody does */
 	uint64_t lost_tsc;               /* when rebinding for the next call began; 0: did not */
 	uint64_t timeout_us;             /* call_timeout_ms of its runtime */
 	bool announces;                  /* calls that end are put into `ended` */
@@ -81,8 +85,12 @@ struct fly_attached {
 
 FLY_BINDING_HAS_KIND(struct fly_attached);
 
-/* fly_attached_bind() - set the procedure variables. */
+/*
+ * fly_attached_bind() - set the procedure variables. `election` is set already.
+ * fly_attached_bind_starter() - the Starter only: the plain one.
+ */
 void fly_attached_bind(struct fly_attached *attached);
+void fly_attached_bind_starter(struct fly_attached *attached);
 
 /* fly_attached_act() - send a call that was handed over, on the poller: fly_handoff.act. */
 void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff);
@@ -108,7 +116,8 @@ void fly_slow_attached_end(struct fly_attached_call *c);
 void fly_slow_attached_failed(struct fly_attached *a, int status);
 
 /*
- * fly_attached_start() - the plain Starter. fly_attached_send(), fly_attached_call() - the plain
+ * fly_attached_start() - the plain Starter, but for what that of a shared runtime checks before:
+ * fly_attached_bind_starter(). fly_attached_send(), fly_attached_call() - the plain
  * Transporter; fly_attached_send_timed(), fly_attached_call_timed() - of a call with a deadline,
  * which counts from now on.
  */

@@ -32,3 +32,8 @@ struct fly_poller *fly_poller_group_turned(const struct fly_poller_group *group)
 	}
 	return NULL;
 }
+
+struct fly_poller *fly_poller_group_own(const struct fly_poller_group *group)
+{
+	return group->is_shared ? NULL : fly_poller_group_turned(group);
+}

@@ -22,6 +22,7 @@ struct fly_poller_group {
 	unsigned n_keeping;          /* ports whose drivers keep packets; those of servers copy */
 	int node;                    /* NUMA node of the pool and the tables */
 	enum fly_wait wait;          /* of the pollers, and of bindings that do not choose */
+	bool is_shared;              /* fly_options.shared: threads that wait turn the poller */
 	struct fly_owned_list owned; /* bindings that belong to threads */
 	struct fly_notice notice;
 };
@@ -38,7 +39,11 @@ void fly_poller_group_enter(struct fly_poller *p);
 /* fly_poller_group_has_thread() - is the calling thread a poller or worker of the runtime? */
 bool fly_poller_group_has_thread(const struct fly_poller_group *group);
 
-/* fly_poller_group_turned() - the poller of the group that the calling thread turns; NULL: none. */
+/*
+ * fly_poller_group_turned() - the poller of the group that the calling thread turns; NULL: none.
+ * fly_poller_group_own() - that it turns always: not for the time that it has the turn.
+ */
 struct fly_poller *fly_poller_group_turned(const struct fly_poller_group *group);
+struct fly_poller *fly_poller_group_own(const struct fly_poller_group *group);
 
 #endif

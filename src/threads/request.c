@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/system_clock.h"
 #include "base/thread.h"
+#include "threads/elected.h"
 
 /* A request that the thread which made it waits for. */
 struct waited {
@@ -25,6 +26,7 @@ struct waited {
 	int result;
 	char *sentence; /* for fly_error(), if the result is negative; NULL: not wanted */
 	bool is_done;   /* under lock */
+	struct fly_sleeper *sleeper; /* its thread, if that may take the poller's turn; else NULL */
 };
 
 STAILQ_HEAD(requests, fly_request);
@@ -79,6 +81,8 @@ void fly_requests_fini(struct fly_poller *p)
 
 void fly_poller_take(struct fly_poller *p)
 {
+	if (p->election)
+		fly_election_seize(p->election);
 	pthread_mutex_lock(&p->requests->lock);
 	p->requests->owner = fly_thread_number();
 	pthread_mutex_unlock(&p->requests->lock);
@@ -89,6 +93,10 @@ uint64_t fly_poller_thread(const struct fly_poller *p)
 {
 	uint64_t thread;
 
+	if (p->election) {
+		thread = fly_elected_turner(p->election);
+		return thread ? thread : FLY_ELECTED; /* 0 is of all threads without a number */
+	}
 	pthread_mutex_lock(&p->requests->lock);
 	thread = p->requests->owner;
 	pthread_mutex_unlock(&p->requests->lock);
@@ -97,7 +105,8 @@ uint64_t fly_poller_thread(const struct fly_poller *p)
 
 bool fly_poller_is_here(const struct fly_poller *p)
 {
-	return fly_thread_is_here(fly_poller_thread(p));
+	return p->election ? fly_elected_is_here(p->election)
+			   : fly_thread_is_here(fly_poller_thread(p));
 }
 
 void fly_poller_resume(struct fly_poller *p)
@@ -151,7 +160,10 @@ static void complete(struct fly_request *request, int result)
 
 	w->result = result;
 	w->is_done = true;
-	pthread_cond_broadcast(&w->requests->done);
+	if (w->sleeper)
+		fly_elected_wake(w->sleeper);
+	else
+		pthread_cond_broadcast(&w->requests->done);
 }
 
 /*
@@ -171,10 +183,34 @@ static void give_up(struct fly_poller *p, struct requests *list, struct waited *
 		w->result = w->request.function(p, w->request.argument);
 }
 
+/*
+ * Under lock. Waits for a poller that is turned by whoever waits: this thread does, while nobody
+ * else has the turn.
+ */
+static void wait_elected(struct fly_poller *p, struct waited *w, struct fly_poller *ours)
+{
+	struct fly_requests *requests = w->requests;
+	struct fly_sleeper sleeper = {0};
+
+	w->sleeper = &sleeper;
+	while (fly_elected_prepare(&sleeper), !w->is_done) {
+		pthread_mutex_unlock(&requests->lock);
+		if (ours)
+			fly_poller_turn(ours, fly_poller_time(ours));
+		if (fly_elected_take(p->election)) {
+			fly_poller_turn(p, fly_poller_time(p));
+			fly_elected_give(p->election);
+		} else if (!ours) {
+			fly_elected_sleep(p->election, &sleeper);
+		}
+		pthread_mutex_lock(&requests->lock);
+	}
+}
+
 static int post_and_wait(struct fly_poller *p, struct requests *list, struct waited *w,
 			 bool must_run)
 {
-	struct fly_poller *ours = fly_poller_mine();
+	struct fly_poller *ours = fly_poller_mine() ? mine : fly_elected_here();
 	struct fly_requests *requests = p->requests;
 
 	w->requests = requests;
@@ -183,8 +219,11 @@ static int post_and_wait(struct fly_poller *p, struct requests *list, struct wai
 	pthread_mutex_lock(&requests->lock);
 	if (!requests->closed) {
 		insert(p, list, &w->request);
-		while (wait_for(w, ours, fly_system_clock_ms() + LOOK_MS), !w->is_done) {
-			if (!fly_thread_has_ended(requests->owner))
+		if (p->election)
+			wait_elected(p, w, ours);
+		while (!w->is_done) {
+			wait_for(w, ours, fly_system_clock_ms() + LOOK_MS);
+			if (w->is_done || !fly_thread_has_ended(requests->owner))
 				continue;
 			give_up(p, list, w, must_run);
 			break;
@@ -192,6 +231,27 @@ static int post_and_wait(struct fly_poller *p, struct requests *list, struct wai
 	}
 	pthread_mutex_unlock(&requests->lock);
 	return w->result;
+}
+
+/*
+ * Nobody turns the poller: this thread does, for this function. The turn is nobody's only while
+ * requests are open.
+ */
+static bool run_elected(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+			void *argument, int *result)
+{
+	if (!p->election || !fly_elected_take(p->election))
+		return false;
+	*result = function(p, argument);
+	fly_elected_give(p->election);
+	return true;
+}
+
+static bool is_in_procedure(void)
+{
+	const struct fly_poller *elected = fly_elected_here();
+
+	return (fly_poller_mine() && mine->turning) || (elected && elected->turning);
 }
 
 int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
@@ -206,9 +266,11 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
-	if (fly_poller_mine() && mine->turning)
+	if (is_in_procedure())
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
+	if (run_elected(p, function, argument, &result))
+		return result;
 	result = post_and_wait(p, &p->requests->one_at_a_time, &w, false);
 	if (result == -FLY_ESTOPPED)
 		return fly_fail(FLY_ESTOPPED,
@@ -222,8 +284,12 @@ static int request_within(struct fly_poller *p,
 {
 	struct waited w = {.request = {.function = function, .argument = argument}};
 
+	int result;
+
 	if (fly_poller_is_here(p))
 		return function(p, argument);
+	if (run_elected(p, function, argument, &result))
+		return result;
 	return post_and_wait(p, &p->requests->within_turns, &w, must_run);
 }
 

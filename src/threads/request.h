@@ -89,7 +89,10 @@ void fly_requests_fini(struct fly_poller *p);
 /* fly_poller_is_here() - does the calling thread turn this poller? */
 bool fly_poller_is_here(const struct fly_poller *p);
 
-/* fly_poller_thread() - the number of the thread that turns this poller: base/thread.h. */
+/*
+ * fly_poller_thread() - the number of the thread that turns this poller: base/thread.h. If nobody
+ * has its turn, that of no thread.
+ */
 uint64_t fly_poller_thread(const struct fly_poller *p);
 
 /* fly_poller_take() - the calling thread turns this poller, set up elsewhere, from now on. */

@@ -4,10 +4,14 @@
  *
  * Sleeping
  *
- * A thread that another thread will wake sleeps until then: on a slot, in a futex; a poller with
- * local links only, on its eventfd. Packets wake nobody: the drivers of links between processes
- * have no receive interrupts. A poller with links sleeps for a limited time, which grows while no
- * packet comes, and polls its rings in between. A packet may wait for SLEEP_MOST_US.
+ * A thread that another thread will wake sleeps until then: on a slot, in a futex; a poller on its
+ * eventfd, and on descriptors of its links that become readable when a packet comes. The far end
+ * makes them readable only while it is asked to (arm_links()): it costs it a system call a packet.
+ * A packet that came before the far end saw that is found by the turn between asking and sleeping.
+ *
+ * Not all drivers can wake. A poller that has a link of another driver, or one that has to do
+ * something later without being woken, sleeps for a limited time, which grows while nothing comes,
+ * and polls in between. A packet over a link that does not wake may wait for SLEEP_MOST_US.
  */
 #include "threads/waiting.h"
 
@@ -18,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_atomic.h>
 #include <rte_pause.h>
 
 #include "base/yield.h"
@@ -30,15 +35,24 @@
 #define YIELD_TURNS    32   /* empty turns of a poller that waits for results: some 1 us */
 #define SLEEP_LEAST_US 50
 #define SLEEP_MOST_US  4000
-#define SLEEP_ALONE_US 10000 /* without links: a thread wakes it for all but timers */
+#define SLEEP_ALONE_US 10000 /* it is woken for all but timers */
 
 /* ---- slots ---- */
+
+void fly_wait_asleep_for_slot(struct fly_slot *s, uint32_t word, bool shared)
+{
+	const struct timespec most = {.tv_nsec = FLY_WAIT_MS * 1000000L};
+
+	if (!fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word))
+		return;
+	syscall(SYS_futex, &s->state, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, word, &most, NULL,
+		0);
+	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
+}
 
 void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t word,
 		       enum fly_wait wait, bool shared)
 {
-	const struct timespec most = {.tv_nsec = FLY_WAIT_MS * 1000000L};
-
 	if (wait == FLY_WAIT_YIELD) {
 		fly_yield();
 		return;
@@ -47,11 +61,7 @@ void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t
 		rte_pause();
 		return;
 	}
-	if (!fly_slot_go_asleep(s, FLY_ASLEEP_FUTEX, word))
-		return;
-	syscall(SYS_futex, &s->state, shared ? FUTEX_WAIT : FUTEX_WAIT_PRIVATE, word, &most, NULL,
-		0);
-	atomic_store_explicit(&s->asleep, FLY_AWAKE, memory_order_relaxed);
+	fly_wait_asleep_for_slot(s, word, shared);
 }
 
 void fly_wait_wake_slot(struct fly_slot *s, bool shared)
@@ -72,23 +82,37 @@ void fly_slow_wake_poller(int wake_fd)
 		eventfd_write(wake_fd, 1);
 }
 
-/* Sleep until a thread rings, or for @us. */
-static void sleep_for(struct fly_poller *p, uint64_t us)
+/*
+ * arm_links() - ask the drivers of all links to wake us.
+ * @woken: set to false if a packet may come, or has to go, without that.
+ * Return: the descriptors stored.
+ */
+static unsigned arm_links(struct fly_poller *p, struct pollfd *bells, bool *woken)
 {
-	struct pollfd wake = {.fd = p->handoffs.wake_fd, .events = POLLIN};
-	const struct timespec most = {.tv_nsec = (long)us * 1000};
-	eventfd_t count;
+	unsigned n = 0;
 
-	if (!fly_handoff_prepare_sleep(&p->handoffs))
-		return;
-	/* A thread that sets `attention` then writes to wake_fd: the poller sees either. */
-	if (fly_slow_local_prepare_sleep(p)) {
-		if (!atomic_load_explicit(&p->attention, memory_order_seq_cst) &&
-		    ppoll(&wake, 1, &most, NULL) > 0)
-			eventfd_read(p->handoffs.wake_fd, &count);
-		fly_slow_local_end_sleep(p);
+	for (uint32_t i = 0; i < p->n_links; i++) {
+		struct fly_link *link = p->links[i];
+		int fds[FLY_LINK_BELLS];
+		const int n_fds = link->arm ? link->arm(link, fds) : -1;
+
+		for (int k = 0; k < n_fds; k++)
+			bells[n++] = (struct pollfd){.fd = fds[k], .events = POLLIN};
+		/* Pollers that share a port wake each other by a hint only. */
+		*woken &= n_fds >= 0 && link->n_queued == 0 && !link->shared;
 	}
-	fly_handoff_end_sleep(&p->handoffs);
+	/* Store, then load: the far end sees that it has to wake us, or we see its packet. */
+	if (n)
+		rte_smp_mb();
+	return n;
+}
+
+static void disarm_links(struct fly_poller *p)
+{
+	for (uint32_t i = 0; i < p->n_links; i++) {
+		if (p->links[i]->disarm)
+			p->links[i]->disarm(p->links[i]);
+	}
 }
 
 /* Our calls without a result yet. */
@@ -99,17 +123,77 @@ static uint64_t n_out(const struct fly_poller *p)
 	       fly_stats_get(&p->stats, FLY_COUNT_calls_failed);
 }
 
+/* Say which core the poller lets others have. Relaxed: a hint. Its line is written seldom. */
+static void yield(struct fly_poller *p)
+{
+	const int core = sched_getcpu();
+
+	if (unlikely(atomic_load_explicit(&p->handoffs.core, memory_order_relaxed) != core))
+		atomic_store_explicit(&p->handoffs.core, core, memory_order_relaxed);
+	fly_yield();
+}
+
+bool fly_wait_shares_core(const struct fly_poller *p)
+{
+	return atomic_load_explicit(&p->handoffs.core, memory_order_relaxed) == sched_getcpu();
+}
+
+/* Sleep until a thread rings, one of @n bells rings, or for @us. @fds: room for one, then bells. */
+static void sleep_for(struct fly_poller *p, struct pollfd *fds, unsigned n, uint64_t us)
+{
+	const struct timespec most = {.tv_nsec = (long)us * 1000};
+	eventfd_t count;
+	int ready = 0;
+
+	fds[0] = (struct pollfd){.fd = p->handoffs.wake_fd, .events = POLLIN};
+	if (!fly_handoff_prepare_sleep(&p->handoffs))
+		return;
+	/* A thread that sets `attention` then writes to wake_fd: the poller sees either. */
+	if (fly_slow_local_prepare_sleep(p)) {
+		if (!atomic_load_explicit(&p->attention, memory_order_seq_cst))
+			ready = ppoll(fds, n + 1, &most, NULL);
+		if (ready > 0 && fds[0].revents)
+			eventfd_read(p->handoffs.wake_fd, &count);
+		if (ready > (fds[0].revents != 0))
+			fly_stats_add(&p->stats, FLY_COUNT_sleeps_ended, 1);
+		fly_slow_local_end_sleep(p);
+	}
+	fly_handoff_end_sleep(&p->handoffs);
+}
+
+/*
+ * sleep_once() - sleep, and poll the links before it.
+ * @woken: whatever is waited for wakes this poller, unless it comes over a link that does not.
+ * Return: what the turn before the sleep received; then there was no sleep.
+ */
+static unsigned sleep_once(struct fly_poller *p, uint32_t empty, bool woken)
+{
+	struct pollfd fds[1 + FLY_LINKS * FLY_LINK_BELLS];
+	/* The longer nothing came, the longer the sleep. */
+	uint64_t us = RTE_MIN((uint64_t)SLEEP_LEAST_US + (empty - TURNS), (uint64_t)SLEEP_MOST_US);
+	unsigned received = 0;
+	unsigned n;
+
+	woken &= n_out(p) == 0 && p->bulk.n == 0; /* else there are timers */
+	n = arm_links(p, fds + 1, &woken);
+	if (woken || p->n_links == 0)
+		us = SLEEP_ALONE_US;
+	if (n)
+		received = fly_poller_turn(p, fly_poller_time(p));
+	if (received == 0)
+		sleep_for(p, fds, n, us);
+	disarm_links(p);
+	p->clock.turns = 0; /* read the clock in the next turn */
+	return received;
+}
+
 /*
  * Letting every other thread of the core run takes longer than most round trips. While calls are
  * out, a poller polls for their results for YIELD_TURNS turns before it yields; else it yields now.
  */
-void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum fly_wait wait,
-			 unsigned received)
+static void after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum fly_wait wait,
+		       unsigned received, bool woken)
 {
-	uint64_t us = SLEEP_ALONE_US;
-
-	if (likely(wait <= FLY_WAIT_SPIN))
-		return;
 	if (received) {
 		waiting->empty = 0;
 		return;
@@ -117,14 +201,22 @@ void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum
 	waiting->empty++;
 	if (wait == FLY_WAIT_YIELD) {
 		if (n_out(p) == 0 || waiting->empty % YIELD_TURNS == 0)
-			fly_yield();
+			yield(p);
 		return;
 	}
-	if (waiting->empty < TURNS)
+	if (waiting->empty >= TURNS && sleep_once(p, waiting->empty, woken))
+		waiting->empty = 0;
+}
+
+void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum fly_wait wait,
+			 unsigned received)
+{
+	if (likely(wait <= FLY_WAIT_SPIN))
 		return;
-	if (p->n_links) /* the longer nothing came, the longer the sleep */
-		us = RTE_MIN((uint64_t)SLEEP_LEAST_US + (waiting->empty - TURNS),
-			     (uint64_t)SLEEP_MOST_US);
-	sleep_for(p, us);
-	p->clock.turns = 0; /* read the clock in the next turn */
+	after_turn(waiting, p, wait, received, true);
+}
+
+void fly_wait_unwoken(struct fly_waiting *waiting, struct fly_poller *p)
+{
+	after_turn(waiting, p, FLY_WAIT_SLEEP, 0, false);
 }

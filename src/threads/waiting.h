@@ -24,6 +24,12 @@ void fly_wait_for_slot(struct fly_waiting *waiting, struct fly_slot *s, uint32_t
 
 #define FLY_WAIT_MS 10
 
+/* fly_wait_asleep_for_slot() - the same: sleep at once. */
+void fly_wait_asleep_for_slot(struct fly_slot *s, uint32_t word, bool shared);
+
+/* fly_wait_shares_core() - does this thread run where the poller yielded last? */
+bool fly_wait_shares_core(const struct fly_poller *p);
+
 /* fly_wait_wake_slot() - wake the thread that sleeps in fly_wait_for_slot(). */
 void fly_wait_wake_slot(struct fly_slot *s, bool shared);
 
@@ -33,5 +39,11 @@ void fly_wait_wake_slot(struct fly_slot *s, bool shared);
  */
 void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum fly_wait wait,
 			 unsigned received);
+
+/*
+ * fly_wait_unwoken() - sleep after such a turn, for something that does not wake a poller: for a
+ * limited time, even if all links wake it.
+ */
+void fly_wait_unwoken(struct fly_waiting *waiting, struct fly_poller *p);
 
 #endif

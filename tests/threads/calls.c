@@ -72,6 +72,25 @@ static const struct way {
 		.expected = MAY(EWITHDRAWN) | MAY(ECANCELLED) | MAY(EDEADLINE),
 	},
 	{
+		/* the turn of the client goes from thread to thread */
+		.name = "elected",
+		.server = "vhost:%s/v,server",
+		.client = "vhost:%s/v,wait=5",
+		.server_pollers = 1,
+		.client_pollers = THREADS_SHARED,
+		.wait = FLY_WAIT_YIELD,
+		.threads = 4,
+		.rounds = 10,
+		.calls = 400,
+		.cancels = 5,
+		.deadlines = 10,
+		.pages = 20,
+		.longs = 2,
+		/* As of `attached`. */
+		.expected = MAY(EWITHDRAWN) | MAY(ECANCELLED) | MAY(EDEADLINE) | MAY(EBUSY) |
+			    MAY(EFORGOTTEN),
+	},
+	{
 		.name = "asleep",
 		.server = "vhost:%s/v,server",
 		.client = "vhost:%s/v,wait=5",

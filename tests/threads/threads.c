@@ -224,8 +224,9 @@ struct fly_runtime *threads_start(const char *spec, unsigned pollers, enum fly_w
 		.calls = 256,
 		.call_timeout_ms = 10000, /* the machine may be busy */
 		.eal = EAL,
-		.pollers = pollers,
+		.pollers = pollers == THREADS_SHARED ? 0 : pollers,
 		.wait = wait,
+		.shared = pollers == THREADS_SHARED,
 	};
 	struct fly_runtime *runtime;
 

@@ -41,7 +41,11 @@ uint32_t threads_random(uint64_t *state, uint32_t below);
 /* threads_directory() - a directory of this program, removed by threads_end(). */
 const char *threads_directory(void);
 
-/* threads_start() - start a runtime with one link. @spec: a format with the directory as its %s. */
+/*
+ * threads_start() - start a runtime with one link. @spec: a format with the directory as its %s.
+ * @pollers: THREADS_SHARED: none, a shared runtime.
+ */
+#define THREADS_SHARED UINT32_MAX
 struct fly_runtime *threads_start(const char *spec, unsigned pollers, enum fly_wait wait);
 
 /* threads_stop() - stop a runtime, from a thread that may. No packet or slot may be missing. */

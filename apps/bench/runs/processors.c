@@ -152,7 +152,7 @@ static int enter(struct rounds *r, const struct row *row)
 	own.callers = NULL;
 	if (of(row)->attached)
 		own.callers = callers_open(r->stage.runtime, r->test, 1, &core,
-					   alone ? FLY_WAIT_SPIN : FLY_WAIT_YIELD, &status);
+					   alone ? FLY_WAIT_SPIN : FLY_WAIT_YIELD, false, &status);
 	return stage_failed(&r->stage, "no attached caller", status);
 }
 

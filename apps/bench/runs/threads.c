@@ -3,8 +3,10 @@
  * threads.c - `firefly bench --threads`: Table I of 1989, calls by several threads at once.
  *
  * Owns the command line, the places of the threads, what was measured in 1989, and the table. Each
- * thread is an attached caller of the client's poller (stage/callers.c). The floor is one inline
- * caller with the window that each of the threads has, in the same runtime, to the same server.
+ * thread is an attached caller (stage/callers.c): of a poller that another thread turns; and of
+ * a shared runtime, whose poller the threads turn themselves. The floor is one inline
+ * caller with the window that each of the threads has, to the same server: in the same runtime, or
+ * beside the shared one over another port of the link.
  *
  * Workers have no floor: idle ones would take their share of the server's core from it. They are
  * measured in the end, with another server process, and their figures are calls per second.
@@ -17,11 +19,12 @@
 #include "bench/stage/callers.h"
 #include "run.h"
 
-#define NAME        "bench --threads"
-#define WINDOW      16   /* calls under way from each, in the rows that have more than one */
-#define POLLER_PART 0.75 /* of the time; the rest is for workers */
-#define GOAL_FLOOR  0.7  /* of one inline caller, with 2 threads or more */
-#define GOAL_FALL   0.9  /* 8 threads, of 2 */
+#define NAME       "bench --threads"
+#define WINDOW     16  /* calls under way from each, in the rows that have more than one */
+#define GOAL_FLOOR 0.7 /* of one inline caller, with 2 threads or more */
+#define GOAL_MANY  0.8 /* the same of the elected poller, with many calls under way */
+#define GOAL_ONE   0.5 /* and with one */
+#define GOAL_FALL  0.9 /* 8 threads, of 2 */
 
 /* Table I: by threads, from 1. */
 static const char *const in_1989[CALLS_PROCEDURES][9] = {
@@ -33,8 +36,19 @@ static const char *const in_1989[CALLS_PROCEDURES][9] = {
 /* Who runs the procedures; a phase of the run for each. */
 enum {
 	ON_POLLER,
+	ELECTED, /* and the callers have no poller but the elected one */
 	ON_WORKERS,
 	PHASES,
+};
+
+static const struct {
+	const char *name;
+	double part; /* of the time */
+	const char *callers, *served_by;
+} phases[PHASES] = {
+	[ON_POLLER] = {"procedures on the poller", 0.45, "attached", "poller"},
+	[ELECTED] = {"with an elected poller", 0.35, "elected", "poller"},
+	[ON_WORKERS] = {"on workers", 0.2, "attached", "workers"},
 };
 
 static struct {
@@ -46,6 +60,8 @@ static struct {
 	unsigned worker_cores; /* the same, of workers */
 	enum fly_wait wait;    /* of the callers and the client's poller */
 	struct callers *callers;
+	struct fly_runtime *shared; /* of the elected poller; else NULL */
+	struct fly_binding *through;
 } own;
 
 /* ---- the command line ---- */
@@ -157,35 +173,67 @@ static void prepare(struct rounds *r)
 
 static double phase(struct rounds *r, unsigned number)
 {
-	static const char *const names[PHASES] = {"procedures on the poller", "on workers"};
-
-	r->phase_name = names[number];
-	if (own.has_no_workers)
-		return number == ON_POLLER;
-	if (number == ON_POLLER)
-		return POLLER_PART;
-	r->stage.options.server.workers = own.most;
-	r->stage.options.server.yields = own.most > own.worker_cores;
-	return 1 - POLLER_PART;
+	r->phase_name = phases[number].name;
+	r->stage.options.clients = number == ELECTED ? ",clients=2" : "";
+	if (number == ON_WORKERS) {
+		if (own.has_no_workers)
+			return 0;
+		r->stage.options.server.workers = own.most;
+		r->stage.options.server.yields = own.most > own.worker_cores;
+	}
+	return phases[number].part;
 }
 
 /* ---- blocks ---- */
 
+/* Another runtime beside that of the inline caller, over another port of the server's link. */
+static int open_shared(struct rounds *r)
+{
+	const struct stage_options *o = &r->stage.options;
+	char link[sizeof r->stage.directory + 64];
+	const char *const links[] = {link, NULL};
+	const struct fly_options with = {
+		.size = sizeof with,
+		.links = links,
+		.eal = o->eal,
+		.packets = o->packets,
+		.calls = o->calls,
+		.wait = own.wait,
+		.notice = cli_notice,
+		.notice_context = (void *)(uintptr_t)NAME,
+		.shared = true,
+	};
+
+	snprintf(link, sizeof link, "%s:%s/bench.sock", o->link, r->stage.directory);
+	return cli_start(NAME, &with, &own.shared) ? -FLY_ESYSTEM
+						   : Test_import(own.shared, NULL, &own.through);
+}
+
 static int open_callers(struct rounds *r)
 {
-	int status;
+	int status = 0;
 
 	fly_set_wait(r->test, FLY_WAIT_SPIN); /* the floor is as fast as it can be */
-	own.callers =
-		callers_open(r->stage.runtime, r->test, own.most, own.cores, own.wait, &status);
+	own.shared = NULL;
+	own.through = r->test;
+	if (r->phase == ELECTED)
+		status = open_shared(r);
+	if (!status)
+		own.callers =
+			callers_open(own.shared ? own.shared : r->stage.runtime, own.through,
+				     own.most, own.cores, own.wait, own.shared != NULL, &status);
 	return status;
 }
 
 static int close_callers(struct rounds *r)
 {
 	callers_close(own.callers);
+	own.callers = NULL;
 	fly_unbind(r->test);
-	return 0;
+	if (!own.shared)
+		return 0;
+	fly_unbind(own.through);
+	return fly_stop(own.shared);
 }
 
 static int measure_threads(struct rounds *r, const struct row *row, struct sample *sample)
@@ -240,15 +288,15 @@ static void print_cell(const struct rounds *r, const struct row *row, enum pairs
 }
 
 /* The floor of all rows of a procedure and a window. */
-static void print_inline(const struct rounds *r, enum calls_procedure procedure, unsigned window,
-			 enum pairs_state state)
+static void print_inline(const struct rounds *r, enum calls_procedure procedure, unsigned phase,
+			 unsigned window, enum pairs_state state)
 {
 	struct block_sum sum = {0};
 
 	for (size_t i = 0; i < r->n_rows; i++) {
 		const struct row *row = &r->rows[i];
 
-		if (row->procedure != procedure || row->window != window)
+		if (row->procedure != procedure || row->window != window || row->phase != phase)
 			continue;
 		sum.count += row->in[state]->floors.sum.count;
 		sum.ticks += row->in[state]->floors.sum.ticks;
@@ -262,13 +310,19 @@ static void print_procedure(const struct rounds *r, enum calls_procedure procedu
 {
 	const char *unit = procedure == CALLS_NULL ? "calls/s" : "bit/s";
 
-	printf("\n%-9s attached, 1 each   attached, %2u each   on workers, 1    %2u each\n",
-	       calls_profiles[procedure].name, WINDOW, WINDOW);
-	printf("%9s %8s %7s   %8s %7s %16s %10s   %s\n%9s", "threads", unit, "ratio", unit, "ratio",
-	       unit, unit, "in 1989", "inline");
-	print_inline(r, procedure, 1, state);
-	printf("  ");
-	print_inline(r, procedure, WINDOW, state);
+	printf("\n%-9s attached, 1 each   attached, %2u each   elected, 1 each    elected, %2u "
+	       "each   "
+	       "on workers, 1    %2u each\n",
+	       calls_profiles[procedure].name, WINDOW, WINDOW, WINDOW);
+	printf("%9s %8s %7s   %8s %7s   %8s %7s   %8s %7s %16s %10s   %s\n%9s", "threads", unit,
+	       "ratio", unit, "ratio", unit, "ratio", unit, "ratio", unit, unit, "in 1989",
+	       "inline");
+	for (unsigned p = ON_POLLER; p <= ELECTED; p++) {
+		print_inline(r, procedure, p, 1, state);
+		printf("  ");
+		print_inline(r, procedure, p, WINDOW, state);
+		printf("  ");
+	}
 	printf("\n");
 	for (unsigned n = 1; n <= CALLERS_MOST; n++) {
 		if (!own.wanted[n])
@@ -277,6 +331,10 @@ static void print_procedure(const struct rounds *r, enum calls_procedure procedu
 		print_cell(r, find(r, procedure, n, ON_POLLER, 1), state);
 		printf("  ");
 		print_cell(r, find(r, procedure, n, ON_POLLER, WINDOW), state);
+		printf("  ");
+		print_cell(r, find(r, procedure, n, ELECTED, 1), state);
+		printf("  ");
+		print_cell(r, find(r, procedure, n, ELECTED, WINDOW), state);
 		printf("        ");
 		print_cell(r, find(r, procedure, n, ON_WORKERS, 1), state);
 		printf("  ");
@@ -285,33 +343,47 @@ static void print_procedure(const struct rounds *r, enum calls_procedure procedu
 	}
 }
 
-/* What was to be reached, if it was measured. */
+/* The worst ratio of 2 to 8 threads, and what was to be reached, if it was measured. */
+static void print_least(const struct rounds *r, enum calls_procedure procedure,
+			enum pairs_state state, unsigned phase, unsigned window, double goal)
+{
+	double least = NAN;
+
+	for (unsigned n = 2; n <= 8; n++) {
+		const struct row *row = find(r, procedure, n, phase, window);
+
+		if (row)
+			least = fmin(least, pairs_judge(&row->in[state]->pairs).ratio);
+	}
+	if (!isnan(least))
+		printf("%s, %s, %u each, 2 threads and more: %.2fx of one inline caller at the "
+		       "least (goal %.1fx)\n",
+		       calls_profiles[procedure].name, phases[phase].callers, window, least, goal);
+}
+
 static void print_goal(const struct rounds *r, enum calls_procedure procedure,
 		       enum pairs_state state)
 {
-	double least = NAN, two = NAN, most = NAN;
+	double two = NAN, most = NAN;
 	unsigned n_most = 0;
 
+	print_least(r, procedure, state, ON_POLLER, WINDOW, GOAL_FLOOR);
+	print_least(r, procedure, state, ELECTED, WINDOW, GOAL_MANY);
+	print_least(r, procedure, state, ELECTED, 1, GOAL_ONE);
 	for (unsigned n = 2; n <= 8; n++) {
 		const struct row *row = find(r, procedure, n, ON_POLLER, WINDOW);
 		const double ratio = row ? pairs_judge(&row->in[state]->pairs).ratio : NAN;
 
 		if (isnan(ratio))
 			continue;
-		least = fmin(least, ratio);
 		if (n == 2)
 			two = ratio;
 		most = ratio;
 		n_most = n;
 	}
-	if (isnan(least))
-		return;
-	printf("%s, %u each, 2 threads and more: %.2fx of one inline caller at the least (goal "
-	       "%.1fx)",
-	       calls_profiles[procedure].name, WINDOW, least, GOAL_FLOOR);
 	if (!isnan(two) && n_most > 2)
-		printf("; %u threads %.2fx of 2 (goal %.1fx)", n_most, most / two, GOAL_FALL);
-	printf("\n");
+		printf("%s, attached: %u threads %.2fx of 2 (goal %.1fx)\n",
+		       calls_profiles[procedure].name, n_most, most / two, GOAL_FALL);
 }
 
 static void print_wait(void)
@@ -355,8 +427,8 @@ static COLUMN_VALUE(calls_per_s, or_null(c->rounds, &c->figures->calls.sum));
 static COLUMN_VALUE(bits_per_s,
 		    calls_per_s(c, 0) * 8 * calls_profiles[c->row->procedure].payload_bytes);
 static COLUMN_VALUE(inline_calls_per_s, or_null(c->rounds, &c->figures->floors.sum));
-static COLUMN_TEXT(callers, "attached");
-static COLUMN_TEXT(served_by, c->row->phase == ON_WORKERS ? "workers" : "poller");
+static COLUMN_TEXT(callers, phases[c->row->phase].callers);
+static COLUMN_TEXT(served_by, phases[c->row->phase].served_by);
 static COLUMN_TEXT(wait, own.wait == FLY_WAIT_YIELD ? "yield" : "spin");
 
 static const struct column columns[] = {
@@ -383,7 +455,8 @@ const struct run_word run_threads = {
 	       "\v  firefly bench --threads 1..8\n"
 	       "  firefly bench --threads 1,2,8 --seconds 30 --json -\n\n"
 	       "Each thread is an attached caller: it hands its calls to the one poller of the "
-	       "client, with one call under way and with 16. The ratio is of calls per second "
+	       "client, with one call under way and with 16. That poller has a thread of its own, "
+	       "or is elected: the callers turn it. The ratio is of calls per second "
 	       "of all threads to those of one inline caller with as many under way (higher is "
 	       "better). Where there are fewer cores than threads, threads that wait yield.",
 	.seconds = 96,

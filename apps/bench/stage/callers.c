@@ -43,12 +43,14 @@ struct callers {
 	struct fly_runtime *runtime;
 	struct fly_binding *binding;
 	enum fly_wait wait;
+	bool is_shared; /* the threads turn the poller, and the owner of the runtime sleeps */
 	uint64_t second_ticks;
 	unsigned n;
 
 	/* What the threads are to do. Written under the lock, between jobs. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* n_jobs */
+	pthread_cond_t idle;    /* n_busy is 0, and nobody turns the poller for the threads */
 	uint64_t n_jobs;        /* so far */
 	unsigned n_wanted;      /* the first n threads */
 	callers_job *job;       /* NULL: end */
@@ -113,8 +115,15 @@ static int make_calls(void *context, struct fly_binding *mine, unsigned number)
 /* W1: what it did; pairs with W2 in callers_are_busy(). */
 static void be_done(struct callers *all)
 {
-	if (atomic_fetch_sub_explicit(&all->n_busy, 1, memory_order_acq_rel) == 1)
+	if (atomic_fetch_sub_explicit(&all->n_busy, 1, memory_order_acq_rel) != 1)
+		return;
+	if (!all->is_shared) {
 		fly_quit(all->runtime);
+		return;
+	}
+	pthread_mutex_lock(&all->lock);
+	pthread_cond_signal(&all->idle);
+	pthread_mutex_unlock(&all->lock);
 }
 
 static void *live(void *context)
@@ -157,8 +166,18 @@ bool callers_are_busy(const struct callers *all)
 	return atomic_load_explicit(&all->n_busy, memory_order_acquire) != 0;
 }
 
+static void sleep_meanwhile(struct callers *all)
+{
+	pthread_mutex_lock(&all->lock);
+	while (callers_are_busy(all))
+		pthread_cond_wait(&all->idle, &all->lock);
+	pthread_mutex_unlock(&all->lock);
+}
+
 static void serve(struct callers *all)
 {
+	if (all->is_shared)
+		sleep_meanwhile(all);
 	while (callers_are_busy(all)) {
 		if (all->wait == FLY_WAIT_SPIN)
 			fly_turn(all->runtime);
@@ -203,7 +222,7 @@ static int start(struct callers *all, unsigned core)
 }
 
 struct callers *callers_open(struct fly_runtime *runtime, struct fly_binding *binding, unsigned n,
-			     const unsigned *cores, enum fly_wait wait, int *status)
+			     const unsigned *cores, enum fly_wait wait, bool is_shared, int *status)
 {
 	struct callers *all = aligned_alloc(alignof(struct callers), sizeof *all);
 	struct fly_platform platform = {.size = sizeof platform};
@@ -216,10 +235,12 @@ struct callers *callers_open(struct fly_runtime *runtime, struct fly_binding *bi
 		.runtime = runtime,
 		.binding = binding,
 		.wait = wait,
+		.is_shared = is_shared,
 		.second_ticks = platform.tsc_hz,
 	};
 	pthread_mutex_init(&all->lock, NULL);
 	pthread_cond_init(&all->changed, NULL);
+	pthread_cond_init(&all->idle, NULL);
 	for (unsigned i = 0; i < n && !*status; i++)
 		*status = start(all, cores[i]);
 	if (!*status)
@@ -260,6 +281,7 @@ void callers_close(struct callers *all)
 	for (unsigned i = 0; i < all->n; i++)
 		pthread_join(all->each[i].thread, NULL);
 	pthread_cond_destroy(&all->changed);
+	pthread_cond_destroy(&all->idle);
 	pthread_mutex_destroy(&all->lock);
 	free(all);
 }

@@ -22,10 +22,12 @@ typedef int callers_job(void *context, struct fly_binding *mine, unsigned number
  * @runtime: the calling thread's, without pollers of its own.
  * @cores: of each, n of them.
  * @wait: FLY_WAIT_SPIN: their poller does so as well; else it waits as its runtime does.
+ * @is_shared: the runtime is: the threads turn its poller, and this one sleeps meanwhile.
  * Return: NULL, with *status set, if that fails.
  */
 struct callers *callers_open(struct fly_runtime *runtime, struct fly_binding *binding, unsigned n,
-			     const unsigned *cores, enum fly_wait wait, int *status);
+			     const unsigned *cores, enum fly_wait wait, bool is_shared,
+			     int *status);
 
 /* callers_give() - the first @n do this; the last that is done ends fly_serve(). */
 void callers_give(struct callers *callers, unsigned n, callers_job *job, void *context);
