@@ -101,7 +101,8 @@ Case(worker_threads, wait_for_order__sleeps_on_the_core_of_its_poller)
 	for (unsigned i = 0; i < 1000; i++) {
 		sched_yield();
 		for (unsigned w = 0; w < WORKERS; w++)
-			cr_assert(!sleeps(&pool->workers[w]), "the poller spins, for all they know");
+			cr_assert(!sleeps(&pool->workers[w]),
+				  "the poller spins, for all they know");
 	}
 	fly_set_wait(own, FLY_WAIT_YIELD);
 	for (unsigned i = 0; i < 20; i++)

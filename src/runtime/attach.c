@@ -467,9 +467,8 @@ static int transporter_again(struct fly_call *call)
 	int (*const once)(struct fly_call * call) =
 		c->attached->deadline_us ? fly_attached_call_timed : fly_attached_call;
 
-	return c->has_begun
-		       ? once(call)
-		       : fly_reconnect_call(call, once, c->procedure, call->length);
+	return c->has_begun ? once(call)
+			    : fly_reconnect_call(call, once, c->procedure, call->length);
 }
 
 /* Which Transporter: by its deadline, and whether it reconnects. */

@@ -42,8 +42,8 @@ struct fly_attached_call {
 	struct fly_import *import;
 	struct fly_call *call;  /* the call over the link, if it takes several packets; else NULL */
 	struct rte_mbuf *spare; /* for arguments too long for the slot; NULL: none */
-	struct rte_mbuf *result; /* with results too long for the slot, read or not; to be freed; else
-				    NULL */
+	struct rte_mbuf *result; /* with results too long for the slot, read or not; to be freed;
+				    else NULL */
 	LIST_ENTRY(fly_attached_call) next;
 	struct fly_attached_call *next_ended; /* is_listed: published by E1 */
 	uint64_t began_tsc;                   /* of a call with a deadline, in ticks of the TSC */

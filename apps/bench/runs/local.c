@@ -26,12 +26,9 @@ struct profile {
 };
 
 static const struct profile profiles[] = {
-	{CALLS_NULL, 1, 0, 0, "at most 1.3x"},
-	{CALLS_NULL, 1, IDLE, 0, "at most 1.4x"},
-	{CALLS_MAX_RESULT, 1, 0, 2, "at most 1.2x"},
-	{CALLS_MAX_ARG, 1, 0, 2, "at most 1.2x"},
-	{CALLS_NULL, WINDOW, 0, 0, "at least 3.0x"},
-	{CALLS_MAX_RESULT, WINDOW, 0, 0, ""},
+	{CALLS_NULL, 1, 0, 0, "at most 1.3x"},       {CALLS_NULL, 1, IDLE, 0, "at most 1.4x"},
+	{CALLS_MAX_RESULT, 1, 0, 2, "at most 1.2x"}, {CALLS_MAX_ARG, 1, 0, 2, "at most 1.2x"},
+	{CALLS_NULL, WINDOW, 0, 0, "at least 3.0x"}, {CALLS_MAX_RESULT, WINDOW, 0, 0, ""},
 	{CALLS_MAX_ARG, WINDOW, 0, 0, ""},
 };
 
