@@ -41,7 +41,7 @@ struct end {
 	uint64_t last; /* number of the newest call run or given */
 	uint64_t n;    /* calls run; of a worker: results */
 	uint64_t taken_back;
-	bool is_out; /* of a worker: it has a call, or its result was not taken yet */
+	bool is_out;   /* of a worker: it has a call, or its result was not taken yet */
 	uint64_t said; /* calls that the worker counts; read after its end */
 };
 
