@@ -118,9 +118,9 @@ static inline uint32_t fly_slot_next(const struct fly_slot *s, enum fly_slot_sta
 
 /*
  * fly_slot_to_poller() - the other side hands its slot to the poller.
- * @state: CALL from the calling side, whose slot was FREE; RESULT from the answering side, which
- * has claimed the call. Return: true: the poller does not poll the slot: ring. S1: publishes what
- * the slot holds; pairs with S2. D1, D2: store, then load; against D3, D4.
+ * @state: CALL from the calling side, whose slot was FREE or RESULT; RESULT from the answering
+ * side, which has claimed the call. Return: true: the poller does not poll the slot: ring. S1:
+ * publishes what the slot holds; pairs with S2. D1, D2: store, then load; against D3, D4.
  */
 static inline bool fly_slot_to_poller(struct fly_slot *s, enum fly_slot_state state)
 {
