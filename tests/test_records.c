@@ -221,6 +221,17 @@ Case(records, fly_conversation_open__whoever_has_more_than_its_share_gives_way)
 	}
 }
 
+/* What others leave of their shares stays with who has it. */
+Case(records, fly_conversation_open__nobody_takes_more_than_its_share)
+{
+	l->link.is_private = false;
+	cr_expect(open_many(1, 1000, RECORDS) == RECORDS);
+	cr_expect(open_many(3, 3000, 1) == 1);
+	cr_expect(open_many(2, 5000, RECORDS) == RECORDS / 3,
+		  "a third, although the first has more");
+	cr_expect(open_many(3, 7000, 1) == 1, "who has less than its share gets more");
+}
+
 Case(records, fly_conversation_open__an_address_without_proof_is_none)
 {
 	unsigned had = 0;
