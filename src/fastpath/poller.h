@@ -114,8 +114,9 @@ struct fly_poller {
 	uint32_t reject_budget;         /* refusals that may still be sent in this millisecond */
 	uint32_t again_budget;          /* results that may still be sent again in it */
 	struct fly_requests *requests;  /* requests of other threads: src/threads/request.h */
-	struct fly_election *election;  /* who turns the poller: threads/elected.h; NULL: always the
-					   same thread */
+	struct fly_election *election;  /* who turns the poller: threads/elected.h; NULL: it has a
+					   thread of its own */
+	struct fly_lease *lease;        /* who else turns it: threads/lease.h; NULL: nobody */
 	uint32_t number;                /* index in its runtime's pollers */
 	struct fly_poller_group *group; /* threads/poller_group.h; NULL in a simulation */
 	LIST_HEAD(, fly_arp_query) arp_queries; /* addresses being resolved: slowpath/arp.h */

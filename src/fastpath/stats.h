@@ -62,6 +62,7 @@
 	X(arp_ignored, "ARP that asks for another address, or answers what was not asked")      \
 	X(arp_learned, "ARP replies that resolved an address")                                  \
 	X(sleeps_ended, "sleeps of the poller that a packet ended")                             \
+	X(turns_lent, "times that a waiting thread turned the poller for its own thread")       \
 	X(passed_on, "packets received for another poller of ours, and passed on to it")        \
 	X(links_lost, "links whose peer went away")                                             \
 	X(links_robbed, "peers that took away memory that they had shared")                     \

@@ -153,11 +153,25 @@ void fly_slow_attached_end(struct fly_attached_call *c)
 
 /* ---- waiting --------------------------------------------------------------------------------- */
 
+/*
+ * Its own thread does not turn the poller: this thread does, for a while. One that sleeps does so
+ * once: for what takes longer, the poller's thread is there.
+ */
+static bool turn_instead(struct fly_attached *a, struct fly_slot *s, unsigned *n_turned)
+{
+	if (!a->lease || (a->wait == FLY_WAIT_SLEEP && *n_turned) || !fly_lease_take(a->lease))
+		return false;
+	++*n_turned;
+	fly_lease_turn_for(a->lease, s, a->wait);
+	return true;
+}
+
 void fly_slow_attached_wait(struct fly_attached_call *c)
 {
 	struct fly_slot *s = &c->handoff.slot;
 	struct fly_poller *mine = c->attached->mine;
 	struct fly_waiting waiting = {0};
+	unsigned n_turned = 0;
 
 	if (c->attached->election) {
 		fly_elected_wait(c->attached->election, s, &c->sleeper, c->attached->wait, mine);
@@ -169,7 +183,8 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 
 		if (mine)
 			fly_poller_turn(mine, fly_poller_time(mine));
-		else if (!fly_slot_says(word, FLY_SLOT_RESULT))
+		else if (!fly_slot_says(word, FLY_SLOT_RESULT) &&
+			 !turn_instead(c->attached, s, &n_turned))
 			fly_wait_for_slot(&waiting, s, word, c->attached->wait, false);
 	}
 	if (c->attached->event_fd >= 0)
@@ -461,11 +476,17 @@ void fly_slow_attached_failed(struct fly_attached *a, int status)
 		a->head.starter = starter_lost;
 }
 
+static int (*transporter_once(const struct fly_attached *a))(struct fly_call *call)
+{
+	if (a->lease)
+		return fly_attached_call_lent;
+	return a->deadline_us != 0 ? fly_attached_call_timed : fly_attached_call;
+}
+
 static int transporter_again(struct fly_call *call)
 {
 	const struct fly_attached_call *c = call_of(call);
-	int (*const once)(struct fly_call * call) =
-		c->attached->deadline_us ? fly_attached_call_timed : fly_attached_call;
+	int (*const once)(struct fly_call * call) = transporter_once(c->attached);
 
 	return c->has_begun ? once(call)
 			    : fly_reconnect_call(call, once, c->procedure, call->length);
@@ -474,12 +495,8 @@ static int transporter_again(struct fly_call *call)
 /* Which Transporter: by its deadline, and whether it reconnects. */
 static void choose(struct fly_attached *a)
 {
-	const bool is_timed = a->deadline_us != 0;
-
-	a->head.send = is_timed ? fly_attached_send_timed : fly_attached_send;
-	a->head.transporter = is_timed ? fly_attached_call_timed : fly_attached_call;
-	if (a->reconnects)
-		a->head.transporter = transporter_again;
+	a->head.send = a->deadline_us != 0 ? fly_attached_send_timed : fly_attached_send;
+	a->head.transporter = a->reconnects ? transporter_again : transporter_once(a);
 }
 
 static int set_deadline(struct fly_binding *binding, uint32_t us)
@@ -504,7 +521,7 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 	struct fly_attached *a = attached_of(binding);
 
 	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
-	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine && !a->turns_to_look;
+	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine && !a->turns_to_look && !a->lease;
 }
 
 static int set_reconnect(struct fly_binding *binding, bool on)
@@ -660,7 +677,9 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	a->poller = p;
 	a->poller_thread = p->election ? FLY_ELECTED : fly_poller_thread(p);
 	a->election = p->election;
+	a->lease = a->mine ? NULL : p->lease;
 	fly_attached_bind(a);
+	choose(a);
 	a->turns_to_look = runtime->group.is_shared;
 	a->import = import;
 	a->event_fd = -1;

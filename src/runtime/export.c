@@ -14,6 +14,7 @@
 #include "local/astack.h"
 #include "runtime/runtime.h"
 #include "runtime/worker_threads.h"
+#include "threads/lease.h"
 #include "threads/request.h"
 #include "threads/worker.h"
 
@@ -94,6 +95,8 @@ static int prepare_on_poller(struct fly_poller *p, void *argument)
 	if (p->is_shut)
 		return fly_fail(FLY_ESHUT, "export %s: the runtime was shut down",
 				offer->export.interface->name);
+	if (p->lease && offer->at != FLY_EXPORT_BINDER)
+		fly_lease_forbid(p->lease);
 	if (offer->export.pool && fly_worker_pool_open(p, offer->export.pool))
 		return fly_fail(FLY_ENOMEM, "export %s: out of memory",
 				offer->export.interface->name);

@@ -26,6 +26,7 @@
 #include "host/limits.h"
 #include "base/error.h"
 #include "base/signals.h"
+#include "threads/lease.h"
 #include "threads/waiting.h"
 #include "runtime/runtime.h"
 
@@ -99,7 +100,7 @@ static void *turn_poller(void *context)
 	struct fly_poller_threads *all = thread->all;
 	const bool has_packets = p->group->packets != 0;
 	const enum fly_wait wait = p->group->wait;
-	struct fly_waiting waiting = {0};
+	struct fly_waiting waiting = {.lease = p->lease};
 	char name[16];
 
 	snprintf(name, sizeof name, "fly-poller%u", thread->index);
@@ -109,6 +110,8 @@ static void *turn_poller(void *context)
 	thread->is_up = thread->has_registered || !has_packets;
 	if (thread->is_up)
 		fly_poller_take(p);
+	if (thread->is_up && p->lease)
+		fly_lease_begin(p->lease);
 	sem_post(&all->up);
 	if (!thread->is_up)
 		return NULL;

@@ -36,6 +36,7 @@
 #include "runtime/worker_threads.h"
 #include "slowpath/behaviour.h"
 #include "threads/elected.h"
+#include "threads/lease.h"
 #include "threads/request.h"
 
 #define PACKETS_DEFAULT       8191 /* a power of two less one: the best size for a mempool's ring */
@@ -213,6 +214,21 @@ static void free_pool(struct fly_runtime *r)
 
 /* ---- pollers --------------------------------------------------------------------------------- */
 
+/* Not always the same thread turns the poller of some runtimes. Return: -FLY_ENOMEM: no memory. */
+static int make_turns(const struct fly_runtime *r, struct fly_poller *p, bool has_thread)
+{
+	const enum fly_wait wait = r->group.wait;
+
+	if (r->group.is_shared) {
+		p->election = fly_election_new(p, r->lcore);
+		return p->election ? 0 : -FLY_ENOMEM;
+	}
+	if (!has_thread || (wait != FLY_WAIT_YIELD && wait != FLY_WAIT_SLEEP))
+		return 0;
+	p->lease = fly_lease_new(p, wait);
+	return p->lease ? 0 : -FLY_ENOMEM;
+}
+
 /* All pollers in the group are complete. The first one is part of struct fly_runtime. */
 static int make_pollers(struct starting *s)
 {
@@ -250,10 +266,7 @@ static int make_pollers(struct starting *s)
 		p->number = i;
 		p->handoffs.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		r->group.pollers[r->group.n++] = p;
-		if (!r->group.is_shared)
-			continue;
-		p->election = fly_election_new(p, r->lcore);
-		if (!p->election)
+		if (make_turns(r, p, o->pollers != 0))
 			return fly_fail(FLY_ENOMEM, "out of memory");
 	}
 	return 0;
@@ -267,6 +280,7 @@ static void free_pollers(struct fly_runtime *r)
 		close(p->handoffs.wake_fd);
 		fly_poller_fini(p);
 		fly_election_free(p->election);
+		fly_lease_free(p->lease);
 		if (p != &r->poller)
 			fly_node_free(p, sizeof *p);
 	}

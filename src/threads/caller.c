@@ -224,6 +224,20 @@ int fly_attached_call_timed(struct fly_call *call)
 	return fly_attached_call(call);
 }
 
+int fly_attached_call_lent(struct fly_call *call)
+{
+	struct fly_attached_call *c = call_of(call);
+	struct fly_attached *a = c->attached;
+
+	if (a->deadline_us != 0)
+		begin_time(c);
+	if (!fly_lease_take(a->lease))
+		return fly_attached_call(call);
+	hand_over(c);
+	fly_lease_turn_for(a->lease, &c->handoff.slot, a->wait);
+	return wait_for_call(call);
+}
+
 void fly_attached_bind(struct fly_attached *attached)
 {
 	attached->head = (struct fly_binding){

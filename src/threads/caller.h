@@ -13,6 +13,7 @@
 #include "base/owned.h"
 #include "fastpath/binding.h"
 #include "threads/elected.h"
+#include "threads/lease.h"
 
 struct fly_attached;
 
@@ -65,14 +66,15 @@ struct fly_attached {
 	bool looks;                     /* polls all the time while it waits */
 	uint8_t n_requests;             /* waits of attach.c under way: it must not be ended now */
 	enum fly_wait wait;
-	enum fly_wait default_wait;      /* of its runtime */
-	_Atomic int event_fd;            /* of fly_event_fd(); -1; the poller reads it */
-	bool reconnects;                 /* fly_set_reconnect() */
-	struct fly_election *election;   /* of its poller; NULL: another thread turns it always */
-	bool turns_to_look;              /* fly_ready() turns the poller if nobody does */
-	uint64_t lost_tsc;               /* when rebinding for the next call began; 0: did not */
-	uint64_t timeout_us;             /* call_timeout_ms of its runtime */
-	bool announces;                  /* calls that end are put into `ended` */
+	enum fly_wait default_wait;    /* of its runtime */
+	_Atomic int event_fd;          /* of fly_event_fd(); -1; the poller reads it */
+	bool reconnects;               /* fly_set_reconnect() */
+	struct fly_election *election; /* of its poller; NULL: that has a thread of its own */
+	struct fly_lease *lease;       /* of its poller, which this thread may turn; NULL: never */
+	bool turns_to_look;            /* fly_ready() turns the poller if nobody does */
+	uint64_t lost_tsc;             /* when rebinding for the next call began; 0: did not */
+	uint64_t timeout_us;           /* call_timeout_ms of its runtime */
+	bool announces;                /* calls that end are put into `ended` */
 	struct fly_attached_call *taken; /* of `ended`, oldest first */
 	struct fly_owned owned;
 	struct fly_poller *mine; /* the poller that this thread turns; NULL: none */
@@ -127,6 +129,12 @@ void fly_attached_send(struct fly_call *call);
 int fly_attached_call(struct fly_call *call);
 void fly_attached_send_timed(struct fly_call *call);
 int fly_attached_call_timed(struct fly_call *call);
+
+/*
+ * fly_attached_call_lent() - Transporter, of calls with a deadline or without, that turns the
+ * poller itself if nobody does: so the poller is not woken for the call.
+ */
+int fly_attached_call_lent(struct fly_call *call);
 
 /* fly_slow_attached_wake() - a call has ended, and its thread sleeps or waits for an event. */
 void fly_slow_attached_wake(struct fly_attached_call *c);

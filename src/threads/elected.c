@@ -14,9 +14,9 @@
  * The turn is given before a thread yields or returns to its program. So no thread of the same
  * core finds the turn taken by one that does not run, unless the system has interrupted it. A
  * thread that has its result calls again, most likely, and has the turn again: nobody is switched
- * to. Only if another thread wants the core as well, the thread lets it run, after STREAK turns in
- * a row: a result that was delivered waits no longer for its thread than some ten microseconds for
- * each of the threads.
+ * to. Only if another thread wants the core as well, the thread lets it run, after
+ * FLY_ELECTED_STREAK turns in a row: a result that was delivered waits no longer for its thread
+ * than some ten microseconds for each of the threads.
  *
  * A thread that sleeps tries nothing. Giving wakes the one that has slept longest. It stores, then
  * looks for sleepers; who goes to sleep enters the list, then looks at the turn (Dekker: D17, D18
@@ -45,11 +45,8 @@
 #include "fastpath/poller.h"
 #include "threads/waiting.h"
 
-#define STREAK      16   /* turns in a row, before others of the core run */
-#define YIELD_TURNS 32   /* without our result, but with those of others, before these run */
-#define ALONE_TURNS 256  /* without any result, before others of the core run: some 20 us */
-#define SPINS       2000 /* tries before going to sleep: some 20 us */
-#define LOOK        4096 /* tries until a thread that does not sleep looks for the turner's end */
+#define SPINS 2000 /* tries before going to sleep: some 20 us */
+#define LOOK  4096 /* tries until a thread that does not sleep looks for the turner's end */
 
 /* The turn that this thread took last. */
 static _Thread_local struct fly_election *held;
@@ -299,8 +296,8 @@ static void turn_for(struct fly_election *e, const struct fly_slot *s, enum fly_
 			return;
 		if (wait != FLY_WAIT_YIELD)
 			fly_wait_after_turn(&waiting, e->poller, wait, received);
-		else if (turns % YIELD_TURNS == 0 &&
-			 (turns == ALONE_TURNS ||
+		else if (turns % FLY_ELECTED_YIELD_TURNS == 0 &&
+			 (turns == FLY_ELECTED_ALONE_TURNS ||
 			  fly_stats_get(stats, FLY_COUNT_calls_returned) != returned))
 			return;
 	}
@@ -361,7 +358,7 @@ void fly_elected_wait(struct fly_election *e, struct fly_slot *s, struct fly_sle
 			turn(e->poller);
 		else
 			turn_for(e, s, wait);
-		is_over = !fly_slot_is(s, FLY_SLOT_RESULT) || e->streak >= STREAK;
+		is_over = !fly_slot_is(s, FLY_SLOT_RESULT) || e->streak >= FLY_ELECTED_STREAK;
 		fly_elected_give(e);
 		/* A hint, as it is stored. */
 		if (wait == FLY_WAIT_YIELD && is_over && !mine &&
@@ -401,7 +398,7 @@ void fly_elected_serve(struct fly_election *e, enum fly_wait wait, const _Atomic
 
 			if (wait != FLY_WAIT_YIELD)
 				fly_wait_after_turn(&waiting, e->poller, wait, received);
-			else if (!received || ++turns == YIELD_TURNS)
+			else if (!received || ++turns == FLY_ELECTED_YIELD_TURNS)
 				break;
 		}
 		fly_elected_give(e);

@@ -25,6 +25,11 @@ struct fly_poller;
 /* The number of no thread: stands for whoever has the turn. */
 #define FLY_ELECTED UINT64_MAX
 
+/* How long a thread that yields keeps the turn. */
+#define FLY_ELECTED_STREAK      16  /* turns in a row, before others of the core run */
+#define FLY_ELECTED_YIELD_TURNS 32  /* with results of others, and not its own */
+#define FLY_ELECTED_ALONE_TURNS 256 /* without any result: some 20 us */
+
 /* A thread that sleeps until it is woken: by its result, by a request that is done, by the turn. */
 struct fly_sleeper {
 	_Atomic uint32_t woken;        /* a futex; 0: not yet */
@@ -60,12 +65,13 @@ struct fly_election *fly_election_new(struct fly_poller *p, unsigned lcore);
 void fly_election_free(struct fly_election *e);
 
 /*
- * fly_election_open() - the thread that has made the poller gives the turn for the first time.
+ * fly_election_open() - the thread that has made the poller, or has the turn by
+ * fly_election_close(), gives the turn.
  *
  * fly_election_seize() - the calling thread has the turn from now on: it has ended the thread that
  * had it, or was started by it.
  *
- * fly_election_close() - wait for the turn and keep it for good. Unlike fly_elected_take() this
+ * fly_election_close() - wait for the turn and keep it. Unlike fly_elected_take() this
  * leaves the thread's number of DPDK alone.
  */
 void fly_election_open(struct fly_election *e);

@@ -18,6 +18,7 @@
 #include "base/system_clock.h"
 #include "base/thread.h"
 #include "threads/elected.h"
+#include "threads/lease.h"
 
 /* A request that the thread which made it waits for. */
 struct waited {
@@ -83,6 +84,8 @@ void fly_poller_take(struct fly_poller *p)
 {
 	if (p->election)
 		fly_election_seize(p->election);
+	if (p->lease)
+		fly_election_seize(p->lease->election);
 	pthread_mutex_lock(&p->requests->lock);
 	p->requests->owner = fly_thread_number();
 	pthread_mutex_unlock(&p->requests->lock);
@@ -105,8 +108,10 @@ uint64_t fly_poller_thread(const struct fly_poller *p)
 
 bool fly_poller_is_here(const struct fly_poller *p)
 {
-	return p->election ? fly_elected_is_here(p->election)
-			   : fly_thread_is_here(fly_poller_thread(p));
+	if (p->election)
+		return fly_elected_is_here(p->election);
+	return p->lease ? fly_elected_is_here(p->lease->election)
+			: fly_thread_is_here(fly_poller_thread(p));
 }
 
 void fly_poller_resume(struct fly_poller *p)
@@ -237,14 +242,20 @@ static int post_and_wait(struct fly_poller *p, struct requests *list, struct wai
  * Nobody turns the poller: this thread does, for this function. The turn is nobody's only while
  * requests are open.
  */
-static bool run_elected(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
-			void *argument, int *result)
+static bool run_here(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
+		     void *argument, int *result)
 {
-	if (!p->election || !fly_elected_take(p->election))
-		return false;
-	*result = function(p, argument);
-	fly_elected_give(p->election);
-	return true;
+	if (p->election && fly_elected_take(p->election)) {
+		*result = function(p, argument);
+		fly_elected_give(p->election);
+		return true;
+	}
+	if (p->lease && fly_lease_take(p->lease)) {
+		*result = function(p, argument);
+		fly_lease_give(p->lease);
+		return true;
+	}
+	return false;
 }
 
 static bool is_in_procedure(void)
@@ -269,7 +280,7 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 	if (is_in_procedure())
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
-	if (run_elected(p, function, argument, &result))
+	if (run_here(p, function, argument, &result))
 		return result;
 	result = post_and_wait(p, &p->requests->one_at_a_time, &w, false);
 	if (result == -FLY_ESTOPPED)
@@ -288,7 +299,7 @@ static int request_within(struct fly_poller *p,
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
-	if (run_elected(p, function, argument, &result))
+	if (run_here(p, function, argument, &result))
 		return result;
 	return post_and_wait(p, &p->requests->within_turns, &w, must_run);
 }

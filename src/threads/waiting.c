@@ -29,9 +29,11 @@
 #include "fastpath/handoff.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "threads/lease.h"
 
 #define SPINS          2000 /* polls of a slot before going to sleep: some 20 us */
 #define TURNS          1000 /* empty turns of a poller before it sleeps */
+#define TURNS_LENT     32   /* of one that is turned by who calls, while it sleeps */
 #define YIELD_TURNS    32   /* empty turns of a poller that waits for results: some 1 us */
 #define SLEEP_LEAST_US 50
 #define SLEEP_MOST_US  4000
@@ -124,13 +126,16 @@ static uint64_t n_out(const struct fly_poller *p)
 }
 
 /* Say which core the poller lets others have. Relaxed: a hint. Its line is written seldom. */
-static void yield(struct fly_poller *p)
+static void yield(struct fly_poller *p, struct fly_lease *lease)
 {
 	const int core = sched_getcpu();
 
 	if (unlikely(atomic_load_explicit(&p->handoffs.core, memory_order_relaxed) != core))
 		atomic_store_explicit(&p->handoffs.core, core, memory_order_relaxed);
-	fly_yield();
+	if (lease)
+		fly_lease_yield(lease);
+	else
+		fly_yield();
 }
 
 bool fly_wait_shares_core(const struct fly_poller *p)
@@ -139,7 +144,8 @@ bool fly_wait_shares_core(const struct fly_poller *p)
 }
 
 /* Sleep until a thread rings, one of @n bells rings, or for @us. @fds: room for one, then bells. */
-static void sleep_for(struct fly_poller *p, struct pollfd *fds, unsigned n, uint64_t us)
+static void sleep_for(struct fly_poller *p, struct fly_lease *lease, struct pollfd *fds, unsigned n,
+		      uint64_t us)
 {
 	const struct timespec most = {.tv_nsec = (long)us * 1000};
 	eventfd_t count;
@@ -151,7 +157,8 @@ static void sleep_for(struct fly_poller *p, struct pollfd *fds, unsigned n, uint
 	/* A thread that sets `attention` then writes to wake_fd: the poller sees either. */
 	if (fly_slow_local_prepare_sleep(p)) {
 		if (!atomic_load_explicit(&p->attention, memory_order_seq_cst))
-			ready = ppoll(fds, n + 1, &most, NULL);
+			ready = lease ? fly_lease_sleep(lease, fds, n + 1, &most)
+				      : ppoll(fds, n + 1, &most, NULL);
 		if (ready > 0 && fds[0].revents)
 			eventfd_read(p->handoffs.wake_fd, &count);
 		if (ready > (fds[0].revents != 0))
@@ -161,30 +168,73 @@ static void sleep_for(struct fly_poller *p, struct pollfd *fds, unsigned n, uint
 	fly_handoff_end_sleep(&p->handoffs);
 }
 
+/* Is all that will have to be done something that is going to come? */
+static bool has_no_timers(const struct fly_poller *p)
+{
+	return n_out(p) == 0 && p->bulk.n == 0;
+}
+
+void fly_wait_end_sleep(struct fly_poller *p)
+{
+	disarm_links(p);
+	fly_slow_local_end_sleep(p);
+	fly_handoff_end_sleep(&p->handoffs);
+}
+
+static bool are_same(const struct pollfd *a, const struct pollfd *b, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (a[i].fd != b[i].fd)
+			return false;
+	}
+	return true;
+}
+
+bool fly_wait_prepare_sleep(struct fly_poller *p, const struct pollfd *bells, unsigned n)
+{
+	struct pollfd armed[FLY_LINKS * FLY_LINK_BELLS];
+	bool woken = true;
+
+	if (arm_links(p, armed, &woken) != n || !are_same(armed, bells, n) || !woken)
+		return false;
+	if (n && fly_poller_turn(p, fly_poller_time(p)))
+		return false;
+	return has_no_timers(p) && fly_handoff_prepare_sleep(&p->handoffs) &&
+	       fly_slow_local_prepare_sleep(p);
+}
+
 /*
  * sleep_once() - sleep, and poll the links before it.
  * @woken: whatever is waited for wakes this poller, unless it comes over a link that does not.
  * Return: what the turn before the sleep received; then there was no sleep.
  */
-static unsigned sleep_once(struct fly_poller *p, uint32_t empty, bool woken)
+static unsigned sleep_once(struct fly_poller *p, const struct fly_waiting *waiting, bool woken)
 {
 	struct pollfd fds[1 + FLY_LINKS * FLY_LINK_BELLS];
 	/* The longer nothing came, the longer the sleep. */
-	uint64_t us = RTE_MIN((uint64_t)SLEEP_LEAST_US + (empty - TURNS), (uint64_t)SLEEP_MOST_US);
+	const uint64_t more = waiting->empty > TURNS ? waiting->empty - TURNS : 0;
+	uint64_t us = RTE_MIN(SLEEP_LEAST_US + more, (uint64_t)SLEEP_MOST_US);
 	unsigned received = 0;
 	unsigned n;
 
-	woken &= n_out(p) == 0 && p->bulk.n == 0; /* else there are timers */
+	woken &= has_no_timers(p);
 	n = arm_links(p, fds + 1, &woken);
 	if (woken || p->n_links == 0)
 		us = SLEEP_ALONE_US;
 	if (n)
 		received = fly_poller_turn(p, fly_poller_time(p));
 	if (received == 0)
-		sleep_for(p, fds, n, us);
+		sleep_for(p, waiting->lease, fds, n, us);
 	disarm_links(p);
 	p->clock.turns = 0; /* read the clock in the next turn */
 	return received;
+}
+
+/* Who calls a poller that sleeps has to wake it, unless it is lent: then that one turns it. */
+static uint32_t turns_awake(const struct fly_poller *p, const struct fly_waiting *waiting)
+{
+	return waiting->lease && fly_lease_is_open(waiting->lease) && has_no_timers(p) ? TURNS_LENT
+										       : TURNS;
 }
 
 /*
@@ -201,10 +251,10 @@ static void after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum f
 	waiting->empty++;
 	if (wait == FLY_WAIT_YIELD) {
 		if (n_out(p) == 0 || waiting->empty % YIELD_TURNS == 0)
-			yield(p);
+			yield(p, waiting->lease);
 		return;
 	}
-	if (waiting->empty >= TURNS && sleep_once(p, waiting->empty, woken))
+	if (waiting->empty >= turns_awake(p, waiting) && sleep_once(p, waiting, woken))
 		waiting->empty = 0;
 }
 

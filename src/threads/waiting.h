@@ -7,11 +7,14 @@
 
 #include "fastpath/slot.h"
 
+struct fly_lease;
 struct fly_poller;
+struct pollfd;
 
 /* How long a thread has waited. Zero at first, and when something came. */
 struct fly_waiting {
-	uint32_t empty; /* polls in a row that found nothing */
+	uint32_t empty;          /* polls in a row that found nothing */
+	struct fly_lease *lease; /* other threads turn the poller meanwhile: lease.h; NULL: none */
 };
 
 /*
@@ -39,6 +42,15 @@ void fly_wait_wake_slot(struct fly_slot *s, bool shared);
  */
 void fly_wait_after_turn(struct fly_waiting *waiting, struct fly_poller *p, enum fly_wait wait,
 			 unsigned received);
+
+/*
+ * fly_wait_end_sleep() - the thread of the poller sleeps: let nothing wake it any more.
+ *
+ * fly_wait_prepare_sleep() - ask for being woken again. @bells: by these, by ringing threads and
+ * requests is the thread woken. Return: false: that is not enough, it has to wake.
+ */
+void fly_wait_end_sleep(struct fly_poller *p);
+bool fly_wait_prepare_sleep(struct fly_poller *p, const struct pollfd *bells, unsigned n);
 
 /*
  * fly_wait_unwoken() - sleep after such a turn, for something that does not wake a poller: for a
