@@ -169,6 +169,8 @@ void fly_lease_turn_for(struct fly_lease *l, struct fly_slot *s, enum fly_wait w
 			break;
 	}
 	is_last = !has_result || l->election->streak >= FLY_ELECTED_STREAK;
+	if (is_last)
+		l->election->streak = 0;
 	fly_lease_give(l);
 	if (wait == FLY_WAIT_YIELD && is_last)
 		fly_yield();
