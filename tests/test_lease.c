@@ -152,6 +152,39 @@ Case(lease, fly_lease_give__its_thread_is_woken_as_before)
 	cr_expect(fly_unbind(other) == 0);
 }
 
+/* Is the poller as its thread left it, which sleeps? -1: the thread does not sleep. */
+static int is_left_asleep(void)
+{
+	struct fly_poller *p = self->group.pollers[0];
+	int is_left = -1;
+
+	if (!fly_elected_take(p->lease->election))
+		return -1;
+	if (p->lease->is_asleep)
+		is_left = atomic_load(&p->handoffs.asleep) != 0;
+	fly_elected_give(p->lease->election);
+	return is_left;
+}
+
+/* Now and then something has come, or the thread wakes by itself. */
+Case(lease, fly_lease_give__lets_its_thread_be_woken)
+{
+	unsigned n = 0;
+	unsigned n_left = 0;
+
+	start(FLY_WAIT_SLEEP);
+	while (n < 40) {
+		const uint64_t before = n_lent();
+		int is_left;
+
+		cr_assert(Probe_Null(own) == 0);
+		is_left = n_lent() != before ? is_left_asleep() : -1;
+		n += is_left >= 0;
+		n_left += is_left == 1;
+	}
+	cr_expect(n_left > n / 2, "%u of %u", n_left, n);
+}
+
 /* Calls that are out have timers, which only a thread that is awake looks at. */
 Case(lease, fly_lease_give__a_deadline_passes_though_nobody_waits)
 {
