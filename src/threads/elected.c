@@ -80,6 +80,15 @@ struct fly_poller *fly_elected_here(void)
 	return held ? held->poller : NULL;
 }
 
+bool fly_elected_is_turning(void)
+{
+	const struct fly_election *e = held;
+
+	while (e && !e->poller->turning)
+		e = e->outer;
+	return e != NULL;
+}
+
 void fly_elected_forked(void)
 {
 	held = NULL;
@@ -206,6 +215,12 @@ void fly_election_close(struct fly_election *e)
 static unsigned turn(struct fly_poller *p)
 {
 	return fly_poller_turn(p, fly_poller_time(p));
+}
+
+void fly_elected_turn_held(void)
+{
+	for (const struct fly_election *e = held; e; e = e->outer)
+		turn(e->poller);
 }
 
 unsigned fly_elected_turn(struct fly_election *e)
@@ -336,35 +351,40 @@ static void rest(struct fly_election *e, struct fly_slot *s, struct fly_sleeper 
 void fly_elected_wait(struct fly_election *e, struct fly_slot *s, struct fly_sleeper *sleeper,
 		      enum fly_wait wait, struct fly_poller *mine)
 {
+	/* A procedure in a turn of another poller keeps turning that one: request.c has why. */
+	const bool has_others = mine || (held && (held != e || held->outer));
 	struct fly_waiting waiting = {0};
 
-	/* A procedure in a turn of another poller keeps turning that one: request.c has why. */
-	if (!mine && held && held != e)
-		mine = held->poller;
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
 		bool is_over;
 
-		if (mine)
-			turn(mine);
+		if (has_others) {
+			if (mine)
+				turn(mine);
+			fly_elected_turn_held();
+		}
 		if (fly_elected_is_here(e)) { /* this is a procedure, which runs in the turn */
-			fly_wait_after_turn(&waiting, e->poller, wait, turn(e->poller));
+			const unsigned received = turn(e->poller);
+
+			if (!has_others)
+				fly_wait_after_turn(&waiting, e->poller, wait, received);
 			continue;
 		}
 		if (!fly_elected_take(e)) {
-			if (!mine)
+			if (!has_others)
 				rest(e, s, sleeper, wait, &waiting);
 			else
 				look_for_end(e, &waiting.empty);
 			continue;
 		}
-		if (mine)
+		if (has_others)
 			turn(e->poller);
 		else
 			turn_for(e, s, wait);
 		is_over = !fly_slot_is(s, FLY_SLOT_RESULT) || e->streak >= STREAK;
 		fly_elected_give(e);
 		/* A hint, as it is stored. */
-		if (wait == FLY_WAIT_YIELD && is_over && !mine &&
+		if (wait == FLY_WAIT_YIELD && is_over && !has_others &&
 		    (!fly_slot_is(s, FLY_SLOT_RESULT) ||
 		     atomic_load_explicit(&e->n_resting, memory_order_relaxed)))
 			yield(e);
