@@ -370,3 +370,60 @@ Case(elected_procedures, fly_reconnect__turns_it_between_two_tries)
 	cr_expect(was_turned, "whoever starts the server again may wait for this runtime");
 	cr_expect(fly_unbind(kept) == 0);
 }
+
+/* ---- the turn of a thread that has ended ---- */
+
+static int end_thread(struct fly_poller *p, void *context)
+{
+	(void)p;
+	pthread_exit(context);
+}
+
+static void *end_in_a_request(void *context)
+{
+	fly_request(&self->poller, end_thread, context);
+	return NULL;
+}
+
+static void end_a_thread_with_the_turn(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, end_in_a_request, NULL);
+	pthread_join(thread, NULL);
+	cr_assert(fly_elected_turner(self->poller.election) != 0);
+}
+
+static int do_nothing(struct fly_poller *p, void *done)
+{
+	(void)p;
+	*(bool *)done = true;
+	return 0;
+}
+
+Case(elected_procedures, fly_request_within__by_a_thread_that_turns_another_poller)
+{
+	struct fly_runtime *own;
+	bool is_done = false;
+
+	start_self();
+	own = start_local(others_name, false, 0);
+	cr_assert(fly_poller_mine() == &own->poller);
+	end_a_thread_with_the_turn();
+	alarm(patience(20)); /* a wait that does not end fails soon */
+	cr_expect(fly_request_within(&self->poller, do_nothing, &is_done) == 0);
+	cr_expect(is_done);
+	alarm(0);
+	stop(&own);
+}
+
+Case(elected_procedures, fly_elected_turn__frees_the_turn_of_an_ended_thread)
+{
+	const uint64_t end_tsc = fly_clock_now_tsc() + patience(10) * fly_clock_hz();
+
+	start_self();
+	end_a_thread_with_the_turn();
+	while (fly_elected_turner(self->poller.election) && fly_clock_now_tsc() < end_tsc)
+		fly_turn(self);
+	cr_expect(fly_elected_turner(self->poller.election) == 0, "who looks waits for ever");
+}

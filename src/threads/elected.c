@@ -225,12 +225,15 @@ void fly_elected_turn_held(void)
 
 unsigned fly_elected_turn(struct fly_election *e)
 {
+	static _Thread_local uint32_t tries;
 	unsigned received;
 
 	if (fly_elected_is_here(e))
 		return turn(e->poller);
-	if (!fly_elected_take(e))
+	if (!fly_elected_take(e)) {
+		fly_elected_look(e, &tries);
 		return 0;
+	}
 	received = turn(e->poller);
 	fly_elected_give(e);
 	return received;
@@ -258,8 +261,7 @@ static bool take_over(struct fly_election *e)
 	return true;
 }
 
-/* Another thread has the turn, and this one does not sleep. @tries: counts. */
-static void look_for_end(struct fly_election *e, uint32_t *tries)
+void fly_elected_look(struct fly_election *e, uint32_t *tries)
 {
 	if (++*tries % LOOK == 0 && take_over(e))
 		free_turn(e);
@@ -328,12 +330,12 @@ static void rest(struct fly_election *e, struct fly_slot *s, struct fly_sleeper 
 	const uint32_t word = fly_slot_word(s);
 
 	if (wait == FLY_WAIT_YIELD) {
-		look_for_end(e, &waiting->empty);
+		fly_elected_look(e, &waiting->empty);
 		yield(e);
 		return;
 	}
 	if (wait != FLY_WAIT_SLEEP) {
-		look_for_end(e, &waiting->empty);
+		fly_elected_look(e, &waiting->empty);
 		rte_pause();
 		return;
 	}
@@ -374,7 +376,7 @@ void fly_elected_wait(struct fly_election *e, struct fly_slot *s, struct fly_sle
 			if (!has_others)
 				rest(e, s, sleeper, wait, &waiting);
 			else
-				look_for_end(e, &waiting.empty);
+				fly_elected_look(e, &waiting.empty);
 			continue;
 		}
 		if (has_others)
@@ -409,7 +411,7 @@ void fly_elected_serve(struct fly_election *e, enum fly_wait wait, const _Atomic
 				fly_elected_sleep(e, &sleeper);
 				continue;
 			}
-			look_for_end(e, &waiting.empty);
+			fly_elected_look(e, &waiting.empty);
 			if (wait == FLY_WAIT_YIELD)
 				yield(e);
 			else

@@ -108,10 +108,14 @@ void fly_elected_forked(void);
  *
  * fly_elected_turn() - a turn, if nobody has the turn, or this thread has it. Return: as
  * fly_poller_turn().
+ *
+ * fly_elected_look() - the turn is another thread's: has that thread ended? Then the turn is free
+ * afterwards. For who waits for the turn without sleeping. @tries: counts; few of them look.
  */
 bool fly_elected_take(struct fly_election *e);
 void fly_elected_give(struct fly_election *e);
 unsigned fly_elected_turn(struct fly_election *e);
+void fly_elected_look(struct fly_election *e, uint32_t *tries);
 
 /*
  * fly_elected_wait() - wait until the slot has its result, and turn the poller while nobody else

@@ -205,6 +205,7 @@ static void wait_elected(struct fly_poller *p, struct waited *w, struct fly_poll
 {
 	struct fly_requests *requests = w->requests;
 	struct fly_sleeper sleeper = {0};
+	uint32_t tries = 0;
 
 	w->sleeper = &sleeper;
 	while (fly_elected_prepare(&sleeper), !w->is_done) {
@@ -215,6 +216,8 @@ static void wait_elected(struct fly_poller *p, struct waited *w, struct fly_poll
 			fly_elected_give(p->election);
 		} else if (!fly_poller_has_ours(own)) {
 			fly_elected_sleep(p->election, &sleeper);
+		} else {
+			fly_elected_look(p->election, &tries);
 		}
 		pthread_mutex_lock(&requests->lock);
 	}
