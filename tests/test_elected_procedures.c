@@ -332,6 +332,31 @@ Case(elected_procedures, fly_import__not_in_a_procedure_of_the_same_runtime)
 	cr_expect(status == -FLY_ECONFLICT, "%s", fly_status_name(status));
 }
 
+static struct fly_runtime *third;
+
+static void stop_third(void *context)
+{
+	*(int *)context = fly_stop(third);
+}
+
+/* Its workers would never be told, and the wait for them never end. */
+Case(elected_procedures, fly_stop__not_of_a_runtime_with_threads_in_a_procedure_of_another)
+{
+	const struct fly_export_options options = {.size = sizeof options, .workers = 1};
+	char name[64];
+	int status = 1;
+
+	start_self();
+	start_others(0);
+	snprintf(name, sizeof name, "%s-third", others_name);
+	third = start_local(name, false, 1);
+	cr_assert(Probe_export_with(third, &probe_procedures, &others_service, &options) == 0);
+	in_procedure_of(self, stop_third, &status);
+	cr_expect(status == -FLY_ECONFLICT, "%s", fly_status_name(status));
+	cr_expect(strstr(fly_error(), "procedure") != NULL, "%s", fly_error());
+	stop(&third);
+}
+
 /* ---- while a binding is bound again ---- */
 
 static void *watch(void *context)
