@@ -357,6 +357,21 @@ Case(elected_procedures, fly_stop__not_of_a_runtime_with_threads_in_a_procedure_
 	stop(&third);
 }
 
+/* The thread's number of DPDK is that of the poller whose turn it has: to give it back is no good.
+ */
+Case(elected_procedures, fly_stop__not_of_an_inline_runtime_in_a_procedure_of_a_shared_one)
+{
+	int status = 1;
+
+	start_peer();
+	start_self();
+	third = start_local(others_name, false, 0);
+	in_procedure_of(self, stop_third, &status);
+	cr_expect(status == -FLY_ECONFLICT, "%s", fly_status_name(status));
+	stop(&third);
+	stop_peer();
+}
+
 /* ---- while a binding is bound again ---- */
 
 static void *watch(void *context)
