@@ -186,8 +186,7 @@ static inline void fly_poller_back(struct fly_poller *p, bool was_deepest)
 	fly_poller_is_deepest = was_deepest;
 }
 
-/* fly_poller_forked() - in a child: the calling thread is in no procedure of a poller of its own.
- */
+/* fly_poller_forked() - in a child: the calling thread runs no procedure of a poller. */
 void fly_poller_forked(void);
 
 /*
