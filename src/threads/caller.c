@@ -18,7 +18,7 @@
 #include "fastpath/slow.h"
 #include "marshal/raise.h"
 
-#define LOOKS 64 /* at the slot, by a binding that spins, before it looks what else to do */
+#define LOOKS 128 /* at the slot, by a binding that spins, before it looks what else to do */
 
 static struct fly_attached_call *call_of(struct fly_call *call)
 {
