@@ -58,6 +58,18 @@ Case(bell, fly_bell_forget__a_read_of_the_driver_takes_nothing_away)
 	cr_expect(rings());
 }
 
+Case(bell, fly_bell_again__rings_for_what_was_written_before)
+{
+	cr_expect(fly_bell_add(bell, fd));
+	fly_bell_again(bell, fd);
+	cr_expect(!rings(), "nobody has written");
+	eventfd_write(fd, 1);
+	fly_bell_forget(bell);
+	cr_expect(!rings());
+	fly_bell_again(bell, fd);
+	cr_expect(rings());
+}
+
 Case(bell, fly_bell_add__eventfds_only)
 {
 	int ends[2];

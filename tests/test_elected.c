@@ -371,11 +371,11 @@ Case(elected, fly_elected_serve__in_a_procedure_turns_the_poller)
 /* As deep as procedures may wait: the next call would wait for its own poller for ever. */
 static void ask_deepest(void *context)
 {
-	const uint16_t before = self->poller.nested;
+	const bool before = fly_poller_is_deepest;
 
-	self->poller.nested = FLY_NESTED_MAX;
+	fly_poller_is_deepest = true;
 	*(int *)context = Probe_Null(own);
-	self->poller.nested = before;
+	fly_poller_is_deepest = before;
 }
 
 Case(elected, fly_attached_start__not_deeper_than_procedures_may_wait)

@@ -14,6 +14,7 @@
 #include "base/stub_version.h"
 #include "case.h"
 #include "hand_client.h"
+#include "probe_service.h"
 #include "runtime/runtime.h"
 #include "runtime/worker_threads.h"
 
@@ -157,4 +158,16 @@ Case(export, fly_export__after_a_shutdown)
 		cr_expect(fly_export(runtime, &fails, "", NULL) == -FLY_ESHUT);
 		cr_expect(strstr(fly_error(), "was shut down") != NULL, "%s", fly_error());
 	}
+}
+
+Case(export, fly_export_lacks__says_which_procedure)
+{
+	struct Probe_procedures procedures = probe_procedures;
+
+	procedures.Add = NULL;
+	cr_expect(Probe_export(runtime, &procedures, NULL) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "Probe") && strstr(fly_error(), "Add"), "%s", fly_error());
+	cr_expect(Probe_export(runtime, NULL, NULL) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "struct Probe_procedures"), "%s", fly_error());
+	cr_expect(!strstr(fly_error(), "NULL"), "%s", fly_error());
 }

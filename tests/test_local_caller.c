@@ -276,13 +276,13 @@ Case(local_caller, wait_longer__turns_no_poller_where_procedures_are_too_deep)
 	cr_assert(local()->turned == p);
 	call = send_call(0);
 	hand_server_claim(&server, 0);
-	p->nested = FLY_NESTED_MAX; /* as if so many procedures were nested */
+	fly_poller_is_deepest = true; /* as if so many procedures were nested */
 	turns = p->clock.turns;
 	cr_assert(pthread_create(&thread, NULL, answer_later, NULL) == 0);
 	cr_expect(binding->wait(call) == 0);
 	cr_expect(p->clock.turns == turns);
 	pthread_join(thread, NULL);
-	p->nested = 0;
+	fly_poller_is_deepest = false;
 	binding->ender(call);
 	call = send_call(0);
 	hand_server_claim(&server, 0);

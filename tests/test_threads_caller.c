@@ -507,18 +507,16 @@ Case(threads_caller, fly_slow_attached_start__with_the_deadline_of_the_binding)
 
 static void call_too_deep(struct caller *c, struct fly_binding *mine)
 {
-	static struct fly_poller deep = {.nested = FLY_NESTED_MAX};
-	struct fly_attached *a = (struct fly_attached *)(void *)mine;
 	struct fly_call *calls[2];
 
 	(void)c;
-	a->mine = &deep; /* as on a poller where so many procedures wait already */
+	fly_poller_is_deepest = true; /* as on a poller where so many procedures wait already */
 	cr_expect(Probe_Null_start(mine, &calls[0]) == -FLY_ECONFLICT);
-	a->mine = NULL;
+	fly_poller_is_deepest = false;
 	cr_expect(Probe_Null_start(mine, &calls[0]) == 0);
-	a->mine = &deep;
+	fly_poller_is_deepest = true;
 	cr_expect(Probe_Null_start(mine, &calls[1]) == -FLY_ECONFLICT, "nor with another slot");
-	a->mine = NULL;
+	fly_poller_is_deepest = false;
 	cr_expect(Probe_Null_finish(calls[0]) == 0);
 	cr_expect(service.executions == 1);
 }

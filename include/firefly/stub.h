@@ -142,6 +142,13 @@ struct fly_interface {
 	const struct fly_procedure *procedures; /* by number */
 };
 
+/*
+ * fly_export_lacks() - for generated code: an export whose table of procedures is not complete.
+ * @procedure: the name of one that is NULL; NULL: there is no table at all. Any thread.
+ * Return: -FLY_EINVAL, with fly_error() set.
+ */
+int fly_export_lacks(const struct fly_interface *interface, const char *procedure);
+
 /* The stub of an unused number. */
 static inline int fly_stub_none(struct fly_served *served)
 {

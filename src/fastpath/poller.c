@@ -8,6 +8,13 @@
 #include "base/unwind.h"
 #include "fastpath/demux.h"
 
+_Thread_local bool fly_poller_is_deepest;
+
+void fly_poller_forked(void)
+{
+	fly_poller_is_deepest = false;
+}
+
 /*
  * An empty queue is polled again at once, so many times, before the turn polls anything else: a
  * packet that comes meanwhile is seen sooner. docs/performance.md, "Window 1".
@@ -97,6 +104,7 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 {
 	const struct fly_running outer = p->running;
 	unsigned received = 0;
+	bool was_deepest;
 
 	FLY_STOPS_UNWINDING();
 	if (unlikely(p->nested >= FLY_NESTED_MAX)) {
@@ -104,13 +112,13 @@ static __rte_noinline unsigned turn_within(struct fly_poller *p)
 		return 0;
 	}
 	p->running = fly_running_nothing;
-	p->nested++;
+	was_deepest = fly_poller_deeper(p);
 	for (uint32_t i = 0; i < p->n_links; i++)
 		received += turn_link(p, p->links[i]);
 	fly_stats_add(&p->stats, FLY_COUNT_rx_packets, received);
 	if (p->n_sources)
 		received += fly_slow_local_turn(p);
-	p->nested--;
+	fly_poller_back(p, was_deepest);
 	received += fly_poller_handoffs_within(p);
 	p->running = outer;
 	if (p->now_tsc >= p->sweep_at_tsc)

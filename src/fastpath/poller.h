@@ -161,6 +161,36 @@ struct fly_poller_config {
 };
 
 /*
+ * On a poller of the calling thread FLY_NESTED_MAX procedures wait, one within the other: it starts
+ * no call that it could only wait for without turning that poller. Of the thread, and not of a
+ * poller: a procedure may call through bindings that know nothing of its poller. Stored below only.
+ */
+extern _Thread_local bool fly_poller_is_deepest
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/*
+ * fly_poller_deeper() - procedures that begin now are nested in the one that runs. Return: for
+ * fly_poller_back(), when they are over.
+ */
+static inline bool fly_poller_deeper(struct fly_poller *p)
+{
+	const bool was_deepest = fly_poller_is_deepest;
+
+	if (++p->nested >= FLY_NESTED_MAX)
+		fly_poller_is_deepest = true;
+	return was_deepest;
+}
+
+static inline void fly_poller_back(struct fly_poller *p, bool was_deepest)
+{
+	p->nested--;
+	fly_poller_is_deepest = was_deepest;
+}
+
+/* fly_poller_forked() - in a child: the calling thread runs no procedure of a poller. */
+void fly_poller_forked(void);
+
+/*
  * fly_poller_init() - tables and caches; no links yet.
  * Return: 0 or -FLY_ENOMEM (nothing is left behind).
  */

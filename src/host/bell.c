@@ -77,6 +77,13 @@ void fly_bell_add_new(int bell, const struct fly_descriptors *before)
 		fly_descriptors_each_new(before, add, &bell);
 }
 
+void fly_bell_again(int bell, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+	epoll_ctl(bell, EPOLL_CTL_MOD, fd, &event); /* looks at the descriptor, and tells */
+}
+
 void fly_bell_forget(int bell)
 {
 	struct epoll_event events[FORGOTTEN_AT_ONCE];

@@ -30,4 +30,7 @@ void fly_bell_add_new(int bell, const struct fly_descriptors *before);
 /* fly_bell_forget() - what was written so far: the bell is readable after the next write only. */
 void fly_bell_forget(int bell);
 
+/* fly_bell_again() - if this descriptor was ever written to, and not read: as if it were now. */
+void fly_bell_again(int bell, int fd);
+
 #endif

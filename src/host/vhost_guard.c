@@ -73,6 +73,10 @@ static void close_rings_on_exec(int number)
  * holds while it handles a message of the client, however long the client makes that. So we set
  * them ourselves. Until DPDK's thread has waited for the poller to be outside it changes nothing
  * that they need: Dekker's algorithm, on `asks` and `inside`; the poller is inside for a store.
+ *
+ * A message takes the flags away, and what they say. A poller that sleeps meanwhile is woken: it
+ * looks for packets, and asks once more. Dekker again: it stores `sleeps`, then reads `asks`, and
+ * DPDK's thread stores `asks`, then reads `sleeps`. Either the poller asks, or it is woken.
  */
 #define TO_US               1 /* the number of the ring */
 #define PACKED_DISABLE      1 /* RING_EVENT_FLAGS_DISABLE */
@@ -117,6 +121,8 @@ static void ask_client(struct fly_vhost_guard *guard, int number)
 	if (flags)
 		atomic_store_explicit(flags, guard->says_no, memory_order_relaxed);
 	atomic_store_explicit(&guard->asks, flags, memory_order_seq_cst);
+	if (atomic_load_explicit(&guard->sleeps, memory_order_seq_cst))
+		fly_bell_again(guard->bell, ring.kickfd);
 }
 
 static bool say(struct fly_vhost_guard *guard, bool wake)
@@ -134,12 +140,14 @@ static bool say(struct fly_vhost_guard *guard, bool wake)
 bool fly_vhost_guard_ask(struct fly_vhost_guard *guard)
 {
 	fly_bell_forget(guard->bell);
+	atomic_store_explicit(&guard->sleeps, true, memory_order_seq_cst);
 	/* A client that comes kicks when it is ready, whatever the flags say. */
 	return say(guard, true) || !atomic_load_explicit(&guard->is_mute, memory_order_relaxed);
 }
 
 void fly_vhost_guard_ask_no_more(struct fly_vhost_guard *guard)
 {
+	atomic_store_explicit(&guard->sleeps, false, memory_order_relaxed);
 	say(guard, false);
 }
 

@@ -23,6 +23,7 @@ struct fly_vhost_guard {
 	/* Between DPDK's thread and the poller: "Waking", in vhost_guard.c. */
 	_Atomic(_Atomic uint16_t *) asks; /* flags of the ring that we receive from; NULL */
 	_Atomic bool inside;              /* the poller uses them */
+	_Atomic bool sleeps;              /* the poller wants to be woken, or is about to */
 	_Atomic bool is_mute; /* the client cannot be asked; false: it can, or there is none */
 	uint16_t says_no;     /* the value of the flags to not wake us; 0 otherwise */
 };

@@ -12,7 +12,7 @@
 
 #include "fastpath/poller.h"
 #include "marshal/raise.h"
-#include "threads/elected.h"
+#include "threads/request.h"
 
 /*
  * A waiting caller polls its slot LOOKS times, then turns its inline runtime's poller, if there is
@@ -80,12 +80,6 @@ static inline void begin(struct fly_local_call *c, uint16_t procedure, uint32_t 
 	}
 }
 
-/* Are so many procedures nested that a wait could not turn the poller? */
-static inline bool is_too_deep(const struct fly_local *l)
-{
-	return l->turned && l->turned->nested >= FLY_NESTED_MAX;
-}
-
 /* The deadline of the call that begins now. Rebinding for it was part of its time. */
 static uint64_t take_deadline(struct fly_local *l)
 {
@@ -112,7 +106,7 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 		return -FLY_ESHUT;
 	if (l->stopped)
 		return l->stopped;
-	if (is_too_deep(l))
+	if (fly_poller_is_deepest)
 		return -FLY_ECONFLICT;
 	if (argument_bytes > FLY_MESSAGE_MAX)
 		return -FLY_ETOOBIG;
@@ -147,7 +141,7 @@ int fly_local_start(struct fly_binding *binding, uint16_t procedure, uint32_t ar
 {
 	struct fly_local *l = fly_local_of(binding);
 
-	if (unlikely(l->n_idle == 0 || argument_bytes > FLY_ASTACK_AREA || is_too_deep(l) ||
+	if (unlikely(l->n_idle == 0 || argument_bytes > FLY_ASTACK_AREA || fly_poller_is_deepest ||
 		     atomic_load_explicit(&l->is_checked, memory_order_relaxed)))
 		return starter_checked(l, procedure, argument_bytes, call);
 	/* ---- committed: nothing below can fail ---- */
@@ -261,8 +255,7 @@ static inline int take(struct fly_local *l, struct fly_local_call *c)
 /* Wait for the result. Return: false: the call has failed instead. */
 static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_call *c)
 {
-	/* Of a shared runtime: its poller, if this is a procedure in the turn of this thread. */
-	struct fly_poller *turned = l->turned ? l->turned : fly_elected_here();
+	struct fly_poller *turned = l->turned ? l->turned : fly_poller_mine();
 
 	for (uint32_t rounds = 0; c->state == FLY_LOCAL_OUT; rounds++) {
 		for (uint32_t looks = 0; looks < LOOKS; looks++) {
@@ -271,8 +264,8 @@ static __rte_noinline bool wait_longer(struct fly_local *l, struct fly_local_cal
 			rte_pause();
 		}
 		/* Turning serves calls back into this process, up to the nesting limit. */
-		if (turned && turned->nested < FLY_NESTED_MAX)
-			fly_poller_turn(turned, fly_poller_time(turned));
+		if (!fly_poller_is_deepest)
+			fly_poller_turn_ours(turned);
 		if (rounds % ROUNDS == ROUNDS - 1 || l->wait == FLY_WAIT_YIELD)
 			fly_local_wait(l, c, rounds / ROUNDS);
 	}

@@ -68,7 +68,7 @@ struct fly_local {
 	_Atomic bool is_checked;
 	uint8_t idle[FLY_ASTACK_SLOTS]; /* a stack: the slot used last is taken first */
 	struct fly_astack_memory memory;
-	struct fly_poller *turned; /* the inline runtime's poller, which a wait turns; else NULL */
+	struct fly_poller *turned; /* its inline runtime's poller, which a wait turns; else NULL */
 	/* ---- seldom ---- */
 	uint64_t looked_tsc; /* last check of the socket */
 	uint64_t tsc_per_ms;

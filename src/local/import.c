@@ -18,6 +18,7 @@
 #include "local/caller.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "threads/elected.h"
 #include "threads/request.h"
 #include "local/map.h"
 #include "local/clerk.h"
@@ -48,13 +49,12 @@ static void close_fd(int *fd)
 
 /* ---- connecting ------------------------------------------------------------------------------ */
 
-/* Pause between two looks at a socket; turns the inline runtime's poller, if there is one. */
+/* Pause between two looks at a socket; turns the thread's pollers, if it has any. */
 static void idle(const struct fly_local *l)
 {
 	const struct timespec nap = {.tv_nsec = 100000};
 
-	if (l->turned)
-		fly_poller_turn(l->turned, fly_poller_time(l->turned));
+	fly_poller_turn_ours(l->turned ? l->turned : fly_poller_mine());
 	if (!l->turned || l->turned->n_links == 0)
 		nanosleep(&nap, NULL);
 }
@@ -299,10 +299,9 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 	return status;
 }
 
-/* Would a poller of this runtime, in a procedure, wait for a poller of the same runtime? */
-static bool is_within(const struct fly_local *l)
+/* Does this poller, in a procedure, wait for a poller of its own runtime? NULL: no. */
+static bool is_within(const struct fly_poller *p, const struct fly_local *l)
 {
-	const struct fly_poller *p = fly_poller_mine();
 	const struct fly_clerk *clerk = p ? p->local->clerk : NULL;
 
 	return clerk && p->turning && fly_clerk_has(clerk, l->server);
@@ -322,7 +321,7 @@ static int begin(struct fly_local *l, unsigned wait_ms)
 {
 	int status;
 
-	if (is_within(l))
+	if (is_within(fly_poller_mine(), l) || is_within(fly_elected_here(), l))
 		return fly_fail(FLY_ECONFLICT,
 				"import %s: a procedure cannot bind to its own runtime over " LOCAL
 				"%s: its poller would wait for itself",
@@ -420,7 +419,7 @@ static bool is_in_use(const struct fly_binding *binding)
 
 	if (l->is_rebinding)
 		return true;
-	for (uint32_t i = 0; l->turned && l->turned->turning && i < l->memory.slots; i++) {
+	for (uint32_t i = 0; fly_poller_is_in_procedure() && i < l->memory.slots; i++) {
 		if (l->calls[i].state != FLY_LOCAL_IDLE && l->calls[i].state != FLY_LOCAL_LOST)
 			return true;
 	}
@@ -799,15 +798,16 @@ void fly_local_check(struct fly_local *l)
 
 void fly_local_wait(struct fly_local *l, struct fly_local_call *c, uint32_t rounds)
 {
+	struct fly_poller *turned = l->turned ? l->turned : fly_elected_here();
 	struct fly_waiting waiting = {.empty = rounds * SLEEP_LOOKS};
 	uint32_t word;
 
 	fly_local_check(l);
 	if (c->state != FLY_LOCAL_OUT || l->wait <= FLY_WAIT_SPIN)
 		return;
-	if (l->turned && l->turned->n_links && l->wait == FLY_WAIT_SLEEP) {
+	if (turned && turned->n_links && l->wait == FLY_WAIT_SLEEP) {
 		/* Packets do not wake who sleeps on a slot, and a slot does not wake a poller. */
-		fly_wait_unwoken(&waiting, l->turned);
+		fly_wait_unwoken(&waiting, turned);
 		return;
 	}
 	word = fly_slot_word(c->slot);

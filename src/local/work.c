@@ -438,12 +438,15 @@ unsigned fly_local_work_begin(struct fly_poller *p, struct fly_local_client *of,
 static void run_in_sweep(struct fly_poller *p, struct fly_local_work *w)
 {
 	const bool was_turning = p->turning;
+	bool was_deepest = false;
 
-	p->nested = (uint16_t)(p->nested + was_turning);
+	if (was_turning)
+		was_deepest = fly_poller_deeper(p);
 	p->turning = true;
 	run(p, w);
 	p->turning = was_turning;
-	p->nested = (uint16_t)(p->nested - was_turning);
+	if (was_turning)
+		fly_poller_back(p, was_deepest);
 }
 
 /* The work at the head of `moving` does its next piece. It was taken out. */

@@ -169,7 +169,7 @@ static bool turn_instead(struct fly_attached *a, struct fly_slot *s, unsigned *n
 void fly_slow_attached_wait(struct fly_attached_call *c)
 {
 	struct fly_slot *s = &c->handoff.slot;
-	struct fly_poller *mine = c->attached->mine;
+	struct fly_poller *mine = fly_poller_mine();
 	struct fly_waiting waiting = {0};
 	unsigned n_turned = 0;
 
@@ -177,12 +177,16 @@ void fly_slow_attached_wait(struct fly_attached_call *c)
 		fly_elected_wait(c->attached->election, s, &c->sleeper, c->attached->wait, mine);
 		return;
 	}
-	/* A thread that has a poller of its own keeps turning it: the call may lead back to it. */
+	/* A thread that turns pollers keeps turning them: the call may lead back to them. */
+	if (fly_poller_has_ours(mine)) {
+		while (!fly_slot_is(s, FLY_SLOT_RESULT))
+			fly_poller_turn_ours(mine);
+	}
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
 		const uint32_t word = fly_slot_word(s);
 
-		if (mine)
-			fly_poller_turn(mine, fly_poller_time(mine));
+		if (c->attached->looks)
+			rte_pause();
 		else if (!fly_slot_says(word, FLY_SLOT_RESULT) &&
 			 !turn_instead(c->attached, s, &n_turned))
 			fly_wait_for_slot(&waiting, s, word, c->attached->wait, false);
@@ -398,13 +402,12 @@ static uint64_t thread(const struct fly_binding *binding)
 static bool is_in_use(const struct fly_binding *binding)
 {
 	const struct fly_attached *a = attached_of_const(binding);
-	const struct fly_poller *elected = fly_elected_here(); /* perhaps not that of the binding */
 	const struct fly_attached_call *c;
 	int n_used = 0;
 
 	if (a->n_requests)
 		return true;
-	if ((!a->mine || !a->mine->turning) && (!elected || !elected->turning))
+	if (!fly_poller_is_in_procedure()) /* of any poller, perhaps not that of the binding */
 		return false;
 	LIST_FOREACH(c, &a->calls, next)
 	n_used++;
@@ -444,10 +447,9 @@ static int rebind_once(struct fly_binding *binding, uint64_t most_us)
 static void pause_a_while(struct fly_binding *binding)
 {
 	const struct timespec nap = {.tv_nsec = 1000000};
-	struct fly_poller *mine = attached_of(binding)->mine;
 
-	if (mine)
-		fly_poller_turn(mine, fly_poller_time(mine));
+	(void)binding;
+	fly_poller_turn_ours(fly_poller_mine());
 	nanosleep(&nap, NULL);
 }
 
@@ -466,7 +468,7 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	if (status)
 		return status;
 	a->lost_tsc = a->deadline_us ? began_tsc : 0;
-	fly_attached_bind_starter(a);
+	a->head.starter = fly_attached_start;
 	return binding->starter(binding, procedure, argument_bytes, call);
 }
 
@@ -521,13 +523,13 @@ static void set_wait(struct fly_binding *binding, enum fly_wait wait)
 	struct fly_attached *a = attached_of(binding);
 
 	a->wait = wait != FLY_WAIT_DEFAULT ? wait : a->default_wait;
-	a->looks = a->wait == FLY_WAIT_SPIN && !a->mine && !a->turns_to_look && !a->lease;
+	a->looks = a->wait == FLY_WAIT_SPIN && !a->turns_to_look && !a->lease;
 }
 
 static int set_reconnect(struct fly_binding *binding, bool on)
 {
 	attached_of(binding)->reconnects = on;
-	fly_attached_bind_starter(attached_of(binding));
+	binding->starter = fly_attached_start;
 	choose(attached_of(binding));
 	return 0;
 }
@@ -551,7 +553,7 @@ static int rebind(struct fly_binding *binding)
 	status = fly_request(a->poller, rebind_on_poller, a);
 	a->n_requests--;
 	if (status == 0) /* also if it was lost, and reconnects */
-		fly_attached_bind_starter(a);
+		a->head.starter = fly_attached_start;
 	return status;
 }
 
@@ -673,11 +675,10 @@ static int make(struct fly_runtime *runtime, struct fly_poller *p, struct fly_im
 	if (!a)
 		return fly_fail(FLY_ENOMEM, "attach: out of memory");
 	a->kind = &kind;
-	a->mine = fly_poller_mine();
 	a->poller = p;
 	a->poller_thread = p->election ? FLY_ELECTED : fly_poller_thread(p);
 	a->election = p->election;
-	a->lease = a->mine ? NULL : p->lease;
+	a->lease = p->lease;
 	fly_attached_bind(a);
 	choose(a);
 	a->turns_to_look = runtime->group.is_shared;

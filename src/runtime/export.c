@@ -262,6 +262,19 @@ int fly_export_with(struct fly_runtime *r, const struct fly_interface *interface
 	return status;
 }
 
+int fly_export_lacks(const struct fly_interface *interface, const char *procedure)
+{
+	const char *name = interface->name;
+
+	if (!procedure)
+		return fly_fail(FLY_EINVAL, "export %s: there is no struct %s_procedures", name,
+				name);
+	return fly_fail(FLY_EINVAL,
+			"export %s: the procedure %s is missing: its member of struct "
+			"%s_procedures is NULL",
+			name, procedure, name);
+}
+
 int fly_export(struct fly_runtime *r, const struct fly_interface *interface, const void *procedures,
 	       void *context)
 {

@@ -95,6 +95,7 @@ static void forked(void)
 	fly_poller_group_enter(NULL);
 	fly_poller_resume(NULL);
 	fly_elected_forked();
+	fly_poller_forked();
 	fly_worker_forked();
 	fly_runtime_turned_forked();
 	fly_pollers_forked();

@@ -77,7 +77,7 @@ void fly_runtime_turned_no_more(const struct fly_runtime *runtime);
  */
 void fly_runtime_resume_here(void);
 
-/* fly_runtime_turn_here() - turn the inline runtimes of this thread, which waits for another. */
+/* fly_runtime_turn_here() - turn what this thread turns, while it waits for another runtime. */
 void fly_runtime_turn_here(void);
 
 /* fly_runtime_turned_forked() - in a child: the calling thread has no inline runtime. */

@@ -706,7 +706,12 @@ int fly_runtime_check(const struct fly_runtime *r, const char *function)
 {
 	const int status = fly_runtime_check_thread(r, function);
 
-	if (status || !fly_runtime_is_within(r))
+	/*
+	 * Pollers of other threads take no such request from a procedure: fly_request(). Nor may
+	 * the number of DPDK be given back that the thread has for the turn of a shared runtime.
+	 */
+	if (status || !(fly_runtime_is_within(r) || fly_elected_is_turning() ||
+			(fly_runtime_is_anybodys(r) && fly_poller_is_in_procedure())))
 		return status;
 	return fly_fail(FLY_ECONFLICT, "%s: not from within a procedure", function);
 }

@@ -56,6 +56,7 @@ void fly_runtime_turn_here(void)
 {
 	for (struct fly_runtime *r = turned; r; r = r->next_here)
 		turn(r);
+	fly_elected_turn_held();
 }
 
 unsigned fly_turn(struct fly_runtime *r)

@@ -18,6 +18,8 @@
 #include "fastpath/slow.h"
 #include "marshal/raise.h"
 
+#define LOOKS 128 /* at the slot, by a binding that spins, before it looks what else to do */
+
 static struct fly_attached_call *call_of(struct fly_call *call)
 {
 	return (struct fly_attached_call *)(void *)call;
@@ -42,15 +44,6 @@ static inline bool is_here(const struct fly_attached *a)
 	return fly_thread_is_here(a->poller_thread);
 }
 
-/*
- * Is this a procedure on a poller of ours where FLY_NESTED_MAX procedures wait already? While it
- * waits it turns that poller, and another procedure may do the same.
- */
-static inline bool is_too_deep(const struct fly_attached *a)
-{
-	return a->mine && a->mine->nested >= FLY_NESTED_MAX;
-}
-
 /* More calls at a time than ever before, or arguments that fit neither slot nor spare packet. */
 static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedure,
 					uint32_t argument_bytes, struct fly_call **call)
@@ -58,7 +51,7 @@ static __rte_noinline int starter_again(struct fly_attached *a, uint16_t procedu
 	struct fly_attached_call *c;
 	int status;
 
-	if (is_here(a) || is_too_deep(a))
+	if (is_here(a) || fly_poller_is_deepest)
 		return -FLY_ECONFLICT;
 	if (!a->idle) {
 		status = fly_slow_attached_more(a);
@@ -82,7 +75,7 @@ int fly_attached_start(struct fly_binding *binding, uint16_t procedure, uint32_t
 	struct fly_attached *a = attached_of(binding);
 	struct fly_attached_call *c = a->idle;
 
-	if (unlikely(!c || is_here(a) || is_too_deep(a) ||
+	if (unlikely(!c || is_here(a) || fly_poller_is_deepest ||
 		     (argument_bytes > FLY_SLOT_BYTES &&
 		      (!c->spare || argument_bytes > a->argument_max))))
 		return starter_again(a, procedure, argument_bytes, call);
@@ -96,22 +89,6 @@ int fly_attached_start(struct fly_binding *binding, uint16_t procedure, uint32_t
 	c->has_begun = false;
 	*call = &c->head;
 	return 0;
-}
-
-/* As is_too_deep(), of the poller whose turn the calling thread has. */
-static int start_elected(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
-			 struct fly_call **call)
-{
-	const struct fly_poller *p = fly_elected_here();
-
-	if (unlikely(p && p->nested >= FLY_NESTED_MAX))
-		return -FLY_ECONFLICT;
-	return fly_attached_start(binding, procedure, argument_bytes, call);
-}
-
-void fly_attached_bind_starter(struct fly_attached *a)
-{
-	a->head.starter = a->election ? start_elected : fly_attached_start;
 }
 
 static __rte_always_inline void hand_over(struct fly_attached_call *c)
@@ -189,11 +166,13 @@ static int wait_for_call(struct fly_call *call)
 	struct fly_slot *s = &c->handoff.slot;
 
 	if (likely(c->attached->looks)) {
-		while (!fly_slot_is(s, FLY_SLOT_RESULT))
+		for (unsigned looks = 0; looks < LOOKS; looks++) {
+			if (fly_slot_is(s, FLY_SLOT_RESULT))
+				return read_result(c);
 			rte_pause();
-	} else {
-		fly_slow_attached_wait(c);
+		}
 	}
+	fly_slow_attached_wait(c);
 	return read_result(c);
 }
 
@@ -241,12 +220,12 @@ int fly_attached_call_lent(struct fly_call *call)
 void fly_attached_bind(struct fly_attached *attached)
 {
 	attached->head = (struct fly_binding){
+		.starter = fly_attached_start,
 		.transporter = fly_attached_call,
 		.send = fly_attached_send,
 		.wait = wait_for_call,
 		.ender = ender,
 	};
-	fly_attached_bind_starter(attached);
 }
 
 /* ---- the poller ---- */

@@ -63,7 +63,7 @@ struct fly_attached {
 	uint64_t poller_thread;         /* number of the thread that turns it; FLY_ELECTED */
 	uint32_t argument_max;          /* bytes in one packet */
 	uint32_t deadline_us;           /* of fly_set_deadline(); travels with the call */
-	bool looks;                     /* polls all the time while it waits */
+	bool looks;                     /* polls its slot at first, and if nothing else is to do */
 	uint8_t n_requests;             /* waits of attach.c under way: it must not be ended now */
 	enum fly_wait wait;
 	enum fly_wait default_wait;    /* of its runtime */
@@ -77,7 +77,6 @@ struct fly_attached {
 	bool announces;                /* calls that end are put into `ended` */
 	struct fly_attached_call *taken; /* of `ended`, oldest first */
 	struct fly_owned owned;
-	struct fly_poller *mine; /* the poller that this thread turns; NULL: none */
 	/* ---- the poller's ---- */
 	struct fly_import *import;
 	LIST_HEAD(, fly_attached_call) calls;
@@ -87,12 +86,8 @@ struct fly_attached {
 
 FLY_BINDING_HAS_KIND(struct fly_attached);
 
-/*
- * fly_attached_bind() - set the procedure variables. `election` is set already.
- * fly_attached_bind_starter() - the Starter only: the plain one.
- */
+/* fly_attached_bind() - set the procedure variables. */
 void fly_attached_bind(struct fly_attached *attached);
-void fly_attached_bind_starter(struct fly_attached *attached);
 
 /* fly_attached_act() - send a call that was handed over, on the poller: fly_handoff.act. */
 void fly_attached_act(struct fly_poller *p, struct fly_handoff *handoff);
@@ -118,8 +113,7 @@ void fly_slow_attached_end(struct fly_attached_call *c);
 void fly_slow_attached_failed(struct fly_attached *a, int status);
 
 /*
- * fly_attached_start() - the plain Starter, but for what that of a shared runtime checks before:
- * fly_attached_bind_starter(). fly_attached_send(), fly_attached_call() - the plain
+ * fly_attached_start() - the plain Starter. fly_attached_send(), fly_attached_call() - the plain
  * Transporter; fly_attached_send_timed(), fly_attached_call_timed() - of a call with a deadline,
  * which counts from now on.
  */
@@ -139,7 +133,7 @@ int fly_attached_call_lent(struct fly_call *call);
 /* fly_slow_attached_wake() - a call has ended, and its thread sleeps or waits for an event. */
 void fly_slow_attached_wake(struct fly_attached_call *c);
 
-/* fly_slow_attached_wait() - wait by yielding or sleeping, for a while or until the result came. */
+/* fly_slow_attached_wait() - wait until the result is there, as the binding waits. */
 void fly_slow_attached_wait(struct fly_attached_call *c);
 
 #endif

@@ -77,6 +77,15 @@ struct fly_poller *fly_elected_here(void)
 	return held ? held->poller : NULL;
 }
 
+bool fly_elected_is_turning(void)
+{
+	const struct fly_election *e = held;
+
+	while (e && !e->poller->turning)
+		e = e->outer;
+	return e != NULL;
+}
+
 void fly_elected_forked(void)
 {
 	held = NULL;
@@ -205,14 +214,23 @@ static unsigned turn(struct fly_poller *p)
 	return fly_poller_turn(p, fly_poller_time(p));
 }
 
+void fly_elected_turn_held(void)
+{
+	for (const struct fly_election *e = held; e; e = e->outer)
+		turn(e->poller);
+}
+
 unsigned fly_elected_turn(struct fly_election *e)
 {
+	static _Thread_local uint32_t tries;
 	unsigned received;
 
 	if (fly_elected_is_here(e))
 		return turn(e->poller);
-	if (!fly_elected_take(e))
+	if (!fly_elected_take(e)) {
+		fly_elected_look(e, &tries);
 		return 0;
+	}
 	received = turn(e->poller);
 	fly_elected_give(e);
 	return received;
@@ -240,8 +258,7 @@ static bool take_over(struct fly_election *e)
 	return true;
 }
 
-/* Another thread has the turn, and this one does not sleep. @tries: counts. */
-static void look_for_end(struct fly_election *e, uint32_t *tries)
+void fly_elected_look(struct fly_election *e, uint32_t *tries)
 {
 	if (++*tries % LOOK == 0 && take_over(e))
 		free_turn(e);
@@ -310,12 +327,12 @@ static void rest(struct fly_election *e, struct fly_slot *s, struct fly_sleeper 
 	const uint32_t word = fly_slot_word(s);
 
 	if (wait == FLY_WAIT_YIELD) {
-		look_for_end(e, &waiting->empty);
+		fly_elected_look(e, &waiting->empty);
 		yield(e);
 		return;
 	}
 	if (wait != FLY_WAIT_SLEEP) {
-		look_for_end(e, &waiting->empty);
+		fly_elected_look(e, &waiting->empty);
 		rte_pause();
 		return;
 	}
@@ -333,35 +350,40 @@ static void rest(struct fly_election *e, struct fly_slot *s, struct fly_sleeper 
 void fly_elected_wait(struct fly_election *e, struct fly_slot *s, struct fly_sleeper *sleeper,
 		      enum fly_wait wait, struct fly_poller *mine)
 {
+	/* A procedure in a turn of another poller keeps turning that one: request.c has why. */
+	const bool has_others = mine || (held && (held != e || held->outer));
 	struct fly_waiting waiting = {0};
 
-	/* A procedure in a turn of another poller keeps turning that one: request.c has why. */
-	if (!mine && held && held != e)
-		mine = held->poller;
 	while (!fly_slot_is(s, FLY_SLOT_RESULT)) {
 		bool is_over;
 
-		if (mine)
-			turn(mine);
+		if (has_others) {
+			if (mine)
+				turn(mine);
+			fly_elected_turn_held();
+		}
 		if (fly_elected_is_here(e)) { /* this is a procedure, which runs in the turn */
-			fly_wait_after_turn(&waiting, e->poller, wait, turn(e->poller));
+			const unsigned received = turn(e->poller);
+
+			if (!has_others)
+				fly_wait_after_turn(&waiting, e->poller, wait, received);
 			continue;
 		}
 		if (!fly_elected_take(e)) {
-			if (!mine)
+			if (!has_others)
 				rest(e, s, sleeper, wait, &waiting);
 			else
-				look_for_end(e, &waiting.empty);
+				fly_elected_look(e, &waiting.empty);
 			continue;
 		}
-		if (mine)
+		if (has_others)
 			turn(e->poller);
 		else
 			turn_for(e, s, wait);
 		is_over = !fly_slot_is(s, FLY_SLOT_RESULT) || e->streak >= FLY_ELECTED_STREAK;
 		fly_elected_give(e);
 		/* A hint, as it is stored. */
-		if (wait == FLY_WAIT_YIELD && is_over && !mine &&
+		if (wait == FLY_WAIT_YIELD && is_over && !has_others &&
 		    (!fly_slot_is(s, FLY_SLOT_RESULT) ||
 		     atomic_load_explicit(&e->n_resting, memory_order_relaxed)))
 			yield(e);
@@ -386,7 +408,7 @@ void fly_elected_serve(struct fly_election *e, enum fly_wait wait, const _Atomic
 				fly_elected_sleep(e, &sleeper);
 				continue;
 			}
-			look_for_end(e, &waiting.empty);
+			fly_elected_look(e, &waiting.empty);
 			if (wait == FLY_WAIT_YIELD)
 				yield(e);
 			else

@@ -91,8 +91,17 @@ static inline uint64_t fly_elected_turner(const struct fly_election *e)
 	return atomic_load_explicit(&e->turner, memory_order_relaxed);
 }
 
-/* fly_elected_here() - the poller whose turn the calling thread took last; NULL: none. */
+/*
+ * fly_elected_here() - the poller whose turn the calling thread took last; NULL: none.
+ *
+ * fly_elected_is_turning() - is this a procedure, in a turn that the calling thread took?
+ *
+ * fly_elected_turn_held() - turn each poller whose turn the calling thread has. For a thread that
+ * waits for something else: request.c has why.
+ */
 struct fly_poller *fly_elected_here(void);
+bool fly_elected_is_turning(void);
+void fly_elected_turn_held(void);
 
 /* fly_elected_forked() - in a child: the calling thread has no turn. */
 void fly_elected_forked(void);
@@ -105,14 +114,19 @@ void fly_elected_forked(void);
  *
  * fly_elected_turn() - a turn, if nobody has the turn, or this thread has it. Return: as
  * fly_poller_turn().
+ *
+ * fly_elected_look() - the turn is another thread's: has that thread ended? Then the turn is free
+ * afterwards. For who waits for the turn without sleeping. @tries: counts; few of them look.
  */
 bool fly_elected_take(struct fly_election *e);
 void fly_elected_give(struct fly_election *e);
 unsigned fly_elected_turn(struct fly_election *e);
+void fly_elected_look(struct fly_election *e, uint32_t *tries);
 
 /*
  * fly_elected_wait() - wait until the slot has its result, and turn the poller while nobody else
- * does. @sleeper: of this slot. @mine: another poller, which the thread turns meanwhile; NULL.
+ * does. @sleeper: of this slot. @mine: another poller, which the thread turns meanwhile; NULL. It
+ * turns those whose turn it has, too.
  */
 void fly_elected_wait(struct fly_election *e, struct fly_slot *s, struct fly_sleeper *sleeper,
 		      enum fly_wait wait, struct fly_poller *mine);

@@ -26,6 +26,7 @@
 #include "base/yield.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "threads/request.h"
 #include "threads/waiting.h"
 
 #define EMPTY_TURNS                                                                   \
@@ -109,8 +110,8 @@ bool fly_lease_take(struct fly_lease *l)
 {
 	struct fly_poller *p = l->election->poller;
 
-	/* In a turn of another poller, that one has to be turned: request.c has why. */
-	if (!fly_lease_is_open(l) || fly_elected_here() ||
+	/* A thread that turns pollers keeps turning them: request.c has why. */
+	if (!fly_lease_is_open(l) || fly_poller_has_ours(fly_poller_mine()) ||
 	    (!l->sleeps && !fly_wait_shares_core(p)) || !fly_elected_take(l->election))
 		return false;
 	if (!fly_lease_is_open(l)) {

@@ -128,24 +128,38 @@ struct fly_poller *fly_poller_mine(void)
 /*
  * Waiting for another poller
  *
- * A thread that turns a poller keeps turning it while it waits for another poller: that poller may
- * be waiting for this one. Requests of fly_request_within() are served within turns, too: two
- * procedures that make such requests to each other's pollers both get an answer. Requests of
- * fly_request() are not served within a turn: no procedure may wait for one.
+ * A thread that turns a poller keeps turning it while it waits for another poller, or for a call
+ * through one: that poller may be waiting for this one. So does a thread that has the turn of a
+ * shared runtime's poller, because it runs a procedure there: nobody else can turn it. Requests of
+ * fly_request_within() are served within turns, too: two procedures that make such requests to each
+ * other's pollers both get an answer. Requests of fly_request() are not served within a turn: no
+ * procedure may wait for one.
  */
-static void wait_for(struct waited *w, struct fly_poller *ours, uint64_t end_ms)
+bool fly_poller_has_ours(const struct fly_poller *own)
+{
+	return own || fly_elected_here();
+}
+
+void fly_poller_turn_ours(struct fly_poller *own)
+{
+	if (own)
+		fly_poller_turn(own, fly_poller_time(own));
+	fly_elected_turn_held();
+}
+
+static void wait_for(struct waited *w, struct fly_poller *own, uint64_t end_ms)
 {
 	const struct timespec end = {.tv_sec = (time_t)(end_ms / 1000),
 				     .tv_nsec = (long)(end_ms % 1000) * 1000000L};
 	struct fly_requests *requests = w->requests;
 
 	while (!w->is_done && fly_system_clock_ms() < end_ms) {
-		if (!ours) {
+		if (!fly_poller_has_ours(own)) {
 			pthread_cond_timedwait(&requests->done, &requests->lock, &end);
 			continue;
 		}
 		pthread_mutex_unlock(&requests->lock);
-		fly_poller_turn(ours, fly_poller_time(ours));
+		fly_poller_turn_ours(own);
 		pthread_mutex_lock(&requests->lock);
 	}
 }
@@ -192,21 +206,23 @@ static void give_up(struct fly_poller *p, struct requests *list, struct waited *
  * Under lock. Waits for a poller that is turned by whoever waits: this thread does, while nobody
  * else has the turn.
  */
-static void wait_elected(struct fly_poller *p, struct waited *w, struct fly_poller *ours)
+static void wait_elected(struct fly_poller *p, struct waited *w, struct fly_poller *own)
 {
 	struct fly_requests *requests = w->requests;
 	struct fly_sleeper sleeper = {0};
+	uint32_t tries = 0;
 
 	w->sleeper = &sleeper;
 	while (fly_elected_prepare(&sleeper), !w->is_done) {
 		pthread_mutex_unlock(&requests->lock);
-		if (ours)
-			fly_poller_turn(ours, fly_poller_time(ours));
+		fly_poller_turn_ours(own);
 		if (fly_elected_take(p->election)) {
 			fly_poller_turn(p, fly_poller_time(p));
 			fly_elected_give(p->election);
-		} else if (!ours) {
+		} else if (!fly_poller_has_ours(own)) {
 			fly_elected_sleep(p->election, &sleeper);
+		} else {
+			fly_elected_look(p->election, &tries);
 		}
 		pthread_mutex_lock(&requests->lock);
 	}
@@ -215,7 +231,7 @@ static void wait_elected(struct fly_poller *p, struct waited *w, struct fly_poll
 static int post_and_wait(struct fly_poller *p, struct requests *list, struct waited *w,
 			 bool must_run)
 {
-	struct fly_poller *ours = fly_poller_mine() ? mine : fly_elected_here();
+	struct fly_poller *own = fly_poller_mine();
 	struct fly_requests *requests = p->requests;
 
 	w->requests = requests;
@@ -225,9 +241,9 @@ static int post_and_wait(struct fly_poller *p, struct requests *list, struct wai
 	if (!requests->closed) {
 		insert(p, list, &w->request);
 		if (p->election)
-			wait_elected(p, w, ours);
+			wait_elected(p, w, own);
 		while (!w->is_done) {
-			wait_for(w, ours, fly_system_clock_ms() + LOOK_MS);
+			wait_for(w, own, fly_system_clock_ms() + LOOK_MS);
 			if (w->is_done || !fly_thread_has_ended(requests->owner))
 				continue;
 			give_up(p, list, w, must_run);
@@ -258,11 +274,9 @@ static bool run_here(struct fly_poller *p, int (*function)(struct fly_poller *p,
 	return false;
 }
 
-static bool is_in_procedure(void)
+bool fly_poller_is_in_procedure(void)
 {
-	const struct fly_poller *elected = fly_elected_here();
-
-	return (fly_poller_mine() && mine->turning) || (elected && elected->turning);
+	return (fly_poller_mine() && mine->turning) || fly_elected_is_turning();
 }
 
 int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
@@ -277,7 +291,7 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 
 	if (fly_poller_is_here(p))
 		return function(p, argument);
-	if (is_in_procedure())
+	if (fly_poller_is_in_procedure())
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
 	if (run_here(p, function, argument, &result))

@@ -102,6 +102,17 @@ void fly_poller_take(struct fly_poller *p);
 struct fly_poller *fly_poller_mine(void);
 
 /*
+ * The pollers of the calling thread, which it turns while it waits for anything else: @own is
+ * fly_poller_mine(), and there are those whose turn it has.
+ * fly_poller_has_ours() - are there any? fly_poller_turn_ours() - turn each of them.
+ */
+bool fly_poller_has_ours(const struct fly_poller *own);
+void fly_poller_turn_ours(struct fly_poller *own);
+
+/* fly_poller_is_in_procedure() - does the calling thread run a procedure in a turn of its own? */
+bool fly_poller_is_in_procedure(void);
+
+/*
  * fly_poller_resume() - the calling thread turns this poller of its own, as before it took others;
  * NULL: none.
  */

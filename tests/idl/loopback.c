@@ -259,6 +259,13 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
 	return 0;
 }
 
+int fly_export_lacks(const struct fly_interface *interface, const char *procedure)
+{
+	(void)interface;
+	(void)procedure;
+	return -FLY_EINVAL;
+}
+
 int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding)
 {

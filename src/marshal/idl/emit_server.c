@@ -616,18 +616,19 @@ static void emit_table(struct idl_text *out, const struct idl_interface *interfa
 static void emit_export(struct idl_text *out, const struct idl_interface *interface)
 {
 	const char *name = interface->name.text;
-	struct idl_text condition = {0};
 
 	emit_line(out,
 		  "int %s_export_with(struct fly_runtime *runtime,\vconst struct %s_procedures "
 		  "*procedures,\vvoid *context,\vconst struct fly_export_options *options)",
 		  name, name);
 	idl_text_printf(out, "{\n");
-	for (const struct idl_procedure *p = interface->procedures; p; p = p->next)
-		idl_text_printf(&condition, " ||\v!procedures->%s", p->name.text);
-	emit_line(out, "\tif (!procedures%s)", condition.bytes);
-	idl_text_free(&condition);
-	idl_text_printf(out, "\t\treturn -FLY_EINVAL;\n");
+	idl_text_printf(out, "\tif (!procedures)\n");
+	emit_line(out, "\t\treturn fly_export_lacks(&%s_interface,\vNULL);", name);
+	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
+		idl_text_printf(out, "\tif (!procedures->%s)\n", p->name.text);
+		emit_line(out, "\t\treturn fly_export_lacks(&%s_interface,\v\"%s\");", name,
+			  p->name.text);
+	}
 	emit_line(out,
 		  "\treturn fly_export_with(runtime,\v&%s_interface,\vprocedures,\vcontext,\v"
 		  "options);",

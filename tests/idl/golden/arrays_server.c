@@ -349,9 +349,16 @@ static const struct fly_interface Arrays_interface = {1, "Arrays", Arrays_VERSIO
 int Arrays_export_with(struct fly_runtime *runtime, const struct Arrays_procedures *procedures,
 		       void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Scalars || !procedures->Named || !procedures->Varying ||
-	    !procedures->Both)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Arrays_interface, NULL);
+	if (!procedures->Scalars)
+		return fly_export_lacks(&Arrays_interface, "Scalars");
+	if (!procedures->Named)
+		return fly_export_lacks(&Arrays_interface, "Named");
+	if (!procedures->Varying)
+		return fly_export_lacks(&Arrays_interface, "Varying");
+	if (!procedures->Both)
+		return fly_export_lacks(&Arrays_interface, "Both");
 	return fly_export_with(runtime, &Arrays_interface, procedures, context, options);
 }
 

@@ -342,10 +342,28 @@ int Attributes_export_with(struct fly_runtime *runtime,
 			   const struct Attributes_procedures *procedures, void *context,
 			   const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Nothing || !procedures->Idempotent || !procedures->Inline ||
-	    !procedures->Worker || !procedures->Inplace || !procedures->All ||
-	    !procedures->Parameter || !procedures->Half || !procedures->Both || !procedures->worker)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Attributes_interface, NULL);
+	if (!procedures->Nothing)
+		return fly_export_lacks(&Attributes_interface, "Nothing");
+	if (!procedures->Idempotent)
+		return fly_export_lacks(&Attributes_interface, "Idempotent");
+	if (!procedures->Inline)
+		return fly_export_lacks(&Attributes_interface, "Inline");
+	if (!procedures->Worker)
+		return fly_export_lacks(&Attributes_interface, "Worker");
+	if (!procedures->Inplace)
+		return fly_export_lacks(&Attributes_interface, "Inplace");
+	if (!procedures->All)
+		return fly_export_lacks(&Attributes_interface, "All");
+	if (!procedures->Parameter)
+		return fly_export_lacks(&Attributes_interface, "Parameter");
+	if (!procedures->Half)
+		return fly_export_lacks(&Attributes_interface, "Half");
+	if (!procedures->Both)
+		return fly_export_lacks(&Attributes_interface, "Both");
+	if (!procedures->worker)
+		return fly_export_lacks(&Attributes_interface, "worker");
 	return fly_export_with(runtime, &Attributes_interface, procedures, context, options);
 }
 

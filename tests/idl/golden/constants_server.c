@@ -130,8 +130,12 @@ int Constants_export_with(struct fly_runtime *runtime,
 			  const struct Constants_procedures *procedures, void *context,
 			  const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Sum || !procedures->Numbered)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Constants_interface, NULL);
+	if (!procedures->Sum)
+		return fly_export_lacks(&Constants_interface, "Sum");
+	if (!procedures->Numbered)
+		return fly_export_lacks(&Constants_interface, "Numbered");
 	return fly_export_with(runtime, &Constants_interface, procedures, context, options);
 }
 

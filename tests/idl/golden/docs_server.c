@@ -112,9 +112,16 @@ static const struct fly_interface Docs_interface = {1, "Docs", Docs_VERSION, 4,
 int Docs_export_with(struct fly_runtime *runtime, const struct Docs_procedures *procedures,
 		     void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Described || !procedures->Plain ||
-	    !procedures->OnlyParameters || !procedures->EmptyLine)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Docs_interface, NULL);
+	if (!procedures->Described)
+		return fly_export_lacks(&Docs_interface, "Described");
+	if (!procedures->Plain)
+		return fly_export_lacks(&Docs_interface, "Plain");
+	if (!procedures->OnlyParameters)
+		return fly_export_lacks(&Docs_interface, "OnlyParameters");
+	if (!procedures->EmptyLine)
+		return fly_export_lacks(&Docs_interface, "EmptyLine");
 	return fly_export_with(runtime, &Docs_interface, procedures, context, options);
 }
 

@@ -257,8 +257,14 @@ static const struct fly_interface Enums_interface = {1, "Enums", Enums_VERSION, 
 int Enums_export_with(struct fly_runtime *runtime, const struct Enums_procedures *procedures,
 		      void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Mix || !procedures->Edges || !procedures->Deal)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Enums_interface, NULL);
+	if (!procedures->Mix)
+		return fly_export_lacks(&Enums_interface, "Mix");
+	if (!procedures->Edges)
+		return fly_export_lacks(&Enums_interface, "Edges");
+	if (!procedures->Deal)
+		return fly_export_lacks(&Enums_interface, "Deal");
 	return fly_export_with(runtime, &Enums_interface, procedures, context, options);
 }
 

@@ -289,9 +289,18 @@ int Exceptions_export_with(struct fly_runtime *runtime,
 			   const struct Exceptions_procedures *procedures, void *context,
 			   const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Withdraw || !procedures->Close || !procedures->Poll ||
-	    !procedures->Judge || !procedures->Raise)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Exceptions_interface, NULL);
+	if (!procedures->Withdraw)
+		return fly_export_lacks(&Exceptions_interface, "Withdraw");
+	if (!procedures->Close)
+		return fly_export_lacks(&Exceptions_interface, "Close");
+	if (!procedures->Poll)
+		return fly_export_lacks(&Exceptions_interface, "Poll");
+	if (!procedures->Judge)
+		return fly_export_lacks(&Exceptions_interface, "Judge");
+	if (!procedures->Raise)
+		return fly_export_lacks(&Exceptions_interface, "Raise");
 	return fly_export_with(runtime, &Exceptions_interface, procedures, context, options);
 }
 

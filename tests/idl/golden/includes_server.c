@@ -214,8 +214,14 @@ static const struct fly_interface Includes_interface = {1, "Includes", Includes_
 int Includes_export_with(struct fly_runtime *runtime, const struct Includes_procedures *procedures,
 			 void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Resolve || !procedures->Count || !procedures->Nearest)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Includes_interface, NULL);
+	if (!procedures->Resolve)
+		return fly_export_lacks(&Includes_interface, "Resolve");
+	if (!procedures->Count)
+		return fly_export_lacks(&Includes_interface, "Count");
+	if (!procedures->Nearest)
+		return fly_export_lacks(&Includes_interface, "Nearest");
 	return fly_export_with(runtime, &Includes_interface, procedures, context, options);
 }
 

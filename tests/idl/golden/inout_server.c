@@ -423,9 +423,20 @@ static const struct fly_interface Inout_interface = {1, "Inout", Inout_VERSION, 
 int Inout_export_with(struct fly_runtime *runtime, const struct Inout_procedures *procedures,
 		      void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Scalars || !procedures->Stays || !procedures->Moves ||
-	    !procedures->Pushed || !procedures->Filled || !procedures->Copied)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Inout_interface, NULL);
+	if (!procedures->Scalars)
+		return fly_export_lacks(&Inout_interface, "Scalars");
+	if (!procedures->Stays)
+		return fly_export_lacks(&Inout_interface, "Stays");
+	if (!procedures->Moves)
+		return fly_export_lacks(&Inout_interface, "Moves");
+	if (!procedures->Pushed)
+		return fly_export_lacks(&Inout_interface, "Pushed");
+	if (!procedures->Filled)
+		return fly_export_lacks(&Inout_interface, "Filled");
+	if (!procedures->Copied)
+		return fly_export_lacks(&Inout_interface, "Copied");
 	return fly_export_with(runtime, &Inout_interface, procedures, context, options);
 }
 

@@ -268,11 +268,28 @@ static const struct fly_interface Layouts_interface = {1, "Layouts", Layouts_VER
 int Layouts_export_with(struct fly_runtime *runtime, const struct Layouts_procedures *procedures,
 			void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Over || !procedures->OverLoaded || !procedures->Stays ||
-	    !procedures->MovesLeft || !procedures->MovesRight || !procedures->Behind ||
-	    !procedures->BehindCopied || !procedures->Second || !procedures->SecondCopied ||
-	    !procedures->Longest)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Layouts_interface, NULL);
+	if (!procedures->Over)
+		return fly_export_lacks(&Layouts_interface, "Over");
+	if (!procedures->OverLoaded)
+		return fly_export_lacks(&Layouts_interface, "OverLoaded");
+	if (!procedures->Stays)
+		return fly_export_lacks(&Layouts_interface, "Stays");
+	if (!procedures->MovesLeft)
+		return fly_export_lacks(&Layouts_interface, "MovesLeft");
+	if (!procedures->MovesRight)
+		return fly_export_lacks(&Layouts_interface, "MovesRight");
+	if (!procedures->Behind)
+		return fly_export_lacks(&Layouts_interface, "Behind");
+	if (!procedures->BehindCopied)
+		return fly_export_lacks(&Layouts_interface, "BehindCopied");
+	if (!procedures->Second)
+		return fly_export_lacks(&Layouts_interface, "Second");
+	if (!procedures->SecondCopied)
+		return fly_export_lacks(&Layouts_interface, "SecondCopied");
+	if (!procedures->Longest)
+		return fly_export_lacks(&Layouts_interface, "Longest");
 	return fly_export_with(runtime, &Layouts_interface, procedures, context, options);
 }
 

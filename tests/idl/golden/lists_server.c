@@ -512,10 +512,22 @@ static const struct fly_interface Lists_interface = {1, "Lists", Lists_VERSION, 
 int Lists_export_with(struct fly_runtime *runtime, const struct Lists_procedures *procedures,
 		      void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Bytes || !procedures->Numbers || !procedures->Reals ||
-	    !procedures->Enums || !procedures->Structs || !procedures->Strings ||
-	    !procedures->Several)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Lists_interface, NULL);
+	if (!procedures->Bytes)
+		return fly_export_lacks(&Lists_interface, "Bytes");
+	if (!procedures->Numbers)
+		return fly_export_lacks(&Lists_interface, "Numbers");
+	if (!procedures->Reals)
+		return fly_export_lacks(&Lists_interface, "Reals");
+	if (!procedures->Enums)
+		return fly_export_lacks(&Lists_interface, "Enums");
+	if (!procedures->Structs)
+		return fly_export_lacks(&Lists_interface, "Structs");
+	if (!procedures->Strings)
+		return fly_export_lacks(&Lists_interface, "Strings");
+	if (!procedures->Several)
+		return fly_export_lacks(&Lists_interface, "Several");
 	return fly_export_with(runtime, &Lists_interface, procedures, context, options);
 }
 

@@ -361,9 +361,20 @@ static const struct fly_interface Long_interface = {1, "Long", Long_VERSION, 6,
 int Long_export_with(struct fly_runtime *runtime, const struct Long_procedures *procedures,
 		     void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Store || !procedures->Load || !procedures->Sort ||
-	    !procedures->Rows || !procedures->Table || !procedures->Largest)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Long_interface, NULL);
+	if (!procedures->Store)
+		return fly_export_lacks(&Long_interface, "Store");
+	if (!procedures->Load)
+		return fly_export_lacks(&Long_interface, "Load");
+	if (!procedures->Sort)
+		return fly_export_lacks(&Long_interface, "Sort");
+	if (!procedures->Rows)
+		return fly_export_lacks(&Long_interface, "Rows");
+	if (!procedures->Table)
+		return fly_export_lacks(&Long_interface, "Table");
+	if (!procedures->Largest)
+		return fly_export_lacks(&Long_interface, "Largest");
 	return fly_export_with(runtime, &Long_interface, procedures, context, options);
 }
 

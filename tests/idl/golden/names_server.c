@@ -338,11 +338,25 @@ static const struct fly_interface Names_interface = {1, "Names", Names_VERSION, 
 int Names_export_with(struct fly_runtime *runtime, const struct Names_procedures *procedures,
 		      void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Own || !procedures->Library || !procedures->start ||
-	    !procedures->finish || !procedures->Quick_view || !procedures->number ||
-	    !procedures->a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters ||
-	    !procedures->Many)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Names_interface, NULL);
+	if (!procedures->Own)
+		return fly_export_lacks(&Names_interface, "Own");
+	if (!procedures->Library)
+		return fly_export_lacks(&Names_interface, "Library");
+	if (!procedures->start)
+		return fly_export_lacks(&Names_interface, "start");
+	if (!procedures->finish)
+		return fly_export_lacks(&Names_interface, "finish");
+	if (!procedures->Quick_view)
+		return fly_export_lacks(&Names_interface, "Quick_view");
+	if (!procedures->number)
+		return fly_export_lacks(&Names_interface, "number");
+	if (!procedures->a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters)
+		return fly_export_lacks(&Names_interface,
+			"a_name_as_long_as_a_name_may_be_which_is_sixty_three_characters");
+	if (!procedures->Many)
+		return fly_export_lacks(&Names_interface, "Many");
 	return fly_export_with(runtime, &Names_interface, procedures, context, options);
 }
 

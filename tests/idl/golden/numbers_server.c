@@ -232,10 +232,24 @@ static const struct fly_interface Numbers_interface = {1, "Numbers", Numbers_VER
 int Numbers_export_with(struct fly_runtime *runtime, const struct Numbers_procedures *procedures,
 			void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->First || !procedures->Second || !procedures->Jump ||
-	    !procedures->Next || !procedures->Back || !procedures->AfterBack ||
-	    !procedures->Named || !procedures->Hex)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Numbers_interface, NULL);
+	if (!procedures->First)
+		return fly_export_lacks(&Numbers_interface, "First");
+	if (!procedures->Second)
+		return fly_export_lacks(&Numbers_interface, "Second");
+	if (!procedures->Jump)
+		return fly_export_lacks(&Numbers_interface, "Jump");
+	if (!procedures->Next)
+		return fly_export_lacks(&Numbers_interface, "Next");
+	if (!procedures->Back)
+		return fly_export_lacks(&Numbers_interface, "Back");
+	if (!procedures->AfterBack)
+		return fly_export_lacks(&Numbers_interface, "AfterBack");
+	if (!procedures->Named)
+		return fly_export_lacks(&Numbers_interface, "Named");
+	if (!procedures->Hex)
+		return fly_export_lacks(&Numbers_interface, "Hex");
 	return fly_export_with(runtime, &Numbers_interface, procedures, context, options);
 }
 

@@ -714,9 +714,18 @@ int Optionals_export_with(struct fly_runtime *runtime,
 			  const struct Optionals_procedures *procedures, void *context,
 			  const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Scalars || !procedures->Arrays || !procedures->Texts ||
-	    !procedures->Structs || !procedures->Change)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Optionals_interface, NULL);
+	if (!procedures->Scalars)
+		return fly_export_lacks(&Optionals_interface, "Scalars");
+	if (!procedures->Arrays)
+		return fly_export_lacks(&Optionals_interface, "Arrays");
+	if (!procedures->Texts)
+		return fly_export_lacks(&Optionals_interface, "Texts");
+	if (!procedures->Structs)
+		return fly_export_lacks(&Optionals_interface, "Structs");
+	if (!procedures->Change)
+		return fly_export_lacks(&Optionals_interface, "Change");
 	return fly_export_with(runtime, &Optionals_interface, procedures, context, options);
 }
 

@@ -261,9 +261,18 @@ static const struct fly_interface Strings_interface = {1, "Strings", Strings_VER
 int Strings_export_with(struct fly_runtime *runtime, const struct Strings_procedures *procedures,
 			void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Length || !procedures->Upper || !procedures->Join ||
-	    !procedures->Rename || !procedures->Bare)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Strings_interface, NULL);
+	if (!procedures->Length)
+		return fly_export_lacks(&Strings_interface, "Length");
+	if (!procedures->Upper)
+		return fly_export_lacks(&Strings_interface, "Upper");
+	if (!procedures->Join)
+		return fly_export_lacks(&Strings_interface, "Join");
+	if (!procedures->Rename)
+		return fly_export_lacks(&Strings_interface, "Rename");
+	if (!procedures->Bare)
+		return fly_export_lacks(&Strings_interface, "Bare");
 	return fly_export_with(runtime, &Strings_interface, procedures, context, options);
 }
 

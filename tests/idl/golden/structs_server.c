@@ -329,9 +329,16 @@ static const struct fly_interface Structs_interface = {1, "Structs", Structs_VER
 int Structs_export_with(struct fly_runtime *runtime, const struct Structs_procedures *procedures,
 			void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Length || !procedures->Move || !procedures->Draw ||
-	    !procedures->Turn)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Structs_interface, NULL);
+	if (!procedures->Length)
+		return fly_export_lacks(&Structs_interface, "Length");
+	if (!procedures->Move)
+		return fly_export_lacks(&Structs_interface, "Move");
+	if (!procedures->Draw)
+		return fly_export_lacks(&Structs_interface, "Draw");
+	if (!procedures->Turn)
+		return fly_export_lacks(&Structs_interface, "Turn");
 	return fly_export_with(runtime, &Structs_interface, procedures, context, options);
 }
 

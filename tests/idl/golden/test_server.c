@@ -146,9 +146,18 @@ static const struct fly_interface Test_interface = {1, "Test", Test_VERSION, 5,
 int Test_export_with(struct fly_runtime *runtime, const struct Test_procedures *procedures,
 		     void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Null || !procedures->MaxResult || !procedures->MaxArg ||
-	    !procedures->Add || !procedures->Swap)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Test_interface, NULL);
+	if (!procedures->Null)
+		return fly_export_lacks(&Test_interface, "Null");
+	if (!procedures->MaxResult)
+		return fly_export_lacks(&Test_interface, "MaxResult");
+	if (!procedures->MaxArg)
+		return fly_export_lacks(&Test_interface, "MaxArg");
+	if (!procedures->Add)
+		return fly_export_lacks(&Test_interface, "Add");
+	if (!procedures->Swap)
+		return fly_export_lacks(&Test_interface, "Swap");
 	return fly_export_with(runtime, &Test_interface, procedures, context, options);
 }
 

@@ -337,9 +337,18 @@ static const struct fly_interface Typedefs_interface = {1, "Typedefs", Typedefs_
 int Typedefs_export_with(struct fly_runtime *runtime, const struct Typedefs_procedures *procedures,
 			 void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Read || !procedures->Name || !procedures->Tables ||
-	    !procedures->Direct || !procedures->Find)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Typedefs_interface, NULL);
+	if (!procedures->Read)
+		return fly_export_lacks(&Typedefs_interface, "Read");
+	if (!procedures->Name)
+		return fly_export_lacks(&Typedefs_interface, "Name");
+	if (!procedures->Tables)
+		return fly_export_lacks(&Typedefs_interface, "Tables");
+	if (!procedures->Direct)
+		return fly_export_lacks(&Typedefs_interface, "Direct");
+	if (!procedures->Find)
+		return fly_export_lacks(&Typedefs_interface, "Find");
 	return fly_export_with(runtime, &Typedefs_interface, procedures, context, options);
 }
 

@@ -748,14 +748,56 @@ static const struct fly_interface Types_interface = {1, "Types", Types_VERSION, 
 int Types_export_with(struct fly_runtime *runtime, const struct Types_procedures *procedures,
 		      void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Bool || !procedures->Bools || !procedures->Byte ||
-	    !procedures->Bytes || !procedures->I8 || !procedures->I8s || !procedures->I16 ||
-	    !procedures->I16s || !procedures->I32 || !procedures->I32s || !procedures->I64 ||
-	    !procedures->I64s || !procedures->U8 || !procedures->U8s || !procedures->U16 ||
-	    !procedures->U16s || !procedures->U32 || !procedures->U32s || !procedures->U64 ||
-	    !procedures->U64s || !procedures->F32 || !procedures->F32s || !procedures->F64 ||
-	    !procedures->F64s)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Types_interface, NULL);
+	if (!procedures->Bool)
+		return fly_export_lacks(&Types_interface, "Bool");
+	if (!procedures->Bools)
+		return fly_export_lacks(&Types_interface, "Bools");
+	if (!procedures->Byte)
+		return fly_export_lacks(&Types_interface, "Byte");
+	if (!procedures->Bytes)
+		return fly_export_lacks(&Types_interface, "Bytes");
+	if (!procedures->I8)
+		return fly_export_lacks(&Types_interface, "I8");
+	if (!procedures->I8s)
+		return fly_export_lacks(&Types_interface, "I8s");
+	if (!procedures->I16)
+		return fly_export_lacks(&Types_interface, "I16");
+	if (!procedures->I16s)
+		return fly_export_lacks(&Types_interface, "I16s");
+	if (!procedures->I32)
+		return fly_export_lacks(&Types_interface, "I32");
+	if (!procedures->I32s)
+		return fly_export_lacks(&Types_interface, "I32s");
+	if (!procedures->I64)
+		return fly_export_lacks(&Types_interface, "I64");
+	if (!procedures->I64s)
+		return fly_export_lacks(&Types_interface, "I64s");
+	if (!procedures->U8)
+		return fly_export_lacks(&Types_interface, "U8");
+	if (!procedures->U8s)
+		return fly_export_lacks(&Types_interface, "U8s");
+	if (!procedures->U16)
+		return fly_export_lacks(&Types_interface, "U16");
+	if (!procedures->U16s)
+		return fly_export_lacks(&Types_interface, "U16s");
+	if (!procedures->U32)
+		return fly_export_lacks(&Types_interface, "U32");
+	if (!procedures->U32s)
+		return fly_export_lacks(&Types_interface, "U32s");
+	if (!procedures->U64)
+		return fly_export_lacks(&Types_interface, "U64");
+	if (!procedures->U64s)
+		return fly_export_lacks(&Types_interface, "U64s");
+	if (!procedures->F32)
+		return fly_export_lacks(&Types_interface, "F32");
+	if (!procedures->F32s)
+		return fly_export_lacks(&Types_interface, "F32s");
+	if (!procedures->F64)
+		return fly_export_lacks(&Types_interface, "F64");
+	if (!procedures->F64s)
+		return fly_export_lacks(&Types_interface, "F64s");
 	return fly_export_with(runtime, &Types_interface, procedures, context, options);
 }
 

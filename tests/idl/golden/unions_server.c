@@ -646,9 +646,16 @@ static const struct fly_interface Unions_interface = {1, "Unions", Unions_VERSIO
 int Unions_export_with(struct fly_runtime *runtime, const struct Unions_procedures *procedures,
 		       void *context, const struct fly_export_options *options)
 {
-	if (!procedures || !procedures->Show || !procedures->Ask || !procedures->Tag ||
-	    !procedures->Draw)
-		return -FLY_EINVAL;
+	if (!procedures)
+		return fly_export_lacks(&Unions_interface, NULL);
+	if (!procedures->Show)
+		return fly_export_lacks(&Unions_interface, "Show");
+	if (!procedures->Ask)
+		return fly_export_lacks(&Unions_interface, "Ask");
+	if (!procedures->Tag)
+		return fly_export_lacks(&Unions_interface, "Tag");
+	if (!procedures->Draw)
+		return fly_export_lacks(&Unions_interface, "Draw");
 	return fly_export_with(runtime, &Unions_interface, procedures, context, options);
 }
 
