@@ -225,3 +225,24 @@ Case(lease, fly_request__is_done_here_if_the_poller_is_free)
 	}
 	cr_expect(!fly_poller_is_here(p));
 }
+
+/* ---- a thread that turns a poller of its own as well ---- */
+
+/* The answer comes from this thread's own runtime. */
+Case(lease, fly_request__of_a_thread_that_serves_as_well)
+{
+	const struct fly_options serving = {.wait = FLY_WAIT_YIELD};
+	const struct fly_options calling = {.wait = FLY_WAIT_SLEEP, .pollers = 1};
+	struct fly_runtime *here;
+
+	cr_assert(start_runtime("server", &serving, &here) == 0, "%s", fly_error());
+	cr_assert(Probe_export(here, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(start_runtime("wait=20", &calling, &self) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 20; i++) {
+		cr_assert(Probe_import(self, NULL, &own) == 0, "%s", fly_error());
+		call_most(own, 1 + i);
+		cr_expect(fly_unbind(own) == 0);
+	}
+	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	cr_expect(fly_stop(here) == 0, "%s", fly_error());
+}

@@ -240,7 +240,8 @@ static int post_and_wait(struct fly_poller *p, struct requests *list, struct wai
 
 /*
  * Nobody turns the poller: this thread does, for this function. The turn is nobody's only while
- * requests are open.
+ * requests are open. A thread that has a poller of its own keeps turning that one, and lets the
+ * thread of the lent poller do it: "Waiting for another poller".
  */
 static bool run_here(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 		     void *argument, int *result)
@@ -250,7 +251,7 @@ static bool run_here(struct fly_poller *p, int (*function)(struct fly_poller *p,
 		fly_elected_give(p->election);
 		return true;
 	}
-	if (p->lease && fly_lease_take(p->lease)) {
+	if (p->lease && !fly_poller_mine() && fly_lease_take(p->lease)) {
 		*result = function(p, argument);
 		fly_lease_give(p->lease);
 		return true;
