@@ -152,6 +152,26 @@ Case(lease, fly_lease_give__its_thread_is_woken_as_before)
 	cr_expect(fly_unbind(other) == 0);
 }
 
+/* Its thread sleeps on, and who has a call for it has to know that. */
+Case(lease, fly_lease_give__its_thread_is_to_be_woken)
+{
+	struct fly_lease *lease;
+	unsigned n_asleep = 0;
+
+	start(FLY_WAIT_SLEEP);
+	lease = self->group.pollers[0]->lease;
+	for (unsigned i = 0; i < 200; i++) {
+		const _Atomic uint32_t *asleep = &lease->election->poller->handoffs.asleep;
+
+		while (!fly_lease_take(lease))
+			sched_yield();
+		cr_expect(atomic_load(asleep) == 0);
+		fly_lease_give(lease);
+		n_asleep += atomic_load(asleep);
+	}
+	cr_expect(n_asleep > 100, "%u", n_asleep); /* now and then it wakes by itself */
+}
+
 /* Calls that are out have timers, which only a thread that is awake looks at. */
 Case(lease, fly_lease_give__a_deadline_passes_though_nobody_waits)
 {
