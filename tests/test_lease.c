@@ -266,3 +266,45 @@ Case(lease, fly_request__of_a_thread_that_serves_as_well)
 	cr_expect(fly_stop(self) == 0, "%s", fly_error());
 	cr_expect(fly_stop(here) == 0, "%s", fly_error());
 }
+
+/* ---- requests that turn the poller ---- */
+
+static uint64_t served_by;
+
+static void note_server(void *context)
+{
+	(void)context;
+	served_by = fly_thread_number();
+}
+
+/* Takes the poller, and turns it for as long as somebody may answer. */
+static void *import_in_vain(void *from)
+{
+	struct fly_binding *none;
+
+	cr_expect(Probe_import(from, "169.254.70.77", &none) == -FLY_EPEER);
+	return NULL;
+}
+
+/* An export waits until the poller's own thread can serve it. */
+Case(lease, fly_request__of_another_thread_comes_later)
+{
+	const struct fly_options inline_one = {.wait = FLY_WAIT_YIELD};
+	const struct fly_options serving = {.wait = FLY_WAIT_SLEEP, .pollers = 1};
+	struct fly_runtime *here;
+	pthread_t importing;
+
+	cr_assert(start_runtime("server", &inline_one, &here) == 0, "%s", fly_error());
+	cr_assert(start_runtime("wait=20", &serving, &self) == 0, "%s", fly_error());
+	service.during = note_server;
+	pthread_create(&importing, NULL, import_in_vain, self);
+	while (n_lent() == 0)
+		usleep(1000);
+	cr_assert(Probe_export(self, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(Probe_import(here, NULL, &own) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(served_by == fly_poller_thread(self->group.pollers[0]));
+	pthread_join(importing, NULL);
+	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	cr_expect(fly_stop(here) == 0, "%s", fly_error());
+}
