@@ -214,6 +214,36 @@ Case(lease, fly_set_deadline__of_a_thread_that_has_the_poller)
 	expect_lent(own);
 }
 
+/* ---- a thread that ends ---- */
+
+static void *take_and_end(void *lease)
+{
+	while (!fly_lease_take(lease))
+		sched_yield();
+	return NULL;
+}
+
+static void expect_taken_over(enum fly_wait wait)
+{
+	pthread_t taker;
+
+	start(wait);
+	expect_lent(own);
+	pthread_create(&taker, NULL, take_and_end, self->group.pollers[0]->lease);
+	pthread_join(taker, NULL);
+	expect_lent(own);
+}
+
+Case(lease, fly_election_close__of_a_thread_that_has_ended_while_its_poller_slept)
+{
+	expect_taken_over(FLY_WAIT_SLEEP);
+}
+
+Case(lease, fly_election_close__of_a_thread_that_has_ended_while_its_poller_yielded)
+{
+	expect_taken_over(FLY_WAIT_YIELD);
+}
+
 /* ---- requests ---- */
 
 static uint64_t ran_on;

@@ -265,8 +265,8 @@ struct one {
 };
 
 /*
- * One of those that may turn the poller: another one comes after it, by whoever turns the poller
- * then. That one may be an export, whose procedures are not for this thread.
+ * With a lent poller: one of those that may turn it. Another one comes after it, by whoever turns
+ * the poller then. That one may be an export, whose procedures are not for this thread.
  */
 static int run_one(struct fly_poller *p, void *argument)
 {
@@ -307,7 +307,8 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 	if (is_in_procedure())
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
-	if (run_here(p, run_one, &one, &result))
+	if (p->lease ? run_here(p, run_one, &one, &result)
+		     : run_here(p, function, argument, &result))
 		return result;
 	result = post_and_wait(p, &p->requests->one_at_a_time, &w, false);
 	if (result == -FLY_ESTOPPED)
