@@ -152,37 +152,24 @@ Case(lease, fly_lease_give__its_thread_is_woken_as_before)
 	cr_expect(fly_unbind(other) == 0);
 }
 
-/* Is the poller as its thread left it, which sleeps? -1: the thread does not sleep. */
-static int is_left_asleep(void)
+/* Its thread sleeps on, and who has a call for it has to know that. */
+Case(lease, fly_lease_give__its_thread_is_to_be_woken)
 {
-	struct fly_poller *p = self->group.pollers[0];
-	int is_left = -1;
-
-	if (!fly_elected_take(p->lease->election))
-		return -1;
-	if (p->lease->is_asleep)
-		is_left = atomic_load(&p->handoffs.asleep) != 0;
-	fly_elected_give(p->lease->election);
-	return is_left;
-}
-
-/* Now and then something has come, or the thread wakes by itself. */
-Case(lease, fly_lease_give__lets_its_thread_be_woken)
-{
-	unsigned n = 0;
-	unsigned n_left = 0;
+	struct fly_lease *lease;
+	unsigned n_asleep = 0;
 
 	start(FLY_WAIT_SLEEP);
-	while (n < 40) {
-		const uint64_t before = n_lent();
-		int is_left;
+	lease = self->group.pollers[0]->lease;
+	for (unsigned i = 0; i < 200; i++) {
+		const _Atomic uint32_t *asleep = &lease->election->poller->handoffs.asleep;
 
-		cr_assert(Probe_Null(own) == 0);
-		is_left = n_lent() != before ? is_left_asleep() : -1;
-		n += is_left >= 0;
-		n_left += is_left == 1;
+		while (!fly_lease_take(lease))
+			sched_yield();
+		cr_expect(atomic_load(asleep) == 0);
+		fly_lease_give(lease);
+		n_asleep += atomic_load(asleep);
 	}
-	cr_expect(n_left > n / 2, "%u of %u", n_left, n);
+	cr_expect(n_asleep > 100, "%u", n_asleep); /* now and then it wakes by itself */
 }
 
 /* Calls that are out have timers, which only a thread that is awake looks at. */
@@ -227,6 +214,36 @@ Case(lease, fly_set_deadline__of_a_thread_that_has_the_poller)
 	expect_lent(own);
 }
 
+/* ---- a thread that ends ---- */
+
+static void *take_and_end(void *lease)
+{
+	while (!fly_lease_take(lease))
+		sched_yield();
+	return NULL;
+}
+
+static void expect_taken_over(enum fly_wait wait)
+{
+	pthread_t taker;
+
+	start(wait);
+	expect_lent(own);
+	pthread_create(&taker, NULL, take_and_end, self->group.pollers[0]->lease);
+	pthread_join(taker, NULL);
+	expect_lent(own);
+}
+
+Case(lease, fly_election_close__of_a_thread_that_has_ended_while_its_poller_slept)
+{
+	expect_taken_over(FLY_WAIT_SLEEP);
+}
+
+Case(lease, fly_election_close__of_a_thread_that_has_ended_while_its_poller_yielded)
+{
+	expect_taken_over(FLY_WAIT_YIELD);
+}
+
 /* ---- requests ---- */
 
 static uint64_t ran_on;
@@ -257,4 +274,67 @@ Case(lease, fly_request__is_done_here_if_the_poller_is_free)
 		usleep(1000);
 	}
 	cr_expect(!fly_poller_is_here(p));
+}
+
+/* ---- a thread that turns a poller of its own as well ---- */
+
+/* The answer comes from this thread's own runtime. */
+Case(lease, fly_request__of_a_thread_that_serves_as_well)
+{
+	const struct fly_options serving = {.wait = FLY_WAIT_YIELD};
+	const struct fly_options calling = {.wait = FLY_WAIT_SLEEP, .pollers = 1};
+	struct fly_runtime *here;
+
+	cr_assert(start_runtime("server", &serving, &here) == 0, "%s", fly_error());
+	cr_assert(Probe_export(here, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(start_runtime("wait=20", &calling, &self) == 0, "%s", fly_error());
+	for (unsigned i = 0; i < 20; i++) {
+		cr_assert(Probe_import(self, NULL, &own) == 0, "%s", fly_error());
+		call_most(own, 1 + i);
+		cr_expect(fly_unbind(own) == 0);
+	}
+	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	cr_expect(fly_stop(here) == 0, "%s", fly_error());
+}
+
+/* ---- requests that turn the poller ---- */
+
+static uint64_t served_by;
+
+static void note_server(void *context)
+{
+	(void)context;
+	served_by = fly_thread_number();
+}
+
+/* Takes the poller, and turns it for as long as somebody may answer. */
+static void *import_in_vain(void *from)
+{
+	struct fly_binding *none;
+
+	cr_expect(Probe_import(from, "169.254.70.77", &none) == -FLY_EPEER);
+	return NULL;
+}
+
+/* An export waits until the poller's own thread can serve it. */
+Case(lease, fly_request__of_another_thread_comes_later)
+{
+	const struct fly_options inline_one = {.wait = FLY_WAIT_YIELD};
+	const struct fly_options serving = {.wait = FLY_WAIT_SLEEP, .pollers = 1};
+	struct fly_runtime *here;
+	pthread_t importing;
+
+	cr_assert(start_runtime("server", &inline_one, &here) == 0, "%s", fly_error());
+	cr_assert(start_runtime("wait=20", &serving, &self) == 0, "%s", fly_error());
+	service.during = note_server;
+	pthread_create(&importing, NULL, import_in_vain, self);
+	while (n_lent() == 0)
+		usleep(1000);
+	cr_assert(Probe_export(self, &probe_procedures, &service) == 0, "%s", fly_error());
+	cr_assert(Probe_import(here, NULL, &own) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(own) == 0);
+	cr_expect(served_by == fly_poller_thread(self->group.pollers[0]));
+	pthread_join(importing, NULL);
+	cr_expect(fly_stop(self) == 0, "%s", fly_error());
+	cr_expect(fly_stop(here) == 0, "%s", fly_error());
 }

@@ -188,6 +188,16 @@ void fly_elected_give(struct fly_election *e)
 	free_turn(e);
 }
 
+void fly_elected_end_streak(struct fly_election *e)
+{
+	e->streak = 0;
+}
+
+void fly_election_set_lcore(struct fly_election *e, unsigned lcore)
+{
+	e->lcore = lcore;
+}
+
 void fly_election_open(struct fly_election *e)
 {
 	free_turn(e);

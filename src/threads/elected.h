@@ -45,7 +45,7 @@ struct fly_election {
 	/* ---- line 1: of the thread that has the turn ---- */
 	struct fly_poller *poller __rte_cache_aligned; /* constant */
 	struct fly_election *outer; /* the turn that this thread has besides, and had before */
-	unsigned lcore;             /* constant: DPDK's number for whoever turns; LCORE_ID_ANY */
+	unsigned lcore;             /* DPDK's number for whoever turns; LCORE_ID_ANY: its own */
 	unsigned own_lcore;         /* that of the thread itself */
 	uint64_t last;              /* the thread that had the turn last */
 	uint32_t streak;            /* how often it had the turn without another one in between */
@@ -65,6 +65,9 @@ struct fly_election *fly_election_new(struct fly_poller *p, unsigned lcore);
 void fly_election_free(struct fly_election *e);
 
 /*
+ * fly_election_set_lcore() - the number of DPDK's for whoever turns the poller from now on. With
+ * the turn, by a thread that has not got it by fly_elected_take().
+ *
  * fly_election_open() - the thread that has made the poller, or has the turn by
  * fly_election_close(), gives the turn.
  *
@@ -74,6 +77,7 @@ void fly_election_free(struct fly_election *e);
  * fly_election_close() - wait for the turn and keep it. Unlike fly_elected_take() this
  * leaves the thread's number of DPDK alone.
  */
+void fly_election_set_lcore(struct fly_election *e, unsigned lcore);
 void fly_election_open(struct fly_election *e);
 void fly_election_seize(struct fly_election *e);
 void fly_election_close(struct fly_election *e);
@@ -112,6 +116,8 @@ void fly_elected_forked(void);
  *
  * fly_elected_give() - let another thread have the turn. A thread that sleeps is woken for it.
  *
+ * fly_elected_end_streak() - with the turn: the thread lets others run, and counts its turns anew.
+ *
  * fly_elected_turn() - a turn, if nobody has the turn, or this thread has it. Return: as
  * fly_poller_turn().
  *
@@ -120,6 +126,7 @@ void fly_elected_forked(void);
  */
 bool fly_elected_take(struct fly_election *e);
 void fly_elected_give(struct fly_election *e);
+void fly_elected_end_streak(struct fly_election *e);
 unsigned fly_elected_turn(struct fly_election *e);
 void fly_elected_look(struct fly_election *e, uint32_t *tries);
 

@@ -29,9 +29,8 @@
 #include "threads/request.h"
 #include "threads/waiting.h"
 
-#define EMPTY_TURNS                                                                   \
-	1000 /* before a thread that sleeps gives the poller: as its own thread would \
-	      */
+/* Before a thread that sleeps gives the poller: as its own thread would. */
+#define EMPTY_TURNS 1000
 
 struct fly_lease *fly_lease_new(struct fly_poller *p, enum fly_wait wait)
 {
@@ -59,7 +58,7 @@ void fly_lease_free(struct fly_lease *l)
 
 void fly_lease_begin(struct fly_lease *l)
 {
-	l->election->lcore = rte_lcore_id();
+	fly_election_set_lcore(l->election, rte_lcore_id());
 }
 
 /* A thread that has taken the poller sees that it is wanted after its turn, and wakes us. */
@@ -171,7 +170,7 @@ void fly_lease_turn_for(struct fly_lease *l, struct fly_slot *s, enum fly_wait w
 	}
 	is_last = !has_result || l->election->streak >= FLY_ELECTED_STREAK;
 	if (is_last)
-		l->election->streak = 0;
+		fly_elected_end_streak(l->election);
 	fly_lease_give(l);
 	if (wait == FLY_WAIT_YIELD && is_last)
 		fly_yield();

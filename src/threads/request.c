@@ -256,7 +256,8 @@ static int post_and_wait(struct fly_poller *p, struct requests *list, struct wai
 
 /*
  * Nobody turns the poller: this thread does, for this function. The turn is nobody's only while
- * requests are open.
+ * requests are open. A thread that has a poller of its own keeps turning that one, and lets the
+ * thread of the lent poller do it: "Waiting for another poller".
  */
 static bool run_here(struct fly_poller *p, int (*function)(struct fly_poller *p, void *argument),
 		     void *argument, int *result)
@@ -274,6 +275,31 @@ static bool run_here(struct fly_poller *p, int (*function)(struct fly_poller *p,
 	return false;
 }
 
+struct one {
+	int (*function)(struct fly_poller *p, void *argument);
+	void *argument;
+};
+
+/*
+ * With a lent poller: one of those that may turn it. Another one comes after it, by whoever turns
+ * the poller then. That one may be an export, whose procedures are not for this thread.
+ */
+static int run_one(struct fly_poller *p, void *argument)
+{
+	const struct one *one = argument;
+	struct fly_requests *requests = p->requests;
+	int result;
+
+	requests->is_serving_requests = true;
+	result = one->function(p, one->argument);
+	requests->is_serving_requests = false;
+	pthread_mutex_lock(&requests->lock);
+	if (!STAILQ_EMPTY(&requests->one_at_a_time)) /* a turn of ours has seen `attention` */
+		atomic_store_explicit(&p->attention, 1, memory_order_release);
+	pthread_mutex_unlock(&requests->lock);
+	return result;
+}
+
 bool fly_poller_is_in_procedure(void)
 {
 	return (fly_poller_mine() && mine->turning) || fly_elected_is_turning();
@@ -287,6 +313,7 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 		.request = {.function = function, .argument = argument},
 		.sentence = sentence,
 	};
+	struct one one = {.function = function, .argument = argument};
 	int result;
 
 	if (fly_poller_is_here(p))
@@ -294,7 +321,8 @@ int fly_request(struct fly_poller *p, int (*function)(struct fly_poller *p, void
 	if (fly_poller_is_in_procedure())
 		return fly_fail(FLY_ECONFLICT,
 				"this is not to be done in a procedure that runs on a poller");
-	if (run_here(p, function, argument, &result))
+	if (p->lease ? run_here(p, run_one, &one, &result)
+		     : run_here(p, function, argument, &result))
 		return result;
 	result = post_and_wait(p, &p->requests->one_at_a_time, &w, false);
 	if (result == -FLY_ESTOPPED)
