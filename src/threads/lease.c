@@ -172,6 +172,7 @@ void fly_lease_turn_for(struct fly_lease *l, struct fly_slot *s, enum fly_wait w
 	if (is_last)
 		fly_elected_end_streak(l->election);
 	fly_lease_give(l);
-	if (wait == FLY_WAIT_YIELD && is_last)
+	/* One that sleeps is going to, unless it has its result. */
+	if (is_last && (wait == FLY_WAIT_YIELD || (wait == FLY_WAIT_SLEEP && has_result)))
 		fly_yield();
 }

@@ -206,18 +206,19 @@ bool fly_wait_prepare_sleep(struct fly_poller *p, const struct pollfd *bells, un
 /*
  * sleep_once() - sleep, and poll the links before it.
  * @woken: whatever is waited for wakes this poller, unless it comes over a link that does not.
- * Return: what the turn before the sleep received; then there was no sleep.
+ * Return: has something come, before the sleep, or, for who has turned a lent poller, meanwhile?
  */
-static unsigned sleep_once(struct fly_poller *p, const struct fly_waiting *waiting, bool woken)
+static bool sleep_once(struct fly_poller *p, const struct fly_waiting *waiting, bool woken)
 {
 	struct pollfd fds[1 + FLY_LINKS * FLY_LINK_BELLS];
 	/* The longer nothing came, the longer the sleep. */
 	const uint64_t more = waiting->empty > TURNS ? waiting->empty - TURNS : 0;
 	uint64_t us = RTE_MIN(SLEEP_LEAST_US + more, (uint64_t)SLEEP_MOST_US);
+	const bool had_timers = !has_no_timers(p);
 	unsigned received = 0;
 	unsigned n;
 
-	woken &= has_no_timers(p);
+	woken &= !had_timers;
 	n = arm_links(p, fds + 1, &woken);
 	if (woken || p->n_links == 0)
 		us = SLEEP_ALONE_US;
@@ -227,7 +228,7 @@ static unsigned sleep_once(struct fly_poller *p, const struct fly_waiting *waiti
 		sleep_for(p, waiting->lease, fds, n, us);
 	disarm_links(p);
 	p->clock.turns = 0; /* read the clock in the next turn */
-	return received;
+	return received != 0 || (!had_timers && !has_no_timers(p));
 }
 
 /* Who calls a poller that sleeps has to wake it, unless it is lent: then that one turns it. */
