@@ -55,6 +55,7 @@ static inline void *hand_server_bind(void *argument)
 	fly_bind_send(s->socket, &answer, fds);
 	close(fds[FLY_BIND_NEAR]);
 	close(fds[FLY_BIND_FAR]);
+	close(fds[FLY_BIND_RESULTS]);
 	return NULL;
 }
 

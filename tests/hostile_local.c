@@ -172,10 +172,12 @@ static void punch(struct fly_astack_memory *m, const int fds[FLY_BIND_FDS])
 		holes++;
 	if (ftruncate(fds[which], at) == 0 || ftruncate(fds[which], size + 4096) == 0)
 		shrinks++; /* must never happen */
-	if (pwrite(fds[FLY_BIND_LIFE], &at, sizeof at, 0) >= 0 ||
-	    mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fds[FLY_BIND_LIFE], 0) != MAP_FAILED ||
-	    fallocate(fds[FLY_BIND_LIFE], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0)
-		shrinks++; /* nor this */
+	for (unsigned i = FLY_BIND_RESULTS; i <= FLY_BIND_LIFE; i++) {
+		if (pwrite(fds[i], &at, sizeof at, 0) >= 0 ||
+		    mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fds[i], 0) != MAP_FAILED ||
+		    fallocate(fds[i], FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0)
+			shrinks++; /* nor this */
+	}
 }
 
 /* Connections that send nothing, or garbage. */
@@ -217,7 +219,7 @@ int main(int argc, char **argv)
 {
 	struct fly_astack_memory m;
 	time_t end;
-	int fds[FLY_BIND_FDS] = {-1, -1, -1};
+	int fds[FLY_BIND_FDS] = {-1, -1, -1, -1};
 
 	if (argc != 4)
 		errx(2, "hostile_local NAME SECONDS SEED");

@@ -861,11 +861,11 @@ Case(local, answer_bell__bells_for_nothing)
 Case(local, fly_astack_make__holes_are_zeros_and_nobody_shrinks)
 {
 	struct fly_astack_memory m;
-	int fds[2];
+	int fds[FLY_ASTACK_FDS];
 
 	join();
 	cr_assert(fly_astack_make(&m, 16, false, fds) == 0);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < FLY_ASTACK_FDS; i++) {
 		cr_expect(ftruncate(fds[i], 0) != 0, "sealed");
 		cr_expect(ftruncate(fds[i], 1L << 40) != 0, "sealed");
 		close(fds[i]);

@@ -272,6 +272,7 @@ static void *say(void *context)
 		fly_bind_send(at, &answer, fds);
 		close(fds[FLY_BIND_NEAR]);
 		close(fds[FLY_BIND_FAR]);
+		close(fds[FLY_BIND_RESULTS]);
 		fly_astack_unmap(&m);
 	} else {
 		fly_bind_send(at, &answer, NULL);

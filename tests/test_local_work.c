@@ -4,9 +4,12 @@
  * turns by itself, and clients made by hand, so that what happens in a turn can be counted.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -39,6 +42,16 @@ static _Atomic bool was_wrong; /* they were not byte_of() */
 static _Atomic unsigned runs;
 static _Atomic bool release;
 static uint32_t to_give;
+static uint8_t *without_page; /* there is none here when it gives something; NULL */
+
+/* As the kernel reports that there is no page. */
+static void fault_at(void *at)
+{
+	siginfo_t info = {.si_signo = SIGBUS, .si_code = BUS_ADRERR, .si_addr = at};
+
+	cr_assert(syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid), SIGBUS,
+			  &info) == 0);
+}
 
 static int take(struct fly_served *served)
 {
@@ -70,6 +83,9 @@ static int give(struct fly_served *served)
 	for (uint32_t i = 0; i < to_give; i++)
 		served->results[i] = byte_of(i);
 	served->result_bytes = to_give;
+	if (without_page)
+		fault_at(without_page);
+	without_page = NULL;
 	return 0;
 }
 
@@ -78,6 +94,14 @@ static int stay(struct fly_served *served)
 	while (!atomic_load(&release))
 		usleep(1000);
 	return swallow(served);
+}
+
+static int give_late(struct fly_served *served)
+{
+	while (!atomic_load(&release))
+		usleep(1000);
+	atomic_fetch_add(&runs, 1);
+	return give(served);
 }
 
 static unsigned depth;
@@ -112,7 +136,8 @@ enum {
 	WORKER_STAY,
 	TURN,
 	FAIL,
-	GIVE_LONG
+	GIVE_LONG,
+	WORKER_GIVE_LATE
 };
 
 static const struct fly_procedure table[] = {
@@ -127,8 +152,10 @@ static const struct fly_procedure table[] = {
 	{"Turn", turn_within, MOST, 0, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
 	{"Fail", fail, 0, 4 << 20, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
 	{"GiveLong", give, 0, MOST, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
+	{"WorkerGiveLate", give_late, 0, MOST, 0, FLY_RESULTS_OVER, 0},
 };
-static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, GIVE_LONG + 1, table};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, WORKER_GIVE_LATE + 1,
+					       table};
 
 static void begin(void)
 {
@@ -236,7 +263,7 @@ static void expect_given(struct hand *h, uint16_t procedure, uint32_t bytes)
 	finish(h, 1);
 	cr_assert(slot->status == 0 && slot->length == bytes &&
 		  slot->kind == fly_astack_place(bytes));
-	got = fly_astack_bytes(&h->m, 1, (enum fly_astack_place)slot->kind);
+	got = fly_astack_results(&h->m, 1, (enum fly_astack_place)slot->kind);
 	for (uint32_t i = 0; i < bytes; i++)
 		wrong += got[i] != byte_of(i);
 	cr_expect(wrong == 0, "procedure %u, %u bytes", procedure, bytes);
@@ -460,10 +487,8 @@ Case(local_work, fly_local_works_forget__a_client_that_goes_leaves_nothing_behin
 	to_give = 4 << 20;
 	hand_call(&other, 0, GIVE);
 	fly_turn(runtime);
-	fly_turn(runtime);
-	cr_expect(!hand_is_done(&other, 0) && !TAILQ_EMPTY(&d->moving), "it is written");
-	cr_expect(d->held == 2 * (4 << 20), "the room for it, and its pages; %lu",
-		  (unsigned long)d->held);
+	cr_expect(hand_is_done(&other, 0), "nothing is copied");
+	cr_expect(d->held == 4 << 20, "its pages; %lu", (unsigned long)d->held);
 	hand_leave(&other);
 }
 
@@ -538,14 +563,15 @@ Case(local_work, move__so_deep_and_no_deeper)
 	hand_leave(&h);
 }
 
-/* Far memory is sealed, and has all pages it needs: here it cannot be written at all. */
-Case(local_work, write_piece__a_client_without_a_page_is_ended)
+/* The procedure wrote into a page that nobody else has: the client must not take it for a result.
+ */
+Case(local_work, deliver__a_client_without_a_page_is_ended)
 {
 	struct hand h = bind_one();
 	struct hand other = bind_one();
 
 	to_give = 4 << 20;
-	d->clients[0]->far_fd = -1; /* the clerk closes its own */
+	without_page = d->clients[0]->memory.results + FLY_ASTACK_PAGE;
 	hand_call(&h, 0, GIVE);
 	/* From when it is ended on, it may be freed at any moment. */
 	for (unsigned i = 0; i < TURNS && d->n == 2; i++)
@@ -556,6 +582,46 @@ Case(local_work, write_piece__a_client_without_a_page_is_ended)
 	finish(&other, 0);
 	cr_expect(hand_status(&other, 0) == 0);
 	hand_leave(&h);
+	hand_leave(&other);
+}
+
+static unsigned n_mapped(void)
+{
+	FILE *f = fopen("/proc/self/maps", "re");
+	char line[512];
+	unsigned n = 0;
+
+	cr_assert(f != NULL);
+	while (fgets(line, sizeof line, f))
+		n += strstr(line, "firefly-results") != NULL;
+	fclose(f);
+	return n;
+}
+
+/* The client has gone: the worker writes its results all the same, and harms nobody. */
+Case(local_work, fly_local_works_forget__the_memory_that_a_worker_writes_stays)
+{
+	struct hand h = bind_one();
+	struct hand other = bind_one();
+
+	to_give = 1 << 20;
+	hand_call(&h, 0, WORKER_GIVE_LATE);
+	for (unsigned i = 0; i < TURNS && LIST_EMPTY(&d->works); i++)
+		fly_turn(runtime);
+	usleep(20000); /* it has begun, most likely */
+	fly_turn(runtime);
+	hand_leave(&h);
+	for (unsigned i = 0; i < TURNS && d->n == 2; i++)
+		fly_turn(runtime);
+	usleep(20000); /* the clerk would free it */
+	cr_expect(n_mapped() == 3, "%u", n_mapped());
+	atomic_store(&release, true);
+	for (unsigned i = 0; i < TURNS && !LIST_EMPTY(&d->works); i++)
+		fly_turn(runtime);
+	for (unsigned i = 0; i < 1000 * patience(10) && n_mapped() != 2; i++)
+		usleep(1000);
+	cr_expect(n_mapped() == 2, "the clerk frees it at last");
+	expect_given(&other, GIVE, 100000);
 	hand_leave(&other);
 }
 
@@ -576,7 +642,7 @@ Case(local_work, may_begin__not_while_the_clerk_has_its_far_memory)
 					.socket = -1,
 					.clerk_fd = -1};
 	cr_assert(fly_astack_make(&of->memory, 2, false, fds) == 0);
-	of->far_fd = fds[1];
+	of->far_fd = fds[FLY_BIND_FAR];
 	cr_assert(fly_local_client_add(p, of) == 0);
 	of->far_lent = 1;
 	atomic_store(&of->far_given, 1);
@@ -591,10 +657,22 @@ Case(local_work, may_begin__not_while_the_clerk_has_its_far_memory)
 	cr_expect(atomic_load(&runs) == 2);
 	fly_local_client_remove(p, of);
 	fly_astack_unmap(&of->memory);
-	close(fds[0]);
-	close(fds[1]);
+	for (unsigned i = 0; i < FLY_ASTACK_FDS; i++)
+		close(fds[i]);
 	free(of);
 	hand_leave(&h);
+}
+
+/* Of this memory, those that are there, mapped or not. */
+static size_t n_pages(const uint8_t *at, size_t bytes)
+{
+	static unsigned char pages[FLY_ASTACK_FAR / FLY_ASTACK_PAGE];
+	size_t n = 0;
+
+	cr_assert(mincore((void *)(uintptr_t)at, bytes, pages) == 0);
+	for (size_t i = 0; i < bytes / FLY_ASTACK_PAGE; i++)
+		n += pages[i] & 1;
+	return n;
 }
 
 /* The poller holds no results any more, or it takes too long. */
@@ -612,7 +690,6 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 {
 	struct hand h = bind_one();
 	const uint64_t since_ms = fly_system_clock_ms();
-	struct stat s = {0};
 
 	to_give = 1 << 20;
 	hand_call(&h, 0, GIVE);
@@ -626,8 +703,7 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 	until_given_back();
 	cr_expect(d->held == 0 && d->clients[0]->far_written[0] == 0);
 	cr_expect(d->clients[0]->far_held[0] == 0);
-	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
-	cr_expect(s.st_blocks == 0);
+	cr_expect(n_pages(d->clients[0]->memory.results, FLY_ASTACK_FAR) == 0);
 	cr_expect(atomic_load(&fly_astack_head(&h.m)->far[0]) == FLY_FAR_FREE);
 	hand_leave(&h);
 }
@@ -636,16 +712,20 @@ Case(local_work, fly_local_far_lend__idle_results_are_given_back_after_a_while)
 Case(local_work, fly_local_far_lend__all_of_the_results_is_given_back)
 {
 	struct hand h = bind_one();
+	const uint8_t *results;
 	struct stat s = {0};
 
+	fill(&h, 0, 20 << 20);
 	to_give = 20 << 20;
 	hand_call(&h, 0, GIVE_LONG);
 	finish(&h, 0);
-	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
-	cr_expect(s.st_blocks >= (20 << 20) / 512, "%ld blocks", (long)s.st_blocks);
+	results = d->clients[0]->memory.results;
+	d->clients[0]->far_written[0] = 20 << 20; /* there were arguments, too */
+	cr_expect(n_pages(results, 20 << 20) == (20 << 20) / FLY_ASTACK_PAGE);
 	free_far(&h, 0);
 	until_given_back();
 	cr_expect(d->held == 0);
+	cr_expect(n_pages(results, FLY_ASTACK_FAR) == 0, "results are left");
 	cr_assert(fstat(d->clients[0]->far_fd, &s) == 0);
 	cr_expect(s.st_blocks == 0, "%ld blocks are left", (long)s.st_blocks);
 	hand_leave(&h);
@@ -678,6 +758,27 @@ Case(local_work, grant__who_waits_longer_is_first_of_its_user)
 		cr_expect(hand_status(&much, i) == 0);
 	}
 	hand_leave(&much);
+}
+
+/* A process that was stopped: time has passed, and nobody could give anything back. */
+Case(local_work, check__a_server_that_was_stopped_refuses_nobody_for_that)
+{
+	struct hand h = bind_one();
+	struct fly_local_client *others = client_of(1);
+
+	fly_local_share_hold(p, others, 255 * MIB);
+	hand_call_far(&h, 0, SWALLOW, 3 << 20);
+	for (unsigned i = 0; i < 1000; i++)
+		fly_turn(runtime);
+	cr_assert(!hand_is_done(&h, 0) && !TAILQ_EMPTY(&d->waiting));
+	usleep((FLY_LOCAL_SHARE_MS + 200) * 1000);
+	for (unsigned i = 0; i < 10000; i++)
+		fly_turn(runtime);
+	cr_expect(!hand_is_done(&h, 0), "%d", hand_status(&h, 0));
+	part(others);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0);
+	hand_leave(&h);
 }
 
 Case(local_work, lend_all__idle_results_make_room_for_who_waits)

@@ -4,6 +4,7 @@
  * of its server, which may be anybody's program.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,17 +29,19 @@
 Test(map, fly_astack_unmap__twice_as_once)
 {
 	struct fly_astack_memory m;
-	int fds[FLY_BIND_FDS] = {-1, -1, -1};
+	int fds[FLY_BIND_FDS] = {-1, -1, -1, -1};
 
 	cr_assert(fly_astack_make(&m, SLOTS, false, fds) == 0);
 	fly_astack_unmap(&m);
-	cr_expect(m.near == NULL && m.far == NULL, "what comes to lie there is not ours");
+	cr_expect(!m.near && !m.far && !m.results, "what comes to lie there is not ours");
 	fly_astack_unmap(&m);
 	for (unsigned i = 0; i < FLY_BIND_FDS; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
 }
+
+static int of_results; /* of the memory that was made last */
 
 /* A memory, and an answer that describes it. */
 static struct fly_bind_answer make(int fds[FLY_BIND_FDS])
@@ -52,6 +56,7 @@ static struct fly_bind_answer make(int fds[FLY_BIND_FDS])
 		.far_bytes = m.far_bytes,
 	};
 	fly_astack_unmap(&m);
+	of_results = fds[FLY_BIND_RESULTS];
 	return answer;
 }
 
@@ -67,7 +72,7 @@ static int memory(unsigned flags, size_t bytes, int seals)
 
 static int map(const struct fly_bind_answer *answer, int near, int far)
 {
-	const int fds[] = {near, far};
+	const int fds[] = {near, far, of_results};
 	struct fly_astack_memory m;
 	const int status = fly_astack_map(&m, answer, fds);
 
@@ -85,6 +90,32 @@ Test(map, fly_astack_map__as_it_was_made)
 	cr_expect(map(&answer, fds[1], fds[0]) == -FLY_EINVAL, "one for the other");
 	cr_expect(map(&answer, -1, fds[1]) == -FLY_EINVAL);
 	cr_expect(map(&answer, fds[0], -1) == -FLY_EINVAL);
+	of_results = -1;
+	cr_expect(map(&answer, fds[0], fds[1]) == -FLY_EINVAL);
+	of_results = fds[0];
+	cr_expect(map(&answer, fds[0], fds[1]) == -FLY_EINVAL);
+}
+
+/* A procedure may read again what it has written there. */
+Test(map, fly_astack_map__results_can_only_be_read)
+{
+	int fds[FLY_BIND_FDS];
+	struct fly_bind_answer answer = make(fds);
+	const int fd = fds[FLY_BIND_RESULTS];
+	struct fly_astack_memory m;
+	struct stat s;
+
+	cr_assert(fly_astack_map(&m, &answer, fds) == 0);
+	cr_expect(*m.results == 0);
+	cr_expect(mprotect(m.results, 4096, PROT_READ | PROT_WRITE) != 0 && errno == EACCES);
+	cr_expect(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED);
+	cr_expect(pwrite(fd, "x", 1, 0) < 0 && ftruncate(fd, 0) != 0);
+	cr_expect(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) != 0);
+	cr_expect(madvise(m.results, 4096, MADV_REMOVE) != 0);
+	/* Nor can other users open it anew. */
+	cr_assert(fstat(fd, &s) == 0);
+	cr_expect((s.st_mode & 07777) == S_IRUSR, "%o", s.st_mode);
+	fly_astack_unmap(&m);
 }
 
 Test(map, fly_astack_map__not_if_it_can_shrink)
@@ -102,6 +133,9 @@ Test(map, fly_astack_map__not_if_it_can_shrink)
 		far = memory(0, answer.far_bytes, seals);
 		cr_expect((map(&answer, near, fds[1]) == 0) == ((seals & F_SEAL_SHRINK) != 0));
 		cr_expect((map(&answer, fds[0], far) == 0) == ((seals & F_SEAL_SHRINK) != 0));
+		of_results = far;
+		cr_expect((map(&answer, fds[0], fds[1]) == 0) == ((seals & F_SEAL_SHRINK) != 0));
+		of_results = fds[FLY_BIND_RESULTS];
 		close(near);
 		close(far);
 	}
@@ -116,6 +150,8 @@ Test(map, fly_astack_map__not_if_it_is_shorter_than_it_says)
 	cr_expect(map(&answer, fds[0], memory(0, answer.far_bytes - 1, SEALS)) == -FLY_EINVAL);
 	cr_expect(map(&answer, fds[0], memory(0, 0, SEALS)) == -FLY_EINVAL);
 	cr_expect(map(&answer, memory(0, answer.near_bytes + 1, SEALS), fds[1]) == 0);
+	of_results = memory(0, answer.far_bytes - 1, SEALS);
+	cr_expect(map(&answer, fds[0], fds[1]) == -FLY_EINVAL);
 }
 
 Test(map, fly_astack_map__numbers_that_do_not_fit_each_other)
@@ -126,6 +162,7 @@ Test(map, fly_astack_map__numbers_that_do_not_fit_each_other)
 	const int far = memory(0, (FLY_ASTACK_SLOTS + 1) * (size_t)FLY_ASTACK_FAR, SEALS);
 	struct fly_bind_answer answer = good;
 
+	of_results = far;
 	answer.slots = 0;
 	cr_expect(map(&answer, near, far) == -FLY_EINVAL);
 	answer.slots = SLOTS + 1; /* there is neither near nor far memory for it */
@@ -164,21 +201,24 @@ Test(map, fly_astack_map__far_memory_has_ordinary_pages)
 	if (huge < 0)
 		cr_skip("no hugepages here");
 	cr_expect(map(&answer, fds[0], huge) == -FLY_EINVAL);
+	of_results = huge;
+	cr_expect(map(&answer, fds[0], fds[1]) == -FLY_EINVAL);
 }
 
-Test(map, fly_astack_map__faults_in_both_memories_are_survived)
+Test(map, fly_astack_map__faults_in_all_memories_are_survived)
 {
 	int fds[FLY_BIND_FDS];
 	struct fly_bind_answer answer = make(fds);
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		siginfo_t info = {.si_signo = SIGBUS, .si_code = BUS_ADRERR};
 		struct fly_astack_memory m;
 
 		cr_assert(fly_astack_map(&m, &answer, fds) == 0);
 		cr_expect(!fly_astack_has_fault(&m));
 		/* As the kernel reports it. */
-		info.si_addr = i == 0 ? m.near + 4096 : m.far + m.far_bytes - 1;
+		info.si_addr =
+			i == 0 ? m.near + 4096 : (i == 1 ? m.far : m.results) + m.far_bytes - 1;
 		cr_assert(syscall(SYS_rt_tgsigqueueinfo, getpid(), (pid_t)syscall(SYS_gettid),
 				  SIGBUS, &info) == 0);
 		cr_expect(fly_astack_has_fault(&m));
@@ -255,7 +295,7 @@ Test(map, fly_bind_receive__as_many_descriptors_as_there_are_names_for)
 
 	cr_assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
 	before = count_descriptors();
-	for (unsigned n = 1; n <= 6; n++) {
+	for (unsigned n = 1; n <= 7; n++) {
 		unsigned there = 0;
 
 		send_descriptors(ends[0], n);

@@ -27,8 +27,8 @@
 
 #include <firefly/status.h>
 
-/* Near and far memory of the local bindings of a runtime, twice; others are some hundred. */
-#define ROWS (2 * 2 * 4096)
+/* Three pieces of memory of each local binding of a runtime, twice; others are some hundred. */
+#define ROWS (2 * 3 * 4096)
 
 #define DRIVER_THREADS 4
 #define LATE_MS        100 /* for a row to come, after a fault outside of all rows */

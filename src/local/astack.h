@@ -2,13 +2,14 @@
 /*
  * local/astack.h - A-stacks: the memory that one client and one server of this machine share.
  *
- * Each binding over the local link has two pieces of memory. The near memory has a head with the
+ * Each binding over the local link has three pieces of memory. The near memory has a head with the
  * bell, a line per slot (fastpath/slot.h) and an area per slot, for arguments or results that do
- * not fit into the line. The far memory has room for the longest message per slot. Far memory has
- * pages only from the first write until the clerk (local/clerk.c) gives them back. The layout is in
- * docs/protocol.md.
+ * not fit into the line. The far memory has room for the longest arguments per slot, the memory of
+ * results for the longest results. Both have pages only from the first write until the clerk
+ * (local/clerk.c) gives them back. The layout is in docs/protocol.md.
  *
- * The other side may change anything in this memory at any time. A value that decides something is
+ * The other side may change anything in near and far memory at any time. The client cannot write
+ * the memory of results, so a procedure writes them there. A value that decides something is
  * read once, into a local variable, and checked there. The server keeps its own state of a slot
  * elsewhere: local/server.h.
  */
@@ -31,11 +32,11 @@
 enum fly_astack_place {
 	FLY_ASTACK_IN_LINE, /* in the slot's line: up to FLY_SLOT_BYTES */
 	FLY_ASTACK_IN_AREA, /* up to FLY_ASTACK_AREA */
-	FLY_ASTACK_IS_FAR,  /* up to FLY_MESSAGE_MAX */
+	FLY_ASTACK_IS_FAR,  /* up to FLY_MESSAGE_MAX: arguments in far memory, results in theirs */
 	FLY_ASTACK_PLACES
 };
 
-/* The owner of a slot's far memory. */
+/* The owner of a slot's far memory, and of that of its results. */
 enum fly_astack_far {
 	FLY_FAR_FREE,
 	FLY_FAR_USED,  /* the client, from the Starter to the Ender; or it holds a result */
@@ -98,6 +99,7 @@ static inline enum fly_astack_place fly_astack_place(uint32_t bytes)
 struct fly_astack_memory {
 	uint8_t *near;
 	uint8_t *far;
+	uint8_t *results;  /* as long as far memory; at the client's only to be read */
 	size_t near_bytes; /* as mapped: a multiple of the page size */
 	size_t far_bytes;
 	uint32_t slots;
@@ -108,7 +110,7 @@ static inline struct fly_astack_head *fly_astack_head(const struct fly_astack_me
 	return (struct fly_astack_head *)(void *)m->near;
 }
 
-/* Address of the arguments or results of a slot. */
+/* Address of the arguments of a slot, or of results that are near. */
 static inline uint8_t *fly_astack_bytes(const struct fly_astack_memory *m, uint32_t i,
 					enum fly_astack_place place)
 {
@@ -120,6 +122,14 @@ static inline uint8_t *fly_astack_bytes(const struct fly_astack_memory *m, uint3
 	default:
 		return m->far + (size_t)i * FLY_ASTACK_FAR;
 	}
+}
+
+/* Address of the results of a slot. */
+static inline uint8_t *fly_astack_results(const struct fly_astack_memory *m, uint32_t i,
+					  enum fly_astack_place place)
+{
+	return place == FLY_ASTACK_IS_FAR ? m->results + (size_t)i * FLY_ASTACK_FAR
+					  : fly_astack_bytes(m, i, place);
 }
 
 /* Read a field that the other side can change: once. */

@@ -209,7 +209,7 @@ static __rte_noinline int take_unplain(struct fly_local *l, struct fly_local_cal
 		make_idle(l, c);
 		return -FLY_ERESULT;
 	}
-	c->head.payload = fly_astack_bytes(&l->memory, c->index, (enum fly_astack_place)place);
+	c->head.payload = fly_astack_results(&l->memory, c->index, (enum fly_astack_place)place);
 	c->head.length = bytes;
 	if (place == FLY_ASTACK_IN_LINE) {
 		fly_astack_copy(c->line, c->slot->bytes, FLY_SLOT_BYTES);

@@ -105,7 +105,7 @@ struct client {
 	struct fly_request work;
 	struct fly_admit admit;          /* its export: from ASKING on */
 	int result;                      /* of the step that is finished */
-	int fds[2];                      /* of the memory, for the client: only while ADDING */
+	int fds[FLY_ASTACK_FDS];         /* of the memory, for the client: only while ADDING */
 	struct fly_local_client *stacks; /* from ADDING on */
 	/* Written by the poller, in `work`. */
 	bool is_served; /* the poller has it */
@@ -370,8 +370,8 @@ static void close_socket(struct client *c)
 /* No step is under way, and no poller has it. */
 static void free_client(struct client *c)
 {
-	close_fd(&c->fds[0]);
-	close_fd(&c->fds[1]);
+	for (unsigned i = 0; i < FLY_ASTACK_FDS; i++)
+		close_fd(&c->fds[i]);
 	if (c->stacks) {
 		fly_astack_unmap(&c->stacks->memory);
 		free(c->stacks);
@@ -473,13 +473,11 @@ static void add(struct fly_clerk *k, struct client *c)
 	if (status) {
 		const int error = errno;
 
-		c->fds[0] = -1;
-		c->fds[1] = -1;
 		free(stacks);
 		refuse(k, c, status, (uint32_t)error);
 		return;
 	}
-	stacks->far_fd = c->fds[1];
+	stacks->far_fd = c->fds[FLY_BIND_FAR];
 	fly_astack_head(&stacks->memory)->poller = c->poller;
 	c->stacks = stacks;
 	c->listener->n++;
@@ -498,7 +496,12 @@ static void bind_client(struct fly_clerk *k, struct client *c)
 		.near_bytes = m->near_bytes,
 		.far_bytes = m->far_bytes,
 	};
-	const int fds[FLY_BIND_FDS] = {c->fds[0], c->fds[1], k->life_fd};
+	const int fds[FLY_BIND_FDS] = {
+		[FLY_BIND_NEAR] = c->fds[FLY_BIND_NEAR],
+		[FLY_BIND_FAR] = c->fds[FLY_BIND_FAR],
+		[FLY_BIND_RESULTS] = c->fds[FLY_BIND_RESULTS],
+		[FLY_BIND_LIFE] = k->life_fd,
+	};
 	bool is_told;
 
 	TAILQ_REMOVE(&k->half, c, next);
@@ -508,7 +511,8 @@ static void bind_client(struct fly_clerk *k, struct client *c)
 	atomic_fetch_add_explicit(&k->n_bound, 1, memory_order_relaxed);
 	fly_astack_head(m)->poller = c->poller; /* another one may have added it */
 	is_told = fly_bind_send(c->socket, &answer, fds) == 0;
-	close_fd(&c->fds[0]); /* the poller reads and writes the other one */
+	close_fd(&c->fds[FLY_BIND_NEAR]);
+	close_fd(&c->fds[FLY_BIND_RESULTS]); /* the poller reads by the descriptor of far memory */
 	if (!is_told || epoll_ctl(k->epoll, EPOLL_CTL_ADD, c->socket, &event))
 		disconnect(k, c);
 }
@@ -739,7 +743,7 @@ static void on_listener(struct fly_clerk *k, struct listener *listener)
 		.socket = socket,
 		.listener = listener,
 		.came_ms = fly_system_clock_ms(),
-		.fds = {-1, -1},
+		.fds = {-1, -1, -1},
 	};
 	event.data.ptr = c;
 	TAILQ_INSERT_TAIL(&k->half, c, next);
@@ -758,11 +762,16 @@ static void on_listener(struct fly_clerk *k, struct listener *listener)
 
 /*
  * Freeing takes long if there is much, or if the client works on it. So it is done a piece at a
- * time, in turn with all else, one client after the other.
+ * time, in turn with all else, one client after the other. @at: in @memory, of these bytes.
  */
-static void free_piece(const struct fly_astack_memory *m, size_t at)
+static void free_piece(uint8_t *memory, size_t at, size_t bytes)
 {
-	madvise(m->far + at, RTE_MIN(PIECE_BYTES, m->far_bytes - at), MADV_REMOVE);
+	madvise(memory + at, RTE_MIN(PIECE_BYTES, bytes - at), MADV_REMOVE);
+}
+
+static bool has_results(const struct fly_local_client *of)
+{
+	return atomic_load_explicit(&of->has_results, memory_order_relaxed);
 }
 
 /*
@@ -771,23 +780,36 @@ static void free_piece(const struct fly_astack_memory *m, size_t at)
  */
 static bool has_pages(const struct client *c)
 {
+	const size_t bytes = c->stacks->memory.far_bytes;
 	struct stat s;
 
 	if (c->was_ended && !(c->who.pid > 0 && kill(c->who.pid, 0) != 0 && errno == ESRCH))
 		return false;
-	return c->freed < c->stacks->memory.far_bytes && fstat(c->fds[1], &s) == 0 &&
-	       s.st_blocks != 0;
+	if (c->freed < bytes && fstat(c->fds[FLY_BIND_FAR], &s) == 0 && s.st_blocks != 0)
+		return true;
+	return c->freed < 2 * bytes && has_results(c->stacks);
+}
+
+/* W3: no worker writes its results into this memory any more; pairs with W4 in local/work.c. */
+static bool has_workers(const struct client *c)
+{
+	return atomic_load_explicit(&c->stacks->n_left, memory_order_acquire) != 0;
 }
 
 /* A client that has gone: free a piece of its memory, or the rest. */
 static void free_leaving(struct fly_clerk *k, struct client *c)
 {
+	const struct fly_astack_memory *m = &c->stacks->memory;
+
 	TAILQ_REMOVE(&k->leaving, c, next);
 	if (!has_pages(c)) {
 		free_client(c);
 		return;
 	}
-	free_piece(&c->stacks->memory, c->freed);
+	if (c->freed < m->far_bytes)
+		free_piece(m->far, c->freed, m->far_bytes);
+	else
+		free_piece(m->results, c->freed - m->far_bytes, m->far_bytes);
 	c->freed += PIECE_BYTES;
 	TAILQ_INSERT_TAIL(&k->leaving, c, next);
 }
@@ -797,9 +819,14 @@ static void give_back(struct fly_local_client *of, size_t *freed, uint64_t given
 {
 	const uint32_t i = (uint32_t)__builtin_ctzll(given);
 
-	free_piece(&of->memory, (size_t)i * FLY_ASTACK_FAR + *freed);
-	*freed += PIECE_BYTES;
 	if (*freed < FLY_ASTACK_FAR)
+		free_piece(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR), *freed,
+			   FLY_ASTACK_FAR);
+	else
+		free_piece(fly_astack_results(&of->memory, i, FLY_ASTACK_IS_FAR),
+			   *freed - FLY_ASTACK_FAR, FLY_ASTACK_FAR);
+	*freed += PIECE_BYTES;
+	if (*freed < (has_results(of) ? 2 : 1) * (size_t)FLY_ASTACK_FAR)
 		return;
 	*freed = 0;
 	/* M1: the memory is the poller's again; pairs with M2. */
@@ -839,7 +866,7 @@ static bool free_some(struct fly_clerk *k)
 		k->has_lent = give_back_one(k);
 	TAILQ_FOREACH(c, &k->leaving, next)
 	{
-		if (c->state == FREEING) {
+		if (c->state == FREEING && !has_workers(c)) {
 			free_leaving(k, c);
 			return true;
 		}

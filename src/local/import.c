@@ -262,7 +262,7 @@ static int map_answer(struct fly_local *l, const struct fly_bind_answer *answer,
 				"import %s: the memory of " LOCAL
 				"%s cannot be mapped: %s; %zu MiB of addresses are needed",
 				l->name, l->server, strerror(errno),
-				(l->memory.near_bytes + l->memory.far_bytes) >> 20);
+				(l->memory.near_bytes + 2 * l->memory.far_bytes) >> 20);
 	l->poller = FLY_ASTACK_READ(fly_astack_head(&l->memory)->poller);
 	l->life_fd = fds[FLY_BIND_LIFE];
 	fds[FLY_BIND_LIFE] = -1;
@@ -278,7 +278,7 @@ static int connect_and_map(struct fly_local *l, unsigned wait_ms)
 		.version = l->version,
 	};
 	struct fly_bind_answer answer = {0};
-	int fds[FLY_BIND_FDS] = {-1, -1, -1};
+	int fds[FLY_BIND_FDS] = {-1, -1, -1, -1};
 	int status;
 
 	memcpy(request.name, l->name, strnlen(l->name, sizeof request.name - 1));

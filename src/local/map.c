@@ -44,10 +44,10 @@ static void close_keeping_errno(int fd)
 	errno = error;
 }
 
-/* Descriptors that ran out are not memory that ran out. */
+/* Descriptors that ran out, and a file system that is missing, are not memory that ran out. */
 static int status_of_errno(void)
 {
-	return errno == EMFILE || errno == ENFILE ? -FLY_ESYSTEM : -FLY_ENOMEM;
+	return errno == EMFILE || errno == ENFILE || errno == ENOENT ? -FLY_ESYSTEM : -FLY_ENOMEM;
 }
 
 static int sealed(const char *name, unsigned flags, size_t bytes)
@@ -61,9 +61,21 @@ static int sealed(const char *name, unsigned flags, size_t bytes)
 	return -1;
 }
 
-static uint8_t *map(int fd, size_t bytes)
+/*
+ * Another descriptor of this memory, which can only be read by. The mode keeps other users from
+ * opening it anew, to write. Return: -1 with errno set.
+ */
+static int read_only(int fd)
 {
-	uint8_t *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+	char path[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return fchmod(fd, S_IRUSR) == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+}
+
+static uint8_t *map(int fd, size_t bytes, int protection)
+{
+	uint8_t *at = mmap(NULL, bytes, protection, MAP_SHARED | MAP_NORESERVE, fd, 0);
 
 	if (at == MAP_FAILED)
 		return NULL;
@@ -72,16 +84,19 @@ static uint8_t *map(int fd, size_t bytes)
 	return at;
 }
 
-/* Map both memories, and register them with the SIGBUS handler. */
-static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_page)
+/* Map all memories, and register them with the SIGBUS handler. @of_results: protection. */
+static int map_all(struct fly_astack_memory *m, const int fds[FLY_ASTACK_FDS], size_t near_page,
+		   int of_results)
 {
 	int error;
 
-	m->near = map(fds[0], m->near_bytes);
-	m->far = m->near ? map(fds[1], m->far_bytes) : NULL;
-	if (m->far) {
+	m->near = map(fds[FLY_BIND_NEAR], m->near_bytes, PROT_READ | PROT_WRITE);
+	m->far = m->near ? map(fds[FLY_BIND_FAR], m->far_bytes, PROT_READ | PROT_WRITE) : NULL;
+	m->results = m->far ? map(fds[FLY_BIND_RESULTS], m->far_bytes, of_results) : NULL;
+	if (m->results) {
 		if (fly_fault_add(m->near, m->near_bytes, near_page) == 0 &&
-		    fly_fault_add(m->far, m->far_bytes, FLY_ASTACK_PAGE) == 0)
+		    fly_fault_add(m->far, m->far_bytes, FLY_ASTACK_PAGE) == 0 &&
+		    fly_fault_add(m->results, m->far_bytes, FLY_ASTACK_PAGE) == 0)
 			return 0;
 		errno = EMLINK; /* "Too many links": the handler's table is full */
 	}
@@ -91,38 +106,61 @@ static int map_both(struct fly_astack_memory *m, const int fds[2], size_t near_p
 	return -FLY_ENOMEM;
 }
 
-/* Near memory in a hugepage. fallocate() takes the page now; the client can still punch it away. */
-static int make_huge(struct fly_astack_memory *m, int fds[2])
+static void close_fd(int *fd)
 {
+	if (*fd >= 0)
+		close_keeping_errno(*fd);
+	*fd = -1;
+}
+
+static int map_made(struct fly_astack_memory *m, const int fds[FLY_ASTACK_FDS], size_t near_page)
+{
+	return map_all(m, fds, near_page, PROT_READ | PROT_WRITE);
+}
+
+/* Near memory in a hugepage. fallocate() takes the page now; the client can still punch it away. */
+static int make_huge(struct fly_astack_memory *m, int fds[FLY_ASTACK_FDS])
+{
+	int *near = &fds[FLY_BIND_NEAR];
+
 	m->near_bytes = (fly_astack_near_bytes(m->slots) + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
-	fds[0] = sealed("firefly-near", MFD_HUGETLB | MFD_HUGE_2MB, m->near_bytes);
-	if (fds[0] < 0)
-		return -FLY_ENOMEM;
-	if (fallocate(fds[0], 0, 0, (off_t)m->near_bytes) == 0 && map_both(m, fds, HUGE_BYTES) == 0)
+	*near = sealed("firefly-near", MFD_HUGETLB | MFD_HUGE_2MB, m->near_bytes);
+	if (*near >= 0 && fallocate(*near, 0, 0, (off_t)m->near_bytes) == 0 &&
+	    map_made(m, fds, HUGE_BYTES) == 0)
 		return 0;
-	close(fds[0]);
+	close_fd(near);
 	return -FLY_ENOMEM;
 }
 
-int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int fds[2])
+static int make_near(struct fly_astack_memory *m, int fds[FLY_ASTACK_FDS])
 {
+	m->near_bytes = fly_astack_near_bytes(m->slots);
+	fds[FLY_BIND_NEAR] = sealed("firefly-near", 0, m->near_bytes);
+	if (fds[FLY_BIND_NEAR] < 0 || map_made(m, fds, FLY_ASTACK_PAGE))
+		return -1;
+	/* Every call uses these pages: fault them in now. Failure costs only time. */
+	madvise(m->near, fly_astack_areas_at(m->slots), MADV_POPULATE_WRITE);
+	return 0;
+}
+
+int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int fds[FLY_ASTACK_FDS])
+{
+	int readable = -1;
+
 	*m = (struct fly_astack_memory){.slots = slots, .far_bytes = fly_astack_far_bytes(slots)};
-	fds[0] = -1;
-	fds[1] = sealed("firefly-far", 0, m->far_bytes);
-	if (fds[1] < 0)
-		return status_of_errno();
-	if (huge && make_huge(m, fds) == 0)
-		return 0;
-	m->near_bytes = fly_astack_near_bytes(slots);
-	fds[0] = sealed("firefly-near", 0, m->near_bytes);
-	if (fds[0] >= 0 && map_both(m, fds, FLY_ASTACK_PAGE) == 0) {
-		/* Every call uses these pages: fault them in now. Failure costs only time. */
-		madvise(m->near, fly_astack_areas_at(slots), MADV_POPULATE_WRITE);
+	fds[FLY_BIND_NEAR] = -1;
+	fds[FLY_BIND_FAR] = sealed("firefly-far", 0, m->far_bytes);
+	fds[FLY_BIND_RESULTS] = sealed("firefly-results", 0, m->far_bytes);
+	if (fds[FLY_BIND_FAR] >= 0 && fds[FLY_BIND_RESULTS] >= 0)
+		readable = read_only(fds[FLY_BIND_RESULTS]);
+	if (readable >= 0 && ((huge && make_huge(m, fds) == 0) || make_near(m, fds) == 0)) {
+		close(fds[FLY_BIND_RESULTS]); /* the mapping is what we write by */
+		fds[FLY_BIND_RESULTS] = readable;
 		return 0;
 	}
-	if (fds[0] >= 0)
-		close_keeping_errno(fds[0]);
-	close_keeping_errno(fds[1]);
+	close_fd(&readable);
+	for (unsigned i = 0; i < FLY_ASTACK_FDS; i++)
+		close_fd(&fds[i]);
 	return status_of_errno();
 }
 
@@ -155,9 +193,9 @@ static size_t check(int fd, uint64_t bytes)
 }
 
 int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *answer,
-		   const int fds[2])
+		   const int fds[FLY_ASTACK_FDS])
 {
-	const size_t near_page = check(fds[0], answer->near_bytes);
+	const size_t near_page = check(fds[FLY_BIND_NEAR], answer->near_bytes);
 
 	*m = (struct fly_astack_memory){
 		.slots = answer->slots,
@@ -165,29 +203,34 @@ int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *an
 		.far_bytes = answer->far_bytes,
 	};
 	if (m->slots == 0 || m->slots > FLY_ASTACK_SLOTS || near_page == 0 ||
-	    check(fds[1], m->far_bytes) != FLY_ASTACK_PAGE || m->near_bytes % near_page != 0 ||
-	    m->near_bytes < fly_astack_near_bytes(m->slots) ||
+	    check(fds[FLY_BIND_FAR], m->far_bytes) != FLY_ASTACK_PAGE ||
+	    check(fds[FLY_BIND_RESULTS], m->far_bytes) != FLY_ASTACK_PAGE ||
+	    m->near_bytes % near_page != 0 || m->near_bytes < fly_astack_near_bytes(m->slots) ||
 	    m->near_bytes > fly_astack_near_bytes(m->slots) + HUGE_BYTES ||
 	    m->far_bytes != fly_astack_far_bytes(m->slots))
 		return -FLY_EINVAL;
-	return map_both(m, fds, near_page);
+	return map_all(m, fds, near_page, PROT_READ);
 }
 
 void fly_astack_unmap(struct fly_astack_memory *m)
 {
 	fly_fault_remove(m->near);
 	fly_fault_remove(m->far);
+	fly_fault_remove(m->results);
 	if (m->near)
 		munmap(m->near, m->near_bytes);
 	if (m->far)
 		munmap(m->far, m->far_bytes);
+	if (m->results)
+		munmap(m->results, m->far_bytes);
 	m->near = NULL;
 	m->far = NULL;
+	m->results = NULL;
 }
 
 bool fly_astack_has_fault(const struct fly_astack_memory *m)
 {
-	return fly_fault_has(m->near) || fly_fault_has(m->far);
+	return fly_fault_has(m->near) || fly_fault_has(m->far) || fly_fault_has(m->results);
 }
 
 bool fly_astack_is_deserted(int socket)

@@ -4,9 +4,10 @@
  * two messages, the mapping (local/map.c).
  *
  * A client connects to the server's UNIX socket and sends a request. The server answers with a
- * status and, if the status is 0, with three descriptors: near and far memory (local/astack.h), and
- * the life page. Both sides are on one machine: integers have the host's order. The connection
- * stays open; the binding ends with it. docs/protocol.md, "The local link".
+ * status and, if the status is 0, with four descriptors: near memory, far memory and that of
+ * results (local/astack.h), and the life page. Both sides are on one machine: integers have the
+ * host's order. The connection stays open; the binding ends with it. docs/protocol.md, "The local
+ * link".
  */
 #ifndef FLY_MAP_H
 #define FLY_MAP_H
@@ -17,15 +18,18 @@
 #include "local/astack.h"
 
 #define FLY_BIND_MAGIC    0x4c594c46u /* "FLYL" */
-#define FLY_BIND_PROTOCOL 3
+#define FLY_BIND_PROTOCOL 4
 
 /* The descriptors that come with an answer. */
 enum fly_bind_fd {
 	FLY_BIND_NEAR,
 	FLY_BIND_FAR,
-	FLY_BIND_LIFE, /* the server's life page: local/life.h */
+	FLY_BIND_RESULTS, /* the client can only read it */
+	FLY_BIND_LIFE,    /* the server's life page: local/life.h */
 	FLY_BIND_FDS
 };
+
+#define FLY_ASTACK_FDS (FLY_BIND_RESULTS + 1) /* those of memory */
 
 struct fly_bind_request {
 	uint32_t magic;
@@ -53,7 +57,7 @@ struct fly_bind_answer {
 	 * -FLY_ESYSTEM: the errno behind it, or 0. */
 	uint32_t version;
 	uint64_t near_bytes;
-	uint64_t far_bytes;
+	uint64_t far_bytes; /* and of the memory of results */
 };
 
 static_assert(sizeof(struct fly_bind_request) == 80, "see docs/protocol.md");
@@ -68,10 +72,12 @@ socklen_t fly_astack_address(const char *name, struct sockaddr_un *address);
 /*
  * fly_astack_make() - make and map the memory of a binding.
  * @huge: put near memory into a hugepage, if one is free. @m: set on success; ended by
- * fly_astack_unmap(). @fds: near and far, for the client; the caller closes them.
- * Return: 0; with errno set: -FLY_ENOMEM, -FLY_ESYSTEM (no descriptor is left).
+ * fly_astack_unmap(). @fds: near, far, and results, which this one can only read, for the client;
+ * the caller closes them.
+ * Return: 0; with errno set: -FLY_ENOMEM, -FLY_ESYSTEM (no descriptor is left, or no /proc).
  */
-int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int fds[2]);
+int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge,
+		    int fds[FLY_ASTACK_FDS]);
 
 /*
  * fly_astack_map() - map what the server has sent. The caller keeps the descriptors.
@@ -79,7 +85,7 @@ int fly_astack_make(struct fly_astack_memory *m, uint32_t slots, bool huge, int 
  * with errno set.
  */
 int fly_astack_map(struct fly_astack_memory *m, const struct fly_bind_answer *answer,
-		   const int fds[2]);
+		   const int fds[FLY_ASTACK_FDS]);
 
 void fly_astack_unmap(struct fly_astack_memory *m);
 

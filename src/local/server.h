@@ -49,10 +49,12 @@ struct fly_local_client {
 	uint64_t held;      /* bytes that its calls hold, and results in its far memory */
 	uint32_t far_written[FLY_ASTACK_SLOTS]; /* bytes of far memory that may have pages */
 	uint32_t far_held[FLY_ASTACK_SLOTS];    /* of these, bytes that we have made, in `held` */
+	_Atomic bool has_results;               /* in their memory, which has no pages until then */
 	uint64_t far_used; /* a bit per slot that used far memory since the last sweep */
 	uint64_t far_lent; /* a bit per slot whose far memory the clerk has, as the poller knows */
 	int clerk_fd;      /* an eventfd: tells the clerk to look at far_given */
 	_Atomic uint64_t far_given; /* a bit per slot to give back; the clerk clears it */
+	_Atomic uint32_t n_left;    /* the client has gone, and so many workers run calls of it */
 };
 
 /* Polled slots: of all clients, and of one client. */
@@ -94,13 +96,14 @@ struct fly_local_server {
 	TAILQ_HEAD(, fly_local_work) waiting; /* for their share, oldest first */
 	TAILQ_HEAD(, fly_local_work) moving;  /* a piece is copied of one after the other */
 	LIST_HEAD(, fly_local_user) users;
-	uint64_t held;      /* bytes, sum over all users */
-	bool has_freed;     /* of these, since the waiting calls were looked at */
-	uint32_t grants;    /* passes over the waiting calls */
-	uint32_t room;      /* capacity of `clients` */
-	uint32_t sweep_at;  /* index of the client to sweep next */
-	uint64_t sweep_tsc; /* last sweep */
-	uint8_t *spare;     /* a free block for long calls, kept for the next one; or NULL */
+	uint64_t held;        /* bytes, sum over all users */
+	bool has_freed;       /* of these, since the waiting calls were looked at */
+	uint32_t grants;      /* passes over the waiting calls */
+	uint32_t room;        /* capacity of `clients` */
+	uint32_t sweep_at;    /* index of the client to sweep next */
+	uint64_t sweep_tsc;   /* last sweep */
+	uint64_t checked_tsc; /* when long calls were looked at last */
+	uint8_t *spare;       /* a free block for long calls, kept for the next one; or NULL */
 	size_t spare_bytes;
 	bool spare_used; /* since drop_spare() looked */
 	uint32_t faults; /* last value of fly_fault_ever() */

@@ -4,13 +4,17 @@
  *
  * Pieces
  *
- * A call of 64 MiB would hold up the other clients of its poller for as long as its bytes take to
+ * Arguments of 64 MiB would hold up the other clients of their poller for as long as they take to
  * copy, and for a page fault per page that is not there yet: a client that writes none of its
  * arguments can make that seconds. So a poller copies FLY_LOCAL_PIECE a turn, of one long call
  * after the other, and frees large blocks in the same way. Pages that are there it copies as any
- * memory, which is the fastest. Others it reads and writes by the descriptor of the far memory: a
- * hole reads as zeros, and no page is made for it; where no page is left there is an error and no
- * SIGBUS. Only `inplace` procedures have all pages mapped, by pieces, too.
+ * memory, which is the fastest. Others it reads by the descriptor of the far memory: a hole reads
+ * as zeros, and no page is made for it. Only `inplace` procedures have all pages mapped, by pieces,
+ * too.
+ *
+ * Results are not copied. Where they may be long, the procedure writes them into the slot's memory
+ * of results. The client can only read that: whatever the procedure reads there again is its own.
+ * If a worker still writes there when the client has gone, the memory stays until it has returned.
  *
  * A call waits until its client may hold what it needs (local/share.c), oldest first, but one user
  * does not wait for another. A worker's call is read into the poller's memory in the same way.
@@ -24,23 +28,23 @@
 
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
+#include "local/map.h"
 #include "local/share.h"
 #include "marshal/raise.h"
 #include "threads/worker.h"
 
 #define FEW_BYTES (16U << 10)
+#define GONE_MS   100 /* between two checks, at most: more is an absence */
 
 /*
- * Legal orders: WAITING -> READING -> READY -> BEGUN -> WRITING; all of them but WAITING and
- * BEGUN may be passed through within a turn. A work ends from any stage but BEGUN. FREEING is
- * the end of one with a large block.
+ * Legal orders: WAITING -> READING -> READY -> BEGUN; READING and READY may be passed through
+ * within a turn. A work ends from any stage. FREEING is the end of one with a large block.
  */
 enum stage {
 	WAITING, /* for its share; in `waiting`, and without a block */
 	READING, /* arguments are copied; in `moving`, as are the others but BEGUN */
 	READY,   /* no procedure may begin within the procedure that runs */
 	BEGUN,   /* here, or a worker has it or will have it */
-	WRITING, /* results are copied */
 	FREEING, /* over: its block is given back */
 };
 
@@ -49,17 +53,16 @@ struct fly_local_work {
 	LIST_ENTRY(fly_local_work) next; /* in `works` */
 	TAILQ_ENTRY(fly_local_work) turn;
 	enum stage stage;
-	struct fly_local_client *of; /* the client; NULL: it has gone */
-	struct fly_local_user *user; /* as long as this work is there; NULL: nobody's */
+	struct fly_local_client *of;   /* the client; NULL: it has gone, */
+	struct fly_local_client *left; /* and left its memory for the worker's results; NULL */
+	struct fly_local_user *user;   /* as long as this work is there; NULL: nobody's */
 	uint32_t i;
 	enum fly_astack_place place; /* of its arguments */
 	bool is_inplace;             /* the procedure reads them in shared memory */
-	int status;                  /* WRITING: of the result */
-	uint32_t moved;              /* bytes of arguments or results copied so far */
-	uint32_t warm;               /* WRITING: so many have pages already */
-	uint64_t since_tsc;          /* WAITING */
+	uint32_t moved;              /* bytes of arguments copied so far */
+	uint64_t waited_tsc;         /* WAITING: so long, but for times when nothing turned */
 	uint64_t held;               /* bytes accounted for; 0: WAITING */
-	uint8_t *block;              /* arguments, then room for results; NULL: none */
+	uint8_t *block;              /* arguments, then room for short results; NULL: none */
 	size_t block_bytes;
 };
 
@@ -73,18 +76,26 @@ static size_t arguments_room(const struct fly_local_work *w)
 	return w->is_inplace ? 0 : RTE_CACHE_LINE_ROUNDUP((size_t)w->work.served.argument_bytes);
 }
 
-static size_t results_room(const struct fly_local_work *w)
+static bool may_be_long(const struct fly_local_work *w)
 {
-	return RTE_MAX((size_t)w->work.stub->result_bytes, (size_t)FLY_RAISED_BYTES_MAX);
+	return w->work.stub->result_bytes > FLY_ASTACK_AREA;
 }
 
-/* Bytes that this call may come to hold: its block, and pages of far memory that we make. */
+/* In the block. */
+static size_t results_room(const struct fly_local_work *w)
+{
+	return may_be_long(w)
+		       ? 0
+		       : RTE_MAX((size_t)w->work.stub->result_bytes, (size_t)FLY_RAISED_BYTES_MAX);
+}
+
+/* Bytes that this call may come to hold: its block, and pages that we make for its client. */
 static uint64_t needed(const struct fly_local_work *w)
 {
 	const uint32_t there = w->of->far_held[w->i]; /* accounted for already */
 	uint32_t far = 0;
 
-	if (w->work.stub->result_bytes > FLY_ASTACK_AREA)
+	if (may_be_long(w))
 		far = w->work.stub->result_bytes;
 	if (w->is_inplace && w->place == FLY_ASTACK_IS_FAR)
 		far = RTE_MAX(far, w->work.served.argument_bytes);
@@ -99,6 +110,20 @@ static void move_later(struct fly_poller *p, struct fly_local_work *w)
 	p->sweep_at_tsc = 0; /* this turn ends with a sweep, which moves the next piece */
 }
 
+/* The worker has returned: the clerk may free what it wrote to. */
+static void let_go(struct fly_local_work *w)
+{
+	struct fly_local_client *left = w->left;
+
+	if (!left)
+		return;
+	const int clerk_fd = left->clerk_fd; /* the last one's client is gone at once */
+
+	w->left = NULL;
+	atomic_fetch_sub_explicit(&left->n_left, 1, memory_order_release); /* W4 */
+	fly_slow_wake_poller(clerk_fd);
+}
+
 /* It is in no queue. Free it, now or piece by piece. */
 static void retire(struct fly_poller *p, struct fly_local_work *w)
 {
@@ -108,6 +133,7 @@ static void retire(struct fly_poller *p, struct fly_local_work *w)
 		w->user = NULL;
 	}
 	w->of = NULL;
+	let_go(w);
 	if (w->block && !fly_local_block_put(p, &w->block, &w->block_bytes)) {
 		w->stage = FREEING;
 		move_later(p, w);
@@ -150,40 +176,15 @@ static void make_far(struct fly_poller *p, struct fly_local_work *w, uint32_t by
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-/* Return: false: no page is left. */
-static bool write_bytes(struct fly_local_work *w, const uint8_t *from, uint32_t n)
+/* There was no page for the results, or the client took one away: the binding ends. */
+static void end_binding(struct fly_poller *p, struct fly_local_work *w)
 {
-	if (w->moved + n <= w->warm) { /* we have made these pages before */
-		fly_astack_copy(fly_astack_bytes(&w->of->memory, w->i, FLY_ASTACK_IS_FAR) +
-					w->moved,
-				from, n);
-		return true;
-	}
-	return pwrite(w->of->far_fd, from, n, (off_t)w->i * FLY_ASTACK_FAR + w->moved) ==
-	       (ssize_t)n;
-}
+	struct fly_local_client *of = w->of;
 
-/* Copy a piece of the results. Return: true: that was the last one; the work may have ended. */
-static bool write_piece(struct fly_poller *p, struct fly_local_work *w)
-{
-	const struct fly_served *served = &w->work.served;
-	const uint32_t n = RTE_MIN(served->result_bytes - w->moved, FLY_LOCAL_PIECE);
-
-	if (!write_bytes(w, served->results + w->moved, n)) {
-		/* No page is left: the binding ends, as by a fault in memory that is mapped. */
-		struct fly_local_client *of = w->of;
-
-		fly_stats_add(&p->stats, FLY_COUNT_local_faults, 1);
-		of->busy &= ~(UINT64_C(1) << w->i);
-		retire(p, w);
-		fly_local_client_end(p, of);
-		return true;
-	}
-	w->moved += n;
-	if (w->moved < served->result_bytes)
-		return false;
-	answer(p, w, w->status, FLY_ASTACK_IS_FAR, served->result_bytes);
-	return true;
+	fly_stats_add(&p->stats, FLY_COUNT_local_faults, 1);
+	of->busy &= ~(UINT64_C(1) << w->i);
+	retire(p, w);
+	fly_local_client_end(p, of);
 }
 
 /* The procedure has run. */
@@ -198,16 +199,15 @@ static void deliver(struct fly_poller *p, struct fly_local_work *w, int status)
 		answer(p, w, status, place, served->result_bytes);
 		return;
 	}
+	if (fly_astack_has_fault(&w->of->memory)) {
+		end_binding(p, w);
+		return;
+	}
 	/* The client frees it after reading the results. */
 	atomic_store_explicit(&fly_astack_head(&w->of->memory)->far[w->i], FLY_FAR_USED,
 			      memory_order_relaxed);
-	w->warm = w->of->far_held[w->i];
 	make_far(p, w, served->result_bytes);
-	w->status = status;
-	w->moved = 0;
-	w->stage = WRITING;
-	if (served->result_bytes > FLY_LOCAL_PIECE || !write_piece(p, w))
-		move_later(p, w);
+	answer(p, w, status, FLY_ASTACK_IS_FAR, served->result_bytes);
 }
 
 /* fly_work.done */
@@ -318,14 +318,22 @@ static bool begin_reading(struct fly_poller *p, struct fly_local_work *w)
 	w->held = needed(w);
 	fly_local_share_hold(p, w->of, w->held);
 	w->block_bytes = arguments_room(w) + results_room(w);
-	w->block = fly_local_block_get(p, &w->block_bytes);
-	if (!w->block) {
+	if (w->block_bytes != 0)
+		w->block = fly_local_block_get(p, &w->block_bytes);
+	if (w->block_bytes != 0 && !w->block) {
 		refuse(p, w, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
 		return false;
 	}
 	served->arguments =
 		w->is_inplace ? fly_astack_bytes(&w->of->memory, w->i, w->place) : w->block;
-	served->results = w->block + arguments_room(w);
+	if (may_be_long(w)) {
+		served->results = fly_astack_results(&w->of->memory, w->i, FLY_ASTACK_IS_FAR);
+		/* Relaxed: M3, or the removal of the client, tells who frees the pages. */
+		atomic_store_explicit(&w->of->has_results, true, memory_order_relaxed);
+		fly_local_far_read(w->of, w->i, 1); /* the procedure may write more than it says */
+	} else {
+		served->results = w->block + arguments_room(w);
+	}
 	if (w->is_inplace && w->place == FLY_ASTACK_IS_FAR)
 		make_far(p, w, served->argument_bytes);
 	w->stage = READING;
@@ -337,7 +345,7 @@ static bool begin_reading(struct fly_poller *p, struct fly_local_work *w)
 static bool may_begin(struct fly_poller *p, const struct fly_local_work *w)
 {
 	/* Arguments are in it, or results may come into it. */
-	if ((w->place == FLY_ASTACK_IS_FAR || w->work.stub->result_bytes > FLY_ASTACK_AREA) &&
+	if ((w->place == FLY_ASTACK_IS_FAR || may_be_long(w)) &&
 	    fly_local_far_is_lent(p, w->of, w->i))
 		return false;
 	return fly_local_share_allows(p, w->of, needed(w));
@@ -407,7 +415,6 @@ unsigned fly_local_work_begin(struct fly_poller *p, struct fly_local_client *of,
 		.i = i,
 		.place = (enum fly_astack_place)said->place,
 		.is_inplace = (stub->flags & FLY_PROCEDURE_INPLACE) && !is_on_worker,
-		.since_tsc = p->now_tsc,
 	};
 	if (said->left_us != 0)
 		w->work.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
@@ -462,8 +469,6 @@ static void move(struct fly_poller *p, struct fly_local_work *w, bool may_run)
 		run_in_sweep(p, w);
 		return;
 	}
-	if (w->stage == WRITING && write_piece(p, w))
-		return;
 	if (w->stage == FREEING) {
 		w->block_bytes = fly_local_block_shrink(w->block, w->block_bytes);
 		if (w->block_bytes == 0) {
@@ -545,6 +550,9 @@ void fly_local_works_forget(struct fly_poller *p, struct fly_local_client *of)
 		} else { /* a worker runs it: until then its user holds the memory */
 			of->held -= w->held;
 			w->of = NULL;
+			w->left = of;
+			/* Relaxed: the clerk looks when we have removed the client. */
+			atomic_fetch_add_explicit(&of->n_left, 1, memory_order_relaxed);
 		}
 	}
 }
@@ -560,19 +568,23 @@ static void lend_all(struct fly_poller *p)
 	}
 }
 
-/* Return: true: others may have ended, too: a worker that is free refuses calls that are late. */
-static bool check(struct fly_poller *p, struct fly_local_work *w)
+/* @gone_tsc: since the last check. Return: true: others may have ended, too: a worker that is free
+ * refuses calls that are late. */
+static bool check(struct fly_poller *p, struct fly_local_work *w, uint64_t gone_tsc)
 {
 	const bool is_running = w->stage == BEGUN;
 
 	/* A hint: no data of the client is read because of it. */
-	if (w->stage != WRITING && atomic_load_explicit(&slot_of(w)->gone, memory_order_relaxed)) {
+	if (atomic_load_explicit(&slot_of(w)->gone, memory_order_relaxed)) {
 		if (!take_out(p, w))
 			return false;
 		answer(p, w, -FLY_ECANCELLED, FLY_ASTACK_IN_LINE, 0);
 		return is_running;
 	}
-	if (w->stage == WAITING && p->now_tsc - w->since_tsc > FLY_LOCAL_SHARE_MS * p->tsc_per_ms) {
+	if (w->stage != WAITING)
+		return false;
+	w->waited_tsc += gone_tsc;
+	if (w->waited_tsc > FLY_LOCAL_SHARE_MS * p->tsc_per_ms) {
 		take_out(p, w);
 		refuse(p, w, FLY_EBUSY, FLY_COUNT_reject_full);
 	}
@@ -582,11 +594,15 @@ static bool check(struct fly_poller *p, struct fly_local_work *w)
 void fly_local_works_check(struct fly_poller *p)
 {
 	struct fly_local_work *w = LIST_FIRST(&p->local->works);
+	/* A process that is stopped gives nothing back, and gets nothing. */
+	const uint64_t gone_tsc =
+		RTE_MIN(p->now_tsc - p->local->checked_tsc, GONE_MS * p->tsc_per_ms);
 
+	p->local->checked_tsc = p->now_tsc;
 	while (w) {
 		struct fly_local_work *next = LIST_NEXT(w, next);
 
-		if (w->of && check(p, w))
+		if (w->of && check(p, w, gone_tsc))
 			next = LIST_FIRST(&p->local->works);
 		w = next;
 	}

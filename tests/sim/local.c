@@ -98,12 +98,37 @@ void __wrap_fly_local_wake_server(struct fly_local *l)
 }
 
 /* As free_client() of src/local/clerk.c. */
-static void free_client(struct client *c)
+static void free_client(struct fly_local_client *of)
 {
-	fly_astack_unmap(&c->as->memory);
-	close(c->as->far_fd);
-	close(c->as->socket);
-	free(c->as);
+	fly_astack_unmap(&of->memory);
+	close(of->far_fd);
+	close(of->socket);
+	free(of);
+}
+
+/* Workers run calls of a client that has gone. There are no more such clients than workers. */
+static void keep_client(struct node *node, struct fly_local_client *of)
+{
+	for (unsigned i = 0; i < NODE_WORKERS; i++) {
+		if (!node->left[i]) {
+			node->left[i] = of;
+			return;
+		}
+	}
+	world_fail(node->world, "%s keeps more clients than it has workers", node->name);
+}
+
+/* As free_some() of src/local/clerk.c. */
+static void free_left(struct node *node)
+{
+	for (unsigned i = 0; i < NODE_WORKERS; i++) {
+		struct fly_local_client *of = node->left[i];
+
+		if (!of || atomic_load_explicit(&of->n_left, memory_order_acquire) != 0)
+			continue;
+		node->left[i] = NULL;
+		free_client(of);
+	}
 }
 
 static void remove_client(struct node *node, struct client *c)
@@ -112,7 +137,10 @@ static void remove_client(struct node *node, struct client *c)
 		   (unsigned)(c->desk - c->desk->node->desks));
 	world_wake(node);
 	fly_local_client_remove(world_poller(node), c->as);
-	free_client(c);
+	if (atomic_load_explicit(&c->as->n_left, memory_order_acquire) == 0)
+		free_client(c->as);
+	else
+		keep_client(node, c->as);
 	*c = node->clients[--node->n_clients];
 }
 
@@ -125,7 +153,8 @@ static bool give_back(struct fly_local_client *of)
 	if (given == 0)
 		return false;
 	i = (uint32_t)__builtin_ctzll(given);
-	madvise(of->memory.far + (size_t)i * FLY_ASTACK_FAR, FLY_ASTACK_FAR, MADV_REMOVE);
+	madvise(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR), FLY_ASTACK_FAR, MADV_REMOVE);
+	madvise(fly_astack_results(&of->memory, i, FLY_ASTACK_IS_FAR), FLY_ASTACK_FAR, MADV_REMOVE);
 	atomic_fetch_and_explicit(&of->far_given, ~(UINT64_C(1) << i), memory_order_release);
 	atomic_store_explicit(&fly_astack_head(&of->memory)->far[i], FLY_FAR_FREE,
 			      memory_order_release);
@@ -167,6 +196,7 @@ void local_clerk(struct node *node)
 		return;
 	}
 	world_digest(w, node->index);
+	free_left(node);
 	for (unsigned i = node->n_clients; i-- > 0;)
 		is_more |= clerk_looks(node, &node->clients[i]);
 	if (is_more)
@@ -232,6 +262,11 @@ void local_end(struct node *node)
 
 	if (!w->plan.has_local && !w->plan.has_attached)
 		return;
+	free_left(node); /* all workers have ended */
+	for (unsigned i = 0; i < NODE_WORKERS; i++) {
+		if (node->left[i])
+			world_fail(w, "%s keeps the memory of a client for nobody", node->name);
+	}
 	if (fly_local_works(p) || !LIST_EMPTY(&p->local->users) || p->local->n ||
 	    (w->plan.has_local && node->index < w->plan.n_servers &&
 	     p->local->held != w->plan.local_held))

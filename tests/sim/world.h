@@ -335,6 +335,8 @@ struct node {
 	uint64_t silent_from;  /* it is down, or paused, since; NEVER: it is not */
 	unsigned n_clients;
 	struct client clients[NODE_CLIENTS];
+	struct fly_local_client *left[NODE_WORKERS]; /* clients that have gone, while workers run
+							their calls; NULL: none */
 	/* by call-table entry: the call that uses it */
 	struct {
 		uint64_t activity;
