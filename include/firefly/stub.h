@@ -177,13 +177,40 @@ static inline int fly_stub_failed(struct fly_call *call, int status)
  * a length with a known bound, as behind a check. It takes longer to begin than the C library to
  * end. docs/performance.md, "Marshalling".
  */
-static inline void fly_copy(void *to, const void *from, size_t bytes)
+static inline void fly_copy_piece(void *to, const void *from, size_t bytes)
 {
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
 	if (!__builtin_constant_p(bytes) || bytes > 256)
 		__asm__("" : "+r"(bytes));
 #endif
 	memcpy(to, from, bytes);
+}
+
+#define FLY_COPY_PIECE 2048u
+
+/*
+ * Is `to` just behind `from`, but for whole pages? The C library copies longer pieces by "rep
+ * movsb", and some processors take twenty times as long for it then. That is no rare case: large
+ * blocks of malloc() begin 16 bytes behind a page. docs/performance.md, "Copying".
+ */
+static inline int fly_copy_is_slow(const void *to, const void *from, size_t bytes)
+{
+	return bytes > FLY_COPY_PIECE && (((uintptr_t)to - (uintptr_t)from) & 4095u) - 1u < 63u;
+}
+
+static inline void fly_copy(void *to, const void *from, size_t bytes)
+{
+	uint8_t *t = (uint8_t *)to;
+	const uint8_t *f = (const uint8_t *)from;
+
+	if (fly_copy_is_slow(to, from, bytes)) {
+		for (; bytes > FLY_COPY_PIECE; bytes -= FLY_COPY_PIECE) {
+			fly_copy_piece(t, f, FLY_COPY_PIECE);
+			t += FLY_COPY_PIECE;
+			f += FLY_COPY_PIECE;
+		}
+	}
+	fly_copy_piece(t, f, bytes);
 }
 
 /*
