@@ -300,6 +300,8 @@ static bool read_piece(struct fly_local_work *w)
 	const uint32_t n = RTE_MIN(bytes - w->moved, FLY_LOCAL_PIECE);
 	bool is_read = true;
 
+	if (bytes == 0) /* and perhaps no block */
+		return true;
 	if (w->place != FLY_ASTACK_IS_FAR && !w->is_inplace)
 		fly_astack_copy(w->block, shared, bytes);
 	else if (w->place == FLY_ASTACK_IS_FAR && !w->is_inplace)
