@@ -11,6 +11,7 @@
 
 #include <rte_lcore.h>
 
+#include "ended_turner.h"
 #include "fastpath/clock.h"
 #include "threads/caller.h"
 #include "threads/elected.h"
@@ -496,31 +497,10 @@ Case(elected, fly_elected_here__is_turned_while_its_procedure_waits_for_a_local_
 
 /* ---- a thread that ends with the turn ---- */
 
-static int end_thread(struct fly_poller *p, void *context)
-{
-	(void)p;
-	pthread_exit(context);
-}
-
-static void *end_in_a_request(void *context)
-{
-	fly_request(&self->poller, end_thread, context);
-	return NULL;
-}
-
-static void end_a_thread_with_the_turn(void)
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, end_in_a_request, NULL);
-	pthread_join(thread, NULL);
-	cr_assert(fly_elected_turner(self->poller.election) != 0);
-}
-
 Case(elected, fly_elected_wait__frees_the_turn_of_an_ended_thread_while_it_yields)
 {
 	start(FLY_WAIT_YIELD);
-	end_a_thread_with_the_turn();
+	end_a_thread_with_the_turn(self);
 	cr_expect(Probe_Null(own) == 0);
 	expect_each_once(1);
 }
@@ -528,7 +508,7 @@ Case(elected, fly_elected_wait__frees_the_turn_of_an_ended_thread_while_it_yield
 Case(elected, fly_elected_wait__frees_the_turn_of_an_ended_thread_while_it_spins)
 {
 	start(FLY_WAIT_SPIN);
-	end_a_thread_with_the_turn();
+	end_a_thread_with_the_turn(self);
 	cr_expect(Probe_Null(own) == 0);
 	expect_each_once(1);
 }

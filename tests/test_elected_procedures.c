@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "ended_turner.h"
 #include "fastpath/clock.h"
 #include "probe_service.h"
 #include "runtime/runtime.h"
@@ -413,27 +414,6 @@ Case(elected_procedures, fly_reconnect__turns_it_between_two_tries)
 
 /* ---- the turn of a thread that has ended ---- */
 
-static int end_thread(struct fly_poller *p, void *context)
-{
-	(void)p;
-	pthread_exit(context);
-}
-
-static void *end_in_a_request(void *context)
-{
-	fly_request(&self->poller, end_thread, context);
-	return NULL;
-}
-
-static void end_a_thread_with_the_turn(void)
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, end_in_a_request, NULL);
-	pthread_join(thread, NULL);
-	cr_assert(fly_elected_turner(self->poller.election) != 0);
-}
-
 static int do_nothing(struct fly_poller *p, void *done)
 {
 	(void)p;
@@ -449,7 +429,7 @@ Case(elected_procedures, fly_request_within__by_a_thread_that_turns_another_poll
 	start_self();
 	own = start_local(others_name, false, 0);
 	cr_assert(fly_poller_mine() == &own->poller);
-	end_a_thread_with_the_turn();
+	end_a_thread_with_the_turn(self);
 	alarm(patience(20)); /* a wait that does not end fails soon */
 	cr_expect(fly_request_within(&self->poller, do_nothing, &is_done) == 0);
 	cr_expect(is_done);
@@ -462,7 +442,7 @@ Case(elected_procedures, fly_elected_turn__frees_the_turn_of_an_ended_thread)
 	const uint64_t end_tsc = fly_clock_now_tsc() + patience(10) * fly_clock_hz();
 
 	start_self();
-	end_a_thread_with_the_turn();
+	end_a_thread_with_the_turn(self);
 	while (fly_elected_turner(self->poller.election) && fly_clock_now_tsc() < end_tsc)
 		fly_turn(self);
 	cr_expect(fly_elected_turner(self->poller.election) == 0, "who looks waits for ever");

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "count_descriptors.h"
+#include "count_mappings.h"
 #include "case.h"
 #include "hand_client.h"
 #include "base/system_clock.h"
@@ -776,20 +777,6 @@ Case(local_clerk, on_listener__so_many_of_one_user_may_connect_and_say_nothing)
 	call(&h);
 }
 
-/* Mappings of far memory in this process. */
-static unsigned count_far(void)
-{
-	FILE *f = fopen("/proc/self/maps", "r");
-	char line[512];
-	unsigned n = 0;
-
-	cr_assert(f != NULL);
-	while (fgets(line, sizeof line, f))
-		n += strstr(line, "firefly-far") != NULL;
-	fclose(f);
-	return n;
-}
-
 Case(local_clerk, free_leaving__memory_of_a_client_that_has_gone_is_freed)
 {
 	struct hand h;
@@ -797,11 +784,12 @@ Case(local_clerk, free_leaving__memory_of_a_client_that_has_gone_is_freed)
 
 	start(1, "", NULL);
 	h = bind_to("Open");
-	cr_expect(count_far() == 2, "the client's and the server's");
+	cr_expect(count_mappings("firefly-far") == 2, "the client's and the server's");
 	for (unsigned i = 0; i < 16; i++)
 		memset(fly_astack_bytes(&h.m, i, FLY_ASTACK_IS_FAR), 1, 1 << 20);
 	hand_leave(&h);
-	for (unsigned i = 0; i < 1000 * patience(10) && (n = count_far()) != 0; i++)
+	for (unsigned i = 0; i < 1000 * patience(10) && (n = count_mappings("firefly-far")) != 0;
+	     i++)
 		usleep(1000);
 	cr_expect(n == 0);
 	cr_expect(sum(FLY_COUNT_local_ended) == 1);
@@ -825,7 +813,8 @@ Case(local_clerk, free_leaving__a_client_that_was_ended_keeps_its_results)
 	memset(fly_astack_bytes(&h.m, 3, FLY_ASTACK_IS_FAR), 7, 4096);
 	cr_expect(fly_request(&runtime->poller, end_the_first, NULL) == 0);
 	cr_expect(comes_to(FLY_COUNT_local_ended, 1));
-	for (unsigned i = 0; i < 1000 * patience(10) && (n = count_far()) != 1; i++)
+	for (unsigned i = 0; i < 1000 * patience(10) && (n = count_mappings("firefly-far")) != 1;
+	     i++)
 		usleep(1000);
 	cr_expect(n == 1, "the server's is unmapped");
 	cr_expect(*fly_astack_bytes(&h.m, 3, FLY_ASTACK_IS_FAR) == 7);

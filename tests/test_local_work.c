@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "count_mappings.h"
 #include "hand_client.h"
 #include "local/server.h"
 #include "local/share.h"
@@ -585,19 +586,6 @@ Case(local_work, deliver__a_client_without_a_page_is_ended)
 	hand_leave(&other);
 }
 
-static unsigned n_mapped(void)
-{
-	FILE *f = fopen("/proc/self/maps", "re");
-	char line[512];
-	unsigned n = 0;
-
-	cr_assert(f != NULL);
-	while (fgets(line, sizeof line, f))
-		n += strstr(line, "firefly-results") != NULL;
-	fclose(f);
-	return n;
-}
-
 /* The client has gone: the worker writes its results all the same, and harms nobody. */
 Case(local_work, fly_local_works_forget__the_memory_that_a_worker_writes_stays)
 {
@@ -614,13 +602,13 @@ Case(local_work, fly_local_works_forget__the_memory_that_a_worker_writes_stays)
 	for (unsigned i = 0; i < TURNS && d->n == 2; i++)
 		fly_turn(runtime);
 	usleep(20000); /* the clerk would free it */
-	cr_expect(n_mapped() == 3, "%u", n_mapped());
+	cr_expect(count_mappings("firefly-results") == 3, "%u", count_mappings("firefly-results"));
 	atomic_store(&release, true);
 	for (unsigned i = 0; i < TURNS && !LIST_EMPTY(&d->works); i++)
 		fly_turn(runtime);
-	for (unsigned i = 0; i < 1000 * patience(10) && n_mapped() != 2; i++)
+	for (unsigned i = 0; i < 1000 * patience(10) && count_mappings("firefly-results") != 2; i++)
 		usleep(1000);
-	cr_expect(n_mapped() == 2, "the clerk frees it at last");
+	cr_expect(count_mappings("firefly-results") == 2, "the clerk frees it at last");
 	expect_given(&other, GIVE, 100000);
 	hand_leave(&other);
 }

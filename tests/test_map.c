@@ -21,6 +21,7 @@
 #include <firefly/status.h>
 
 #include "count_descriptors.h"
+#include "count_mappings.h"
 #include "local/map.h"
 
 #define SLOTS 4
@@ -224,20 +225,6 @@ Test(map, fly_astack_map__faults_in_all_memories_are_survived)
 		cr_expect(fly_astack_has_fault(&m));
 		fly_astack_unmap(&m);
 	}
-}
-
-/* Mappings of a name in this process. */
-static unsigned count_mappings(const char *name)
-{
-	FILE *f = fopen("/proc/self/maps", "re");
-	char line[512];
-	unsigned n = 0;
-
-	while (f && fgets(line, sizeof line, f))
-		n += strstr(line, name) != NULL;
-	if (f)
-		fclose(f);
-	return n;
 }
 
 Test(map, fly_astack_map__a_child_has_none_of_it)
