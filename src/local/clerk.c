@@ -762,11 +762,15 @@ static void on_listener(struct fly_clerk *k, struct listener *listener)
 
 /*
  * Freeing takes long if there is much, or if the client works on it. So it is done a piece at a
- * time, in turn with all else, one client after the other. @at: in @memory, of these bytes.
+ * time, in turn with all else, one client after the other. @at: so much was freed: of @far, then of
+ * @results, which have these bytes each.
  */
-static void free_piece(uint8_t *memory, size_t at, size_t bytes)
+static void free_piece(uint8_t *far, uint8_t *results, size_t at, size_t bytes)
 {
-	madvise(memory + at, RTE_MIN(PIECE_BYTES, bytes - at), MADV_REMOVE);
+	uint8_t *const memory = at < bytes ? far : results;
+	const size_t from = at % bytes;
+
+	madvise(memory + from, RTE_MIN(PIECE_BYTES, bytes - from), MADV_REMOVE);
 }
 
 static bool has_results(const struct fly_local_client *of)
@@ -806,10 +810,7 @@ static void free_leaving(struct fly_clerk *k, struct client *c)
 		free_client(c);
 		return;
 	}
-	if (c->freed < m->far_bytes)
-		free_piece(m->far, c->freed, m->far_bytes);
-	else
-		free_piece(m->results, c->freed - m->far_bytes, m->far_bytes);
+	free_piece(m->far, m->results, c->freed, m->far_bytes);
 	c->freed += PIECE_BYTES;
 	TAILQ_INSERT_TAIL(&k->leaving, c, next);
 }
@@ -819,12 +820,8 @@ static void give_back(struct fly_local_client *of, size_t *freed, uint64_t given
 {
 	const uint32_t i = (uint32_t)__builtin_ctzll(given);
 
-	if (*freed < FLY_ASTACK_FAR)
-		free_piece(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR), *freed,
-			   FLY_ASTACK_FAR);
-	else
-		free_piece(fly_astack_results(&of->memory, i, FLY_ASTACK_IS_FAR),
-			   *freed - FLY_ASTACK_FAR, FLY_ASTACK_FAR);
+	free_piece(fly_astack_bytes(&of->memory, i, FLY_ASTACK_IS_FAR),
+		   fly_astack_results(&of->memory, i, FLY_ASTACK_IS_FAR), *freed, FLY_ASTACK_FAR);
 	*freed += PIECE_BYTES;
 	if (*freed < (has_results(of) ? 2 : 1) * (size_t)FLY_ASTACK_FAR)
 		return;

@@ -45,8 +45,10 @@
 #include "fastpath/poller.h"
 #include "threads/waiting.h"
 
-#define SPINS 2000 /* tries before going to sleep: some 20 us */
-#define LOOK  4096 /* tries until a thread that does not sleep looks for the turner's end */
+#define YIELD_TURNS 32   /* with results of others, and not our own */
+#define ALONE_TURNS 256  /* without any result: some 20 us */
+#define SPINS       2000 /* tries before going to sleep: some 20 us */
+#define LOOK        4096 /* tries until a thread that does not sleep looks for the turner's end */
 
 /* The turn that this thread took last. */
 static _Thread_local struct fly_election *held;
@@ -193,6 +195,14 @@ void fly_elected_end_streak(struct fly_election *e)
 	e->streak = 0;
 }
 
+/* Letting others run is for nothing while no result has come for them. */
+bool fly_elected_is_enough(const struct fly_election *e, unsigned turns, uint64_t returned)
+{
+	return turns % YIELD_TURNS == 0 &&
+	       (turns >= ALONE_TURNS ||
+		fly_stats_get(&e->poller->stats, FLY_COUNT_calls_returned) != returned);
+}
+
 void fly_election_set_lcore(struct fly_election *e, unsigned lcore)
 {
 	e->lcore = lcore;
@@ -305,14 +315,10 @@ static void yield(struct fly_election *e)
 	atomic_fetch_sub_explicit(&e->n_resting, 1, memory_order_relaxed);
 }
 
-/*
- * With the turn: turn until the result is there, or, to yield, for a while. Letting others run is
- * for nothing while no result has come for them.
- */
+/* With the turn: turn until the result is there, or, to yield, for a while. */
 static void turn_for(struct fly_election *e, const struct fly_slot *s, enum fly_wait wait)
 {
-	const struct fly_stats *stats = &e->poller->stats;
-	const uint64_t returned = fly_stats_get(stats, FLY_COUNT_calls_returned);
+	const uint64_t returned = fly_stats_get(&e->poller->stats, FLY_COUNT_calls_returned);
 	struct fly_waiting waiting = {0};
 
 	fly_poller_handoffs_first(e->poller);
@@ -323,9 +329,7 @@ static void turn_for(struct fly_election *e, const struct fly_slot *s, enum fly_
 			return;
 		if (wait != FLY_WAIT_YIELD)
 			fly_wait_after_turn(&waiting, e->poller, wait, received);
-		else if (turns % FLY_ELECTED_YIELD_TURNS == 0 &&
-			 (turns == FLY_ELECTED_ALONE_TURNS ||
-			  fly_stats_get(stats, FLY_COUNT_calls_returned) != returned))
+		else if (fly_elected_is_enough(e, turns, returned))
 			return;
 	}
 }
@@ -430,7 +434,7 @@ void fly_elected_serve(struct fly_election *e, enum fly_wait wait, const _Atomic
 
 			if (wait != FLY_WAIT_YIELD)
 				fly_wait_after_turn(&waiting, e->poller, wait, received);
-			else if (!received || ++turns == FLY_ELECTED_YIELD_TURNS)
+			else if (!received || ++turns == YIELD_TURNS)
 				break;
 		}
 		fly_elected_give(e);

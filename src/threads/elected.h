@@ -25,10 +25,8 @@ struct fly_poller;
 /* The number of no thread: stands for whoever has the turn. */
 #define FLY_ELECTED UINT64_MAX
 
-/* How long a thread that yields keeps the turn. */
-#define FLY_ELECTED_STREAK      16  /* turns in a row, before others of the core run */
-#define FLY_ELECTED_YIELD_TURNS 32  /* with results of others, and not its own */
-#define FLY_ELECTED_ALONE_TURNS 256 /* without any result: some 20 us */
+/* So often in a row a thread that yields has the turn, before others of its core run. */
+#define FLY_ELECTED_STREAK 16
 
 /* A thread that sleeps until it is woken: by its result, by a request that is done, by the turn. */
 struct fly_sleeper {
@@ -118,6 +116,10 @@ void fly_elected_forked(void);
  *
  * fly_elected_end_streak() - with the turn: the thread lets others run, and counts its turns anew.
  *
+ * fly_elected_is_enough() - with the turn: has a thread that yields turned the poller for so long
+ * that others run first? Its own result has not come. @returned: calls that had ended before the
+ * first of these turns.
+ *
  * fly_elected_turn() - a turn, if nobody has the turn, or this thread has it. Return: as
  * fly_poller_turn().
  *
@@ -127,6 +129,7 @@ void fly_elected_forked(void);
 bool fly_elected_take(struct fly_election *e);
 void fly_elected_give(struct fly_election *e);
 void fly_elected_end_streak(struct fly_election *e);
+bool fly_elected_is_enough(const struct fly_election *e, unsigned turns, uint64_t returned);
 unsigned fly_elected_turn(struct fly_election *e);
 void fly_elected_look(struct fly_election *e, uint32_t *tries);
 

@@ -134,11 +134,6 @@ void fly_lease_give(struct fly_lease *l)
 		fly_slow_wake_poller(p->handoffs.wake_fd);
 }
 
-static uint64_t n_returned(const struct fly_poller *p)
-{
-	return fly_stats_get(&p->stats, FLY_COUNT_calls_returned);
-}
-
 /* Do others have to run: the poller's thread, or those whose results have come? */
 static bool is_enough(const struct fly_lease *l, enum fly_wait wait, unsigned turns, unsigned empty,
 		      uint64_t returned)
@@ -147,14 +142,13 @@ static bool is_enough(const struct fly_lease *l, enum fly_wait wait, unsigned tu
 		return true;
 	if (wait == FLY_WAIT_SLEEP)
 		return empty >= EMPTY_TURNS;
-	return wait == FLY_WAIT_YIELD && turns % FLY_ELECTED_YIELD_TURNS == 0 &&
-	       (turns >= FLY_ELECTED_ALONE_TURNS || n_returned(l->election->poller) != returned);
+	return wait == FLY_WAIT_YIELD && fly_elected_is_enough(l->election, turns, returned);
 }
 
 void fly_lease_turn_for(struct fly_lease *l, struct fly_slot *s, enum fly_wait wait)
 {
 	struct fly_poller *p = l->election->poller;
-	const uint64_t returned = n_returned(p);
+	const uint64_t returned = fly_stats_get(&p->stats, FLY_COUNT_calls_returned);
 	unsigned empty = 0;
 	bool has_result;
 	bool is_last;
