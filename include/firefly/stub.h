@@ -40,7 +40,7 @@ extern "C" {
  * access.h declare. fireflyc writes its number into what it generates. A library with another
  * number refuses to import and to export: -FLY_EVERSION.
  */
-#define FLY_STUB_VERSION 1
+#define FLY_STUB_VERSION 2
 
 /* ---- caller ------------------------------------------------------------------------------ */
 
@@ -76,7 +76,134 @@ struct fly_binding {
 	int (*wait)(struct fly_call *call);
 	/* Ender: free the result packet and the entry. */
 	void (*ender)(struct fly_call *call);
+	/* Set by stubs: what the thread's calls lend, the innermost call first; NULL: nothing. */
+	struct fly_loans *loans;
 };
+
+/* ---- long arrays of the caller --------------------------------------------------------------- */
+
+/* An array of numbers of so many bytes or more is long: it is lent. */
+#define FLY_LOAN_LEAST (FLY_PAYLOAD_ROOM + 1)
+
+/* Arrays that a call may lend in each direction; the others are copied as small ones are. */
+#define FLY_LOANS 4
+
+/* One array: a long argument, or the variable for a long result. */
+struct fly_loan {
+	uint8_t *bytes;  /* the program's; an argument is only read */
+	uint32_t at;     /* where it lies in the arguments, or in the results */
+	uint32_t length; /* of an argument; of a result at most */
+};
+
+/*
+ * Long arrays that the runtime reads and writes where the program has them, instead of in a buffer
+ * of its own. A stub says where they lie before it calls the Starter, and withdraws them before it
+ * returns.
+ *
+ * Arguments: if the Starter sets `is_read`, the stub leaves their places at call->payload as they
+ * are; otherwise it writes them there. Good until the call has ended: the Starter copies the list,
+ * not the arrays.
+ * Results: good until the Transporter returns. If `is_stored` is set then, they are in the
+ * program's variables, and their places at call->payload must not be touched: there may be no
+ * memory. Otherwise the stub takes them from there. When a call has failed, they hold anything.
+ */
+struct fly_loans {
+	struct fly_loans *outer; /* of a call that waits while this one is made; NULL */
+	struct fly_call *call;   /* NULL: it has not begun */
+	uint32_t n_arguments;
+	uint32_t n_results;
+	bool is_read;   /* set by the Starter */
+	bool is_stored; /* set when the results come */
+	struct fly_loan arguments[FLY_LOANS];
+	struct fly_loan results[FLY_LOANS]; /* by `at` */
+};
+
+/* fly_loans_init() - nothing is lent. */
+static inline void fly_loans_init(struct fly_loans *l)
+{
+	l->outer = NULL;
+	l->call = NULL;
+	l->n_arguments = 0;
+	l->n_results = 0;
+	l->is_read = false;
+	l->is_stored = false;
+}
+
+/* On a big-endian machine numbers lie otherwise than on the wire: there only bytes are lent. */
+static inline bool fly_may_lend(uint32_t bytes, uint32_t element_bytes)
+{
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return bytes >= FLY_LOAN_LEAST && element_bytes == 1;
+#else
+	(void)element_bytes;
+	return bytes >= FLY_LOAN_LEAST;
+#endif
+}
+
+/* fly_lend_argument() - lend an array if it is long. @at: where it will lie in the arguments. */
+static inline void fly_lend_argument(struct fly_loans *l, uint32_t at, const void *array,
+				     uint32_t bytes, uint32_t element_bytes)
+{
+	if (!fly_may_lend(bytes, element_bytes) || l->n_arguments == FLY_LOANS)
+		return;
+	l->arguments[l->n_arguments].bytes = (uint8_t *)(uintptr_t)array;
+	l->arguments[l->n_arguments].at = at;
+	l->arguments[l->n_arguments++].length = bytes;
+}
+
+/* fly_lend_result() - lend a variable for a result of at most @bytes, in the order of @at. */
+static inline void fly_lend_result(struct fly_loans *l, uint32_t at, void *array, uint32_t bytes,
+				   uint32_t element_bytes)
+{
+	if (!fly_may_lend(bytes, element_bytes) || l->n_results == FLY_LOANS)
+		return;
+	l->results[l->n_results].bytes = (uint8_t *)array;
+	l->results[l->n_results].at = at;
+	l->results[l->n_results++].length = bytes;
+}
+
+/* fly_loans_start() - the Starter, of a call that lends. */
+static inline int fly_loans_start(struct fly_loans *l, struct fly_binding *binding,
+				  uint16_t procedure, uint32_t argument_bytes,
+				  struct fly_call **call)
+{
+	int status;
+
+	l->outer = binding->loans;
+	binding->loans = l;
+	status = binding->starter(binding, procedure, argument_bytes, call);
+	if (status)
+		binding->loans = l->outer;
+	else
+		l->call = *call;
+	return status;
+}
+
+/* fly_loans_end() - withdraw what is lent: behind the Transporter, or behind `send`. */
+static inline void fly_loans_end(const struct fly_loans *l, struct fly_binding *binding)
+{
+	binding->loans = l->outer;
+}
+
+/* fly_is_lent() - does the runtime read the argument at @at where the program has it? */
+static inline bool fly_is_lent(const struct fly_loans *l, uint32_t at)
+{
+	for (uint32_t i = 0; l->is_read && i < l->n_arguments; i++) {
+		if (l->arguments[i].at == at)
+			return true;
+	}
+	return false;
+}
+
+/* fly_is_stored() - has the runtime stored the result at @at where the program wants it? */
+static inline bool fly_is_stored(const struct fly_loans *l, uint32_t at)
+{
+	for (uint32_t i = 0; l->is_stored && i < l->n_results; i++) {
+		if (l->results[i].at == at)
+			return true;
+	}
+	return false;
+}
 
 /* ---- server ------------------------------------------------------------------------------ */
 
