@@ -13,6 +13,7 @@
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
+#include "slowpath/payload.h"
 #include "base/random.h"
 #include "slowpath/reply.h"
 #include "slowpath/frame.h"
@@ -305,12 +306,13 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,
 		     int status)
 {
+	const uint32_t unit = fly_payload_to(link, c->peer_ip);
 	struct fly_bulk *b = c->bulk;
 	const uint8_t *results;
 
 	c->touched_ms = p->now_ms;
 	if (served->result_bytes > 0 &&
-	    fly_scatter_fragments(served->result_bytes, link->payload_max) > FLY_FRAGMENTS_MAX) {
+	    fly_scatter_fragments(served->result_bytes, unit) > FLY_FRAGMENTS_MAX) {
 		served->result_bytes = 0;
 		status = -FLY_ERESULT;
 	}
@@ -332,7 +334,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	b->header = (struct fly_header){
 		.type = (uint8_t)fly_wire_result_type((uint16_t)-status),
 		.procedure = (uint16_t)-status,
-		.export_id = served->result_bytes > link->payload_max ? draw_key(p) : export_id,
+		.export_id = served->result_bytes > unit ? draw_key(p) : export_id,
 		.activity = c->activity,
 		.seq = c->seq,
 		.hint = (uint32_t)(c - p->conversations.records),
@@ -340,7 +342,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	};
 	fly_bulk_progress(p, b);
 	fly_packet_put(&p->cache, m);
-	fly_bulk_send(p, b, results, served->result_bytes, link->payload_max);
+	fly_bulk_send(p, b, results, served->result_bytes, unit);
 }
 
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
