@@ -176,7 +176,7 @@ static struct rte_mbuf *packet(struct fly_poller *p, const struct fly_bulk *b, u
 		fly_wire_set_lengths(frame, length);
 		fly_put_u16(frame + FLY_RPC + 28, (uint16_t)length);
 	}
-	memcpy(frame + FLY_PAYLOAD, b->out_bytes + (size_t)fragment * b->out.unit, length);
+	fly_spread_read(&b->from, fragment * b->out.unit, length, frame + FLY_PAYLOAD);
 	return m;
 }
 
@@ -290,11 +290,9 @@ static void send_uncounted(struct fly_poller *p, struct fly_bulk *b, uint32_t fr
 	send_fragment(p, b, m, is_again, is_again);
 }
 
-void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, const uint8_t *bytes, uint32_t n,
-		   uint32_t unit)
+void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, uint32_t n, uint32_t unit)
 {
 	fly_scatter_begin(&b->out, n, unit, FLY_CREDIT_FIRST);
-	b->out_bytes = bytes;
 	b->header.fragments = (uint16_t)b->out.fragments;
 	b->header.length = (uint16_t)fly_scatter_length(&b->out, 0);
 	fly_wire_set_lengths(b->front, b->header.length);
@@ -419,8 +417,10 @@ bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, const uint8_t *fra
 
 bool fly_bulk_begin(struct fly_poller *p, struct fly_bulk *b, const struct fly_gather *in)
 {
-	if (!fly_buffer_get(p, &b->in_buffer, fly_gather_room(in), b->peer))
+	if (!fly_buffer_get(p, &b->in_buffer, fly_spread_room(&b->to, fly_gather_room(in)),
+			    b->peer))
 		return false;
+	b->to.bytes = b->in_buffer.bytes;
 	b->in = *in;
 	set_gathering(p, b, true);
 	return true;
@@ -442,8 +442,7 @@ enum fly_gathered fly_bulk_take(struct fly_poller *p, struct fly_bulk *b, const 
 	*wants_ack = (h->flags & FLY_FLAG_ACK) || gap_changed;
 	if (what != FLY_GATHER_NEW)
 		return what;
-	memcpy(b->in_buffer.bytes + (size_t)h->fragment * b->in.unit, frame + FLY_PAYLOAD,
-	       h->length);
+	fly_spread_write(&b->to, h->fragment * b->in.unit, h->length, frame + FLY_PAYLOAD);
 	fly_bulk_progress(p, b);
 	fly_stats_add(&p->stats, FLY_COUNT_fragments_received, 1);
 	return what;

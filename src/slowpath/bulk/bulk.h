@@ -19,6 +19,7 @@
 #include "slowpath/bulk/buffer.h"
 #include "slowpath/bulk/fragments.h"
 #include "slowpath/bulk/path.h"
+#include "slowpath/bulk/spread.h"
 
 /* Arguments without a new fragment for so long are freed: their caller has given up. */
 #define FLY_BULK_IDLE_MS 10000
@@ -47,7 +48,9 @@ struct fly_bulk {
 	int16_t status;    /* caller: the status in the fragments of the result */
 	struct fly_buffer out_buffer;
 	struct fly_buffer in_buffer;
-	const uint8_t *out_bytes; /* start of the message in out_buffer */
+	struct fly_spread from;   /* the message that is sent: in out_buffer, or lent */
+	struct fly_spread to;     /* the message that is received: in in_buffer, or lent */
+	struct fly_loans *stores; /* caller: whose arrays are in `to`; NULL: there are none */
 	struct fly_header header; /* of sent fragments; each fragment and ACK changes some fields */
 	/* The headers of a fragment. Before the first is sent: the outer headers only. */
 	uint8_t front[FLY_PAYLOAD + 6] __rte_aligned(16);
@@ -75,11 +78,10 @@ bool fly_bulk_evict(struct fly_poller *p, const struct fly_peer *peer, uint32_t 
 void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b);
 
 /*
- * fly_bulk_send() - begin to send @n bytes at @bytes, which is in out_buffer. b->header has what
- * is common to all fragments, b->front the outer headers, for no payload.
+ * fly_bulk_send() - begin to send the @n bytes in b->from. b->header has what is common to all
+ * fragments, b->front the outer headers, for no payload.
  */
-void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, const uint8_t *bytes, uint32_t n,
-		   uint32_t unit);
+void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, uint32_t n, uint32_t unit);
 
 /* fly_bulk_learn() - @hint: where the server keeps its record. */
 void fly_bulk_learn(struct fly_bulk *b, uint32_t hint);
@@ -111,7 +113,10 @@ static inline void fly_bulk_progress(const struct fly_poller *p, struct fly_bulk
 	b->is_graced = false;
 }
 
-/* fly_bulk_begin() - begin to receive a message, and get its memory. Return: false: no memory. */
+/*
+ * fly_bulk_begin() - begin to receive a message, and get its memory, except for what is lent in
+ * b->to. Return: false: no memory.
+ */
 bool fly_bulk_begin(struct fly_poller *p, struct fly_bulk *b, const struct fly_gather *in);
 
 /*

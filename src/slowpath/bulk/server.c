@@ -214,8 +214,8 @@ static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8
  * Retain results of more than FLY_RETAIN_BYTES in their buffer, cut to their length.
  * Return: where they begin.
  */
-static const uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
-				   const struct fly_served *served)
+static uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
+			     const struct fly_served *served)
 {
 	size_t offset;
 
@@ -306,7 +306,6 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		     int status)
 {
 	struct fly_bulk *b = c->bulk;
-	const uint8_t *results;
 
 	c->touched_ms = p->now_ms;
 	if (served->result_bytes > 0 &&
@@ -326,7 +325,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		fly_reply_kept(p, link, m, c, 0);
 		return;
 	}
-	results = keep_results(p, b, served);
+	b->from = (struct fly_spread){.bytes = keep_results(p, b, served)};
 	address(b, link, m);
 	b->in = (struct fly_gather){0};
 	b->header = (struct fly_header){
@@ -340,7 +339,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	};
 	fly_bulk_progress(p, b);
 	fly_packet_put(&p->cache, m);
-	fly_bulk_send(p, b, results, served->result_bytes, link->payload_max);
+	fly_bulk_send(p, b, served->result_bytes, link->payload_max);
 }
 
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
