@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "slowpath/bulk/next.h"
 #include "slowpath/peers.h"
 #include "slowpath/records.h"
 #include "slowpath/resend.h"
@@ -73,7 +74,10 @@ struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint3
 static void set_gathering(struct fly_poller *p, struct fly_bulk *b, bool is_gathering)
 {
 	p->bulk.n_gathering += (uint32_t)is_gathering - (uint32_t)b->is_gathering;
+	p->gathers = p->bulk.n_gathering != 0;
 	b->is_gathering = is_gathering;
+	if (!is_gathering)
+		fly_next_forget(p, b);
 }
 
 static void set_ready(struct fly_bulk *b, bool is_ready)
@@ -197,6 +201,44 @@ static uint16_t age_of(const struct fly_poller *p, const struct fly_bulk *b)
 	return b->entry ? fly_resend_age_ms(p, b->entry) : b->header.age;
 }
 
+/*
+ * Send at most @n fragments that were never sent, one behind the other: the common case. All are
+ * of one length, which the headers in b->front say, and mostly their bytes lie together.
+ * Return: how many were sent: fewer without packet buffers, or with a full queue.
+ */
+static uint32_t push_run(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
+{
+	const uint32_t every = fly_path_every(b->path);
+	const uint16_t age_ms = age_of(p, b);
+	const uint32_t unit = b->out.unit;
+	const uint32_t at = b->out.next * unit;
+	uint32_t together = n * unit;
+	const uint8_t *from = fly_spread_piece(&b->from, at, &together);
+	struct fly_link *link = b->link;
+	uint32_t sent = 0;
+
+	for (; sent < n && link->n_queued < FLY_BURST; sent++) {
+		struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD + unit);
+		uint8_t *frame;
+
+		if (!m)
+			break;
+		frame = fly_packet_frame(m);
+		memcpy(frame, b->front, FLY_PAYLOAD);
+		fly_put_u16(frame + FLY_RPC + 20, (uint16_t)b->out.next);
+		fly_put_u16(frame + FLY_RPC + 30, age_ms);
+		if (likely((sent + 1) * unit <= together))
+			fly_copy(frame + FLY_PAYLOAD, from + sent * unit, unit);
+		else
+			fly_spread_read(&b->from, at + sent * unit, unit, frame + FLY_PAYLOAD);
+		if (fly_scatter_sent_next(&b->out, p->now_tsc, every, sent + 1 == n))
+			frame[FLY_RPC + 1] |= FLY_FLAG_ACK;
+		fly_link_send(link, m);
+	}
+	fly_stats_add(&p->stats, FLY_COUNT_fragments_sent, sent);
+	return sent;
+}
+
 /* Send at most @n fragments. Return: false: no packet buffer, or the queue is full. */
 static bool push(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
 {
@@ -204,8 +246,19 @@ static bool push(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
 	const uint16_t age_ms = age_of(p, b);
 	struct fly_scatter *s = &b->out;
 	bool is_good = true;
+	uint32_t run;
 
-	while (n > 0 && fly_scatter_is_ready(s)) {
+	run = RTE_MIN(n, fly_scatter_run(s));
+	if (run != 0 && s->next + run == s->fragments)
+		run--; /* the last one is shorter */
+	if (run != 0) {
+		const uint32_t sent = push_run(p, b, run);
+
+		n -= sent;
+		fly_congestion_sent(&b->path->congestion, p->now_tsc);
+		is_good = sent == run;
+	}
+	while (is_good && n > 0 && fly_scatter_is_ready(s)) {
 		const uint32_t fragment = fly_scatter_pick(s);
 		const bool is_again = fly_scatter_is_again(s, fragment);
 		struct rte_mbuf *m;

@@ -11,6 +11,7 @@
  */
 #include "fastpath/receiver.h"
 #include "slowpath/bulk/bulk.h"
+#include "slowpath/bulk/next.h"
 #include "slowpath/reply.h"
 #include "slowpath/resend.h"
 #include "slowpath/retry.h"
@@ -196,9 +197,8 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 	return 0;
 }
 
-/* Tell the server how much of the result has arrived. @m: becomes the acknowledgement. */
-static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
-			const struct fly_header *h)
+void fly_bulk_ack_result(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
+			 const struct fly_header *h)
 {
 	const struct fly_import *import = fly_import_of(b->entry->head.binding);
 
@@ -208,12 +208,21 @@ static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct r
 	fly_link_flush(b->link); /* now: the sender waits for it while more is received here */
 }
 
+void fly_bulk_heard(struct fly_poller *p, struct fly_bulk *b)
+{
+	if (b->heard_tsc == p->now_tsc)
+		return;
+	b->heard_tsc = p->now_tsc;
+	restart_waits(p, b->entry);
+	fly_bulk_wait(p, b, 2 * fly_congestion_patience(&b->path->congestion));
+}
+
 void fly_bulk_probe(struct fly_poller *p, struct fly_bulk *b)
 {
 	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);
 
 	if (m)
-		acknowledge(p, b, m, NULL);
+		fly_bulk_ack_result(p, b, m, NULL);
 }
 
 /*
@@ -297,16 +306,18 @@ void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struc
 	}
 	e->hint = h->hint;
 	b->header.hint = h->hint;
-	if (what == FLY_GATHER_NEW) {
-		restart_waits(p, e);
-		fly_bulk_wait(p, b, 2 * fly_congestion_patience(&b->path->congestion));
+	if (what == FLY_GATHER_NEW)
+		fly_bulk_heard(p, b);
+	if (fly_gather_is_whole(&b->in)) {
+		fly_bulk_ack_result(p, b, m, h);
+		result_whole(p, e);
+		return;
 	}
-	if (fly_gather_is_whole(&b->in) || wants_ack)
-		acknowledge(p, b, m, h);
+	fly_next_expect(p, b, fly_packet_frame(m));
+	if (wants_ack)
+		fly_bulk_ack_result(p, b, m, h);
 	else
 		fly_packet_put(&p->cache, m);
-	if (fly_gather_is_whole(&b->in))
-		result_whole(p, e);
 }
 
 bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const uint8_t *frame,

@@ -11,6 +11,7 @@
 #include "threads/worker.h"
 #include "marshal/raise.h"
 #include "slowpath/bulk/bulk.h"
+#include "slowpath/bulk/next.h"
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
 #include "base/random.h"
@@ -81,9 +82,8 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 	return b;
 }
 
-/* Acknowledge a fragment. @m: the fragment; becomes the acknowledgement. */
-static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			const struct fly_bulk *b, const struct fly_header *h)
+void fly_bulk_ack_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       const struct fly_bulk *b, const struct fly_header *h)
 {
 	fly_reply_turn_around(link, m);
 	fly_bulk_ack(p, b, m, h);
@@ -103,7 +103,7 @@ static void acknowledge_whole(struct fly_poller *p, struct fly_link *link, const
 	if (!ack)
 		return;
 	memcpy(fly_packet_frame(ack), fly_packet_frame(m), FLY_PAYLOAD);
-	acknowledge(p, link, ack, b, h);
+	fly_bulk_ack_call(p, link, ack, b, h);
 }
 
 /* Run a call that is whole. The deadline behind its arguments is stripped. */
@@ -158,11 +158,13 @@ static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	if (fly_gather_is_whole(&b->in)) {
 		acknowledge_whole(p, link, m, b, h);
 		run_whole(p, link, m, h, export, stub, c);
-	} else if (wants_ack) {
-		acknowledge(p, link, m, b, h);
-	} else {
-		fly_packet_put(&p->cache, m);
+		return;
 	}
+	fly_next_expect(p, b, fly_packet_frame(m));
+	if (wants_ack)
+		fly_bulk_ack_call(p, link, m, b, h);
+	else
+		fly_packet_put(&p->cache, m);
 }
 
 void fly_slow_call_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,

@@ -31,8 +31,7 @@ uint32_t fly_spread_room(const struct fly_spread *s, uint32_t bytes)
 	return RTE_MAX(bytes, 1U);
 }
 
-/* The piece of the message at @at, of at most *n bytes, that lies together. Return: where. */
-static uint8_t *piece(const struct fly_spread *s, uint32_t at, uint32_t *n)
+uint8_t *fly_spread_piece(const struct fly_spread *s, uint32_t at, uint32_t *n)
 {
 	for (uint32_t i = 0; i < s->n; i++) {
 		const struct fly_loan *l = &s->lent[i];
@@ -53,7 +52,7 @@ void fly_spread_read(const struct fly_spread *s, uint32_t at, uint32_t n, uint8_
 {
 	while (n != 0) {
 		uint32_t some = n;
-		const uint8_t *from = piece(s, at, &some);
+		const uint8_t *from = fly_spread_piece(s, at, &some);
 
 		fly_copy(to, from, some);
 		at += some;
@@ -66,7 +65,7 @@ void fly_spread_write(const struct fly_spread *s, uint32_t at, uint32_t n, const
 {
 	while (n != 0) {
 		uint32_t some = n;
-		uint8_t *to = piece(s, at, &some);
+		uint8_t *to = fly_spread_piece(s, at, &some);
 
 		fly_copy(to, from, some);
 		at += some;

@@ -30,6 +30,12 @@ bool fly_spread_lend(struct fly_spread *s, const struct fly_loan *lent, uint32_t
 /* fly_spread_room() - the bytes that the buffer of a message of at most @bytes needs; not 0. */
 uint32_t fly_spread_room(const struct fly_spread *s, uint32_t bytes);
 
+/*
+ * fly_spread_piece() - the bytes at @at of the message that lie together. @n: set to how many they
+ * are, if fewer than *n. Return: where.
+ */
+uint8_t *fly_spread_piece(const struct fly_spread *s, uint32_t at, uint32_t *n);
+
 /* fly_spread_read() - copy @n bytes at @at of the message to @to. */
 void fly_spread_read(const struct fly_spread *s, uint32_t at, uint32_t n, uint8_t *to);
 
