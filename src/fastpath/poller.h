@@ -30,9 +30,11 @@ struct fly_bulks {
 	TAILQ_HEAD(, fly_bulk) all;            /* in the order of the sweep */
 	TAILQ_HEAD(fly_paths, fly_path) paths; /* paths to peers: first the one used last */
 	struct fly_block *spare;               /* free memory: first the warmest */
-	uint64_t due_tsc;                      /* when fly_bulk_due() is to be called; FLY_NEVER */
-	uint32_t n;                            /* all of them */
-	uint32_t n_gathering;                  /* of them, still arriving */
+	struct fly_bulk *idle;                 /* freed structs */
+	uint32_t n_idle;
+	uint64_t due_tsc;     /* when fly_bulk_due() is to be called; FLY_NEVER */
+	uint32_t n;           /* all of them */
+	uint32_t n_gathering; /* of them, still arriving */
 	struct fly_bulk *known[FLY_BULKS_KNOWN]; /* of them: next.c */
 	uint32_t n_idle_paths;
 	uint32_t bytes;    /* held by those that are limited */

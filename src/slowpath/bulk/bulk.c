@@ -25,6 +25,32 @@
 #define PROBE_DOUBLINGS 3   /* the interval of probes doubles so many times after each */
 #define DOUBLINGS       12  /* limit for the doublings of a patience */
 
+/* ---- the structs themselves: a few that were freed are kept ---- */
+
+#define IDLE_BULKS 8
+
+static struct fly_bulk *take_idle(struct fly_poller *p)
+{
+	struct fly_bulk *b = p->bulk.idle;
+
+	ASAN_UNPOISON_MEMORY_REGION(b, sizeof *b);
+	p->bulk.idle = b->next_idle;
+	p->bulk.n_idle--;
+	return b;
+}
+
+static void keep_idle(struct fly_poller *p, struct fly_bulk *b)
+{
+	if (p->bulk.n_idle == IDLE_BULKS) {
+		free(b);
+		return;
+	}
+	b->next_idle = p->bulk.idle;
+	p->bulk.idle = b;
+	p->bulk.n_idle++;
+	ASAN_POISON_MEMORY_REGION(b, sizeof *b);
+}
+
 void fly_bulk_init(struct fly_poller *p)
 {
 	TAILQ_INIT(&p->bulk.all);
@@ -35,6 +61,8 @@ void fly_bulk_init(struct fly_poller *p)
 
 void fly_bulk_fini(struct fly_poller *p)
 {
+	while (p->bulk.idle)
+		free(take_idle(p));
 	fly_paths_drain(p);
 	fly_buffer_drain(p);
 }
@@ -47,7 +75,7 @@ void fly_bulk_link_lost(struct fly_poller *p, const struct fly_link *link)
 struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint32_t ip,
 			      uint16_t port)
 {
-	struct fly_bulk *b = malloc(sizeof *b);
+	struct fly_bulk *b = p->bulk.idle ? take_idle(p) : malloc(sizeof *b);
 
 	if (!b)
 		return NULL;
@@ -55,7 +83,7 @@ struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint3
 	fly_scatter_end(&b->out);
 	b->path = fly_path_get(p, link, ip, port);
 	if (!b->path) {
-		free(b);
+		keep_idle(p, b);
 		return NULL;
 	}
 	/* A server gathers nothing from an address without proof. */
@@ -127,7 +155,7 @@ void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b)
 	fly_peers_put(p->peers, b->peer);
 	TAILQ_REMOVE(&p->bulk.all, b, all);
 	p->bulk.n--;
-	free(b);
+	keep_idle(p, b);
 }
 
 /* May a message be freed for another peer's? Not one that a procedure works on, nor our own. */

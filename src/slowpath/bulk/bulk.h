@@ -29,7 +29,10 @@
 #define FLY_CREDITS      1024
 
 struct fly_bulk {
-	TAILQ_ENTRY(fly_bulk) all;             /* the poller's list */
+	union {
+		TAILQ_ENTRY(fly_bulk) all;  /* the poller's list */
+		struct fly_bulk *next_idle; /* freed, and kept for the next message */
+	};
 	TAILQ_ENTRY(fly_bulk) ready;           /* is_ready: the path's list */
 	struct fly_call_entry *entry;          /* the owner at a caller; else NULL */
 	struct fly_conversation *conversation; /* the owner at a server; else NULL */

@@ -303,6 +303,30 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	fly_bulk_served(p, link, m, export->id, c, &served, status);
 }
 
+/* Do results of more than FLY_RETAIN_BYTES fit into the call's packet, and may it be retained? */
+static bool is_short(const struct fly_poller *p, const struct fly_link *link,
+		     const struct rte_mbuf *m, uint32_t bytes)
+{
+	return bytes <= link->payload_max && FLY_PAYLOAD + bytes <= fly_packet_room(m) &&
+	       p->conversations.n_retained < p->conversations.retained_max;
+}
+
+/* Such results could have been longer, but were not: they are sent and retained as others are. */
+static void send_short(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       struct fly_conversation *c, const struct fly_served *served, int status)
+{
+	static const struct fly_procedure retained = {0}; /* also if it is idempotent: call.c */
+	const uint32_t bytes = served->result_bytes;
+	uint8_t *frame = fly_packet_frame(m);
+
+	fly_packet_expose(m, FLY_PAYLOAD + bytes);
+	memcpy(frame + FLY_PAYLOAD, served->results, bytes);
+	fly_bulk_free(p, c->bulk);
+	fly_wire_set_lengths(frame, bytes);
+	fly_put_u32(frame + FLY_RPC + 20, 1U << 16); /* @m may have been one of several */
+	fly_serve_send(p, link, m, frame, bytes, m, frame, &retained, c, bytes, status);
+}
+
 void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,
 		     int status)
@@ -316,6 +340,10 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		status = -FLY_ERESULT;
 	}
 	b->out_buffer.written = served->result_bytes;
+	if (served->result_bytes > FLY_RETAIN_BYTES && is_short(p, link, m, served->result_bytes)) {
+		send_short(p, link, m, c, served, status);
+		return;
+	}
 	c->executions++;
 	c->result_status = (int16_t)status;
 	fly_conversation_to_done(c);
