@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#include "slowpath/bulk/due.h"
 #include "slowpath/bulk/next.h"
 #include "slowpath/peers.h"
 #include "slowpath/records.h"
@@ -55,6 +56,10 @@ void fly_bulk_init(struct fly_poller *p)
 {
 	TAILQ_INIT(&p->bulk.all);
 	TAILQ_INIT(&p->bulk.paths);
+	for (unsigned i = 0; i < FLY_PATH_LISTS; i++)
+		LIST_INIT(&p->bulk.by_address[i]);
+	LIST_INIT(&p->bulk.pausing);
+	fly_due_init(p);
 	p->bulk.max = FLY_BULK_MAX;
 	p->bulk.due_tsc = FLY_NEVER;
 }
@@ -126,14 +131,14 @@ static void recount(struct fly_bulk *b)
 
 void fly_bulk_wait(struct fly_poller *p, struct fly_bulk *b, uint64_t patience_tsc)
 {
-	b->due_tsc = p->now_tsc + patience_tsc;
+	fly_due_set(p, b, p->now_tsc + patience_tsc);
 	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, b->due_tsc);
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, b->due_tsc);
 }
 
 static void resume_later(struct fly_poller *p, struct fly_path *path, uint64_t at_tsc)
 {
-	path->resume_tsc = at_tsc;
+	fly_path_pause(p, path, at_tsc);
 	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, at_tsc);
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, at_tsc);
 }
@@ -150,6 +155,7 @@ void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b)
 	set_gathering(p, b, false);
 	fly_buffer_free(p, &b->out_buffer);
 	fly_buffer_free(p, &b->in_buffer);
+	fly_due_forget(p, b);
 	fly_path_put(p, b->path);
 	b->peer->n_bulk--;
 	fly_peers_put(p->peers, b->peer);
@@ -320,7 +326,7 @@ static void pump(struct fly_poller *p, struct fly_path *path)
 	uint32_t room;
 	bool is_good = true;
 
-	path->resume_tsc = FLY_NEVER;
+	fly_path_pause(p, path, FLY_NEVER);
 	p->clock.turns = 0; /* the next turn reads the clock: round trips are measured */
 	while (is_good && (b = TAILQ_FIRST(&path->ready)) != NULL) {
 		room = fly_path_room(p, path);
@@ -618,7 +624,6 @@ static void handle_silent_result(struct fly_poller *p, struct fly_bulk *b)
 
 static void handle_silence(struct fly_poller *p, struct fly_bulk *b)
 {
-	b->due_tsc = FLY_NEVER;
 	if (b->conversation) {
 		if (b->out.fragments > 1)
 			handle_silent_result(p, b);
@@ -635,25 +640,22 @@ static void handle_silence(struct fly_poller *p, struct fly_bulk *b)
 void fly_bulk_due(struct fly_poller *p)
 {
 	uint64_t due_tsc = FLY_NEVER;
+	struct fly_path *next;
 	struct fly_path *path;
 	struct fly_bulk *b;
 
-	p->bulk.due_tsc = FLY_NEVER;
-	TAILQ_FOREACH(b, &p->bulk.all, all)
-	{
-		if (b->due_tsc <= p->now_tsc)
-			handle_silence(p, b);
-		due_tsc = RTE_MIN(due_tsc, b->due_tsc);
-	}
-	TAILQ_FOREACH(path, &p->bulk.paths, all)
-	{
+	while ((b = fly_due_take(p)) != NULL)
+		handle_silence(p, b);
+	for (path = LIST_FIRST(&p->bulk.pausing); path; path = next) {
+		next = LIST_NEXT(path, pause);
 		if (path->resume_tsc <= p->now_tsc) {
 			pump(p, path);
 			fly_link_flush(path->link);
 		}
-		due_tsc = RTE_MIN(due_tsc, path->resume_tsc);
+		if (path->resume_tsc != FLY_NEVER)
+			due_tsc = RTE_MIN(due_tsc, path->resume_tsc);
 	}
-	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, due_tsc);
+	p->bulk.due_tsc = RTE_MIN(due_tsc, fly_due_next(p));
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, p->bulk.due_tsc);
 }
 

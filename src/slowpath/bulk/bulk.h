@@ -39,6 +39,8 @@ struct fly_bulk {
 	struct fly_path *path;                 /* to the peer */
 	struct fly_peer *peer;                 /* whom its memory is counted to */
 	struct fly_link *link;                 /* the path's */
+	LIST_ENTRY(fly_bulk) due;              /* is_in_wheel: due.c */
+	uint64_t due_slot;                     /* is_in_wheel: number of its slot */
 	uint64_t due_tsc;                      /* when the silence is handled; FLY_NEVER: not */
 	uint32_t progress_ms;                  /* poller time of the last progress */
 	uint32_t n_flight;                     /* fragments counted in path->n_flight */
@@ -48,6 +50,7 @@ struct fly_bulk {
 			     */
 	bool is_graced;     /* due_tsc was put off by an absence since the last progress */
 	bool is_gathering;  /* counted in the poller's n_gathering */
+	bool is_in_wheel;   /* in the list of a slot */
 	bool is_ready;      /* in the list path->ready */
 	bool is_proven;     /* an acknowledgement has come: the address of the peer is proven */
 	int16_t status;     /* caller: the status in the fragments of the result */
