@@ -6,6 +6,7 @@ is busy with tests.
 """
 import json
 import os
+import re
 import sys
 
 import e2e
@@ -34,6 +35,10 @@ def check_run(run):
         e2e.check(run["calls"] > 0 and run["p50_ns"] > 0 and run["bytes_per_s"] > 0, what)
         e2e.check(0 < run["procedure_ns"] < 1e9 * run["bytes"] / run["bytes_per_s"], what)
         e2e.check(run["floor"]["bytes_per_s"] > 0, what)
+        e2e.check(("two copies" if LINK == "local" else "bare frames") in run["floor"]["what"], what)
+        compared = run["bytes"] >= 65536
+        e2e.check((run["floor"]["memcpy_bytes_per_s"] is not None) == compared, what)
+        e2e.check((run["memcpy_ratio"] is not None) == compared, what)
     if run["bytes"] < 65536:
         e2e.check(run["ratio"] is None and run["whole_ratio"] is None, what)
 
@@ -43,7 +48,6 @@ def table_of_sizes():
     check_widths(lines)
     with open(JSON) as file:
         both = json.load(file)
-    os.unlink(JSON)
     for procedure in "Put", "Get":
         runs = [run for run in both["runs"] if run["procedure"] == procedure]
         seen = {run["bytes"] for run in runs}
@@ -55,11 +59,52 @@ def table_of_sizes():
     for each in both["runs"]:
         check_run(each)
     e2e.check([fit["procedure"] for fit in both["fits"]] == ["Put", "Get"], str(both["fits"]))
+    check_plot({LINK: both["runs"]})
+
+
+def check_plot(runs_of):
+    """@runs_of: what was measured over each link; None: it is not known."""
     with open(PLOT) as plot:
         text = plot.read()
     e2e.check(text.startswith("<svg ") and text.endswith("</svg>\n") and "NaN" not in text.upper(),
               text)
+    series = re.findall(r">(\w+), (\w+)<", text)
+    e2e.check(len(set(series)) == len(series) == text.count("<g "), text)
+    for link, runs in runs_of.items():
+        for procedure in "Put", "Get":
+            # On a busy machine no pair of a run may be kept: then the picture has no points of it.
+            points = {run["bytes"] for run in runs or [] if run["procedure"] == procedure and run["pairs"]}
+            found = re.search(">%s, %s<.*?</g>" % (procedure, link), text, re.S)
+            count = found[0].count("<circle") if found else 0
+            e2e.check(runs is None or count == len(points), "%d points of %s, %s instead of %d in\n%s"
+                      % (count, procedure, link, len(points), text))
     os.unlink(PLOT)
+
+
+def several_links():
+    """What earlier runs over other links have written is drawn in the same picture."""
+    with open(JSON) as file:
+        earlier = json.load(file)
+    others = sorted({"vhost", "memif", "local"} - {LINK})
+    arguments = []
+    for other in others:
+        for each in earlier["runs"]:
+            each["link"] = other
+        arguments += ["--with", e2e.path(other + ".json")]
+        with open(arguments[-1], "w") as file:
+            json.dump(earlier, file)
+    run("--seconds", "0.1", "--plot", PLOT, *arguments)
+    check_plot({LINK: None, **{other: earlier["runs"] for other in others}})
+    no_file, no_json, no_run = e2e.path("none.json"), e2e.path("text.json"), e2e.path("other.json")
+    with open(no_json, "w") as file:
+        file.write("{")
+    with open(no_run, "w") as file:
+        json.dump({"runs": [{"link": "vhost", "procedure": "Null"}]}, file)
+    for wrong in no_file, no_json, no_run:
+        lines = run("--plot", PLOT, "--with", wrong, status=2).splitlines()
+        e2e.check(len(lines) == 1 and wrong in lines[0], "%s: %s" % (wrong, lines))
+    for path in [JSON, no_json, no_run] + arguments[1::2]:
+        os.unlink(path)
 
 
 def one_size():
@@ -82,12 +127,13 @@ def as_table():
 
 def mistakes():
     for arguments in ["--size", "0"], ["--size", "65M"], ["--size", "8G"], ["8M"], \
-            ["--size", "1M", "--plot", PLOT]:
+            ["--size", "1M", "--plot", PLOT], ["--with", JSON]:
         lines = run(*arguments, status=2).splitlines()
         e2e.check(len(lines) == 1, "%s: %s" % (arguments, lines))
 
 
 table_of_sizes()
+several_links()
 one_size()
 as_table()
 mistakes()

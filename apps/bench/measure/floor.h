@@ -51,7 +51,7 @@ uint16_t floor_full_bytes(const struct fly_runtime *runtime);
 void floor_send(struct fly_runtime *runtime, bool (*go_on)(void *context, unsigned n),
 		void *context);
 
-/* floor_receive() - receive and free. */
+/* floor_receive() - receive, read the payload of each frame once, and free. */
 void floor_receive(struct fly_runtime *runtime, bool (*go_on)(void *context, unsigned n),
 		   void *context);
 

@@ -83,10 +83,17 @@ enum pairs_state table_main_state(const struct row *row);
 double table_per_second(const struct rounds *rounds, const struct block_sum *sum);
 
 /*
- * bulk_plot() - times over sizes, both logarithmic, as SVG. Rows: number: an enum bulk_procedure.
+ * bulk_plot() - times over sizes, both logarithmic, as SVG: those of @rounds, and of what
+ * bulk_plot_add() was given. Rows: number: an enum bulk_procedure.
  * Return: 0, or -1 with errno set.
  */
 int bulk_plot(const struct rounds *rounds, const char *path);
+
+/*
+ * bulk_plot_add() - what an earlier run has written as JSON to @path is to be drawn as well.
+ * Return: NULL, or what is wrong with the file.
+ */
+const char *bulk_plot_add(const char *path);
 
 /* ---- values of columns that several tables have ---- */
 

@@ -86,7 +86,10 @@ const char *text_gigabytes(char text[TEXT_ROOM], double rate)
 {
 	const double giga = rate / 1e9;
 
-	snprintf(text, TEXT_ROOM, "%.*f", giga < 0.0995 ? 4 : giga < 9.995 ? 2 : 1, giga);
+	if (isnan(rate))
+		snprintf(text, TEXT_ROOM, "-");
+	else
+		snprintf(text, TEXT_ROOM, "%.*f", giga < 0.0995 ? 4 : giga < 9.995 ? 2 : 1, giga);
 	return text;
 }
 

@@ -23,7 +23,7 @@ const char *text_us(char text[TEXT_ROOM], double ns);
 /* text_ratio() - "1.07x", or "-" for NAN. */
 const char *text_ratio(char text[TEXT_ROOM], double ratio);
 
-/* text_gigabytes() - bytes per second in at most 5 columns, as GB/s. */
+/* text_gigabytes() - bytes per second in at most 5 columns, as GB/s; "-" for NAN. */
 const char *text_gigabytes(char text[TEXT_ROOM], double rate);
 
 /* text_size() - 8388608 becomes "8 MiB": sizes are powers of two, nearly all. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * bulk.c - `firefly bench bulk`: large arguments and results between blocks of bare frames that go
- * one way.
+ * one way, or over a local link of chunks that are copied twice.
  *
  * Owns the command line, the caller's data and the report. The frames are in measure/floor.c, the
- * calls in stage/bulk_calls.c, the plot in report/bulk_plot.c.
+ * chunks in measure/pipe.c, the calls in stage/bulk_calls.c, the plot in report/bulk_plot.c.
  *
  * Before anything is measured each row makes a call whose every byte is checked on the side that
  * gets it.
@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <firefly/stub.h>
 #include <json-c/json.h>
 
 #include "bench/measure/fit.h"
@@ -23,6 +24,7 @@
 
 #define NAME             "bench bulk"
 #define FLOOR_WARM_UP    1024  /* frames before a block of them begins */
+#define COPIES_SHARE     4     /* of a block, for copies on one core beside it */
 #define LOOKS_PER_CLOCK  65536 /* idle rounds of a floor's loop between two looks at the clock */
 #define ONE_SIZE_SECONDS 24
 #define TABLE_SECONDS    60
@@ -32,7 +34,9 @@
 static struct {
 	uint32_t bytes;   /* 0: a table of sizes */
 	const char *plot; /* NULL: none */
+	bool with;        /* another run is in the picture */
 	struct bulk_caller caller;
+	uint8_t *copy; /* where data is copied to on one core: BULK_MOST bytes */
 } own;
 
 /* ---- the command line ---- */
@@ -41,6 +45,7 @@ enum {
 	KEY_SIZE = STAGE_KEY_OWN,
 	KEY_VIEW,
 	KEY_PLOT,
+	KEY_WITH,
 };
 
 static const struct argp_option options[] = {
@@ -51,8 +56,20 @@ static const struct argp_option options[] = {
 	{"view", KEY_VIEW, NULL, 0,
 	 "Read the results of Get where they lie, instead of having them copied out", 0},
 	{"plot", KEY_PLOT, "FILE", 0, "Draw times over sizes, as SVG", 0},
+	{"with", KEY_WITH, "FILE", 0,
+	 "Draw also what another run, over another link, wrote with --json; may be repeated", 0},
 	{0},
 };
+
+/* Before anything is measured: a mistake is said at once. */
+static void add_to_plot(const char *path)
+{
+	const char *trouble = bulk_plot_add(path);
+
+	if (trouble)
+		cli_refuse(NAME, "--with %s: %s", path, trouble);
+	own.with = true;
+}
 
 static error_t option(struct rounds *r, int key, char *text)
 {
@@ -68,11 +85,16 @@ static error_t option(struct rounds *r, int key, char *text)
 	case KEY_PLOT:
 		own.plot = text;
 		return 0;
+	case KEY_WITH:
+		add_to_plot(text);
+		return 0;
 	case ARGP_KEY_ARG:
 		cli_refuse(NAME, "'%s' is not expected; a size is given as --size %s", text, text);
 	case ARGP_KEY_END:
 		if (own.plot && own.bytes)
 			cli_refuse(NAME, "--plot draws the table of sizes: not with --size");
+		if (own.with && !own.plot)
+			cli_refuse(NAME, "--with adds to a picture: --plot says where it goes");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -104,7 +126,9 @@ static void prepare(struct rounds *r)
 		for (unsigned p = 0; p < BULK_PROCEDURES; p++)
 			add_row(r, (enum bulk_procedure)p, own.bytes ? own.bytes : 1U << 2 * i);
 	own.caller.data = rounds_zeros(NAME, BULK_MOST, 1);
+	own.copy = rounds_zeros(NAME, BULK_MOST, 1);
 	memset(own.caller.data, PATTERN_PLAIN, BULK_MOST); /* pages that are there */
+	memset(own.copy, PATTERN_PLAIN, BULK_MOST);
 }
 
 /* And one call of each row whose every byte is looked at. */
@@ -123,13 +147,15 @@ static int open_bulk(struct rounds *r)
 	return status;
 }
 
-/* ---- blocks of bare frames ---- */
+/* ---- blocks of what goes one way ---- */
 
 struct flow {
 	uint64_t block_ticks, patience_ticks;
-	uint64_t seen;     /* frames so far */
+	uint64_t warm_up;  /* frames or bytes before the block begins */
+	uint64_t least;    /* of them in a block */
+	uint64_t seen;     /* so far */
 	uint64_t begin;    /* when the block began; 0: still warming up */
-	uint64_t began_at; /* frames that had been seen then */
+	uint64_t began_at; /* what had been seen then */
 	uint64_t last;     /* when one was seen; 0: not yet */
 	uint32_t idle;
 	bool lost; /* nothing came any more */
@@ -153,7 +179,7 @@ static bool flow_goes_on(void *context, unsigned n)
 	f->last = now;
 	f->seen += n;
 	if (!f->begin) {
-		if (f->seen >= FLOOR_WARM_UP) {
+		if (f->seen >= f->warm_up) {
 			f->begin = now;
 			f->began_at = f->seen;
 		}
@@ -161,7 +187,64 @@ static bool flow_goes_on(void *context, unsigned n)
 	}
 	f->sum.count = f->seen - f->began_at;
 	f->sum.ticks = now - f->begin;
-	return f->sum.ticks < f->block_ticks;
+	return f->sum.ticks < f->block_ticks || f->sum.count < f->least;
+}
+
+static bool is_local(const struct rounds *r)
+{
+	return strcmp(r->stage.options.link, "local") == 0;
+}
+
+static bool is_compared(const struct row *row)
+{
+	return row->bytes >= RATIO_BYTES;
+}
+
+static int measure_frames(struct rounds *r, const struct row *row, struct flow *flow)
+{
+	flow->warm_up = FLOOR_WARM_UP;
+	if (stage_order(&r->stage, row->number == BULK_PUT ? CONTROL_RECEIVE : CONTROL_SEND, 0))
+		return -1;
+	if (row->number == BULK_PUT)
+		floor_send(r->stage.runtime, flow_goes_on, flow);
+	else
+		floor_receive(r->stage.runtime, flow_goes_on, flow);
+	flow->sum.count *= floor_full_bytes(r->stage.runtime);
+	return flow->lost ? stage_give_up(&r->stage, "bare frames were lost", 0) : 0;
+}
+
+/*
+ * One message to warm up, as the calls have one call. Short ones are sent as if they were of
+ * RATIO_BYTES: as frames, what goes one way does not stop between two calls.
+ */
+static int measure_pipe(struct rounds *r, const struct row *row, struct flow *flow)
+{
+	struct pipe *pipe = &r->stage.control.page->pipe;
+	const bool is_put = row->number == BULK_PUT;
+	const uint32_t bytes = row->bytes > RATIO_BYTES ? row->bytes : RATIO_BYTES;
+
+	flow->warm_up = flow->least = bytes;
+	pipe_open(pipe, bytes);
+	if (stage_order(&r->stage, CONTROL_PIPE, is_put ? PIPE_TAKES : PIPE_GIVES))
+		return -1;
+	pipe_move(pipe, is_put ? PIPE_GIVES : PIPE_TAKES, own.caller.data, flow_goes_on, flow);
+	return flow->lost ? stage_give_up(&r->stage, "the other side of the pipe has stopped", 0)
+			  : 0;
+}
+
+/* The same bytes from one place to another by this core alone: at least once. */
+static void measure_copies(const struct rounds *r, const struct row *row, struct sample *sample)
+{
+	const uint64_t most = stage_block_ticks(&r->stage) / COPIES_SHARE, begin = ticks_now();
+	uint64_t before, now;
+
+	do {
+		before = ticks_done();
+		fly_copy(own.copy, own.caller.data, row->bytes);
+		__asm__ volatile("" : : "r"(own.copy) : "memory"); /* it is made, and now */
+		now = ticks_done();
+		histogram_add(&sample->others, now - before);
+	} while (now - begin < most);
 }
 
 /* The sum is of bytes of payload. */
@@ -171,16 +254,13 @@ static int measure_floor(struct rounds *r, const struct row *row, struct sample 
 		.block_ticks = stage_block_ticks(&r->stage),
 		.patience_ticks = FLOOR_SILENCE_S * r->stage.machine.platform.tsc_hz,
 	};
+	const int failed =
+		is_local(r) ? measure_pipe(r, row, &flow) : measure_frames(r, row, &flow);
 
-	if (stage_order(&r->stage, row->number == BULK_PUT ? CONTROL_RECEIVE : CONTROL_SEND, 0))
-		return -1;
-	if (row->number == BULK_PUT)
-		floor_send(r->stage.runtime, flow_goes_on, &flow);
-	else
-		floor_receive(r->stage.runtime, flow_goes_on, &flow);
 	sample->sum = flow.sum;
-	sample->sum.count *= floor_full_bytes(r->stage.runtime);
-	return flow.lost ? stage_give_up(&r->stage, "bare frames were lost", 0) : 0;
+	if (!failed && is_compared(row))
+		measure_copies(r, row, sample);
+	return failed;
 }
 
 /* ---- blocks of calls ---- */
@@ -232,9 +312,20 @@ static double moving(const struct rounds *r, const struct row *row, const struct
 
 /* ---- the report ---- */
 
-static bool is_compared(const struct row *row)
+/* Bytes per second of one copy by one core. */
+static double copy_rate(const struct cell *c)
 {
-	return row->bytes >= RATIO_BYTES;
+	const double ns = text_ns(&c->rounds->stage.machine,
+				  rounds_median(c->rounds, &c->figures->floors.others));
+
+	return ns > 0 ? c->row->bytes * 1e9 / ns : NAN;
+}
+
+/* Of calls without the time in the procedure, as the ratio has it. */
+static double copy_ratio(const struct cell *c)
+{
+	return moving(c->rounds, c->row, &c->figures->calls) *
+	       (double)c->rounds->stage.machine.platform.tsc_hz / copy_rate(c);
 }
 
 static COLUMN_TEXT(procedure, bulk_names[c->row->number]);
@@ -247,11 +338,23 @@ static COLUMN_VALUE(rate, column_rate(c, 0) * c->row->bytes);
 static COLUMN_VALUE(ratio, is_compared(c->row) ? column_ratio(c, 0) : NAN);
 static COLUMN_VALUE(whole_ratio, is_compared(c->row) ? pairs_judge(&c->figures->whole).ratio : NAN);
 
+static COLUMN_VALUE(memcpy_rate, copy_rate(c));
+static COLUMN_VALUE(memcpy_ratio, copy_ratio(c));
+
+static const char *what_floor(const struct rounds *r, char room[TEXT_ROOM])
+{
+	if (is_local(r))
+		snprintf(room, TEXT_ROOM, "two copies at a time, through %u chunks of %u KiB",
+			 PIPE_CHUNKS, PIPE_CHUNK >> 10);
+	else
+		snprintf(room, TEXT_ROOM, "bare frames of %u + 74 bytes, one way",
+			 floor_full_bytes(r->stage.runtime));
+	return room;
+}
+
 static const char *floor_what(const struct cell *c, char room[TEXT_ROOM])
 {
-	snprintf(room, TEXT_ROOM, "bare frames of %u + 74 bytes, one way",
-		 floor_full_bytes(c->rounds->stage.runtime));
-	return room;
+	return what_floor(c->rounds, room);
 }
 
 static const struct column columns[] = {
@@ -269,8 +372,10 @@ static const struct column columns[] = {
 	{"bytes_per_s", "GB/s", 7, AS_GIGABYTES, .value = rate},
 	{"floor.what", .as = AS_TEXT, .text = floor_what},
 	{"floor.bytes_per_s", "floor", 7, AS_GIGABYTES, .value = column_floor_rate},
+	{"floor.memcpy_bytes_per_s", "memcpy", 7, AS_GIGABYTES, .value = memcpy_rate},
 	{"ratio", "ratio", 7, AS_RATIO, .value = ratio},
 	{"whole_ratio", "whole", 7, AS_RATIO, .value = whole_ratio},
+	{"memcpy_ratio", .as = AS_RATIO, .value = memcpy_ratio},
 };
 
 /* A line through the median times of a procedure. */
@@ -295,14 +400,16 @@ static struct fit fit(const struct rounds *r, unsigned procedure)
 
 static void note(const struct rounds *r, enum pairs_state state)
 {
-	char size[TEXT_ROOM];
+	char size[TEXT_ROOM], floor[TEXT_ROOM];
 
 	(void)state;
 	printf("\nTimes in us; \"of it\": in the server's procedure, which reads or writes the "
-	       "data.\nFloor: GB/s of payload in bare frames of %u + 74 bytes, one way, in the "
-	       "same moments.\nRatio: of bytes per second, without the time in the procedure; "
-	       "whole: with it; higher is better.\n",
-	       floor_full_bytes(r->stage.runtime));
+	       "data.\n"
+	       "Floor: GB/s of %s%s,\n"
+	       "in the same moments; memcpy: of one copy by one core.\n"
+	       "Ratio: of bytes per second to the floor, without the time in the procedure; whole: "
+	       "with it;\nhigher is better.\n",
+	       is_local(r) ? "" : "payload in ", what_floor(r, floor));
 	for (unsigned p = 0; !own.bytes && p < BULK_PROCEDURES; p++) {
 		const struct fit f = fit(r, p);
 
@@ -344,14 +451,17 @@ const struct run_word run_bulk = {
 	.option = option,
 	.doc = "Measure calls with large arguments (Put) and with large results (Get) between two "
 	       "processes of this machine, and compare them with bare frames of full size that go "
-	       "one way over the same link in the same moment."
+	       "one way over the same link in the same moment; over a local link, with chunks that "
+	       "both cores copy at the same time."
 	       "\v  firefly bench bulk --size 8M\n"
-	       "  firefly bench bulk --link memif --plot times.svg --json -\n\n"
+	       "  firefly bench bulk --link local --json local.json\n"
+	       "  firefly bench bulk --link memif --plot times.svg --with local.json\n\n"
 	       "The ratio is that of bytes per second (1.00x would be free, higher is better), "
 	       "without the time that the server's procedure takes to read or write the data; "
 	       "`whole` is the ratio with it. The table of sizes takes 60 s unless --seconds says "
 	       "otherwise. firefly(1) says what is counted.",
 	.seconds = TABLE_SECONDS,
+	.may_be_local = true,
 	.prepare = prepare,
 	.method = {4, measure_floor, measure_calls, .worth = moving, .whole = whole},
 	.open = open_bulk,

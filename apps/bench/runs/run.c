@@ -125,6 +125,7 @@ static int run(const struct run_word *word, int argc, char **argv)
 	rounds.method = &word->method;
 	if (word->block_s > 0)
 		rounds.stage.options.block_s = word->block_s;
+	rounds.stage.options.may_be_local = word->may_be_local;
 	parse_all(word, &rounds, argc, argv);
 	failed = stage_choose_cores(&rounds.stage);
 	if (!failed) {

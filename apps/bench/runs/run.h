@@ -20,8 +20,9 @@ struct run_word {
 	const char *unexpected; /* said behind "'X' is not expected" */
 	const char *args_doc;   /* NULL: no arguments */
 	const char *doc;
-	double seconds; /* unless the user says otherwise */
-	double block_s; /* the same; 0: the stage's default */
+	double seconds;    /* unless the user says otherwise */
+	double block_s;    /* the same; 0: the stage's default */
+	bool may_be_local; /* --link local is one more link */
 
 	/* Settle options that the user left open (seconds: 0), add rows. The cores are chosen. */
 	void (*prepare)(struct rounds *rounds);

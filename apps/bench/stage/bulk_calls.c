@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "bench/measure/bytes.h"
 #include "bench/measure/ticks.h"
 #include "firefly/pattern.h"
 
@@ -46,22 +47,6 @@ static bool is_marked(const uint8_t *data, size_t bytes)
 	return wrong == 0;
 }
 
-/* Look at each byte once. Return: a sum that depends on all of them. */
-static uint64_t read_all(const uint8_t *data, size_t bytes)
-{
-	uint64_t sums[4] = {0}, words[4];
-	size_t at = 0;
-
-	for (; at + sizeof words <= bytes; at += sizeof words) {
-		memcpy(words, data + at, sizeof words);
-		for (unsigned i = 0; i < 4; i++)
-			sums[i] += words[i];
-	}
-	for (; at < bytes; at++)
-		sums[0] += data[at];
-	return sums[0] + sums[1] + sums[2] + sums[3];
-}
-
 /* ---- the server's side ---- */
 
 static int put(void *context, const uint8_t *data, uint32_t bytes)
@@ -75,7 +60,7 @@ static int put(void *context, const uint8_t *data, uint32_t bytes)
 	if (service->checking) {
 		good = pattern_is(data, bytes, pattern_of(bytes, false));
 	} else {
-		service->sum += read_all(data, bytes);
+		service->sum += bytes_sum(data, bytes);
 		good = is_marked(data, bytes);
 	}
 	service->calls++;
@@ -135,7 +120,7 @@ int bulk_finish(struct bulk_caller *b, enum bulk_procedure procedure, uint32_t b
 	if (status)
 		return status;
 	if (view)
-		b->sum += read_all(data, got);
+		b->sum += bytes_sum(data, got);
 	status = judge(b, bytes, data, got);
 	if (view)
 		fly_release(call);

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "bench/measure/line.h"
+#include "bench/measure/pipe.h"
 
 enum control_mode {
 	CONTROL_START,    /* bring the runtime up; acknowledged when Test is exported */
@@ -29,6 +30,7 @@ enum control_mode {
 	CONTROL_RECEIVE,  /* receive them, and say so now and then */
 	CONTROL_PINGPONG, /* answer on the other line */
 	CONTROL_LINE,     /* answer on the same line; argument: an enum line_answer */
+	CONTROL_PIPE,     /* be a side of the pipe; argument: an enum pipe_side */
 	CONTROL_QUIT,     /* stop the runtime; acknowledged when it has stopped */
 };
 
@@ -61,6 +63,7 @@ struct control_page {
 	alignas(CONTROL_APART) _Atomic uint64_t ping;         /* by the client */
 	alignas(CONTROL_APART) _Atomic uint64_t pong;         /* by the server */
 	struct line line;                                     /* by both: CONTROL_LINE */
+	struct pipe pipe;                                     /* by both: CONTROL_PIPE */
 
 	/* Written by the server before it acknowledges; read by the client after that. */
 	alignas(CONTROL_APART) int32_t missing; /* of CONTROL_QUIT: 0, or a status */

@@ -3,12 +3,15 @@
  * server.c - the server process of `firefly bench`: a hidden subcommand.
  *
  * Owns a runtime with the interfaces Test and Bulk exported, and does what the control page says:
- * serve calls, echo, send or receive bare frames, answer the ping-pong, quit. What the runtime is
- * to be is in the page as well. Started by stage.c and by nobody else; it dies with it.
+ * serve calls, echo, send or receive bare frames, give or take chunks, answer the ping-pong, quit.
+ * What the runtime is to be is in the page as well. Started by stage.c and by nobody else; it dies
+ * with it.
  */
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <sys/prctl.h>
 
@@ -18,6 +21,7 @@
 #include "bench/measure/ticks.h"
 #include "bulk_calls.h"
 #include "control.h"
+#include "rounds.h"
 #include "firefly/cli.h"
 #include "firefly/commands.h"
 #include "firefly/test_service.h"
@@ -33,6 +37,8 @@ struct server {
 	struct fly_runtime *runtime;
 	struct test_service test;
 	struct bulk_service bulk;
+	uint8_t *message;       /* of the pipe, room for BULK_MOST; NULL: not yet */
+	uint32_t message_bytes; /* of it that were written: pages that are there */
 };
 
 static bool order_stands(void *context)
@@ -42,7 +48,8 @@ static bool order_stands(void *context)
 	return control_stands(s->page, s->order);
 }
 
-/* floor_send() and floor_receive() tell how far they are; that is for the client to count. */
+/* floor_send(), floor_receive() and pipe_move() tell how far they are; that is for the client to
+ * count. */
 static bool order_stands_still(void *context, unsigned n)
 {
 	(void)n;
@@ -99,6 +106,19 @@ static void turn_for_calls(struct server *s, enum control_calls what)
 	s->page->counted = (struct block_sum){s->bulk.calls, s->bulk.ticks};
 }
 
+/* Memory as the caller has it. Before the order is acknowledged: it takes time. */
+static void prepare_message(struct server *s)
+{
+	const uint32_t bytes = s->page->pipe.bytes;
+
+	if (!s->message)
+		s->message = rounds_zeros(NAME, BULK_MOST, 1);
+	if (bytes > s->message_bytes) {
+		memset(s->message + s->message_bytes, 'f', bytes - s->message_bytes);
+		s->message_bytes = bytes;
+	}
+}
+
 static void carry_out_orders(struct server *s)
 {
 	for (;;) {
@@ -108,6 +128,8 @@ static void carry_out_orders(struct server *s)
 		/* Nothing of the calls so far may turn up among the frames of a floor. */
 		while (fly_turn(s->runtime))
 			;
+		if (control_mode(s->order) == CONTROL_PIPE)
+			prepare_message(s);
 		control_acknowledge(s->page, s->order);
 		switch (control_mode(s->order)) {
 		case CONTROL_CALLS:
@@ -129,6 +151,10 @@ static void carry_out_orders(struct server *s)
 		case CONTROL_LINE:
 			line_answer(&s->page->line, (enum line_answer)control_argument(s->order),
 				    order_stands, s);
+			break;
+		case CONTROL_PIPE:
+			pipe_move(&s->page->pipe, (enum pipe_side)control_argument(s->order),
+				  s->message, order_stands_still, s);
 			break;
 		case CONTROL_START:
 		case CONTROL_QUIT:
@@ -197,5 +223,6 @@ int bench_server_main(int argc, char **argv)
 	carry_out_orders(&server);
 	server.page->missing = fly_stop(server.runtime);
 	control_acknowledge(server.page, server.order);
+	free(server.message);
 	return 0;
 }

@@ -39,7 +39,8 @@ volatile sig_atomic_t stage_stop_wanted;
 /* ---- the command line ---- */
 
 static const struct argp_option options[] = {
-	{"link", KEY_LINK, "vhost|memif", 0, "What connects the two processes (default vhost)", 0},
+	{"link", KEY_LINK, "KIND", 0,
+	 "What connects the two processes: vhost or memif; for bulk also local (default vhost)", 0},
 	{"seconds", 's', "S", 0, "How long to measure, all rows together (default 24)", 0},
 	{"json", KEY_JSON, "FILE", 0, "Write the figures as JSON; to stdout, and no table, with -",
 	 0},
@@ -64,6 +65,21 @@ static void set_cores(struct stage *s, char *text)
 	*comma = ',';
 }
 
+static void set_link(struct stage *s, const char *text)
+{
+	const bool is_local = strcmp(text, "local") == 0;
+
+	if (strcmp(text, "vhost") != 0 && strcmp(text, "memif") != 0 &&
+	    !(is_local && s->options.may_be_local))
+		cli_refuse(s->name, "--link takes %s, not '%s'%s",
+			   s->options.may_be_local ? "vhost, memif or local" : "vhost or memif",
+			   text,
+			   is_local ? "; local links are measured by `firefly bench local` and "
+				      "`firefly bench bulk`"
+				    : "");
+	s->options.link = text;
+}
+
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct stage *s = state->input;
@@ -71,9 +87,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case KEY_LINK:
-		if (strcmp(text, "vhost") != 0 && strcmp(text, "memif") != 0)
-			cli_refuse(s->name, "--link takes vhost or memif, not '%s'", text);
-		o->link = text;
+		set_link(s, text);
 		return 0;
 	case 's':
 		o->seconds = cli_seconds(s->name, "--seconds", text, 0.1, 86400);

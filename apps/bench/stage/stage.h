@@ -26,6 +26,7 @@
 /* What the user may say about the stage, and what a run decides. */
 struct stage_options {
 	const char *link;    /* "vhost", "memif" or "local" */
+	bool may_be_local;   /* the user may say so: there is a floor for it */
 	const char *clients; /* "", or ",clients=N": of the server's link */
 	double seconds;      /* to measure; 0: as the run has it */
 	double block_s;
