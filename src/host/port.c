@@ -39,6 +39,7 @@
 #include "host/port_device.h"
 
 #define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
+#define DESCRIPTORS_LONG   256  /* of long packets: those of a ring stay in a core's cache */
 #define DESCRIPTORS_LEAST  64   /* for each queue, however small the pool is */
 #define REFILL_MS          100  /* for the pool to have packets for a queue again */
 #define TRY_AGAIN_MS       20
@@ -208,7 +209,9 @@ static uint16_t descriptors(const struct fly_port *port)
 {
 	const struct fly_poller_group *group = port->group;
 	const unsigned queues = 2 * RTE_MAX(port->n_queues, 1U) * RTE_MAX(group->n_keeping, 1U);
-	unsigned n = DESCRIPTORS;
+	unsigned n = kinds[port->spec.kind].shares_memory && port->spec.mtu > MTU_DEFAULT
+			     ? DESCRIPTORS_LONG
+			     : DESCRIPTORS;
 
 	while (n > DESCRIPTORS_LEAST && n * queues > (group->packets + 1) / 2)
 		n /= 2;
