@@ -191,7 +191,8 @@ static void end(void)
 			sched_yield();
 	}
 	cr_expect(d->n == 0 && LIST_EMPTY(&d->works) && LIST_EMPTY(&d->users));
-	cr_expect(TAILQ_EMPTY(&d->moving) && TAILQ_EMPTY(&d->waiting));
+	cr_expect(TAILQ_EMPTY(&d->moving) && TAILQ_EMPTY(&d->waiting) &&
+		  TAILQ_EMPTY(&d->stalled));
 	cr_expect(d->held == 0, "%lu bytes", (unsigned long)d->held);
 	cr_expect(fly_stop(runtime) == 0, "%s", fly_error());
 }
@@ -634,8 +635,10 @@ Case(local_work, may_begin__not_while_the_clerk_has_its_far_memory)
 	cr_assert(fly_local_client_add(p, of) == 0);
 	of->far_lent = 1;
 	atomic_store(&of->far_given, 1);
-	fly_local_work_begin(p, of, 0, &said, &table[SWALLOW]);
-	fly_local_work_begin(p, of, 1, &said, &table[SWALLOW]);
+	for (uint32_t i = 0; i < 2; i++) {
+		fly_astack_set_there(fly_astack_slot(of->memory.near, i), said.bytes);
+		fly_local_work_begin(p, of, i, &said, &table[SWALLOW]);
+	}
 	for (unsigned i = 0; i < 1000; i++)
 		fly_turn(runtime);
 	cr_expect(atomic_load(&runs) == 0, "the second one waits behind it");
