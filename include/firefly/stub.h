@@ -112,10 +112,10 @@ struct fly_loans {
 	struct fly_call *call;   /* NULL: it has not begun */
 	uint32_t n_arguments;
 	uint32_t n_results;
-	bool is_read;   /* set by the Starter */
-	bool is_stored; /* set when the results come */
-	struct fly_loan arguments[FLY_LOANS];
-	struct fly_loan results[FLY_LOANS]; /* by `at` */
+	bool is_read;                         /* set by the Starter */
+	bool is_stored;                       /* set when the results come */
+	struct fly_loan arguments[FLY_LOANS]; /* by `at`; so are results */
+	struct fly_loan results[FLY_LOANS];
 };
 
 /* fly_loans_init() - nothing is lent. */
@@ -140,7 +140,10 @@ static inline bool fly_may_lend(uint32_t bytes, uint32_t element_bytes)
 #endif
 }
 
-/* fly_lend_argument() - lend an array if it is long. @at: where it will lie in the arguments. */
+/*
+ * fly_lend_argument() - lend an array if it is long, in the order of @at: where it will lie in the
+ * arguments.
+ */
 static inline void fly_lend_argument(struct fly_loans *l, uint32_t at, const void *array,
 				     uint32_t bytes, uint32_t element_bytes)
 {
@@ -151,11 +154,32 @@ static inline void fly_lend_argument(struct fly_loans *l, uint32_t at, const voi
 	l->arguments[l->n_arguments++].length = bytes;
 }
 
-/* fly_lend_result() - lend a variable for a result of at most @bytes, in the order of @at. */
+/*
+ * Does an argument lie there? Arguments may be sent once more when results have begun to arrive,
+ * and must be what they were.
+ */
+static inline bool fly_holds_argument(const struct fly_loans *l, const void *array, uint32_t bytes)
+{
+	const uintptr_t begin = (uintptr_t)array;
+
+	for (uint32_t i = 0; i < l->n_arguments; i++) {
+		const uintptr_t argument = (uintptr_t)l->arguments[i].bytes;
+
+		if (begin < argument + l->arguments[i].length && argument < begin + bytes)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * fly_lend_result() - lend a variable for a result of at most @bytes, unless an argument is lent
+ * from it. Behind all arguments; in the order of @at.
+ */
 static inline void fly_lend_result(struct fly_loans *l, uint32_t at, void *array, uint32_t bytes,
 				   uint32_t element_bytes)
 {
-	if (!fly_may_lend(bytes, element_bytes) || l->n_results == FLY_LOANS)
+	if (!fly_may_lend(bytes, element_bytes) || l->n_results == FLY_LOANS ||
+	    fly_holds_argument(l, array, bytes))
 		return;
 	l->results[l->n_results].bytes = (uint8_t *)array;
 	l->results[l->n_results].at = at;

@@ -15,7 +15,8 @@ PARAMETERS = ['binding', 'call', 'context', 'served', 'status', 'result', 'runti
               'length', 'raised', 'number', 'count', 'at', 'end', 'n', 'j', 'k', 'include',
               'string', 'optional', 'exception', 'raises', 'idempotent', 'worker', 'inplace',
               'cursor', 'view', 'bytes', 'variable', 'size', 'payload', 'scratch', 'heap',
-              'e0', 'from', 'to', 'out', 'value', 'values', 'text', 'fixed', 'offset', 'place']
+              'e0', 'from', 'to', 'out', 'value', 'values', 'text', 'fixed', 'offset', 'place',
+              'loans']
 FIELDS = ['a', 'b', 'x', 'y', 'value', 'text', 'size', 'count', 'length', 'status', 'as', 'number',
           'raised', 'version', 'string', 'optional', 'worker', 'i', 'n', 'data', 'at']
 PROCEDURES = ['Get', 'Put', 'List', 'Sum', 'Null', 'a', 'read', 'status', 'Do_it', 'X9']
@@ -253,6 +254,15 @@ class Maker:
             return Field(name, Number(kind), 'variable', n), f'{kind} {name}<{self.number(n)}>'
         return Field(name, Number(kind), 'fixed', n), f'{kind} {name}[{self.number(n)}]'
 
+    def long_field(self, name):
+        """An array of numbers about as long as a packet, or longer: may it be lent?"""
+        kind = self.rng.choice(list(NUMBERS))
+        limit = 1968 // NUMBERS[kind][1]
+        n = self.rng.choice([limit, limit + 1, self.rng.randint(limit - 9, 2 * limit)])
+        if self.has('bounded', 0.5):
+            return Field(name, Number(kind), 'variable', n), f'{kind} {name}<{self.number(n)}>'
+        return Field(name, Number(kind), 'fixed', n), f'{kind} {name}[{self.number(n)}]'
+
 
 def c_integer(n):
     if n == -(1 << 63):
@@ -281,9 +291,11 @@ def make_procedure(maker, rng, interface, name, errors, room):
         parameters, texts = [], []
         # Bytes and strings alone: what the results may spoil if they lie over the arguments.
         is_direct = maker.has('arrays', 0.25)
+        is_long = maker.has('long', 0.12)
         counts = [2, 3, 4, 5, 6] if is_direct else [0, 1, 1, 2, 2, 2, 3, 3, 4, 5]
         for i in range(rng.choice(counts)):
-            field, text = maker.direct_field(names[i], room) if is_direct else \
+            field, text = maker.long_field(names[i]) if is_long and rng.random() < 0.6 else \
+                maker.direct_field(names[i], room) if is_direct else \
                 maker.field(names[i], rng.choice([room, room, 12]))
             direction = rng.choice(['in', 'out', 'inout'])
             inplace = direction != 'out' and field.is_direct() and maker.has('attributes', 0.2)

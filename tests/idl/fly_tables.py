@@ -95,6 +95,10 @@ def has_view(p):
     return any(d != 'in' and view_of(f) for _, d, f in each(p))
 
 
+def has_start_from(p):
+    return any(p.lends_argument(q) for q in p.all_parameters())
+
+
 def prototypes(interface, p):
     head = f'int {interface.name}_{p.name}'
     raised = raised_parameter(interface, p)
@@ -110,6 +114,8 @@ def prototypes(interface, p):
     out = [f"{head}({', '.join(plain + raised)});\n",
            f"{head}_start({', '.join(start + ['struct fly_call **call'])});\n",
            f"{head}_finish({', '.join(finish + raised)});\n"]
+    if has_start_from(p):
+        out.append(f"{head}_start_from({', '.join(start + ['struct fly_call **call'])});\n")
     if has_view(p):
         out.append(f"{head}_view({', '.join(view + raised)});\n".replace('@', interface.name))
     return ''.join(out)
@@ -273,11 +279,13 @@ def functions(interface, p):
         if direction != 'in':
             finish += pass_out(f, i)
     unused = '\t(void)v;\n\t(void)raised;\n'
+    starts = ['start', 'start_from'] if has_start_from(p) else ['start']
     out = (f'static int plain_{head}(struct fly_binding *binding, const struct value_place *v, '
-           f"void *raised)\n{{\n{unused}\treturn {head}({', '.join(plain + raised)});\n}}\n\n"
-           f'static int start_{head}(struct fly_binding *binding, const struct value_place *v, '
-           f'struct fly_call **call)\n{{\n\t(void)v;\n'
-           f"\treturn {head}_start({', '.join(start + ['call'])});\n}}\n\n"
+           f"void *raised)\n{{\n{unused}\treturn {head}({', '.join(plain + raised)});\n}}\n\n" +
+           ''.join(f'static int {name}_{head}(struct fly_binding *binding, '
+                   f'const struct value_place *v, struct fly_call **call)\n{{\n\t(void)v;\n'
+                   f"\treturn {head}_{name}({', '.join(start + ['call'])});\n}}\n\n"
+                   for name in starts) +
            f'static int finish_{head}(struct fly_call *call, const struct value_place *v, '
            f"void *raised)\n{{\n{unused}\treturn {head}_finish({', '.join(finish + raised)});\n}}\n\n")
     if has_view(p):
@@ -289,6 +297,7 @@ def procedure_row(interface, p):
     head = f'{interface.name}_{p.name}'
     view = f'view_{head}' if has_view(p) else 'NULL'
     raised = f'sizeof(struct {head}_raised)' if p.errors else '0'
+    start_from = f'start_from_{head}' if has_start_from(p) else 'NULL'
     n = len(p.all_parameters())
     return (f'\t{{.name = "{p.name}", .number = {p.number}, .argument_bytes = {p.argument_bytes()}, '
             f'.result_bytes = {p.result_bytes()}, .flags = {p.all_flags()}, .n_parameters = {n}, '
@@ -296,7 +305,7 @@ def procedure_row(interface, p):
             f'.n_exceptions = {len(p.errors)}, '
             f".exceptions = {head + '_exceptions' if p.errors else 'NULL'}, "
             f'.raised_bytes = {raised}, .plain = plain_{head}, .start = start_{head}, '
-            f'.finish = finish_{head}, .view = {view}}},\n')
+            f'.start_from = {start_from}, .finish = finish_{head}, .view = {view}}},\n')
 
 
 def parameter_tables(interface, p):
@@ -304,8 +313,10 @@ def parameter_tables(interface, p):
     out = ''
     if p.all_parameters():
         out += f'static const struct call_parameter {head}_parameters[] = {{\n'
-        for _, direction, f in each(p):
-            out += f'\t{{{DIRECTIONS[direction]}, {field_table(f)}}},\n'
+        for q in p.all_parameters():
+            lends = ', '.join('true' if is_lent else 'false'
+                              for is_lent in (p.lends_argument(q), p.lends_result(q)))
+            out += f'\t{{{DIRECTIONS[q.direction]}, {field_table(q.field)}, {lends}}},\n'
         out += '};\n'
     if p.errors:
         out += f'static const struct call_exception {head}_exceptions[] = {{\n'

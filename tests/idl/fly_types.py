@@ -111,6 +111,11 @@ class Field:
         return not self.optional and (self.is_bytes() or
                                       isinstance(self.type, String) and not self.array)
 
+    def is_lendable(self):
+        """An array of numbers, without bools, which may be longer than a packet."""
+        return bool(self.array) and not self.optional and isinstance(self.type, Number) and \
+            self.type.kind != 'bool' and self.type.size * self.length > 1968
+
     def is_bytes(self):
         return bool(self.array) and isinstance(self.type, Number) and self.type.kind in BYTES
 
@@ -526,6 +531,15 @@ class Procedure:
         direct = [p for p in self.parameters if p.direction != 'out' and p.field.is_direct()]
         marked = direct and all(p.inplace for p in direct)
         return self.flags | (FLAGS['inplace'] if marked else 0)
+
+    def lends_argument(self, p):
+        """May the caller's stub lend this parameter, when it is long?"""
+        return p.direction != 'out' and p.field.is_lendable()
+
+    def lends_result(self, p):
+        others = [f for f in self.results() if f is not p.field]
+        return p.direction == 'out' and p.field.is_lendable() and \
+            (p.field.array == 'fixed' or all(has_one_length(f) for f in others))
 
     def argument_bytes(self):
         return sum(most_bytes(f) for f in self.arguments())

@@ -110,12 +110,52 @@ void call_free(struct call_variables *variables)
 	free(variables->raised);
 }
 
-void call_spoil(struct call_variables *variables)
+/* Are so many bytes of this array lent? On a big-endian machine only bytes are. */
+static bool is_long(const struct value_field *field, size_t n)
+{
+	const bool is_little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+
+	return n * field->type->size >= FLY_LOAN_LEAST && (is_little || field->type->size == 1);
+}
+
+static bool argument_is_lent(const struct call_parameter *p, const struct call_variable *v)
+{
+	return p->lends_argument &&
+	       is_long(&p->field,
+		       p->field.array == VALUE_VARIABLE ? v->old_count : p->field.length);
+}
+
+uint32_t call_n_lent_arguments(const struct call_variables *variables)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < variables->procedure->n_parameters; i++)
+		n += argument_is_lent(&variables->procedure->parameters[i], &variables->all[i]);
+	return n < FLY_LOANS ? n : FLY_LOANS;
+}
+
+static bool result_is_lent(const struct call_parameter *p)
+{
+	return p->lends_result && is_long(&p->field, p->field.length);
+}
+
+uint32_t call_n_lent_results(const struct call_variables *variables)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < variables->procedure->n_parameters; i++)
+		n += result_is_lent(&variables->procedure->parameters[i]);
+	return n < FLY_LOANS ? n : FLY_LOANS;
+}
+
+void call_spoil(struct call_variables *variables, bool are_lent)
 {
 	for (uint32_t i = 0; i < variables->procedure->n_parameters; i++) {
 		const struct call_variable *v = &variables->all[i];
 
-		if (!is_out(&variables->procedure->parameters[i]) && v->bytes)
+		const struct call_parameter *p = &variables->procedure->parameters[i];
+
+		if (!is_out(p) && v->bytes && !(are_lent && argument_is_lent(p, v)))
 			memset(v->data, 0xee, v->bytes);
 	}
 }
@@ -125,16 +165,27 @@ static bool data_is_unchanged(const struct call_variable *v)
 	return !v->bytes || !memcmp(v->data, v->old_data, v->bytes);
 }
 
-void call_check_unchanged(const struct call_variables *variables)
+static void check_unchanged(const struct call_variables *variables, bool are_lent)
 {
 	for (uint32_t i = 0; i < variables->procedure->n_parameters; i++) {
+		const struct call_parameter *p = &variables->procedure->parameters[i];
 		const struct call_variable *v = &variables->all[i];
 
 		CALL_CHECK(!memcmp(&v->has, &v->old_has, 1));
 		CALL_CHECK(v->count == v->old_count);
-		if (is_out(&variables->procedure->parameters[i]))
+		if (is_out(p) && !(are_lent && result_is_lent(p)))
 			CALL_CHECK(data_is_unchanged(v));
 	}
+}
+
+void call_check_unchanged(const struct call_variables *variables)
+{
+	check_unchanged(variables, false);
+}
+
+void call_check_unchanged_but_lent(const struct call_variables *variables)
+{
+	check_unchanged(variables, true);
 }
 
 void call_check_bounded(const struct call_variables *variables)

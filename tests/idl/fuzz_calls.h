@@ -22,6 +22,8 @@ enum call_direction {
 struct call_parameter {
 	enum call_direction direction;
 	struct value_field field;
+	bool lends_argument; /* the caller's stub lends it, when it is long */
+	bool lends_result;
 };
 
 struct call_exception {
@@ -45,6 +47,9 @@ struct call_procedure {
 	int (*plain)(struct fly_binding *binding, const struct value_place *v, void *raised);
 	int (*start)(struct fly_binding *binding, const struct value_place *v,
 		     struct fly_call **call);
+	/* As start; NULL: no argument can be lent. */
+	int (*start_from)(struct fly_binding *binding, const struct value_place *v,
+			  struct fly_call **call);
 	int (*finish)(struct fly_call *call, const struct value_place *v, void *raised);
 	/* Copies what the view leads to; the call is still to be released. NULL: has none. */
 	int (*view)(struct fly_call *call, const struct value_place *v, void *raised);
@@ -104,11 +109,17 @@ void call_set(struct call_variables *variables, const struct call_procedure *pro
 	      const uint8_t *arguments, size_t bytes, bool wants_raised);
 void call_free(struct call_variables *variables);
 
-/* call_spoil() - the in variables get other values. */
-void call_spoil(struct call_variables *variables);
+/* call_spoil() - the in variables get other values, but for those that are lent. */
+void call_spoil(struct call_variables *variables, bool are_lent);
+
+/* How many arrays a call lends that can. */
+uint32_t call_n_lent_arguments(const struct call_variables *variables);
+uint32_t call_n_lent_results(const struct call_variables *variables);
 
 /* Each ends the program if it is not so: */
 void call_check_unchanged(const struct call_variables *variables);
+/* The same of a call that has lent variables: there may be anything in these. */
+void call_check_unchanged_but_lent(const struct call_variables *variables);
 /* Results that are malformed in the middle may be there up to that place, within their bounds. */
 void call_check_bounded(const struct call_variables *variables);
 void call_check_not_raised(const struct call_variables *variables);

@@ -29,6 +29,7 @@ enum way {
 	PLAIN,
 	FINISH,
 	VIEW,
+	FROM, /* _start_from, and then finish or view */
 	WAYS,
 };
 
@@ -43,7 +44,8 @@ static struct {
 	const struct call_interface *interface;
 	const struct call_procedure *procedure;
 	struct fly_binding *binding;
-	const char *what; /* which kind of case, and the how-manieth */
+	struct fly_loans loans; /* what calls around this one lend */
+	const char *what;       /* which kind of case, and the how-manieth */
 	unsigned nth;
 	enum way way;
 	unsigned runs; /* of the procedure */
@@ -67,10 +69,11 @@ struct outcome {
 };
 
 static unsigned long n_calls;
+static unsigned long n_lent; /* arrays */
 
 void call_bug(const char *file, int line, const char *what)
 {
-	static const char *const ways[] = {"plain", "finish", "view"};
+	static const char *const ways[] = {"plain", "finish", "view", "from"};
 
 	fprintf(stderr, "%s:%d: %s\n", file, line, what);
 	if (now.procedure)
@@ -136,9 +139,17 @@ static void check_results(struct blob results)
 	call_check_not_raised(&variables);
 }
 
+static void check_unchanged(void)
+{
+	if (now.way == PLAIN)
+		call_check_unchanged_but_lent(&variables);
+	else
+		call_check_unchanged(&variables);
+}
+
 static void check_exception(uint32_t index, struct blob fields)
 {
-	call_check_unchanged(&variables);
+	check_unchanged();
 	if (!variables.raised)
 		return;
 	CALL_CHECK(call_capture_raised(&variables, &captured) == &now.procedure->exceptions[index]);
@@ -182,6 +193,36 @@ int call_serve(const struct call_procedure *procedure, void *context, const stru
 
 /* ---- one call ------------------------------------------------------------------------------- */
 
+/*
+ * Calls that wait around this one have lent what they have lent. It begins neither now nor does it
+ * change.
+ */
+static struct fly_call outer_call;
+static const struct fly_loans outer = {.call = &outer_call};
+
+/* Each call by itself draws what the library does with what is lent. */
+static void begin(void)
+{
+	loopback.reads_loans = n_calls % 2 == 0;
+	loopback.stores_loans = n_calls / 2 % 2 == 0;
+	now.loans = outer;
+	now.binding->loans = &now.loans;
+}
+
+static void check_loans(enum way way, int status)
+{
+	const bool are_arguments = way == PLAIN || way == FROM;
+
+	CALL_CHECK(now.binding->loans == &now.loans);
+	CALL_CHECK(!memcmp(&now.loans, &outer, sizeof outer));
+	if (status == -FLY_EINVAL)
+		return;
+	CALL_CHECK(loopback.lent.n_arguments ==
+		   (are_arguments ? call_n_lent_arguments(&variables) : 0));
+	CALL_CHECK(loopback.lent.n_results == (way == PLAIN ? call_n_lent_results(&variables) : 0));
+	n_lent += loopback.lent.n_arguments + loopback.lent.n_results;
+}
+
 static int call_it(enum way way)
 {
 	const struct call_procedure *p = now.procedure;
@@ -193,13 +234,14 @@ static int call_it(enum way way)
 	now.way = way;
 	now.runs = 0;
 	n_calls++;
+	begin();
 	if (way == PLAIN)
 		return p->plain(now.binding, v, raised);
-	status = p->start(now.binding, v, &call);
+	status = (way == FROM ? p->start_from : p->start)(now.binding, v, &call);
 	if (status)
 		return status;
-	call_spoil(&variables); /* they are ours again */
-	if (way == FINISH)
+	call_spoil(&variables, way == FROM); /* they are ours again */
+	if (way == FINISH || !p->view || (way == FROM && n_calls % 3 == 0))
 		return p->finish(call, v, raised);
 	status = p->view(call, v, raised);
 	if (!status) {
@@ -214,6 +256,8 @@ static void run(enum way way, struct blob arguments, struct outcome expected)
 {
 	int status;
 
+	if (way == FROM && !now.procedure->start_from)
+		way = PLAIN;
 	if (way == VIEW && !now.procedure->view)
 		way = FINISH;
 	call_set(&variables, now.procedure, arguments.at, arguments.length, n_calls % 3 != 0);
@@ -223,6 +267,7 @@ static void run(enum way way, struct blob arguments, struct outcome expected)
 			fly_status_name(expected.status));
 	CALL_CHECK(status == expected.status);
 	CALL_CHECK(loopback.calls == 0);
+	check_loans(way, status);
 	CALL_CHECK(now.runs == (fly_outcome(status) == FLY_EXECUTED));
 	CALL_CHECK(now.runs == loopback.executed);
 	if (status == 0) {
@@ -233,7 +278,7 @@ static void run(enum way way, struct blob arguments, struct outcome expected)
 		if (status == -FLY_ERESULT)
 			call_check_bounded(&variables);
 		else
-			call_check_unchanged(&variables);
+			check_unchanged();
 		call_check_not_raised(&variables);
 	}
 	call_free(&variables);
@@ -585,7 +630,7 @@ int main(int argc, char **argv)
 		}
 		cursor = cases.at + cases.length;
 	}
-	printf("%lu calls\n", n_calls);
+	printf("%lu calls, %lu arrays lent\n", n_calls, n_lent);
 	free(file);
 	free(captured.at);
 	loopback_free();

@@ -3,10 +3,10 @@
  * fuzz_stubs.c - libFuzzer: any bytes as a message to the stubs of one interface.
  *
  * fuzz_stubs.py makes a program per interface of this and of tables; seeds are in
- * tests/corpus/stubs_NAME/. Byte 0 of the input chooses the procedure and byte 1 the side; the rest
- * is the message. What a stub accepts is captured, which touches every byte of it, and encoded
- * again by the stub of the other side: that must give the same bytes, because an encoding is
- * canonical.
+ * tests/corpus/stubs_NAME/. Byte 0 of the input chooses the procedure and byte 1 the side, how it
+ * is called, and whether the library borrows what stubs lend; the rest is the message. What a stub
+ * accepts is captured, which touches every byte of it, and encoded again by the stub of the other
+ * side: that must give the same bytes, because an encoding is canonical.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +33,13 @@ static struct {
 	unsigned runs;
 } served;
 
+/* How the procedure is called. */
+static struct {
+	bool wants_raised;
+	bool is_plain; /* where a start and a finish would do */
+	bool is_lent;  /* the library reads and stores what stubs lend */
+} how;
+
 static struct fly_binding *binding;
 
 _Noreturn void call_bug(const char *file, int line, const char *what)
@@ -54,6 +61,12 @@ int call_serve(const struct call_procedure *procedure, void *context, const stru
 	return 0;
 }
 
+static void borrow(void)
+{
+	loopback.reads_loans = how.is_lent;
+	loopback.stores_loans = how.is_lent;
+}
+
 /* The arguments that are sent for these values. Return: how the call ended. */
 static int call_with(const struct call_procedure *p, const uint8_t *arguments, size_t bytes)
 {
@@ -61,10 +74,13 @@ static int call_with(const struct call_procedure *p, const uint8_t *arguments, s
 	int status;
 
 	loopback_reset();
+	borrow();
 	served.runs = 0;
 	call_set(&variables, p, arguments, bytes, true);
 	status = p->plain(binding, variables.places, variables.raised);
-	CALL_CHECK(served.runs == 1 && loopback.calls == 0);
+	CALL_CHECK(served.runs == 1 && loopback.calls == 0 && !binding->loans);
+	CALL_CHECK(loopback.lent.n_arguments == call_n_lent_arguments(&variables));
+	CALL_CHECK(loopback.lent.n_results == call_n_lent_results(&variables));
 	call_free(&variables);
 	return status;
 }
@@ -94,26 +110,42 @@ static void as_arguments(const struct call_procedure *p, const struct fuzz_sampl
 	free(seen.at);
 }
 
+/* A call of any form. Return: its status; its variables are assigned. */
+static int call_it(const struct call_procedure *p, enum side side,
+		   const struct call_variables *variables)
+{
+	const bool has_view = side == VIEW && p->view;
+	struct fly_call *call;
+	int status;
+
+	if (how.is_plain && !has_view)
+		return p->plain(binding, variables->places, variables->raised);
+	if (how.is_lent && p->start_from)
+		CALL_CHECK(p->start_from(binding, variables->places, &call) == 0);
+	else
+		CALL_CHECK(p->start(binding, variables->places, &call) == 0);
+	if (!has_view)
+		return p->finish(call, variables->places, variables->raised);
+	status = p->view(call, variables->places, variables->raised);
+	if (status == 0)
+		fly_release(call);
+	return status;
+}
+
 static void as_results(const struct call_procedure *p, const struct fuzz_sample *sample,
-		       enum side side, bool wants_raised, const uint8_t *message, size_t bytes)
+		       enum side side, const uint8_t *message, size_t bytes)
 {
 	struct call_variables variables;
 	struct value_stream got = {0};
-	struct fly_call *call;
 	int status;
 
 	loopback.answer = message;
 	loopback.answer_bytes = (uint32_t)bytes;
 	loopback.answer_status = side == EXCEPTION ? -FLY_EEXCEPTION : 0;
-	call_set(&variables, p, sample->arguments, sample->argument_bytes, wants_raised);
-	CALL_CHECK(p->start(binding, variables.places, &call) == 0);
-	if (side == VIEW && p->view)
-		status = p->view(call, variables.places, variables.raised);
-	else
-		status = p->finish(call, variables.places, variables.raised);
-	if (status == 0 && side == VIEW && p->view)
-		fly_release(call);
-	CALL_CHECK(loopback.calls == 0);
+	borrow();
+	call_set(&variables, p, sample->arguments, sample->argument_bytes, how.wants_raised);
+	status = call_it(p, side, &variables);
+	CALL_CHECK(loopback.calls == 0 && !binding->loans);
 	if (status == 0) {
 		CALL_CHECK(side != EXCEPTION);
 		call_check_not_raised(&variables);
@@ -124,6 +156,8 @@ static void as_results(const struct call_procedure *p, const struct fuzz_sample 
 			   (side == EXCEPTION && p->n_exceptions && status == -FLY_EEXCEPTION));
 		if (status == -FLY_ERESULT)
 			call_check_bounded(&variables);
+		else if (how.is_plain)
+			call_check_unchanged_but_lent(&variables);
 		else
 			call_check_unchanged(&variables);
 	}
@@ -158,13 +192,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p = &interface->procedures[data[0] % interface->n_procedures];
 	samples = &fuzz_samples[data[0] % interface->n_procedures];
 	side = (enum side)(data[1] % 4);
-	sample = &samples->all[data[1] / 4 % 16 % samples->n];
+	sample = &samples->all[data[1] / 4 % 4 % samples->n];
+	how.is_plain = data[1] & 0x10;
+	how.is_lent = data[1] & 0x20;
+	how.wants_raised = data[1] < 0xc0;
 	loopback_reset();
 	served.runs = 0;
 	served.raises = NULL;
 	if (side == SERVER)
 		as_arguments(p, sample, data + 2, size - 2);
 	else
-		as_results(p, sample, side, data[1] < 0xc0, data + 2, size - 2);
+		as_results(p, sample, side, data + 2, size - 2);
 	return 0;
 }

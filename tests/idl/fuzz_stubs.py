@@ -70,7 +70,7 @@ def seeds(interface, rng, directory):
         for side, wire in wires:
             if len(wire.bytes()) < LONG:
                 with open(os.path.join(directory, f'seed{n}'), 'wb') as f:
-                    f.write(bytes([i, side + 4 * rng.randrange(SAMPLES)]) + wire.bytes())
+                    f.write(bytes([i, side + 4 * rng.randrange(4 * SAMPLES)]) + wire.bytes())
                 n += 1
 
 

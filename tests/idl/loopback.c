@@ -6,6 +6,21 @@
 #include "loopback.h"
 #include "marshal/raise.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+#ifndef ASAN_POISON_MEMORY_REGION
+#define ASAN_POISON_MEMORY_REGION(at, bytes)   ((void)(at), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(at, bytes) ((void)(at), (void)(bytes))
+#endif
+
+#define UNTOUCHED 0xa5 /* in new buffers */
+#define GARBAGE   0xdd /* where nobody may look, and in variables that are lent when a call fails */
+
 #define MUST(condition)                                                               \
 	do {                                                                          \
 		if (!(condition)) {                                                   \
@@ -23,6 +38,9 @@ struct loopback_call {
 	uint8_t *buffer;
 	bool is_sent;
 	bool is_done;
+	struct fly_loans lent; /* a copy; of results, the plain call's variables */
+	bool is_read;
+	bool is_stored;
 };
 
 static size_t larger(size_t a, size_t b)
@@ -36,7 +54,7 @@ static uint8_t *new_buffer(size_t n)
 	uint8_t *buffer = malloc(n + 1);
 
 	MUST(buffer);
-	memset(buffer, 0xa5, n + 1);
+	memset(buffer, UNTOUCHED, n + 1);
 	return buffer;
 }
 
@@ -64,8 +82,96 @@ static void remember(uint8_t **to, uint32_t *length, const uint8_t *from, uint32
 	*length = n;
 }
 
+/* Loans of one direction: long, in a message of this length, none over another, in order. */
+static void check_loans(const struct fly_loan *loans, uint32_t n, uint32_t message_bytes)
+{
+	uint64_t end = 0;
+
+	MUST(n <= FLY_LOANS);
+	for (uint32_t i = 0; i < n; i++) {
+		MUST(loans[i].bytes && loans[i].length >= FLY_LOAN_LEAST);
+		MUST(loans[i].at >= end);
+		end = (uint64_t)loans[i].at + loans[i].length;
+		MUST(end <= message_bytes);
+	}
+}
+
+/* What the call lends that begins now, if it lends anything. */
+static void borrow(struct loopback_call *call, struct fly_loans *loans)
+{
+	fly_loans_init(&loopback.lent);
+	if (!loans || loans->call)
+		return;
+	MUST(!loans->is_read && !loans->is_stored);
+	call->lent = *loans;
+	check_loans(loans->arguments, loans->n_arguments, call->head.length);
+	check_loans(loans->results, loans->n_results, call->procedure->result_bytes);
+	loopback.lent = *loans;
+	call->is_read = loopback.reads_loans && loans->n_arguments;
+	loans->is_read = call->is_read;
+}
+
+/* As late as it may be: until now, nobody may have written to the places of what is lent. */
+static void read_loans(struct loopback_call *call)
+{
+	for (uint32_t i = 0; call->is_read && i < call->lent.n_arguments; i++) {
+		const struct fly_loan *loan = &call->lent.arguments[i];
+		uint8_t *place = call->head.payload + loan->at;
+
+		for (uint32_t k = 0; k < loan->length; k++)
+			MUST(place[k] == UNTOUCHED);
+		memcpy(place, loan->bytes, loan->length);
+	}
+}
+
+/* The loans of a plain call that is waiting; NULL: it lends no variables. */
+static struct fly_loans *waiting_loans(struct loopback_call *call)
+{
+	struct fly_loans *loans = call->head.binding->loans;
+
+	if (!loopback.stores_loans || !call->lent.n_results)
+		return NULL;
+	MUST(loans && loans->call == &call->head);
+	MUST(loans->n_results == call->lent.n_results);
+	return loans;
+}
+
+/* Results that have arrived go to the variables, and where they were nobody may look. */
+static void store_loans(struct loopback_call *call)
+{
+	struct fly_loans *loans = waiting_loans(call);
+
+	if (!loans || loopback.lend)
+		return;
+	call->is_stored = loans->is_stored = true;
+	for (uint32_t i = 0; i < loans->n_results; i++) {
+		const struct fly_loan *loan = &loans->results[i];
+		const uint32_t left =
+			call->head.length > loan->at ? call->head.length - loan->at : 0;
+		const uint32_t n = left < loan->length ? left : loan->length;
+		uint8_t *place = call->head.payload + loan->at;
+
+		if (!n)
+			continue;
+		memcpy(loan->bytes, place, n);
+		memset(place, GARBAGE, n);
+		ASAN_POISON_MEMORY_REGION(place, n);
+	}
+}
+
+/* A call has failed: its variables hold anything. */
+static void spoil_loans(struct loopback_call *call)
+{
+	struct fly_loans *loans = waiting_loans(call);
+
+	for (uint32_t i = 0; loans && i < loans->n_results; i++)
+		memset(loans->results[i].bytes, GARBAGE, loans->results[i].length);
+}
+
 static void end(struct loopback_call *call)
 {
+	if (call->is_stored)
+		ASAN_UNPOISON_MEMORY_REGION(call->head.payload, call->head.length);
 	free(call->buffer);
 	free(call);
 	MUST(loopback.calls-- > 0);
@@ -74,8 +180,11 @@ static void end(struct loopback_call *call)
 static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 		   struct fly_call **call)
 {
-	struct loopback_call *started = calloc(1, sizeof *started);
+	struct loopback_call *started;
 
+	if (loopback.starter_status)
+		return loopback.starter_status;
+	started = calloc(1, sizeof *started);
 	MUST(started);
 	MUST(procedure < loopback.interface->n_procedures);
 	started->procedure = &loopback.interface->procedures[procedure];
@@ -84,6 +193,7 @@ static int starter(struct fly_binding *binding, uint16_t procedure, uint32_t arg
 	started->head.binding = binding;
 	started->head.payload = started->buffer + 1;
 	started->head.length = argument_bytes;
+	borrow(started, binding->loans);
 	loopback.calls++;
 	*call = &started->head;
 	return 0;
@@ -177,16 +287,23 @@ static int wait_call(struct fly_call *head)
 
 	MUST(call->is_sent && !call->is_done);
 	call->is_done = true;
+	read_loans(call);
 	remember(&loopback.arguments, &loopback.argument_bytes, head->payload, head->length);
 	if (loopback.answer) {
 		remember(&loopback.results, &loopback.result_bytes, loopback.answer,
 			 loopback.answer_bytes);
 		status = loopback.answer_status;
+	} else if (loopback.transport_status) {
+		status = loopback.transport_status;
 	} else {
 		status = serve(call->procedure, head->payload, head->length);
 	}
+	if (status)
+		spoil_loans(call);
 	if (status == 0 || status == -FLY_EEXCEPTION) {
 		receive(call);
+		if (!status)
+			store_loans(call);
 		return status;
 	}
 	if (status == -FLY_ERAISED)
@@ -226,6 +343,10 @@ void loopback_reset(void)
 	loopback.answer = NULL;
 	loopback.answer_bytes = 0;
 	loopback.answer_status = 0;
+	loopback.reads_loans = false;
+	loopback.stores_loans = false;
+	loopback.starter_status = 0;
+	loopback.transport_status = 0;
 	loopback.lend = NULL;
 	loopback.take_back = NULL;
 	loopback.executed = 0;

@@ -4,7 +4,8 @@
  *
  * It honours what the generated tables say about layout, in buffers of exactly the size they ask
  * for and at odd addresses, so that a sanitizer sees every byte too much. Messages may be of any
- * length. The knobs spoil a call on its way.
+ * length. The knobs spoil a call on its way. It borrows long arrays as the library may, and aborts
+ * if a stub writes what it lends or lends what cannot be.
  */
 #ifndef FIREFLY_TESTS_IDL_LOOPBACK_H
 #define FIREFLY_TESTS_IDL_LOOPBACK_H
@@ -30,15 +31,20 @@ struct loopback {
 	const struct loopback_edit *result_edit; /* of an exception too */
 	const uint8_t *answer;                   /* what the caller gets; the server is not asked */
 	uint32_t answer_bytes;
-	int answer_status; /* 0 or -FLY_EEXCEPTION */
+	int answer_status;    /* 0 or -FLY_EEXCEPTION */
+	bool reads_loans;     /* arguments are read where the caller has them, when it waits */
+	bool stores_loans;    /* results are stored in the caller's variables */
+	int starter_status;   /* the Starter fails with it */
+	int transport_status; /* the call ends with it; the server is not asked */
 	/* Where a received message lies while a stub reads it; NULL: in a buffer of its own. */
 	uint8_t *(*lend)(const uint8_t *message, uint32_t bytes);
 	void (*take_back)(void);
 
 	/* what was seen */
-	unsigned executed;  /* stubs that ran a procedure, since the reset */
-	unsigned calls;     /* handed out by the Starter and not yet ended */
-	uint8_t *arguments; /* of the newest call, as sent; ours */
+	unsigned executed;     /* stubs that ran a procedure, since the reset */
+	struct fly_loans lent; /* of the newest call; none: it lends nothing */
+	unsigned calls;        /* handed out by the Starter and not yet ended */
+	uint8_t *arguments;    /* of the newest call, as sent; ours */
 	uint32_t argument_bytes;
 	uint8_t *results; /* of the newest call, exception or raised, as the stub left them; ours */
 	uint32_t result_bytes;

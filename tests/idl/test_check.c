@@ -95,6 +95,7 @@ Test(check, idl_check__reserved_words)
 Test(check, idl_check__generated_names_do_not_meet)
 {
 	expect_procedure_error("P(); P_start();", "and so does 'P'");
+	expect_procedure_error("P(); P_start_from();", "and so does 'P'");
 	expect_procedure_error("P_view(); P();", "and so does 'P_view'");
 	expect_procedure_error("P(); P_RESULT_BYTES();", "and so does 'P'");
 	expect_procedure_error("import();", "a name of the interface itself");

@@ -510,6 +510,43 @@ static bool has_steps(const struct idl_procedure *p)
 	return false;
 }
 
+/* @lent: a letter for each parameter that is lent: a(rgument), r(esult), or else '-'. */
+static void expect_lent(const char *procedure, const char *lent)
+{
+	struct idl_file *file = compile_procedures(procedure);
+	const struct idl_procedure *p = procedure_at(file, 0);
+
+	cr_assert_eq(file->n_errors, 0, "%s", procedure);
+	for (unsigned i = 0; lent[i]; i++) {
+		cr_expect_eq(param_at(p, i)->lends_argument, lent[i] == 'a', "%s", procedure);
+		cr_expect_eq(param_at(p, i)->lends_result, lent[i] == 'r', "%s", procedure);
+	}
+	cr_expect_eq(p->lends_arguments, strchr(lent, 'a') != NULL, "%s", procedure);
+	cr_expect_eq(p->lends_results, strchr(lent, 'r') != NULL, "%s", procedure);
+	discard(file);
+}
+
+Test(layout, idl_layout__long_arrays_of_numbers_are_lent)
+{
+	expect_lent("P(in byte a<1969>, in byte b<1968>);", "a-");
+	expect_lent("P(in u16 a[985], in u16 b[984], in f64 c<247>, in f64 d<246>);", "a-a-");
+	expect_lent("P(in bool a[5000], in string<5000> b, in optional byte c[5000]);", "---");
+	expect_lent("P(out bool a[5000], out string<5000> b, out optional byte c[5000]);", "---");
+	expect_lent("P(in string<9> a<900>, in byte b);", "--");
+}
+
+Test(layout, idl_layout__results_are_lent_where_nothing_else_can_lie)
+{
+	expect_lent("P(out byte a[5000], out u32 b, out f32 c[5000]);", "r-r");
+	expect_lent("P(out byte a<5000>, out u32 b, out f32 c[5000]);", "r-r");
+	expect_lent("P(out byte a<5000>, out byte b<5000>);", "--");
+	expect_lent("P(out byte a<5000>, out byte b[5000], out string<1> c);", "-r-");
+	expect_lent("P(out byte a<5000>, out optional u8 b);", "--");
+	expect_lent("P(out byte a<5000>, in string<9> b);", "r-");
+	expect_lent("P(out byte a<5000>, inout byte b<1>);", "--");
+	expect_lent("P(inout byte a<5000>, inout u64 b[900]);", "aa");
+}
+
 /* Right with the layout that was chosen, and wrong with the one that was rejected. */
 Test(layout, idl_layout__agrees_with_the_model)
 {

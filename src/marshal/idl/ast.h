@@ -158,9 +158,11 @@ struct idl_field {
 	bool is_inplace;
 	uint32_t argument_offset; /* of the fixed part: in, inout */
 	uint32_t result_offset;   /* of the fixed part: out, inout */
-	uint32_t staged_at; /* where the procedure writes it: out, inout; direct and variable */
-	bool copied;        /* inout bytes that the server stub copies to the results */
-	bool is_loaded;     /* a string that the server stub copies to a variable of its own */
+	uint32_t staged_at;  /* where the procedure writes it: out, inout; direct and variable */
+	bool copied;         /* inout bytes that the server stub copies to the results */
+	bool is_loaded;      /* a string that the server stub copies to a variable of its own */
+	bool lends_argument; /* the caller's stub lends the array, if it is long then */
+	bool lends_result;   /* the caller's stub lends the variable */
 	const char *length_name; /* of a string: the stub's variable for its length */
 	const char *sent_name;   /* inout and variable: the stub's pointer to it in the arguments */
 };
@@ -231,6 +233,7 @@ struct idl_names {
 	const char *from;
 	const char *index;
 	const char *items;
+	const char *loans;
 	const char *own; /* prefix of the server stub's own variables: "", or "values->" */
 	const char *procedures;
 	const char *raised;
@@ -278,6 +281,8 @@ struct idl_procedure {
 	uint32_t result_offset;   /* IDL_RESULTS_BEHIND only; else 0 */
 	enum idl_layout layout;
 	uint64_t variable_bytes; /* bytes of C variables in its server stub */
+	bool lends_arguments;    /* one of them at least */
+	bool lends_results;
 	struct idl_procedure *next;
 };
 

@@ -15,6 +15,7 @@
 /* Suffixes of generated names NAME_PROCEDURE... */
 static const char *const procedure_suffixes[] = {
 	"_start",
+	"_start_from",
 	"_finish",
 	"_view",
 	"_serve",

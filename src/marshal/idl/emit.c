@@ -337,6 +337,7 @@ static bool takes(enum emit_form form, const struct idl_field *param)
 {
 	switch (form) {
 	case EMIT_START:
+	case EMIT_START_FROM:
 		return param->direction != IDL_OUT;
 	case EMIT_FINISH:
 	case EMIT_VIEW:
@@ -417,7 +418,7 @@ static void append_parameter(struct idl_text *line, const struct idl_interface *
 			     const struct idl_field *param, enum emit_form form)
 {
 	idl_text_printf(line, ",\v");
-	if (param->direction == IDL_IN || form == EMIT_START)
+	if (param->direction == IDL_IN || emit_is_start(form))
 		append_input(line, param->type, param->name.text);
 	else if (form == EMIT_VIEW && emit_is_viewed(param->type))
 		append_viewed(line, interface, param->type, param->name.text);
@@ -431,6 +432,7 @@ void emit_prototype(struct idl_text *out, const struct idl_interface *interface,
 	static const char *const suffix[] = {
 		[EMIT_PLAIN] = "",
 		[EMIT_START] = "_start",
+		[EMIT_START_FROM] = "_start_from",
 		[EMIT_FINISH] = "_finish",
 		[EMIT_VIEW] = "_view",
 	};
@@ -442,7 +444,7 @@ void emit_prototype(struct idl_text *out, const struct idl_interface *interface,
 		idl_text_printf(&line, "\tint (*%s)(void *%s", name, names->context);
 	else if (form == EMIT_SKELETON)
 		idl_text_printf(&line, "static int serve_%s(void *%s", name, names->context);
-	else if (form == EMIT_PLAIN || form == EMIT_START)
+	else if (form == EMIT_PLAIN || emit_is_start(form))
 		idl_text_printf(&line, "int %s_%s%s(struct fly_binding *%s", interface->name.text,
 				name, suffix[form], names->binding);
 	else
@@ -451,12 +453,12 @@ void emit_prototype(struct idl_text *out, const struct idl_interface *interface,
 	for (const struct idl_field *param = procedure->params; param; param = param->next)
 		if (takes(form, param))
 			append_parameter(&line, interface, param, form);
-	if (procedure->result && form != EMIT_START)
+	if (procedure->result && !emit_is_start(form))
 		append_parameter(&line, interface, procedure->result, form);
-	if (procedure->raises && form != EMIT_START)
+	if (procedure->raises && !emit_is_start(form))
 		idl_text_printf(&line, ",\vstruct %s_%s_raised *%s", interface->name.text, name,
 				names->raised);
-	if (form == EMIT_START)
+	if (emit_is_start(form))
 		idl_text_printf(&line, ",\vstruct fly_call **%s", names->call);
 	idl_text_printf(&line, ")%s", tail);
 	emit_folded(out, line.bytes);

@@ -12,13 +12,20 @@
 
 /* Functions generated for a procedure. */
 enum emit_form {
-	EMIT_PLAIN,     /* NAME_PROCEDURE */
-	EMIT_START,     /* NAME_PROCEDURE_start */
-	EMIT_FINISH,    /* NAME_PROCEDURE_finish */
-	EMIT_VIEW,      /* NAME_PROCEDURE_view */
-	EMIT_PROCEDURE, /* the server's: a member of struct NAME_procedures */
-	EMIT_SKELETON,  /* the server's: a function to fill in */
+	EMIT_PLAIN,      /* NAME_PROCEDURE */
+	EMIT_START,      /* NAME_PROCEDURE_start */
+	EMIT_START_FROM, /* NAME_PROCEDURE_start_from: lends its arguments */
+	EMIT_FINISH,     /* NAME_PROCEDURE_finish */
+	EMIT_VIEW,       /* NAME_PROCEDURE_view */
+	EMIT_PROCEDURE,  /* the server's: a member of struct NAME_procedures */
+	EMIT_SKELETON,   /* the server's: a function to fill in */
 };
+
+/* Does a function of this form begin an asynchronous call? */
+static inline bool emit_is_start(enum emit_form form)
+{
+	return form == EMIT_START || form == EMIT_START_FROM;
+}
 
 /* emit_line() - write a logical line, folded, and a newline. The format holds the indentation. */
 void emit_line(struct idl_text *out, const char *format, ...) __attribute__((format(printf, 2, 3)));

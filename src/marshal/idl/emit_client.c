@@ -5,11 +5,21 @@
  * Generated functions check the bounds of variable arguments, call the Starter, and then write all
  * arguments. They check each result as they take it: the server of a local link can change results
  * while they are read.
+ *
+ * Long arrays are lent (struct fly_loans in stub.h, choose_loan() in layout.c): plain calls say
+ * where arguments and variables for results lie, and _start_from where arguments lie. What the
+ * library then reads or stores there is not written to the call packet or taken from it.
  */
+#include <stdio.h>
+
 #include <firefly/stub.h>
 
 #include "emit_type.h"
 #include "emit_value.h"
+
+/* Room for expressions: names have up to 63 letters. */
+#define PLACE     160
+#define CONDITION (PLACE + 96)
 
 static void emit_raised_case(struct idl_text *out, const struct idl_raise *r)
 {
@@ -107,9 +117,27 @@ static void emit_length(struct idl_text *out, const struct idl_field *a, bool is
 			  (unsigned)type->bound);
 }
 
-static void emit_argument_variables(struct idl_text *out, const char *interface,
-				    const struct idl_procedure *p, bool is_start)
+/* What does a function of this form lend? */
+static bool lends_argument(enum emit_form form, const struct idl_field *a)
 {
+	return (form == EMIT_PLAIN || form == EMIT_START_FROM) && a->lends_argument;
+}
+
+static bool lends_result(enum emit_form form, const struct idl_field *r)
+{
+	return form == EMIT_PLAIN && r->lends_result;
+}
+
+static bool lends(enum emit_form form, const struct idl_procedure *p)
+{
+	return form == EMIT_START_FROM ||
+	       (form == EMIT_PLAIN && (p->lends_arguments || p->lends_results));
+}
+
+static void emit_argument_variables(struct idl_text *out, const char *interface,
+				    const struct idl_procedure *p, enum emit_form form)
+{
+	const bool is_start = emit_is_start(form);
 	const struct idl_names *names = &p->names;
 	bool needs_at = false;
 	bool needs_items = false;
@@ -122,6 +150,8 @@ static void emit_argument_variables(struct idl_text *out, const char *interface,
 	if (emit_varies(&p->arguments))
 		emit_line(out, "\tuint32_t %s = %s_%s_ARGUMENT_BYTES;", names->bytes, interface,
 			  p->name.text);
+	if (lends(form, p))
+		emit_line(out, "\tstruct fly_loans %s;", names->loans);
 	if (!is_start)
 		emit_line(out, "\tstruct fly_call *%s;", names->call);
 	if (emit_first_argument(p))
@@ -135,19 +165,20 @@ static void emit_argument_variables(struct idl_text *out, const char *interface,
 }
 
 /* Is this result returned by a pointer into the packet? */
-static bool is_view_of(const struct idl_field *r, bool is_view)
+static bool is_view_of(const struct idl_field *r, enum emit_form form)
 {
-	return is_view && emit_is_viewed(r->type);
+	return form == EMIT_VIEW && emit_is_viewed(r->type);
 }
 
-static void emit_result_variables(struct idl_text *out, const struct idl_procedure *p, bool is_view)
+static void emit_result_variables(struct idl_text *out, const struct idl_procedure *p,
+				  enum emit_form form)
 {
 	const struct idl_names *names = &p->names;
 	bool needs_at = false;
 	bool needs_items = false;
 
 	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
-		if (is_view_of(r, is_view))
+		if (is_view_of(r, form))
 			continue;
 		needs_at = needs_at || emit_needs_at(r->type, EMIT_TAKE);
 		needs_items = needs_items || emit_needs_items(r->type, EMIT_TAKE);
@@ -163,30 +194,129 @@ static void emit_result_variables(struct idl_text *out, const struct idl_procedu
 		emit_line(out, "\tconst uint8_t *%s;", names->elements);
 }
 
+/* Lend an array whose place is constant. @way, @at: as emit_lend(). */
+static void emit_lend_constant(struct idl_text *out, const struct idl_procedure *p, const char *way,
+			       const struct idl_field *f, const char *at)
+{
+	const struct emit_scope scope = {.out = out, .tabs = 1, .loans = p->names.loans};
+	char bytes[16];
+
+	snprintf(bytes, sizeof bytes, "%u",
+		 (unsigned)(f->type->bound * f->type->element->fixed_bytes));
+	emit_lend(scope, way, f->type, f->name.text, at, bytes);
+}
+
+/* Check the arguments' bounds, sum up their lengths, and lend those that are long, by place. */
+static void emit_measures(struct idl_text *out, const struct idl_procedure *p, enum emit_form form)
+{
+	struct emit_scope scope = emit_argument_scope(out, p, "return -FLY_EINVAL;");
+	struct emit_param_text text;
+	char at[16];
+
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		if (!lends_argument(form, a) || a->type->kind != IDL_ARRAY)
+			continue;
+		snprintf(at, sizeof at, "%u", (unsigned)a->argument_offset);
+		emit_lend_constant(out, p, "argument", a, at);
+	}
+	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
+		const bool is_pointer = !emit_is_start(form) && a->direction == IDL_INOUT;
+
+		scope.loans = lends_argument(form, a) ? p->names.loans : NULL;
+		emit_measure(scope, a->type, emit_param(&text, a, NULL, is_pointer));
+	}
+}
+
+/* Where a result that is lent lies: an expression. */
+static void result_at(char at[PLACE], const char *interface, const struct idl_procedure *p,
+		      const struct idl_field *r)
+{
+	if (r->type->kind == IDL_ARRAY)
+		snprintf(at, PLACE, "%u", (unsigned)r->result_offset);
+	else
+		snprintf(at, PLACE, "%s_%s_RESULT_BYTES", interface, p->name.text);
+}
+
+/* Lend the variables of long results, by place: the variable array behind the fixed ones. */
+static void emit_lend_results(struct idl_text *out, const char *interface,
+			      const struct idl_procedure *p)
+{
+	const struct idl_field *last = NULL;
+	char at[PLACE];
+
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		if (!r->lends_result)
+			continue;
+		if (r->type->kind == IDL_LIST) {
+			last = r;
+			continue;
+		}
+		result_at(at, interface, p, r);
+		emit_lend_constant(out, p, "result", r, at);
+	}
+	if (!last)
+		return;
+	result_at(at, interface, p, last);
+	emit_lend_constant(out, p, "result", last, at);
+}
+
+static void emit_starter(struct idl_text *out, const char *interface, const struct idl_procedure *p,
+			 enum emit_form form)
+{
+	const struct idl_names *names = &p->names;
+	const char *name = p->name.text;
+	struct idl_text bytes = {0};
+
+	if (emit_varies(&p->arguments))
+		idl_text_printf(&bytes, "%s", names->bytes);
+	else
+		idl_text_printf(&bytes, "%s_%s_ARGUMENT_BYTES", interface, name);
+	if (lends(form, p))
+		emit_line(out, "\t%s = fly_loans_start(&%s,\v%s,\v%s_%s_NUMBER,\v%s,\v%s%s);",
+			  names->status, names->loans, names->binding, interface, name, bytes.bytes,
+			  emit_is_start(form) ? "" : "&", names->call);
+	else
+		emit_line(out, "\t%s = %s->starter(%s,\v%s_%s_NUMBER,\v%s,\v%s%s);", names->status,
+			  names->binding, names->binding, interface, name, bytes.bytes,
+			  emit_is_start(form) ? "" : "&", names->call);
+	idl_text_free(&bytes);
+	emit_return_status(out, p);
+}
+
+/* Need the argument not be written? A condition; NULL: it is not lent. */
+static const char *argument_is_lent(char is_lent[CONDITION], const struct idl_procedure *p,
+				    const struct idl_field *a, enum emit_form form)
+{
+	const struct idl_names *names = &p->names;
+
+	if (!lends_argument(form, a))
+		return NULL;
+	if (a->type->kind == IDL_ARRAY)
+		snprintf(is_lent, CONDITION, "fly_is_lent(&%s,\v%u)", names->loans,
+			 (unsigned)a->argument_offset);
+	else
+		snprintf(is_lent, CONDITION, "fly_is_lent(&%s,\v(uint32_t)(%s - %s))", names->loans,
+			 names->tail, names->arguments);
+	return is_lent;
+}
+
 /* From the checks of the arguments' bounds to the last argument written. */
 static void emit_beginning(struct idl_text *out, const char *interface,
-			   const struct idl_procedure *p, bool is_start)
+			   const struct idl_procedure *p, enum emit_form form)
 {
-	const struct emit_scope scope = emit_argument_scope(out, p, "return -FLY_EINVAL;");
+	struct emit_scope scope = emit_argument_scope(out, p, NULL);
+	const bool is_start = emit_is_start(form);
 	const struct idl_names *names = &p->names;
 	const char *name = p->name.text;
 	struct emit_param_text text;
+	char is_lent[CONDITION];
 
-	for (const struct idl_field *a = emit_first_argument(p); a; a = emit_next_argument(a)) {
-		const bool is_pointer = !is_start && a->direction == IDL_INOUT;
-
-		emit_measure(scope, a->type, emit_param(&text, a, NULL, is_pointer));
-	}
-	if (emit_varies(&p->arguments))
-		emit_line(out, "\t%s = %s->starter(%s,\v%s_%s_NUMBER,\v%s,\v%s%s);", names->status,
-			  names->binding, names->binding, interface, name, names->bytes,
-			  is_start ? "" : "&", names->call);
-	else
-		emit_line(out,
-			  "\t%s = %s->starter(%s,\v%s_%s_NUMBER,\v%s_%s_ARGUMENT_BYTES,\v%s%s);",
-			  names->status, names->binding, names->binding, interface, name, interface,
-			  name, is_start ? "" : "&", names->call);
-	emit_return_status(out, p);
+	if (lends(form, p))
+		emit_line(out, "\tfly_loans_init(&%s);", names->loans);
+	emit_measures(out, p, form);
+	if (form == EMIT_PLAIN)
+		emit_lend_results(out, interface, p);
+	emit_starter(out, interface, p, form);
 	if (!emit_first_argument(p))
 		return;
 	if (is_start)
@@ -200,6 +330,7 @@ static void emit_beginning(struct idl_text *out, const char *interface,
 		const bool is_pointer = !is_start && a->direction == IDL_INOUT;
 		struct emit_variable v = emit_param(&text, a, NULL, is_pointer);
 
+		scope.is_lent = argument_is_lent(is_lent, p, a, form);
 		emit_put(scope, a->type, v,
 			 (struct emit_place){names->arguments, a->argument_offset});
 	}
@@ -233,10 +364,24 @@ static void emit_malformed(struct idl_text *out, const struct idl_procedure *p)
 	emit_line(out, "\treturn -FLY_ERESULT;");
 }
 
-static void emit_results(struct idl_text *out, const char *interface, const struct idl_procedure *p,
-			 bool is_view)
+/* Need the result not be taken? A condition; NULL: its variable is not lent. */
+static const char *result_is_stored(char is_stored[CONDITION], const char *interface,
+				    const struct idl_procedure *p, const struct idl_field *r,
+				    enum emit_form form)
 {
-	const struct emit_scope scope = emit_result_scope(out, p, "goto malformed;");
+	char at[PLACE];
+
+	if (!lends_result(form, r))
+		return NULL;
+	result_at(at, interface, p, r);
+	snprintf(is_stored, CONDITION, "fly_is_stored(&%s,\v%s)", p->names.loans, at);
+	return is_stored;
+}
+
+static void emit_results(struct idl_text *out, const char *interface, const struct idl_procedure *p,
+			 enum emit_form form)
+{
+	struct emit_scope scope = emit_result_scope(out, p, "goto malformed;");
 	const struct idl_names *names = &p->names;
 	const bool varies = emit_varies(&p->results);
 
@@ -253,14 +398,21 @@ static void emit_results(struct idl_text *out, const char *interface, const stru
 		const struct emit_place place = {names->results, r->result_offset};
 		struct emit_param_text text;
 		const struct emit_variable v = emit_param(&text, r, NULL, true);
+		char is_stored[CONDITION];
 
-		if (is_view_of(r, is_view))
+		scope.is_lent = result_is_stored(is_stored, interface, p, r, form);
+		if (is_view_of(r, form))
 			emit_take_view(scope, r->type, v, place);
 		else
 			emit_take(scope, r->type, v, place);
 	}
 	if (varies)
 		emit_line(out, "\tif (%s != %s)\n\t\tgoto malformed;", names->rest, names->end);
+}
+
+static void emit_loans_end(struct idl_text *out, const struct idl_procedure *p)
+{
+	emit_line(out, "\tfly_loans_end(&%s,\v%s);", p->names.loans, p->names.binding);
 }
 
 static void emit_plain(struct idl_text *out, const struct idl_interface *interface,
@@ -271,49 +423,54 @@ static void emit_plain(struct idl_text *out, const struct idl_interface *interfa
 
 	emit_prototype(out, interface, p, EMIT_PLAIN, "");
 	emit_line(out, "{");
-	emit_argument_variables(out, name, p, false);
-	emit_result_variables(out, p, false);
+	emit_argument_variables(out, name, p, EMIT_PLAIN);
+	emit_result_variables(out, p, EMIT_PLAIN);
 	emit_line(out, "\tint %s;\n", names->status);
-	emit_beginning(out, name, p, false);
+	emit_beginning(out, name, p, EMIT_PLAIN);
 	emit_line(out, "\t%s = %s->transporter(%s);", names->status, names->binding, names->call);
+	if (lends(EMIT_PLAIN, p))
+		emit_loans_end(out, p);
 	emit_return_failure(out, name, p);
-	emit_results(out, name, p, false);
+	emit_results(out, name, p, EMIT_PLAIN);
 	emit_line(out, "\t%s->ender(%s);", names->binding, names->call);
 	emit_line(out, "\treturn 0;");
 	emit_malformed(out, p);
 	emit_line(out, "}");
 }
 
+/* _start, or _start_from. */
 static void emit_start(struct idl_text *out, const struct idl_interface *interface,
-		       const struct idl_procedure *p)
+		       const struct idl_procedure *p, enum emit_form form)
 {
 	const struct idl_names *names = &p->names;
 
-	emit_prototype(out, interface, p, EMIT_START, "");
+	emit_prototype(out, interface, p, form, "");
 	emit_line(out, "{");
-	emit_argument_variables(out, interface->name.text, p, true);
+	emit_argument_variables(out, interface->name.text, p, form);
 	emit_line(out, "\tint %s;\n", names->status);
-	emit_beginning(out, interface->name.text, p, true);
+	emit_beginning(out, interface->name.text, p, form);
 	emit_line(out, "\t%s->send(*%s);", names->binding, names->call);
+	if (lends(form, p))
+		emit_loans_end(out, p);
 	emit_line(out, "\treturn 0;\n}");
 }
 
 /* _finish, or _view, which returns pointers into the packet and leaves the Ender to the caller. */
 static void emit_end(struct idl_text *out, const struct idl_interface *interface,
-		     const struct idl_procedure *p, bool is_view)
+		     const struct idl_procedure *p, enum emit_form form)
 {
 	const struct idl_names *names = &p->names;
 	const char *name = interface->name.text;
 
-	emit_prototype(out, interface, p, is_view ? EMIT_VIEW : EMIT_FINISH, "");
+	emit_prototype(out, interface, p, form, "");
 	emit_line(out, "{");
 	emit_line(out, "\tstruct fly_binding *%s = %s->binding;", names->binding, names->call);
-	emit_result_variables(out, p, is_view);
+	emit_result_variables(out, p, form);
 	emit_line(out, "\tint %s;\n", names->status);
 	emit_line(out, "\t%s = %s->wait(%s);", names->status, names->binding, names->call);
 	emit_return_failure(out, name, p);
-	emit_results(out, name, p, is_view);
-	if (!is_view)
+	emit_results(out, name, p, form);
+	if (form == EMIT_FINISH)
 		emit_line(out, "\t%s->ender(%s);", names->binding, names->call);
 	emit_line(out, "\treturn 0;");
 	emit_malformed(out, p);
@@ -361,12 +518,16 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 		emit_raise(out, name, p);
 		emit_plain(out, interface, p);
 		idl_text_printf(out, "\n");
-		emit_start(out, interface, p);
+		emit_start(out, interface, p, EMIT_START);
 		idl_text_printf(out, "\n");
-		emit_end(out, interface, p, false);
+		if (p->lends_arguments) {
+			emit_start(out, interface, p, EMIT_START_FROM);
+			idl_text_printf(out, "\n");
+		}
+		emit_end(out, interface, p, EMIT_FINISH);
 		if (emit_has_view(p)) {
 			idl_text_printf(out, "\n");
-			emit_end(out, interface, p, true);
+			emit_end(out, interface, p, EMIT_VIEW);
 		}
 	}
 }

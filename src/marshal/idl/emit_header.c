@@ -266,6 +266,25 @@ static void emit_param_doc(struct idl_text *out, const struct idl_field *param)
 	idl_text_free(&text);
 }
 
+/* What a failed call leaves in long results, for a procedure that has some. */
+static void append_loan_note(struct idl_text *text, const struct idl_procedure *p)
+{
+	unsigned n_left = 0;
+
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r))
+		n_left += r->lends_result;
+	idl_text_printf(text, "If the plain call fails, ");
+	for (const struct idl_field *r = emit_first_result(p); r; r = emit_next_result(p, r)) {
+		if (!r->lends_result)
+			continue;
+		n_left--;
+		idl_text_printf(text, "%s%s", r->name.text,
+				n_left > 1    ? ", "
+				: n_left == 1 ? " and "
+					      : " may hold anything.");
+	}
+}
+
 /* The doc comments of a procedure and its parameters. */
 static void emit_procedure_doc(struct idl_text *out, const struct idl_procedure *procedure)
 {
@@ -321,9 +340,32 @@ static void emit_server_side(struct idl_text *out, const struct idl_interface *i
 		  name, name);
 }
 
+/* The comment in front of a procedure's functions for callers. */
+static void emit_caller_doc(struct idl_text *out, const struct idl_procedure *p)
+{
+	struct idl_text text = {0};
+	struct idl_doc note = {0};
+
+	idl_text_printf(out, "\n");
+	if (p->lends_results) {
+		append_loan_note(&text, p);
+		note.text = text.bytes;
+	}
+	if (has_docs(p)) {
+		idl_text_printf(out, "/*\n");
+		emit_procedure_doc(out, p);
+		emit_doc(out, p->lends_results ? &note : NULL);
+		idl_text_printf(out, " */\n");
+	} else {
+		emit_comment(out, 0, p->lends_results ? &note : NULL);
+	}
+	idl_text_free(&text);
+}
+
 static void emit_caller_side(struct idl_text *out, const struct idl_interface *interface)
 {
 	const char *name = interface->name.text;
+	bool has_start_from = false;
 
 	idl_text_printf(out,
 			"\n/*\n"
@@ -349,18 +391,23 @@ static void emit_caller_side(struct idl_text *out, const struct idl_interface *i
 		"pointers to\n"
 		" * where arrays and strings lie in the result packet, valid until fly_release(); "
 		"if it fails, there\n"
-		" * is nothing to release.\n"
-		" */\n");
+		" * is nothing to release.\n");
+	for (const struct idl_procedure *p = interface->procedures; p && !has_start_from;
+	     p = p->next)
+		has_start_from = p->lends_arguments;
+	if (has_start_from)
+		idl_text_printf(out,
+				" *\n"
+				" * _start copies what it is given. _start_from does not copy long "
+				"arrays: they must stay as they\n"
+				" * are until the _finish or _view of the call has returned.\n");
+	idl_text_printf(out, " */\n");
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
-		if (has_docs(p)) {
-			idl_text_printf(out, "\n/*\n");
-			emit_procedure_doc(out, p);
-			idl_text_printf(out, " */\n");
-		} else {
-			idl_text_printf(out, "\n");
-		}
+		emit_caller_doc(out, p);
 		emit_prototype(out, interface, p, EMIT_PLAIN, ";");
 		emit_prototype(out, interface, p, EMIT_START, ";");
+		if (p->lends_arguments)
+			emit_prototype(out, interface, p, EMIT_START_FROM, ";");
 		emit_prototype(out, interface, p, EMIT_FINISH, ";");
 		if (emit_has_view(p))
 			emit_prototype(out, interface, p, EMIT_VIEW, ";");

@@ -202,6 +202,13 @@ static void measure_elements(struct emit_scope scope, const struct idl_type *typ
 	emit_statement(scope, "}");
 }
 
+void emit_lend(struct emit_scope scope, const char *way, const struct idl_type *type,
+	       const char *value, const char *at, const char *bytes)
+{
+	emit_statement(scope, "fly_lend_%s(&%s,\v%s,\v%s,\v%s,\v%llu);", way, scope.loans, at,
+		       value, bytes, (unsigned long long)type->element->fixed_bytes);
+}
+
 void emit_measure(struct emit_scope scope, const struct idl_type *type, struct emit_variable v)
 {
 	char text[EXPRESSION];
@@ -242,10 +249,13 @@ void emit_measure(struct emit_scope scope, const struct idl_type *type, struct e
 		snprintf(text, sizeof text, "%s > %llu", v.count, (unsigned long long)type->bound);
 		fail_if(scope, text);
 		if (type->element->fixed_bytes == 1)
-			emit_statement(scope, "%s += %s;", scope.bytes, v.count);
+			snprintf(text, sizeof text, "%s", v.count);
 		else
-			emit_statement(scope, "%s += %llu * %s;", scope.bytes,
-				       (unsigned long long)type->element->fixed_bytes, v.count);
+			snprintf(text, sizeof text, "%llu * %s",
+				 (unsigned long long)type->element->fixed_bytes, v.count);
+		if (scope.loans)
+			emit_lend(scope, "argument", type, v.value, scope.bytes, text);
+		emit_statement(scope, "%s += %s;", scope.bytes, text);
 		if (idl_varies(type->element))
 			measure_elements(scope, type, v, v.count);
 		break;
@@ -261,6 +271,30 @@ void emit_measure(struct emit_scope scope, const struct idl_type *type, struct e
 
 /* ---- put ---- */
 
+/* Write an array of numbers, unless the library reads it where it is. */
+static void put_numbers(struct emit_scope scope, const struct idl_type *type,
+			struct emit_variable v, const char *at)
+{
+	const struct emit_scope inner = scope.is_lent ? emit_deeper(scope) : scope;
+	const char *access = emit_access(type->element);
+	char count[EXPRESSION];
+
+	count_text(count, type, v.count);
+	if (type->kind == IDL_ARRAY) {
+		if (scope.is_lent)
+			emit_statement(scope, "if (!%s)", scope.is_lent);
+		emit_statement(inner, "fly_put_%ss(%s,\v%s,\v%s);", access, at, v.value, count);
+		return;
+	}
+	if (scope.is_lent) {
+		emit_statement(scope, "if (%s)", scope.is_lent);
+		pass_elements(inner, type->element, count);
+		emit_statement(scope, "else");
+	}
+	emit_statement(inner, "%s = fly_put_%ss(%s,\v%s,\v%s);", scope.tail, access, at, v.value,
+		       count);
+}
+
 /* Write the elements of an array: fixed parts at @place, variable parts at the tail. */
 static void put_elements(struct emit_scope scope, const struct idl_type *type,
 			 struct emit_variable v, struct emit_place place)
@@ -270,17 +304,12 @@ static void put_elements(struct emit_scope scope, const struct idl_type *type,
 	char text[EXPRESSION];
 	char at[160];
 
-	count_text(count, type, v.count);
 	emit_place_text(at, place);
 	if (is_in_one_go(element)) {
-		if (type->kind == IDL_ARRAY)
-			emit_statement(scope, "fly_put_%ss(%s,\v%s,\v%s);", emit_access(element),
-				       at, v.value, count);
-		else
-			emit_statement(scope, "%s = fly_put_%ss(%s,\v%s,\v%s);", scope.tail,
-				       emit_access(element), at, v.value, count);
+		put_numbers(scope, type, v, at);
 		return;
 	}
+	count_text(count, type, v.count);
 	emit_loop(scope, count);
 	element_place(text, scope, element, place);
 	if (element->kind == IDL_STRING)
@@ -543,8 +572,10 @@ static void take_elements(struct emit_scope scope, const struct idl_type *type,
 	count_text(count, type, v.count);
 	emit_place_text(at, place);
 	if (is_in_one_go(element) && element->any_bits) {
-		emit_statement(scope, "fly_get_%ss(%s,\v%s,\v%s);", emit_access(element), v.value,
-			       at, count);
+		if (scope.is_lent)
+			emit_statement(scope, "if (!%s)", scope.is_lent);
+		emit_statement(scope.is_lent ? inner : scope, "fly_get_%ss(%s,\v%s,\v%s);",
+			       emit_access(element), v.value, at, count);
 		return;
 	}
 	if (is_in_one_go(element)) {

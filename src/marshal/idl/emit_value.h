@@ -27,6 +27,8 @@ struct emit_scope {
 	const char *items;   /* place of the elements of a variable array */
 	const char *index;   /* of a loop */
 	const char *bytes;   /* the sum, when measuring */
+	const char *loans;   /* of measure: what the array is lent to; NULL: it is copied */
+	const char *is_lent; /* of put and take: was it lent, and need not be copied? NULL: no */
 	const char *failure; /* the statement for malformed data: not in put */
 };
 
@@ -82,6 +84,13 @@ void emit_take_view(struct emit_scope scope, const struct idl_type *type, struct
 /* emit_take_count() - take the count of a variable array, and move the tail behind its elements. */
 void emit_take_count(struct emit_scope scope, const struct idl_type *type, const char *count,
 		     const char *at);
+
+/*
+ * emit_lend() - add an array of numbers to scope.loans. @way: "argument" or "result". @at, @bytes:
+ * expressions of its place in the message and of its length.
+ */
+void emit_lend(struct emit_scope scope, const char *way, const struct idl_type *type,
+	       const char *value, const char *at, const char *bytes);
 
 /* Do statements about this type need scope.items, or scope.at? */
 bool emit_needs_items(const struct idl_type *type, enum emit_operation operation);

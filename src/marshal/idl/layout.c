@@ -24,6 +24,17 @@
  * A variable part lies between the offsets that the shortest and the longest parts before it leave.
  * In the results, the procedure writes it at the greatest offset (staged_at), where it overlaps
  * nothing; the stub moves it left when the lengths are known.
+ *
+ * Which arrays does a caller's stub lend to the library, instead of copying them?
+ *
+ * Arrays of numbers that can be long and have nothing to be checked: they lie in C as on the wire.
+ * An argument may lie anywhere: its place is known when all before it has been measured. Results
+ * come from a peer. The variable for one is lent only if nothing but its array can lie at its
+ * place, whatever the lengths are: a fixed array, or the only variable part of the results.
+ *
+ * An inout array is lent as an argument only. Its results may begin to arrive, and then the server
+ * may be lost, or may have forgotten the call: the arguments are sent once more, and must be what
+ * they were.
  */
 #include <firefly/stub.h>
 
@@ -161,6 +172,28 @@ static void choose_layout(struct idl_procedure *procedure)
 				(procedure->layout != IDL_RESULTS_OVER || !stays(param));
 }
 
+/* Is it an array that may be lent, if its place is right? */
+static bool is_lendable(const struct idl_type *type)
+{
+	if ((type->kind != IDL_ARRAY && type->kind != IDL_LIST) ||
+	    type->element->kind != IDL_SCALAR || !type->element->any_bits)
+		return false;
+	return type->bound * type->element->fixed_bytes >= FLY_LOAN_LEAST;
+}
+
+static void choose_loan(struct idl_procedure *procedure, struct idl_field *param)
+{
+	const uint32_t tails = procedure->results.max_bytes - procedure->results.fixed_bytes;
+
+	if (!is_lendable(param->type))
+		return;
+	param->lends_argument = is_read(param);
+	param->lends_result = param->direction == IDL_OUT &&
+			      (!is_variable(param) || param->type->tail_max == tails);
+	procedure->lends_arguments = procedure->lends_arguments || param->lends_argument;
+	procedure->lends_results = procedure->lends_results || param->lends_result;
+}
+
 static bool report_length(struct idl_file *file, const struct idl_procedure *procedure,
 			  uint64_t bytes, const char *what)
 {
@@ -284,6 +317,10 @@ static void lay_out(struct idl_file *file, struct idl_procedure *procedure)
 		procedure->variable_bytes += variable_bytes(procedure->result);
 	}
 	choose_layout(procedure);
+	if (procedure->result)
+		choose_loan(procedure, procedure->result);
+	for (struct idl_field *param = procedure->params; param; param = param->next)
+		choose_loan(procedure, param);
 }
 
 void idl_layout(struct idl_file *file)

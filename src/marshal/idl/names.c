@@ -57,6 +57,7 @@ static void choose_names(struct idl_file *file, struct idl_procedure *procedure)
 		{&names->elements, "elements"},
 		{&names->from, "from"},
 		{&names->items, "items"},
+		{&names->loans, "loans"},
 		{&names->rest, "rest"},
 		{&names->procedures, "procedures"},
 		{&names->raised, "raised"},

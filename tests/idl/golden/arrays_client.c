@@ -3,8 +3,8 @@
 
 #include "arrays.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -136,7 +136,7 @@ void Arrays_Pair_at(struct Arrays_Pair_view view, uint32_t i, struct Arrays_Pair
 	Arrays_Pair_get(view.at + 3 * (size_t)i, value);
 }
 
-static const struct fly_interface Arrays_interface = {1, "Arrays", Arrays_VERSION, 0, NULL};
+static const struct fly_interface Arrays_interface = {2, "Arrays", Arrays_VERSION, 0, NULL};
 
 int Arrays_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

@@ -3,8 +3,8 @@
 
 #include "arrays.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -343,7 +343,7 @@ static const struct fly_procedure Arrays_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Arrays_interface = {1, "Arrays", Arrays_VERSION, 4,
+static const struct fly_interface Arrays_interface = {2, "Arrays", Arrays_VERSION, 4,
 						      Arrays_procedure_table};
 
 int Arrays_export_with(struct fly_runtime *runtime, const struct Arrays_procedures *procedures,

@@ -3,11 +3,11 @@
 
 #include "attributes.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
-static const struct fly_interface Attributes_interface = {1, "Attributes", Attributes_VERSION, 0,
+static const struct fly_interface Attributes_interface = {2, "Attributes", Attributes_VERSION, 0,
 							  NULL};
 
 int Attributes_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)

@@ -3,8 +3,8 @@
 
 #include "attributes.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- Nothing ---- */
@@ -335,7 +335,7 @@ static const struct fly_procedure Attributes_procedure_table[] = {
 	 Attributes_worker_RESULT_BYTES, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_WORKER},
 };
 
-static const struct fly_interface Attributes_interface = {1, "Attributes", Attributes_VERSION, 14,
+static const struct fly_interface Attributes_interface = {2, "Attributes", Attributes_VERSION, 14,
 							  Attributes_procedure_table};
 
 int Attributes_export_with(struct fly_runtime *runtime,

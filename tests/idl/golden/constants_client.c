@@ -3,8 +3,8 @@
 
 #include "constants.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -64,7 +64,7 @@ static uint8_t *Constants_Choice_put(uint8_t *at, uint8_t *tail,
 	return tail;
 }
 
-static const struct fly_interface Constants_interface = {1, "Constants", Constants_VERSION, 0,
+static const struct fly_interface Constants_interface = {2, "Constants", Constants_VERSION, 0,
 							 NULL};
 
 int Constants_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)

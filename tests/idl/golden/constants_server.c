@@ -3,8 +3,8 @@
 
 #include "constants.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -123,7 +123,7 @@ static const struct fly_procedure Constants_procedure_table[] = {
 	 Constants_Numbered_RESULT_BYTES, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Constants_interface = {1, "Constants", Constants_VERSION, 4,
+static const struct fly_interface Constants_interface = {2, "Constants", Constants_VERSION, 4,
 							 Constants_procedure_table};
 
 int Constants_export_with(struct fly_runtime *runtime,

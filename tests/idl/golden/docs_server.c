@@ -3,8 +3,8 @@
 
 #include "docs.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- Described ---- */
@@ -106,7 +106,7 @@ static const struct fly_procedure Docs_procedure_table[] = {
 	 Docs_EmptyLine_RESULT_BYTES, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Docs_interface = {1, "Docs", Docs_VERSION, 4,
+static const struct fly_interface Docs_interface = {2, "Docs", Docs_VERSION, 4,
 						    Docs_procedure_table};
 
 int Docs_export_with(struct fly_runtime *runtime, const struct Docs_procedures *procedures,

@@ -3,8 +3,8 @@
 
 #include "enums.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -88,7 +88,7 @@ static bool Enums_Down_take(const uint8_t *at, enum Enums_Down *value)
 	return true;
 }
 
-static const struct fly_interface Enums_interface = {1, "Enums", Enums_VERSION, 0, NULL};
+static const struct fly_interface Enums_interface = {2, "Enums", Enums_VERSION, 0, NULL};
 
 int Enums_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

@@ -3,8 +3,8 @@
 
 #include "enums.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -251,7 +251,7 @@ static const struct fly_procedure Enums_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Enums_interface = {1, "Enums", Enums_VERSION, 3,
+static const struct fly_interface Enums_interface = {2, "Enums", Enums_VERSION, 3,
 						     Enums_procedure_table};
 
 int Enums_export_with(struct fly_runtime *runtime, const struct Enums_procedures *procedures,

@@ -3,8 +3,8 @@
 
 #include "exceptions.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -118,7 +118,7 @@ static bool Exceptions_Plain_take(const uint8_t *at, struct Exceptions_Plain *va
 	return true;
 }
 
-static const struct fly_interface Exceptions_interface = {1, "Exceptions", Exceptions_VERSION, 0,
+static const struct fly_interface Exceptions_interface = {2, "Exceptions", Exceptions_VERSION, 0,
 							  NULL};
 
 int Exceptions_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)

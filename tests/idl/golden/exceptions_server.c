@@ -3,8 +3,8 @@
 
 #include "exceptions.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -282,7 +282,7 @@ static const struct fly_procedure Exceptions_procedure_table[] = {
 	 Exceptions_Raise_RESULT_BYTES, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Exceptions_interface = {1, "Exceptions", Exceptions_VERSION, 5,
+static const struct fly_interface Exceptions_interface = {2, "Exceptions", Exceptions_VERSION, 5,
 							  Exceptions_procedure_table};
 
 int Exceptions_export_with(struct fly_runtime *runtime,

@@ -3,8 +3,8 @@
 
 #include "includes.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -106,7 +106,7 @@ void Includes_Address_at(struct Includes_Address_view view, uint32_t i, struct A
 		memset(value, 0, sizeof *value); /* the server has changed it */
 }
 
-static const struct fly_interface Includes_interface = {1, "Includes", Includes_VERSION, 0, NULL};
+static const struct fly_interface Includes_interface = {2, "Includes", Includes_VERSION, 0, NULL};
 
 int Includes_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

@@ -3,8 +3,8 @@
 
 #include "includes.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -208,7 +208,7 @@ static const struct fly_procedure Includes_procedure_table[] = {
 	 Includes_Nearest_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Includes_interface = {1, "Includes", Includes_VERSION, 3,
+static const struct fly_interface Includes_interface = {2, "Includes", Includes_VERSION, 3,
 							Includes_procedure_table};
 
 int Includes_export_with(struct fly_runtime *runtime, const struct Includes_procedures *procedures,

@@ -3,8 +3,8 @@
 
 #include "inout.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -58,7 +58,7 @@ static const uint8_t *Inout_Pair_take(const uint8_t *at, const uint8_t *tail, co
 	return tail;
 }
 
-static const struct fly_interface Inout_interface = {1, "Inout", Inout_VERSION, 0, NULL};
+static const struct fly_interface Inout_interface = {2, "Inout", Inout_VERSION, 0, NULL};
 
 int Inout_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

@@ -3,8 +3,8 @@
 
 #include "inout.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -417,7 +417,7 @@ static const struct fly_procedure Inout_procedure_table[] = {
 	 Inout_Copied_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Inout_interface = {1, "Inout", Inout_VERSION, 6,
+static const struct fly_interface Inout_interface = {2, "Inout", Inout_VERSION, 6,
 						     Inout_procedure_table};
 
 int Inout_export_with(struct fly_runtime *runtime, const struct Inout_procedures *procedures,

@@ -3,11 +3,11 @@
 
 #include "layouts.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
-static const struct fly_interface Layouts_interface = {1, "Layouts", Layouts_VERSION, 0, NULL};
+static const struct fly_interface Layouts_interface = {2, "Layouts", Layouts_VERSION, 0, NULL};
 
 int Layouts_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

@@ -3,8 +3,8 @@
 
 #include "layouts.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- Over ---- */
@@ -262,7 +262,7 @@ static const struct fly_procedure Layouts_procedure_table[] = {
 	 Layouts_Longest_RESULT_BYTES, 0, FLY_RESULTS_SECOND, 0},
 };
 
-static const struct fly_interface Layouts_interface = {1, "Layouts", Layouts_VERSION, 10,
+static const struct fly_interface Layouts_interface = {2, "Layouts", Layouts_VERSION, 10,
 						       Layouts_procedure_table};
 
 int Layouts_export_with(struct fly_runtime *runtime, const struct Layouts_procedures *procedures,

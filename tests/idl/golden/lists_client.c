@@ -3,8 +3,8 @@
 
 #include "lists.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -75,7 +75,7 @@ void Lists_Pair_at(struct Lists_Pair_view view, uint32_t i, struct Lists_Pair *v
 	Lists_Pair_get(view.at + 3 * (size_t)i, value);
 }
 
-static const struct fly_interface Lists_interface = {1, "Lists", Lists_VERSION, 0, NULL};
+static const struct fly_interface Lists_interface = {2, "Lists", Lists_VERSION, 0, NULL};
 
 int Lists_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

@@ -3,8 +3,8 @@
 
 #include "lists.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -506,7 +506,7 @@ static const struct fly_procedure Lists_procedure_table[] = {
 	 Lists_Several_RESULT_BYTES_MAX, 24, FLY_RESULTS_BEHIND, 0},
 };
 
-static const struct fly_interface Lists_interface = {1, "Lists", Lists_VERSION, 7,
+static const struct fly_interface Lists_interface = {2, "Lists", Lists_VERSION, 7,
 						     Lists_procedure_table};
 
 int Lists_export_with(struct fly_runtime *runtime, const struct Lists_procedures *procedures,

@@ -100,14 +100,20 @@ int Long_import(struct fly_runtime *runtime, const char *peer, struct fly_bindin
  * that was started; the handle is dead afterwards. Instead of it, _view hands out pointers to
  * where arrays and strings lie in the result packet, valid until fly_release(); if it fails, there
  * is nothing to release.
+ *
+ * _start copies what it is given. _start_from does not copy long arrays: they must stay as they
+ * are until the _finish or _view of the call has returned.
  */
 
 int Long_Store(struct fly_binding *binding, const char *name, const uint8_t *image,
 	       uint32_t image_count, uint64_t *result);
 int Long_Store_start(struct fly_binding *binding, const char *name, const uint8_t *image,
 		     uint32_t image_count, struct fly_call **call);
+int Long_Store_start_from(struct fly_binding *binding, const char *name, const uint8_t *image,
+			  uint32_t image_count, struct fly_call **call);
 int Long_Store_finish(struct fly_call *call, uint64_t *result);
 
+/* If the plain call fails, image may hold anything. */
 int Long_Load(struct fly_binding *binding, const char *name, uint8_t image[1000000],
 	      uint32_t *image_count);
 int Long_Load_start(struct fly_binding *binding, const char *name, struct fly_call **call);
@@ -117,6 +123,8 @@ int Long_Load_view(struct fly_call *call, const uint8_t **image, uint32_t *image
 int Long_Sort(struct fly_binding *binding, uint64_t numbers[100000], uint32_t *numbers_count);
 int Long_Sort_start(struct fly_binding *binding, const uint64_t *numbers, uint32_t numbers_count,
 		    struct fly_call **call);
+int Long_Sort_start_from(struct fly_binding *binding, const uint64_t *numbers,
+			 uint32_t numbers_count, struct fly_call **call);
 int Long_Sort_finish(struct fly_call *call, uint64_t numbers[100000], uint32_t *numbers_count);
 int Long_Sort_view(struct fly_call *call, struct fly_u64_view *numbers);
 
@@ -128,14 +136,19 @@ int Long_Rows_start(struct fly_binding *binding, const struct Long_Row *rows, ui
 int Long_Rows_finish(struct fly_call *call, struct Long_Row back[1000], uint32_t *back_count,
 		     bool *has_best, struct Long_Row *best, uint32_t *result);
 
+/* If the plain call fails, sums may hold anything. */
 int Long_Table(struct fly_binding *binding, const double table[5000], double sums[5000]);
 int Long_Table_start(struct fly_binding *binding, const double table[5000], struct fly_call **call);
+int Long_Table_start_from(struct fly_binding *binding, const double table[5000],
+			  struct fly_call **call);
 int Long_Table_finish(struct fly_call *call, double sums[5000]);
 int Long_Table_view(struct fly_call *call, struct fly_f64_view *sums);
 
 int Long_Largest(struct fly_binding *binding, uint8_t everything[67108864]);
 int Long_Largest_start(struct fly_binding *binding, const uint8_t everything[67108864],
 		       struct fly_call **call);
+int Long_Largest_start_from(struct fly_binding *binding, const uint8_t everything[67108864],
+			    struct fly_call **call);
 int Long_Largest_finish(struct fly_call *call, uint8_t everything[67108864]);
 int Long_Largest_view(struct fly_call *call, const uint8_t **everything);
 

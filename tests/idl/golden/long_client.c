@@ -3,8 +3,8 @@
 
 #include "long.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -38,7 +38,7 @@ static const uint8_t *Long_Row_take(const uint8_t *at, const uint8_t *tail, cons
 	return tail;
 }
 
-static const struct fly_interface Long_interface = {1, "Long", Long_VERSION, 0, NULL};
+static const struct fly_interface Long_interface = {2, "Long", Long_VERSION, 0, NULL};
 
 int Long_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {
@@ -52,27 +52,34 @@ int Long_Store(struct fly_binding *binding, const char *name, const uint8_t *ima
 {
 	const uint32_t name_length = fly_length(name, 255);
 	uint32_t bytes = Long_Store_ARGUMENT_BYTES;
+	struct fly_loans loans;
 	struct fly_call *call;
 	uint8_t *arguments;
 	uint8_t *tail;
 	const uint8_t *results;
 	int status;
 
+	fly_loans_init(&loans);
 	if (name_length > 255)
 		return -FLY_EINVAL;
 	bytes += name_length + 1;
 	if (image_count > 1000000)
 		return -FLY_EINVAL;
+	fly_lend_argument(&loans, bytes, image, image_count, 1);
 	bytes += image_count;
-	status = binding->starter(binding, Long_Store_NUMBER, bytes, &call);
+	status = fly_loans_start(&loans, binding, Long_Store_NUMBER, bytes, &call);
 	if (status)
 		return status;
 	arguments = call->payload;
 	tail = arguments + Long_Store_ARGUMENT_BYTES;
 	tail = fly_put_string(arguments, tail, name, name_length);
 	fly_put_u32(arguments + 4, image_count);
-	tail = fly_put_u8s(tail, image, image_count);
+	if (fly_is_lent(&loans, (uint32_t)(tail - arguments)))
+		tail += image_count;
+	else
+		tail = fly_put_u8s(tail, image, image_count);
 	status = binding->transporter(call);
+	fly_loans_end(&loans, binding);
 	if (status)
 		return fly_stub_failed(call, status);
 	if (call->length != Long_Store_RESULT_BYTES) {
@@ -112,6 +119,40 @@ int Long_Store_start(struct fly_binding *binding, const char *name, const uint8_
 	return 0;
 }
 
+int Long_Store_start_from(struct fly_binding *binding, const char *name, const uint8_t *image,
+			  uint32_t image_count, struct fly_call **call)
+{
+	const uint32_t name_length = fly_length(name, 255);
+	uint32_t bytes = Long_Store_ARGUMENT_BYTES;
+	struct fly_loans loans;
+	uint8_t *arguments;
+	uint8_t *tail;
+	int status;
+
+	fly_loans_init(&loans);
+	if (name_length > 255)
+		return -FLY_EINVAL;
+	bytes += name_length + 1;
+	if (image_count > 1000000)
+		return -FLY_EINVAL;
+	fly_lend_argument(&loans, bytes, image, image_count, 1);
+	bytes += image_count;
+	status = fly_loans_start(&loans, binding, Long_Store_NUMBER, bytes, call);
+	if (status)
+		return status;
+	arguments = (*call)->payload;
+	tail = arguments + Long_Store_ARGUMENT_BYTES;
+	tail = fly_put_string(arguments, tail, name, name_length);
+	fly_put_u32(arguments + 4, image_count);
+	if (fly_is_lent(&loans, (uint32_t)(tail - arguments)))
+		tail += image_count;
+	else
+		tail = fly_put_u8s(tail, image, image_count);
+	binding->send(*call);
+	fly_loans_end(&loans, binding);
+	return 0;
+}
+
 int Long_Store_finish(struct fly_call *call, uint64_t *result)
 {
 	struct fly_binding *binding = call->binding;
@@ -138,6 +179,7 @@ int Long_Load(struct fly_binding *binding, const char *name, uint8_t image[10000
 {
 	const uint32_t name_length = fly_length(name, 255);
 	uint32_t bytes = Long_Load_ARGUMENT_BYTES;
+	struct fly_loans loans;
 	struct fly_call *call;
 	uint8_t *arguments;
 	uint8_t *tail;
@@ -147,16 +189,19 @@ int Long_Load(struct fly_binding *binding, const char *name, uint8_t image[10000
 	const uint8_t *elements;
 	int status;
 
+	fly_loans_init(&loans);
 	if (name_length > 255)
 		return -FLY_EINVAL;
 	bytes += name_length + 1;
-	status = binding->starter(binding, Long_Load_NUMBER, bytes, &call);
+	fly_lend_result(&loans, Long_Load_RESULT_BYTES, image, 1000000, 1);
+	status = fly_loans_start(&loans, binding, Long_Load_NUMBER, bytes, &call);
 	if (status)
 		return status;
 	arguments = call->payload;
 	tail = arguments + Long_Load_ARGUMENT_BYTES;
 	tail = fly_put_string(arguments, tail, name, name_length);
 	status = binding->transporter(call);
+	fly_loans_end(&loans, binding);
 	if (status)
 		return fly_stub_failed(call, status);
 	if (call->length < Long_Load_RESULT_BYTES)
@@ -168,7 +213,8 @@ int Long_Load(struct fly_binding *binding, const char *name, uint8_t image[10000
 	rest = fly_take_list(results, rest, end, 1000000, 1, image_count);
 	if (!rest)
 		goto malformed;
-	fly_get_u8s(image, elements, *image_count);
+	if (!fly_is_stored(&loans, Long_Load_RESULT_BYTES))
+		fly_get_u8s(image, elements, *image_count);
 	if (rest != end)
 		goto malformed;
 	binding->ender(call);
@@ -263,6 +309,7 @@ malformed:
 int Long_Sort(struct fly_binding *binding, uint64_t numbers[100000], uint32_t *numbers_count)
 {
 	uint32_t bytes = Long_Sort_ARGUMENT_BYTES;
+	struct fly_loans loans;
 	struct fly_call *call;
 	uint8_t *arguments;
 	uint8_t *tail;
@@ -272,17 +319,23 @@ int Long_Sort(struct fly_binding *binding, uint64_t numbers[100000], uint32_t *n
 	const uint8_t *elements;
 	int status;
 
+	fly_loans_init(&loans);
 	if (*numbers_count > 100000)
 		return -FLY_EINVAL;
+	fly_lend_argument(&loans, bytes, numbers, 8 * *numbers_count, 8);
 	bytes += 8 * *numbers_count;
-	status = binding->starter(binding, Long_Sort_NUMBER, bytes, &call);
+	status = fly_loans_start(&loans, binding, Long_Sort_NUMBER, bytes, &call);
 	if (status)
 		return status;
 	arguments = call->payload;
 	tail = arguments + Long_Sort_ARGUMENT_BYTES;
 	fly_put_u32(arguments, *numbers_count);
-	tail = fly_put_u64s(tail, numbers, *numbers_count);
+	if (fly_is_lent(&loans, (uint32_t)(tail - arguments)))
+		tail += 8 * (size_t)*numbers_count;
+	else
+		tail = fly_put_u64s(tail, numbers, *numbers_count);
 	status = binding->transporter(call);
+	fly_loans_end(&loans, binding);
 	if (status)
 		return fly_stub_failed(call, status);
 	if (call->length < Long_Sort_RESULT_BYTES)
@@ -323,6 +376,35 @@ int Long_Sort_start(struct fly_binding *binding, const uint64_t *numbers, uint32
 	fly_put_u32(arguments, numbers_count);
 	tail = fly_put_u64s(tail, numbers, numbers_count);
 	binding->send(*call);
+	return 0;
+}
+
+int Long_Sort_start_from(struct fly_binding *binding, const uint64_t *numbers,
+			 uint32_t numbers_count, struct fly_call **call)
+{
+	uint32_t bytes = Long_Sort_ARGUMENT_BYTES;
+	struct fly_loans loans;
+	uint8_t *arguments;
+	uint8_t *tail;
+	int status;
+
+	fly_loans_init(&loans);
+	if (numbers_count > 100000)
+		return -FLY_EINVAL;
+	fly_lend_argument(&loans, bytes, numbers, 8 * numbers_count, 8);
+	bytes += 8 * numbers_count;
+	status = fly_loans_start(&loans, binding, Long_Sort_NUMBER, bytes, call);
+	if (status)
+		return status;
+	arguments = (*call)->payload;
+	tail = arguments + Long_Sort_ARGUMENT_BYTES;
+	fly_put_u32(arguments, numbers_count);
+	if (fly_is_lent(&loans, (uint32_t)(tail - arguments)))
+		tail += 8 * (size_t)numbers_count;
+	else
+		tail = fly_put_u64s(tail, numbers, numbers_count);
+	binding->send(*call);
+	fly_loans_end(&loans, binding);
 	return 0;
 }
 
@@ -541,17 +623,24 @@ malformed:
 
 int Long_Table(struct fly_binding *binding, const double table[5000], double sums[5000])
 {
+	struct fly_loans loans;
 	struct fly_call *call;
 	uint8_t *arguments;
 	const uint8_t *results;
 	int status;
 
-	status = binding->starter(binding, Long_Table_NUMBER, Long_Table_ARGUMENT_BYTES, &call);
+	fly_loans_init(&loans);
+	fly_lend_argument(&loans, 0, table, 40000, 8);
+	fly_lend_result(&loans, 0, sums, 40000, 8);
+	status = fly_loans_start(&loans, binding, Long_Table_NUMBER, Long_Table_ARGUMENT_BYTES,
+				 &call);
 	if (status)
 		return status;
 	arguments = call->payload;
-	fly_put_f64s(arguments, table, 5000);
+	if (!fly_is_lent(&loans, 0))
+		fly_put_f64s(arguments, table, 5000);
 	status = binding->transporter(call);
+	fly_loans_end(&loans, binding);
 	if (status)
 		return fly_stub_failed(call, status);
 	if (call->length != Long_Table_RESULT_BYTES) {
@@ -559,7 +648,8 @@ int Long_Table(struct fly_binding *binding, const double table[5000], double sum
 		return -FLY_ERESULT;
 	}
 	results = call->payload;
-	fly_get_f64s(sums, results, 5000);
+	if (!fly_is_stored(&loans, 0))
+		fly_get_f64s(sums, results, 5000);
 	binding->ender(call);
 	return 0;
 }
@@ -575,6 +665,27 @@ int Long_Table_start(struct fly_binding *binding, const double table[5000], stru
 	arguments = (*call)->payload;
 	fly_put_f64s(arguments, table, 5000);
 	binding->send(*call);
+	return 0;
+}
+
+int Long_Table_start_from(struct fly_binding *binding, const double table[5000],
+			  struct fly_call **call)
+{
+	struct fly_loans loans;
+	uint8_t *arguments;
+	int status;
+
+	fly_loans_init(&loans);
+	fly_lend_argument(&loans, 0, table, 40000, 8);
+	status = fly_loans_start(&loans, binding, Long_Table_NUMBER, Long_Table_ARGUMENT_BYTES,
+				 call);
+	if (status)
+		return status;
+	arguments = (*call)->payload;
+	if (!fly_is_lent(&loans, 0))
+		fly_put_f64s(arguments, table, 5000);
+	binding->send(*call);
+	fly_loans_end(&loans, binding);
 	return 0;
 }
 
@@ -620,17 +731,23 @@ int Long_Table_view(struct fly_call *call, struct fly_f64_view *sums)
 
 int Long_Largest(struct fly_binding *binding, uint8_t everything[67108864])
 {
+	struct fly_loans loans;
 	struct fly_call *call;
 	uint8_t *arguments;
 	const uint8_t *results;
 	int status;
 
-	status = binding->starter(binding, Long_Largest_NUMBER, Long_Largest_ARGUMENT_BYTES, &call);
+	fly_loans_init(&loans);
+	fly_lend_argument(&loans, 0, everything, 67108864, 1);
+	status = fly_loans_start(&loans, binding, Long_Largest_NUMBER, Long_Largest_ARGUMENT_BYTES,
+				 &call);
 	if (status)
 		return status;
 	arguments = call->payload;
-	fly_put_u8s(arguments, everything, 67108864);
+	if (!fly_is_lent(&loans, 0))
+		fly_put_u8s(arguments, everything, 67108864);
 	status = binding->transporter(call);
+	fly_loans_end(&loans, binding);
 	if (status)
 		return fly_stub_failed(call, status);
 	if (call->length != Long_Largest_RESULT_BYTES) {
@@ -655,6 +772,27 @@ int Long_Largest_start(struct fly_binding *binding, const uint8_t everything[671
 	arguments = (*call)->payload;
 	fly_put_u8s(arguments, everything, 67108864);
 	binding->send(*call);
+	return 0;
+}
+
+int Long_Largest_start_from(struct fly_binding *binding, const uint8_t everything[67108864],
+			    struct fly_call **call)
+{
+	struct fly_loans loans;
+	uint8_t *arguments;
+	int status;
+
+	fly_loans_init(&loans);
+	fly_lend_argument(&loans, 0, everything, 67108864, 1);
+	status = fly_loans_start(&loans, binding, Long_Largest_NUMBER, Long_Largest_ARGUMENT_BYTES,
+				 call);
+	if (status)
+		return status;
+	arguments = (*call)->payload;
+	if (!fly_is_lent(&loans, 0))
+		fly_put_u8s(arguments, everything, 67108864);
+	binding->send(*call);
+	fly_loans_end(&loans, binding);
 	return 0;
 }
 

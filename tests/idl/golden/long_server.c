@@ -5,8 +5,8 @@
 
 #include "long.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -355,7 +355,7 @@ static const struct fly_procedure Long_procedure_table[] = {
 	 FLY_RESULTS_SECOND, 0},
 };
 
-static const struct fly_interface Long_interface = {1, "Long", Long_VERSION, 6,
+static const struct fly_interface Long_interface = {2, "Long", Long_VERSION, 6,
 						    Long_procedure_table};
 
 int Long_export_with(struct fly_runtime *runtime, const struct Long_procedures *procedures,

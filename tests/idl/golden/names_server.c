@@ -3,8 +3,8 @@
 
 #include "names.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- Own ---- */
@@ -332,7 +332,7 @@ static const struct fly_procedure Names_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Names_interface = {1, "Names", Names_VERSION, 8,
+static const struct fly_interface Names_interface = {2, "Names", Names_VERSION, 8,
 						     Names_procedure_table};
 
 int Names_export_with(struct fly_runtime *runtime, const struct Names_procedures *procedures,

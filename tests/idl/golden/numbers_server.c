@@ -3,8 +3,8 @@
 
 #include "numbers.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- First ---- */
@@ -226,7 +226,7 @@ static const struct fly_procedure Numbers_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Numbers_interface = {1, "Numbers", Numbers_VERSION, 13,
+static const struct fly_interface Numbers_interface = {2, "Numbers", Numbers_VERSION, 13,
 						       Numbers_procedure_table};
 
 int Numbers_export_with(struct fly_runtime *runtime, const struct Numbers_procedures *procedures,

@@ -3,8 +3,8 @@
 
 #include "optionals.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -154,7 +154,7 @@ static const uint8_t *Optionals_Note_take(const uint8_t *at, const uint8_t *tail
 	return tail;
 }
 
-static const struct fly_interface Optionals_interface = {1, "Optionals", Optionals_VERSION, 0,
+static const struct fly_interface Optionals_interface = {2, "Optionals", Optionals_VERSION, 0,
 							 NULL};
 
 int Optionals_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)

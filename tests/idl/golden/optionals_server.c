@@ -3,8 +3,8 @@
 
 #include "optionals.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -707,7 +707,7 @@ static const struct fly_procedure Optionals_procedure_table[] = {
 	 Optionals_Change_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Optionals_interface = {1, "Optionals", Optionals_VERSION, 5,
+static const struct fly_interface Optionals_interface = {2, "Optionals", Optionals_VERSION, 5,
 							 Optionals_procedure_table};
 
 int Optionals_export_with(struct fly_runtime *runtime,

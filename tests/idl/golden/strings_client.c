@@ -3,8 +3,8 @@
 
 #include "strings.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -41,7 +41,7 @@ static const uint8_t *Strings_Card_take(const uint8_t *at, const uint8_t *tail, 
 	return tail;
 }
 
-static const struct fly_interface Strings_interface = {1, "Strings", Strings_VERSION, 0, NULL};
+static const struct fly_interface Strings_interface = {2, "Strings", Strings_VERSION, 0, NULL};
 
 int Strings_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

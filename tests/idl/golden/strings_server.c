@@ -3,8 +3,8 @@
 
 #include "strings.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -255,7 +255,7 @@ static const struct fly_procedure Strings_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Strings_interface = {1, "Strings", Strings_VERSION, 5,
+static const struct fly_interface Strings_interface = {2, "Strings", Strings_VERSION, 5,
 						       Strings_procedure_table};
 
 int Strings_export_with(struct fly_runtime *runtime, const struct Strings_procedures *procedures,

@@ -3,8 +3,8 @@
 
 #include "structs.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -175,7 +175,7 @@ static const uint8_t *Structs_Picture_take(const uint8_t *at, const uint8_t *tai
 	return tail;
 }
 
-static const struct fly_interface Structs_interface = {1, "Structs", Structs_VERSION, 0, NULL};
+static const struct fly_interface Structs_interface = {2, "Structs", Structs_VERSION, 0, NULL};
 
 int Structs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

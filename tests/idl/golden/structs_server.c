@@ -3,8 +3,8 @@
 
 #include "structs.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -323,7 +323,7 @@ static const struct fly_procedure Structs_procedure_table[] = {
 	 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Structs_interface = {1, "Structs", Structs_VERSION, 4,
+static const struct fly_interface Structs_interface = {2, "Structs", Structs_VERSION, 4,
 						       Structs_procedure_table};
 
 int Structs_export_with(struct fly_runtime *runtime, const struct Structs_procedures *procedures,

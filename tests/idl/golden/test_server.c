@@ -3,8 +3,8 @@
 
 #include "test.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- Null ---- */
@@ -140,7 +140,7 @@ static const struct fly_procedure Test_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Test_interface = {1, "Test", Test_VERSION, 5,
+static const struct fly_interface Test_interface = {2, "Test", Test_VERSION, 5,
 						    Test_procedure_table};
 
 int Test_export_with(struct fly_runtime *runtime, const struct Test_procedures *procedures,

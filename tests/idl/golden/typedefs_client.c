@@ -3,8 +3,8 @@
 
 #include "typedefs.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -45,7 +45,7 @@ static const uint8_t *Typedefs_Found_take(const uint8_t *at, const uint8_t *tail
 	return tail;
 }
 
-static const struct fly_interface Typedefs_interface = {1, "Typedefs", Typedefs_VERSION, 0, NULL};
+static const struct fly_interface Typedefs_interface = {2, "Typedefs", Typedefs_VERSION, 0, NULL};
 
 int Typedefs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

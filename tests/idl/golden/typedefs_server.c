@@ -3,8 +3,8 @@
 
 #include "typedefs.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -331,7 +331,7 @@ static const struct fly_procedure Typedefs_procedure_table[] = {
 	 Typedefs_Find_RESULT_BYTES_MAX, 0, FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Typedefs_interface = {1, "Typedefs", Typedefs_VERSION, 5,
+static const struct fly_interface Typedefs_interface = {2, "Typedefs", Typedefs_VERSION, 5,
 							Typedefs_procedure_table};
 
 int Typedefs_export_with(struct fly_runtime *runtime, const struct Typedefs_procedures *procedures,

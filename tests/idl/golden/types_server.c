@@ -3,8 +3,8 @@
 
 #include "types.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- Bool ---- */
@@ -742,7 +742,7 @@ static const struct fly_procedure Types_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Types_interface = {1, "Types", Types_VERSION, 24,
+static const struct fly_interface Types_interface = {2, "Types", Types_VERSION, 24,
 						     Types_procedure_table};
 
 int Types_export_with(struct fly_runtime *runtime, const struct Types_procedures *procedures,

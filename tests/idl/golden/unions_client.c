@@ -3,8 +3,8 @@
 
 #include "unions.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -450,7 +450,7 @@ static uint8_t *Unions_Drawing_put(uint8_t *at, uint8_t *tail, const struct Unio
 	return tail;
 }
 
-static const struct fly_interface Unions_interface = {1, "Unions", Unions_VERSION, 0, NULL};
+static const struct fly_interface Unions_interface = {2, "Unions", Unions_VERSION, 0, NULL};
 
 int Unions_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding)
 {

@@ -3,8 +3,8 @@
 
 #include "unions.h"
 
-#if FLY_STUB_VERSION != 1
-#error "generated for stub interface 1, which is not that of <firefly/stub.h>: run fireflyc again"
+#if FLY_STUB_VERSION != 2
+#error "generated for stub interface 2, which is not that of <firefly/stub.h>: run fireflyc again"
 #endif
 
 /* ---- types ---- */
@@ -640,7 +640,7 @@ static const struct fly_procedure Unions_procedure_table[] = {
 	 FLY_RESULTS_OVER, 0},
 };
 
-static const struct fly_interface Unions_interface = {1, "Unions", Unions_VERSION, 4,
+static const struct fly_interface Unions_interface = {2, "Unions", Unions_VERSION, 4,
 						      Unions_procedure_table};
 
 int Unions_export_with(struct fly_runtime *runtime, const struct Unions_procedures *procedures,
