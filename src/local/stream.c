@@ -42,6 +42,16 @@ static void stream(uint8_t *to, const uint8_t *from, size_t bytes)
 }
 #endif
 
+void fly_stream_found(struct fly_stream *s, bool is_faster)
+{
+	if (is_faster == s->is_on) {
+		s->n_contrary = 0;
+	} else if (++s->n_contrary == FLY_STREAM_LOOKS) {
+		s->n_contrary = 0;
+		s->is_on = is_faster;
+	}
+}
+
 void fly_stream_copy(struct fly_stream *s, uint8_t *to, const uint8_t *from, size_t bytes,
 		     uint64_t tsc_per_ms)
 {
@@ -54,8 +64,10 @@ void fly_stream_copy(struct fly_stream *s, uint8_t *to, const uint8_t *from, siz
 		plain_tsc = fly_clock_now_tsc();
 		stream(to + LOOK_BYTES, from + LOOK_BYTES, LOOK_BYTES);
 		end_tsc = fly_clock_now_tsc();
-		s->is_on = fly_stream_is_faster(plain_tsc - begin_tsc, end_tsc - plain_tsc);
-		s->look_at_tsc = end_tsc + LOOK_MS * tsc_per_ms;
+		fly_stream_found(s,
+				 fly_stream_is_faster(plain_tsc - begin_tsc, end_tsc - plain_tsc));
+		/* Look again at once if this one is to be confirmed. */
+		s->look_at_tsc = s->n_contrary ? 0 : end_tsc + LOOK_MS * tsc_per_ms;
 		to += 2 * LOOK_BYTES;
 		from += 2 * LOOK_BYTES;
 		bytes -= 2 * LOOK_BYTES;

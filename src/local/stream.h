@@ -18,6 +18,7 @@
 /* Of a binding. Starts as zeros: plain stores, and a look is due. */
 struct fly_stream {
 	bool is_on;
+	uint8_t n_contrary;   /* looks in a row that said the opposite */
 	uint64_t look_at_tsc; /* the next look is due */
 };
 
@@ -27,6 +28,20 @@ static inline bool fly_stream_is_faster(uint64_t plain, uint64_t streamed)
 	/* The reader pays as well, for what is not in a cache. */
 	return plain > 2 * streamed;
 }
+
+/* fly_stream_is_wanted() - are fewer bytes worth streaming, or a look? */
+static inline bool fly_stream_is_wanted(const struct fly_stream *s, uint64_t now_tsc)
+{
+	return s->is_on || now_tsc >= s->look_at_tsc;
+}
+
+/*
+ * fly_stream_found() - what a look has found. A thread that was interrupted while it looked is no
+ * reason to change: FLY_STREAM_LOOKS in a row are.
+ */
+void fly_stream_found(struct fly_stream *s, bool is_faster);
+
+#define FLY_STREAM_LOOKS 3
 
 /*
  * fly_stream_copy() - memcpy(), in the way that was faster last; with enough bytes also a look.
