@@ -354,3 +354,92 @@ Test(fragments, fly_gather_take__random_losses)
 	}
 	cr_expect(sent_in_all < needed_in_all * 13 / 10, "%lu for %lu", sent_in_all, needed_in_all);
 }
+
+/*
+ * Runs of fragments, and acknowledgements of many, have a short way each. Whatever is lost, it says
+ * what the long way says.
+ */
+Test(fragments, fly_scatter_run__says_what_single_fragments_say)
+{
+	static struct fly_scatter single;
+	uint64_t random = 3;
+	unsigned short_ways = 0;
+
+	for (unsigned round = 0; round < 300; round++) {
+		const unsigned loss = round % 3 == 0 ? 0 : round % 4;
+		const uint32_t bytes = 2000 + (uint32_t)(sim_random(&random) % 3000);
+		struct fly_gather g = {0};
+		struct fly_gather long_g = {0};
+		uint64_t now_tsc = 1;
+
+		memset(&s, 0, sizeof s);
+		memset(&single, 0, sizeof single);
+		fly_scatter_begin(&s, bytes, 1, 32);
+		fly_scatter_begin(&single, bytes, 1, 32);
+		while (s.acked < s.fragments) {
+			const uint32_t n = 1 + (uint32_t)(sim_random(&random) % 40);
+			const uint32_t run = RTE_MIN(n, fly_scatter_run(&s));
+			struct fly_acked what;
+			struct fly_acked single_what;
+			uint32_t flight[40];
+			uint32_t sent = 0;
+
+			now_tsc += 10;
+			for (; sent < n && fly_scatter_is_ready(&single); sent++) {
+				bool asks;
+
+				flight[sent] = fly_scatter_pick(&single);
+				if (sent < run)
+					asks = fly_scatter_sent_next(&s, now_tsc, 8, sent + 1 == n);
+				else
+					asks = fly_scatter_sent(&s, fly_scatter_pick(&s), now_tsc,
+								8, sent + 1 == n);
+				cr_assert(asks == fly_scatter_sent(&single, flight[sent], now_tsc,
+								   8, sent + 1 == n) ||
+						  sent + 1 == run,
+					  "a run that ends the credit may ask once less");
+				single.unasked = s.unasked;
+			}
+			short_ways += run;
+			cr_assert(sent >= run);
+			for (uint32_t i = 0; i < sent; i++) {
+				uint8_t bits[FLY_SPAN / 8 + 8];
+				struct fly_ack a = {.ahead = bits};
+				bool news = false;
+
+				if (sim_random(&random) % 100 < loss)
+					continue;
+				if (g.fragments == 0) {
+					if (fly_gather_begin(&g, flight[i], s.fragments, 1, bytes))
+						continue;
+					long_g = g;
+				}
+				if (!fly_gather_next(&g, flight[i]))
+					fly_gather_take(&g, flight[i], s.fragments, 1, &news);
+				fly_gather_take(&long_g, flight[i], s.fragments, 1, &news);
+				cr_assert(memcmp(&g, &long_g, sizeof g) == 0);
+				if (sim_random(&random) % 5)
+					continue;
+				a.arrived = g.arrived;
+				a.credit = 300;
+				a.echo = flight[i];
+				a.echo_again = fly_scatter_is_again(&single, flight[i]) &&
+					       sim_random(&random) % 2;
+				a.n_ahead = fly_gather_ahead(&g, bits);
+				single.is_plain = false;
+				cr_assert(
+					fly_scatter_acked(&s, &a, now_tsc + 5, &what) ==
+					fly_scatter_acked(&single, &a, now_tsc + 5, &single_what));
+				cr_assert(memcmp(&what, &single_what, sizeof what) == 0);
+			}
+			if (s.n_flight && sim_random(&random) % 8 == 0) {
+				fly_scatter_lost_all(&s, now_tsc, 0);
+				fly_scatter_lost_all(&single, now_tsc, 0);
+			}
+			single.is_plain = s.is_plain;
+			cr_assert(memcmp(&s, &single, sizeof s) == 0, "round %u", round);
+			cr_assert(now_tsc < 1000000, "it does not end");
+		}
+	}
+	cr_expect(short_ways > 100000, "the short way was taken %u times", short_ways);
+}

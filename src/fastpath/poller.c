@@ -62,6 +62,29 @@ static __rte_noinline void look_ahead(struct fly_poller *p, const struct fly_lin
 		fly_slow_hint(p, unhinted, n_unhinted);
 }
 
+/*
+ * While messages of several packets are being received most packets are their next fragments. The
+ * next packet is fetched while this one is copied. docs/performance.md, "Fragments".
+ */
+static __rte_noinline void take_fragments(struct fly_poller *p, struct fly_link *link,
+					  struct rte_mbuf *const *packets, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = packets[i];
+
+		if (i + 1 < n) {
+			const uint8_t *next = fly_packet_frame(packets[i + 1]);
+			const uint32_t bytes = packets[i + 1]->data_len;
+
+			for (uint32_t at = 0; at < bytes; at += RTE_CACHE_LINE_SIZE)
+				rte_prefetch0(next + at);
+		}
+		fly_packet_fence(m);
+		if (!fly_slow_next_fragment(p, link, m))
+			fly_demux(p, link, m);
+	}
+}
+
 /* First send what was queued since the last turn: results may come in this turn already. */
 static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_link *link)
 {
@@ -75,8 +98,12 @@ static __rte_always_inline unsigned turn_link(struct fly_poller *p, struct fly_l
 	}
 	if (n >= AHEAD_PACKETS && p->conversations.n - p->conversations.n_free > AHEAD_KNOWN)
 		look_ahead(p, link, packets, n);
-	for (unsigned i = 0; i < n; i++)
-		fly_demux_plain(p, link, packets[i]);
+	if (unlikely(p->gathers)) {
+		take_fragments(p, link, packets, n);
+	} else {
+		for (unsigned i = 0; i < n; i++)
+			fly_demux_plain(p, link, packets[i]);
+	}
 	fly_link_flush(link);
 	return n;
 }

@@ -22,14 +22,28 @@
 /* Procedures of one poller that may wait for calls of their own, one within the other. */
 #define FLY_NESTED_MAX 8
 
+#define FLY_DUE_SLOTS  64 /* of a wheel: due.h */
+#define FLY_PATH_LISTS 64 /* of paths, by address */
+
+/* Messages whose next fragments take the short way. */
+#define FLY_BULKS_KNOWN 8
+
 /* Calls of several packets: src/slowpath/bulk/bulk.h, path.h, buffer.h. */
 struct fly_bulks {
 	TAILQ_HEAD(, fly_bulk) all;            /* in the order of the sweep */
 	TAILQ_HEAD(fly_paths, fly_path) paths; /* paths to peers: first the one used last */
-	struct fly_block *spare;               /* free memory: first the warmest */
-	uint64_t due_tsc;                      /* when fly_bulk_due() is to be called; FLY_NEVER */
-	uint32_t n;                            /* all of them */
-	uint32_t n_gathering;                  /* of them, still arriving */
+	LIST_HEAD(, fly_path) by_address[FLY_PATH_LISTS]; /* the same: path.c */
+	LIST_HEAD(, fly_path) pausing;            /* of them, those that go on by themselves */
+	LIST_HEAD(, fly_bulk) due[FLY_DUE_SLOTS]; /* the wheel, with due_bits and due_slot: due.c */
+	uint64_t due_bits;                        /* bit I: due[I] is not empty */
+	uint64_t due_slot;                        /* number of the present slot */
+	struct fly_block *spare;                  /* free memory: first the warmest */
+	struct fly_bulk *idle;                    /* freed structs */
+	uint32_t n_idle;
+	uint64_t due_tsc;     /* when fly_bulk_due() is to be called; FLY_NEVER */
+	uint32_t n;           /* all of them */
+	uint32_t n_gathering; /* of them, still arriving */
+	struct fly_bulk *known[FLY_BULKS_KNOWN]; /* of them: next.c */
 	uint32_t n_idle_paths;
 	uint32_t bytes;    /* held by those that are limited */
 	uint32_t max;      /* limit of bytes */
@@ -94,6 +108,7 @@ struct fly_poller {
 	uint32_t n_sources; /* slots of other threads and processes; 0: only links */
 	uint16_t nested;    /* procedures that wait for calls: turns within turns */
 	bool turning;       /* inside a turn */
+	bool gathers;       /* messages of several packets are being received */
 	struct fly_running running;
 	struct fly_call_table calls;
 	struct fly_conversation_table conversations;

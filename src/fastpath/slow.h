@@ -53,6 +53,13 @@ void fly_slow_call_fragment(struct fly_poller *p, struct fly_link *link, struct 
 void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			      const struct fly_header *h);
 
+/*
+ * fly_slow_next_fragment() - is this plainly the next fragment of a message that is being received?
+ * Called for each packet while there is one; the packet is unchecked.
+ * Return: true: the packet is taken; false: nothing has changed.
+ */
+bool fly_slow_next_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m);
+
 /* fly_slow_ack() - the peer acknowledges packets of a call or result. */
 void fly_slow_ack(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		  const struct fly_header *h);

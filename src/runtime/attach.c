@@ -119,7 +119,9 @@ static int start(struct fly_poller *p, void *argument)
 		c->result = NULL;
 	}
 	fly_slow_set_deadline(import, c->attached->deadline_us);
+	import->head.loans = c->attached->head.loans; /* its thread waits for this request */
 	status = import->head.starter(&import->head, s->procedure, s->bytes, &call);
+	import->head.loans = NULL;
 	if (status)
 		return status;
 	c->call = call;

@@ -176,9 +176,22 @@ static int wait_for_call(struct fly_call *call)
 	return read_result(c);
 }
 
+/* The call lends variables for its results, unless that is one which waits meanwhile. */
+static __rte_noinline void lend(struct fly_attached_call *c)
+{
+	struct fly_loans *l = c->attached->head.loans;
+
+	c->loans = l->call == &c->head ? l : NULL;
+	c->loans_seq = fly_slot_seq(&c->handoff.slot) + 1;
+}
+
 int fly_attached_call(struct fly_call *call)
 {
-	hand_over(call_of(call));
+	struct fly_attached_call *c = call_of(call);
+
+	if (unlikely(c->attached->head.loans != NULL))
+		lend(c);
+	hand_over(c);
 	return wait_for_call(call);
 }
 
@@ -212,6 +225,8 @@ int fly_attached_call_lent(struct fly_call *call)
 		begin_time(c);
 	if (!fly_lease_take(a->lease))
 		return fly_attached_call(call);
+	if (unlikely(a->head.loans != NULL))
+		lend(c);
 	hand_over(c);
 	fly_lease_turn_for(a->lease, &c->handoff.slot, a->wait);
 	return wait_for_call(call);

@@ -48,6 +48,8 @@ struct fly_attached_call {
 	LIST_ENTRY(fly_attached_call) next;
 	struct fly_attached_call *next_ended; /* is_listed: published by E1 */
 	uint64_t began_tsc;                   /* of a call with a deadline, in ticks of the TSC */
+	struct fly_loans *loans;              /* variables for the results of the call loans_seq */
+	uint32_t loans_seq;                   /* its number */
 	_Atomic bool is_listed;               /* in the binding's `ended`, or about to be */
 	struct fly_sleeper sleeper;           /* its thread, if the slot is FLY_ASLEEP_TURN */
 };
@@ -108,6 +110,15 @@ void fly_attached_deliver(struct fly_poller *p, struct fly_call_entry *e);
 int fly_slow_attached_more(struct fly_attached *attached);
 int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uint32_t bytes);
 void fly_slow_attached_end(struct fly_attached_call *c);
+
+/*
+ * fly_attached_loans() - the variables that a call at the poller lends for its results; NULL: none.
+ * They are its thread's stack: good until the call is handed back.
+ */
+static inline struct fly_loans *fly_attached_loans(const struct fly_attached_call *c)
+{
+	return c->loans && c->loans_seq == fly_slot_seq(&c->handoff.slot) ? c->loans : NULL;
+}
 
 /* fly_slow_attached_failed() - a call has ended with a status that is not 0. */
 void fly_slow_attached_failed(struct fly_attached *a, int status);

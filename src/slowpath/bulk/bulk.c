@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "slowpath/bulk/due.h"
+#include "slowpath/bulk/next.h"
 #include "slowpath/peers.h"
 #include "slowpath/records.h"
 #include "slowpath/resend.h"
@@ -24,16 +26,48 @@
 #define PROBE_DOUBLINGS 3   /* the interval of probes doubles so many times after each */
 #define DOUBLINGS       12  /* limit for the doublings of a patience */
 
+/* ---- the structs themselves: a few that were freed are kept ---- */
+
+#define IDLE_BULKS 8
+
+static struct fly_bulk *take_idle(struct fly_poller *p)
+{
+	struct fly_bulk *b = p->bulk.idle;
+
+	ASAN_UNPOISON_MEMORY_REGION(b, sizeof *b);
+	p->bulk.idle = b->next_idle;
+	p->bulk.n_idle--;
+	return b;
+}
+
+static void keep_idle(struct fly_poller *p, struct fly_bulk *b)
+{
+	if (p->bulk.n_idle == IDLE_BULKS) {
+		free(b);
+		return;
+	}
+	b->next_idle = p->bulk.idle;
+	p->bulk.idle = b;
+	p->bulk.n_idle++;
+	ASAN_POISON_MEMORY_REGION(b, sizeof *b);
+}
+
 void fly_bulk_init(struct fly_poller *p)
 {
 	TAILQ_INIT(&p->bulk.all);
 	TAILQ_INIT(&p->bulk.paths);
+	for (unsigned i = 0; i < FLY_PATH_LISTS; i++)
+		LIST_INIT(&p->bulk.by_address[i]);
+	LIST_INIT(&p->bulk.pausing);
+	fly_due_init(p);
 	p->bulk.max = FLY_BULK_MAX;
 	p->bulk.due_tsc = FLY_NEVER;
 }
 
 void fly_bulk_fini(struct fly_poller *p)
 {
+	while (p->bulk.idle)
+		free(take_idle(p));
 	fly_paths_drain(p);
 	fly_buffer_drain(p);
 }
@@ -46,7 +80,7 @@ void fly_bulk_link_lost(struct fly_poller *p, const struct fly_link *link)
 struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint32_t ip,
 			      uint16_t port)
 {
-	struct fly_bulk *b = malloc(sizeof *b);
+	struct fly_bulk *b = p->bulk.idle ? take_idle(p) : malloc(sizeof *b);
 
 	if (!b)
 		return NULL;
@@ -54,7 +88,7 @@ struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint3
 	fly_scatter_end(&b->out);
 	b->path = fly_path_get(p, link, ip, port);
 	if (!b->path) {
-		free(b);
+		keep_idle(p, b);
 		return NULL;
 	}
 	/* A server gathers nothing from an address without proof. */
@@ -73,7 +107,10 @@ struct fly_bulk *fly_bulk_new(struct fly_poller *p, struct fly_link *link, uint3
 static void set_gathering(struct fly_poller *p, struct fly_bulk *b, bool is_gathering)
 {
 	p->bulk.n_gathering += (uint32_t)is_gathering - (uint32_t)b->is_gathering;
+	p->gathers = p->bulk.n_gathering != 0;
 	b->is_gathering = is_gathering;
+	if (!is_gathering)
+		fly_next_forget(p, b);
 }
 
 static void set_ready(struct fly_bulk *b, bool is_ready)
@@ -94,14 +131,14 @@ static void recount(struct fly_bulk *b)
 
 void fly_bulk_wait(struct fly_poller *p, struct fly_bulk *b, uint64_t patience_tsc)
 {
-	b->due_tsc = p->now_tsc + patience_tsc;
+	fly_due_set(p, b, p->now_tsc + patience_tsc);
 	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, b->due_tsc);
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, b->due_tsc);
 }
 
 static void resume_later(struct fly_poller *p, struct fly_path *path, uint64_t at_tsc)
 {
-	path->resume_tsc = at_tsc;
+	fly_path_pause(p, path, at_tsc);
 	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, at_tsc);
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, at_tsc);
 }
@@ -118,12 +155,13 @@ void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b)
 	set_gathering(p, b, false);
 	fly_buffer_free(p, &b->out_buffer);
 	fly_buffer_free(p, &b->in_buffer);
+	fly_due_forget(p, b);
 	fly_path_put(p, b->path);
 	b->peer->n_bulk--;
 	fly_peers_put(p->peers, b->peer);
 	TAILQ_REMOVE(&p->bulk.all, b, all);
 	p->bulk.n--;
-	free(b);
+	keep_idle(p, b);
 }
 
 /* May a message be freed for another peer's? Not one that a procedure works on, nor our own. */
@@ -176,7 +214,7 @@ static struct rte_mbuf *packet(struct fly_poller *p, const struct fly_bulk *b, u
 		fly_wire_set_lengths(frame, length);
 		fly_put_u16(frame + FLY_RPC + 28, (uint16_t)length);
 	}
-	memcpy(frame + FLY_PAYLOAD, b->out_bytes + (size_t)fragment * b->out.unit, length);
+	fly_spread_read(&b->from, fragment * b->out.unit, length, frame + FLY_PAYLOAD);
 	return m;
 }
 
@@ -197,6 +235,44 @@ static uint16_t age_of(const struct fly_poller *p, const struct fly_bulk *b)
 	return b->entry ? fly_resend_age_ms(p, b->entry) : b->header.age;
 }
 
+/*
+ * Send at most @n fragments that were never sent, one behind the other: the common case. All are
+ * of one length, which the headers in b->front say, and mostly their bytes lie together.
+ * Return: how many were sent: fewer without packet buffers, or with a full queue.
+ */
+static uint32_t push_run(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
+{
+	const uint32_t every = fly_path_every(b->path);
+	const uint16_t age_ms = age_of(p, b);
+	const uint32_t unit = b->out.unit;
+	const uint32_t at = b->out.next * unit;
+	uint32_t together = n * unit;
+	const uint8_t *from = fly_spread_piece(&b->from, at, &together);
+	struct fly_link *link = b->link;
+	uint32_t sent = 0;
+
+	for (; sent < n && link->n_queued < FLY_BURST; sent++) {
+		struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD + unit);
+		uint8_t *frame;
+
+		if (!m)
+			break;
+		frame = fly_packet_frame(m);
+		memcpy(frame, b->front, FLY_PAYLOAD);
+		fly_put_u16(frame + FLY_RPC + 20, (uint16_t)b->out.next);
+		fly_put_u16(frame + FLY_RPC + 30, age_ms);
+		if (likely((sent + 1) * unit <= together))
+			fly_copy(frame + FLY_PAYLOAD, from + sent * unit, unit);
+		else
+			fly_spread_read(&b->from, at + sent * unit, unit, frame + FLY_PAYLOAD);
+		if (fly_scatter_sent_next(&b->out, p->now_tsc, every, sent + 1 == n))
+			frame[FLY_RPC + 1] |= FLY_FLAG_ACK;
+		fly_link_send(link, m);
+	}
+	fly_stats_add(&p->stats, FLY_COUNT_fragments_sent, sent);
+	return sent;
+}
+
 /* Send at most @n fragments. Return: false: no packet buffer, or the queue is full. */
 static bool push(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
 {
@@ -204,8 +280,19 @@ static bool push(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
 	const uint16_t age_ms = age_of(p, b);
 	struct fly_scatter *s = &b->out;
 	bool is_good = true;
+	uint32_t run;
 
-	while (n > 0 && fly_scatter_is_ready(s)) {
+	run = RTE_MIN(n, fly_scatter_run(s));
+	if (run != 0 && s->next + run == s->fragments)
+		run--; /* the last one is shorter */
+	if (run != 0) {
+		const uint32_t sent = push_run(p, b, run);
+
+		n -= sent;
+		fly_congestion_sent(&b->path->congestion, p->now_tsc);
+		is_good = sent == run;
+	}
+	while (is_good && n > 0 && fly_scatter_is_ready(s)) {
 		const uint32_t fragment = fly_scatter_pick(s);
 		const bool is_again = fly_scatter_is_again(s, fragment);
 		struct rte_mbuf *m;
@@ -239,7 +326,7 @@ static void pump(struct fly_poller *p, struct fly_path *path)
 	uint32_t room;
 	bool is_good = true;
 
-	path->resume_tsc = FLY_NEVER;
+	fly_path_pause(p, path, FLY_NEVER);
 	p->clock.turns = 0; /* the next turn reads the clock: round trips are measured */
 	while (is_good && (b = TAILQ_FIRST(&path->ready)) != NULL) {
 		room = fly_path_room(p, path);
@@ -290,11 +377,9 @@ static void send_uncounted(struct fly_poller *p, struct fly_bulk *b, uint32_t fr
 	send_fragment(p, b, m, is_again, is_again);
 }
 
-void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, const uint8_t *bytes, uint32_t n,
-		   uint32_t unit)
+void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, uint32_t n, uint32_t unit)
 {
 	fly_scatter_begin(&b->out, n, unit, FLY_CREDIT_FIRST);
-	b->out_bytes = bytes;
 	b->header.fragments = (uint16_t)b->out.fragments;
 	b->header.length = (uint16_t)fly_scatter_length(&b->out, 0);
 	fly_wire_set_lengths(b->front, b->header.length);
@@ -419,8 +504,10 @@ bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, const uint8_t *fra
 
 bool fly_bulk_begin(struct fly_poller *p, struct fly_bulk *b, const struct fly_gather *in)
 {
-	if (!fly_buffer_get(p, &b->in_buffer, fly_gather_room(in), b->peer))
+	if (!fly_buffer_get(p, &b->in_buffer, fly_spread_room(&b->to, fly_gather_room(in)),
+			    b->peer))
 		return false;
+	b->to.bytes = b->in_buffer.bytes;
 	b->in = *in;
 	set_gathering(p, b, true);
 	return true;
@@ -442,8 +529,7 @@ enum fly_gathered fly_bulk_take(struct fly_poller *p, struct fly_bulk *b, const 
 	*wants_ack = (h->flags & FLY_FLAG_ACK) || gap_changed;
 	if (what != FLY_GATHER_NEW)
 		return what;
-	memcpy(b->in_buffer.bytes + (size_t)h->fragment * b->in.unit, frame + FLY_PAYLOAD,
-	       h->length);
+	fly_spread_write(&b->to, h->fragment * b->in.unit, h->length, frame + FLY_PAYLOAD);
 	fly_bulk_progress(p, b);
 	fly_stats_add(&p->stats, FLY_COUNT_fragments_received, 1);
 	return what;
@@ -538,7 +624,6 @@ static void handle_silent_result(struct fly_poller *p, struct fly_bulk *b)
 
 static void handle_silence(struct fly_poller *p, struct fly_bulk *b)
 {
-	b->due_tsc = FLY_NEVER;
 	if (b->conversation) {
 		if (b->out.fragments > 1)
 			handle_silent_result(p, b);
@@ -555,25 +640,22 @@ static void handle_silence(struct fly_poller *p, struct fly_bulk *b)
 void fly_bulk_due(struct fly_poller *p)
 {
 	uint64_t due_tsc = FLY_NEVER;
+	struct fly_path *next;
 	struct fly_path *path;
 	struct fly_bulk *b;
 
-	p->bulk.due_tsc = FLY_NEVER;
-	TAILQ_FOREACH(b, &p->bulk.all, all)
-	{
-		if (b->due_tsc <= p->now_tsc)
-			handle_silence(p, b);
-		due_tsc = RTE_MIN(due_tsc, b->due_tsc);
-	}
-	TAILQ_FOREACH(path, &p->bulk.paths, all)
-	{
+	while ((b = fly_due_take(p)) != NULL)
+		handle_silence(p, b);
+	for (path = LIST_FIRST(&p->bulk.pausing); path; path = next) {
+		next = LIST_NEXT(path, pause);
 		if (path->resume_tsc <= p->now_tsc) {
 			pump(p, path);
 			fly_link_flush(path->link);
 		}
-		due_tsc = RTE_MIN(due_tsc, path->resume_tsc);
+		if (path->resume_tsc != FLY_NEVER)
+			due_tsc = RTE_MIN(due_tsc, path->resume_tsc);
 	}
-	p->bulk.due_tsc = RTE_MIN(p->bulk.due_tsc, due_tsc);
+	p->bulk.due_tsc = RTE_MIN(due_tsc, fly_due_next(p));
 	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, p->bulk.due_tsc);
 }
 

@@ -19,6 +19,7 @@
 #include "slowpath/bulk/buffer.h"
 #include "slowpath/bulk/fragments.h"
 #include "slowpath/bulk/path.h"
+#include "slowpath/bulk/spread.h"
 
 /* Arguments without a new fragment for so long are freed: their caller has given up. */
 #define FLY_BULK_IDLE_MS 10000
@@ -28,27 +29,38 @@
 #define FLY_CREDITS      1024
 
 struct fly_bulk {
-	TAILQ_ENTRY(fly_bulk) all;             /* the poller's list */
+	union {
+		TAILQ_ENTRY(fly_bulk) all;  /* the poller's list */
+		struct fly_bulk *next_idle; /* freed, and kept for the next message */
+	};
 	TAILQ_ENTRY(fly_bulk) ready;           /* is_ready: the path's list */
 	struct fly_call_entry *entry;          /* the owner at a caller; else NULL */
 	struct fly_conversation *conversation; /* the owner at a server; else NULL */
 	struct fly_path *path;                 /* to the peer */
 	struct fly_peer *peer;                 /* whom its memory is counted to */
 	struct fly_link *link;                 /* the path's */
+	LIST_ENTRY(fly_bulk) due;              /* is_in_wheel: due.c */
+	uint64_t due_slot;                     /* is_in_wheel: number of its slot */
 	uint64_t due_tsc;                      /* when the silence is handled; FLY_NEVER: not */
 	uint32_t progress_ms;                  /* poller time of the last progress */
 	uint32_t n_flight;                     /* fragments counted in path->n_flight */
 	uint32_t key;                          /* of a result: its acknowledgements carry this */
 	uint8_t silent;                        /* times that it was due since the last progress */
-	bool is_graced;    /* due_tsc was put off by an absence since the last progress */
-	bool is_gathering; /* counted in the poller's n_gathering */
-	bool is_ready;     /* in the list path->ready */
-	bool is_proven;    /* an acknowledgement has come: the address of the peer is proven */
-	int16_t status;    /* caller: the status in the fragments of the result */
+	uint64_t heard_tsc; /* caller: time of the turn in which a fragment of the result came last
+			     */
+	bool is_graced;     /* due_tsc was put off by an absence since the last progress */
+	bool is_gathering;  /* counted in the poller's n_gathering */
+	bool is_in_wheel;   /* in the list of a slot */
+	bool is_ready;      /* in the list path->ready */
+	bool is_proven;     /* an acknowledgement has come: the address of the peer is proven */
+	int16_t status;     /* caller: the status in the fragments of the result */
 	struct fly_buffer out_buffer;
 	struct fly_buffer in_buffer;
-	const uint8_t *out_bytes; /* start of the message in out_buffer */
+	struct fly_spread from;   /* the message that is sent: in out_buffer, or lent */
+	struct fly_spread to;     /* the message that is received: in in_buffer, or lent */
+	struct fly_loans *stores; /* caller: whose arrays are in `to`; NULL: there are none */
 	struct fly_header header; /* of sent fragments; each fragment and ACK changes some fields */
+	uint8_t expected[FLY_PAYLOAD + 6] __rte_aligned(16); /* headers that came: next.c */
 	/* The headers of a fragment. Before the first is sent: the outer headers only. */
 	uint8_t front[FLY_PAYLOAD + 6] __rte_aligned(16);
 	struct fly_gather in;   /* being received: caller: result; server: arguments */
@@ -75,11 +87,10 @@ bool fly_bulk_evict(struct fly_poller *p, const struct fly_peer *peer, uint32_t 
 void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b);
 
 /*
- * fly_bulk_send() - begin to send @n bytes at @bytes, which is in out_buffer. b->header has what
- * is common to all fragments, b->front the outer headers, for no payload.
+ * fly_bulk_send() - begin to send the @n bytes in b->from. b->header has what is common to all
+ * fragments, b->front the outer headers, for no payload.
  */
-void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, const uint8_t *bytes, uint32_t n,
-		   uint32_t unit);
+void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, uint32_t n, uint32_t unit);
 
 /* fly_bulk_learn() - @hint: where the server keeps its record. */
 void fly_bulk_learn(struct fly_bulk *b, uint32_t hint);
@@ -111,7 +122,10 @@ static inline void fly_bulk_progress(const struct fly_poller *p, struct fly_bulk
 	b->is_graced = false;
 }
 
-/* fly_bulk_begin() - begin to receive a message, and get its memory. Return: false: no memory. */
+/*
+ * fly_bulk_begin() - begin to receive a message, and get its memory, except for what is lent in
+ * b->to. Return: false: no memory.
+ */
 bool fly_bulk_begin(struct fly_poller *p, struct fly_bulk *b, const struct fly_gather *in);
 
 /*
@@ -173,6 +187,16 @@ void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_
 bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const uint8_t *frame,
 			 const struct fly_header *h);
 
+/* fly_bulk_heard() - a fragment of a result has come: the waits begin anew, once a turn. */
+void fly_bulk_heard(struct fly_poller *p, struct fly_bulk *b);
+
+/*
+ * fly_bulk_ack_result() - tell the server how much of the result has arrived. @m: becomes the
+ * acknowledgement. @h: the fragment that caused it: its number and flags; NULL: none.
+ */
+void fly_bulk_ack_result(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
+			 const struct fly_header *h);
+
 /* fly_bulk_probe() - a result stays incomplete: send an idle acknowledgement. */
 void fly_bulk_probe(struct fly_poller *p, struct fly_bulk *b);
 
@@ -194,6 +218,10 @@ static inline void fly_conversation_bulk_end(struct fly_poller *p, struct fly_co
 		fly_conversation_to_given(c);
 	fly_bulk_free(p, c->bulk);
 }
+
+/* fly_bulk_ack_call() - acknowledge a fragment of a call. @m: the fragment; becomes the ACK. */
+void fly_bulk_ack_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       const struct fly_bulk *b, const struct fly_header *h);
 
 /*
  * fly_bulk_result_acked() - an acknowledgement from the peer of a record. Frees the result when it

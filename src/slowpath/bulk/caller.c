@@ -11,12 +11,14 @@
  */
 #include "fastpath/receiver.h"
 #include "slowpath/bulk/bulk.h"
+#include "slowpath/bulk/next.h"
 #include "slowpath/reply.h"
 #include "slowpath/resend.h"
 #include "slowpath/retry.h"
 #include "slowpath/frame.h"
 #include "slowpath/result.h"
 #include "slowpath/ack.h"
+#include "threads/caller.h"
 
 /* Give the entry a struct fly_bulk for its peer. Return: false: no memory. */
 static bool attach(struct fly_poller *p, struct fly_call_entry *e)
@@ -40,16 +42,41 @@ static bool attach(struct fly_poller *p, struct fly_call_entry *e)
 	return true;
 }
 
+/* What the call lends that begins now; NULL: nothing. */
+static struct fly_loans *lent_by(const struct fly_binding *binding)
+{
+	struct fly_loans *l = binding->loans;
+
+	return l && !l->call ? l : NULL; /* with a call: one that waits while this one is made */
+}
+
+/* The variables that a call lends for its results; NULL: none. */
+static struct fly_loans *lent_for_results(const struct fly_poller *p,
+					  const struct fly_call_entry *e)
+{
+	const struct fly_attached_call *c = p->calls.waiters[fly_call_table_index(&p->calls, e)];
+	struct fly_loans *l = e->head.binding->loans;
+
+	if (c)
+		return fly_attached_loans(c);
+	while (l && l->call != &e->head)
+		l = l->outer;
+	return l;
+}
+
 int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_t argument_bytes,
 			struct fly_call **call)
 {
 	struct fly_import *import = fly_import_of(binding);
 	struct fly_poller *p = import->poller;
 	struct fly_call_entry *e = &p->calls.entries[import->idle];
+	struct fly_loans *loans = lent_by(binding);
+	struct fly_spread from = {0};
 	struct fly_buffer arguments;
+	const bool is_lent = loans && fly_spread_lend(&from, loans->arguments, loans->n_arguments);
 
 	/* The program's own memory: not counted as allocated by peers. */
-	if (!fly_buffer_get(p, &arguments, argument_bytes, NULL))
+	if (!fly_buffer_get(p, &arguments, fly_spread_room(&from, argument_bytes), NULL))
 		return -FLY_ENOMEM;
 	e->procedure = procedure;
 	e->seq++;
@@ -66,7 +93,11 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	e->packet = NULL;
 	e->resends = 0;
 	fly_call_to_started(e);
+	if (is_lent)
+		loans->is_read = true;
+	from.bytes = arguments.bytes;
 	e->bulk->out_buffer = arguments;
+	e->bulk->from = from;
 	e->head.payload = arguments.bytes;
 	e->head.length = argument_bytes;
 	*call = &e->head;
@@ -91,7 +122,7 @@ void fly_slow_send(struct fly_call *call)
 	fly_bulk_progress(p, b);
 	restart_waits(p, e);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
-	fly_bulk_send(p, b, b->out_buffer.bytes, call->length, import->argument_max);
+	fly_bulk_send(p, b, call->length, import->argument_max);
 }
 
 void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e)
@@ -134,6 +165,8 @@ void fly_bulk_result(struct fly_poller *p, struct fly_call_entry *e, struct rte_
  */
 static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const struct fly_header *h)
 {
+	const int status = fly_result_status(h);
+	struct fly_loans *loans = status == 0 ? lent_for_results(p, e) : NULL;
 	struct fly_gather in;
 
 	switch (fly_gather_begin(&in, h->fragment, h->fragments, h->length, FLY_MESSAGE_MAX)) {
@@ -151,9 +184,12 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 			restart_waits(p, e);
 		fly_call_to_bulk(e);
 	}
+	e->bulk->stores = NULL;
+	if (loans && fly_spread_lend(&e->bulk->to, loans->results, loans->n_results))
+		e->bulk->stores = loans;
 	if (!fly_bulk_begin(p, e->bulk, &in))
 		return -(int)FLY_COUNT_drop_no_memory;
-	e->bulk->status = (int16_t)fly_result_status(h);
+	e->bulk->status = (int16_t)status;
 	e->bulk->key = h->export_id;
 	/* The result shows that the server has all arguments. */
 	if (e->bulk->out.fragments != 0)
@@ -161,9 +197,8 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 	return 0;
 }
 
-/* Tell the server how much of the result has arrived. @m: becomes the acknowledgement. */
-static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
-			const struct fly_header *h)
+void fly_bulk_ack_result(struct fly_poller *p, const struct fly_bulk *b, struct rte_mbuf *m,
+			 const struct fly_header *h)
 {
 	const struct fly_import *import = fly_import_of(b->entry->head.binding);
 
@@ -173,12 +208,21 @@ static void acknowledge(struct fly_poller *p, const struct fly_bulk *b, struct r
 	fly_link_flush(b->link); /* now: the sender waits for it while more is received here */
 }
 
+void fly_bulk_heard(struct fly_poller *p, struct fly_bulk *b)
+{
+	if (b->heard_tsc == p->now_tsc)
+		return;
+	b->heard_tsc = p->now_tsc;
+	restart_waits(p, b->entry);
+	fly_bulk_wait(p, b, 2 * fly_congestion_patience(&b->path->congestion));
+}
+
 void fly_bulk_probe(struct fly_poller *p, struct fly_bulk *b)
 {
 	struct rte_mbuf *m = fly_packet_get(&p->cache, FLY_PAYLOAD);
 
 	if (m)
-		acknowledge(p, b, m, NULL);
+		fly_bulk_ack_result(p, b, m, NULL);
 }
 
 /*
@@ -212,6 +256,8 @@ static void result_whole(struct fly_poller *p, struct fly_call_entry *e)
 {
 	struct fly_bulk *b = e->bulk;
 
+	if (b->stores)
+		b->stores->is_stored = true;
 	e->head.payload = b->in_buffer.bytes;
 	e->head.length = fly_gather_bytes(&b->in);
 	fly_buffer_free(p, &b->out_buffer);
@@ -260,16 +306,18 @@ void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struc
 	}
 	e->hint = h->hint;
 	b->header.hint = h->hint;
-	if (what == FLY_GATHER_NEW) {
-		restart_waits(p, e);
-		fly_bulk_wait(p, b, 2 * fly_congestion_patience(&b->path->congestion));
+	if (what == FLY_GATHER_NEW)
+		fly_bulk_heard(p, b);
+	if (fly_gather_is_whole(&b->in)) {
+		fly_bulk_ack_result(p, b, m, h);
+		result_whole(p, e);
+		return;
 	}
-	if (fly_gather_is_whole(&b->in) || wants_ack)
-		acknowledge(p, b, m, h);
+	fly_next_expect(p, b, fly_packet_frame(m));
+	if (wants_ack)
+		fly_bulk_ack_result(p, b, m, h);
 	else
 		fly_packet_put(&p->cache, m);
-	if (fly_gather_is_whole(&b->in))
-		result_whole(p, e);
 }
 
 bool fly_bulk_call_acked(struct fly_poller *p, struct fly_call_entry *e, const uint8_t *frame,

@@ -36,6 +36,7 @@ static void forget_all(struct fly_scatter *s)
 	s->oldest = s->orders;
 	s->newest = s->orders;
 	s->grown = s->orders;
+	s->is_plain = true;
 }
 
 void fly_scatter_begin(struct fly_scatter *s, uint32_t bytes, uint32_t unit, uint32_t credit)
@@ -73,6 +74,10 @@ bool fly_scatter_sent(struct fly_scatter *s, uint32_t fragment, uint64_t now_tsc
 	const bool is_again = fly_scatter_is_again(s, fragment);
 	bool asks;
 
+	if (is_again) {
+		set(s->again, fragment);
+		s->is_plain = false;
+	}
 	if (fragment == s->next) {
 		s->next++;
 		if (s->most < s->next)
@@ -81,8 +86,6 @@ bool fly_scatter_sent(struct fly_scatter *s, uint32_t fragment, uint64_t now_tsc
 		clear(s->lost, fragment);
 		s->n_lost--;
 	}
-	if (is_again)
-		set(s->again, fragment);
 	s->order[fragment % FLY_SPAN] = (uint16_t)s->orders;
 	s->sent[s->orders % FLY_ORDERS].at_tsc = (uint32_t)now_tsc;
 	s->sent[s->orders % FLY_ORDERS].fragment = fragment;
@@ -143,6 +146,7 @@ static bool is_open(const struct fly_scatter *s, uint32_t order)
 static void lose(struct fly_scatter *s, uint32_t order)
 {
 	set(s->lost, s->sent[order % FLY_ORDERS].fragment);
+	s->is_plain = false;
 	s->n_lost++;
 	s->n_flight--;
 }
@@ -181,6 +185,31 @@ static bool has_forgotten(const struct fly_scatter *s, const struct fly_ack *ack
 	return (int32_t)(order - s->grown) >= 0 && ack->echo_again == bit(s->again, ack->echo);
 }
 
+/* All up to @arrived is there, and nothing was lost: what settle() and find_lost() come to. */
+static void settle_run(struct fly_scatter *s, const struct fly_ack *ack, uint64_t now_tsc,
+		       struct fly_acked *what)
+{
+	const uint32_t first = s->orders - (s->next - s->acked); /* the order of acked */
+	const uint32_t n = ack->arrived - s->acked;
+	uint32_t age_tsc;
+
+	if (n == 0)
+		return;
+	if (ack->echo >= s->acked && ack->echo < ack->arrived && !ack->echo_again) {
+		age_tsc = (uint32_t)now_tsc -
+			  s->sent[(first + (ack->echo - s->acked)) % FLY_ORDERS].at_tsc;
+		what->rtt_tsc = age_tsc ? age_tsc : 1;
+		if (s->least_tsc == 0 || what->rtt_tsc < s->least_tsc)
+			s->least_tsc = what->rtt_tsc;
+	}
+	what->n_arrived = n;
+	s->n_flight -= n;
+	s->newest = first + n;
+	s->oldest = s->newest;
+	s->grown = s->orders;
+	s->acked = ack->arrived;
+}
+
 static void restart(struct fly_scatter *s, uint32_t at)
 {
 	s->acked = at;
@@ -209,6 +238,8 @@ bool fly_scatter_acked(struct fly_scatter *s, const struct fly_ack *ack, uint64_
 		restart(s, ack->arrived);
 		what->n_arrived = 1;
 	}
+	if (s->is_plain && ack->n_ahead == 0)
+		settle_run(s, ack, now_tsc, what);
 	for (fragment = s->acked; fragment < ack->arrived; fragment++) {
 		if (!bit(s->there, fragment))
 			settle(s, ack, fragment, now_tsc, what);
@@ -221,8 +252,10 @@ bool fly_scatter_acked(struct fly_scatter *s, const struct fly_ack *ack, uint64_
 		fragment = ack->arrived + 1 + i;
 		if (fragment >= s->next)
 			break;
-		if ((ack->ahead[i / 8] >> i % 8 & 1) && !bit(s->there, fragment))
+		if ((ack->ahead[i / 8] >> i % 8 & 1) && !bit(s->there, fragment)) {
 			settle(s, ack, fragment, now_tsc, what);
+			s->is_plain = false;
+		}
 	}
 	if (what->n_arrived == 0 && limit <= s->limit && !ack->is_idle)
 		return false;
@@ -236,6 +269,8 @@ bool fly_scatter_acked(struct fly_scatter *s, const struct fly_ack *ack, uint64_
 		clear(s->there, s->acked);
 		clear(s->again, s->acked);
 	}
+	if (s->acked == s->next)
+		s->is_plain = true;
 	return true;
 }
 

@@ -62,6 +62,12 @@ struct fly_scatter {
 	uint32_t newest;    /* 1 + the latest transmission that has arrived; 0: none */
 	uint32_t grown;     /* value of orders when acked grew last */
 	uint32_t least_tsc; /* the shortest round trip; 0: none was measured */
+	/*
+	 * All is as it is without losses: the fragments from acked to next were sent once, one
+	 * behind the other, and none of them is known to be there. Then acknowledgements of many
+	 * fragments are handled at once.
+	 */
+	bool is_plain;
 	uint64_t there[FLY_SPAN / 64]; /* has arrived, behind acked */
 	uint64_t lost[FLY_SPAN / 64];
 	uint64_t again[FLY_SPAN / 64]; /* was sent more than once */
@@ -110,6 +116,38 @@ uint32_t fly_scatter_pick(const struct fly_scatter *s);
  */
 bool fly_scatter_sent(struct fly_scatter *s, uint32_t fragment, uint64_t now_tsc, uint32_t every,
 		      bool is_end);
+
+/* fly_scatter_run() - how many fragments, from `next` on, may be sent now for the first time. */
+static inline uint32_t fly_scatter_run(const struct fly_scatter *s)
+{
+	uint32_t end = s->fragments < s->limit ? s->fragments : s->limit;
+	const uint32_t orders = FLY_ORDERS - (s->orders - s->oldest);
+
+	if (s->n_lost != 0 || s->next < s->most)
+		return 0;
+	end = end < s->acked + FLY_SPAN ? end : s->acked + FLY_SPAN;
+	if (end <= s->next)
+		return 0;
+	return end - s->next < orders ? end - s->next : orders;
+}
+
+/* fly_scatter_sent_next() - as fly_scatter_sent(), for the next fragment of a run. */
+static inline bool fly_scatter_sent_next(struct fly_scatter *s, uint64_t now_tsc, uint32_t every,
+					 bool is_end)
+{
+	const uint32_t fragment = s->next++;
+	bool asks;
+
+	s->most = s->next;
+	s->order[fragment % FLY_SPAN] = (uint16_t)s->orders;
+	s->sent[s->orders % FLY_ORDERS].at_tsc = (uint32_t)now_tsc;
+	s->sent[s->orders++ % FLY_ORDERS].fragment = fragment;
+	s->n_flight++;
+	asks = ++s->unasked >= every || is_end;
+	if (asks)
+		s->unasked = 0;
+	return asks;
+}
 
 /* fly_scatter_shown() - a fragment was sent that is not counted as in flight. */
 static inline void fly_scatter_shown(struct fly_scatter *s, uint32_t fragment)
@@ -192,6 +230,18 @@ enum fly_gathered fly_gather_begin(struct fly_gather *g, uint32_t fragment, uint
  */
 enum fly_gathered fly_gather_take(struct fly_gather *g, uint32_t fragment, uint32_t fragments,
 				  uint32_t bytes, bool *gap_changed);
+
+/*
+ * fly_gather_next() - account for a whole fragment of a message in which nothing is missing.
+ * Return: was it the next one, and not the last? If not, nothing has changed.
+ */
+static inline bool fly_gather_next(struct fly_gather *g, uint32_t fragment)
+{
+	if (fragment != g->arrived || fragment != g->top || fragment + 1 >= g->fragments)
+		return false;
+	g->arrived = g->top = fragment + 1;
+	return true;
+}
 
 /*
  * fly_gather_ahead() - the bits of an acknowledgement: the fragments behind the first gap.

@@ -9,9 +9,17 @@
 
 #define EVERY_MOST 16 /* fragments per acknowledgement at most */
 
+static unsigned list_of(const struct fly_link *link, uint32_t ip, uint16_t port)
+{
+	const uint32_t key = ip ^ (uint32_t)port << 16 ^ link->index;
+
+	return (key * 2654435761U) >> 16 & (FLY_PATH_LISTS - 1); /* Knuth, 6.4: multiplicative */
+}
+
 static void let_go(struct fly_poller *p, struct fly_path *path)
 {
 	TAILQ_REMOVE(&p->bulk.paths, path, all);
+	LIST_REMOVE(path, by_address);
 	p->bulk.n_idle_paths--;
 	free(path);
 }
@@ -37,12 +45,14 @@ struct fly_path *fly_path_get(struct fly_poller *p, struct fly_link *link, uint3
 			      uint16_t port)
 {
 	struct fly_path *path;
+	unsigned list;
 
 	if (link->checksum == FLY_CHECKSUM_NONE) {
 		ip = 0;
 		port = 0;
 	}
-	TAILQ_FOREACH(path, &p->bulk.paths, all)
+	list = list_of(link, ip, port);
+	LIST_FOREACH(path, &p->bulk.by_address[list], by_address)
 	{
 		if (path->link == link && path->ip == ip && path->port == port)
 			break;
@@ -54,6 +64,7 @@ struct fly_path *fly_path_get(struct fly_poller *p, struct fly_link *link, uint3
 		path = make(p, link, ip, port);
 		if (!path)
 			return NULL;
+		LIST_INSERT_HEAD(&p->bulk.by_address[list], path, by_address);
 	}
 	TAILQ_INSERT_HEAD(&p->bulk.paths, path, all);
 	path->n++;
@@ -64,7 +75,7 @@ void fly_path_put(struct fly_poller *p, struct fly_path *path)
 {
 	if (--path->n > 0)
 		return;
-	path->resume_tsc = FLY_NEVER;
+	fly_path_pause(p, path, FLY_NEVER);
 	p->bulk.n_idle_paths++;
 	if (p->bulk.n_idle_paths <= FLY_IDLE_PATHS)
 		return;
@@ -74,6 +85,15 @@ void fly_path_put(struct fly_poller *p, struct fly_path *path)
 			break;
 	}
 	let_go(p, path);
+}
+
+void fly_path_pause(struct fly_poller *p, struct fly_path *path, uint64_t at_tsc)
+{
+	if (path->resume_tsc != FLY_NEVER)
+		LIST_REMOVE(path, pause);
+	path->resume_tsc = at_tsc;
+	if (at_tsc != FLY_NEVER)
+		LIST_INSERT_HEAD(&p->bulk.pausing, path, pause);
 }
 
 uint32_t fly_path_room(const struct fly_poller *p, const struct fly_path *path)

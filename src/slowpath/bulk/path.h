@@ -28,7 +28,9 @@ struct fly_path {
 	uint32_t n;          /* messages that use the path */
 	uint32_t n_flight;   /* fragments in flight */
 	uint64_t heard_tsc;  /* when the last acknowledgement came */
-	uint64_t resume_tsc; /* when to try again to send; FLY_NEVER */
+	uint64_t resume_tsc; /* when to try again to send; FLY_NEVER: not in the list of pauses */
+	LIST_ENTRY(fly_path) by_address;
+	LIST_ENTRY(fly_path) pause;
 	struct fly_congestion congestion;
 };
 
@@ -39,6 +41,9 @@ struct fly_path {
 struct fly_path *fly_path_get(struct fly_poller *p, struct fly_link *link, uint32_t ip,
 			      uint16_t port);
 void fly_path_put(struct fly_poller *p, struct fly_path *path);
+
+/* fly_path_pause() - try again to send at a time; FLY_NEVER: when something happens. */
+void fly_path_pause(struct fly_poller *p, struct fly_path *path, uint64_t at_tsc);
 
 /* fly_path_room() - how many more fragments may be sent on the path now. */
 uint32_t fly_path_room(const struct fly_poller *p, const struct fly_path *path);

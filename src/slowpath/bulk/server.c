@@ -11,6 +11,7 @@
 #include "threads/worker.h"
 #include "marshal/raise.h"
 #include "slowpath/bulk/bulk.h"
+#include "slowpath/bulk/next.h"
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
 #include "base/random.h"
@@ -81,9 +82,8 @@ static struct fly_bulk *begin(struct fly_poller *p, struct fly_link *link, struc
 	return b;
 }
 
-/* Acknowledge a fragment. @m: the fragment; becomes the acknowledgement. */
-static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
-			const struct fly_bulk *b, const struct fly_header *h)
+void fly_bulk_ack_call(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       const struct fly_bulk *b, const struct fly_header *h)
 {
 	fly_reply_turn_around(link, m);
 	fly_bulk_ack(p, b, m, h);
@@ -103,7 +103,7 @@ static void acknowledge_whole(struct fly_poller *p, struct fly_link *link, const
 	if (!ack)
 		return;
 	memcpy(fly_packet_frame(ack), fly_packet_frame(m), FLY_PAYLOAD);
-	acknowledge(p, link, ack, b, h);
+	fly_bulk_ack_call(p, link, ack, b, h);
 }
 
 /* Run a call that is whole. The deadline behind its arguments is stripped. */
@@ -158,11 +158,13 @@ static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	if (fly_gather_is_whole(&b->in)) {
 		acknowledge_whole(p, link, m, b, h);
 		run_whole(p, link, m, h, export, stub, c);
-	} else if (wants_ack) {
-		acknowledge(p, link, m, b, h);
-	} else {
-		fly_packet_put(&p->cache, m);
+		return;
 	}
+	fly_next_expect(p, b, fly_packet_frame(m));
+	if (wants_ack)
+		fly_bulk_ack_call(p, link, m, b, h);
+	else
+		fly_packet_put(&p->cache, m);
 }
 
 void fly_slow_call_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
@@ -214,8 +216,8 @@ static uint8_t *results_at(struct fly_poller *p, struct fly_bulk *b, const uint8
  * Retain results of more than FLY_RETAIN_BYTES in their buffer, cut to their length.
  * Return: where they begin.
  */
-static const uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
-				   const struct fly_served *served)
+static uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
+			     const struct fly_served *served)
 {
 	size_t offset;
 
@@ -301,12 +303,35 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 	fly_bulk_served(p, link, m, export->id, c, &served, status);
 }
 
+/* Do results of more than FLY_RETAIN_BYTES fit into the call's packet, and may it be retained? */
+static bool is_short(const struct fly_poller *p, const struct fly_link *link,
+		     const struct rte_mbuf *m, uint32_t bytes)
+{
+	return bytes <= link->payload_max && FLY_PAYLOAD + bytes <= fly_packet_room(m) &&
+	       p->conversations.n_retained < p->conversations.retained_max;
+}
+
+/* Such results could have been longer, but were not: they are sent and retained as others are. */
+static void send_short(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       struct fly_conversation *c, const struct fly_served *served, int status)
+{
+	static const struct fly_procedure retained = {0}; /* also if it is idempotent: call.c */
+	const uint32_t bytes = served->result_bytes;
+	uint8_t *frame = fly_packet_frame(m);
+
+	fly_packet_expose(m, FLY_PAYLOAD + bytes);
+	memcpy(frame + FLY_PAYLOAD, served->results, bytes);
+	fly_bulk_free(p, c->bulk);
+	fly_wire_set_lengths(frame, bytes);
+	fly_put_u32(frame + FLY_RPC + 20, 1U << 16); /* @m may have been one of several */
+	fly_serve_send(p, link, m, frame, bytes, m, frame, &retained, c, bytes, status);
+}
+
 void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,
 		     int status)
 {
 	struct fly_bulk *b = c->bulk;
-	const uint8_t *results;
 
 	c->touched_ms = p->now_ms;
 	if (served->result_bytes > 0 &&
@@ -315,6 +340,10 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		status = -FLY_ERESULT;
 	}
 	b->out_buffer.written = served->result_bytes;
+	if (served->result_bytes > FLY_RETAIN_BYTES && is_short(p, link, m, served->result_bytes)) {
+		send_short(p, link, m, c, served, status);
+		return;
+	}
 	c->executions++;
 	c->result_status = (int16_t)status;
 	fly_conversation_to_done(c);
@@ -326,7 +355,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		fly_reply_kept(p, link, m, c, 0);
 		return;
 	}
-	results = keep_results(p, b, served);
+	b->from = (struct fly_spread){.bytes = keep_results(p, b, served)};
 	address(b, link, m);
 	b->in = (struct fly_gather){0};
 	b->header = (struct fly_header){
@@ -340,7 +369,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	};
 	fly_bulk_progress(p, b);
 	fly_packet_put(&p->cache, m);
-	fly_bulk_send(p, b, results, served->result_bytes, link->payload_max);
+	fly_bulk_send(p, b, served->result_bytes, link->payload_max);
 }
 
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
