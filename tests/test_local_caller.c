@@ -312,7 +312,7 @@ Case(local_caller, copy_meanwhile__wakes_a_server_that_sleeps)
 	binding->ender(call);
 }
 
-static _Atomic bool is_over;
+static _Atomic bool refuses_no_more;
 
 /* Ends each call as soon as it is there. */
 static void *refuse_at_once(void *argument)
@@ -320,7 +320,7 @@ static void *refuse_at_once(void *argument)
 	struct fly_slot *slot = hand_server_slot(&server, 0);
 
 	(void)argument;
-	while (!atomic_load(&is_over)) {
+	while (!atomic_load(&refuses_no_more)) {
 		const uint32_t word = fly_slot_word(slot);
 
 		if (fly_slot_says(word, FLY_SLOT_CALL) && fly_slot_claim(slot, word))
@@ -336,7 +336,7 @@ Case(local_caller, copy_array__not_for_a_call_that_has_ended)
 	pthread_t thread;
 
 	join(1);
-	atomic_store(&is_over, false);
+	atomic_store(&refuses_no_more, false);
 	cr_assert(pthread_create(&thread, NULL, refuse_at_once, NULL) == 0);
 	/* The other thread may have to wait for its core: until it comes in time once. */
 	while (!was_cut && fly_system_clock_ms() < end_ms) {
@@ -348,7 +348,7 @@ Case(local_caller, copy_array__not_for_a_call_that_has_ended)
 		was_cut = come_of(0) < all;
 		cr_expect(binding->wait(call) == -FLY_EBUSY);
 	}
-	atomic_store(&is_over, true);
+	atomic_store(&refuses_no_more, true);
 	pthread_join(thread, NULL);
 	cr_expect(was_cut && is_idle());
 }
