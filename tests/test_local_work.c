@@ -543,13 +543,15 @@ Case(local_work, has_come__a_client_may_say_any_number)
 	const uint32_t bytes = 300000;
 	struct hand h = bind_one();
 
-	/* Backwards: what was there stays there. */
-	fill(&h, 0, bytes);
+	/* Backwards: what was there stays there, and nothing else is copied. */
+	memset(fly_astack_bytes(&h.m, 0, FLY_ASTACK_IS_FAR), 1, bytes);
+	fill(&h, 0, 200000);
 	call_early(&h, 0, TAKE, bytes, 200000);
 	turn_for(2);
 	say_come(&h, 0, 1000);
 	turn_for(5);
 	cr_expect(!hand_is_done(&h, 0) && atomic_load(&runs) == 0);
+	fill(&h, 0, bytes);
 	say_come(&h, 0, bytes);
 	finish(&h, 0);
 	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&taken) == bytes);
