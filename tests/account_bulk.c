@@ -8,14 +8,14 @@
  *
  *     valgrind --tool=callgrind --collect-atstart=no --toggle-collect=fly_poller_turn ...
  *
- * Usage: account_bulk [ROUNDS]
+ * Usage: account_bulk [ROUNDS [OPEN]]; OPEN: messages that wait at both ends meanwhile
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "fastpath/clock.h"
 #include "sim.h"
-#include "slowpath/bulk/fragments.h"
+#include "slowpath/bulk/bulk.h"
 
 #define BYTES  (1U << 20) /* of a message */
 #define EXPORT (0x1234560U + 3)
@@ -151,6 +151,7 @@ static void call(struct sim *s, struct sim_node *const nodes[2], struct fly_bind
 int main(int argc, char **argv)
 {
 	const unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 501;
+	const unsigned open = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
 	const struct sim_node_config config = {.packets = 255};
 	double *ns[STEPS];
 	struct fly_binding *binding;
@@ -160,7 +161,7 @@ int main(int argc, char **argv)
 	struct sim *s;
 
 	if (rounds == 0) {
-		fprintf(stderr, "usage: account_bulk [ROUNDS]\n");
+		fprintf(stderr, "usage: account_bulk [ROUNDS [OPEN]]\n");
 		return 1;
 	}
 	sim_eal();
@@ -184,6 +185,15 @@ int main(int argc, char **argv)
 		end->link.port = i;
 		end->link.rx_burst = rx;
 		end->link.tx_burst = tx;
+	}
+	for (unsigned i = 0; i < 2 * open; i++) {
+		struct fly_poller *p = sim_poller(nodes[i % 2]);
+		struct sim_link *end = i % 2 ? link->far : link;
+		struct fly_bulk *b = fly_bulk_new(p, &end->link, i, 1);
+
+		if (!b)
+			abort();
+		fly_bulk_wait(p, b, (i + 1) * p->tsc_per_ms);
 	}
 	fragments = fly_scatter_fragments(BYTES, link->link.payload_max);
 	for (unsigned step = 0; step < STEPS; step++)

@@ -21,6 +21,23 @@ const char *const procedure_names[TRIAL_N] = {
 	"Look", "Scan", "Refuse", "Fail", "Not",    "Work", "Not_malformed", "none",
 };
 
+/* ---- memory that calls lend ---- */
+
+/* Memory of just this size, which is freed when the call has ended: AddressSanitizer watches it. */
+static uint8_t *lend(struct slot *slot, uint32_t bytes)
+{
+	free(slot->lent);
+	slot->lent = malloc(bytes ? bytes : 1);
+	return slot->lent;
+}
+
+static void take_back(struct slot *slot)
+{
+	free(slot->lent);
+	slot->lent = NULL;
+	slot->loans.n_results = 0;
+}
+
 /* ---- bindings ---- */
 
 static struct plug *plug_to_server(struct world *w, struct node *node)
@@ -165,6 +182,8 @@ void workload_unbind(struct desk *desk, bool is_crash)
 	else
 		fly_unbind(desk->binding);
 	thread_leave(outer);
+	for (unsigned i = 0; i < desk->window; i++)
+		take_back(&desk->slots[i]);
 	desk->binding = NULL;
 	desk->is_bound = false;
 	if (desk->is_local)
@@ -289,6 +308,56 @@ static int start_strange(struct fly_binding *binding, const struct call *c, stru
 	return 0;
 }
 
+/* ---- calls that lend ---- */
+
+/* Lend a variable for the results of a Fetch, as a stub does that waits for them. */
+static void lend_results(struct slot *slot)
+{
+	struct fly_binding *b = slot->call->binding;
+
+	fly_loans_init(&slot->loans);
+	fly_lend_result(&slot->loans, Trial_Fetch_RESULT_BYTES, lend(slot, BYTES_MAX), BYTES_MAX,
+			1);
+	slot->loans.call = slot->call;
+	slot->loans.outer = b->loans;
+	b->loans = &slot->loans;
+}
+
+/* The end of such a call. Other calls of the binding may have begun since. */
+static int finish_lent(struct slot *slot, const struct call *c, bool *is_right)
+{
+	struct fly_call *call = slot->call;
+	struct fly_binding *b = call->binding;
+	struct fly_loans **at = &b->loans;
+	const uint8_t *data;
+	int status;
+
+	status = b->wait(call);
+	while (*at != &slot->loans)
+		at = &(*at)->outer;
+	*at = slot->loans.outer;
+	*is_right = true;
+	if (status)
+		return fly_stub_failed(call, status);
+	data = slot->loans.is_stored ? slot->lent : call->payload + Trial_Fetch_RESULT_BYTES;
+	*is_right = call->length == Trial_Fetch_RESULT_BYTES + c->bytes_out &&
+		    fly_get_u32(call->payload) == c->bytes_out &&
+		    memcmp(data, oracle_data(slot->number, 1), c->bytes_out) == 0;
+	b->ender(call);
+	return 0;
+}
+
+/* Start a call that borrows its long argument. */
+static int start_from(struct fly_binding *b, struct slot *slot, const struct call *c,
+		      uint32_t number)
+{
+	const uint8_t *data = memcpy(lend(slot, c->bytes_in), oracle_data(number, 0), c->bytes_in);
+
+	if (c->procedure == TRIAL_STORE)
+		return Trial_Store_start_from(b, number, data, c->bytes_in, &slot->call);
+	return Trial_Exchange_start_from(b, number, data, c->bytes_in, &slot->call);
+}
+
 static int start_call(struct fly_binding *b, const struct call *c, uint32_t number,
 		      struct fly_call **call)
 {
@@ -358,8 +427,16 @@ static void start(struct desk *desk, struct slot *slot)
 	};
 	fill_in(w, c);
 	slot->number = number;
-	status = start_call(desk->binding, c, number, &slot->call);
+	if ((c->procedure == TRIAL_STORE || c->procedure == TRIAL_EXCHANGE) &&
+	    world_chance(w, PPM / 2))
+		status = start_from(desk->binding, slot, c, number);
+	else
+		status = start_call(desk->binding, c, number, &slot->call);
+	if (!status && c->procedure == TRIAL_FETCH && !desk->is_local && !desk->is_attached &&
+	    world_chance(w, PPM / 2))
+		lend_results(slot);
 	if (status) {
+		take_back(slot);
 		slot->call = NULL;
 		slot->wake_at = w->now + 1 + world_below(w, START_AGAIN);
 		oracle_ended(w, number, status, true);
@@ -524,7 +601,9 @@ static void finish(struct desk *desk, struct slot *slot)
 	bool is_held = false;
 	int status;
 
-	if (can_view && world_chance(w, PPM / 2)) {
+	if (slot->loans.n_results) {
+		status = finish_lent(slot, c, &is_right);
+	} else if (can_view && world_chance(w, PPM / 2)) {
 		is_held = hold(w, slot, c, &status);
 		is_right = !is_held || is_result(slot->view, slot->view_bytes, c, number);
 	} else {
@@ -532,6 +611,7 @@ static void finish(struct desk *desk, struct slot *slot)
 		status = finish_call(c, number, slot->call, buffers[depth++], &is_right);
 		depth--;
 	}
+	take_back(slot);
 	oracle_ended(w, number, status, is_right);
 	if (status == -FLY_ESTALE || status == -FLY_ESTALE_MAYBE || status == -FLY_EPEER ||
 	    status == -FLY_ELINK)

@@ -240,8 +240,11 @@ struct slot {
 	uint64_t wake_at;    /* without a call: do not start one before this */
 	const uint8_t *view; /* of a result that is kept until wake_at */
 	uint32_t view_bytes;
-	uint64_t cancel_at; /* 0: never */
-	bool is_held;       /* the call has ended, its result is kept */
+	uint64_t cancel_at;     /* 0: never */
+	bool is_held;           /* the call has ended, its result is kept */
+	struct fly_loans loans; /* variables that it lends for its results; none: n_results is 0 */
+	uint8_t *lent; /* memory that the call uses until it has ended, and which is freed then;
+			  NULL */
 };
 
 /* A binding and the calls through it. */

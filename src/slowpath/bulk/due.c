@@ -112,8 +112,8 @@ struct fly_bulk *fly_due_take(struct fly_poller *p)
 
 uint64_t fly_due_next(const struct fly_poller *p)
 {
-	uint64_t next = FLY_NEVER;
 	const struct fly_bulk *b;
+	uint64_t next;
 	uint64_t slot;
 
 	if (p->bulk.due_bits == 0)
@@ -121,6 +121,7 @@ uint64_t fly_due_next(const struct fly_poller *p)
 	slot = first_slot(p);
 	if (slot > p->now_tsc / width(p))
 		return slot * width(p);
+	next = (slot + 1) * width(p); /* for those that were put off, and for other slots */
 	LIST_FOREACH(b, &p->bulk.due[slot % FLY_DUE_SLOTS], due)
 	next = RTE_MIN(next, b->due_tsc);
 	return next;
