@@ -115,6 +115,7 @@ static inline void hand_call_far(struct hand *h, uint32_t i, uint16_t procedure,
 	slot->kind = bytes ? FLY_ASTACK_IS_FAR : FLY_ASTACK_IN_LINE;
 	slot->length = bytes;
 	slot->procedure = procedure;
+	fly_astack_set_there(slot, bytes);
 	hand_ring(h, i);
 }
 

@@ -149,12 +149,18 @@ static void call(struct fly_astack_memory *m)
 	FLY_ASTACK_WRITE(slot->length, length);
 	FLY_ASTACK_WRITE(slot->kind, (uint8_t)place);
 	FLY_ASTACK_WRITE(slot->left_us, chance(4) ? 0 : odd());
+	if (place == FLY_ASTACK_IS_FAR) {
+		atomic_store(fly_astack_come(m, i), chance(2) ? 0 : odd());
+		fly_astack_set_there(slot, chance(2) ? length : chance(length + 1));
+	}
 	atomic_store(&slot->state, fly_slot_next(slot, FLY_SLOT_CALL));
 	atomic_fetch_or(&fly_astack_head(m)->bell, UINT64_C(1) << i);
 	calls++;
 	for (unsigned k = 0; k < 2000 && !fly_slot_is(slot, FLY_SLOT_RESULT); k++) {
 		if (length)
 			FLY_ASTACK_WRITE(bytes[chance(length)], (uint8_t)k);
+		if (place == FLY_ASTACK_IS_FAR && chance(4) == 0) /* some calls never have all */
+			atomic_store(fly_astack_come(m, i), chance(8) ? chance(length + 1) : odd());
 		if (chance(500) == 0)
 			scribble(m);
 	}

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/system_clock.h"
 #include "case.h"
 #include "fastpath/clock.h"
 #include "hand_server.h"
@@ -190,6 +191,166 @@ Case(local_caller, take_unplain__the_far_memory_of_a_result_is_free_after_it)
 	cr_expect(binding->wait(call) == 0 && far_of(0) == FLY_FAR_USED);
 	binding->ender(call);
 	cr_expect(far_of(0) == FLY_FAR_FREE && is_idle());
+}
+
+/* ---- arguments that the program lends ---- */
+
+static uint8_t array[2][3 << 20];
+static struct fly_loans loans;
+
+static uint32_t come_of(uint32_t i)
+{
+	return atomic_load(fly_astack_come(&server.m, i));
+}
+
+/* As a stub does: a number, an array, four bytes, an array. Return: bytes of arguments. */
+static uint32_t lend(uint32_t bytes, uint8_t with, struct fly_call **call)
+{
+	const uint32_t all = 4 + bytes + 4 + bytes;
+
+	for (uint32_t i = 0; i < bytes; i++) {
+		array[0][i] = (uint8_t)(i * 7 + with);
+		array[1][i] = (uint8_t)(i * 11 + with);
+	}
+	fly_loans_init(&loans);
+	fly_lend_argument(&loans, 4, array[0], bytes, 1);
+	fly_lend_argument(&loans, 8 + bytes, array[1], bytes, 1);
+	cr_assert(fly_loans_start(&loans, binding, PROCEDURE, all, call) == 0);
+	fly_put_u32((*call)->payload, bytes);
+	fly_put_u32((*call)->payload + 4 + bytes, with);
+	if (!fly_is_lent(&loans, 4)) {
+		fly_put_u8s((*call)->payload + 4, array[0], bytes);
+		fly_put_u8s((*call)->payload + 8 + bytes, array[1], bytes);
+	}
+	return all;
+}
+
+static void expect_there(uint32_t bytes, uint8_t with)
+{
+	const uint8_t *far = fly_astack_bytes(&server.m, 0, FLY_ASTACK_IS_FAR);
+
+	cr_expect(fly_get_u32(far) == bytes && fly_get_u32(far + 4 + bytes) == with);
+	cr_expect(memcmp(far + 4, array[0], bytes) == 0 &&
+			  memcmp(far + 8 + bytes, array[1], bytes) == 0,
+		  "%u bytes", bytes);
+}
+
+static void expect_lent(uint32_t bytes, bool is_read, bool is_early)
+{
+	static uint8_t with;
+	struct fly_call *call;
+	const uint32_t all = lend(bytes, ++with, &call);
+	const struct fly_slot *slot = hand_server_slot(&server, 0);
+
+	cr_expect(loans.is_read == is_read, "%u bytes", bytes);
+	binding->send(call);
+	fly_loans_end(&loans, binding);
+	cr_expect(binding->loans == NULL);
+	cr_expect(slot->kind == FLY_ASTACK_IS_FAR && slot->length == all);
+	cr_expect(fly_astack_there(slot) == (is_early ? 4 : all), "%u bytes: %u", bytes,
+		  fly_astack_there(slot));
+	cr_expect(!is_early || come_of(0) == all, "all have come");
+	expect_there(bytes, with);
+	hand_server_claim(&server, 0);
+	hand_server_answer(&server, 0, 0, FLY_ASTACK_IN_LINE, 0);
+	cr_expect(binding->wait(call) == 0);
+	binding->ender(call);
+	cr_expect(is_idle());
+}
+
+Case(local_caller, borrow__long_arrays_are_copied_when_the_call_was_handed_over)
+{
+	join(1);
+	for (uint32_t bytes = 40000; bytes < 3 << 20; bytes = bytes * 3 + 1) {
+		expect_lent(bytes, true, true);
+		local()->stream = (struct fly_stream){.is_on = true, .look_at_tsc = UINT64_MAX};
+		expect_lent(bytes, true, true);
+		local()->stream = (struct fly_stream){.look_at_tsc = UINT64_MAX};
+		expect_lent(bytes, true, true);
+	}
+	/* Shorter ones before, and only if that is faster or is to be found out. */
+	expect_lent(10000, false, false);
+	local()->stream.is_on = true;
+	expect_lent(10000, true, false);
+	local()->stream = (struct fly_stream){0};
+	expect_lent(10000, true, false);
+}
+
+Case(local_caller, borrow__nothing_of_a_call_that_waits_around_this_one)
+{
+	struct fly_call *outer;
+	struct fly_call *inner;
+	const uint32_t all = (join(2), lend(100000, 1, &outer));
+
+	loans.is_read = false;
+	cr_assert(start(all, &inner) == 0);
+	cr_expect(!loans.is_read && fly_local_call_of(inner)->n_lent == 0);
+	binding->ender(inner);
+	binding->ender(outer);
+	fly_loans_end(&loans, binding);
+	cr_expect(is_idle());
+}
+
+Case(local_caller, copy_meanwhile__wakes_a_server_that_sleeps)
+{
+	struct fly_call *call;
+	char byte;
+
+	join(1);
+	atomic_store(&fly_astack_head(&server.m)->asleep, 0);
+	atomic_store(&hand_server_slot(&server, 0)->polled, 1);
+	expect_lent(100000, true, true);
+	cr_expect(recv(server.socket, &byte, 1, MSG_DONTWAIT) < 0, "it is awake");
+	atomic_store(&fly_astack_head(&server.m)->asleep, 1);
+	lend(100000, 1, &call);
+	binding->send(call);
+	fly_loans_end(&loans, binding);
+	cr_expect(recv(server.socket, &byte, 1, MSG_DONTWAIT) == 1);
+	hand_server_claim(&server, 0);
+	hand_server_answer(&server, 0, 0, FLY_ASTACK_IN_LINE, 0);
+	cr_expect(binding->wait(call) == 0);
+	binding->ender(call);
+}
+
+static _Atomic bool refuses_no_more;
+
+/* Ends each call as soon as it is there. */
+static void *refuse_at_once(void *argument)
+{
+	struct fly_slot *slot = hand_server_slot(&server, 0);
+
+	(void)argument;
+	while (!atomic_load(&refuses_no_more)) {
+		const uint32_t word = fly_slot_word(slot);
+
+		if (fly_slot_says(word, FLY_SLOT_CALL) && fly_slot_claim(slot, word))
+			hand_server_answer(&server, 0, -FLY_EBUSY, FLY_ASTACK_IN_LINE, 0);
+	}
+	return NULL;
+}
+
+Case(local_caller, copy_array__not_for_a_call_that_has_ended)
+{
+	const uint64_t end_ms = fly_system_clock_ms() + 1000 * patience(10);
+	bool was_cut = false;
+	pthread_t thread;
+
+	join(1);
+	atomic_store(&refuses_no_more, false);
+	cr_assert(pthread_create(&thread, NULL, refuse_at_once, NULL) == 0);
+	/* The other thread may have to wait for its core: until it comes in time once. */
+	while (!was_cut && fly_system_clock_ms() < end_ms) {
+		struct fly_call *call;
+		const uint32_t all = lend(3 << 20, 1, &call);
+
+		binding->send(call);
+		fly_loans_end(&loans, binding);
+		was_cut = come_of(0) < all;
+		cr_expect(binding->wait(call) == -FLY_EBUSY);
+	}
+	atomic_store(&refuses_no_more, true);
+	pthread_join(thread, NULL);
+	cr_expect(was_cut && is_idle());
 }
 
 /* ---- starting ---- */

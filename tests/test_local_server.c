@@ -151,6 +151,8 @@ static int call_with(struct hand *h, uint16_t procedure, uint8_t place, uint32_t
 	slot->length = bytes;
 	slot->procedure = procedure;
 	slot->left_us = left_us;
+	if (place == FLY_ASTACK_IS_FAR)
+		fly_astack_set_there(slot, bytes);
 	hand_ring(h, 0);
 	hand_turn_finish(runtime, h, 0);
 	return hand_status(h, 0);

@@ -191,7 +191,7 @@ static void end(void)
 			sched_yield();
 	}
 	cr_expect(d->n == 0 && LIST_EMPTY(&d->works) && LIST_EMPTY(&d->users));
-	cr_expect(TAILQ_EMPTY(&d->moving) && TAILQ_EMPTY(&d->waiting));
+	cr_expect(TAILQ_EMPTY(&d->moving) && TAILQ_EMPTY(&d->waiting) && TAILQ_EMPTY(&d->stalled));
 	cr_expect(d->held == 0, "%lu bytes", (unsigned long)d->held);
 	cr_expect(fly_stop(runtime) == 0, "%s", fly_error());
 }
@@ -452,6 +452,211 @@ Case(local_work, run__a_deadline_that_has_passed_is_noticed_before_the_procedure
 	hand_leave(&h);
 }
 
+/* ---- arguments that come while the call is under way ---- */
+
+/* As a client does that copies: so many bytes are there when it begins. */
+static void call_early(struct hand *h, uint32_t i, uint16_t procedure, uint32_t bytes,
+		       uint32_t there)
+{
+	struct fly_slot *slot = fly_astack_slot(h->m.near, i);
+
+	slot->kind = FLY_ASTACK_IS_FAR;
+	slot->length = bytes;
+	slot->procedure = procedure;
+	atomic_store(fly_astack_come(&h->m, i), there);
+	fly_astack_set_there(slot, there);
+	hand_ring(h, i);
+}
+
+static void say_come(struct hand *h, uint32_t i, uint32_t bytes)
+{
+	atomic_store(fly_astack_come(&h->m, i), bytes);
+}
+
+/* Long enough for the poller to look at nothing but this. */
+static void turn_for(uint64_t ms)
+{
+	const uint64_t end_ms = fly_system_clock_ms() + ms;
+
+	do
+		fly_turn(runtime);
+	while (fly_system_clock_ms() < end_ms);
+}
+
+static void expect_come(struct hand *h, uint16_t procedure, uint32_t bytes)
+{
+	const unsigned before = atomic_load(&runs);
+
+	memset(fly_astack_bytes(&h->m, 0, FLY_ASTACK_IS_FAR), 1, bytes);
+	call_early(h, 0, procedure, bytes, 4);
+	turn_for(2);
+	fill(h, 0, bytes / 3);
+	say_come(h, 0, bytes / 3);
+	turn_for(2);
+	fill(h, 0, bytes);
+	say_come(h, 0, bytes - 1);
+	turn_for(2);
+	cr_expect(atomic_load(&runs) == before && !hand_is_done(h, 0), "not before all is there");
+	say_come(h, 0, bytes);
+	finish(h, 0);
+	/* The first bytes were copied before they were right. */
+	cr_expect(hand_status(h, 0) == 0 && atomic_load(&taken) == bytes &&
+			  atomic_load(&runs) == before + 1,
+		  "procedure %u: %d", procedure, hand_status(h, 0));
+}
+
+Case(local_work, has_come__a_procedure_runs_when_all_has_come)
+{
+	struct hand h = bind_one();
+
+	for (uint32_t bytes = 10000; bytes < 2000000; bytes = bytes * 7 + 3) {
+		expect_come(&h, TAKE, bytes);
+		expect_come(&h, INPLACE, bytes);
+		expect_come(&h, WORKER_TAKE, bytes);
+	}
+	hand_leave(&h);
+}
+
+Case(local_work, has_come__each_byte_is_copied_when_it_is_there)
+{
+	const uint32_t bytes = 500000;
+	struct hand h = bind_one();
+	uint8_t *to = fly_astack_bytes(&h.m, 0, FLY_ASTACK_IS_FAR);
+
+	memset(to, 1, bytes);
+	call_early(&h, 0, TAKE, bytes, 0);
+	for (uint32_t at = 0; at < bytes; at += 20000) {
+		fly_turn(runtime);
+		for (uint32_t k = at; k < at + 20000; k++)
+			to[k] = byte_of(k);
+		say_come(&h, 0, at + 20000);
+		fly_turn(runtime);
+	}
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&taken) == bytes);
+	cr_expect(!atomic_load(&was_wrong));
+	hand_leave(&h);
+}
+
+Case(local_work, has_come__a_client_may_say_any_number)
+{
+	const uint32_t bytes = 300000;
+	struct hand h = bind_one();
+
+	/* Backwards: what was there stays there, and nothing else is copied. */
+	memset(fly_astack_bytes(&h.m, 0, FLY_ASTACK_IS_FAR), 1, bytes);
+	fill(&h, 0, 200000);
+	call_early(&h, 0, TAKE, bytes, 200000);
+	turn_for(2);
+	say_come(&h, 0, 1000);
+	turn_for(5);
+	cr_expect(!hand_is_done(&h, 0) && atomic_load(&runs) == 0);
+	fill(&h, 0, bytes);
+	say_come(&h, 0, bytes);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&taken) == bytes);
+	cr_expect(!atomic_load(&was_wrong));
+	/* More than there is, at once and later. */
+	call_early(&h, 0, TAKE, bytes, UINT32_MAX);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&taken) == bytes);
+	call_early(&h, 0, TAKE, bytes, 0);
+	turn_for(2);
+	say_come(&h, 0, UINT32_MAX);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&taken) == bytes);
+	cr_expect(!atomic_load(&was_wrong));
+	hand_leave(&h);
+}
+
+/* Turn until the poller looks at no call any longer. */
+static void await_stall(void)
+{
+	for (unsigned i = 0; i < TURNS && (TAILQ_EMPTY(&d->stalled) || !TAILQ_EMPTY(&d->moving));
+	     i++)
+		fly_turn(runtime);
+	cr_assert(!TAILQ_EMPTY(&d->stalled) && TAILQ_EMPTY(&d->moving));
+}
+
+Case(local_work, stall__a_client_that_writes_nothing_holds_up_nobody)
+{
+	struct hand h = bind_one();
+	struct hand other = bind_one();
+
+	call_early(&h, 0, TAKE, 300000, 100000);
+	await_stall();
+	cr_expect(p->sweep_at_tsc != 0, "there is nothing to do at once");
+	expect_taken(&other, TAKE, 300000);
+	for (unsigned i = 0; i < 3; i++) { /* it may go on at any time */
+		fill(&h, 0, 300000);
+		say_come(&h, 0, 200000 + i);
+		turn_for(3);
+		await_stall();
+	}
+	say_come(&h, 0, 300000);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && atomic_load(&taken) == 300000);
+	/* Its client goes: end() sees that nothing is left. */
+	call_early(&h, 0, TAKE, 300000, 0);
+	call_early(&h, 1, INPLACE, 300000, 0);
+	await_stall();
+	hand_leave(&h);
+	hand_leave(&other);
+}
+
+Case(local_work, fly_local_works_resume__a_poller_sleeps_but_not_when_more_has_come)
+{
+	struct hand h = bind_one();
+
+	call_early(&h, 0, TAKE, 300000, 0);
+	await_stall();
+	for (unsigned i = 0; i < TURNS && !fly_slow_local_prepare_sleep(p); i++)
+		fly_turn(runtime);
+	cr_expect(atomic_load(&fly_astack_head(&h.m)->asleep) != 0);
+	fly_slow_local_end_sleep(p);
+	await_stall();
+	fill(&h, 0, 300000);
+	say_come(&h, 0, 300000);
+	cr_expect(!fly_slow_local_prepare_sleep(p));
+	cr_expect(atomic_load(&fly_astack_head(&h.m)->asleep) == 0);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == 0 && !atomic_load(&was_wrong));
+	hand_leave(&h);
+}
+
+Case(local_work, check__a_deadline_ends_a_call_whose_arguments_do_not_come)
+{
+	struct hand h = bind_one();
+
+	fly_astack_slot(h.m.near, 0)->left_us = 3000;
+	call_early(&h, 0, TAKE, 300000, 100000);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == -FLY_EDEADLINE);
+	fly_astack_slot(h.m.near, 0)->left_us = 0;
+	call_early(&h, 0, TAKE, 300000, 100000);
+	await_stall();
+	atomic_store(&fly_astack_slot(h.m.near, 0)->gone, 1);
+	finish(&h, 0);
+	cr_expect(hand_status(&h, 0) == -FLY_ECANCELLED);
+	cr_expect(atomic_load(&runs) == 0 && d->held == 0);
+	hand_leave(&h);
+}
+
+Case(local_work, check__who_writes_nothing_keeps_no_memory_that_another_call_needs)
+{
+	struct hand h = bind_one();
+
+	call_early(&h, 0, SWALLOW, MOST, 100000);
+	call_early(&h, 1, SWALLOW, 48 << 20, 100000);
+	turn_for(FLY_LOCAL_SHARE_MS + 500);
+	cr_expect(!hand_is_done(&h, 0) && !hand_is_done(&h, 1), "nobody else needs it");
+	hand_call_far(&h, 2, SWALLOW, MOST);
+	finish(&h, 2);
+	cr_expect(hand_status(&h, 2) == 0);
+	cr_expect(hand_is_done(&h, 0) && hand_status(&h, 0) == -FLY_EBUSY);
+	hand_leave(&h);
+}
+
 Case(local_work, fly_local_work_begin__a_client_has_so_many_calls_that_wait)
 {
 	struct hand much = hold_much();
@@ -634,8 +839,10 @@ Case(local_work, may_begin__not_while_the_clerk_has_its_far_memory)
 	cr_assert(fly_local_client_add(p, of) == 0);
 	of->far_lent = 1;
 	atomic_store(&of->far_given, 1);
-	fly_local_work_begin(p, of, 0, &said, &table[SWALLOW]);
-	fly_local_work_begin(p, of, 1, &said, &table[SWALLOW]);
+	for (uint32_t i = 0; i < 2; i++) {
+		fly_astack_set_there(fly_astack_slot(of->memory.near, i), said.bytes);
+		fly_local_work_begin(p, of, i, &said, &table[SWALLOW]);
+	}
 	for (unsigned i = 0; i < 1000; i++)
 		fly_turn(runtime);
 	cr_expect(atomic_load(&runs) == 0, "the second one waits behind it");

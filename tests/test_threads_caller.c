@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -503,6 +504,57 @@ Case(threads_caller, fly_slow_attached_start__with_the_deadline_of_the_binding)
 {
 	start(NARROW, FLY_WAIT_YIELD);
 	serve(1, set_a_deadline_for_long_arguments);
+}
+
+/* As the stubs of long arrays do; those of Probe are short. */
+static void lend_both_ways(struct fly_binding *mine, uint32_t number)
+{
+	uint8_t *array =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct fly_loans loans;
+	struct fly_call *call;
+
+	cr_assert(array != MAP_FAILED);
+	probe_fill(array, 1400, number);
+	fly_loans_init(&loans);
+	loans.arguments[loans.n_arguments++] = (struct fly_loan){array, 4, 1400};
+	cr_assert(fly_loans_start(&loans, mine, Probe_Sum_NUMBER, 1404, &call) == 0);
+	cr_assert(loans.is_read);
+	fly_put_u32(call->payload, number);
+	cr_assert(mine->transporter(call) == 0);
+	fly_loans_end(&loans, mine);
+	cr_expect(call->length == 4 && fly_get_u32(call->payload) == probe_sum(number));
+	mine->ender(call);
+
+	memset(array, 0, 1440);
+	fly_loans_init(&loans);
+	loans.results[loans.n_results++] = (struct fly_loan){array, 0, 1440};
+	cr_assert(fly_loans_start(&loans, mine, Probe_Fill_NUMBER, 4, &call) == 0);
+	fly_put_u32(call->payload, number);
+	cr_assert(mine->transporter(call) == 0);
+	fly_loans_end(&loans, mine);
+	cr_expect(call->length == 1440 && loans.is_stored);
+	cr_expect(probe_is(array, 1440, probe_sum(number)));
+	mine->ender(call);
+	/* The poller has let go of it. */
+	cr_assert(munmap(array, 4096) == 0);
+}
+
+static void lend(struct caller *c, struct fly_binding *mine)
+{
+	uint8_t data[1440];
+
+	for (uint32_t i = 0; i < 100; i++) {
+		lend_both_ways(mine, 1 + c->number * 100 + i);
+		/* A call that lends nothing, through the same entry. */
+		cr_expect(Probe_Fill(mine, i, data) == 0 && probe_is(data, 1440, probe_sum(i)));
+	}
+}
+
+Case(threads_caller, fly_attached_loans__are_read_and_stored_by_the_poller)
+{
+	start(NARROW, FLY_WAIT_YIELD);
+	serve(2, lend);
 }
 
 static void call_too_deep(struct caller *c, struct fly_binding *mine)

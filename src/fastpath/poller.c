@@ -62,19 +62,37 @@ static __rte_noinline void look_ahead(struct fly_poller *p, const struct fly_lin
 		fly_slow_hint(p, unhinted, n_unhinted);
 }
 
+/* Is this the only packet of its message? */
+static inline bool is_whole(const struct rte_mbuf *m)
+{
+	return m->data_len >= FLY_PAYLOAD && fly_get_u16(fly_packet_frame(m) + FLY_RPC + 22) == 1;
+}
+
 /*
- * While messages of several packets are being received most packets are their next fragments. The
- * next packet is fetched while this one is copied. docs/performance.md, "Fragments".
+ * While messages of several packets are being received most packets are their next fragments. Those
+ * of small calls and results go first, and are answered before the others are copied. The next
+ * fragment is fetched while this one is copied. docs/performance.md, "Fragments".
  */
 static __rte_noinline void take_fragments(struct fly_poller *p, struct fly_link *link,
 					  struct rte_mbuf *const *packets, unsigned n)
 {
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = packets[i];
+	struct rte_mbuf *fragments[FLY_BURST];
+	unsigned n_fragments = 0;
 
-		if (i + 1 < n) {
-			const uint8_t *next = fly_packet_frame(packets[i + 1]);
-			const uint32_t bytes = packets[i + 1]->data_len;
+	for (unsigned i = 0; i < n; i++) {
+		if (is_whole(packets[i]))
+			fly_demux(p, link, packets[i]);
+		else
+			fragments[n_fragments++] = packets[i];
+	}
+	if (n_fragments != n)
+		fly_link_flush(link);
+	for (unsigned i = 0; i < n_fragments; i++) {
+		struct rte_mbuf *m = fragments[i];
+
+		if (i + 1 < n_fragments) {
+			const uint8_t *next = fly_packet_frame(fragments[i + 1]);
+			const uint32_t bytes = fragments[i + 1]->data_len;
 
 			for (uint32_t at = 0; at < bytes; at += RTE_CACHE_LINE_SIZE)
 				rte_prefetch0(next + at);

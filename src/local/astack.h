@@ -132,6 +132,29 @@ static inline uint8_t *fly_astack_results(const struct fly_astack_memory *m, uin
 					  : fly_astack_bytes(m, i, place);
 }
 
+/*
+ * Arguments that come
+ *
+ * A client may hand a call over before all of its far arguments are written: both sides copy at the
+ * same time. The slot's line says how many bytes from the first on are there. If these are not
+ * all, a number in the slot's area, which holds nothing else meanwhile, says how many are there by
+ * now. It only grows. fly_astack_come() is that number; the client sets it before each such call.
+ */
+static inline void fly_astack_set_there(struct fly_slot *slot, uint32_t bytes)
+{
+	fly_put_u32(slot->bytes, bytes);
+}
+
+static inline uint32_t fly_astack_there(const struct fly_slot *slot)
+{
+	return fly_take_u32(slot->bytes);
+}
+
+static inline _Atomic uint32_t *fly_astack_come(const struct fly_astack_memory *m, uint32_t i)
+{
+	return (_Atomic uint32_t *)(void *)fly_astack_bytes(m, i, FLY_ASTACK_IN_AREA);
+}
+
 /* Read a field that the other side can change: once. */
 #define FLY_ASTACK_READ(field)         __atomic_load_n(&(field), __ATOMIC_RELAXED)
 #define FLY_ASTACK_WRITE(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)

@@ -21,6 +21,8 @@
 #define LOOKS  32
 #define ROUNDS 8
 
+#define CHUNK (32U << 10) /* of an array that is copied while the server copies, too */
+
 /* fly_ready() checks deadlines and the server's socket once in so many calls. */
 #define READIES 32
 
@@ -64,6 +66,81 @@ static void find_lost(struct fly_local *l)
 	}
 }
 
+/* ---- arguments that the program lends -------------------------------------------------------- */
+
+/*
+ * Copying at the same time
+ *
+ * Long arrays of the program are copied into far memory after the call was handed over, a chunk at
+ * a time, and after each chunk the server is told how far the client is (local/astack.h). So the
+ * server copies the chunks before while the client copies the next. What is not lent was written
+ * by the stub before. A server that ends the call meanwhile has its answer in the slot: the rest is
+ * not copied. Nothing here waits for the server.
+ *
+ * Fewer than two chunks are copied before the call is handed over.
+ */
+
+/* Take the list of what this call lends. Copying less would gain nothing: the stub does it. */
+static void borrow(const struct fly_local *l, struct fly_local_call *c, struct fly_loans *loans,
+		   uint32_t argument_bytes)
+{
+	c->n_lent = 0;
+	if (!loans || loans->n_arguments == 0)
+		return;
+	if (argument_bytes < 2 * CHUNK && !fly_stream_is_wanted(&l->stream, fly_clock_now_tsc()))
+		return;
+	c->n_lent = loans->n_arguments;
+	memcpy(c->lent, loans->arguments, sizeof c->lent);
+	loans->is_read = true;
+}
+
+/* Bytes from the first on are there. */
+static void say_come(struct fly_local *l, struct fly_local_call *c, uint32_t bytes)
+{
+	/* K1: the bytes; pairs with K2 in local/work.c. K3, K4: store, then load; against K5, K6.
+	 */
+	atomic_store_explicit(fly_astack_come(&l->memory, c->index), bytes, memory_order_seq_cst);
+}
+
+static void copy_before(struct fly_local *l, struct fly_local_call *c)
+{
+	for (uint32_t k = 0; k < c->n_lent; k++)
+		fly_stream_copy(&l->stream, c->head.payload + c->lent[k].at, c->lent[k].bytes,
+				c->lent[k].length, l->tsc_per_ms);
+	c->n_lent = 0;
+}
+
+/* Copy an array. @next: behind it, what is there already ends. Return: false: the call has ended.
+ */
+static bool copy_array(struct fly_local *l, struct fly_local_call *c, const struct fly_loan *loan,
+		       uint32_t next)
+{
+	for (uint32_t at = 0; at < loan->length;) {
+		const uint32_t n = RTE_MIN(loan->length - at, CHUNK);
+
+		if (fly_slot_is(c->slot, FLY_SLOT_RESULT))
+			return false;
+		fly_stream_copy(&l->stream, c->head.payload + loan->at + at, loan->bytes + at, n,
+				l->tsc_per_ms);
+		at += n;
+		say_come(l, c, at == loan->length ? next : loan->at + at);
+	}
+	return true;
+}
+
+static void copy_meanwhile(struct fly_local *l, struct fly_local_call *c)
+{
+	for (uint32_t k = 0; k < c->n_lent; k++) {
+		const bool is_last = k + 1 == c->n_lent;
+
+		if (!copy_array(l, c, &c->lent[k], is_last ? c->head.length : c->lent[k + 1].at))
+			return;
+	}
+	/* K4: a server that went to sleep because nothing came sees all now, or is woken. */
+	if (atomic_load_explicit(&fly_astack_head(&l->memory)->asleep, memory_order_seq_cst) != 0)
+		fly_local_wake_server(l);
+}
+
 /* ---- Starter --------------------------------------------------------------------------------- */
 
 static inline void begin(struct fly_local_call *c, uint16_t procedure, uint32_t argument_bytes)
@@ -95,6 +172,7 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 					  uint32_t argument_bytes, struct fly_call **call)
 {
 	const uint64_t deadline_tsc = take_deadline(l);
+	struct fly_loans *const loans = fly_local_loans_of_start(l);
 	struct fly_local_call *c;
 	int status = 0;
 
@@ -118,8 +196,11 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	c = &l->calls[l->idle[--l->n_idle]];
 	c->state = FLY_LOCAL_STARTED;
 	c->deadline_tsc = deadline_tsc;
-	if (argument_bytes > FLY_ASTACK_AREA)
+	if (argument_bytes > FLY_ASTACK_AREA) {
+		fly_local_hide_loans(l, loans);
 		status = fly_local_far_take(l, c->index, deadline_tsc);
+		fly_local_show_loans(l, loans);
+	}
 	if (status) {
 		make_idle(l, c);
 		return status;
@@ -129,6 +210,7 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 		c->is_far = true;
 		c->place = FLY_ASTACK_IS_FAR;
 		c->head.payload = fly_astack_bytes(&l->memory, c->index, FLY_ASTACK_IS_FAR);
+		borrow(l, c, loans, argument_bytes);
 	}
 	if (l->event)
 		fly_local_event_started(l, deadline_tsc);
@@ -177,6 +259,24 @@ static void fail(struct fly_local_call *c, int status)
 		fly_local_event_tell(l->event);
 }
 
+/* The slot's line is written but for the number of arguments that are there. */
+static __rte_noinline void send_far(struct fly_local *l, struct fly_local_call *c)
+{
+	uint32_t there = c->head.length;
+
+	if (there < 2 * CHUNK)
+		copy_before(l, c);
+	if (c->n_lent != 0) {
+		there = c->lent[0].at;
+		say_come(l, c, there);
+	}
+	fly_astack_set_there(c->slot, there);
+	if (fly_slot_to_poller(c->slot, FLY_SLOT_CALL))
+		ring(l, c);
+	if (c->n_lent != 0)
+		copy_meanwhile(l, c);
+}
+
 /* Writes all fields of the slot's line together: the line is fetched once. */
 static inline void transporter_send(struct fly_call *call)
 {
@@ -190,8 +290,13 @@ static inline void transporter_send(struct fly_call *call)
 	FLY_ASTACK_WRITE(slot->length, call->length);
 	FLY_ASTACK_WRITE(slot->left_us, l->deadline_us);
 	c->seq++;
-	if (c->place == FLY_ASTACK_IN_LINE && call->length != 0)
-		fly_astack_copy(slot->bytes, c->line, FLY_SLOT_BYTES);
+	if (c->place == FLY_ASTACK_IN_LINE) {
+		if (call->length != 0)
+			fly_astack_copy(slot->bytes, c->line, FLY_SLOT_BYTES);
+	} else if (unlikely(c->place == FLY_ASTACK_IS_FAR)) {
+		send_far(l, c);
+		return;
+	}
 	if (unlikely(fly_slot_to_poller(slot, FLY_SLOT_CALL)))
 		ring(l, c);
 }

@@ -16,6 +16,7 @@
 #include "local/astack.h"
 #include "local/event.h"
 #include "local/life.h"
+#include "local/stream.h"
 
 struct fly_poller;
 struct fly_poller_group;
@@ -56,6 +57,10 @@ struct fly_local_call {
 	void *cookie;          /* of the call cookie_seq */
 	uint32_t cookie_seq;
 	uint32_t returned_seq; /* of the call that fly_next_ready() returned last */
+	/* Long arguments where the program has them, by `at`. Far calls only; fly_loans in stub.h.
+	 */
+	uint32_t n_lent;
+	struct fly_loan lent[FLY_LOANS];
 };
 
 struct fly_local {
@@ -84,6 +89,7 @@ struct fly_local {
 	bool has_deadlines;   /* there is one, or a call has one of before */
 	bool is_stale;     /* a call has ended with FLY_ESTALE: the export is another one by now */
 	uint64_t lost_tsc; /* when rebinding for the next call began; 0: did not */
+	struct fly_stream stream; /* how arguments that the program lends are copied */
 	uint32_t n_lost;
 	uint32_t next;     /* slot that fly_next_ready() looks at first */
 	uint32_t readies;  /* calls of fly_ready() that found no result */
@@ -131,6 +137,30 @@ static inline void fly_local_set_checked(struct fly_local *l)
 			      l->has_deadlines || l->stopped != 0 || l->event ||
 				      atomic_load_explicit(&l->shut, memory_order_relaxed),
 			      memory_order_relaxed);
+}
+
+/*
+ * fly_local_loans_of_start() - what the call lends whose Starter runs; NULL: nothing.
+ * fly_local_hide_loans(), fly_local_show_loans() - around a wait in a Starter: procedures that run
+ * meanwhile make calls of their own.
+ */
+static inline struct fly_loans *fly_local_loans_of_start(const struct fly_local *l)
+{
+	struct fly_loans *loans = l->head.loans;
+
+	return loans && !loans->call ? loans : NULL;
+}
+
+static inline void fly_local_hide_loans(struct fly_local *l, struct fly_loans *loans)
+{
+	if (loans)
+		l->head.loans = loans->outer;
+}
+
+static inline void fly_local_show_loans(struct fly_local *l, struct fly_loans *loans)
+{
+	if (loans)
+		l->head.loans = loans;
 }
 
 /* fly_local_ready() - has this call ended? */

@@ -545,8 +545,13 @@ static int starter_reconnecting(struct fly_binding *binding, uint16_t procedure,
 	int status = 0;
 
 	fly_local_check(l);
-	if (l->stopped == -FLY_ELINK || (l->is_stale && !l->stopped))
+	if (l->stopped == -FLY_ELINK || (l->is_stale && !l->stopped)) {
+		struct fly_loans *const loans = fly_local_loans_of_start(l);
+
+		fly_local_hide_loans(l, loans);
 		status = reconnect(l);
+		fly_local_show_loans(l, loans);
+	}
 	if (status)
 		return status;
 	l->lost_tsc = l->deadline_us ? began_tsc : 0;

@@ -18,7 +18,7 @@
 #include "local/astack.h"
 
 #define FLY_BIND_MAGIC    0x4c594c46u /* "FLYL" */
-#define FLY_BIND_PROTOCOL 4
+#define FLY_BIND_PROTOCOL 5
 
 /* The descriptors that come with an answer. */
 enum fly_bind_fd {

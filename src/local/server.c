@@ -150,11 +150,19 @@ bool fly_slow_local_prepare_sleep(struct fly_poller *p)
 	for (uint32_t i = 0; i < d->n; i++) {
 		struct fly_astack_head *head = fly_astack_head(&d->clients[i]->memory);
 
-		/* B4: as in fastpath/handoff.c; B4, B5: against B2, B3 in local/caller.c. */
+		/*
+		 * B4: as in fastpath/handoff.c; B4, B5: against B2, B3 in local/caller.c.
+		 * K5: store, then load; against K3, K4.
+		 */
 		atomic_exchange_explicit(&head->asleep, 1, memory_order_seq_cst);
 		if (d->clients[i]->ending ||
 		    atomic_load_explicit(&head->bell, memory_order_seq_cst) == 0) /* B5 */
 			continue;
+		fly_slow_local_end_sleep(p);
+		return false;
+	}
+	/* What comes from here on is said by a wake-up. */
+	if (fly_local_works_resume(p)) {
 		fly_slow_local_end_sleep(p);
 		return false;
 	}
@@ -168,6 +176,7 @@ void fly_slow_local_end_sleep(struct fly_poller *p)
 	for (uint32_t i = 0; i < d->n; i++)
 		atomic_store_explicit(&fly_astack_head(&d->clients[i]->memory)->asleep, 0,
 				      memory_order_relaxed);
+	fly_local_works_resume(p);
 }
 
 /* ---- a call ---------------------------------------------------------------------------------- */

@@ -95,6 +95,7 @@ struct fly_local_server {
 	LIST_HEAD(, fly_local_work) works;    /* all: long calls, and those on workers */
 	TAILQ_HEAD(, fly_local_work) waiting; /* for their share, oldest first */
 	TAILQ_HEAD(, fly_local_work) moving;  /* a piece is copied of one after the other */
+	TAILQ_HEAD(, fly_local_work) stalled; /* whose client writes no arguments at the moment */
 	LIST_HEAD(, fly_local_user) users;
 	uint64_t held;        /* bytes, sum over all users */
 	bool has_freed;       /* of these, since the waiting calls were looked at */

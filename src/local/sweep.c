@@ -133,6 +133,7 @@ int fly_local_server_init(struct fly_poller *p)
 		return -FLY_ENOMEM;
 	TAILQ_INIT(&p->local->waiting);
 	TAILQ_INIT(&p->local->moving);
+	TAILQ_INIT(&p->local->stalled);
 	return 0;
 }
 

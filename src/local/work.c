@@ -12,6 +12,12 @@
  * as zeros, and no page is made for it. Only `inplace` procedures have all pages mapped, by pieces,
  * too.
  *
+ * The client may still write its arguments when it hands the call over ("Arguments that come" in
+ * local/astack.h). The poller copies what has come, and does other things while nothing does. It
+ * never waits for a client: a call of which nothing came for STALL_US is looked at once in a
+ * millisecond. Such a call ends by its deadline, with its client, or when it has waited for too
+ * long and another call needs the memory that it holds.
+ *
  * Results are not copied. Where they may be long, the procedure writes them into the slot's memory
  * of results. The client can only read that: whatever the procedure reads there again is its own.
  * If a worker still writes there when the client has gone, the memory stays until it has returned.
@@ -34,15 +40,18 @@
 #include "threads/worker.h"
 
 #define FEW_BYTES (16U << 10)
+#define STALL_US  250 /* the poller looks at a call in each turn, but no longer than this */
 #define GONE_MS   100 /* between two checks, at most: more is an absence */
 
 /*
  * Legal orders: WAITING -> READING -> READY -> BEGUN; READING and READY may be passed through
- * within a turn. A work ends from any stage. FREEING is the end of one with a large block.
+ * within a turn. READING -> STALLED -> READING. A work ends from any stage. FREEING is the end of
+ * one with a large block.
  */
 enum stage {
 	WAITING, /* for its share; in `waiting`, and without a block */
-	READING, /* arguments are copied; in `moving`, as are the others but BEGUN */
+	READING, /* arguments are copied; in `moving`, as are the others but STALLED and BEGUN */
+	STALLED, /* no more of them have come; in `stalled` */
 	READY,   /* no procedure may begin within the procedure that runs */
 	BEGUN,   /* here, or a worker has it or will have it */
 	FREEING, /* over: its block is given back */
@@ -59,10 +68,12 @@ struct fly_local_work {
 	uint32_t i;
 	enum fly_astack_place place; /* of its arguments */
 	bool is_inplace;             /* the procedure reads them in shared memory */
-	uint32_t moved;              /* bytes of arguments copied so far */
-	uint64_t waited_tsc;         /* WAITING: so long, but for times when nothing turned */
-	uint64_t held;               /* bytes accounted for; 0: WAITING */
-	uint8_t *block;              /* arguments, then room for short results; NULL: none */
+	uint32_t come;               /* bytes of arguments that the client has written so far */
+	uint32_t moved;              /* of these, bytes copied */
+	uint64_t came_tsc;           /* when more came, or reading began */
+	uint64_t waited_tsc; /* WAITING, STALLED: so long, but for times when nothing turned */
+	uint64_t held;       /* bytes accounted for; 0: WAITING */
+	uint8_t *block;      /* arguments, then room for short results; NULL: none */
 	size_t block_bytes;
 };
 
@@ -292,12 +303,29 @@ static bool read_bytes(struct fly_local_work *w, const uint8_t *shared, uint32_t
 		     (off_t)w->i * FLY_ASTACK_FAR + w->moved) == (ssize_t)n;
 }
 
-/* Copy a piece of the arguments. Return: false: they cannot be read. */
+/* Is there something to copy, or nothing any more? */
+static bool has_come(const struct fly_poller *p, struct fly_local_work *w)
+{
+	const uint32_t bytes = w->work.served.argument_bytes;
+	uint32_t come;
+
+	if (w->moved < w->come || w->come == bytes)
+		return true;
+	/* K2: the bytes; pairs with K1. K6: with K5. Read once: the client may write anything. */
+	come = atomic_load_explicit(fly_astack_come(&w->of->memory, w->i), memory_order_seq_cst);
+	if (come <= w->come)
+		return false;
+	w->come = RTE_MIN(come, bytes);
+	w->came_tsc = p->now_tsc;
+	return true;
+}
+
+/* Copy a piece of the arguments that have come. Return: false: they cannot be read. */
 static bool read_piece(struct fly_local_work *w)
 {
 	const uint32_t bytes = w->work.served.argument_bytes;
 	uint8_t *shared = fly_astack_bytes(&w->of->memory, w->i, w->place);
-	const uint32_t n = RTE_MIN(bytes - w->moved, FLY_LOCAL_PIECE);
+	const uint32_t n = RTE_MIN(w->come - w->moved, FLY_LOCAL_PIECE);
 	bool is_read = true;
 
 	if (bytes == 0) /* and perhaps no block */
@@ -339,6 +367,8 @@ static bool begin_reading(struct fly_poller *p, struct fly_local_work *w)
 	if (w->is_inplace && w->place == FLY_ASTACK_IS_FAR)
 		make_far(p, w, served->argument_bytes);
 	w->stage = READING;
+	w->came_tsc = p->now_tsc;
+	w->waited_tsc = 0;
 	return true;
 }
 
@@ -420,8 +450,11 @@ unsigned fly_local_work_begin(struct fly_poller *p, struct fly_local_client *of,
 	};
 	if (said->left_us != 0)
 		w->work.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
-	if (w->place == FLY_ASTACK_IS_FAR)
+	w->come = said->bytes;
+	if (w->place == FLY_ASTACK_IS_FAR) {
+		w->come = RTE_MIN(fly_astack_there(slot), said->bytes);
 		fly_local_far_read(of, i, said->bytes);
+	}
 	of->busy |= UINT64_C(1) << i;
 	LIST_INSERT_HEAD(&p->local->works, w, next);
 	if (!TAILQ_EMPTY(&p->local->waiting) || !may_begin(p, w)) {
@@ -432,7 +465,7 @@ unsigned fly_local_work_begin(struct fly_poller *p, struct fly_local_client *of,
 	}
 	if (!begin_reading(p, w))
 		return 0;
-	if (said->bytes > FLY_LOCAL_PIECE)
+	if (said->bytes > FLY_LOCAL_PIECE || w->come < said->bytes)
 		move_later(p, w);
 	else if (read_piece(w))
 		run(p, w);
@@ -458,9 +491,42 @@ static void run_in_sweep(struct fly_poller *p, struct fly_local_work *w)
 		fly_poller_back(p, was_deepest);
 }
 
+static void stall(struct fly_poller *p, struct fly_local_work *w)
+{
+	w->stage = STALLED;
+	TAILQ_INSERT_TAIL(&p->local->stalled, w, turn);
+}
+
+bool fly_local_works_resume(struct fly_poller *p)
+{
+	struct fly_local_work *w = TAILQ_FIRST(&p->local->stalled);
+	bool any = false;
+
+	while (w) {
+		struct fly_local_work *next = TAILQ_NEXT(w, turn);
+
+		if (has_come(p, w)) {
+			TAILQ_REMOVE(&p->local->stalled, w, turn);
+			w->stage = READING;
+			w->waited_tsc = 0;
+			move_later(p, w);
+			any = true;
+		}
+		w = next;
+	}
+	return any;
+}
+
 /* The work at the head of `moving` does its next piece. It was taken out. */
 static void move(struct fly_poller *p, struct fly_local_work *w, bool may_run)
 {
+	if (w->stage == READING && !has_come(p, w)) {
+		if (p->now_tsc - w->came_tsc > STALL_US * p->tsc_per_ms / 1000)
+			stall(p, w);
+		else
+			move_later(p, w);
+		return;
+	}
 	if (w->stage == READING && !read_piece(w)) {
 		refuse(p, w, FLY_ENOMEM, FLY_COUNT_calls_no_memory);
 		return;
@@ -524,6 +590,8 @@ static bool take_out(struct fly_poller *p, struct fly_local_work *w)
 		return w->work.pool && fly_worker_withdraw(p, &w->work);
 	if (w->stage == WAITING)
 		wait_no_more(p, w);
+	else if (w->stage == STALLED)
+		TAILQ_REMOVE(&p->local->stalled, w, turn);
 	else
 		TAILQ_REMOVE(&p->local->moving, w, turn);
 	return true;
@@ -583,10 +651,17 @@ static bool check(struct fly_poller *p, struct fly_local_work *w, uint64_t gone_
 		answer(p, w, -FLY_ECANCELLED, FLY_ASTACK_IN_LINE, 0);
 		return is_running;
 	}
-	if (w->stage != WAITING)
+	if (w->stage != WAITING && w->stage != STALLED)
 		return false;
+	if (w->stage == STALLED && p->now_tsc >= w->work.deadline_tsc) {
+		take_out(p, w);
+		answer(p, w, -FLY_EDEADLINE, FLY_ASTACK_IN_LINE, 0);
+		return false;
+	}
 	w->waited_tsc += gone_tsc;
-	if (w->waited_tsc > FLY_LOCAL_SHARE_MS * p->tsc_per_ms) {
+	/* Memory that nobody else needs may be held for longer. */
+	if (w->waited_tsc > FLY_LOCAL_SHARE_MS * p->tsc_per_ms &&
+	    (w->stage == WAITING || !TAILQ_EMPTY(&p->local->waiting))) {
 		take_out(p, w);
 		refuse(p, w, FLY_EBUSY, FLY_COUNT_reject_full);
 	}
@@ -601,6 +676,7 @@ void fly_local_works_check(struct fly_poller *p)
 		RTE_MIN(p->now_tsc - p->local->checked_tsc, GONE_MS * p->tsc_per_ms);
 
 	p->local->checked_tsc = p->now_tsc;
+	fly_local_works_resume(p);
 	while (w) {
 		struct fly_local_work *next = LIST_NEXT(w, next);
 

@@ -22,6 +22,12 @@ void fly_local_works_forget(struct fly_poller *p, struct fly_local_client *of);
 /* fly_local_works_check() - in the sweep: calls that nobody waits for, or that waited too long. */
 void fly_local_works_check(struct fly_poller *p);
 
+/*
+ * fly_local_works_resume() - go on with the calls whose clients have written more arguments by now.
+ * Return: there are such calls.
+ */
+bool fly_local_works_resume(struct fly_poller *p);
+
 /* fly_local_work_free_spare() - free the spare block if it was not used lately, piece by piece. */
 void fly_local_work_free_spare(struct fly_poller *p);
 
