@@ -150,13 +150,13 @@ Case(import, fly_import__and_fly_export_of_stubs_of_another_release)
 	struct fly_binding *binding = NULL;
 
 	cr_expect(fly_import(r, interface, NULL, &binding) == -FLY_EVERSION);
-	cr_expect_str_eq(fly_error(), "Old was generated for stub interface 0, this library has 1: "
+	cr_expect_str_eq(fly_error(), "Old was generated for stub interface 1, this library has 2: "
 				      "run fireflyc again");
 	cr_expect(fly_import(r, interface, "local:nobody,wait=0", &binding) == -FLY_EVERSION);
 	cr_expect(fly_export(r, interface, &probe_procedures, NULL) == -FLY_EVERSION);
 	interface = (const void *)&new;
 	cr_expect(fly_export(r, interface, &probe_procedures, NULL) == -FLY_EVERSION);
-	cr_expect(strstr(fly_error(), "New was generated for stub interface 2, this library has 1, "
+	cr_expect(strstr(fly_error(), "New was generated for stub interface 3, this library has 2, "
 				      "which is older") != NULL,
 		  "%s", fly_error());
 	cr_expect(fly_import(r, interface, NULL, &binding) == -FLY_EVERSION && binding == NULL);

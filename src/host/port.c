@@ -220,7 +220,7 @@ static uint16_t descriptors(const struct fly_port *port)
 
 /*
  * Bytes of memif's buffers, of which a packet takes one: a multiple of half a page, so that a small
- * packet never lies in two pages. Where it did, MaxArg took a tenth longer.
+ * packet never lies in two pages.
  */
 static unsigned memif_buffer(const struct fly_port *port)
 {
