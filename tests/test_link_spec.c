@@ -108,7 +108,7 @@ Test(link_spec, fly_link_spec_parse__every_key)
 Test(link_spec, fly_link_spec_parse__bounds)
 {
 	cr_expect(fly_link_spec_parse("vhost:x,server,clients=32,mtu=128,port=1", &s) == 0);
-	cr_expect(fly_link_spec_parse("vhost:x,server,clients=1,mtu=9000,port=65535", &s) == 0);
+	cr_expect(fly_link_spec_parse("vhost:x,server,clients=1,mtu=65280,port=65535", &s) == 0);
 	cr_expect(fly_link_spec_parse("vhost:x,wait=86400", &s) == 0 && s.wait_ms == 86400000);
 }
 
@@ -167,6 +167,9 @@ Test(link_spec, fly_link_spec_parse__what_is_wrong_is_said)
 		{"tap:x,mac", "mac= takes a unicast address"},
 		{"tap:x,mtu=127", "mtu= takes 128 to 9000"},
 		{"tap:x,mtu=9001", "mtu= takes 128 to 9000"},
+		{"pci:0000:03:00.0,mtu=9001", "mtu= takes 128 to 9000"},
+		{"vhost:x,mtu=127", "mtu= takes 128 to 65280"},
+		{"memif:x,mtu=65281", "mtu= takes 128 to 65280"},
 		{"tap:x,wait=-1", "wait= takes seconds"},
 		{"tap:x,wait=86401", "wait= takes seconds"},
 		{"tap:x,checksum", "checksum= takes on or off"},

@@ -10,8 +10,8 @@
 #include "host/memif_rings.h"
 
 #define BYTES     (1 << 20)
-#define COOKIE    0x3E31F20U        /* MEMIF_COOKIE */
-#define TO_CLIENT (128 + 16 * 1024) /* the second ring, behind 1024 descriptors */
+#define COOKIE    0x3E31F20U       /* MEMIF_COOKIE */
+#define TO_CLIENT (128 + 16 * 256) /* the second ring, behind 256 descriptors */
 
 static uint8_t *region;
 static _Atomic uint16_t *flags[4];

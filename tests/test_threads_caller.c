@@ -688,14 +688,14 @@ static void rebind_narrower(struct caller *c, struct fly_binding *mine)
 {
 	const struct fly_attached *a = (const struct fly_attached *)(const void *)mine;
 	struct fly_link *link = self->poller.links[0];
-	const uint32_t most = link->payload_max;
+	const uint16_t most = link->payload_own;
 
 	(void)c;
-	cr_assert(a->argument_max == most);
-	link->payload_max = 500;
+	cr_assert(a->argument_max == most && fly_link_payload(link) == most);
+	link->payload_own = 500;
 	cr_expect(fly_rebind(mine) == 0, "%s", fly_error());
 	cr_expect(a->argument_max == 500, "%u", a->argument_max);
-	link->payload_max = (uint16_t)most;
+	link->payload_own = most;
 	cr_expect(fly_rebind(mine) == 0, "%s", fly_error());
 	cr_expect(a->argument_max == most && Probe_Null(mine) == 0);
 }

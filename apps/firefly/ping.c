@@ -53,7 +53,7 @@ static const struct argp_option options[] = {
 	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 1},
 	{"wait", CLI_KEY_WAIT, "HOW", 0, "How to wait for results: spin (default), yield or sleep",
 	 1},
-	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 1},
+	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 4095)", 1},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 1},
 	{0},
 };

@@ -83,7 +83,7 @@ static const struct argp_option options[] = {
 	{"tally", KEY_TALLY, "FILE", 0,
 	 "Keep the counts of executions in this file, where they outlive a server that is killed",
 	 1},
-	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 8191)", 1},
+	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in the pool (default 4095)", 1},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0, "Further DPDK EAL arguments, separated by blanks", 1},
 	{0},
 };

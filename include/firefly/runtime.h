@@ -87,15 +87,17 @@ struct fly_options {
 	 *     uid=: whose server; default: our own user's or root's; uid=any: anybody's
 	 * Keys for all others: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX,
 	 * mtu=BYTES, wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
+	 * mtu=: 128 to 9000, on vhost and memif to 65280; default there 9000, on af_packet the
+	 * interface's, at most 9000, else 1500. Both ends use the smaller one of theirs.
 	 * Keys for servers of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket
 	 * and the lock file beside it; without them both belong to who starts the server, by its
 	 * umask. A path of vhost has at most 104 characters. A relative path stays what it is at
 	 * the start.
 	 */
 	const char *const *links;
-	const char *eal;        /* further EAL arguments, separated by blanks; NULL: none */
-	unsigned packets;       /* in the pool; default 8191. Local links have none */
-	unsigned calls;         /* entries of the call table, at most 65536; default 1024 */
+	const char *eal;  /* further EAL arguments, separated by blanks; NULL: none */
+	unsigned packets; /* in the pool; default 4095 of 9 kB or 8191 of 2 kB. Local links: none */
+	unsigned calls;   /* entries of the call table, at most 65536; default 1024 */
 	unsigned conversations; /* callers that the server side remembers; default 4096 */
 	/*
 	 * Timeouts. An unanswered call is sent again after a time that follows from measured round

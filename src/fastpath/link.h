@@ -9,12 +9,14 @@
 #ifndef FLY_LINK_H
 #define FLY_LINK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "fastpath/packet.h"
 
 #define FLY_BURST      32  /* packets received at a time; a send queue this long is flushed */
 #define FLY_LINK_BELLS 1   /* descriptors of a link on which its poller sleeps */
+#define FLY_LINK_HEARD 64  /* peers of a link whose payload is known, at most */
 #define FLY_TX_QUEUE   512 /* packets that may wait for a driver that does not take them */
 
 /* Who computes and checks UDP checksums. */
@@ -43,9 +45,15 @@ struct fly_link {
 	struct rte_mbuf *queue[FLY_TX_QUEUE];
 	/* ---- seldom ---- */
 	struct rte_mempool *pool; /* the driver receives into it; the poller's */
-	uint16_t payload_max;     /* bytes of payload in one packet, by the MTU */
-	bool answers_arp;         /* we answer ARP for our address: no kernel does */
-	bool is_private; /* one peer gets every packet: a forged address harms nobody else */
+	/*
+	 * Bytes of payload in one packet that we send to any peer. Some of many peers take more:
+	 * heard. Both are payload.c's; another poller may store there what it was told.
+	 */
+	_Atomic uint16_t payload_max;
+	uint16_t payload_own; /* that we take, by the MTU */
+	bool has_one_peer;    /* vhost, memif: payload_max is its, and ends with it */
+	bool answers_arp;     /* we answer ARP for our address: no kernel does */
+	bool is_private;      /* one peer gets every packet: a forged address harms nobody else */
 	struct fly_shared *shared; /* shared by the pollers of this port; NULL: one poller */
 	uint8_t sharer;            /* number of this link's poller among them */
 	uint64_t stuck_since_tsc;  /* the driver has taken no packet since then; 0: it does */
@@ -59,7 +67,15 @@ struct fly_link {
 	 */
 	int (*arm)(struct fly_link *link, int *fds);
 	void (*disarm)(struct fly_link *link);
+	/* By hash of the address: high half an address, 0: none; low half what it takes. */
+	_Atomic uint64_t heard[FLY_LINK_HEARD];
 };
+
+/* Relaxed: a number, which publishes nothing. */
+static inline uint32_t fly_link_payload(const struct fly_link *link)
+{
+	return atomic_load_explicit(&link->payload_max, memory_order_relaxed);
+}
 
 /* fly_link_push() - offer the queue to the driver. The queue is not empty. */
 void fly_link_push(struct fly_link *link);

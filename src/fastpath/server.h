@@ -65,7 +65,7 @@ static __rte_always_inline bool fly_serve_has_room(const struct fly_poller *p,
 						   const struct fly_conversation *c,
 						   const struct fly_procedure *stub, uint32_t room)
 {
-	return stub->result_bytes <= link->payload_max &&
+	return stub->result_bytes <= fly_link_payload(link) &&
 	       (uint32_t)FLY_PAYLOAD + stub->result_bytes <= room &&
 	       (stub->result_bytes <= FLY_RETAIN_BYTES || c->result ||
 		p->conversations.n_retained < p->conversations.retained_max);

@@ -169,10 +169,13 @@ static const char *read_mac(struct fly_link_spec *s, const char *value)
 
 static const char *read_mtu(struct fly_link_spec *s, const char *value)
 {
-	const long n = number(value, 128, 9000);
+	const bool shares_memory = s->kind == FLY_LINK_VHOST || s->kind == FLY_LINK_MEMIF;
+	const long n =
+		number(value, FLY_MTU_LEAST, shares_memory ? FLY_MTU_MOST : FLY_MTU_MOST_OF_WIRES);
 
 	if (n < 0)
-		return "mtu= takes 128 to 9000 bytes";
+		return shares_memory ? "mtu= takes 128 to 65280 bytes"
+				     : "mtu= takes 128 to 9000 bytes; on vhost and memif 65280";
 	s->mtu = (unsigned)n;
 	return NULL;
 }

@@ -14,6 +14,10 @@
 #define FLY_VHOST_PATH_MAX        104 /* sun_path, and .1 to .31 of the further clients */
 #define FLY_LOCAL_NAME_MAX        96  /* of a name without a slash: sun_path has 108 bytes */
 
+#define FLY_MTU_LEAST         128
+#define FLY_MTU_MOST          65280 /* with the headroom of a packet buffer not over 65535 */
+#define FLY_MTU_MOST_OF_WIRES 9000  /* of links that leave the machine */
+
 /* fly_link_spec.uid, if it is no user. */
 #define FLY_LOCAL_UID_USUAL (-1) /* the client's own user, or root */
 #define FLY_LOCAL_UID_ANY   (-2) /* uid=any */

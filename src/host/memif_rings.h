@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define FLY_MEMIF_MASK_INT    1  /* in a ring's flags: its receiver needs no interrupt */
-#define FLY_MEMIF_LOG2_LENGTH 10 /* of the rings that our clients make */
+#define FLY_MEMIF_MASK_INT    1 /* in a ring's flags: its receiver needs no interrupt */
+#define FLY_MEMIF_LOG2_LENGTH 8 /* of the rings that our clients make: they stay in the cache */
 
 /*
  * fly_memif_rings_find() - find the flags of the rings that this process receives from. No

@@ -39,6 +39,7 @@
 #include "host/port_device.h"
 
 #define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
+#define DESCRIPTORS_LONG   256  /* of long packets: those of a ring stay in a core's cache */
 #define DESCRIPTORS_LEAST  64   /* for each queue, however small the pool is */
 #define REFILL_MS          100  /* for the pool to have packets for a queue again */
 #define TRY_AGAIN_MS       20
@@ -49,6 +50,14 @@
 #define DEVICE_DESCRIPTORS 12   /* that a driver opens at once: 8, and some to spare */
 #define DEVICE_THREADS     2
 #define MTU_DEFAULT        1500
+#define MTU_SHARED         9000 /* where both ends share memory: docs/performance.md has why */
+
+/* Of af_packet's rings: as DPDK has them, and how longer frames lie in them. */
+#define RING_FRAME        2048
+#define RING_FRAME_HEAD   66 /* bytes of a ring's frame in front of the Ethernet frame */
+#define RING_FRAME_KEPT   32 /* of these, those that the driver takes off */
+#define RING_FRAME_ALIGN  1024
+#define RING_BLOCK_FRAMES 4 /* a block is whole pages */
 
 /* The two ends of a point-to-point link, link-local (RFC 3927). */
 #define SERVER_IP RTE_BE32(169U << 24 | 254U << 16 | 70U << 8 | 1U)
@@ -62,13 +71,14 @@ static const struct kind {
 	bool point_to_point; /* our role tells the far end: default addresses */
 	bool has_server;     /* a client waits for its server; either may die */
 	bool starts_again;   /* the device of a client can be stopped and started again */
+	bool sets_mtu;       /* the device is told its MTU; af_packet's would change the kernel's */
 } kinds[FLY_N_LINK_KINDS] = {
-	[FLY_LINK_VHOST] = {"vdev", NULL, true, true, true, false},
-	[FLY_LINK_MEMIF] = {"vdev", "net_memif%u", true, true, true, true},
-	[FLY_LINK_AF_PACKET] = {"vdev", "net_af_packet%u", false, false, false, false},
-	[FLY_LINK_TAP] = {"vdev", "net_tap%u", false, false, false, false},
-	[FLY_LINK_PCI] = {"pci", NULL, false, false, false, false},
-	[FLY_LINK_VDEV] = {"vdev", NULL, false, true, false, false},
+	[FLY_LINK_VHOST] = {"vdev", NULL, true, true, true, false, false},
+	[FLY_LINK_MEMIF] = {"vdev", "net_memif%u", true, true, true, true, false},
+	[FLY_LINK_AF_PACKET] = {"vdev", "net_af_packet%u", false, false, false, false, false},
+	[FLY_LINK_TAP] = {"vdev", "net_tap%u", false, false, false, false, true},
+	[FLY_LINK_PCI] = {"pci", NULL, false, false, false, false, true},
+	[FLY_LINK_VDEV] = {"vdev", NULL, false, true, false, false, true},
 };
 
 static _Atomic unsigned devices_ever;
@@ -103,8 +113,11 @@ static int check_af_packet(struct fly_port *port)
 		return fly_fail(FLY_EINVAL,
 				"link %s: %s has no IPv4 address; give it one, or say ip=",
 				port->spec.text, interface);
-	if (port->spec.mtu == 0)
-		port->spec.mtu = RTE_MIN(mtu, (unsigned)MTU_DEFAULT);
+	if (port->spec.mtu > mtu)
+		return fly_fail(FLY_EINVAL,
+				"link %s: %s has an MTU of %u; say mtu=%u, or give the interface "
+				"more: ip link set %s mtu %u",
+				port->spec.text, interface, mtu, mtu, interface, port->spec.mtu);
 	for (unsigned i = 0; i < port->group->n; i++) {
 		port->kernel_port_fds[i] =
 			fly_kernel_port_open(port->spec.ip,
@@ -149,6 +162,41 @@ static int check_system(struct fly_port *port)
 	return 0;
 }
 
+/* ---- how long packets are ---- */
+
+void fly_port_choose_mtu(struct fly_link_spec *spec)
+{
+	uint32_t ip;
+	unsigned mtu;
+
+	if (spec->mtu || spec->kind == FLY_LINK_LOCAL)
+		return;
+	if (kinds[spec->kind].shares_memory)
+		spec->mtu = MTU_SHARED;
+	else if (spec->kind == FLY_LINK_AF_PACKET &&
+		 fly_kernel_port_address(spec->what, &ip, &mtu) == 0)
+		spec->mtu = RTE_MIN(mtu, (unsigned)FLY_MTU_MOST_OF_WIRES);
+}
+
+/* Bytes of a frame in af_packet's rings; 0: as the driver has it. */
+static unsigned ring_frame(const struct fly_link_spec *spec)
+{
+	const unsigned bytes = spec->mtu + FLY_IP + RING_FRAME_HEAD;
+
+	return spec->kind == FLY_LINK_AF_PACKET && bytes > RING_FRAME
+		       ? RTE_ALIGN(bytes, (unsigned)RING_FRAME_ALIGN)
+		       : 0;
+}
+
+uint32_t fly_port_packet_room(const struct fly_link_spec *spec)
+{
+	const unsigned frame = ring_frame(spec);
+
+	/* af_packet's driver refuses buffers that the longest frame of its ring does not fit into.
+	 */
+	return frame ? frame - RING_FRAME_KEPT : spec->mtu + FLY_IP;
+}
+
 /* ---- the device ---- */
 
 /*
@@ -161,18 +209,36 @@ static uint16_t descriptors(const struct fly_port *port)
 {
 	const struct fly_poller_group *group = port->group;
 	const unsigned queues = 2 * RTE_MAX(port->n_queues, 1U) * RTE_MAX(group->n_keeping, 1U);
-	unsigned n = DESCRIPTORS;
+	unsigned n = kinds[port->spec.kind].shares_memory && port->spec.mtu > MTU_DEFAULT
+			     ? DESCRIPTORS_LONG
+			     : DESCRIPTORS;
 
 	while (n > DESCRIPTORS_LEAST && n * queues > (group->packets + 1) / 2)
 		n /= 2;
 	return (uint16_t)n;
 }
 
+/*
+ * Bytes of memif's buffers, of which a packet takes one: a multiple of half a page, so that a small
+ * packet never lies in two pages. Where it did, MaxArg took a tenth longer.
+ */
+static unsigned memif_buffer(const struct fly_port *port)
+{
+	const unsigned room =
+		rte_pktmbuf_data_room_size(port->group->pool) - (unsigned)RTE_PKTMBUF_HEADROOM;
+
+	const unsigned bytes = RTE_ALIGN(room, 2048U);
+
+	return bytes <= UINT16_MAX ? bytes : room;
+}
+
 static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 {
 	const struct fly_link_spec *s = &port->spec;
 	const unsigned id = atomic_fetch_add(&devices_ever, 1);
+	const unsigned frame = ring_frame(s);
 	char path[FLY_SOCKET_PATH_BYTES];
+	int n;
 
 	fly_socket_claim_name(path, sizeof path, s->what, port->client);
 	*to = '\0';
@@ -197,12 +263,14 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 	case FLY_LINK_MEMIF:
 		snprintf(to, bytes, "role=%s,socket=%s,socket-abstract=no,id=%u,rsize=%u,bsize=%u",
 			 s->server ? "server" : "client", s->what, port->client,
-			 FLY_MEMIF_LOG2_LENGTH,
-			 rte_pktmbuf_data_room_size(port->group->pool) - RTE_PKTMBUF_HEADROOM);
+			 FLY_MEMIF_LOG2_LENGTH, memif_buffer(port));
 		break;
 	case FLY_LINK_AF_PACKET:
 		/* The kernel chooses the queue of each packet. */
-		snprintf(to, bytes, "iface=%s,qpairs=%u", s->what, port->group->n);
+		n = snprintf(to, bytes, "iface=%s,qpairs=%u", s->what, port->group->n);
+		if (frame) /* else it drops what is longer, both ways, and does not say so */
+			snprintf(to + n, bytes - (size_t)n, ",framesz=%u,blocksz=%u", frame,
+				 RING_BLOCK_FRAMES * frame);
 		break;
 	case FLY_LINK_TAP:
 		snprintf(to, bytes, "iface=%s", s->what);
@@ -297,19 +365,21 @@ static int configure(struct fly_port *port, uint16_t id)
 	error = set_up_queues(port, id, &conf);
 	if (error)
 		return no_device(port, error);
-	if (port->spec.mtu) {
+	if (port->spec.mtu && kinds[port->spec.kind].sets_mtu) {
 		/* Many virtual devices take packets of any length but refuse to set an MTU. */
 		error = rte_eth_dev_set_mtu(id, (uint16_t)port->spec.mtu);
 		if (error && port->spec.kind == FLY_LINK_PCI)
 			return fly_fail(FLY_EINVAL, "link %s: the card does not take an MTU of %u",
 					port->spec.text, port->spec.mtu);
-		mtu = (uint16_t)port->spec.mtu;
-	} else if (rte_eth_dev_get_mtu(id, &mtu) != 0) {
-		mtu = MTU_DEFAULT;
 	}
+	if (port->spec.mtu)
+		mtu = (uint16_t)port->spec.mtu;
+	else if (rte_eth_dev_get_mtu(id, &mtu) != 0)
+		mtu = MTU_DEFAULT;
 	mtu = (uint16_t)RTE_MIN((unsigned)mtu, rte_pktmbuf_data_room_size(port->group->pool) -
 						       RTE_PKTMBUF_HEADROOM - (unsigned)FLY_IP);
-	port->link.payload_max = (uint16_t)(mtu - FLY_IP_OVERHEAD);
+	port->link.has_one_peer = kinds[port->spec.kind].has_server;
+	fly_payload_init(&port->link, (uint16_t)(mtu - FLY_IP_OVERHEAD));
 	return 0;
 }
 
@@ -573,7 +643,8 @@ static void tell_others(struct fly_port *port)
 		link->answers_arp = first->answers_arp;
 		link->is_private = first->is_private;
 		link->pool = first->pool;
-		link->payload_max = first->payload_max;
+		link->has_one_peer = first->has_one_peer;
+		fly_payload_init(link, first->payload_own);
 		fly_shared_join(port->shared, link, i, port->n_queues);
 	}
 }
@@ -922,6 +993,17 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 struct fly_link *fly_port_link(struct fly_port *port, unsigned poller)
 {
 	return poller ? port->others[poller] : &port->link;
+}
+
+void fly_ports_heard(struct fly_ports *ports, const struct fly_link *link, unsigned poller,
+		     const struct fly_payload_word *word)
+{
+	for (unsigned i = 0; i < ports->n; i++) {
+		if (fly_port_link(ports->at[i], poller) != link)
+			continue;
+		for (unsigned j = 0; j < ports->group->n; j++)
+			fly_payload_heard(fly_port_link(ports->at[i], j), word);
+	}
 }
 
 void fly_port_close(struct fly_port *port)

@@ -8,6 +8,7 @@
 #include "host/memif_guard.h"
 #include "host/vhost_guard.h"
 #include "host/link_spec.h"
+#include "slowpath/payload.h"
 #include "threads/poller_group.h"
 
 /* The ports of one runtime. Constant while they are watched. */
@@ -79,6 +80,21 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 
 /* fly_port_link() - the link of one of the runtime's pollers. */
 struct fly_link *fly_port_link(struct fly_port *port, unsigned poller);
+
+/*
+ * fly_port_choose_mtu() - set the MTU of a spec that names none, if it is known before there is a
+ * device; else it stays 0.
+ * fly_port_packet_room() - bytes of a packet buffer that takes any frame of the link, by its MTU.
+ */
+void fly_port_choose_mtu(struct fly_link_spec *spec);
+uint32_t fly_port_packet_room(const struct fly_link_spec *spec);
+
+/*
+ * fly_ports_heard() - a peer says which payload one packet to it may have: tell the links of all
+ * pollers. On the poller of that number. @link: of that poller.
+ */
+void fly_ports_heard(struct fly_ports *ports, const struct fly_link *link, unsigned poller,
+		     const struct fly_payload_word *word);
 
 /* fly_port_close() - stop and remove the port, drop its claims, free it. No poller has it. */
 void fly_port_close(struct fly_port *port);

@@ -172,7 +172,7 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 					  uint32_t argument_bytes, struct fly_call **call)
 {
 	const uint64_t deadline_tsc = take_deadline(l);
-	struct fly_loans *const loans = fly_local_loans_of_start(l);
+	struct fly_loans *const loans = fly_loans_of_start(&l->head);
 	struct fly_local_call *c;
 	int status = 0;
 
@@ -197,9 +197,9 @@ static __rte_noinline int starter_checked(struct fly_local *l, uint16_t procedur
 	c->state = FLY_LOCAL_STARTED;
 	c->deadline_tsc = deadline_tsc;
 	if (argument_bytes > FLY_ASTACK_AREA) {
-		fly_local_hide_loans(l, loans);
+		fly_loans_hide(&l->head);
 		status = fly_local_far_take(l, c->index, deadline_tsc);
-		fly_local_show_loans(l, loans);
+		fly_loans_show(&l->head, loans);
 	}
 	if (status) {
 		make_idle(l, c);

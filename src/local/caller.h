@@ -12,6 +12,7 @@
 #include <firefly/stub.h>
 
 #include "base/binding_kind.h"
+#include "base/loans.h"
 #include "base/owned.h"
 #include "local/astack.h"
 #include "local/event.h"
@@ -137,30 +138,6 @@ static inline void fly_local_set_checked(struct fly_local *l)
 			      l->has_deadlines || l->stopped != 0 || l->event ||
 				      atomic_load_explicit(&l->shut, memory_order_relaxed),
 			      memory_order_relaxed);
-}
-
-/*
- * fly_local_loans_of_start() - what the call lends whose Starter runs; NULL: nothing.
- * fly_local_hide_loans(), fly_local_show_loans() - around a wait in a Starter: procedures that run
- * meanwhile make calls of their own.
- */
-static inline struct fly_loans *fly_local_loans_of_start(const struct fly_local *l)
-{
-	struct fly_loans *loans = l->head.loans;
-
-	return loans && !loans->call ? loans : NULL;
-}
-
-static inline void fly_local_hide_loans(struct fly_local *l, struct fly_loans *loans)
-{
-	if (loans)
-		l->head.loans = loans->outer;
-}
-
-static inline void fly_local_show_loans(struct fly_local *l, struct fly_loans *loans)
-{
-	if (loans)
-		l->head.loans = loans;
 }
 
 /* fly_local_ready() - has this call ended? */

@@ -546,11 +546,10 @@ static int starter_reconnecting(struct fly_binding *binding, uint16_t procedure,
 
 	fly_local_check(l);
 	if (l->stopped == -FLY_ELINK || (l->is_stale && !l->stopped)) {
-		struct fly_loans *const loans = fly_local_loans_of_start(l);
+		struct fly_loans *const loans = fly_loans_hide(binding);
 
-		fly_local_hide_loans(l, loans);
 		status = reconnect(l);
-		fly_local_show_loans(l, loans);
+		fly_loans_show(binding, loans);
 	}
 	if (status)
 		return status;

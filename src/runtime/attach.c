@@ -23,6 +23,7 @@
 #include "base/error.h"
 #include "runtime/import.h"
 #include "threads/waiting.h"
+#include "base/loans.h"
 #include "base/owned.h"
 #include "base/reconnect.h"
 #include "runtime/runtime.h"
@@ -78,11 +79,13 @@ static int add_call(struct fly_poller *p, void *argument)
 static int request(struct fly_attached *a, int (*function)(struct fly_poller *p, void *argument),
 		   void *argument)
 {
+	struct fly_loans *loans = fly_loans_hide(&a->head);
 	int status;
 
 	a->n_requests++;
 	status = fly_request_within(a->poller, function, argument);
 	a->n_requests--;
+	fly_loans_show(&a->head, loans);
 	return status;
 }
 
@@ -101,6 +104,7 @@ int fly_slow_attached_more(struct fly_attached *a)
 
 struct start {
 	struct fly_attached_call *c;
+	struct fly_loans *loans; /* of the call; its thread waits for this request */
 	uint16_t procedure;
 	uint32_t bytes;
 };
@@ -119,7 +123,7 @@ static int start(struct fly_poller *p, void *argument)
 		c->result = NULL;
 	}
 	fly_slow_set_deadline(import, c->attached->deadline_us);
-	import->head.loans = c->attached->head.loans; /* its thread waits for this request */
+	import->head.loans = s->loans;
 	status = import->head.starter(&import->head, s->procedure, s->bytes, &call);
 	import->head.loans = NULL;
 	if (status)
@@ -132,7 +136,12 @@ static int start(struct fly_poller *p, void *argument)
 
 int fly_slow_attached_start(struct fly_attached_call *c, uint16_t procedure, uint32_t bytes)
 {
-	struct start s = {.c = c, .procedure = procedure, .bytes = bytes};
+	struct start s = {
+		.c = c,
+		.loans = fly_loans_of_start(&c->attached->head),
+		.procedure = procedure,
+		.bytes = bytes,
+	};
 
 	return not_begun(request(c->attached, start, &s));
 }
@@ -462,11 +471,13 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	static const struct fly_reconnect how = {.rebind = rebind_once, .pause = pause_a_while};
 	struct fly_attached *a = attached_of(binding);
 	const uint64_t began_tsc = fly_clock_now_tsc();
+	struct fly_loans *loans = fly_loans_hide(binding);
 	int status;
 
 	a->n_requests++; /* also between two tries: procedures must not end it */
 	status = fly_reconnect(binding, &how, a->deadline_us ? a->deadline_us : a->timeout_us);
 	a->n_requests--;
+	fly_loans_show(binding, loans);
 	if (status)
 		return status;
 	a->lost_tsc = a->deadline_us ? began_tsc : 0;

@@ -13,19 +13,26 @@
 
 #include "runtime/runtime.h"
 
-/* The UDP port, host order, of the next poller, on the link that this call came over. */
-static uint16_t next_port(struct fly_poller *p)
+/* The link that this call came over. */
+static const struct fly_link *link_of_call(const struct fly_poller *p)
 {
-	struct fly_runtime *r = fly_runtime_of(p);
-	const unsigned next =
-		atomic_fetch_add_explicit(&r->shared_out, 1, memory_order_relaxed) % r->group.n;
 	const struct fly_link *link = p->links[0];
 
 	for (uint32_t i = 0; i < p->n_links; i++) {
 		if (p->links[i]->index == p->running.conversation->link)
 			link = p->links[i];
 	}
-	return (uint16_t)(ntohs(link->udp_port) - p->number + next);
+	return link;
+}
+
+/* The UDP port, host order, of the next poller, on the link that this call came over. */
+static uint16_t next_port(const struct fly_poller *p)
+{
+	struct fly_runtime *r = fly_runtime_of(p);
+	const unsigned next =
+		atomic_fetch_add_explicit(&r->shared_out, 1, memory_order_relaxed) % r->group.n;
+
+	return (uint16_t)(ntohs(link_of_call(p)->udp_port) - p->number + next);
 }
 
 static int import(void *context, const uint8_t name[64], uint32_t version, uint32_t *export_id,
@@ -56,9 +63,23 @@ static int import(void *context, const uint8_t name[64], uint32_t version, uint3
 	return 0;
 }
 
+static int bind_to(void *context, const uint8_t name[64], uint32_t version, uint32_t payload,
+		   uint32_t *export_id, uint32_t *version_there, uint16_t *udp_port,
+		   uint32_t *payload_there, uint32_t *result)
+{
+	struct fly_poller *p = context;
+	const struct fly_conversation *caller = p->running.conversation;
+	const struct fly_link *link = link_of_call(p);
+	const struct fly_payload_word word = {payload, caller->peer_ip, caller->is_proven};
+
+	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number, &word);
+	*payload_there = link->payload_own;
+	return import(context, name, version, export_id, version_there, udp_port, result);
+}
+
 int fly_binder_export(struct fly_runtime *runtime)
 {
-	static const struct Binder_procedures procedures = {.Import = import};
+	static const struct Binder_procedures procedures = {.Import = import, .Bind = bind_to};
 
 	const int status = Binder_export(runtime, &procedures, NULL);
 

@@ -29,6 +29,7 @@
 #include "base/reconnect.h"
 #include "base/stub_version.h"
 #include "host/link_spec.h"
+#include "slowpath/payload.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
 
@@ -69,7 +70,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.idle = FLY_NO_ENTRY,
 		.ended_first = FLY_NO_ENTRY,
 		.ended_last = FLY_NO_ENTRY,
-		.argument_max = link->payload_max,
+		.argument_max = fly_link_payload(link),
 		.peer = *peer,
 		.activity = activity,
 		.export_id = export_id,
@@ -171,15 +172,45 @@ static int no_binder(const struct fly_link *link, const char *name, const char *
 			name, ip);
 }
 
+/* Where an interface is exported. */
+struct place {
+	struct fly_address peer;
+	uint32_t export_id;
+	uint32_t argument_max; /* bytes of arguments in one packet: what both ends take */
+};
+
+/* Both ends learn how long packets to the other may be. A peer without Bind says nothing. */
+static int call_binder(struct fly_import *binder, const uint8_t name[64], uint32_t version,
+		       uint32_t *export_id, uint32_t *version_there, uint16_t *udp_port,
+		       uint32_t *answer)
+{
+	const struct fly_poller *p = binder->poller;
+	struct fly_link *link = binder->link;
+	uint32_t theirs = 0;
+	int status;
+
+	status = Binder_Bind(&binder->head, name, version, link->payload_own, export_id,
+			     version_there, udp_port, &theirs, answer);
+	if (status == -FLY_ENOPROC)
+		status = Binder_Import(&binder->head, name, version, export_id, version_there,
+				       udp_port, answer);
+	if (status)
+		return status;
+	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number,
+			&(struct fly_payload_word){theirs, binder->peer.ip, true});
+	binder->argument_max = fly_payload_agree(link->payload_own, theirs);
+	return 0;
+}
+
 /*
- * Call the peer's binder, for at most @most_tsc. Return: 0, *export_id, and in @peer the UDP port
- * for calls; or a negative status with a sentence.
+ * Call the peer's binder, for at most @most_tsc. @place: its peer is the binder, and becomes that
+ * of the calls. Return: 0; or a negative status with a sentence.
  */
-static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
-		      const char *name, uint32_t version, uint64_t most_tsc, uint32_t *export_id)
+static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place *place,
+		      const char *name, uint32_t version, uint64_t most_tsc)
 {
 	struct fly_import *binder =
-		fly_import_make(p, link, peer, FLY_EXPORT_BINDER, fly_random_activity());
+		fly_import_make(p, link, &place->peer, FLY_EXPORT_BINDER, fly_random_activity());
 	uint8_t padded[64] = {0};
 	uint32_t answer = 0;
 	uint32_t version_there = 0;
@@ -192,11 +223,12 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 	memcpy(padded, name, strnlen(name, sizeof padded - 1));
 	if (most_tsc < p->waits.timeout_tsc)
 		fly_slow_set_deadline(binder, (uint32_t)(most_tsc * 1000 / p->tsc_per_ms) + 1);
-	status = Binder_Import(&binder->head, padded, version, export_id, &version_there, &udp_port,
-			       &answer);
+	status = call_binder(binder, padded, version, &place->export_id, &version_there, &udp_port,
+			     &answer);
+	place->argument_max = binder->argument_max;
 	end_calls(binder, true);
 	free(binder);
-	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
+	inet_ntop(AF_INET, &place->peer.ip, ip, sizeof ip);
 	if (status == -FLY_EVERSION)
 		return fly_fail(
 			FLY_EVERSION,
@@ -209,7 +241,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 		return fly_fail(-status, "import %s from %s: %s", name, ip, fly_strerror(status));
 	switch (answer) {
 	case FLY_OK:
-		peer->port = htons(udp_port);
+		place->peer.port = htons(udp_port);
 		return 0;
 	case FLY_EVERSION:
 		return fly_fail(FLY_EVERSION,
@@ -223,20 +255,19 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct fly_ad
 }
 
 /*
- * From an address to an export identifier. A link that is down is attached again in a turn of its
- * poller: if nobody else turns an inline caller's poller, this has to. @most_tsc: for each of two
- * questions.
- * Return: 0 or a negative status with a sentence.
+ * From the address of a binder to the place of the calls. A link that is down is attached again in
+ * a turn of its poller: if nobody else turns an inline caller's poller, this has to. @most_tsc: for
+ * each of two questions. Return: 0 or a negative status with a sentence.
  */
-static int locate(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
-		  const char *name, uint32_t version, uint64_t most_tsc, uint32_t *export_id)
+static int locate(struct fly_poller *p, struct fly_link *link, struct place *place,
+		  const char *name, uint32_t version, uint64_t most_tsc)
 {
 	char ip[INET_ADDRSTRLEN];
 
-	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
+	inet_ntop(AF_INET, &place->peer.ip, ip, sizeof ip);
 	if (!link->up)
 		fly_poller_turn(p, fly_poller_time(p));
-	if (link->up && resolve(p, link, peer, most_tsc) && link->up)
+	if (link->up && resolve(p, link, &place->peer, most_tsc) && link->up)
 		return fly_fail(
 			FLY_EPEER,
 			"import %s: nobody answers for %s on this link within %u ms; is the server "
@@ -244,19 +275,20 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct fly_addres
 			name, ip, (unsigned)(most_tsc / p->tsc_per_ms));
 	if (!link->up)
 		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
-	return ask_binder(p, link, peer, name, version, most_tsc, export_id);
+	return ask_binder(p, link, place, name, version, most_tsc);
 }
 
 /* Make the binding that fly_import() returns: the poller's list of imports has it. */
 static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
-			       const struct fly_address *peer, uint16_t binder_port,
-			       uint32_t export_id, const char *name, uint32_t version)
+			       const struct place *place, uint16_t binder_port, const char *name,
+			       uint32_t version)
 {
 	struct fly_import *import =
-		fly_import_make(p, link, peer, export_id, fly_random_activity());
+		fly_import_make(p, link, &place->peer, place->export_id, fly_random_activity());
 
 	if (!import)
 		return NULL;
+	import->argument_max = place->argument_max;
 	import->binder_port = binder_port;
 	import->name = name;
 	import->version = version;
@@ -268,8 +300,9 @@ static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
 
 struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_import *like)
 {
-	return keep(p, like->link, &like->peer, like->binder_port, like->export_id, like->name,
-		    like->version);
+	const struct place place = {like->peer, like->export_id, like->argument_max};
+
+	return keep(p, like->link, &place, like->binder_port, like->name, like->version);
 }
 
 /*
@@ -314,22 +347,21 @@ struct wish {
 static int import_on_poller(struct fly_poller *p, void *argument)
 {
 	struct wish *w = argument;
-	struct fly_address address = {0};
+	struct place place = {0};
 	struct fly_link *link = NULL;
-	uint32_t export_id = 0;
 	uint16_t binder_port;
 	int status;
 
 	if (p->is_shut)
 		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
-	status = find_peer(w->runtime, p->number, w->peer, &link, &address);
+	status = find_peer(w->runtime, p->number, w->peer, &link, &place.peer);
 	if (status)
 		return status;
-	binder_port = address.port;
-	status = locate(p, link, &address, w->name, w->version, p->waits.timeout_tsc, &export_id);
+	binder_port = place.peer.port;
+	status = locate(p, link, &place, w->name, w->version, p->waits.timeout_tsc);
 	if (status)
 		return status;
-	w->import = keep(p, link, &address, binder_port, export_id, w->name, w->version);
+	w->import = keep(p, link, &place, binder_port, w->name, w->version);
 	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
 }
 
@@ -380,21 +412,21 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 {
 	const bool was_rebinding = import->is_rebinding; /* reconnect() is */
-	struct fly_address peer = import->peer;
-	uint32_t export_id = 0;
+	struct place place = {.peer = import->peer};
 	int status;
 
 	end_calls(import, false);
-	peer.port = import->binder_port; /* the new server may distribute callers differently */
+	place.peer.port =
+		import->binder_port; /* the new server may distribute callers differently */
 	import->is_rebinding = true;
-	status = locate(import->poller, import->link, &peer, import->name, import->version,
-			most_tsc, &export_id);
+	status = locate(import->poller, import->link, &place, import->name, import->version,
+			most_tsc);
 	import->is_rebinding = was_rebinding;
 	if (status)
 		return status;
-	import->peer = peer;
-	import->export_id = export_id;
-	import->argument_max = import->link->payload_max;
+	import->peer = place.peer;
+	import->export_id = place.export_id;
+	import->argument_max = place.argument_max;
 	write_template(import);
 	fly_behaviour_found(import);
 	return 0;

@@ -40,6 +40,8 @@
 #include "threads/request.h"
 
 #define PACKETS_DEFAULT       8191 /* a power of two less one: the best size for a mempool's ring */
+#define PACKETS_LEAST         1023 /* of the default, however long packets are */
+#define PACKETS_BYTES         (40U << 20) /* of the default: as many as that, halved from there */
 #define PACKETS_SPARE         (FLY_PACKET_CACHE + 64) /* free per poller, at least, with links up */
 #define CALLS_DEFAULT         1024
 #define CONVERSATIONS_DEFAULT 4096
@@ -140,7 +142,7 @@ static uint32_t packet_room(const struct fly_link_spec *specs, unsigned n)
 	uint32_t room = FLY_PAYLOAD + FLY_PAYLOAD_ROOM;
 
 	for (unsigned i = 0; i < n; i++)
-		room = RTE_MAX(room, specs[i].mtu + FLY_IP);
+		room = RTE_MAX(room, fly_port_packet_room(&specs[i]));
 	return RTE_ALIGN(room, 64U);
 }
 
@@ -557,9 +559,10 @@ static int parse_links(struct starting *s)
 
 		if (s->n_specs == FLY_LINKS)
 			return fly_fail(FLY_EINVAL, "more than %d links", FLY_LINKS);
-		status = fly_link_spec_parse(*text, &s->specs[s->n_specs++]);
+		status = fly_link_spec_parse(*text, &s->specs[s->n_specs]);
 		if (status)
 			return status;
+		fly_port_choose_mtu(&s->specs[s->n_specs++]);
 	}
 	return s->n_specs ? 0 : fly_fail(FLY_EINVAL, "a runtime needs at least one link");
 }
@@ -587,16 +590,19 @@ static int place(struct starting *s, int *node)
 
 /*
  * Size of the pool; 0: none, there are local links only. The default grows with the pollers, which
- * keep packets and fill driver queues.
+ * keep packets and fill driver queues, and is less where packets are long.
  */
 static unsigned packets_of(const struct starting *s)
 {
+	unsigned usual = PACKETS_DEFAULT;
+
+	while (usual > PACKETS_LEAST && usual > PACKETS_BYTES / s->room)
+		usual /= 2;
 	for (unsigned i = 0; i < s->n_specs; i++) {
 		if (s->specs[i].kind == FLY_LINK_LOCAL)
 			continue;
-		return s->options->packets
-			       ? s->options->packets
-			       : RTE_MAX(s->options->pollers, 4U) / 4 * (PACKETS_DEFAULT + 1) - 1;
+		return s->options->packets ? s->options->packets
+					   : RTE_MAX(s->options->pollers, 4U) / 4 * (usual + 1) - 1;
 	}
 	return 0;
 }
@@ -609,6 +615,7 @@ static int make_runtime(struct starting *s, int node)
 
 	if (!r)
 		return fly_fail(FLY_ENOMEM, "out of memory");
+	s->room = packet_room(s->specs, s->n_specs);
 	*r = (struct fly_runtime){
 		.group.packets = packets_of(s),
 		.group.node = node,
@@ -622,7 +629,6 @@ static int make_runtime(struct starting *s, int node)
 	pthread_mutex_init(&r->lock, NULL);
 	fly_owned_list_init(&r->group.owned);
 	s->runtime = r;
-	s->room = packet_room(s->specs, s->n_specs);
 	snprintf(s->name, sizeof s->name, "fly%u", atomic_fetch_add(&runtimes_ever, 1));
 	return 0;
 }

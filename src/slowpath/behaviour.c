@@ -8,6 +8,7 @@
  */
 #include "slowpath/behaviour.h"
 
+#include "base/loans.h"
 #include "base/reconnect.h"
 #include "slowpath/deadline.h"
 #include "threads/poller_group.h"
@@ -70,6 +71,7 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	struct fly_poller *p = import->poller;
 	const uint64_t timeout_us = p->waits.timeout_tsc * 1000 / p->tsc_per_ms;
 	const uint32_t deadline_us = import->deadline_us;
+	struct fly_loans *loans = fly_loans_hide(binding);
 	uint64_t began_tsc;
 	uint64_t gone_us;
 	int status;
@@ -77,6 +79,7 @@ static int starter_lost(struct fly_binding *binding, uint16_t procedure, uint32_
 	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
 	began_tsc = fly_poller_time(p);
 	status = import->reconnect(import, deadline_us ? deadline_us : timeout_us);
+	fly_loans_show(binding, loans);
 	if (status)
 		return status;
 	gone_us = (fly_poller_time(p) - began_tsc) * 1000 / p->tsc_per_ms;

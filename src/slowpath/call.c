@@ -216,7 +216,7 @@ static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
 	if (h->procedure >= export->n_procedures)
 		return false;
 	stub = &export->stubs[h->procedure];
-	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) && stub->result_bytes <= link->payload_max;
+	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) && stub->result_bytes <= fly_link_payload(link);
 }
 
 /* Of a call without a record: might it have had one? */
@@ -300,7 +300,7 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		fly_reply_refuse_busy(p, link, m, h, c);
 		return;
 	}
-	if (stub->result_bytes > link->payload_max) {
+	if (stub->result_bytes > fly_link_payload(link)) {
 		fly_bulk_serve(p, link, m, h, export, stub, c, NULL, h->length);
 		return;
 	}

@@ -5,6 +5,7 @@
  *
  * Called by the Starter, on the poller's thread, behind slow.h.
  */
+#include "base/loans.h"
 #include "base/random.h"
 #include "fastpath/binding.h"
 #include "fastpath/slow.h"
@@ -16,12 +17,14 @@
  * until one succeeds turns the poller nowhere else. Not for an attached caller, whose call is
  * started within a turn.
  */
-static bool is_up_after_turn(const struct fly_import *import)
+static bool is_up_after_turn(struct fly_import *import)
 {
+	struct fly_loans *loans = fly_loans_hide(&import->head);
 	struct fly_poller *p = import->poller;
 
 	if (!p->turning && p->group && import->deliver != fly_attached_deliver)
 		fly_poller_turn(p, fly_poller_time(p));
+	fly_loans_show(&import->head, loans);
 	return import->link->up;
 }
 

@@ -13,6 +13,7 @@
 #include "fastpath/slow.h"
 #include "slowpath/behaviour.h"
 #include "slowpath/park.h"
+#include "slowpath/payload.h"
 #include "slowpath/peers.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
@@ -86,6 +87,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 		if (import->link == link)
 			fly_behaviour_lost(import);
 	}
+	fly_payload_forget(p, link);
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
 	if (link->shared)
 		fly_shared_lost(link);

@@ -285,9 +285,9 @@ static __rte_always_inline void pass_arguments(struct fly_poller *p, struct fly_
 	if (likely(bytes <= FLY_SLOT_BYTES)) {
 		if (bytes != 0)
 			rte_memcpy(call->payload, c->handoff.slot.bytes, bytes);
-	} else if (likely(import->deadline_us == 0)) {
+	} else if (likely(import->deadline_us == 0 && fly_entry_of(call)->packet)) {
 		use_spare(p, import, c, fly_entry_of(call));
-	} else { /* the Starter has put a deadline behind them */
+	} else { /* a deadline is behind them; or the peer that took such long packets is gone */
 		memcpy(call->payload, fly_packet_frame(c->spare) + FLY_PAYLOAD, bytes);
 	}
 }

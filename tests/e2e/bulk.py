@@ -35,7 +35,7 @@ def each_size():
     link = LINK + ":" + e2e.path("each")
     server = serve("each")
     total = 0
-    for size, calls in ((1, 100), (1436, 200), (1437, 200), (100000, 100), (1 << 20, 50),
+    for size, calls in ((1, 100), (1436, 200), (1437, 200), (8936, 200), (8937, 200), (100000, 100), (1 << 20, 50),
                         (67108000, 2)):
         call_well(link, size, calls)
         total += calls

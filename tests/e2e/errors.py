@@ -51,7 +51,7 @@ refused("call memif:x,ip=300.1.1.1", 1, "ip= takes an address")
 refused("call memif:x,peer=nobody", 1, "peer= takes an address")
 refused("call memif:x,port=0", 1, "port= takes a UDP port")
 refused("call memif:x,mac=01:00:00:00:00:01", 1, "mac= takes a unicast address")
-refused("call memif:x,mtu=10", 1, "mtu= takes 128 to 9000 bytes")
+refused("call memif:x,mtu=10", 1, "mtu= takes 128 to 65280 bytes")
 refused("call memif:x,wait=-1", 1, "wait= takes seconds")
 refused("call memif:x,checksum=yes", 1, "checksum= takes on or off")
 

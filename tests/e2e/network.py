@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""network.py FIREFLY - beside a kernel's stack: af_packet, vdev and tap, in network namespaces.
+"""network.py FIREFLY BULK - beside a kernel's stack: af_packet, vdev and tap, in network namespaces.
 
 The kernel at each end sees every frame, too. Where it owns our address it must not answer with
 "port unreachable", which is what its own counters say; where it does not we answer ARP.
@@ -12,6 +12,7 @@ import sys
 
 import e2e
 
+BULK = sys.argv[2]
 A, B = ("firefly-%d-%s" % (os.getpid(), side) for side in "ab")
 
 
@@ -86,6 +87,49 @@ def af_packet():
     nobody.wait()
     e2e.check(nobody.popen.returncode == 1 and "nobody answers for 10.70.0.99" in nobody.text(),
               "no such peer\n" + nobody.text())
+
+
+def mtu(bytes):
+    for namespace in A, B:
+        made = ip("-n", namespace, "link", "set", "fly0", "mtu", "%d" % bytes)
+        e2e.check(made.returncode == 0, made.stdout)
+
+
+def bulk(client_keys, server_keys, unit):
+    """Calls of 1 MiB and back. Return: fragments that came to the client, without those that came again."""
+    what = "af_packet, bulk, client %s, server %s" % (client_keys, server_keys)
+    server = e2e.Process(["serve", "af_packet:fly0" + server_keys], before=inside(B), program=BULK)
+    e2e.check(server.wait_for("^up$"), what + "\n" + server.text())
+    client = e2e.Process(["call", e2e.patient("af_packet:fly0,peer=10.70.0.2" + client_keys),
+                          str(1 << 20), "4"], before=inside(A), program=BULK)
+    client.wait(100)
+    client.ended_well(what)
+    server.stop()
+    server.ended_well(what)
+    e2e.check("calls 4, wrong 0;" in client.text(), what + "\n" + client.text())
+    for side in client, server:
+        counts = e2e.counters(side.text())
+        n = 4 * sum(-(-(bytes + 4) // unit) for bytes in (1 << 20, 4 * ((1 << 20) % 100001)))
+        e2e.check(counts.get("fragments_received") == n and "drop_segments" not in counts,
+                  "%s: not %d fragments\n%s" % (what, n, side.text()))
+
+
+def jumbo():
+    """The MTU is the interface's. What the kernel does not know of is refused, and nothing of it changed."""
+    long = e2e.call("af_packet:fly0,peer=10.70.0.2,mtu=9000", before=inside(A))
+    long.wait()
+    e2e.check(long.popen.returncode == 1 and "fly0 has an MTU of 1500; say mtu=1500" in long.text()
+              and len(long.text().splitlines()) == 1, "mtu=9000 of 1500\n" + long.text())
+    bulk("", "", 1440)
+    bulk(",mtu=600", ",mtu=600", 540)
+    e2e.check("mtu 1500" in ip("-n", A, "link", "show", "fly0").stdout, "mtu=600 is not the kernel's")
+    mtu(9000)
+    bulk("", "", 8940)
+    bulk(",mtu=4000", ",mtu=4000", 3940)
+    bulk(",mtu=1500", "", 1440)  # not every peer of a link has the same
+    bulk("", ",mtu=1500", 1440)
+    calls("af_packet, jumbo frames", "af_packet:fly0", "af_packet:fly0,peer=10.70.0.2")
+    mtu(1500)
 
 
 def pollers():
@@ -164,6 +208,7 @@ for _ in range(3):
 prepare()
 try:
     af_packet()
+    jumbo()
     pollers()
     port_in_use()
     vdev()

@@ -312,6 +312,7 @@ static struct plug *plug_in(struct world *w, struct node *node)
 	memcpy(plug->link.mac, (uint8_t[]){2, 0, 0, 0, (uint8_t)which, (uint8_t)(node->index + 1)},
 	       6);
 	plug->link.payload_max = (uint16_t)w->plan.payload_max;
+	plug->link.payload_own = (uint16_t)w->plan.payload_max;
 	plug->link.checksum = w->plan.checksums ? FLY_CHECKSUM_SOFTWARE : FLY_CHECKSUM_NONE;
 	plug->link.answers_arp = true;
 	plug->link.is_private = w->plan.is_private;

@@ -94,10 +94,12 @@ static void address(struct sim_link *l, unsigned node, unsigned link)
 	l->link.ip = htonl(0x0a000001 + node);
 	l->link.udp_port = htons(SIM_PORT);
 	memcpy(l->link.mac, (uint8_t[]){2, 0, 0, 0, (uint8_t)link, (uint8_t)(node + 1)}, 6);
-	l->link.payload_max = 1500 - FLY_IP_OVERHEAD;
+	l->link.payload_own = 1500 - FLY_IP_OVERHEAD;
+	l->link.payload_max = l->link.payload_own;
 	l->link.checksum = FLY_CHECKSUM_NONE;
 	l->link.answers_arp = true;
 	l->link.is_private = true;
+	l->link.has_one_peer = true;
 }
 
 static void attach(struct sim_node *node, struct sim_link *l)

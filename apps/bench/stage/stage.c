@@ -47,7 +47,7 @@ static const struct argp_option options[] = {
 	{"cores", KEY_CORES, "CLIENT,SERVER", 0, "Which two cores to use (default: the last two)",
 	 1},
 	{"block", KEY_BLOCK, "MS", 0, "Length of a block in milliseconds (default 4)", 1},
-	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in each pool (default 8191)", 1},
+	{"packets", CLI_KEY_PACKETS, "N", 0, "Packet buffers in each pool (default 4095)", 1},
 	{"eal", CLI_KEY_EAL, "ARGUMENTS", 0,
 	 "Further DPDK EAL arguments for both processes, separated by blanks", 1},
 	{0},

@@ -9,6 +9,7 @@
  * In BULK entry->bulk is set. It is also set in STARTED with long arguments and in DONE with long
  * results; entry->packet is NULL then.
  */
+#include "base/loans.h"
 #include "fastpath/receiver.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/bulk/next.h"
@@ -42,14 +43,6 @@ static bool attach(struct fly_poller *p, struct fly_call_entry *e)
 	return true;
 }
 
-/* What the call lends that begins now; NULL: nothing. */
-static struct fly_loans *lent_by(const struct fly_binding *binding)
-{
-	struct fly_loans *l = binding->loans;
-
-	return l && !l->call ? l : NULL; /* with a call: one that waits while this one is made */
-}
-
 /* The variables that a call lends for its results; NULL: none. */
 static struct fly_loans *lent_for_results(const struct fly_poller *p,
 					  const struct fly_call_entry *e)
@@ -70,7 +63,7 @@ int fly_slow_start_bulk(struct fly_binding *binding, uint16_t procedure, uint32_
 	struct fly_import *import = fly_import_of(binding);
 	struct fly_poller *p = import->poller;
 	struct fly_call_entry *e = &p->calls.entries[import->idle];
-	struct fly_loans *loans = lent_by(binding);
+	struct fly_loans *loans = fly_loans_of_start(binding);
 	struct fly_spread from = {0};
 	struct fly_buffer arguments;
 	const bool is_lent = loans && fly_spread_lend(&from, loans->arguments, loans->n_arguments);

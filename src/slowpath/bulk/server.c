@@ -14,6 +14,7 @@
 #include "slowpath/bulk/next.h"
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
+#include "slowpath/payload.h"
 #include "base/random.h"
 #include "slowpath/reply.h"
 #include "slowpath/frame.h"
@@ -304,10 +305,10 @@ void fly_bulk_serve(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 }
 
 /* Do results of more than FLY_RETAIN_BYTES fit into the call's packet, and may it be retained? */
-static bool is_short(const struct fly_poller *p, const struct fly_link *link,
-		     const struct rte_mbuf *m, uint32_t bytes)
+static bool is_short(const struct fly_poller *p, uint32_t unit, const struct rte_mbuf *m,
+		     uint32_t bytes)
 {
-	return bytes <= link->payload_max && FLY_PAYLOAD + bytes <= fly_packet_room(m) &&
+	return bytes <= unit && FLY_PAYLOAD + bytes <= fly_packet_room(m) &&
 	       p->conversations.n_retained < p->conversations.retained_max;
 }
 
@@ -331,16 +332,17 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,
 		     int status)
 {
+	const uint32_t unit = fly_payload_to(link, c->peer_ip);
 	struct fly_bulk *b = c->bulk;
 
 	c->touched_ms = p->now_ms;
 	if (served->result_bytes > 0 &&
-	    fly_scatter_fragments(served->result_bytes, link->payload_max) > FLY_FRAGMENTS_MAX) {
+	    fly_scatter_fragments(served->result_bytes, unit) > FLY_FRAGMENTS_MAX) {
 		served->result_bytes = 0;
 		status = -FLY_ERESULT;
 	}
 	b->out_buffer.written = served->result_bytes;
-	if (served->result_bytes > FLY_RETAIN_BYTES && is_short(p, link, m, served->result_bytes)) {
+	if (served->result_bytes > FLY_RETAIN_BYTES && is_short(p, unit, m, served->result_bytes)) {
 		send_short(p, link, m, c, served, status);
 		return;
 	}
@@ -361,7 +363,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	b->header = (struct fly_header){
 		.type = (uint8_t)fly_wire_result_type((uint16_t)-status),
 		.procedure = (uint16_t)-status,
-		.export_id = served->result_bytes > link->payload_max ? draw_key(p) : export_id,
+		.export_id = served->result_bytes > unit ? draw_key(p) : export_id,
 		.activity = c->activity,
 		.seq = c->seq,
 		.hint = (uint32_t)(c - p->conversations.records),
@@ -369,7 +371,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	};
 	fly_bulk_progress(p, b);
 	fly_packet_put(&p->cache, m);
-	fly_bulk_send(p, b, served->result_bytes, link->payload_max);
+	fly_bulk_send(p, b, served->result_bytes, unit);
 }
 
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,

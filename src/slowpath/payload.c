@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * payload.c - see payload.h. Owns payload_max and heard of
+ * struct fly_link. Called when a device is configured, when a
+ * binder is asked or answers, and when a peer is lost. Must not read the rest of a link: it may be
+ * another poller's.
+ */
+#include "slowpath/payload.h"
+
+#include "fastpath/binding.h"
+
+uint16_t fly_payload_agree(uint16_t ours, uint32_t theirs)
+{
+	if (theirs == 0)
+		theirs = FLY_PAYLOAD_UNSAID;
+	return (uint16_t)RTE_MIN((uint32_t)ours, RTE_MAX(theirs, (uint32_t)FLY_PAYLOAD_LEAST));
+}
+
+static void set(struct fly_link *link, uint16_t payload)
+{
+	atomic_store_explicit(&link->payload_max, payload, memory_order_relaxed);
+}
+
+void fly_payload_init(struct fly_link *link, uint16_t own)
+{
+	link->payload_own = own;
+	set(link, fly_payload_agree(own, 0));
+}
+
+static uint32_t place_of(uint32_t ip)
+{
+	return (ip * 2654435761U) >> 16 & (FLY_LINK_HEARD - 1);
+}
+
+/*
+ * One of many peers. Its address may be forged, which must harm nobody: an address without proof
+ * can only make packets to itself shorter, or take a place that is free. Whoever has no place is
+ * sent packets that anybody takes. Two pollers that store at a time leave one of two true entries.
+ */
+static void note(struct fly_link *link, const struct fly_payload_word *word, uint32_t payload)
+{
+	_Atomic uint64_t *place = &link->heard[place_of(word->ip)];
+	const uint64_t now = atomic_load_explicit(place, memory_order_relaxed);
+
+	if (!word->is_proven && now != 0 && (now >> 32 != word->ip || payload >= (uint32_t)now))
+		return;
+	atomic_store_explicit(place, (uint64_t)word->ip << 32 | payload, memory_order_relaxed);
+}
+
+void fly_payload_heard(struct fly_link *link, const struct fly_payload_word *word)
+{
+	const uint32_t payload = fly_payload_agree(link->payload_own, word->theirs);
+
+	if (link->has_one_peer)
+		set(link, (uint16_t)payload);
+	else
+		note(link, word, payload);
+}
+
+uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip)
+{
+	const uint32_t usual = fly_link_payload(link);
+	uint64_t heard;
+
+	if (link->has_one_peer)
+		return usual;
+	heard = atomic_load_explicit(&link->heard[place_of(ip)], memory_order_relaxed);
+	return heard >> 32 == ip ? RTE_MAX(usual, (uint32_t)heard) : usual;
+}
+
+/*
+ * The calls of a binding that has not asked again go to the next peer as well, which may have
+ * another MTU. It can refuse only what it can receive.
+ */
+void fly_payload_forget(struct fly_poller *p, struct fly_link *link)
+{
+	const struct fly_payload_word nothing = {0};
+	const uint32_t unsaid = fly_payload_agree(link->payload_own, 0);
+	struct fly_import *import;
+
+	if (!link->has_one_peer)
+		return;
+	fly_payload_heard(link, &nothing);
+	LIST_FOREACH(import, &p->imports, next)
+	{
+		if (import->link == link)
+			import->argument_max = RTE_MIN(import->argument_max, unsaid);
+	}
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * payload.h - how much payload one packet to the far end of a link may have (payload.c). The essay
+ * "How long packets are" in docs/protocol.md has the rules.
+ */
+#ifndef FLY_PAYLOAD_H
+#define FLY_PAYLOAD_H
+
+#include "fastpath/poller.h"
+
+#define FLY_PAYLOAD_LEAST  68   /* of an MTU of 128: whoever says less means this */
+#define FLY_PAYLOAD_UNSAID 1440 /* what anybody takes: of a peer that has said nothing */
+
+/*
+ * fly_payload_agree() - the largest payload that both ends take. Pure.
+ * @ours: by our MTU. @theirs: as the peer says, unchecked; 0: it says nothing.
+ * Return: at most @ours; at least FLY_PAYLOAD_LEAST, unless @ours is less.
+ */
+uint16_t fly_payload_agree(uint16_t ours, uint32_t theirs);
+
+/* fly_payload_init() - a link whose peers have said nothing. @own: by our MTU. */
+void fly_payload_init(struct fly_link *link, uint16_t own);
+
+/* Who says what it takes. */
+struct fly_payload_word {
+	uint32_t theirs; /* unchecked; 0: it says nothing */
+	uint32_t ip;     /* network order; not looked at if the link has one peer */
+	bool is_proven;  /* that the address is the peer's */
+};
+
+/* fly_payload_heard() - from now on packets to that peer are as it says. Any poller's thread. */
+void fly_payload_heard(struct fly_link *link, const struct fly_payload_word *word);
+
+/* fly_payload_to() - bytes of payload in one packet to this peer. @ip: network order. */
+uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip);
+
+/* fly_payload_forget() - the peer is gone; the next one may take less. On the link's poller. */
+void fly_payload_forget(struct fly_poller *p, struct fly_link *link);
+
+#endif
