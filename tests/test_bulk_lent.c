@@ -244,7 +244,7 @@ Case(bulk_lent, begin_result__an_exception_goes_nowhere_else)
 }
 
 /* A call that waits has lent something; one that is made meanwhile has not. */
-Case(bulk_lent, lent_by__what_waits_does_not_lend_to_others)
+Case(bulk_lent, fly_loans_of_start__what_waits_does_not_lend_to_others)
 {
 	uint8_t *array = pages();
 	uint8_t *results = pages();

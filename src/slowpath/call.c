@@ -216,7 +216,8 @@ static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
 	if (h->procedure >= export->n_procedures)
 		return false;
 	stub = &export->stubs[h->procedure];
-	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) && stub->result_bytes <= fly_link_payload(link);
+	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) &&
+	       stub->result_bytes <= fly_link_payload(link);
 }
 
 /* Of a call without a record: might it have had one? */

@@ -162,8 +162,10 @@ void workload_unbind(struct desk *desk, bool is_crash)
 	struct world *w = desk->node->world;
 	uint64_t outer;
 
-	if (!desk->binding)
+	/* Ending it sends packets, and whatever ends bindings may be due when one is sent. */
+	if (!desk->binding || desk->is_ending)
 		return;
+	desk->is_ending = true;
 	if (!is_crash)
 		trace_line(w, "%s ends its binding to %s", desk->node->name,
 			   desk->plug->far->node->name);
@@ -185,6 +187,7 @@ void workload_unbind(struct desk *desk, bool is_crash)
 	for (unsigned i = 0; i < desk->window; i++)
 		take_back(&desk->slots[i]);
 	desk->binding = NULL;
+	desk->is_ending = false;
 	desk->is_bound = false;
 	if (desk->is_local)
 		local_unbound(desk);

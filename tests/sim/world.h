@@ -252,6 +252,7 @@ struct desk {
 	struct node *node;
 	struct plug *plug;
 	struct fly_binding *binding; /* NULL: to be made */
+	bool is_ending;              /* workload_unbind() is under way */
 	bool is_attached;            /* it is a thread of its own: */
 	bool is_looking;             /* which runs, or waits for its poller */
 	uint64_t away;               /* how long it has waited for that */
