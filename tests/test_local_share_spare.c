@@ -9,8 +9,9 @@
 #include "patience.h"
 
 #define BLOCKS 256
-#define BYTES  ((size_t)100032) /* no whole number of pages */
-#define PAGE   4096
+#define BYTES \
+	((size_t)100096) /* no whole number of pages; block by block by 64 times an odd number */
+#define PAGE 4096
 
 static struct fly_poller p;
 
