@@ -8,8 +8,8 @@
 #include "fastpath/clock.h"
 #include "local/astack.h"
 
-#define LOOK_MS    2          /* between two looks */
-#define LOOK_BYTES (8U << 10) /* that are copied and timed in each way */
+#define LOOK_MS    2                 /* between two looks */
+#define LOOK_BYTES ((size_t)8 << 10) /* that are copied and timed in each way */
 
 #if defined(__x86_64__) && !defined(FLY_ASTACK_WORDWISE)
 #include <emmintrin.h>

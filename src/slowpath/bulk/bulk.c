@@ -262,7 +262,7 @@ static uint32_t push_run(struct fly_poller *p, struct fly_bulk *b, uint32_t n)
 		fly_put_u16(frame + FLY_RPC + 20, (uint16_t)b->out.next);
 		fly_put_u16(frame + FLY_RPC + 30, age_ms);
 		if (likely((sent + 1) * unit <= together))
-			fly_copy(frame + FLY_PAYLOAD, from + sent * unit, unit);
+			fly_copy(frame + FLY_PAYLOAD, from + (size_t)sent * unit, unit);
 		else
 			fly_spread_read(&b->from, at + sent * unit, unit, frame + FLY_PAYLOAD);
 		if (fly_scatter_sent_next(&b->out, p->now_tsc, every, sent + 1 == n))

@@ -54,9 +54,12 @@ static inline bool is_expected(const struct fly_bulk *b, const uint8_t *frame)
 {
 	uint64_t differ = 0;
 
-	for (unsigned i = 0; i < WORDS; i++)
-		differ |= (fly_load_raw64(frame + 8 * i) ^ fly_load_raw64(b->expected + 8 * i)) &
+	for (unsigned i = 0; i < WORDS; i++) {
+		const size_t at = 8 * (size_t)i;
+
+		differ |= (fly_load_raw64(frame + at) ^ fly_load_raw64(b->expected + at)) &
 			  same_bits(i);
+	}
 	return differ == 0;
 }
 
