@@ -127,6 +127,22 @@ static int fail(struct fly_served *served)
 	return to_return;
 }
 
+/* Takes 2.2 s; calls in the slots before and behind come meanwhile, with 2 s left. */
+static struct hand *late_hand;
+static int call_late(struct fly_served *served)
+{
+	const uint64_t since_ms = fly_system_clock_ms();
+
+	while (fly_system_clock_ms() - since_ms < 2200)
+		usleep(1000);
+	for (uint32_t i = 0; i < 3; i += 2) {
+		fly_astack_slot(late_hand->m.near, i)->left_us = 2000000;
+		hand_call(late_hand, i, 4); /* WORKER_TAKE */
+	}
+	served->result_bytes = 0;
+	return 0;
+}
+
 enum {
 	TAKE,
 	SWALLOW,
@@ -138,7 +154,8 @@ enum {
 	TURN,
 	FAIL,
 	GIVE_LONG,
-	WORKER_GIVE_LATE
+	WORKER_GIVE_LATE,
+	CALL_LATE
 };
 
 static const struct fly_procedure table[] = {
@@ -154,9 +171,9 @@ static const struct fly_procedure table[] = {
 	{"Fail", fail, 0, 4 << 20, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
 	{"GiveLong", give, 0, MOST, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
 	{"WorkerGiveLate", give_late, 0, MOST, 0, FLY_RESULTS_OVER, 0},
+	{"CallLate", call_late, 0, 0, 0, FLY_RESULTS_OVER, FLY_PROCEDURE_INLINE},
 };
-static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, WORKER_GIVE_LATE + 1,
-					       table};
+static const struct fly_interface interface = {FLY_STUB_VERSION, "Long", 1, CALL_LATE + 1, table};
 
 static void begin(void)
 {
@@ -449,6 +466,25 @@ Case(local_work, run__a_deadline_that_has_passed_is_noticed_before_the_procedure
 	finish(&h, 1);
 	cr_expect(hand_status(&h, 0) == 0 && hand_status(&h, 1) == -FLY_EDEADLINE);
 	cr_expect(atomic_load(&runs) == 1);
+	hand_leave(&h);
+}
+
+/* The time that a call has left counts from when it came, not from when the turn began. */
+Case(local_work, fly_local_work_begin__a_deadline_after_a_long_procedure_in_the_same_turn)
+{
+	struct hand h = bind_one();
+
+	late_hand = &h;
+	for (uint32_t i = 0; i < 3; i++) { /* these slots are polled in each turn from now on */
+		hand_call(&h, i, WORKER_TAKE);
+		finish(&h, i);
+	}
+	hand_call(&h, 1, CALL_LATE);
+	finish(&h, 1);
+	finish(&h, 0);
+	finish(&h, 2);
+	cr_expect(hand_status(&h, 0) == 0 && hand_status(&h, 2) == 0, "%d, %d", hand_status(&h, 0),
+		  hand_status(&h, 2));
 	hand_leave(&h);
 }
 

@@ -260,7 +260,7 @@ static __rte_noinline unsigned serve_unplain(struct fly_poller *p, struct fly_lo
 		served.arguments = arguments;
 	}
 	if (said->left_us != 0)
-		deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
+		deadline_tsc = fly_local_deadline_tsc(p, said->left_us);
 	status = run(p, of, i, slot, stub, &served, deadline_tsc);
 	finish(p, of, i, slot, &served, status);
 	return 1;

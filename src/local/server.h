@@ -182,4 +182,13 @@ static inline unsigned fly_local_refuse(struct fly_poller *p, struct fly_local_c
 	return 0;
 }
 
+/*
+ * fly_local_deadline_tsc() - the deadline of a call that has come. It may have come at any moment
+ * of this turn, whose time is far behind if a procedure took long in it.
+ */
+static inline uint64_t fly_local_deadline_tsc(struct fly_poller *p, uint32_t left_us)
+{
+	return fly_clock_read(&p->clock, p->now_tsc) + left_us * p->tsc_per_ms / 1000;
+}
+
 #endif

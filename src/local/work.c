@@ -449,7 +449,7 @@ unsigned fly_local_work_begin(struct fly_poller *p, struct fly_local_client *of,
 		.is_inplace = (stub->flags & FLY_PROCEDURE_INPLACE) && !is_on_worker,
 	};
 	if (said->left_us != 0)
-		w->work.deadline_tsc = p->now_tsc + said->left_us * p->tsc_per_ms / 1000;
+		w->work.deadline_tsc = fly_local_deadline_tsc(p, said->left_us);
 	w->come = said->bytes;
 	if (w->place == FLY_ASTACK_IS_FAR) {
 		w->come = RTE_MIN(fly_astack_there(slot), said->bytes);
