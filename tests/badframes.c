@@ -682,6 +682,12 @@ static uint32_t answer(uint8_t *frame, uint32_t bytes, const char *as)
 		set_lengths(frame, 0);
 		return FLY_PAYLOAD;
 	}
+	if (fly_get_u16(rpc + 2) != 0) { /* Bind: this is a server that only knows Import */
+		rpc[0] = FLY_WIRE_VERSION << 4 | FLY_PACKET_EXCEPTION;
+		fly_put_u16(rpc + 2, FLY_ENOPROC);
+		set_lengths(frame, 0);
+		return FLY_PAYLOAD;
+	}
 	rpc[0] = FLY_WIRE_VERSION << 4 | FLY_PACKET_RESULT;
 	fly_put_u16(rpc + 2, FLY_OK);
 	fly_put_u32(frame + FLY_PAYLOAD, strcmp(as, "version") == 0 ? FLY_EVERSION : FLY_ENOEXPORT);

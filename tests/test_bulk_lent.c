@@ -496,6 +496,21 @@ Case(bulk_lent, fly_slow_next_fragment__all_headers_count)
 	at_node->link.checksum = FLY_CHECKSUM_NONE;
 }
 
+/* The last fragment is shorter. When it comes early no other one is taken for as short as it. */
+Case(bulk_lent, fly_next_expect__not_by_the_last_fragment)
+{
+	put_first();
+	make(9, 0);
+	frame_put(at_node, &f);
+	sim_turn(w.sim);
+	make(1, 0);
+	fly_wire_set_lengths(f.data, 100);
+	fly_put_u16(f.data + FLY_RPC + 28, 100);
+	cr_expect(!is_taken(), "a short one, in a frame that is long enough");
+	make(1, 0);
+	cr_expect(!is_taken(), "one behind it has come: the long way");
+}
+
 /* The record says whether its caller may still call. */
 Case(bulk_lent, fly_slow_next_fragment__of_a_call_that_is_wanted)
 {

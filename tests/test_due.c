@@ -107,6 +107,24 @@ Case(due, fly_due_take__each_at_its_time)
 	cr_expect(taken > 10000, "%u", taken);
 }
 
+/* While the poller was away for an hour all were put off, as fly_bulk_absent() does. */
+Case(due, fly_due_take__after_a_long_absence)
+{
+	const uint64_t hour = 3600 * 1000 * p->tsc_per_ms;
+
+	for (unsigned i = 0; i < MESSAGES; i++)
+		fly_due_set(p, all[i], due[i] = p->now_tsc + 1000 * (i + 1));
+	p->now_tsc += hour;
+	for (unsigned i = 0; i < MESSAGES; i++)
+		fly_due_set(p, all[i], due[i] += hour);
+	fly_due_set(p, all[7], due[7] = FLY_NEVER);
+	cr_expect(take() == 0 && fly_due_next(p) <= earliest());
+	p->now_tsc += 3000;
+	cr_expect(take() == 3);
+	p->now_tsc += 1000 * MESSAGES;
+	cr_expect(take() == MESSAGES - 4 && p->bulk.due_bits == 0);
+}
+
 /* What is put off again and again is looked at once in a while, not each time. */
 Case(due, fly_due_set__putting_off_leaves_it_where_it_is)
 {

@@ -88,7 +88,7 @@ struct fly_options {
 	 * Keys for all others: ip=A.B.C.D, peer=A.B.C.D, port=UDP, mac=XX:XX:XX:XX:XX:XX,
 	 * mtu=BYTES, wait=SECONDS (how long to wait for a server that is not up), checksum=on|off.
 	 * mtu=: 128 to 9000, on vhost and memif to 65280; default there 9000, on af_packet the
-	 * interface's, at most 9000, else 1500. Both ends use the smaller one of theirs.
+	 * interface's, at most 9000, else the device's. Both ends use the smaller one of theirs.
 	 * Keys for servers of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket
 	 * and the lock file beside it; without them both belong to who starts the server, by its
 	 * umask. A path of vhost has at most 104 characters. A relative path stays what it is at

@@ -82,9 +82,17 @@ static int start_again(struct fly_call *call, int (*transporter)(struct fly_call
 		       uint16_t procedure, const uint8_t *copy, uint32_t bytes)
 {
 	struct fly_binding *binding = call->binding;
+	struct fly_loans *loans = binding->loans;
 	struct fly_call *again;
-	int status = binding->starter(binding, procedure, bytes, &again);
+	int status;
 
+	/* Its handle may become that of a call that a procedure makes while this one rebinds. */
+	if (loans && loans->call == call) {
+		loans->is_stored = false;
+		binding->loans = loans->outer;
+	}
+	status = binding->starter(binding, procedure, bytes, &again);
+	binding->loans = loans;
 	if (status)
 		return status;
 	if (again != call) { /* the stub reads its results by the old handle */

@@ -39,9 +39,10 @@
 #include "marshal/raise.h"
 #include "threads/worker.h"
 
-#define FEW_BYTES (16U << 10)
-#define STALL_US  250 /* the poller looks at a call in each turn, but no longer than this */
-#define GONE_MS   100 /* between two checks, at most: more is an absence */
+#define FEW_BYTES   (16U << 10)
+#define STALL_US    250  /* the poller looks at a call in each turn, but no longer than this */
+#define STALL_BYTES 4096 /* fewer, that are not the last, are nothing */
+#define GONE_MS     100  /* between two checks, at most: more is an absence */
 
 /*
  * Legal orders: WAITING -> READING -> READY -> BEGUN; READING and READY may be passed through
@@ -315,9 +316,21 @@ static bool has_come(const struct fly_poller *p, struct fly_local_work *w)
 	come = atomic_load_explicit(fly_astack_come(&w->of->memory, w->i), memory_order_seq_cst);
 	if (come <= w->come)
 		return false;
+	/* Who writes a few bytes at a time is stalled as well: each look costs more than they do.
+	 */
+	if (come < bytes && come - w->come < STALL_BYTES)
+		return false;
 	w->come = RTE_MIN(come, bytes);
 	w->came_tsc = p->now_tsc;
 	return true;
+}
+
+/* Map the pages of these bytes. */
+static void populate(uint8_t *at, size_t bytes)
+{
+	uint8_t *from = RTE_PTR_ALIGN_FLOOR(at, FLY_ASTACK_PAGE);
+
+	madvise(from, (size_t)(at - from) + bytes, MADV_POPULATE_READ);
 }
 
 /* Copy a piece of the arguments that have come. Return: false: they cannot be read. */
@@ -335,7 +348,7 @@ static bool read_piece(struct fly_local_work *w)
 	else if (w->place == FLY_ASTACK_IS_FAR && !w->is_inplace)
 		is_read = read_bytes(w, shared, n);
 	else if (bytes > FLY_LOCAL_PIECE) /* else the procedure's faults are few */
-		madvise(shared + w->moved, n, MADV_POPULATE_READ);
+		populate(shared + w->moved, n);
 	w->moved += n;
 	return is_read;
 }
@@ -508,7 +521,6 @@ bool fly_local_works_resume(struct fly_poller *p)
 		if (has_come(p, w)) {
 			TAILQ_REMOVE(&p->local->stalled, w, turn);
 			w->stage = READING;
-			w->waited_tsc = 0;
 			move_later(p, w);
 			any = true;
 		}

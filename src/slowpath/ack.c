@@ -57,7 +57,7 @@ void fly_ack_result(struct fly_poller *p, struct fly_call_entry *e)
 bool fly_ack_result_given(struct fly_poller *p, struct fly_conversation *c,
 			  const struct fly_header *h)
 {
-	/* A result that could have been longer is retained in a buffer, not in its packet. */
+	/* A result that could have been longer may be in a buffer: there was no packet for it. */
 	const bool is_large = fly_conversation_bulk_result(c) && c->bulk->out.fragments == 1;
 
 	if (c->seq != h->seq || c->state != FLY_CONVERSATION_DONE || h->fragments != 1 ||

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * payload.c - see payload.h. Owns payload_max and heard of
- * struct fly_link. Called when a device is configured, when a
- * binder is asked or answers, and when a peer is lost. Must not read the rest of a link: it may be
- * another poller's.
+ * payload.c - see payload.h. Owns payload_max and heard of struct fly_link, also of other pollers'
+ * links: of these it reads only what stays the same while the port is open. Called when a device is
+ * configured, when a binder is asked or answers, and when a peer is lost.
  */
 #include "slowpath/payload.h"
 

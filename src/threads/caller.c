@@ -177,7 +177,7 @@ static int wait_for_call(struct fly_call *call)
 }
 
 /* The call lends variables for its results, unless that is one which waits meanwhile. */
-static __rte_noinline void lend(struct fly_attached_call *c)
+static __rte_noinline void note_loans(struct fly_attached_call *c)
 {
 	struct fly_loans *l = c->attached->head.loans;
 
@@ -185,12 +185,23 @@ static __rte_noinline void lend(struct fly_attached_call *c)
 	c->loans_seq = fly_slot_seq(&c->handoff.slot) + 1;
 }
 
+static __rte_noinline int call_lending(struct fly_attached_call *c)
+{
+	int status;
+
+	note_loans(c);
+	hand_over(c);
+	status = wait_for_call(&c->head);
+	c->loans = NULL; /* numbers of calls come again, after very many */
+	return status;
+}
+
 int fly_attached_call(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
 
 	if (unlikely(c->attached->head.loans != NULL))
-		lend(c);
+		return call_lending(c);
 	hand_over(c);
 	return wait_for_call(call);
 }
@@ -220,16 +231,19 @@ int fly_attached_call_lent(struct fly_call *call)
 {
 	struct fly_attached_call *c = call_of(call);
 	struct fly_attached *a = c->attached;
+	int status;
 
 	if (a->deadline_us != 0)
 		begin_time(c);
 	if (!fly_lease_take(a->lease))
 		return fly_attached_call(call);
 	if (unlikely(a->head.loans != NULL))
-		lend(c);
+		note_loans(c);
 	hand_over(c);
 	fly_lease_turn_for(a->lease, &c->handoff.slot, a->wait);
-	return wait_for_call(call);
+	status = wait_for_call(call);
+	c->loans = NULL;
+	return status;
 }
 
 void fly_attached_bind(struct fly_attached *attached)

@@ -19,7 +19,8 @@ COUNT = sys.argv[4] if len(sys.argv) > 4 else "100000"
 def counted():
     path = e2e.path("s")
     tally = e2e.Tally("tally")
-    server = e2e.serve(LINK + ":" + path + ",server,clients=2", "--stats=all", "--tally", tally.path)
+    # With buffers of 2 KiB, so that there are frames that do not fit into one.
+    server = e2e.serve(LINK + ":" + path + ",server,clients=2,mtu=1500", "--stats=all", "--tally", tally.path)
     # In place 0; both are at work all the time.
     caller = e2e.call(LINK + ":" + path, "--calls", str(1 << 62), "--window", "8", "--shared",
                       "--stats=all")

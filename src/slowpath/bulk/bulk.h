@@ -60,7 +60,8 @@ struct fly_bulk {
 	struct fly_spread to;     /* the message that is received: in in_buffer, or lent */
 	struct fly_loans *stores; /* caller: whose arrays are in `to`; NULL: there are none */
 	struct fly_header header; /* of sent fragments; each fragment and ACK changes some fields */
-	uint8_t expected[FLY_PAYLOAD + 6] __rte_aligned(16); /* headers that came: next.c */
+	uint8_t expected[FLY_RPC + 30] __rte_aligned(
+		8); /* headers that came, but for the age: next.c */
 	/* The headers of a fragment. Before the first is sent: the outer headers only. */
 	uint8_t front[FLY_PAYLOAD + 6] __rte_aligned(16);
 	struct fly_gather in;   /* being received: caller: result; server: arguments */

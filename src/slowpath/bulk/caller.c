@@ -178,6 +178,7 @@ static int begin_result(struct fly_poller *p, struct fly_call_entry *e, const st
 		fly_call_to_bulk(e);
 	}
 	e->bulk->stores = NULL;
+	e->bulk->to = (struct fly_spread){0}; /* of a try without memory, perhaps of a result */
 	if (loans && fly_spread_lend(&e->bulk->to, loans->results, loans->n_results))
 		e->bulk->stores = loans;
 	if (!fly_bulk_begin(p, e->bulk, &in))

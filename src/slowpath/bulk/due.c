@@ -76,10 +76,34 @@ static uint64_t first_slot(const struct fly_poller *p)
 	return p->bulk.due_slot + (unsigned)__builtin_ctzll(ahead);
 }
 
+/*
+ * The time of all slots has passed: after an absence, which has put off what they hold. One by one
+ * the slots would be passed for each width of that time.
+ */
+static void put_in_again(struct fly_poller *p, uint64_t now)
+{
+	LIST_HEAD(, fly_bulk) all = LIST_HEAD_INITIALIZER(all);
+	struct fly_bulk *b;
+
+	while (p->bulk.due_bits != 0) {
+		b = LIST_FIRST(&p->bulk.due[__builtin_ctzll(p->bulk.due_bits)]);
+		take_out(p, b);
+		LIST_INSERT_HEAD(&all, b, due);
+	}
+	p->bulk.due_slot = now;
+	while ((b = LIST_FIRST(&all)) != NULL) {
+		LIST_REMOVE(b, due);
+		if (b->due_tsc != FLY_NEVER)
+			put_in(p, b);
+	}
+}
+
 struct fly_bulk *fly_due_take(struct fly_poller *p)
 {
 	const uint64_t now = p->now_tsc / width(p);
 
+	if (p->bulk.due_bits != 0 && now >= p->bulk.due_slot + FLY_DUE_SLOTS)
+		put_in_again(p, now);
 	while (p->bulk.due_bits != 0) {
 		const uint64_t slot = first_slot(p);
 		struct fly_bulk *next;

@@ -8,13 +8,14 @@
 
 #include "fastpath/slow.h"
 
-#define WORDS (FLY_RPC + 30) / 8 /* what is compared: all headers but the age */
+#define WORDS ((FLY_RPC + 30) / 8) /* what is compared: all headers but the age */
 
 /* Where the flags and the UDP checksum lie, and where the number of the fragment. */
 #define FLAGS_WORD    ((FLY_RPC + 1) / 8)
 #define FRAGMENT_WORD ((FLY_RPC + 20) / 8)
 
 static_assert((FLY_RPC + 30) % 8 == 0, "whole words");
+static_assert(sizeof((struct fly_bulk *)0)->expected == 8 * WORDS, "and no byte behind them");
 static_assert(FLAGS_WORD == FLY_UDP_CHECKSUM / 8, "in one word");
 static_assert(FLY_UDP_CHECKSUM % 8 == 0 && (FLY_RPC + 1) % 8 == 3, "bytes 0, 1 and 3 of it");
 static_assert((FLY_RPC + 20) % 8 == 6, "the last two bytes of it");
@@ -37,6 +38,9 @@ static inline unsigned place(const uint8_t *frame)
 
 void fly_next_expect(struct fly_poller *p, struct fly_bulk *b, const uint8_t *frame)
 {
+	/* The last fragment is shorter, and may come first. */
+	if (fly_get_u16(frame + FLY_RPC + 28) != b->in.unit)
+		return;
 	memcpy(b->expected, frame, sizeof b->expected);
 	b->expected[FLY_RPC + 1] &= (uint8_t) ~(FLY_FLAG_ACK | FLY_FLAG_RESENT);
 	p->bulk.known[place(frame)] = b;

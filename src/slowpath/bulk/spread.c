@@ -2,7 +2,7 @@
 /* spread.c - see spread.h. Pure. */
 #include "slowpath/bulk/spread.h"
 
-#include <rte_common.h>
+#include <string.h>
 
 bool fly_spread_lend(struct fly_spread *s, const struct fly_loan *lent, uint32_t n)
 {
@@ -26,9 +26,9 @@ uint32_t fly_spread_room(const struct fly_spread *s, uint32_t bytes)
 
 		if ((uint64_t)l->at + l->length < bytes)
 			break;
-		bytes = RTE_MIN(bytes, l->at);
+		bytes = bytes < l->at ? bytes : l->at;
 	}
-	return RTE_MAX(bytes, 1U);
+	return bytes ? bytes : 1;
 }
 
 uint8_t *fly_spread_piece(const struct fly_spread *s, uint32_t at, uint32_t *n)
@@ -37,11 +37,13 @@ uint8_t *fly_spread_piece(const struct fly_spread *s, uint32_t at, uint32_t *n)
 		const struct fly_loan *l = &s->lent[i];
 
 		if (at < l->at) {
-			*n = RTE_MIN(*n, l->at - at);
+			*n = *n < l->at - at ? *n : l->at - at;
 			break;
 		}
 		if (at - l->at < l->length) {
-			*n = RTE_MIN(*n, l->length - (at - l->at));
+			const uint32_t left = l->length - (at - l->at);
+
+			*n = *n < left ? *n : left;
 			return l->bytes + (at - l->at);
 		}
 	}
