@@ -14,7 +14,8 @@ bool fly_spread_lend(struct fly_spread *s, const struct fly_loan *lent, uint32_t
 			return false;
 		end = (uint64_t)lent[i].at + lent[i].length;
 	}
-	memcpy(s->lent, lent, n * sizeof lent[0]);
+	if (n != 0)
+		memcpy(s->lent, lent, n * sizeof lent[0]);
 	s->n = n;
 	return n != 0;
 }
