@@ -284,7 +284,7 @@ static uint32_t wrong_export(uint8_t *frame)
 
 static uint32_t unknown_procedure(uint8_t *frame)
 {
-	return our_call(frame, ++seq, (uint16_t)between(1, 65535), between(0, 1440));
+	return our_call(frame, ++seq, (uint16_t)between(2, 65535), between(0, 1440));
 }
 
 static uint32_t unreadable(uint8_t *frame)
@@ -331,12 +331,15 @@ static uint32_t too_old(uint8_t *frame)
 	return bytes;
 }
 
-/* New callers without end: they fill the table, then are refused. Admitted ones call nothing. */
+/*
+ * New callers without end: they fill the table, then are refused. Admitted ones call nothing: the
+ * binder has procedures 0 and 1.
+ */
 static uint32_t flood(uint8_t *frame)
 {
 	const uint32_t bytes = any_call(frame);
 
-	fly_put_u16(frame + FLY_RPC + 2, (uint16_t)between(1, 65535));
+	fly_put_u16(frame + FLY_RPC + 2, (uint16_t)between(2, 65535));
 	return bytes;
 }
 

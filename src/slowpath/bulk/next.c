@@ -15,7 +15,8 @@
 #define FRAGMENT_WORD ((FLY_RPC + 20) / 8)
 
 static_assert((FLY_RPC + 30) % 8 == 0, "whole words");
-static_assert(sizeof((struct fly_bulk *)0)->expected == 8 * WORDS, "and no byte behind them");
+static_assert(sizeof((struct fly_bulk *)0)->expected == (size_t)8 * WORDS,
+	      "and no byte behind them");
 static_assert(FLAGS_WORD == FLY_UDP_CHECKSUM / 8, "in one word");
 static_assert(FLY_UDP_CHECKSUM % 8 == 0 && (FLY_RPC + 1) % 8 == 3, "bytes 0, 1 and 3 of it");
 static_assert((FLY_RPC + 20) % 8 == 6, "the last two bytes of it");
