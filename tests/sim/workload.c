@@ -154,7 +154,8 @@ static void end_slot(struct desk *desk, struct slot *slot)
 		desk->node->n_out--;
 		desk->node->world->n_out--;
 	}
-	*slot = (struct slot){0};
+	/* What it has lent is taken back when the library has let go of it. */
+	*slot = (struct slot){.loans = slot->loans, .lent = slot->lent};
 }
 
 void workload_unbind(struct desk *desk, bool is_crash)
