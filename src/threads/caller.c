@@ -242,7 +242,8 @@ int fly_attached_call_lent(struct fly_call *call)
 	hand_over(c);
 	fly_lease_turn_for(a->lease, &c->handoff.slot, a->wait);
 	status = wait_for_call(call);
-	c->loans = NULL;
+	if (unlikely(c->loans != NULL))
+		c->loans = NULL;
 	return status;
 }
 
