@@ -130,6 +130,14 @@ static bool comes_to(enum fly_counter which, uint64_t value)
 	return sum(which) == value;
 }
 
+/* The clerk closes its descriptors after the client has been told. */
+static bool descriptors_come_to(unsigned n)
+{
+	for (unsigned i = 0; i < 1000 * patience(10) && count_descriptors() != n; i++)
+		usleep(1000);
+	return count_descriptors() == n;
+}
+
 /* ---- clients ---- */
 
 static struct hand ask(const char *interface)
@@ -291,9 +299,7 @@ Case(local_clerk, free_leaving__clients_that_come_and_go_leave_nothing_behind)
 	}
 	cr_expect(most < 50, "%u descriptors", most);
 	cr_expect(comes_to(FLY_COUNT_local_ended, 500));
-	for (unsigned i = 0; i < 1000 * patience(10) && count_descriptors() != before; i++)
-		usleep(1000);
-	cr_expect(count_descriptors() == before);
+	cr_expect(descriptors_come_to(before));
 }
 
 Case(local_clerk, is_clogged__a_poller_that_removes_nobody_gets_no_more_than_it_has_places)
@@ -834,13 +840,10 @@ Case(local_clerk, bind_client__a_client_costs_two_descriptors)
 			call(&h[i]);
 		}
 		/* Of each client: here its socket; there the other end, and far memory. */
-		cr_expect(count_descriptors() == before + 5 * 3, "%u",
-			  count_descriptors() - before);
+		cr_expect(descriptors_come_to(before + 5 * 3), "%u", count_descriptors() - before);
 		for (unsigned i = 0; i < 5; i++)
 			hand_leave(&h[i]);
-		for (unsigned i = 0; i < 1000 * patience(10) && count_descriptors() != before; i++)
-			usleep(1000);
-		cr_expect(count_descriptors() == before);
+		cr_expect(descriptors_come_to(before));
 	}
 }
 
