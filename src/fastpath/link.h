@@ -67,7 +67,8 @@ struct fly_link {
 	 * and the control side's, which tells each poller of others: slowpath/readdress.h.
 	 */
 	const struct fly_routes *routes;
-	int interface; /* of the kernel, under this link: its index; 0: none */
+	uint8_t prefix; /* bits of our address that all on the link have; 0: not known */
+	int interface;  /* of the kernel, under this link: its index; 0: none */
 	/* What the kernel knows of a neighbour; NULL: nobody else than the network knows. */
 	enum fly_link_neighbour (*neighbour)(struct fly_link *link, uint32_t ip, uint8_t mac[6]);
 	struct fly_shared *shared; /* shared by the pollers of this port; NULL: one poller */

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <rte_common.h>
+#include <rte_ethdev.h>
 
 #include "base/error.h"
 #include "base/system_clock.h"
@@ -166,6 +167,20 @@ int fly_netdev_check(struct fly_port *port)
 	return status;
 }
 
+int fly_netdev_start(struct fly_port *port)
+{
+	const int index = is_kernels(port) ? (int)if_nametoindex(port->spec.what) : 0;
+	struct fly_netlink_neighbours before = {0};
+	int error;
+
+	if (index)
+		fly_netlink_neighbours(index, &before);
+	error = rte_eth_dev_start(port->link.port);
+	if (index)
+		fly_netlink_put_neighbours(index, &before);
+	return error;
+}
+
 /* Of the bridge that a tap belongs to: the addresses are its, not the tap's. */
 static void add_masters(struct fly_netlink_facts *facts)
 {
@@ -216,10 +231,10 @@ static int settle(struct fly_port *port, const struct fly_netlink_facts *facts, 
 		return status;
 	free(i->routes);
 	i->routes = address.routes;
-	i->prefix = address.prefix;
 	i->mtu_most = RTE_MAX(i->mtu_most, (unsigned)port->link.payload_own + FLY_IP_OVERHEAD);
 	i->settings = (struct fly_link_settings){
 		.ip = address.ip,
+		.prefix = address.prefix,
 		.interface = facts ? facts->index : 0,
 		.answers_arp = port->kernel_port_fds[0] < 0,
 		.payload = port->link.payload_own,
@@ -400,14 +415,14 @@ static bool claim_again(struct fly_port *port, const struct fly_netlink_facts *f
 	return port->kernel_port_fds[0] >= 0;
 }
 
-static void say_changes(struct fly_port *port, const struct fly_link_settings *now, uint8_t prefix)
+static void say_changes(struct fly_port *port, const struct fly_link_settings *now)
 {
 	const struct fly_netdev *i = &port->netdev;
 	char before[20];
 	char after[20];
 
-	fly_port_address_text(i->settings.ip, i->prefix, before);
-	fly_port_address_text(now->ip, prefix, after);
+	fly_port_address_text(i->settings.ip, i->settings.prefix, before);
+	fly_port_address_text(now->ip, now->prefix, after);
 	if (strcmp(before, after) != 0)
 		NOTICE(port, "link %s: our address is now %s, no longer %s", port->spec.text, after,
 		       before);
@@ -421,7 +436,7 @@ static void say_changes(struct fly_port *port, const struct fly_link_settings *n
 
 static bool are_equal(const struct fly_link_settings *a, const struct fly_link_settings *b)
 {
-	return a->ip == b->ip && memcmp(a->mac, b->mac, 6) == 0 &&
+	return a->ip == b->ip && a->prefix == b->prefix && memcmp(a->mac, b->mac, 6) == 0 &&
 	       a->answers_arp == b->answers_arp && a->payload == b->payload &&
 	       fly_routes_are_equal(a->routes, b->routes);
 }
@@ -443,6 +458,7 @@ static int compare(struct fly_port *port, const struct fly_netlink_facts *facts)
 	}
 	now.answers_arp = !claim_again(port, facts, ip);
 	now.ip = address.ip;
+	now.prefix = address.prefix;
 	now.routes = address.routes;
 	if (is_kernels(port)) {
 		now.payload = payload_of(port, facts->mtu);
@@ -453,8 +469,7 @@ static int compare(struct fly_port *port, const struct fly_netlink_facts *facts)
 		free(address.routes);
 		return FLY_PORT_NONE;
 	}
-	say_changes(port, &now, address.prefix);
-	i->prefix = address.prefix;
+	say_changes(port, &now);
 	i->routes_before = i->routes;
 	i->routes = address.routes;
 	i->settings = now;

@@ -20,7 +20,6 @@ struct fly_netdev {
 	bool is_stale;           /* it has changed since it was looked at */
 	bool has_said;           /* why the link does not come back */
 	bool is_bare;            /* it has no address any more: we keep the last one */
-	uint8_t prefix;          /* of our address; 0: not known */
 	uint64_t look_at_ms;     /* not looked at before */
 	unsigned mtu_most;       /* that packet buffers have room for */
 	struct fly_routes *routes;        /* that the links have */
@@ -34,6 +33,13 @@ struct fly_netdev {
  * Return: 0 or a negative status with a message.
  */
 int fly_netdev_check(struct fly_port *port);
+
+/*
+ * fly_netdev_start() - rte_eth_dev_start(), and what it does to the interface is undone: it sets the
+ * hardware address that af_packet's interface has already, upon which the kernel forgets all
+ * neighbours, also those that somebody has written down. Return: as rte_eth_dev_start().
+ */
+int fly_netdev_start(struct fly_port *port);
 
 /*
  * fly_netdev_settle() - after the device was started, any kind of link: our address, and which

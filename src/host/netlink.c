@@ -362,6 +362,86 @@ enum fly_netlink_neighbour fly_netlink_neighbour(int index, uint32_t ip, uint8_t
 	return n.state;
 }
 
+struct reading {
+	struct fly_netlink_neighbours *to;
+	int index;
+};
+
+#define HAS_ADDRESS (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
+
+static int take_entry(const struct nlmsghdr *message, void *context)
+{
+	const struct ndmsg *n = mnl_nlmsg_get_payload(message);
+	const struct reading *r = context;
+	struct fly_netlink_entry e = {.family = n->ndm_family};
+	struct fly_netlink_entry *more;
+	const struct nlattr *attribute;
+	bool has_ip = false;
+	bool has_mac = false;
+
+	EACH_ATTRIBUTE(attribute, message, sizeof *n)
+	{
+		const uint16_t type = mnl_attr_get_type(attribute);
+		const uint16_t bytes = mnl_attr_get_payload_len(attribute);
+
+		if (type == NDA_DST && bytes <= sizeof e.ip) {
+			memcpy(e.ip, mnl_attr_get_payload(attribute), bytes);
+			has_ip = true;
+		} else if (type == NDA_LLADDR && bytes == sizeof e.mac) {
+			memcpy(e.mac, mnl_attr_get_payload(attribute), sizeof e.mac);
+			has_mac = true;
+		}
+	}
+	if (n->ndm_ifindex != r->index || !has_ip || !has_mac || !(n->ndm_state & HAS_ADDRESS) ||
+	    n->ndm_type != RTN_UNICAST || (n->ndm_family != AF_INET && n->ndm_family != AF_INET6))
+		return MNL_CB_OK;
+	e.is_fixed = (n->ndm_state & NUD_PERMANENT) != 0;
+	more = realloc(r->to->at, (r->to->n + 1) * sizeof *more);
+	if (more) {
+		r->to->at = more;
+		r->to->at[r->to->n++] = e;
+	}
+	return MNL_CB_OK;
+}
+
+void fly_netlink_neighbours(int index, struct fly_netlink_neighbours *to)
+{
+	struct reading reading = {to, index};
+	struct talk t;
+	struct ndmsg *request;
+
+	*to = (struct fly_netlink_neighbours){0};
+	if (begin(&t) == 0) {
+		request = ask(&t, RTM_GETNEIGH, NLM_F_DUMP, sizeof *request);
+		request->ndm_family = AF_UNSPEC;
+		mnl_attr_put_u32(t.request, NDA_IFINDEX, (uint32_t)index);
+		answers(&t, take_entry, &reading);
+	}
+	end(&t);
+}
+
+void fly_netlink_put_neighbours(int index, struct fly_netlink_neighbours *from)
+{
+	struct talk t;
+
+	if (begin(&t) == 0) {
+		for (unsigned i = 0; i < from->n; i++) {
+			const struct fly_netlink_entry *e = &from->at[i];
+			struct ndmsg *n = ask(&t, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_ACK, sizeof *n);
+
+			n->ndm_family = e->family;
+			n->ndm_ifindex = index;
+			n->ndm_state = e->is_fixed ? NUD_PERMANENT : NUD_STALE;
+			mnl_attr_put(t.request, NDA_DST, e->family == AF_INET ? 4 : 16, e->ip);
+			mnl_attr_put(t.request, NDA_LLADDR, sizeof e->mac, e->mac);
+			answers(&t, NULL, NULL);
+		}
+	}
+	end(&t);
+	free(from->at);
+	*from = (struct fly_netlink_neighbours){0};
+}
+
 /* ---- our own addresses ---- */
 
 struct own {

@@ -56,6 +56,24 @@ enum fly_netlink_neighbour {
 /* fly_netlink_neighbour() - a neighbour's hardware address, by the kernel's table. */
 enum fly_netlink_neighbour fly_netlink_neighbour(int index, uint32_t ip, uint8_t mac[6]);
 
+/* The kernel's table of neighbours of an interface, IPv4 and IPv6. */
+struct fly_netlink_neighbours {
+	unsigned n;
+	struct fly_netlink_entry {
+		uint8_t family;
+		uint8_t ip[16];
+		uint8_t mac[6];
+		bool is_fixed;
+	} *at;
+};
+
+/*
+ * fly_netlink_neighbours() - read it, as far as it is known. fly_netlink_put_neighbours() - write
+ * what is missing by now, and free the copy: who may not write it has not lost it either.
+ */
+void fly_netlink_neighbours(int index, struct fly_netlink_neighbours *to);
+void fly_netlink_put_neighbours(int index, struct fly_netlink_neighbours *from);
+
 /* fly_netlink_is_ours() - is it an address of any interface here? */
 bool fly_netlink_is_ours(uint32_t ip);
 

@@ -610,6 +610,7 @@ void fly_port_tell_others(struct fly_port *port)
 		link->pool = first->pool;
 		link->peers_move = first->peers_move;
 		link->routes = first->routes;
+		link->prefix = first->prefix;
 		link->interface = first->interface;
 		link->neighbour = first->neighbour;
 		link->has_one_peer = first->has_one_peer;
@@ -635,7 +636,7 @@ static int start_device(struct fly_port *port)
 	if (status)
 		return status;
 	fly_memif_guard_hold();
-	error = rte_eth_dev_start(port->link.port);
+	error = fly_netdev_start(port);
 	fly_memif_guard_drop();
 	if (error) {
 		status = no_device(port, error);

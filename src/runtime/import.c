@@ -263,7 +263,7 @@ static int no_route(const struct fly_poller *p, const struct fly_link *link, con
 	const struct fly_port *port = fly_ports_of(&fly_runtime_of(p)->ports, link, p->number);
 	char own[20];
 
-	fly_port_address_text(link->ip, port ? port->netdev.prefix : 0, own);
+	fly_port_address_text(link->ip, link->prefix, own);
 	if (link->interface)
 		return fly_fail(FLY_EPEER,
 				"import %s: %s is not on this link (%s), and there is no gateway: "
@@ -313,12 +313,13 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct place *pla
 		  const char *name, uint32_t version, uint64_t most_tsc)
 {
 	char ip[INET_ADDRSTRLEN];
-	uint32_t hop;
+	uint32_t hop = 0;
 
 	inet_ntop(AF_INET, &place->peer.ip, ip, sizeof ip);
 	if (!link->up)
 		fly_poller_turn(p, fly_poller_time(p));
-	hop = fly_next_hop(link->routes, place->peer.ip);
+	if (link->up) /* else the routes are the control thread's */
+		hop = fly_next_hop(link->routes, place->peer.ip);
 	if (link->up && hop == 0)
 		return no_route(p, link, name, ip);
 	if (link->up && resolve(p, link, hop, &place->peer, most_tsc) && link->up)

@@ -19,6 +19,7 @@
 void fly_link_settle(struct fly_link *link, const struct fly_link_settings *s)
 {
 	link->ip = s->ip;
+	link->prefix = s->prefix;
 	memcpy(link->mac, s->mac, sizeof link->mac);
 	link->interface = s->interface;
 	link->answers_arp = s->answers_arp;

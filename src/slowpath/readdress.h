@@ -8,6 +8,7 @@
 /* What the control side says of a link of the kernel's. Constant until all pollers have taken it. */
 struct fly_link_settings {
 	uint32_t ip; /* ours, network order */
+	uint8_t prefix;
 	uint8_t mac[6];
 	int interface;
 	bool answers_arp;
