@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_arp.c - ARP frames: we answer requests for our address, and ask; what is malformed is dropped. */
+/* test_arp.c - ARP frames: we answer requests for our address, and ask; what is malformed is
+ * dropped. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 

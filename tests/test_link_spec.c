@@ -301,20 +301,13 @@ Test(link_spec, fly_link_spec_parse__prefix_length_and_gateway)
 Test(link_spec, fly_link_spec_parse__prefix_lengths_and_gateways_that_are_none)
 {
 	static const char *const specs[] = {
-		"af_packet:x,ip=10.0.0.2/",
-		"af_packet:x,ip=10.0.0.2/0",
-		"af_packet:x,ip=10.0.0.2/33",
-		"af_packet:x,ip=10.0.0.2/24x",
-		"af_packet:x,ip=10.0.0.2/-1",
-		"af_packet:x,ip=/24",
-		"af_packet:x,ip=10.0.0.2:80/24",
-		"af_packet:x,ip=1000000000000000000000/24",
-		"af_packet:x,peer=10.0.0.2/24",
-		"af_packet:x,gateway",
-		"af_packet:x,gateway=",
-		"af_packet:x,gateway=10.0.0.1/24",
-		"af_packet:x,gateway=0.0.0.0",
-		"local:x,gateway=10.0.0.1",
+		"af_packet:x,ip=10.0.0.2/",      "af_packet:x,ip=10.0.0.2/0",
+		"af_packet:x,ip=10.0.0.2/33",    "af_packet:x,ip=10.0.0.2/24x",
+		"af_packet:x,ip=10.0.0.2/-1",    "af_packet:x,ip=/24",
+		"af_packet:x,ip=10.0.0.2:80/24", "af_packet:x,ip=1000000000000000000000/24",
+		"af_packet:x,peer=10.0.0.2/24",  "af_packet:x,gateway",
+		"af_packet:x,gateway=",          "af_packet:x,gateway=10.0.0.1/24",
+		"af_packet:x,gateway=0.0.0.0",   "local:x,gateway=10.0.0.1",
 	};
 
 	for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++)

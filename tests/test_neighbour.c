@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_neighbour.c - who is asked for and how often, whose answer is believed, and calls that follow
- * a peer to another hardware address. In virtual time.
+ * test_neighbour.c - who is asked for and how often, whose answer is believed, and calls that
+ * follow a peer to another hardware address. In virtual time.
  */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>

@@ -20,7 +20,8 @@ Test(netlink, fly_netlink_look__the_loopback_interface)
 	for (unsigned i = 0; i < f.n_addresses; i++)
 		cr_expect(f.addresses[i].ip != 0 && f.addresses[i].prefix <= 32);
 	if (f.n_addresses)
-		cr_expect(f.addresses[0].ip == htonl(INADDR_LOOPBACK) && f.addresses[0].prefix == 8);
+		cr_expect(f.addresses[0].ip == htonl(INADDR_LOOPBACK) &&
+			  f.addresses[0].prefix == 8);
 	cr_expect(fly_netlink_is_ours(htonl(INADDR_LOOPBACK)) == (f.n_addresses > 0));
 	fly_netlink_forget(&f);
 }

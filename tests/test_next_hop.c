@@ -24,18 +24,16 @@ Test(next_hop, fly_next_hop__without_routes_every_address_is_on_the_link)
 Test(next_hop, fly_next_hop__the_longest_prefix_counts)
 {
 	const struct fly_route all[] = {
-		route(NULL, 0, "10.0.0.1", 0),
-		route("10.0.0.0", 24, NULL, 0),
-		route("10.0.0.64", 26, "10.0.0.3", 0),
-		route("10.0.0.77", 32, NULL, 0),
+		route(NULL, 0, "10.0.0.1", 0),          route("10.0.0.0", 24, NULL, 0),
+		route("10.0.0.64", 26, "10.0.0.3", 0),  route("10.0.0.77", 32, NULL, 0),
 		route("172.16.0.0", 12, "10.0.0.2", 0),
 	};
 	static const struct {
 		const char *ip;
 		const char *hop;
 	} rows[] = {
-		{"10.0.0.5", "10.0.0.5"},   {"10.0.0.70", "10.0.0.3"},    {"10.0.0.77", "10.0.0.77"},
-		{"10.0.1.5", "10.0.0.1"},   {"172.31.255.1", "10.0.0.2"}, {"172.32.0.1", "10.0.0.1"},
+		{"10.0.0.5", "10.0.0.5"}, {"10.0.0.70", "10.0.0.3"},    {"10.0.0.77", "10.0.0.77"},
+		{"10.0.1.5", "10.0.0.1"}, {"172.31.255.1", "10.0.0.2"}, {"172.32.0.1", "10.0.0.1"},
 		{"8.8.8.8", "10.0.0.1"},
 	};
 	struct fly_routes *routes = fly_routes_make(all, 5);
@@ -82,7 +80,8 @@ Test(next_hop, fly_is_within__all_bits_and_none)
 
 Test(next_hop, fly_routes_are_equal__in_any_order_of_making)
 {
-	const struct fly_route some[] = {route("10.0.0.0", 24, NULL, 0), route(NULL, 0, "10.0.0.1", 0)};
+	const struct fly_route some[] = {route("10.0.0.0", 24, NULL, 0),
+					 route(NULL, 0, "10.0.0.1", 0)};
 	const struct fly_route turned[] = {some[1], some[0]};
 	struct fly_routes *a = fly_routes_make(some, 2);
 	struct fly_routes *b = fly_routes_make(turned, 2);

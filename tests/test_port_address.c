@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_port_address.c - which addresses are on a link: by its spec, and by what the kernel knows. */
+/* test_port_address.c - which addresses are on a link: by its spec, and by what the kernel knows.
+ */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -58,7 +59,8 @@ Test(port_address, fly_port_address__a_gateway_that_cannot_be_one)
 		const char *why;
 	} rows[] = {
 		{"vdev:x,ip=10.0.0.2,gateway=10.0.0.1", "say the prefix length of our own address"},
-		{"vdev:x,ip=10.0.0.2/24,gateway=10.0.1.1", "10.0.1.1 is not on this link (10.0.0.2/24)"},
+		{"vdev:x,ip=10.0.0.2/24,gateway=10.0.1.1",
+		 "10.0.1.1 is not on this link (10.0.0.2/24)"},
 		{"vdev:x,ip=10.0.0.2/24,gateway=10.0.0.2", "is our own address"},
 	};
 

@@ -63,8 +63,9 @@ struct fly_link {
 	bool is_private;      /* one peer gets every packet: a forged address harms nobody else */
 	bool peers_move;      /* a peer may come to have another hardware address */
 	/*
-	 * Which addresses are on the link, and the gateways of others; NULL: all are on it. Constant,
-	 * and the control side's, which tells each poller of others: slowpath/readdress.h.
+	 * Which addresses are on the link, and the gateways of others; NULL: all are on it.
+	 * Constant, and the control side's, which tells each poller of others:
+	 * slowpath/readdress.h.
 	 */
 	const struct fly_routes *routes;
 	uint8_t prefix; /* bits of our address that all on the link have; 0: not known */

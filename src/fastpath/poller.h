@@ -152,8 +152,8 @@ struct fly_poller {
 	uint32_t number;                /* index in its runtime's pollers */
 	struct fly_poller_group *group; /* threads/poller_group.h; NULL in a simulation */
 	struct fly_neighbour neighbours[FLY_NEIGHBOURS]; /* being looked for, or lately found */
-	bool is_shut;                                    /* fly_shutdown(): nothing new is imported */
-	LIST_HEAD(, fly_import) imports;                 /* bindings; they end with the poller */
+	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
+	LIST_HEAD(, fly_import) imports; /* bindings; they end with the poller */
 	struct fly_bulks bulk;
 	struct fly_refused *refused;        /* calls that were refused without a record */
 	struct fly_refused *gone;           /* activities without their records: records.c */

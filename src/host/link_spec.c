@@ -42,11 +42,10 @@ enum key {
 };
 
 static char *const keys[] = {
-	[SERVER] = "server",     [CLIENTS] = "clients", [IP] = "ip",   [PEER] = "peer",
-	[PORT] = "port",         [MAC] = "mac",         [MTU] = "mtu", [WAIT] = "wait",
-	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid", [MODE] = "mode",
-	[OWNER] = "owner",       [GROUP] = "group",     [GATEWAY] = "gateway",
-	NULL,
+	[SERVER] = "server",     [CLIENTS] = "clients", [IP] = "ip",           [PEER] = "peer",
+	[PORT] = "port",         [MAC] = "mac",         [MTU] = "mtu",         [WAIT] = "wait",
+	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid",         [MODE] = "mode",
+	[OWNER] = "owner",       [GROUP] = "group",     [GATEWAY] = "gateway", NULL,
 };
 
 const char *fly_link_kind_name(enum fly_link_kind kind)
@@ -319,7 +318,8 @@ static int set_argument(struct fly_link_spec *s, const char *value)
 	if (s->kind != FLY_LINK_VDEV)
 		return fly_fail(FLY_EINVAL,
 				"link %s: '%s' is not a key; there are server, clients=, ip=, "
-				"peer=, port=, mac=, mtu=, wait=, checksum=, mode=, owner=, group=, gateway=",
+				"peer=, port=, mac=, mtu=, wait=, checksum=, mode=, owner=, "
+				"group=, gateway=",
 				s->text, value);
 	if (strlen(s->arguments) + strlen(value) + 2 > sizeof s->arguments)
 		return bad(s, "too many arguments");

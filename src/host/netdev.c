@@ -80,8 +80,7 @@ static int claim(struct fly_port *port, uint32_t ip)
 {
 	drop_claims(port);
 	for (unsigned i = 0; i < port->group->n; i++) {
-		const int fd = fly_kernel_port_open(
-			ip, htons((uint16_t)(port->spec.udp_port + i)));
+		const int fd = fly_kernel_port_open(ip, htons((uint16_t)(port->spec.udp_port + i)));
 
 		if (fd < -1)
 			return fd;
@@ -373,8 +372,9 @@ static int come_back(struct fly_port *port, const struct fly_netlink_facts *fact
 static void say_state(struct fly_port *port, bool is_up)
 {
 	if (is_up != port->netdev.is_up)
-		NOTICE(port, is_up ? "link %s: the interface %s is up again"
-				   : "link %s: the interface %s is down; calls wait for it",
+		NOTICE(port,
+		       is_up ? "link %s: the interface %s is up again"
+			     : "link %s: the interface %s is down; calls wait for it",
 		       port->spec.text, port->spec.what);
 	port->netdev.is_up = is_up;
 }
@@ -395,7 +395,8 @@ static uint32_t own_ip(struct fly_port *port, const struct fly_netlink_facts *fa
 	}
 	fly_port_address_text(i->settings.ip, 0, text);
 	if (!i->is_bare)
-		NOTICE(port, "link %s: the interface %s has no IPv4 address any more; %s stays ours",
+		NOTICE(port,
+		       "link %s: the interface %s has no IPv4 address any more; %s stays ours",
 		       port->spec.text, port->spec.what, text);
 	i->is_bare = true;
 	return 0;
@@ -496,7 +497,8 @@ int fly_netdev_follow(struct fly_port *port)
 	if (status && status != -FLY_EINVAL)
 		i->is_stale = true; /* as without descriptors: tried again */
 	else if (port->detached && (status == 0 || port->spec.kind == FLY_LINK_TAP))
-		request = come_back(port, status || port->spec.kind == FLY_LINK_TAP ? NULL : &facts);
+		request =
+			come_back(port, status || port->spec.kind == FLY_LINK_TAP ? NULL : &facts);
 	else if (!port->detached && status && is_gone(port))
 		request = detach(port, "is gone: it was deleted or moved");
 	else if (!port->detached && status == 0 && facts.index != i->settings.interface &&

@@ -13,17 +13,18 @@ struct fly_port;
 
 /* Part of struct fly_port; the control thread's while the port is watched. */
 struct fly_netdev {
-	int watch_fd;            /* tells of changes; -1: nothing is followed */
-	int tun_fd;              /* tap: of its driver; -1: not known */
-	bool is_up;              /* as last seen */
+	int watch_fd; /* tells of changes; -1: nothing is followed */
+	int tun_fd;   /* tap: of its driver; -1: not known */
+	bool is_up;   /* as last seen */
 	bool is_loopback;
-	bool is_stale;           /* it has changed since it was looked at */
-	bool has_said;           /* why the link does not come back */
-	bool is_bare;            /* it has no address any more: we keep the last one */
-	uint64_t look_at_ms;     /* not looked at before */
-	unsigned mtu_most;       /* that packet buffers have room for */
-	struct fly_routes *routes;        /* that the links have */
-	struct fly_routes *routes_before; /* that pollers may still have, while they have requests */
+	bool is_stale;             /* it has changed since it was looked at */
+	bool has_said;             /* why the link does not come back */
+	bool is_bare;              /* it has no address any more: we keep the last one */
+	uint64_t look_at_ms;       /* not looked at before */
+	unsigned mtu_most;         /* that packet buffers have room for */
+	struct fly_routes *routes; /* that the links have */
+	struct fly_routes
+		*routes_before; /* that pollers may still have, while they have requests */
 	struct fly_link_settings settings;
 };
 
@@ -35,8 +36,8 @@ struct fly_netdev {
 int fly_netdev_check(struct fly_port *port);
 
 /*
- * fly_netdev_start() - rte_eth_dev_start(), and what it does to the interface is undone: it sets the
- * hardware address that af_packet's interface has already, upon which the kernel forgets all
+ * fly_netdev_start() - rte_eth_dev_start(), and what it does to the interface is undone: it sets
+ * the hardware address that af_packet's interface has already, upon which the kernel forgets all
  * neighbours, also those that somebody has written down. Return: as rte_eth_dev_start().
  */
 int fly_netdev_start(struct fly_port *port);

@@ -24,9 +24,9 @@
 #define AGAIN 5 /* times that a list is read which changes meanwhile */
 
 /* Each attribute behind the @bytes of a message's own header; libmnl's loop converts signs. */
-#define EACH_ATTRIBUTE(attribute, message, bytes)                                                  \
-	for (attribute = mnl_nlmsg_get_payload_offset(message, bytes);                             \
-	     mnl_attr_ok(attribute, bytes_to(attribute, mnl_nlmsg_get_payload_tail(message)));         \
+#define EACH_ATTRIBUTE(attribute, message, bytes)                                              \
+	for (attribute = mnl_nlmsg_get_payload_offset(message, bytes);                         \
+	     mnl_attr_ok(attribute, bytes_to(attribute, mnl_nlmsg_get_payload_tail(message))); \
 	     attribute = mnl_attr_next(attribute))
 
 static int bytes_to(const void *from, const void *to)
@@ -59,7 +59,8 @@ static int begin(struct talk *t)
 		return fly_fail(FLY_ENOMEM, "out of memory");
 	t->socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (!t->socket || mnl_socket_bind(t->socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		return fly_fail(FLY_ESYSTEM, "a netlink socket, to ask the kernel for addresses: %s",
+		return fly_fail(FLY_ESYSTEM,
+				"a netlink socket, to ask the kernel for addresses: %s",
 				strerror(errno));
 	/* The kernel sorts out what was asked for. One that cannot says more: we look again. */
 	mnl_socket_setsockopt(t->socket, NETLINK_GET_STRICT_CHK, (void *)(uintptr_t)&on, sizeof on);
@@ -427,7 +428,8 @@ void fly_netlink_put_neighbours(int index, struct fly_netlink_neighbours *from)
 	if (begin(&t) == 0) {
 		for (unsigned i = 0; i < from->n; i++) {
 			const struct fly_netlink_entry *e = &from->at[i];
-			struct ndmsg *n = ask(&t, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_ACK, sizeof *n);
+			struct ndmsg *n =
+				ask(&t, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_ACK, sizeof *n);
 
 			n->ndm_family = e->family;
 			n->ndm_ifindex = index;

@@ -64,7 +64,7 @@ struct fly_netlink_neighbours {
 		uint8_t ip[16];
 		uint8_t mac[6];
 		bool is_fixed;
-	} *at;
+	} * at;
 };
 
 /*

@@ -946,8 +946,8 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		return status;
 	}
 	status = fly_netdev_settle(port, !kinds[spec->kind].point_to_point ? 0
-					    : spec->server		      ? SERVER_IP
-									      : CLIENT_IP);
+					 : spec->server                    ? SERVER_IP
+									   : CLIENT_IP);
 	if (status) {
 		fly_port_close(port);
 		return status;

@@ -287,16 +287,18 @@ static int no_neighbour(const struct fly_poller *p, const struct fly_link *link,
 	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
 	inet_ntop(AF_INET, &hop, gateway, sizeof gateway);
 	if (hop != peer->ip)
-		return fly_fail(FLY_EPEER,
-				"import %s: the gateway %s, by which %s is reached, does not answer "
-				"on this link within %u ms",
-				name, gateway, ip, ms);
+		return fly_fail(
+			FLY_EPEER,
+			"import %s: the gateway %s, by which %s is reached, does not answer "
+			"on this link within %u ms",
+			name, gateway, ip, ms);
 	if (link->interface && fly_netlink_is_ours(peer->ip))
-		return fly_fail(FLY_EPEER,
-				"import %s: %s is this machine's own address, and what is sent to it "
-				"does not come back over an interface; over af_packet:lo it does, "
-				"and local: needs no address",
-				name, ip);
+		return fly_fail(
+			FLY_EPEER,
+			"import %s: %s is this machine's own address, and what is sent to it "
+			"does not come back over an interface; over af_packet:lo it does, "
+			"and local: needs no address",
+			name, ip);
 	return fly_fail(
 		FLY_EPEER,
 		"import %s: nobody answers for %s on this link within %u ms; is the server up, and "

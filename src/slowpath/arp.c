@@ -2,8 +2,8 @@
 /*
  * arp.c - requests for a peer's MAC address, and replies with our own (RFC 826).
  *
- * Runs on the poller's thread. Owns no state: which answers are believed is for neighbour.c. A server
- * asks nobody: it answers each call to the address that the call came from.
+ * Runs on the poller's thread. Owns no state: which answers are believed is for neighbour.c. A
+ * server asks nobody: it answers each call to the address that the call came from.
  */
 #include "slowpath/arp.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * neighbour.c - see neighbour.h. Runs on the poller's thread. Owns the poller's table of neighbours,
- * and peer.mac of its bindings once they are made. Frames are arp.c's.
+ * neighbour.c - see neighbour.h. Runs on the poller's thread. Owns the poller's table of
+ * neighbours, and peer.mac of its bindings once they are made. Frames are arp.c's.
  *
  * Neighbours
  *
@@ -196,9 +196,8 @@ void fly_neighbour_ask(struct fly_poller *p, struct fly_neighbour *n)
 		return;
 	if (p->now_tsc - n->ask_at_tsc > ms(p, FLY_ASK_CALM_MS))
 		n->interval_tsc = 0;
-	n->interval_tsc = n->interval_tsc
-				  ? RTE_MIN(2 * n->interval_tsc, ms(p, FLY_ASK_MOST_MS))
-				  : ms(p, FLY_ASK_FIRST_MS);
+	n->interval_tsc = n->interval_tsc ? RTE_MIN(2 * n->interval_tsc, ms(p, FLY_ASK_MOST_MS))
+					  : ms(p, FLY_ASK_FIRST_MS);
 	n->asked_tsc = p->now_tsc;
 	n->ask_at_tsc = p->now_tsc + n->interval_tsc;
 	n->is_asked = true;

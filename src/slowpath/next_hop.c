@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * next_hop.c - see next_hop.h. Pure. Called when a peer is looked for; host/port_address.c makes the
- * routes.
+ * next_hop.c - see next_hop.h. Pure. Called when a peer is looked for; host/port_address.c makes
+ * the routes.
  */
 #include "slowpath/next_hop.h"
 

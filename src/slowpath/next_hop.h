@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * next_hop.h - whom a packet to an address is handed to on a link: to the address itself if it is on
- * the link, else to a gateway. Pure: no DPDK.
+ * next_hop.h - whom a packet to an address is handed to on a link: to the address itself if it is
+ * on the link, else to a gateway. Pure: no DPDK.
  */
 #ifndef FLY_NEXT_HOP_H
 #define FLY_NEXT_HOP_H

@@ -36,8 +36,7 @@ static void write_outer(struct fly_import *import)
 
 	fly_wire_put_outer(import->template, &self, &import->peer);
 	memcpy(import->template + FLY_ETHER_SOURCE, import->link->mac, 6);
-	import->argument_max =
-		RTE_MIN(import->argument_max, (uint32_t)import->link->payload_own);
+	import->argument_max = RTE_MIN(import->argument_max, (uint32_t)import->link->payload_own);
 }
 
 /* The entry's next call is the first of another activity, from another address. */

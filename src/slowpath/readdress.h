@@ -5,7 +5,8 @@
 
 #include "fastpath/poller.h"
 
-/* What the control side says of a link of the kernel's. Constant until all pollers have taken it. */
+/* What the control side says of a link of the kernel's. Constant until all pollers have taken it.
+ */
 struct fly_link_settings {
 	uint32_t ip; /* ours, network order */
 	uint8_t prefix;

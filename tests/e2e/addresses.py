@@ -250,16 +250,15 @@ def mtu():
     """The interface's MTU becomes smaller, and larger again: packets are as long as it takes."""
     with net:
         a, b = net.two_hosts()
-        run = Server(a, b)
-        b.ip("link", "set", "fly0", "mtu", "1000")
-        e2e.check(run.server.wait_for("packets have an MTU of 1000 now"), "no notice\n" + run.server.text())
-        long = e2e.Process(["call", "af_packet:fly0,port=4000,peer=10.70.0.2", "--calls", "100"], before=a.inside)
-        long.wait()
-        e2e.check("calls 100, returned 100, wrong 0" in long.text(), "a smaller MTU\n" + long.text())
-        b.ip("link", "set", "fly0", "mtu", "1500")
-        e2e.check(run.server.wait_for("packets have an MTU of 1500 now"), "no notice\n" + run.server.text())
-        run.goes_on("another MTU")
-        run.end("another MTU")
+        server = e2e.serve("af_packet:fly0", "--stats", before=b.inside)
+        for bytes in 1500, 1000, 1500:
+            b.ip("link", "set", "fly0", "mtu", "%d" % bytes)
+            if bytes == 1000:
+                e2e.check(server.wait_for("packets have an MTU of 1000 now"), "no notice\n" + server.text())
+            e2e.called_well(e2e.call("af_packet:fly0,peer=10.70.0.2", "--calls", "100", before=a.inside),
+                            "an MTU of %d" % bytes, 100)
+        e2e.check("packets have an MTU of 1500 now" in server.text(), "no notice\n" + server.text())
+        e2e.check(ended("another MTU", server).get("links_changed") == 2, server.text())
 
 
 parts = [subnets, losses, own_host, bridge, moved, absent, kernel_knows, readdressed, down_and_up, deleted,
