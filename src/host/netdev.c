@@ -75,18 +75,12 @@ static void drop_claims(struct fly_port *port)
 	}
 }
 
-/* Return: 0, or a negative status with a message; then there may be some claims. */
+/* Return: 0, or a negative status with a message. */
 static int claim(struct fly_port *port, uint32_t ip)
 {
 	drop_claims(port);
-	for (unsigned i = 0; i < port->group->n; i++) {
-		const int fd = fly_kernel_port_open(ip, htons((uint16_t)(port->spec.udp_port + i)));
-
-		if (fd < -1)
-			return fd;
-		port->kernel_port_fds[i] = fd;
-	}
-	return 0;
+	return fly_kernel_port_take(ip, port->group->n, &port->spec.udp_port,
+				    port->kernel_port_fds);
 }
 
 /* ---- when a port is opened ---- */

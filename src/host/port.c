@@ -115,6 +115,8 @@ static int check_system(struct fly_port *port)
 	default:
 		break;
 	}
+	if (s->udp_port == 0) /* nobody else has this end */
+		port->spec.udp_port = FLY_UDP_PORT_DEFAULT;
 	if (s->ip == 0 && !kinds[s->kind].point_to_point)
 		return fly_fail(FLY_EINVAL,
 				"link %s: our own address is not known; add ip=", s->text);
@@ -886,6 +888,14 @@ static void from_root(struct fly_link_spec *spec)
 		strcpy(spec->what, path);
 }
 
+bool fly_port_is_of(const struct fly_port *port, const struct fly_link_spec *spec)
+{
+	struct fly_link_spec like = *spec;
+
+	from_root(&like);
+	return like.kind == port->spec.kind && strcmp(like.what, port->spec.what) == 0;
+}
+
 static int make_others(struct fly_port *port)
 {
 	static _Atomic unsigned ever;
@@ -952,7 +962,7 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		fly_port_close(port);
 		return status;
 	}
-	port->link.udp_port = htons(spec->udp_port);
+	port->link.udp_port = htons(port->spec.udp_port);
 	port->link.zero_copy =
 		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
 	port->link.is_private = kinds[spec->kind].point_to_point;
