@@ -29,8 +29,9 @@
 #include "host/port_device.h"
 #include "slowpath/payload.h"
 
-#define LOOK_MS  20   /* between two looks, however often the kernel tells of changes */
-#define AGAIN_MS 1000 /* between two tries to open a device anew */
+#define LOOK_MS      20   /* between two looks, however often the kernel tells of changes */
+#define AGAIN_MS     1000 /* between two tries to open a device anew */
+#define LOOK_CARD_MS 200  /* between two looks at a card */
 
 static bool is_followed(const struct fly_port *port)
 {
@@ -244,12 +245,43 @@ static int settle(struct fly_port *port, const struct fly_netlink_facts *facts, 
 	return 0;
 }
 
+/* ---- cards that are unplugged ---- */
+
+static int removed(uint16_t id, enum rte_eth_event_type type, void *context, void *unused)
+{
+	struct fly_port *port = context;
+
+	(void)id;
+	(void)type;
+	(void)unused;
+	/* Relaxed: it publishes nothing but itself. */
+	atomic_store_explicit(&port->netdev.is_removed, true, memory_order_relaxed);
+	return 0;
+}
+
+/* Not every driver tells; the kernel's list of devices is looked at, too. */
+static void expect_removal(struct fly_port *port)
+{
+	atomic_store_explicit(&port->netdev.is_removed, false, memory_order_relaxed);
+	rte_eth_dev_callback_register(port->link.port, RTE_ETH_EVENT_INTR_RMV, removed, port);
+	port->netdev.is_up = fly_port_is_up(port);
+}
+
+void fly_netdev_forget(struct fly_port *port)
+{
+	if (port->spec.kind == FLY_LINK_PCI)
+		rte_eth_dev_callback_unregister(port->link.port, RTE_ETH_EVENT_INTR_RMV, removed,
+						port);
+}
+
 int fly_netdev_settle(struct fly_port *port, uint32_t usual_ip)
 {
 	struct fly_netdev *i = &port->netdev;
 	struct fly_netlink_facts facts;
 	int status;
 
+	if (port->spec.kind == FLY_LINK_PCI)
+		expect_removal(port);
 	if (!is_followed(port))
 		return settle(port, NULL, usual_ip);
 	/* First, or a change would be missed. */
@@ -284,10 +316,15 @@ void fly_netdev_end(struct fly_port *port)
 
 #define NOTICE(port, ...) fly_notice(&(port)->group->notice, __VA_ARGS__)
 
+static const char *noun(const struct fly_port *port)
+{
+	return port->spec.kind == FLY_LINK_PCI ? "the card" : "the interface";
+}
+
 /* The interface is gone, or is another one of the same name. */
 static int detach(struct fly_port *port, const char *why)
 {
-	NOTICE(port, "link %s: the interface %s %s", port->spec.text, port->spec.what, why);
+	NOTICE(port, "link %s: %s %s %s", port->spec.text, noun(port), port->spec.what, why);
 	port->detached = true;
 	port->next_ms = 0;
 	port->netdev.has_said = false;
@@ -359,17 +396,15 @@ static int come_back(struct fly_port *port, const struct fly_netlink_facts *fact
 	}
 	fly_port_tell_others(port);
 	port->detached = false;
-	NOTICE(port, "link %s: the interface %s is back", port->spec.text, port->spec.what);
+	NOTICE(port, "link %s: %s %s is back", port->spec.text, noun(port), port->spec.what);
 	return FLY_PORT_ATTACH;
 }
 
 static void say_state(struct fly_port *port, bool is_up)
 {
 	if (is_up != port->netdev.is_up)
-		NOTICE(port,
-		       is_up ? "link %s: the interface %s is up again"
-			     : "link %s: the interface %s is down; calls wait for it",
-		       port->spec.text, port->spec.what);
+		NOTICE(port, "link %s: %s %s is %s", port->spec.text, noun(port), port->spec.what,
+		       is_up ? "up" : "down; calls wait for it");
 	port->netdev.is_up = is_up;
 }
 
@@ -471,6 +506,25 @@ static int compare(struct fly_port *port, const struct fly_netlink_facts *facts)
 	return FLY_PORT_READDRESS;
 }
 
+static int follow_card(struct fly_port *port)
+{
+	struct fly_netdev *i = &port->netdev;
+	char path[sizeof port->spec.what + 32];
+	bool is_there;
+
+	if (fly_system_clock_ms() < i->look_at_ms)
+		return FLY_PORT_NONE;
+	i->look_at_ms = fly_system_clock_ms() + LOOK_CARD_MS;
+	snprintf(path, sizeof path, "/sys/bus/pci/devices/%s", port->spec.what);
+	is_there = access(path, F_OK) == 0;
+	if (port->detached)
+		return is_there || port->open ? come_back(port, NULL) : FLY_PORT_NONE;
+	if (!is_there || atomic_load_explicit(&i->is_removed, memory_order_relaxed))
+		return detach(port, "has been unplugged");
+	say_state(port, fly_port_is_up(port));
+	return FLY_PORT_NONE;
+}
+
 int fly_netdev_follow(struct fly_port *port)
 {
 	struct fly_netdev *i = &port->netdev;
@@ -478,6 +532,8 @@ int fly_netdev_follow(struct fly_port *port)
 	int request = FLY_PORT_NONE;
 	int status;
 
+	if (port->spec.kind == FLY_LINK_PCI)
+		return follow_card(port);
 	if (i->watch_fd < 0)
 		return FLY_PORT_NONE;
 	free(i->routes_before);

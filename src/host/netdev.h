@@ -13,9 +13,10 @@ struct fly_port;
 
 /* Part of struct fly_port; the control thread's while the port is watched. */
 struct fly_netdev {
-	int watch_fd; /* tells of changes; -1: nothing is followed */
-	int tun_fd;   /* tap: of its driver; -1: not known */
-	bool is_up;   /* as last seen */
+	int watch_fd;            /* tells of changes; -1: nothing is followed */
+	_Atomic bool is_removed; /* pci: the driver says so, on DPDK's interrupt thread */
+	int tun_fd;              /* tap: of its driver; -1: not known */
+	bool is_up;              /* as last seen */
 	bool is_loopback;
 	bool is_stale;             /* it has changed since it was looked at */
 	bool has_said;             /* why the link does not come back */
@@ -55,6 +56,9 @@ int fly_netdev_settle(struct fly_port *port, uint32_t usual_ip);
  * FLY_PORT_DETACH or FLY_PORT_ATTACH.
  */
 int fly_netdev_follow(struct fly_port *port);
+
+/* fly_netdev_forget() - before the device is closed: its driver tells us no more. */
+void fly_netdev_forget(struct fly_port *port);
 
 /* fly_netdev_end() - no poller has the links any more. */
 void fly_netdev_end(struct fly_port *port);

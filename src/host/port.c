@@ -540,6 +540,7 @@ static void remove_device(struct fly_port *port)
 	fly_memif_guard_hold();
 	if (port->started && calls_vhost(port))
 		refill(port);
+	fly_netdev_forget(port);
 	if (port->started)
 		rte_eth_dev_stop(port->link.port);
 	close_device(port, port->link.port);
@@ -871,29 +872,39 @@ static int open_server(struct fly_port *port)
 }
 
 /*
- * A path from the root, so that the link comes back also after chdir(2). A path that is too long
- * for a socket then stays as it is.
+ * A path from the root, so that the link comes back also after chdir(2). Return: 0, or -FLY_EINVAL
+ * with a message: it is too long for a socket then.
  */
-static void from_root(struct fly_link_spec *spec)
+static int from_root(struct fly_link_spec *spec)
 {
 	const size_t most =
 		spec->kind == FLY_LINK_VHOST ? FLY_VHOST_PATH_MAX : sizeof spec->what - 1;
 	char path[FLY_SOCKET_PATH_BYTES + sizeof spec->what];
 
-	if (!kinds[spec->kind].has_server || spec->what[0] == '/' ||
-	    !getcwd(path, FLY_SOCKET_PATH_BYTES))
-		return;
-	strcat(strcat(path, path[1] ? "/" : ""), spec->what);
-	if (strlen(path) <= most)
-		strcpy(spec->what, path);
+	if (!kinds[spec->kind].has_server || spec->what[0] == '/')
+		return 0;
+	if (getcwd(path, FLY_SOCKET_PATH_BYTES)) {
+		strcat(strcat(path, path[1] ? "/" : ""), spec->what);
+		if (strlen(path) <= most) {
+			strcpy(spec->what, path);
+			return 0;
+		}
+	} else if (errno != ERANGE) {
+		return fly_fail(FLY_EINVAL, "link %s: the current directory: %s", spec->text,
+				strerror(errno));
+	}
+	return fly_fail(FLY_EINVAL,
+			"link %s: in the current directory this path has more than %zu characters "
+			"from the root, which is too long for a socket: use a shorter directory",
+			spec->text, most);
 }
 
 bool fly_port_is_of(const struct fly_port *port, const struct fly_link_spec *spec)
 {
 	struct fly_link_spec like = *spec;
 
-	from_root(&like);
-	return like.kind == port->spec.kind && strcmp(like.what, port->spec.what) == 0;
+	return from_root(&like) == 0 && like.kind == port->spec.kind &&
+	       strcmp(like.what, port->spec.what) == 0;
 }
 
 static int make_others(struct fly_port *port)
@@ -939,8 +950,9 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->kernel_port_fds[i] = -1;
-	from_root(&port->spec);
-	status = check_system(port);
+	status = from_root(&port->spec);
+	if (!status)
+		status = check_system(port);
 	if (!status && group->n > 1)
 		status = make_others(port);
 	if (status) {
