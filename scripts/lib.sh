@@ -6,11 +6,11 @@
 # shellcheck disable=SC2034  # used by those who source this file
 # What a build needs. libdpdk-dev depends on all drivers, vhost, virtio and memif among them.
 BUILD_PACKAGES=(gcc libc6-dev meson ninja-build pkgconf flex bison libdpdk-dev libnuma-dev
-	libjson-c-dev libsodium-dev scdoc)
+	libjson-c-dev libmnl-dev libsodium-dev scdoc)
 # What the tests need beyond that; the last four are for `firefly bench marshal`, to compare with.
 # shellcheck disable=SC2034  # as above
 TEST_PACKAGES=(make g++ libcriterion-dev clang llvm libclang-rt-dev clang-format clang-tidy python3
-	abigail-tools iproute2 procps strace util-linux mandoc shellcheck spin
+	abigail-tools iproute2 nftables procps strace util-linux mandoc shellcheck spin
 	libprotobuf-c-dev protobuf-c-compiler libtirpc-dev rpcsvc-proto
 	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user)
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_arp.c - we answer requests for our address, and learn nothing from unwanted answers. */
+/* test_arp.c - ARP frames: we answer requests for our address, and ask; what is malformed is
+ * dropped. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 
 #include "case.h"
 #include "pair.h"
 #include "slowpath/arp.h"
+#include "slowpath/neighbour.h"
 
 #define ARP_BYTES 42
 
@@ -120,79 +122,48 @@ Case(arp, fly_arp_frame__what_is_not_well_formed_is_dropped)
 	cr_expect(peer->n_in == 0);
 }
 
-Case(arp, fly_arp_request__and_the_answer_is_believed_once)
+Case(arp, fly_arp_request__byte_by_byte)
 {
-	struct fly_arp_query question = {.link = &l->link, .ip = peer->link.ip};
 	uint8_t asked[2048];
 
-	fly_arp_wait(sim_poller(node), &question);
-	fly_arp_request(sim_poller(node), &l->link, &question);
+	fly_arp_request(sim_poller(node), &l->link, peer->link.ip);
 	cr_assert(sim_link_take(peer, asked) == 60);
 	make(1, l->link.mac, l->link.ip, (const uint8_t[6]){0}, peer->link.ip);
 	cr_expect(memcmp(asked, f.data, ARP_BYTES) == 0);
-	cr_expect(!question.answered);
-
-	make(2, peer->link.mac, peer->link.ip, l->link.mac, l->link.ip);
-	deliver();
-	cr_expect(question.answered && memcmp(question.mac, peer->link.mac, 6) == 0);
-	cr_expect(sim_count(node, FLY_COUNT_arp_learned) == 1);
-	make(2, (const uint8_t[6]){2, 9, 9, 9, 9, 9}, peer->link.ip, l->link.mac, l->link.ip);
-	deliver();
-	cr_expect(memcmp(question.mac, peer->link.mac, 6) == 0, "a second answer changes nothing");
-	fly_arp_end(&question);
 }
 
-Case(arp, fly_arp_frame__an_answer_to_another_question_teaches_nothing)
+/* Who says that it has our address, no address, or an impossible one, is not even listened to. */
+Case(arp, fly_arp_frame__an_answer_must_make_sense)
 {
-	struct sim_link *second = sim_join_open(s, node);
-	struct fly_arp_query question = {.link = &second->link, .ip = peer->link.ip};
+	static const uint8_t bad[][6] = {{255, 255, 255, 255, 255, 255}, {1, 0, 0, 0, 0, 1}};
+	struct fly_neighbour *n = fly_neighbour_want(sim_poller(node), &l->link, peer->link.ip);
 
+	fly_neighbour_ask(sim_poller(node), n);
+	for (unsigned i = 0; i < RTE_DIM(bad); i++) {
+		make(2, bad[i], peer->link.ip, l->link.mac, l->link.ip);
+		deliver();
+		cr_expect(!n->is_known, "row %u", i);
+	}
+	make(2, peer->link.mac, peer->link.ip, l->link.mac, htonl(0x0a0000fe));
+	deliver(); /* told to somebody else */
+	cr_expect(!n->is_known);
 	make(2, peer->link.mac, peer->link.ip, l->link.mac, l->link.ip);
-	deliver(); /* no request was made */
-	fly_arp_wait(sim_poller(node), &question);
-	deliver(); /* on another link */
-	question.link = &l->link;
-	question.ip ^= 0x01000000;
-	deliver(); /* for another address */
-	cr_expect(!question.answered);
-	cr_expect(sim_count(node, FLY_COUNT_arp_learned) == 0);
-	fly_arp_end(&question);
+	deliver();
+	cr_expect(n->is_known);
+	cr_expect(sim_count(node, FLY_COUNT_arp_learned) == 1);
+	cr_expect(sim_count(node, FLY_COUNT_arp_ignored) == RTE_DIM(bad) + 1);
+	fly_neighbour_give(n);
 }
 
 Case(arp, fly_arp_request__without_packets_is_a_loss)
 {
-	struct fly_arp_query question = {.link = &l->link, .ip = peer->link.ip};
 	struct rte_mbuf *all[512];
 	unsigned n = 0;
 
 	while ((all[n] = fly_packet_get(&sim_poller(node)->cache, 0)))
 		n++;
-	fly_arp_wait(sim_poller(node), &question);
-	fly_arp_request(sim_poller(node), &l->link, &question);
+	fly_arp_request(sim_poller(node), &l->link, peer->link.ip);
 	cr_expect(peer->n_in == 0);
-	fly_arp_end(&question);
 	while (n)
 		fly_packet_put(&sim_poller(node)->cache, all[--n]);
-}
-
-Case(arp, fly_arp_wait__several_at_once_and_each_is_answered_by_its_own)
-{
-	struct fly_arp_query outer = {.link = &l->link, .ip = peer->link.ip};
-	struct fly_arp_query same = outer;
-	struct fly_arp_query other = {.link = &l->link, .ip = peer->link.ip ^ 0x01000000};
-
-	fly_arp_wait(sim_poller(node), &outer);
-	fly_arp_wait(sim_poller(node), &other);
-	fly_arp_wait(sim_poller(node), &same);
-	make(2, (const uint8_t[6]){2, 9, 9, 9, 9, 9}, other.ip, l->link.mac, l->link.ip);
-	deliver();
-	cr_expect(other.answered && !outer.answered && !same.answered);
-	fly_arp_end(&other);
-	make(2, peer->link.mac, peer->link.ip, l->link.mac, l->link.ip);
-	deliver();
-	cr_expect(outer.answered && memcmp(outer.mac, peer->link.mac, 6) == 0);
-	cr_expect(same.answered && memcmp(same.mac, peer->link.mac, 6) == 0);
-	fly_arp_end(&same);
-	fly_arp_end(&outer);
-	cr_expect(LIST_EMPTY(&sim_poller(node)->arp_queries));
 }

@@ -130,25 +130,3 @@ Test(kernel_port, fly_kernel_port_take__at_an_address_that_is_not_the_kernels)
 		cr_assert(fly_kernel_port_take(inet_addr("192.0.2.77"), 2, &other, fds) == 0);
 	}
 }
-
-Test(kernel_port, fly_kernel_port_address__of_the_loopback_interface)
-{
-	uint32_t ip;
-	unsigned mtu;
-
-	cr_expect(fly_kernel_port_address("lo", &ip, &mtu) == 0);
-	cr_expect(mtu >= 1500);
-	cr_expect(ip == htonl(INADDR_LOOPBACK) || ip == 0);
-}
-
-Test(kernel_port, fly_kernel_port_address__no_such_interface)
-{
-	uint32_t ip = 1;
-	unsigned mtu = 1;
-
-	cr_expect(fly_kernel_port_address("nonesuch0", &ip, &mtu) == -FLY_EINVAL);
-	cr_expect(ip == 0 && mtu == 0);
-	cr_expect(fly_kernel_port_address("a-name-that-is-too-long-for-any-interface", &ip, &mtu) ==
-		  -FLY_EINVAL);
-	cr_expect(fly_kernel_port_address("", &ip, &mtu) == -FLY_EINVAL);
-}

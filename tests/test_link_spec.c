@@ -288,3 +288,29 @@ Test(link_spec, fly_link_spec_parse__how_long_a_path_of_vhost_is)
 			  "%s", fly_error());
 	}
 }
+
+Test(link_spec, fly_link_spec_parse__prefix_length_and_gateway)
+{
+	cr_assert(fly_link_spec_parse("af_packet:x", &s) == 0);
+	cr_expect(s.ip == 0 && s.prefix == 0 && s.gateway == 0);
+	cr_assert(fly_link_spec_parse("af_packet:x,ip=10.0.0.2/24,gateway=10.0.0.1", &s) == 0);
+	cr_expect(s.ip == ip("10.0.0.2") && s.prefix == 24 && s.gateway == ip("10.0.0.1"));
+	cr_assert(fly_link_spec_parse("vhost:x,ip=255.255.255.254/32", &s) == 0);
+	cr_expect(s.prefix == 32);
+}
+
+Test(link_spec, fly_link_spec_parse__prefix_lengths_and_gateways_that_are_none)
+{
+	static const char *const specs[] = {
+		"af_packet:x,ip=10.0.0.2/",      "af_packet:x,ip=10.0.0.2/0",
+		"af_packet:x,ip=10.0.0.2/33",    "af_packet:x,ip=10.0.0.2/24x",
+		"af_packet:x,ip=10.0.0.2/-1",    "af_packet:x,ip=/24",
+		"af_packet:x,ip=10.0.0.2:80/24", "af_packet:x,ip=1000000000000000000000/24",
+		"af_packet:x,peer=10.0.0.2/24",  "af_packet:x,gateway",
+		"af_packet:x,gateway=",          "af_packet:x,gateway=10.0.0.1/24",
+		"af_packet:x,gateway=0.0.0.0",   "local:x,gateway=10.0.0.1",
+	};
+
+	for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++)
+		cr_expect(fly_link_spec_parse(specs[i], &s) == -FLY_EINVAL, "%s", specs[i]);
+}

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "apart.h"
@@ -172,6 +173,19 @@ Case(local_import, keep_name__the_program_changes_its_directory)
 	cr_expect(fly_rebind(binding) == 0, "%s", fly_error());
 	cr_expect(Probe_Null(binding) == 0);
 	cr_assert(chdir(directory) == 0 && unlink("s") == 0 && rmdir(directory) == 0);
+}
+
+Case(local_import, keep_name__that_is_too_long_from_the_root)
+{
+	char directory[256];
+	struct fly_binding *none;
+
+	snprintf(directory, sizeof directory, "/tmp/firefly-local-%d-%0100d", (int)getpid(), 0);
+	join();
+	cr_assert(mkdir(directory, 0700) == 0 && chdir(directory) == 0);
+	cr_expect(Probe_import(client, "local:./s", &none) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "too long for a socket") != NULL, "%s", fly_error());
+	cr_expect(chdir("/") == 0 && rmdir(directory) == 0);
 }
 
 /* ---- what is wrong ---- */

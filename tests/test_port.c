@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_port.c - how long the packets of each kind of link are. The devices: test_runtime.c, e2e. */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fastpath/wire.h"
 #include "host/port.h"
@@ -49,4 +53,19 @@ Test(port, fly_port_packet_room__for_the_longest_frame)
 	cr_expect(fly_port_packet_room(&short_one) == 1500 + FLY_IP);
 	/* The driver wants room for all that a frame of its ring may hold: DPDK's af_packet. */
 	cr_expect(fly_port_packet_room(&long_one) == 9 * 1024 - 32);
+}
+
+/* It stayed relative: after chdir(2) the link came back no more. */
+Test(port, fly_port_open__a_relative_path_that_is_too_long_from_the_root)
+{
+	char directory[256];
+	static struct fly_poller_group group = {.n = 1};
+	const struct fly_link_spec short_one = spec("vhost:./socket-of-a-test");
+	struct fly_port *port;
+
+	snprintf(directory, sizeof directory, "/tmp/firefly-port-%d-%0100d", (int)getpid(), 0);
+	cr_assert(mkdir(directory, 0700) == 0 && chdir(directory) == 0);
+	cr_expect(fly_port_open(&group, &short_one, 0, &port) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "too long for a socket") != NULL, "%s", fly_error());
+	cr_expect(chdir("/") == 0 && rmdir(directory) == 0);
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "host/route.h"
+#include "slowpath/next_hop.h"
 
 static struct fly_port at[4];
 static struct fly_ports ports;
@@ -54,6 +55,43 @@ Test(route, fly_route_to__a_link_that_is_up)
 	cr_expect(to("10.0.0.1") == second && to("10.0.0.9") == second);
 	second->link.up = false;
 	cr_expect(to("10.0.0.1") == first, "none is: it says so");
+}
+
+/* A link's networks: its routes, with gateways or without. */
+static struct fly_port *leads(struct fly_port *port, const struct fly_route *routes, unsigned n)
+{
+	port->link.routes = fly_routes_make(routes, n);
+	cr_assert(port->link.routes != NULL);
+	return port;
+}
+
+Test(route, fly_route_to__the_smallest_network_that_the_address_is_in)
+{
+	const struct fly_route west[] = {{.to = inet_addr("10.0.1.2"), .prefix = 24},
+					 {.gateway = inet_addr("10.0.1.1")}};
+	const struct fly_route east[] = {{.to = inet_addr("10.0.2.2"), .prefix = 24},
+					 {.to = inet_addr("10.0.1.128"), .prefix = 25}};
+	struct fly_port *a = leads(add("af_packet:a", NULL), west, 2);
+	struct fly_port *b = leads(add("af_packet:b", NULL), east, 2);
+
+	cr_expect(to("10.0.1.5") == a && to("10.0.2.5") == b);
+	cr_expect(to("10.0.1.200") == b, "25 bits are more than 24");
+	cr_expect(to("192.0.2.1") == a, "by its gateway");
+	b->peer_ip = inet_addr("10.0.1.5");
+	cr_expect(to("10.0.1.5") == b, "its far end");
+}
+
+Test(route, fly_route_to__no_network)
+{
+	const struct fly_route west = {.to = inet_addr("10.0.1.2"), .prefix = 24};
+	const struct fly_route east = {.to = inet_addr("10.0.2.2"), .prefix = 24};
+	struct fly_port *a = leads(add("af_packet:a", NULL), &west, 1);
+
+	cr_expect(to("10.0.9.9") == a, "the only link: the import says why not");
+	leads(add("af_packet:b", NULL), &east, 1);
+	cr_expect(to("10.0.9.9") == NULL);
+	a->link.up = false; /* its routes are the control thread's */
+	cr_expect(to("10.0.9.9") == a);
 }
 
 Test(route, fly_route_to__no_link)

@@ -26,6 +26,13 @@ enum fly_checksum {
 	FLY_CHECKSUM_HARDWARE, /* the NIC, in both directions */
 };
 
+/* What somebody knows of a neighbour without asking it. */
+enum fly_link_neighbour {
+	FLY_LINK_UNKNOWN,
+	FLY_LINK_SEEN,  /* it has answered at some time */
+	FLY_LINK_FIXED, /* it is not asked for */
+};
+
 struct fly_link {
 	/* ---- each turn ---- */
 	uint16_t (*rx_burst)(struct fly_link *link, struct rte_mbuf **packets, uint16_t n);
@@ -54,6 +61,17 @@ struct fly_link {
 	bool has_one_peer;    /* vhost, memif: payload_max is its, and ends with it */
 	bool answers_arp;     /* we answer ARP for our address: no kernel does */
 	bool is_private;      /* one peer gets every packet: a forged address harms nobody else */
+	bool peers_move;      /* a peer may come to have another hardware address */
+	/*
+	 * Which addresses are on the link, and the gateways of others; NULL: all are on it.
+	 * Constant, and the control side's, which tells each poller of others:
+	 * slowpath/readdress.h.
+	 */
+	const struct fly_routes *routes;
+	uint8_t prefix; /* bits of our address that all on the link have; 0: not known */
+	int interface;  /* of the kernel, under this link: its index; 0: none */
+	/* What the kernel knows of a neighbour; NULL: nobody else than the network knows. */
+	enum fly_link_neighbour (*neighbour)(struct fly_link *link, uint32_t ip, uint8_t mac[6]);
 	struct fly_shared *shared; /* shared by the pollers of this port; NULL: one poller */
 	uint8_t sharer;            /* number of this link's poller among them */
 	uint64_t stuck_since_tsc;  /* the driver has taken no packet since then; 0: it does */

@@ -90,6 +90,23 @@ struct fly_running {
 	uint32_t held_ms;                      /* how long the call was parked */
 };
 
+#define FLY_NEIGHBOURS 64
+
+/* A neighbour on a link: its hardware address, or the search for it. src/slowpath/neighbour.c. */
+struct fly_neighbour {
+	struct fly_link *link; /* NULL: the place is free */
+	uint32_t ip;           /* network order */
+	uint8_t mac[6];
+	bool is_known;         /* mac is its address */
+	bool is_asked;         /* it was asked for, and has not answered */
+	uint32_t users;        /* that wait for it */
+	uint64_t used_tsc;     /* when somebody last looked for it */
+	uint64_t known_tsc;    /* when it last answered */
+	uint64_t asked_tsc;    /* when it was last asked for */
+	uint64_t ask_at_tsc;   /* it is not asked for before */
+	uint64_t interval_tsc; /* from one question to the next; 0: it has answered */
+};
+
 static const struct fly_running fly_running_nothing = {.deadline_tsc = FLY_NEVER};
 
 struct fly_poller {
@@ -134,9 +151,9 @@ struct fly_poller {
 	struct fly_lease *lease;        /* who else turns it: threads/lease.h; NULL: nobody */
 	uint32_t number;                /* index in its runtime's pollers */
 	struct fly_poller_group *group; /* threads/poller_group.h; NULL in a simulation */
-	LIST_HEAD(, fly_arp_query) arp_queries; /* addresses being resolved: slowpath/arp.h */
-	bool is_shut;                           /* fly_shutdown(): nothing new is imported */
-	LIST_HEAD(, fly_import) imports;        /* bindings; they end with the poller */
+	struct fly_neighbour neighbours[FLY_NEIGHBOURS]; /* being looked for, or lately found */
+	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
+	LIST_HEAD(, fly_import) imports; /* bindings; they end with the poller */
 	struct fly_bulks bulk;
 	struct fly_refused *refused;        /* calls that were refused without a record */
 	struct fly_refused *gone;           /* activities without their records: records.c */

@@ -61,6 +61,9 @@
 	X(arp_answered, "ARP requests answered")                                                \
 	X(arp_ignored, "ARP that asks for another address, or answers what was not asked")      \
 	X(arp_learned, "ARP replies that resolved an address")                                  \
+	X(arp_asked, "ARP requests sent")                                                       \
+	X(peers_moved, "peers or gateways that were found at another hardware address")         \
+	X(links_changed, "times that a link got another address, MTU or route")                 \
 	X(sleeps_ended, "sleeps of the poller that a packet ended")                             \
 	X(turns_lent, "times that a waiting thread turned the poller for its own thread")       \
 	X(passed_on, "packets received for another poller of ours, and passed on to it")        \

@@ -5,9 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <net/if.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -83,29 +81,4 @@ int fly_kernel_port_take(uint32_t ip, unsigned n, uint16_t *port, int *fds)
 	}
 	return fly_fail(FLY_EINUSE, "of the UDP ports from %d on no %u in a row are free",
 			FREE_FIRST, n);
-}
-
-int fly_kernel_port_address(const char *interface, uint32_t *ip, unsigned *mtu)
-{
-	struct ifreq request = {0};
-	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int status = -FLY_EINVAL;
-
-	*ip = 0;
-	*mtu = 0;
-	if (fd < 0)
-		return status;
-	strncpy(request.ifr_name, interface, sizeof request.ifr_name - 1);
-	if (ioctl(fd, SIOCGIFMTU, &request) == 0) {
-		*mtu = (unsigned)request.ifr_mtu;
-		status = 0;
-	}
-	if (ioctl(fd, SIOCGIFADDR, &request) == 0) {
-		struct sockaddr_in address;
-
-		memcpy(&address, &request.ifr_addr, sizeof address);
-		*ip = address.sin_addr.s_addr;
-	}
-	close(fd);
-	return status;
 }

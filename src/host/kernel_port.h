@@ -26,10 +26,4 @@ int fly_kernel_port_open(uint32_t ip, uint16_t port);
  */
 int fly_kernel_port_take(uint32_t ip, unsigned n, uint16_t *port, int *fds);
 
-/*
- * fly_kernel_port_address() - an interface's first IPv4 address and its MTU.
- * Return: 0 (*ip is 0 if the interface has no address); -FLY_EINVAL: no such interface.
- */
-int fly_kernel_port_address(const char *interface, uint32_t *ip, unsigned *mtu);
-
 #endif

@@ -37,14 +37,15 @@ enum key {
 	UID,
 	MODE,
 	OWNER,
-	GROUP
+	GROUP,
+	GATEWAY
 };
 
 static char *const keys[] = {
-	[SERVER] = "server",     [CLIENTS] = "clients", [IP] = "ip",   [PEER] = "peer",
-	[PORT] = "port",         [MAC] = "mac",         [MTU] = "mtu", [WAIT] = "wait",
-	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid", [MODE] = "mode",
-	[OWNER] = "owner",       [GROUP] = "group",     NULL,
+	[SERVER] = "server",     [CLIENTS] = "clients", [IP] = "ip",           [PEER] = "peer",
+	[PORT] = "port",         [MAC] = "mac",         [MTU] = "mtu",         [WAIT] = "wait",
+	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid",         [MODE] = "mode",
+	[OWNER] = "owner",       [GROUP] = "group",     [GATEWAY] = "gateway", NULL,
 };
 
 const char *fly_link_kind_name(enum fly_link_kind kind)
@@ -154,10 +155,30 @@ static const char *read_local_clients(struct fly_link_spec *s, const char *value
 
 static const char *read_ip(struct fly_link_spec *s, const char *value)
 {
+	const char *slash = value ? strchr(value, '/') : NULL;
+	char address[INET_ADDRSTRLEN] = "";
+	uint16_t no_port = 0;
+	long prefix = 0;
+
+	if (slash && slash - value < INET_ADDRSTRLEN)
+		memcpy(address, value, (size_t)(slash - value));
+	if (!value || fly_link_spec_address(slash ? address : value, &s->ip, &no_port) || no_port)
+		return "ip= takes an address, as in ip=10.0.0.1 or ip=10.0.0.1/24";
+	if (slash) {
+		prefix = number(slash + 1, 1, 32);
+		if (prefix < 0)
+			return "ip= takes 1 to 32 bits behind the slash, as in ip=10.0.0.1/24";
+	}
+	s->prefix = (uint8_t)prefix;
+	return NULL;
+}
+
+static const char *read_gateway(struct fly_link_spec *s, const char *value)
+{
 	uint16_t no_port = 0;
 
-	if (!value || fly_link_spec_address(value, &s->ip, &no_port) || no_port)
-		return "ip= takes an address, as in ip=10.0.0.1";
+	if (!value || fly_link_spec_address(value, &s->gateway, &no_port) || no_port)
+		return "gateway= takes an address, as in gateway=10.0.0.1";
 	return NULL;
 }
 
@@ -307,6 +328,7 @@ static const struct {
 	[MODE] = {read_mode, refuse_access},
 	[OWNER] = {read_owner, refuse_access},
 	[GROUP] = {read_group, refuse_access},
+	[GATEWAY] = {read_gateway, NULL},
 };
 
 /* What is no key of ours: of a vdev it is the driver's. */
@@ -315,7 +337,8 @@ static int set_argument(struct fly_link_spec *s, const char *value)
 	if (s->kind != FLY_LINK_VDEV)
 		return fly_fail(FLY_EINVAL,
 				"link %s: '%s' is not a key; there are server, clients=, ip=, "
-				"peer=, port=, mac=, mtu=, wait=, checksum=, mode=, owner=, group=",
+				"peer=, port=, mac=, mtu=, wait=, checksum=, mode=, owner=, "
+				"group=, gateway=",
 				s->text, value);
 	if (strlen(s->arguments) + strlen(value) + 2 > sizeof s->arguments)
 		return bad(s, "too many arguments");

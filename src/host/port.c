@@ -31,8 +31,8 @@
 #include "base/error.h"
 #include "base/signals.h"
 #include "base/system_clock.h"
-#include "host/kernel_port.h"
 #include "host/limits.h"
+#include "host/netlink.h"
 #include "host/memif_rings.h"
 #include "host/socket_access.h"
 #include "host/socket_claim.h"
@@ -87,41 +87,6 @@ static const char silent[] = "the server does not answer: it is stopped or hangs
 
 /* ---- checks before the device is added ---- */
 
-static int check_af_packet(struct fly_port *port)
-{
-	const char *interface = port->spec.what;
-	unsigned mtu;
-	uint32_t ip;
-	int fd;
-
-	if (fly_kernel_port_address(interface, &ip, &mtu))
-		return fly_fail(
-			FLY_EINVAL,
-			"link %s: there is no interface %s; 'ip link' shows those there are",
-			port->spec.text, interface);
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0 && (errno == EPERM || errno == EACCES))
-		return fly_fail(FLY_EPERM, "link %s: af_packet needs root or CAP_NET_RAW",
-				port->spec.text);
-	if (fd < 0)
-		return fly_fail(FLY_ESYSTEM, "link %s: af_packet: %s", port->spec.text,
-				strerror(errno));
-	close(fd);
-	if (port->spec.ip == 0)
-		port->spec.ip = ip;
-	if (port->spec.ip == 0)
-		return fly_fail(FLY_EINVAL,
-				"link %s: %s has no IPv4 address; give it one, or say ip=",
-				port->spec.text, interface);
-	if (port->spec.mtu > mtu)
-		return fly_fail(FLY_EINVAL,
-				"link %s: %s has an MTU of %u; say mtu=%u, or give the interface "
-				"more: ip link set %s mtu %u",
-				port->spec.text, interface, mtu, mtu, interface, port->spec.mtu);
-	return fly_kernel_port_take(port->spec.ip, port->group->n, &port->spec.udp_port,
-				    port->kernel_port_fds);
-}
-
 static int check_system(struct fly_port *port)
 {
 	const struct fly_link_spec *s = &port->spec;
@@ -133,7 +98,7 @@ static int check_system(struct fly_port *port)
 				port->group->n, s->udp_port);
 	switch (s->kind) {
 	case FLY_LINK_AF_PACKET:
-		return check_af_packet(port);
+		return fly_netdev_check(port);
 	case FLY_LINK_TAP:
 		if (access("/dev/net/tun", R_OK | W_OK) != 0 || geteuid() != 0)
 			return fly_fail(FLY_EPERM, "link %s: tap needs root and /dev/net/tun",
@@ -162,16 +127,17 @@ static int check_system(struct fly_port *port)
 
 void fly_port_choose_mtu(struct fly_link_spec *spec)
 {
-	uint32_t ip;
-	unsigned mtu;
+	struct fly_netlink_facts facts;
 
 	if (spec->mtu || spec->kind == FLY_LINK_LOCAL)
 		return;
-	if (kinds[spec->kind].shares_memory)
+	if (kinds[spec->kind].shares_memory) {
 		spec->mtu = MTU_SHARED;
-	else if (spec->kind == FLY_LINK_AF_PACKET &&
-		 fly_kernel_port_address(spec->what, &ip, &mtu) == 0)
-		spec->mtu = RTE_MIN(mtu, (unsigned)FLY_MTU_MOST_OF_WIRES);
+	} else if (spec->kind == FLY_LINK_AF_PACKET) {
+		if (fly_netlink_look(spec->what, &facts) == 0)
+			spec->mtu = RTE_MIN(facts.mtu, (unsigned)FLY_MTU_MOST_OF_WIRES);
+		fly_netlink_forget(&facts);
+	}
 }
 
 /* Bytes of a frame in af_packet's rings; 0: as the driver has it. */
@@ -574,6 +540,7 @@ static void remove_device(struct fly_port *port)
 	fly_memif_guard_hold();
 	if (port->started && calls_vhost(port))
 		refill(port);
+	fly_netdev_forget(port);
 	if (port->started)
 		rte_eth_dev_stop(port->link.port);
 	close_device(port, port->link.port);
@@ -586,8 +553,13 @@ static void take_mac(struct fly_port *port)
 	struct rte_ether_addr mac;
 
 	rte_eth_macaddr_get(port->link.port, &mac);
+	if (port->spec.kind == FLY_LINK_TAP) {
+		/* The kernel's end has the device's: a bridge must be able to tell us apart. */
+		mac.addr_bytes[0] |= RTE_ETHER_LOCAL_ADMIN_ADDR;
+		mac.addr_bytes[5] ^= 1;
+	}
 	memcpy(port->link.mac, port->spec.has_mac ? port->spec.mac : mac.addr_bytes, 6);
-	if (port->spec.has_mac)
+	if (port->spec.has_mac && port->spec.kind != FLY_LINK_TAP)
 		rte_eth_dev_default_mac_addr_set(port->link.port,
 						 (struct rte_ether_addr *)port->spec.mac);
 }
@@ -622,8 +594,8 @@ static void steer(struct fly_port *port)
 	}
 }
 
-/* Copy the first poller's link to those of the others, but for the UDP port. No poller has them. */
-static void tell_others(struct fly_port *port)
+/* All but the UDP port. */
+void fly_port_tell_others(struct fly_port *port)
 {
 	const struct fly_link *first = &port->link;
 
@@ -639,6 +611,11 @@ static void tell_others(struct fly_port *port)
 		link->answers_arp = first->answers_arp;
 		link->is_private = first->is_private;
 		link->pool = first->pool;
+		link->peers_move = first->peers_move;
+		link->routes = first->routes;
+		link->prefix = first->prefix;
+		link->interface = first->interface;
+		link->neighbour = first->neighbour;
 		link->has_one_peer = first->has_one_peer;
 		fly_payload_init(link, first->payload_own);
 		fly_shared_join(port->shared, link, i, port->n_queues);
@@ -662,7 +639,7 @@ static int start_device(struct fly_port *port)
 	if (status)
 		return status;
 	fly_memif_guard_hold();
-	error = rte_eth_dev_start(port->link.port);
+	error = fly_netdev_start(port);
 	fly_memif_guard_drop();
 	if (error) {
 		status = no_device(port, error);
@@ -674,7 +651,7 @@ static int start_device(struct fly_port *port)
 	take_mac(port);
 	if (port->n_queues > 1)
 		steer(port);
-	tell_others(port);
+	fly_port_tell_others(port);
 	return 0;
 }
 
@@ -895,29 +872,39 @@ static int open_server(struct fly_port *port)
 }
 
 /*
- * A path from the root, so that the link comes back also after chdir(2). A path that is too long
- * for a socket then stays as it is.
+ * A path from the root, so that the link comes back also after chdir(2). Return: 0, or -FLY_EINVAL
+ * with a message: it is too long for a socket then.
  */
-static void from_root(struct fly_link_spec *spec)
+static int from_root(struct fly_link_spec *spec)
 {
 	const size_t most =
 		spec->kind == FLY_LINK_VHOST ? FLY_VHOST_PATH_MAX : sizeof spec->what - 1;
 	char path[FLY_SOCKET_PATH_BYTES + sizeof spec->what];
 
-	if (!kinds[spec->kind].has_server || spec->what[0] == '/' ||
-	    !getcwd(path, FLY_SOCKET_PATH_BYTES))
-		return;
-	strcat(strcat(path, path[1] ? "/" : ""), spec->what);
-	if (strlen(path) <= most)
-		strcpy(spec->what, path);
+	if (!kinds[spec->kind].has_server || spec->what[0] == '/')
+		return 0;
+	if (getcwd(path, FLY_SOCKET_PATH_BYTES)) {
+		strcat(strcat(path, path[1] ? "/" : ""), spec->what);
+		if (strlen(path) <= most) {
+			strcpy(spec->what, path);
+			return 0;
+		}
+	} else if (errno != ERANGE) {
+		return fly_fail(FLY_EINVAL, "link %s: the current directory: %s", spec->text,
+				strerror(errno));
+	}
+	return fly_fail(FLY_EINVAL,
+			"link %s: in the current directory this path has more than %zu characters "
+			"from the root, which is too long for a socket: use a shorter directory",
+			spec->text, most);
 }
 
 bool fly_port_is_of(const struct fly_port *port, const struct fly_link_spec *spec)
 {
 	struct fly_link_spec like = *spec;
 
-	from_root(&like);
-	return like.kind == port->spec.kind && strcmp(like.what, port->spec.what) == 0;
+	return from_root(&like) == 0 && like.kind == port->spec.kind &&
+	       strcmp(like.what, port->spec.what) == 0;
 }
 
 static int make_others(struct fly_port *port)
@@ -958,12 +945,14 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		.lock_fd = -1,
 		.probe_fd = -1,
 		.packet_fd = -1,
+		.netdev = {.watch_fd = -1, .tun_fd = -1},
 		.bell = spec->kind == FLY_LINK_VHOST ? fly_bell_open() : -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->kernel_port_fds[i] = -1;
-	from_root(&port->spec);
-	status = check_system(port);
+	status = from_root(&port->spec);
+	if (!status)
+		status = check_system(port);
 	if (!status && group->n > 1)
 		status = make_others(port);
 	if (status) {
@@ -978,18 +967,23 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		fly_port_close(port);
 		return status;
 	}
-	port->link.ip = port->spec.ip ? port->spec.ip : spec->server ? SERVER_IP : CLIENT_IP;
+	status = fly_netdev_settle(port, !kinds[spec->kind].point_to_point ? 0
+					 : spec->server                    ? SERVER_IP
+									   : CLIENT_IP);
+	if (status) {
+		fly_port_close(port);
+		return status;
+	}
 	port->link.udp_port = htons(port->spec.udp_port);
 	port->link.zero_copy =
 		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
-	port->link.answers_arp = port->kernel_port_fds[0] < 0;
 	port->link.is_private = kinds[spec->kind].point_to_point;
 	port->link.pool = group->pool;
 	port->peer_ip = spec->peer_ip;
 	if (port->peer_ip == 0 && kinds[spec->kind].point_to_point)
 		port->peer_ip = spec->server ? CLIENT_IP : SERVER_IP;
 	port->was_up = fly_port_has_peer(port) && fly_port_is_up(port);
-	tell_others(port);
+	fly_port_tell_others(port);
 	*to = port;
 	return 0;
 }
@@ -997,6 +991,16 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 struct fly_link *fly_port_link(struct fly_port *port, unsigned poller)
 {
 	return poller ? port->others[poller] : &port->link;
+}
+
+struct fly_port *fly_ports_of(const struct fly_ports *ports, const struct fly_link *link,
+			      unsigned poller)
+{
+	for (unsigned i = 0; i < ports->n; i++) {
+		if (fly_port_link(ports->at[i], poller) == link)
+			return ports->at[i];
+	}
+	return NULL;
 }
 
 void fly_ports_heard(struct fly_ports *ports, const struct fly_link *link, unsigned poller,
@@ -1016,11 +1020,9 @@ void fly_port_close(struct fly_port *port)
 		remove_device(port);
 	fly_socket_claim_drop(port->lock_fd,
 			      port->spec.server && port->client == 0 ? port->spec.what : NULL);
-	for (unsigned i = 0; i < FLY_POLLERS; i++) {
-		if (port->kernel_port_fds[i] >= 0)
-			close(port->kernel_port_fds[i]);
+	fly_netdev_end(port);
+	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		free(port->others[i]);
-	}
 	if (port->probe_fd >= 0)
 		close(port->probe_fd);
 	fly_bell_close(port->bell);

@@ -5,6 +5,7 @@
 
 #include "base/descriptors.h"
 #include "host/connections.h"
+#include "host/netdev.h"
 #include "host/memif_guard.h"
 #include "host/vhost_guard.h"
 #include "host/link_spec.h"
@@ -24,7 +25,8 @@ struct fly_ports {
  * control thread's again.
  *   UP -> LOST -> UP    server: the peer went away; the driver takes the next client
  *   UP -> ROBBED -> UP  server: a peer went away that had taken away memory; it is counted
- *   UP -> DETACH -> (stopped, started again) -> ATTACH -> UP    client
+ *   UP -> DETACH -> (stopped, started again) -> ATTACH -> UP    client; an interface of the kernel
+ *   UP -> READDRESS -> UP    an interface of the kernel has another address, MTU or route
  */
 enum fly_port_request {
 	FLY_PORT_NONE,
@@ -32,6 +34,7 @@ enum fly_port_request {
 	FLY_PORT_ROBBED,
 	FLY_PORT_DETACH,
 	FLY_PORT_ATTACH,
+	FLY_PORT_READDRESS,
 };
 
 struct fly_port {
@@ -53,9 +56,9 @@ struct fly_port {
 	unsigned device_number; /* client: the client number in the arguments of the device */
 	uint32_t ended;   /* server: fly_vhost_guard_ended() as last seen by the control thread */
 	bool was_up;      /* link state as last seen by the control thread */
-	bool detached;    /* client: the pollers have given it up, or will */
+	bool detached;    /* client, interface: the pollers have given it up, or will */
 	bool reaching;    /* client: started again; the connection is not complete */
-	uint64_t next_ms; /* client: when detached, time of the next step */
+	uint64_t next_ms; /* when detached, time of the next step */
 	int probe_fd;     /* vhost client: asks whether its server speaks; -1: none */
 	unsigned probe_client;                  /* the client number that it asks for */
 	char server_name[FLY_CONNECTIONS_NAME]; /* once probed: fly_connections_probe() */
@@ -63,6 +66,7 @@ struct fly_port {
 	int bell;      /* vhost: rings when the far end tells of packets: host/bell.h; -1: none */
 	int packet_fd; /* af_packet: the socket that its driver receives from; -1: not known */
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
+	struct fly_netdev netdev;
 	/* By poller: enum fly_port_request. All pollers get the same request. */
 	_Atomic int request[FLY_POLLERS];
 	struct fly_descriptors before; /* open before the device was started */
@@ -83,6 +87,10 @@ bool fly_port_is_of(const struct fly_port *port, const struct fly_link_spec *spe
 
 /* fly_port_link() - the link of one of the runtime's pollers. */
 struct fly_link *fly_port_link(struct fly_port *port, unsigned poller);
+
+/* fly_ports_of() - the port of one of a poller's links; NULL: of none of these. */
+struct fly_port *fly_ports_of(const struct fly_ports *ports, const struct fly_link *link,
+			      unsigned poller);
 
 /*
  * fly_port_choose_mtu() - set the MTU of a spec that names none, if it is known before there is a

@@ -24,6 +24,9 @@ void fly_port_stop_device(struct fly_port *port);
  */
 int fly_port_reach(struct fly_port *port, const char **why);
 
+/* fly_port_tell_others() - copy the first poller's link to the others'. No poller has them. */
+void fly_port_tell_others(struct fly_port *port);
+
 /* fly_port_is_up() - does the driver say that the link is up? */
 bool fly_port_is_up(const struct fly_port *port);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * port_watch.c - links whose peer dies and comes back.
+ * port_watch.c - links whose peer dies and comes back, and those over interfaces of the kernel.
  *
  * fly_ports_watch() runs on the control thread every FLY_CONTROL_TICK_MS; fly_ports_apply() on
  * each poller, at its quiescence point. Owns the list of watched ports. port->request alone
@@ -150,14 +150,24 @@ static bool has_no_request(struct fly_port *port)
 	return true;
 }
 
+static void watch_interface(struct fly_port *port)
+{
+	const int request = fly_netdev_follow(port);
+
+	if (request != FLY_PORT_NONE)
+		send_request(port, (enum fly_port_request)request);
+}
+
 static void watch(struct fly_ports *ports)
 {
 	for (unsigned i = 0; i < ports->n; i++) {
 		struct fly_port *port = ports->at[i];
 
-		if (!fly_port_has_peer(port) || !has_no_request(port))
+		if (!has_no_request(port))
 			continue;
-		if (port->spec.server)
+		if (!fly_port_has_peer(port))
+			watch_interface(port);
+		else if (port->spec.server)
 			watch_our_server(port);
 		else
 			watch_our_client(port);
@@ -205,6 +215,9 @@ void fly_ports_apply(struct fly_ports *ports, struct fly_poller *p)
 		case FLY_PORT_ATTACH:
 			fly_poller_attach(p, link);
 			fly_stats_add(&p->stats, FLY_COUNT_links_returned, 1);
+			break;
+		case FLY_PORT_READDRESS:
+			fly_link_readdress(p, link, &port->netdev.settings);
 			break;
 		default:
 			continue;

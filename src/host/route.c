@@ -4,14 +4,27 @@
  */
 #include "host/route.h"
 
+#include "slowpath/next_hop.h"
+
 #define NOWHERE  (-1)
 #define ITS_PEER 33 /* better than any network */
 #define ANYWHERE 0  /* how large its network is was not said */
 
-/* The bits that tell the network around @ip which this port leads to; or NOWHERE. */
-static int bits(const struct fly_port *port, uint32_t ip)
+/*
+ * The bits that tell the network around @ip which this port leads to; or NOWHERE. The routes of a
+ * link that is down are the control thread's.
+ */
+static int bits(struct fly_port *port, unsigned poller, uint32_t ip)
 {
-	return ip == port->peer_ip ? ITS_PEER : ANYWHERE;
+	const struct fly_link *link = fly_port_link(port, poller);
+	const struct fly_route *route;
+
+	if (ip == port->peer_ip)
+		return ITS_PEER;
+	if (!link->up || !link->routes)
+		return ANYWHERE;
+	route = fly_route_find(link->routes, ip);
+	return route ? route->prefix : NOWHERE;
 }
 
 /* Is @port better than @best, with as good a network? */
@@ -27,7 +40,7 @@ struct fly_port *fly_route_to(const struct fly_ports *ports, unsigned poller, ui
 
 	for (unsigned i = 0; i < ports->n; i++) {
 		struct fly_port *port = ports->at[i];
-		const int n = bits(port, ip);
+		const int n = bits(port, poller, ip);
 
 		if (n == NOWHERE || n < most)
 			continue;
@@ -35,6 +48,8 @@ struct fly_port *fly_route_to(const struct fly_ports *ports, unsigned poller, ui
 			best = port;
 		most = n;
 	}
+	if (!best && ports->n == 1)
+		return ports->at[0]; /* whoever asks it is told why not */
 	return best;
 }
 

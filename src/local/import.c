@@ -615,24 +615,38 @@ static const struct fly_binding_kind kind = {
 
 /*
  * A copy of NAME of local:NAME, for fly_rebind(): a relative path as it is seen from here, because
- * the program may change its directory; unless it gets too long for a socket. NULL: no memory.
+ * the program may change its directory. Return: 0, or a negative status with a message; then *kept
+ * is NULL.
  */
-static char *keep_name(const char *name)
+static int keep_name(const char *name, char **kept)
 {
 	struct sockaddr_un address;
 	char *directory;
 	char *path = NULL;
 
-	if (name[0] == '/' || !strchr(name, '/'))
-		return strdup(name);
+	*kept = NULL;
+	if (name[0] == '/' || !strchr(name, '/')) {
+		*kept = strdup(name);
+		return *kept ? 0 : fly_fail(FLY_ENOMEM, "out of memory");
+	}
 	directory = getcwd(NULL, 0);
-	if (!directory || asprintf(&path, "%s/%s", directory, name) < 0)
+	if (!directory)
+		return fly_fail(FLY_EINVAL, "local:%s: the current directory: %s", name,
+				strerror(errno));
+	if (asprintf(&path, "%s/%s", directory, name) < 0)
 		path = NULL;
 	free(directory);
-	if (path && strlen(path) < sizeof address.sun_path)
-		return path;
+	if (!path)
+		return fly_fail(FLY_ENOMEM, "out of memory");
+	if (strlen(path) < sizeof address.sun_path) {
+		*kept = path;
+		return 0;
+	}
 	free(path);
-	return strdup(name);
+	return fly_fail(FLY_EINVAL,
+			"local:%s: in the current directory this path has more than %zu characters "
+			"from the root, which is too long for a socket: use a shorter directory",
+			name, sizeof address.sun_path - 1);
 }
 
 static int make(struct fly_poller_group *group, const char *name, uint32_t version,
@@ -650,14 +664,15 @@ static int make(struct fly_poller_group *group, const char *name, uint32_t versi
 		.group = group,
 		.name = name,
 		.version = version,
-		.server = keep_name(server),
 		.uid = uid,
 		.wait = (uint8_t)group->wait,
 	};
 	fly_local_silence_init(l);
 	l->turned = fly_poller_group_own(group);
 	fly_local_bind(l);
-	status = l->server ? begin(l, wait_ms) : fly_fail(FLY_ENOMEM, "out of memory");
+	status = keep_name(server, &l->server);
+	if (!status)
+		status = begin(l, wait_ms);
 	if (status) {
 		free(l->server);
 		free(l);

@@ -58,7 +58,6 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	set_waits(&p->waits, config);
 	fly_handoff_queue_init(&p->handoffs);
 	LIST_INIT(&p->imports);
-	LIST_INIT(&p->arp_queries);
 	LIST_INIT(&p->pools);
 	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)

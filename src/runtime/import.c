@@ -15,7 +15,6 @@
 #include "binder.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
-#include "slowpath/arp.h"
 #include "threads/request.h"
 #include "local/import.h"
 #include "runtime/attach.h"
@@ -29,11 +28,14 @@
 #include "base/random.h"
 #include "base/reconnect.h"
 #include "base/stub_version.h"
+#include "host/link_spec.h"
+#include "host/netlink.h"
+#include "host/port_address.h"
+#include "slowpath/neighbour.h"
+#include "slowpath/next_hop.h"
 #include "slowpath/payload.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
-
-#define ARP_AGAIN_MS 20
 
 /* Write the headers of a call to this binding's export. */
 static void write_template(struct fly_import *import)
@@ -135,30 +137,31 @@ void fly_import_unbind(struct fly_binding *binding)
 }
 
 /*
- * Turn the poller until the peer's MAC is known, for at most @most_tsc. Return: 0, or -FLY_EPEER;
- * the link may be down then.
+ * Turn the poller until the peer's hardware address is known, or that of the gateway to it, for at
+ * most @most_tsc. Return: 0, or -FLY_EPEER; the link may be down then.
  */
-static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
-		   uint64_t most_tsc)
+static int resolve(struct fly_poller *p, struct fly_link *link, uint32_t hop,
+		   struct fly_address *peer, uint64_t most_tsc)
 {
-	struct fly_arp_query question = {.link = link, .ip = peer->ip};
-	uint64_t query_tsc = 0;
+	struct fly_neighbour *n;
 	uint64_t end_tsc;
 	uint64_t now_tsc;
+	bool is_known;
 
-	fly_arp_wait(p, &question);
 	p->clock.turns = 0; /* read the TSC now: do not use the cached time */
 	end_tsc = fly_poller_time(p) + most_tsc;
-	while ((now_tsc = fly_poller_time(p)) < end_tsc && !question.answered && link->up) {
-		if (now_tsc >= query_tsc) {
-			fly_arp_request(p, link, &question);
-			query_tsc = now_tsc + ARP_AGAIN_MS * p->tsc_per_ms;
-		}
+	n = fly_neighbour_want(p, link, hop);
+	if (!n)
+		return -FLY_EPEER;
+	while (!n->is_known && link->up && (now_tsc = fly_poller_time(p)) < end_tsc) {
 		fly_poller_turn(p, now_tsc);
+		if (!n->is_known)
+			fly_neighbour_ask(p, n);
 	}
-	fly_arp_end(&question);
-	memcpy(peer->mac, question.mac, 6);
-	return question.answered ? 0 : -FLY_EPEER;
+	is_known = n->is_known;
+	memcpy(peer->mac, n->mac, 6);
+	fly_neighbour_give(n);
+	return is_known ? 0 : -FLY_EPEER;
 }
 
 /* The call of the binder got no answer, or the link is down since. Return: a negative status. */
@@ -254,6 +257,56 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 	}
 }
 
+/* Why there is no way to an address over a link. */
+static int no_route(const struct fly_poller *p, const struct fly_link *link, const char *name,
+		    const char *ip)
+{
+	const struct fly_port *port = fly_ports_of(&fly_runtime_of(p)->ports, link, p->number);
+	char own[20];
+
+	fly_port_address_text(link->ip, link->prefix, own);
+	if (link->interface)
+		return fly_fail(FLY_EPEER,
+				"import %s: %s is not on this link (%s), and there is no gateway: "
+				"add gateway=, or: ip route add %s via GATEWAY dev %s",
+				name, ip, own, ip, port ? port->spec.what : "INTERFACE");
+	return fly_fail(FLY_EPEER,
+			"import %s: %s is not on this link (%s), and there is no gateway: add "
+			"gateway=",
+			name, ip, own);
+}
+
+/* Nobody has said who has the address @hop. */
+static int no_neighbour(const struct fly_poller *p, const struct fly_link *link,
+			const struct fly_address *peer, uint32_t hop, const char *name,
+			uint64_t most_tsc)
+{
+	const unsigned ms = (unsigned)(most_tsc / p->tsc_per_ms);
+	char ip[INET_ADDRSTRLEN];
+	char gateway[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &peer->ip, ip, sizeof ip);
+	inet_ntop(AF_INET, &hop, gateway, sizeof gateway);
+	if (hop != peer->ip)
+		return fly_fail(
+			FLY_EPEER,
+			"import %s: the gateway %s, by which %s is reached, does not answer "
+			"on this link within %u ms",
+			name, gateway, ip, ms);
+	if (link->interface && fly_netlink_is_ours(peer->ip))
+		return fly_fail(
+			FLY_EPEER,
+			"import %s: %s is this machine's own address, and what is sent to it "
+			"does not come back over an interface; over af_packet:lo it does, "
+			"and local: needs no address",
+			name, ip);
+	return fly_fail(
+		FLY_EPEER,
+		"import %s: nobody answers for %s on this link within %u ms; is the server up, and "
+		"is that its address (peer=)?",
+		name, ip, ms);
+}
+
 /*
  * From the address of a binder to the place of the calls. A link that is down is attached again in
  * a turn of its poller: if nobody else turns an inline caller's poller, this has to. @most_tsc: for
@@ -263,16 +316,17 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct place *pla
 		  const char *name, uint32_t version, uint64_t most_tsc)
 {
 	char ip[INET_ADDRSTRLEN];
+	uint32_t hop = 0;
 
 	inet_ntop(AF_INET, &place->peer.ip, ip, sizeof ip);
 	if (!link->up)
 		fly_poller_turn(p, fly_poller_time(p));
-	if (link->up && resolve(p, link, &place->peer, most_tsc) && link->up)
-		return fly_fail(
-			FLY_EPEER,
-			"import %s: nobody answers for %s on this link within %u ms; is the server "
-			"up, and is that its address (peer=)?",
-			name, ip, (unsigned)(most_tsc / p->tsc_per_ms));
+	if (link->up) /* else the routes are the control thread's */
+		hop = fly_next_hop(link->routes, place->peer.ip);
+	if (link->up && hop == 0)
+		return no_route(p, link, name, ip);
+	if (link->up && resolve(p, link, hop, &place->peer, most_tsc) && link->up)
+		return no_neighbour(p, link, &place->peer, hop, name, most_tsc);
 	if (!link->up)
 		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
 	return ask_binder(p, link, place, name, version, most_tsc);

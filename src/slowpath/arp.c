@@ -2,14 +2,15 @@
 /*
  * arp.c - requests for a peer's MAC address, and replies with our own (RFC 826).
  *
- * Runs on the poller's thread. There is no cache: a binding resolves its peer once, when it is
- * made, and a server answers each call to the address that the call came from. Replies that nobody
- * requested are ignored.
+ * Runs on the poller's thread. Owns no state: which answers are believed is for neighbour.c. A
+ * server asks nobody: it answers each call to the address that the call came from.
  */
 #include "slowpath/arp.h"
 
 #include <rte_arp.h>
 #include <rte_ether.h>
+
+#include "slowpath/neighbour.h"
 
 #define ARP_BYTES (sizeof(struct rte_ether_hdr) + sizeof(struct rte_arp_hdr))
 #define ARP_FRAME 60 /* the shortest Ethernet frame, without its check sequence */
@@ -37,36 +38,7 @@ static void fill(uint8_t *frame, const struct fly_link *link, uint16_t opcode, c
 	arp->arp_data.arp_tip = to_ip;
 }
 
-void fly_arp_wait(struct fly_poller *p, struct fly_arp_query *query)
-{
-	query->answered = false;
-	LIST_INSERT_HEAD(&p->arp_queries, query, next);
-}
-
-void fly_arp_end(struct fly_arp_query *query)
-{
-	LIST_REMOVE(query, next);
-}
-
-/* Give an address to all queries that wait for it. Return: was there one? */
-static bool learn(struct fly_poller *p, const struct fly_link *link, uint32_t ip,
-		  const uint8_t *mac)
-{
-	struct fly_arp_query *query;
-	bool is_new = false;
-
-	LIST_FOREACH(query, &p->arp_queries, next)
-	{
-		if (query->answered || query->link != link || query->ip != ip)
-			continue;
-		memcpy(query->mac, mac, sizeof query->mac);
-		query->answered = true;
-		is_new = true;
-	}
-	return is_new;
-}
-
-void fly_arp_request(struct fly_poller *p, struct fly_link *link, const struct fly_arp_query *query)
+void fly_arp_request(struct fly_poller *p, struct fly_link *link, uint32_t ip)
 {
 	static const uint8_t nobody[6] = {0};
 	struct rte_mbuf *m = fly_packet_get(&p->cache, ARP_FRAME);
@@ -75,9 +47,25 @@ void fly_arp_request(struct fly_poller *p, struct fly_link *link, const struct f
 		return;
 	memset(fly_packet_frame(m), 0, ARP_FRAME);
 	memset(fly_packet_frame(m) + FLY_ETHER_DESTINATION, 0xff, 6);
-	fill(fly_packet_frame(m), link, RTE_ARP_OP_REQUEST, nobody, query->ip);
+	fill(fly_packet_frame(m), link, RTE_ARP_OP_REQUEST, nobody, ip);
 	fly_link_send(link, m);
 	fly_link_flush(link);
+}
+
+/* Return: was the frame an answer that is believed? */
+static bool learn(struct fly_poller *p, struct fly_link *link, const struct rte_arp_hdr *arp)
+{
+	const uint32_t ip = arp->arp_data.arp_sip;
+	const uint8_t *mac = arp->arp_data.arp_sha.addr_bytes;
+
+	if (ip == 0 || rte_is_multicast_ether_addr(&arp->arp_data.arp_sha))
+		return false;
+	if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REPLY) &&
+	    arp->arp_data.arp_tip == link->ip && fly_neighbour_answer(p, link, ip, mac))
+		return true;
+	if (ip != link->ip)
+		fly_neighbour_rumour(p, link, ip, mac);
+	return false;
 }
 
 bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m)
@@ -91,8 +79,7 @@ bool fly_arp_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	    arp->arp_plen != 4)
 		return false;
 
-	if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REPLY) &&
-	    learn(p, link, arp->arp_data.arp_sip, arp->arp_data.arp_sha.addr_bytes)) {
+	if (learn(p, link, arp)) {
 		fly_stats_add(&p->stats, FLY_COUNT_arp_learned, 1);
 	} else if (arp->arp_opcode == rte_cpu_to_be_16(RTE_ARP_OP_REQUEST) && link->answers_arp &&
 		   arp->arp_data.arp_tip == link->ip && p->reject_budget > 0) {

@@ -19,6 +19,7 @@
 #include "slowpath/behaviour.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/deadline.h"
+#include "slowpath/neighbour.h"
 #include "slowpath/retry.h"
 
 #define PASS_ENTRIES  256 /* looked at in one turn */
@@ -85,15 +86,18 @@ static void count_resend(struct fly_poller *p, struct fly_call_entry *e, enum fl
 /* Resend, probe or fail a call that is due. */
 static void handle_due_call(struct fly_poller *p, struct fly_call_entry *e)
 {
-	const struct fly_rtt *rtt = &fly_import_of(e->head.binding)->rtt;
+	struct fly_import *import = fly_import_of(e->head.binding);
+	const struct fly_rtt *rtt = &import->rtt;
 
 	if (!e->resends && e->state != FLY_CALL_BULK)
 		fly_retry_begin(&e->retry, rtt->rto_tsc, e->sent_tsc);
+	if (e->retry.tries > 0 && import->link->peers_move)
+		fly_neighbour_silent(p, import);
 	switch (fly_retry_step(&e->retry, &p->waits, rtt, p->now_tsc)) {
 	case FLY_RETRY_WAIT:
 		return;
 	case FLY_RETRY_GIVE_UP:
-		fly_behaviour_lost(fly_import_of(e->head.binding));
+		fly_behaviour_lost(import);
 		fly_caller_fail(p, e, -FLY_EPEER);
 		return;
 	case FLY_RETRY_PROBE:

@@ -12,6 +12,7 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/behaviour.h"
+#include "slowpath/neighbour.h"
 #include "slowpath/park.h"
 #include "slowpath/payload.h"
 #include "slowpath/peers.h"
@@ -88,6 +89,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 			fly_behaviour_lost(import);
 	}
 	fly_payload_forget(p, link);
+	fly_neighbours_forget(p, link);
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
 	if (link->shared)
 		fly_shared_lost(link);

@@ -50,6 +50,12 @@ void sim_link_put(struct sim_link *l, const uint8_t *frame, unsigned bytes)
 	arrive(l, new_frame(frame, bytes));
 }
 
+static bool is_for(const struct sim_link *l, const uint8_t *frame)
+{
+	return (frame[FLY_ETHER_DESTINATION] & 1) ||
+	       memcmp(frame + FLY_ETHER_DESTINATION, l->link.mac, 6) == 0;
+}
+
 /* Put one copy of a packet on its way to the far end. */
 static void fly(struct sim_link *l, struct rte_mbuf *m)
 {
@@ -58,6 +64,8 @@ static void fly(struct sim_link *l, struct rte_mbuf *m)
 	struct sim_frame *f;
 
 	must(m->pkt_len <= MOST);
+	if (!is_for(l->far, fly_packet_frame(m)))
+		return; /* as a NIC that hears of others' frames */
 	f = new_frame(rte_pktmbuf_read(m, 0, m->pkt_len, bytes), m->pkt_len);
 	f->due_tsc = *l->now_tsc + faults->latency_us * SIM_TSC_PER_MS / 1000;
 	if (happens(l, faults->delay_mask, faults->delay_percent))

@@ -387,6 +387,8 @@ bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, con
 	if (!fly_bulk_acked(p, b, frame, h) && h->fragment != h->fragments)
 		return false;
 	c->touched_ms = p->now_ms;
+	/* Where it came from: the caller, or its gateway, may have moved. */
+	memcpy(b->front + FLY_ETHER_DESTINATION, frame + FLY_ETHER_SOURCE, 6);
 	if (h->fragment == h->fragments)
 		fly_conversation_bulk_end(p, c); /* the caller has it */
 	return true;
