@@ -29,6 +29,7 @@
 #include "commands.h"
 #include "counters.h"
 #include "pattern.h"
+#include "target.h"
 #include "test.h"
 
 #define WINDOW_MOST 4096
@@ -55,7 +56,7 @@ enum procedure {
 static const char *const procedure_names[PROCEDURES] = {"null", "maxresult", "maxarg", "echo"};
 
 struct call_options {
-	const char *links[2]; /* one, and NULL */
+	struct target target;
 	bool checking;
 	uint64_t calls; /* 0: no end */
 	unsigned window;
@@ -126,6 +127,8 @@ static const struct argp_option options[] = {
 	 "How long an answer may take, in milliseconds (default 5000)", 1},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end print the counters that are not zero (with =all: every one)", 2},
+	{"link", CLI_KEY_LINK, "LINK", 0,
+	 "A link of this program; given several times: routes, or PEER, choose one", 2},
 	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 2},
 	{"wait", CLI_KEY_WAIT, "HOW", 0, "How to wait for results: spin (default), yield or sleep",
 	 2},
@@ -149,8 +152,7 @@ static void add_procedure(struct call_options *o, const char *name)
 
 static void complete(struct call_options *o)
 {
-	if (!o->links[0])
-		cli_refuse("call", "over which link? For instance vhost:/tmp/f.sock");
+	target_complete(&o->target, "call");
 	if (o->until_error && o->reconnect)
 		cli_refuse("call", "--until-error stops at what --reconnect goes on after: choose");
 	if (o->calls == 0 && !o->until_error)
@@ -208,10 +210,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case CLI_KEY_EAL:
 		o->eal = text;
 		return 0;
+	case CLI_KEY_LINK:
+		target_add_link(&o->target, "call", text);
+		return 0;
 	case ARGP_KEY_ARG:
-		if (o->links[0])
-			cli_refuse("call", "one link at a time: %s or %s", o->links[0], text);
-		o->links[0] = text;
+		target_set_peer(&o->target, "call", text);
 		return 0;
 	case ARGP_KEY_END:
 		complete(o);
@@ -224,7 +227,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "LINK",
+	.args_doc = "LINK\n[PEER] --link LINK...",
 	.doc = "Make many calls to a server of the Test interface, check what comes back, and "
 	       "compare with the executions that the server has counted."
 	       "\v  firefly serve --check --link vhost:/tmp/f.sock,server\n"
@@ -556,7 +559,7 @@ int call_main(int argc, char **argv)
 	int failed, status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	start.links = o.links;
+	start.links = o.target.links;
 	start.eal = o.eal;
 	start.packets = o.packets;
 	start.call_timeout_ms = o.timeout_ms;
@@ -577,7 +580,7 @@ int call_main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 
-	status = Test_import(caller.runtime, NULL, &caller.binding);
+	status = Test_import(caller.runtime, o.target.peer, &caller.binding);
 	if (status) {
 		cli_complain("call", "%s", cli_reason(status));
 		failed = CLI_FAILED;
@@ -593,5 +596,6 @@ int call_main(int argc, char **argv)
 	if (cli_stop(caller.runtime))
 		failed = CLI_FAILED;
 	free(caller.slots);
+	target_free(&o.target);
 	return failed || caller.wrong || caller.uncounted ? CLI_FAILED : 0;
 }

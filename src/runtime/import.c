@@ -19,6 +19,7 @@
 #include "threads/request.h"
 #include "local/import.h"
 #include "runtime/attach.h"
+#include "runtime/destination.h"
 #include "runtime/process.h"
 #include "base/binding_kind.h"
 #include "slowpath/behaviour.h"
@@ -29,7 +30,6 @@
 #include "base/random.h"
 #include "base/reconnect.h"
 #include "base/stub_version.h"
-#include "host/link_spec.h"
 #include "slowpath/payload.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
@@ -332,37 +332,6 @@ struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_impor
 	return keep(p, like->link, &place, like->binder_port, like->name, like->version);
 }
 
-/*
- * Choose the link and the address of an import. @poller: index of the poller that makes it. @peer:
- * as for fly_import(); NULL: the far end of the first link. Return: 0, *link and *address without
- * its MAC; or a negative status with a sentence.
- */
-static int find_peer(struct fly_runtime *r, unsigned poller, const char *peer,
-		     struct fly_link **link, struct fly_address *address)
-{
-	const struct fly_port *port = r->ports.at[0];
-	uint16_t udp_port;
-
-	if (r->ports.n == 0)
-		return fly_fail(FLY_EINVAL,
-				"'%s': this runtime has local links only, as in local:NAME",
-				peer ? peer : "");
-	udp_port = port->spec.peer_port;
-
-	*address = (struct fly_address){.ip = port->peer_ip};
-	*link = fly_port_link(r->ports.at[0], poller);
-	if (peer && fly_link_spec_address(peer, &address->ip, &udp_port))
-		return fly_fail(FLY_EINVAL, "'%s' is not an address, as in 10.0.0.2 or 10.0.0.2:%d",
-				peer, FLY_UDP_PORT_DEFAULT);
-	if (address->ip == 0)
-		return fly_fail(
-			FLY_EINVAL,
-			"link %s: whom to call is not said; add peer=, as in %s,peer=10.0.0.2",
-			port->spec.text, port->spec.text);
-	address->port = htons(udp_port);
-	return 0;
-}
-
 struct wish {
 	struct fly_runtime *runtime;
 	const char *name;
@@ -381,7 +350,7 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 
 	if (p->is_shut)
 		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
-	status = find_peer(w->runtime, p->number, w->peer, &link, &place.peer);
+	status = fly_destination_find(w->runtime, p->number, w->peer, &link, &place.peer);
 	if (status)
 		return status;
 	binder_port = place.peer.port;
