@@ -12,7 +12,7 @@ BUILD_PACKAGES=(gcc libc6-dev meson ninja-build pkgconf flex bison libdpdk-dev l
 TEST_PACKAGES=(make g++ libcriterion-dev clang llvm libclang-rt-dev clang-format clang-tidy python3
 	abigail-tools iproute2 nftables procps strace util-linux mandoc shellcheck spin
 	libprotobuf-c-dev protobuf-c-compiler libtirpc-dev rpcsvc-proto
-	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user)
+	gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user qemu-system-x86 busybox-static)
 
 say() {
 	printf '%s\n' "$*"

@@ -1672,7 +1672,7 @@ static void make_network(struct sim_node *node, struct sim_link *l)
 	struct fly_waits *t = &p->waits;
 
 	l->link.tx_burst = wire_tx;
-	l->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	fly_link_set_checksum(&l->link, FLY_CHECKSUM_SOFTWARE);
 	p->tsc_per_ms = NS_PER_MS;
 	p->absent_tsc = FLY_ABSENT_US * 1000;
 	t->first_tsc *= 1000;

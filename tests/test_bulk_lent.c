@@ -484,16 +484,21 @@ Case(bulk_lent, fly_slow_next_fragment__all_headers_count)
 	f.bytes = FLY_PAYLOAD - 1;
 	cr_expect(!is_taken(), "far too short");
 	at_node->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	at_node->link.demands_checksum = true;
 	make(1, 0);
 	cr_expect(!is_taken(), "without a checksum");
+	at_node->link.demands_checksum = false;
 	fly_store_raw16(f.data + FLY_UDP_CHECKSUM,
 			rte_ipv4_udptcp_cksum((const struct rte_ipv4_hdr *)(f.data + FLY_IP),
 					      f.data + FLY_UDP_SOURCE));
 	f.data[FLY_PAYLOAD] ^= 1;
 	cr_expect(!is_taken(), "with a wrong one");
 	f.data[FLY_PAYLOAD] ^= 1;
-	cr_expect(is_taken(), "with the right one");
 	at_node->link.checksum = FLY_CHECKSUM_NONE;
+	f.data[FLY_PAYLOAD] ^= 1;
+	cr_expect(!is_taken(), "with a wrong one, on a link without");
+	f.data[FLY_PAYLOAD] ^= 1;
+	cr_expect(is_taken(), "with the right one");
 }
 
 /* The last fragment is shorter. When it comes early no other one is taken for as short as it. */

@@ -8,6 +8,8 @@
  */
 #include <criterion/criterion.h>
 
+#include <rte_ip.h>
+
 #include "case.h"
 #include "pair.h"
 
@@ -205,17 +207,42 @@ Case(demux, fly_demux__a_packet_that_somebody_else_holds_is_not_served)
 	rte_pktmbuf_free(m);
 }
 
-Case(demux, fly_demux__checksums_where_the_link_has_them)
+Case(demux, fly_demux__a_checksum_that_is_there_is_verified)
 {
 	const struct fly_header h = good_call();
 	struct frame f;
 
-	at_node->link.checksum = FLY_CHECKSUM_SOFTWARE;
 	frame_make(&f, &h, peer, at_node, NULL);
-	deliver(&f, FLY_COUNT_drop_checksum, "no checksum");
 	f.data[FLY_UDP_CHECKSUM] = 0x12;
-	deliver(&f, FLY_COUNT_drop_checksum, "a wrong checksum");
+	deliver(&f, FLY_COUNT_drop_checksum, "a wrong one, on a link without");
+	at_node->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	deliver(&f, FLY_COUNT_drop_checksum, "a wrong one");
+	fly_store_raw16(f.data + FLY_UDP_CHECKSUM, 0);
+	at_node->link.demands_checksum = true;
+	deliver(&f, FLY_COUNT_drop_no_checksum, "none");
 	cr_expect(node->service.executions == 0);
+	at_node->link.demands_checksum = false;
+	frame_put(at_node, &f);
+	sim_turn(s);
+	cr_expect(node->service.executions == 1, "none need be there");
+}
+
+/* Over a link without checksums, from a peer that sends them: the short way is not taken. */
+Case(demux, fly_demux__a_right_checksum_is_taken_where_none_is_sent)
+{
+	const struct fly_header h = good_call();
+	struct fly_header answer;
+	struct frame f;
+
+	frame_make(&f, &h, peer, at_node, NULL);
+	fly_store_raw16(f.data + FLY_UDP_CHECKSUM,
+			rte_ipv4_udptcp_cksum((const struct rte_ipv4_hdr *)(f.data + FLY_IP),
+					      f.data + FLY_UDP_SOURCE));
+	frame_put(at_node, &f);
+	sim_turn(s);
+	cr_expect(node->service.executions == 1);
+	cr_assert(frame_take(peer, &f, &answer) && answer.type == FLY_PACKET_RESULT);
+	cr_expect(fly_load_raw16(f.data + FLY_UDP_CHECKSUM) == 0, "the call's is not kept");
 }
 
 /* An unbound entry has activity 0: no answer may reach it. */

@@ -187,13 +187,99 @@ Case(link, fly_link_intact__notices_any_one_byte)
 	fly_packet_put(&sim_poller(node)->cache, m);
 }
 
-Case(link, fly_link_intact__no_checksum_is_no_way_around_it)
+/* RFC 768: none was computed. Some NICs call that bad. */
+Case(link, fly_link_intact__no_checksum_is_not_wrong_but_an_ip_header_is)
 {
 	struct rte_mbuf *m = packet_of(10);
 
 	l->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	cr_expect(fly_link_intact(&l->link, m));
+	m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	cr_expect(fly_link_intact(&l->link, m));
+	fly_packet_frame(m)[FLY_IP + 8] ^= 1; /* hop limit */
 	cr_expect(!fly_link_intact(&l->link, m));
+	m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_BAD;
+	cr_expect(!fly_link_intact(&l->link, m));
+	m->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	cr_expect(fly_link_intact(&l->link, m), "the NIC has looked at it");
 	fly_packet_put(&sim_poller(node)->cache, m);
+}
+
+/* What a kernel leaves to a NIC: the sum of the pseudo-header, as the NIC gets it from us. */
+Case(link, fly_link_intact__a_sum_left_to_a_nic_that_is_none)
+{
+	struct rte_mbuf *m = packet_of(10);
+
+	fly_link_set_checksum(&l->link, FLY_CHECKSUM_HARDWARE);
+	fly_link_seal(&l->link, m);
+	m->ol_flags = 0;
+	cr_expect(!fly_link_intact(&l->link, m));
+	m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_NONE;
+	cr_expect(fly_link_intact(&l->link, m));
+	fly_packet_frame(m)[FLY_UDP_CHECKSUM] ^= 1;
+	cr_expect(!fly_link_intact(&l->link, m), "any other is verified");
+	fly_packet_frame(m)[FLY_UDP_CHECKSUM] ^= 1;
+	m->ol_flags = 0;
+	l->link.takes_partial = true;
+	cr_expect(fly_link_intact(&l->link, m));
+	fly_packet_frame(m)[FLY_UDP_CHECKSUM] ^= 1;
+	cr_expect(!fly_link_intact(&l->link, m));
+	l->link.takes_partial = false;
+	fly_packet_put(&sim_poller(node)->cache, m);
+}
+
+Case(link, fly_link_verify__what_is_there_on_any_link_and_what_is_not_if_it_is_demanded)
+{
+	struct rte_mbuf *m = packet_of(10);
+
+	cr_expect(l->link.checksum == FLY_CHECKSUM_NONE);
+	cr_expect(fly_link_verify(&l->link, m) == 0);
+	fly_packet_frame(m)[FLY_UDP_CHECKSUM] = 1;
+	cr_expect(fly_link_verify(&l->link, m) == -(int)FLY_COUNT_drop_checksum);
+	fly_store_raw16(fly_packet_frame(m) + FLY_UDP_CHECKSUM, 0);
+	fly_link_set_checksum(&l->link, FLY_CHECKSUM_SOFTWARE);
+	cr_expect(fly_link_verify(&l->link, m) == 0);
+	l->link.demands_checksum = true;
+	cr_expect(fly_link_verify(&l->link, m) == -(int)FLY_COUNT_drop_no_checksum);
+	fly_link_seal(&l->link, m);
+	cr_expect(fly_link_verify(&l->link, m) == 0);
+	l->link.demands_checksum = false;
+	fly_packet_put(&sim_poller(node)->cache, m);
+}
+
+/* Whoever has not heard yet what is demanded can ask, and refuse. */
+Case(link, fly_link_lacks_checksum__not_of_binders_refusals_and_challenges)
+{
+	struct rte_mbuf *m = packet_of(10);
+	uint8_t *rpc = fly_packet_frame(m) + FLY_RPC;
+
+	l->link.demands_checksum = true;
+	for (unsigned type = FLY_PACKET_CALL; type <= FLY_PACKET_CLOSE; type++) {
+		const bool is_let_through =
+			type == FLY_PACKET_REJECT || type == FLY_PACKET_CHALLENGE;
+
+		rpc[0] = (uint8_t)(FLY_WIRE_VERSION << 4 | type);
+		fly_put_u32(rpc + 4, 1U << 4);
+		cr_expect(fly_link_lacks_checksum(&l->link, m) == !is_let_through, "type %u", type);
+		fly_put_u32(rpc + 4, FLY_EXPORT_BINDER);
+		cr_expect(!fly_link_lacks_checksum(&l->link, m), "type %u of a binder", type);
+	}
+	l->link.demands_checksum = false;
+	fly_put_u32(rpc + 4, 1U << 4);
+	cr_expect(!fly_link_lacks_checksum(&l->link, m));
+	fly_packet_put(&sim_poller(node)->cache, m);
+}
+
+/* The peer has asked for it since the link was opened. */
+Case(link, fly_link_send__seals_by_what_the_peer_has_asked_for)
+{
+	struct rte_mbuf *m = packet_of(10);
+
+	atomic_store_explicit(&l->link.seal, FLY_CHECKSUM_SOFTWARE, memory_order_relaxed);
+	fly_link_send(&l->link, m);
+	cr_expect(udp_sum(fly_packet_frame(m)) == 0);
+	cr_expect(fly_load_raw16(fly_packet_frame(m) + FLY_UDP_CHECKSUM) != 0);
+	fly_link_drop_queued(&l->link, FLY_COUNT_drop_link_down);
 }
 
 Case(link, fly_link_seal__what_is_sealed_is_not_touched_again)
@@ -233,7 +319,7 @@ Case(link, fly_link_seal__asks_the_nic_with_the_pseudo_headers_sum)
 	for (unsigned i = 0; i < 8; i += 2)
 		sum += fly_get_be16(frame + FLY_IP_SOURCE + i);
 	sum = (sum & 0xffff) + (sum >> 16);
-	l->link.checksum = FLY_CHECKSUM_HARDWARE;
+	fly_link_set_checksum(&l->link, FLY_CHECKSUM_HARDWARE);
 	fly_link_seal(&l->link, m);
 	cr_expect(m->l2_len == 14 && m->l3_len == 20);
 	cr_expect((m->ol_flags & RTE_MBUF_F_TX_UDP_CKSUM) == RTE_MBUF_F_TX_UDP_CKSUM);
@@ -246,16 +332,19 @@ Case(link, fly_link_intact__believes_the_nic_where_it_says_something)
 {
 	struct rte_mbuf *m = packet_of(20);
 
-	l->link.checksum = FLY_CHECKSUM_HARDWARE;
-	m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
-	cr_expect(fly_link_intact(&l->link, m));
+	fly_link_set_checksum(&l->link, FLY_CHECKSUM_SOFTWARE);
+	fly_link_seal(&l->link, m);
 	m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_BAD;
 	cr_expect(!fly_link_intact(&l->link, m));
-	m->ol_flags = 0; /* the NIC did not check: the sum decides, and the frame has none */
+	fly_packet_frame(m)[FLY_UDP_CHECKSUM] ^= 1;
+	m->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	cr_expect(fly_link_intact(&l->link, m));
+	m->ol_flags = 0; /* the NIC did not check: the sum decides */
 	cr_expect(!fly_link_intact(&l->link, m));
-	l->link.checksum = FLY_CHECKSUM_SOFTWARE;
-	fly_link_seal(&l->link, m);
-	l->link.checksum = FLY_CHECKSUM_HARDWARE;
+	m->ol_flags =
+		RTE_MBUF_F_RX_L4_CKSUM_NONE; /* it is not complete, but no NIC's work either */
+	cr_expect(!fly_link_intact(&l->link, m));
+	fly_packet_frame(m)[FLY_UDP_CHECKSUM] ^= 1;
 	cr_expect(fly_link_intact(&l->link, m));
 	fly_packet_put(&sim_poller(node)->cache, m);
 }

@@ -20,7 +20,7 @@ static struct fly_link link_to_one(uint16_t own)
 
 static void says(struct fly_link *link, uint32_t ip, uint32_t theirs, bool is_proven)
 {
-	fly_payload_heard(link, &(struct fly_payload_word){theirs, ip, is_proven});
+	fly_payload_heard(link, &(struct fly_payload_word){theirs, ip, is_proven, 0});
 }
 
 Test(payload, fly_payload_agree__the_smaller_one_wins)

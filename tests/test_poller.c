@@ -338,8 +338,8 @@ Case(poller, campaign__of_everything_at_once)
 
 Case(poller, campaign__of_corruption_where_the_link_has_checksums)
 {
-	w.at_caller->link.checksum = FLY_CHECKSUM_SOFTWARE;
-	w.at_server->link.checksum = FLY_CHECKSUM_SOFTWARE;
+	fly_link_set_checksum(&w.at_caller->link, FLY_CHECKSUM_SOFTWARE);
+	fly_link_set_checksum(&w.at_server->link, FLY_CHECKSUM_SOFTWARE);
 	w.at_caller->faults.corrupt_mask = 0xf0f0f0f0f0f0f0f0;
 	w.at_server->faults.corrupt_mask = 0x1111111111111111;
 	w.at_caller->faults.corrupt_at = FLY_PAYLOAD - 2;

@@ -2,8 +2,9 @@
 /*
  * demux.c - what a received packet is, check by check, and the counter if it is dropped.
  *
- * Called from demux.h for packets that are not plain, and on links with checksums for all packets.
- * Hands the packet to its handler, or to the slow path through slow.h. Changes no state itself.
+ * Called from demux.h for packets that are not plain: on links with checksums for all, on others
+ * for those that have a checksum. Hands the packet to its handler, or to the slow path through
+ * slow.h. Changes no state itself.
  */
 #include "fastpath/demux.h"
 
@@ -18,8 +19,9 @@ static int check(const struct fly_link *link, const struct rte_mbuf *m, struct f
 	why = fly_wire_check_outer(frame, m->data_len, link->ip, link->udp_port);
 	if (why)
 		return why;
-	if (link->checksum != FLY_CHECKSUM_NONE && !fly_link_intact(link, m))
-		return -(int)FLY_COUNT_drop_checksum;
+	why = fly_link_verify(link, m);
+	if (why)
+		return why;
 	why = fly_wire_decode(frame + FLY_RPC, fly_get_be16(frame + FLY_IP_LENGTH) - 28U, h);
 	if (why)
 		return why;

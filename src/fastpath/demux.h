@@ -24,6 +24,8 @@
 	X(CLOSE,  false,                         fly_slow_close(p, link, m, &h), fly_slow_frame(p, link, m, -(int)FLY_COUNT_drop_fragments))
 /* clang-format on */
 
+static_assert(FLY_RPC == FLY_UDP_CHECKSUM + 2, "both are compared at once");
+
 /* fly_demux_plain() - hand a packet to its handler, which takes it. */
 static __rte_always_inline void fly_demux_plain(struct fly_poller *p, struct fly_link *link,
 						struct rte_mbuf *m)
@@ -33,12 +35,16 @@ static __rte_always_inline void fly_demux_plain(struct fly_poller *p, struct fly
 	fly_packet_fence(m);
 	if (likely(fly_wire_is_plain(frame, m->data_len, link->ip, link->udp_port) &&
 		   m->nb_segs == 1 && link->checksum == FLY_CHECKSUM_NONE)) {
-		/* Version, type and flags in one comparison, but for FLY_FLAG_RESENT. */
-		switch (fly_get_u16(frame + FLY_RPC) & ~((uint32_t)FLY_FLAG_RESENT << 8)) {
-#define FLY_PACKET_HIT(type, plain, slow, several)      \
-	case FLY_WIRE_VERSION << 4 | FLY_PACKET_##type: \
-		if (likely(plain))                      \
-			return;                         \
+		/*
+		 * UDP checksum, version, type and flags in one comparison, but for FLY_FLAG_RESENT.
+		 * A checksum that is there is verified: fly_demux().
+		 */
+		switch (fly_get_u32(frame + FLY_UDP_CHECKSUM) &
+			~((uint32_t)FLY_FLAG_RESENT << 24)) {
+#define FLY_PACKET_HIT(type, plain, slow, several)              \
+	case (FLY_WIRE_VERSION << 4 | FLY_PACKET_##type) << 16: \
+		if (likely(plain))                              \
+			return;                                 \
 		break;
 			FLY_PACKETS(FLY_PACKET_HIT)
 #undef FLY_PACKET_HIT

@@ -19,11 +19,14 @@
 #define FLY_LINK_HEARD 64  /* peers of a link whose payload is known, at most */
 #define FLY_TX_QUEUE   512 /* packets that may wait for a driver that does not take them */
 
-/* Who computes and checks UDP checksums. */
+/*
+ * Who computes UDP checksums. A receiver believes what the NIC has found out, if it says so, and
+ * adds up by itself otherwise.
+ */
 enum fly_checksum {
-	FLY_CHECKSUM_NONE,     /* both ends share memory: 0 is sent, nothing is checked */
+	FLY_CHECKSUM_NONE,     /* nobody: 0 is sent */
 	FLY_CHECKSUM_SOFTWARE, /* link.c */
-	FLY_CHECKSUM_HARDWARE, /* the NIC, in both directions */
+	FLY_CHECKSUM_HARDWARE, /* the NIC */
 };
 
 /* What somebody knows of a neighbour without asking it. */
@@ -45,10 +48,15 @@ struct fly_link {
 	uint8_t mac[6];                 /* ours */
 	uint8_t index;                  /* in its poller's table */
 	bool up;                        /* false: sending drops, the Starter refuses */
-	uint8_t checksum;               /* enum fly_checksum */
+	/*
+	 * enum fly_checksum, by the kind of the link. NONE: of what is received only the UDP
+	 * checksums that are there are verified. Otherwise IPv4 headers, too.
+	 */
+	uint8_t checksum;
 	bool zero_copy; /* packets are the far end's memory, and sent ones are held until the ring
 			   comes round (virtio-user, NICs) */
-	uint16_t n_queued; /* packets in queue, oldest first */
+	_Atomic uint8_t seal; /* enum fly_checksum, of what is sent: see slowpath/checksum.h */
+	uint16_t n_queued;    /* packets in queue, oldest first */
 	struct rte_mbuf *queue[FLY_TX_QUEUE];
 	/* ---- seldom ---- */
 	struct rte_mempool *pool; /* the driver receives into it; the poller's */
@@ -61,6 +69,9 @@ struct fly_link {
 	bool has_one_peer;    /* vhost, memif: payload_max is its, and ends with it */
 	bool answers_arp;     /* we answer ARP for our address: no kernel does */
 	bool is_private;      /* one peer gets every packet: a forged address harms nobody else */
+	bool demands_checksum; /* 0, "none was computed", is not accepted of calls and results */
+	bool takes_partial; /* a kernel is at one of the ends: it may leave the sum to a NIC that is
+			       none, see fly_link_intact() */
 	bool peers_move;      /* a peer may come to have another hardware address */
 	/*
 	 * Which addresses are on the link, and the gateways of others; NULL: all are on it.
@@ -108,11 +119,40 @@ static inline void fly_link_flush(struct fly_link *link)
 /* fly_link_drop_queued() - free all queued packets; counted as @why. */
 void fly_link_drop_queued(struct fly_link *link, enum fly_counter why);
 
+/* fly_link_set_checksum() - set how checksums come about, and whether IPv4 headers are verified. */
+static inline void fly_link_set_checksum(struct fly_link *link, enum fly_checksum how)
+{
+	link->checksum = (uint8_t)how;
+	atomic_store_explicit(&link->seal, (uint8_t)how, memory_order_relaxed);
+}
+
 /* fly_link_seal() - compute the UDP checksum of a frame, or have the NIC do it. */
 void fly_link_seal(struct fly_link *link, struct rte_mbuf *m);
 
-/* fly_link_intact() - are the checksums of a received frame right? */
+/* fly_link_intact() - are the checksums of a received frame right? A UDP checksum of 0 is. */
 bool fly_link_intact(const struct fly_link *link, const struct rte_mbuf *m);
+
+/*
+ * fly_link_lacks_checksum() - has this frame none, although the link demands one? Frames of those
+ * that may not know yet what is demanded are let through: what is asked of a binder and what it
+ * answers, refusals and challenges.
+ */
+bool fly_link_lacks_checksum(const struct fly_link *link, const struct rte_mbuf *m);
+
+/*
+ * fly_link_verify() - what is wrong with the checksums of a frame that fly_wire_check_outer() lets
+ * pass. A checksum that is there is verified on every link. Return: 0 or a counter, negated.
+ */
+static inline int fly_link_verify(const struct fly_link *link, const struct rte_mbuf *m)
+{
+	const bool is_there = fly_load_raw16(fly_packet_frame(m) + FLY_UDP_CHECKSUM) != 0;
+
+	if ((is_there || link->checksum != FLY_CHECKSUM_NONE) && !fly_link_intact(link, m))
+		return -(int)FLY_COUNT_drop_checksum;
+	if (unlikely(link->demands_checksum) && !is_there && fly_link_lacks_checksum(link, m))
+		return -(int)FLY_COUNT_drop_no_checksum;
+	return 0;
+}
 
 /* fly_link_refuse() - free a packet that cannot be queued, and count why. */
 void fly_link_refuse(struct fly_link *link, struct rte_mbuf *m);
@@ -128,7 +168,8 @@ static inline void fly_link_send(struct fly_link *link, struct rte_mbuf *m)
 		fly_link_refuse(link, m);
 		return;
 	}
-	if (unlikely(link->checksum != FLY_CHECKSUM_NONE))
+	/* Relaxed: it publishes nothing. */
+	if (unlikely(atomic_load_explicit(&link->seal, memory_order_relaxed) != FLY_CHECKSUM_NONE))
 		fly_link_seal(link, m);
 	fly_packet_expose_all(m);
 	link->queue[link->n_queued++] = m;

@@ -54,10 +54,11 @@ static __rte_noinline void look_ahead(struct fly_poller *p, const struct fly_lin
 		hint = fly_get_u32(rpc + 24);
 		if (likely(hint < t->n))
 			__builtin_prefetch(&t->records[hint], 1);
-		else if (hint == FLY_HINT_NONE)
+		else if (hint == FLY_HINT_NONE &&
+			 fly_load_raw16(fly_packet_frame(packets[i]) + FLY_UDP_CHECKSUM) == 0)
 			unhinted[n_unhinted++] = packets[i];
 	}
-	/* Only without checksums, which are over the packet as it came. */
+	/* Only without checksums, which are over the packet as it came; some peers send them. */
 	if (n_unhinted && link->checksum == FLY_CHECKSUM_NONE)
 		fly_slow_hint(p, unhinted, n_unhinted);
 }

@@ -87,6 +87,7 @@
 	X(drop_length, "lengths of frame, IPv4, UDP and RPC header disagree")                   \
 	X(drop_segments, "packet in several buffers")                                           \
 	X(drop_checksum, "wrong checksum")                                                      \
+	X(drop_no_checksum, "no checksum, on a link that demands one (checksum=on)")            \
 	X(drop_version, "another protocol version, and not a call")                             \
 	X(drop_type, "unknown packet type")                                                     \
 	X(drop_fragments, "part of a large call or result that does not fit to the others")     \

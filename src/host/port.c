@@ -34,9 +34,11 @@
 #include "host/limits.h"
 #include "host/netlink.h"
 #include "host/memif_rings.h"
+#include "host/port_checksum.h"
 #include "host/socket_access.h"
 #include "host/socket_claim.h"
 #include "host/port_device.h"
+#include "slowpath/checksum.h"
 
 #define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
 #define DESCRIPTORS_LONG   256  /* of long packets: those of a ring stay in a core's cache */
@@ -301,24 +303,14 @@ static int configure(struct fly_port *port, uint16_t id)
 {
 	struct rte_eth_conf conf = {0};
 	struct rte_eth_dev_info info;
-	const uint64_t tx_sums = RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
-	const uint64_t rx_sums = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
 	uint16_t mtu = MTU_DEFAULT;
 	int error;
 
 	error = rte_eth_dev_info_get(id, &info);
 	if (error)
 		return no_device(port, error);
-	port->link.checksum = FLY_CHECKSUM_SOFTWARE;
-	if (port->spec.checksum == FLY_CHECKSUM_OFF ||
-	    (port->spec.checksum == FLY_CHECKSUM_DEFAULT && kinds[port->spec.kind].shares_memory)) {
-		port->link.checksum = FLY_CHECKSUM_NONE;
-	} else if (port->spec.kind == FLY_LINK_PCI && (info.tx_offload_capa & tx_sums) == tx_sums &&
-		   (info.rx_offload_capa & rx_sums) == rx_sums) {
-		port->link.checksum = FLY_CHECKSUM_HARDWARE;
-		conf.txmode.offloads = tx_sums;
-		conf.rxmode.offloads = rx_sums;
-	}
+	fly_port_checksum(&port->link, &port->spec, kinds[port->spec.kind].shares_memory, &info,
+			  &conf);
 	port->n_queues = queues_of(port, &info);
 	if (port->n_queues > 1 && (info.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_UDP)) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -606,7 +598,9 @@ void fly_port_tell_others(struct fly_port *port)
 		link->ip = first->ip;
 		link->udp_port = htons((uint16_t)(port->spec.udp_port + i));
 		memcpy(link->mac, first->mac, 6);
-		link->checksum = first->checksum;
+		link->takes_partial = first->takes_partial;
+		link->demands_checksum = first->demands_checksum;
+		fly_link_set_checksum(link, first->checksum);
 		link->zero_copy = first->zero_copy;
 		link->answers_arp = first->answers_arp;
 		link->is_private = first->is_private;
@@ -1003,6 +997,12 @@ struct fly_port *fly_ports_of(const struct fly_ports *ports, const struct fly_li
 	return NULL;
 }
 
+static void hear(struct fly_link *link, const struct fly_payload_word *word)
+{
+	fly_payload_heard(link, word);
+	fly_checksum_heard(link, word->checksums);
+}
+
 void fly_ports_heard(struct fly_ports *ports, const struct fly_link *link, unsigned poller,
 		     const struct fly_payload_word *word)
 {
@@ -1010,7 +1010,7 @@ void fly_ports_heard(struct fly_ports *ports, const struct fly_link *link, unsig
 		if (fly_port_link(ports->at[i], poller) != link)
 			continue;
 		for (unsigned j = 0; j < ports->group->n; j++)
-			fly_payload_heard(fly_port_link(ports->at[i], j), word);
+			hear(fly_port_link(ports->at[i], j), word);
 	}
 }
 

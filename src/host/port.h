@@ -101,8 +101,8 @@ void fly_port_choose_mtu(struct fly_link_spec *spec);
 uint32_t fly_port_packet_room(const struct fly_link_spec *spec);
 
 /*
- * fly_ports_heard() - a peer says which payload one packet to it may have: tell the links of all
- * pollers. On the poller of that number. @link: of that poller.
+ * fly_ports_heard() - a peer says which payload one packet to it may have, and whether it demands
+ * checksums: tell the links of all pollers. On the poller of that number. @link: of that poller.
  */
 void fly_ports_heard(struct fly_ports *ports, const struct fly_link *link, unsigned poller,
 		     const struct fly_payload_word *word);

@@ -12,6 +12,7 @@
 #include <firefly/stub.h>
 
 #include "runtime/runtime.h"
+#include "slowpath/checksum.h"
 
 /* The link that this call came over. */
 static const struct fly_link *link_of_call(const struct fly_poller *p)
@@ -64,16 +65,19 @@ static int import(void *context, const uint8_t name[64], uint32_t version, uint3
 }
 
 static int bind_to(void *context, const uint8_t name[64], uint32_t version, uint32_t payload,
-		   uint32_t *export_id, uint32_t *version_there, uint16_t *udp_port,
-		   uint32_t *payload_there, uint32_t *result)
+		   uint32_t checksums, uint32_t *export_id, uint32_t *version_there,
+		   uint16_t *udp_port, uint32_t *payload_there, uint32_t *checksums_there,
+		   uint32_t *result)
 {
 	struct fly_poller *p = context;
 	const struct fly_conversation *caller = p->running.conversation;
 	const struct fly_link *link = link_of_call(p);
-	const struct fly_payload_word word = {payload, caller->peer_ip, caller->is_proven};
+	const struct fly_payload_word word = {payload, caller->peer_ip, caller->is_proven,
+					      checksums};
 
 	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number, &word);
 	*payload_there = link->payload_own;
+	*checksums_there = fly_checksum_say(link);
 	return import(context, name, version, export_id, version_there, udp_port, result);
 }
 

@@ -22,6 +22,7 @@
 #include "runtime/process.h"
 #include "base/binding_kind.h"
 #include "slowpath/behaviour.h"
+#include "slowpath/checksum.h"
 #include "slowpath/close.h"
 #include "slowpath/deadline.h"
 #include "base/error.h"
@@ -182,27 +183,52 @@ struct place {
 	uint32_t argument_max; /* bytes of arguments in one packet: what both ends take */
 };
 
-/* Both ends learn how long packets to the other may be. A peer without Bind says nothing. */
+/*
+ * Both ends learn how long packets to the other may be, and whether it demands checksums. A peer
+ * without Bind says nothing.
+ */
 static int call_binder(struct fly_import *binder, const uint8_t name[64], uint32_t version,
 		       uint32_t *export_id, uint32_t *version_there, uint16_t *udp_port,
-		       uint32_t *answer)
+		       uint32_t *checksums, uint32_t *answer)
 {
 	const struct fly_poller *p = binder->poller;
 	struct fly_link *link = binder->link;
 	uint32_t theirs = 0;
 	int status;
 
-	status = Binder_Bind(&binder->head, name, version, link->payload_own, export_id,
-			     version_there, udp_port, &theirs, answer);
+	*checksums = 0;
+	status =
+		Binder_Bind(&binder->head, name, version, link->payload_own, fly_checksum_say(link),
+			    export_id, version_there, udp_port, &theirs, checksums, answer);
 	if (status == -FLY_ENOPROC)
 		status = Binder_Import(&binder->head, name, version, export_id, version_there,
 				       udp_port, answer);
 	if (status)
 		return status;
 	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number,
-			&(struct fly_payload_word){theirs, binder->peer.ip, true});
+			&(struct fly_payload_word){theirs, binder->peer.ip, true, *checksums});
 	binder->argument_max = fly_payload_agree(link->payload_own, theirs);
 	return 0;
+}
+
+/* Only links with many peers send no checksums to whoever demands them, if told so. */
+static int agree_on_checksums(const struct fly_link *link, uint32_t theirs, const char *name,
+			      const char *ip)
+{
+	switch (fly_checksum_agree(fly_checksum_say(link), theirs)) {
+	case FLY_CHECKSUM_THEY_SEND_NONE:
+		return fly_fail(FLY_EINVAL,
+				"import %s from %s: its link sends no UDP checksums (checksum=off "
+				"there), and this one demands them (checksum=on); leave one out",
+				name, ip);
+	case FLY_CHECKSUM_WE_SEND_NONE:
+		return fly_fail(FLY_EINVAL,
+				"import %s from %s: its link demands UDP checksums (checksum=on "
+				"there), and this one sends none (checksum=off); leave one out",
+				name, ip);
+	default:
+		return 0;
+	}
 }
 
 /*
@@ -217,6 +243,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 	uint8_t padded[64] = {0};
 	uint32_t answer = 0;
 	uint32_t version_there = 0;
+	uint32_t checksums;
 	uint16_t udp_port = 0;
 	char ip[INET_ADDRSTRLEN];
 	int status;
@@ -227,7 +254,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 	if (most_tsc < p->waits.timeout_tsc)
 		fly_slow_set_deadline(binder, (uint32_t)(most_tsc * 1000 / p->tsc_per_ms) + 1);
 	status = call_binder(binder, padded, version, &place->export_id, &version_there, &udp_port,
-			     &answer);
+			     &checksums, &answer);
 	place->argument_max = binder->argument_max;
 	end_calls(binder, true);
 	free(binder);
@@ -245,7 +272,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 	switch (answer) {
 	case FLY_OK:
 		place->peer.port = htons(udp_port);
-		return 0;
+		return agree_on_checksums(link, checksums, name, ip);
 	case FLY_EVERSION:
 		return fly_fail(FLY_EVERSION,
 				"import %s from %s: version %u is exported there, %u is wanted",

@@ -26,8 +26,7 @@ static bool is_to_be_parked(const struct fly_poller *p, const struct fly_link *l
 	/* A packet that would be dropped anyway is not parked. */
 	if (!fly_packet_is_plain(m) ||
 	    fly_wire_check_outer(frame, m->data_len, link->ip, link->udp_port) != 0 ||
-	    (link->checksum != FLY_CHECKSUM_NONE && !fly_link_intact(link, m)) ||
-	    rpc[0] != (FLY_WIRE_VERSION << 4 | FLY_PACKET_CALL))
+	    fly_link_verify(link, m) != 0 || rpc[0] != (FLY_WIRE_VERSION << 4 | FLY_PACKET_CALL))
 		return false;
 	return !c || c->state != FLY_CONVERSATION_RUNNING || c->activity != fly_get_u64(rpc + 8) ||
 	       c->seq != fly_get_u32(rpc + 16);

@@ -23,9 +23,10 @@ void fly_payload_init(struct fly_link *link, uint16_t own);
 
 /* Who says what it takes. */
 struct fly_payload_word {
-	uint32_t theirs; /* unchecked; 0: it says nothing */
-	uint32_t ip;     /* network order; not looked at if the link has one peer */
-	bool is_proven;  /* that the address is the peer's */
+	uint32_t theirs;    /* unchecked; 0: it says nothing */
+	uint32_t ip;        /* network order; not looked at if the link has one peer */
+	bool is_proven;     /* that the address is the peer's */
+	uint32_t checksums; /* as fly_checksum_say() of the peer; 0: it says nothing */
 };
 
 /* fly_payload_heard() - from now on packets to that peer are as it says. Any poller's thread. */

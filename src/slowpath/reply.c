@@ -176,6 +176,8 @@ static bool readdress(struct fly_poller *p, struct fly_conversation *c, const st
 		return false;
 	memcpy(fly_packet_frame(again), fly_packet_frame(c->result), c->result->data_len);
 	memcpy(fly_packet_frame(again), to, 6);
+	again->ol_flags = c->result->ol_flags & ~(RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL);
+	again->tx_offload = c->result->tx_offload; /* for a NIC that computes the checksum */
 	fly_packet_put(&p->cache, c->result);
 	c->result = again;
 	return true;

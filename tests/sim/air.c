@@ -313,7 +313,8 @@ static struct plug *plug_in(struct world *w, struct node *node)
 	       6);
 	plug->link.payload_max = (uint16_t)w->plan.payload_max;
 	plug->link.payload_own = (uint16_t)w->plan.payload_max;
-	plug->link.checksum = w->plan.checksums ? FLY_CHECKSUM_SOFTWARE : FLY_CHECKSUM_NONE;
+	fly_link_set_checksum(&plug->link,
+			      w->plan.checksums ? FLY_CHECKSUM_SOFTWARE : FLY_CHECKSUM_NONE);
 	plug->link.answers_arp = true;
 	plug->link.is_private = w->plan.is_private;
 	plug->link.zero_copy = w->plan.zero_copy;

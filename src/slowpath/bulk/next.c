@@ -89,8 +89,7 @@ bool fly_slow_next_fragment(struct fly_poller *p, struct fly_link *link, struct 
 	if (!b || b->link != link || !is_expected(b, frame) || !is_wanted(b))
 		return false;
 	unit = b->in.unit;
-	if (m->data_len < FLY_PAYLOAD + unit ||
-	    (link->checksum != FLY_CHECKSUM_NONE && !fly_link_intact(link, m)))
+	if (m->data_len < FLY_PAYLOAD + unit || fly_link_verify(link, m) != 0)
 		return false;
 
 	const struct fly_header h = {
