@@ -102,6 +102,11 @@
 	X(drop_cancel, "cancellation of a call that is over, or unknown")                       \
 	X(drop_close, "end of an activity that is unknown, or that goes on")                    \
 	X(drop_tx_full, "packet not sent: the link's queue is full")                            \
+	X(drop_tx_long, "packet not sent: longer than the way to its peer takes")               \
+	X(drop_tx_refused, "packet not sent: the kernel has no way to its peer now")            \
+	X(drop_socket_full, "packet that came while the socket's buffer was full")              \
+	X(drop_source, "packet from an address that no peer has, as 240.0.0.1")                 \
+	X(drop_peers_full, "packet of an IPv6 peer for which there is no place")                \
 	X(drop_ring_full, "packet for another poller of ours, which does not take it")          \
 	X(drop_link_down, "packet not sent: the link is down")
 

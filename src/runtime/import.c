@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "binder.h"
+#include "fastpath/link_udp.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
@@ -29,6 +30,8 @@
 #include "base/reconnect.h"
 #include "base/stub_version.h"
 #include "host/link_spec.h"
+#include "host/peer_address.h"
+#include "host/udp_port.h"
 #include "slowpath/payload.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
@@ -78,6 +81,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.sends_as = FLY_CALL_TIMED,
 	};
 	fly_rtt_init(&import->rtt, &p->waits);
+	fly_link_udp_hold(link, peer->ip);
 	fly_caller_bind(import);
 	import->kind = &kind;
 	write_template(import);
@@ -121,6 +125,12 @@ static void unlock_list(struct fly_poller *p)
 		pthread_mutex_unlock(&p->group->owned.lock);
 }
 
+static void free_import(struct fly_import *import)
+{
+	fly_link_udp_let_go(import->link, import->peer.ip);
+	free(import);
+}
+
 void fly_import_unbind(struct fly_binding *binding)
 {
 	struct fly_import *import = fly_import_of(binding);
@@ -131,7 +141,7 @@ void fly_import_unbind(struct fly_binding *binding)
 		LIST_REMOVE(import, next);
 		unlock_list(import->poller);
 	}
-	free(import);
+	free_import(import);
 }
 
 /*
@@ -161,11 +171,28 @@ static int resolve(struct fly_poller *p, struct fly_link *link, struct fly_addre
 	return question.answered ? 0 : -FLY_EPEER;
 }
 
+/* The name of a peer, for messages: its address. */
+static void peer_name(const struct fly_link *link, uint32_t ip, char to[FLY_PEER_TEXT_BYTES])
+{
+	struct sockaddr_in6 address;
+
+	if (link->udp && fly_link_udp_peer(link, ip, 0, &address))
+		fly_peer_address_text(&address.sin6_addr, address.sin6_scope_id, to);
+	else
+		inet_ntop(AF_INET, &ip, to, FLY_PEER_TEXT_BYTES);
+}
+
 /* The call of the binder got no answer, or the link is down since. Return: a negative status. */
-static int no_binder(const struct fly_link *link, const char *name, const char *ip)
+static int no_binder(const struct fly_link *link, const struct fly_address *peer, const char *name,
+		     const char *ip)
 {
 	if (!link->up)
 		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
+	if (link->udp) /* is the host there? the kernel does not say */
+		return fly_fail(FLY_EPEER,
+				"import %s: no Firefly server answers at %s:%u; is the server up, "
+				"and are that its address and UDP port?",
+				name, ip, ntohs(peer->port));
 	return fly_fail(FLY_EPEER,
 			"import %s: %s is there, but no Firefly server answers at its port; is the "
 			"server up?",
@@ -215,7 +242,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 	uint32_t answer = 0;
 	uint32_t version_there = 0;
 	uint16_t udp_port = 0;
-	char ip[INET_ADDRSTRLEN];
+	char ip[FLY_PEER_TEXT_BYTES];
 	int status;
 
 	if (!binder)
@@ -227,8 +254,8 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 			     &answer);
 	place->argument_max = binder->argument_max;
 	end_calls(binder, true);
-	free(binder);
-	inet_ntop(AF_INET, &place->peer.ip, ip, sizeof ip);
+	peer_name(link, place->peer.ip, ip);
+	free_import(binder);
 	if (status == -FLY_EVERSION)
 		return fly_fail(
 			FLY_EVERSION,
@@ -236,7 +263,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 			"version %d: run the same release on both sides",
 			name, ip, FLY_WIRE_VERSION);
 	if (status == -FLY_EPEER || status == -FLY_EDEADLINE || status == -FLY_ELINK)
-		return no_binder(link, name, ip);
+		return no_binder(link, &place->peer, name, ip);
 	if (status)
 		return fly_fail(-status, "import %s from %s: %s", name, ip, fly_strerror(status));
 	switch (answer) {
@@ -262,12 +289,12 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 static int locate(struct fly_poller *p, struct fly_link *link, struct place *place,
 		  const char *name, uint32_t version, uint64_t most_tsc)
 {
-	char ip[INET_ADDRSTRLEN];
+	char ip[FLY_PEER_TEXT_BYTES];
 
-	inet_ntop(AF_INET, &place->peer.ip, ip, sizeof ip);
+	peer_name(link, place->peer.ip, ip);
 	if (!link->up)
 		fly_poller_turn(p, fly_poller_time(p));
-	if (link->up && resolve(p, link, &place->peer, most_tsc) && link->up)
+	if (link->up && !link->udp && resolve(p, link, &place->peer, most_tsc) && link->up)
 		return fly_fail(
 			FLY_EPEER,
 			"import %s: nobody answers for %s on this link within %u ms; is the server "
@@ -341,8 +368,23 @@ struct wish {
 	const char *name;
 	uint32_t version;
 	const char *peer;
+	const struct sockaddr_in6 *address; /* over a udp: link; else NULL */
 	struct fly_import *import;
 };
+
+/* The same over a udp: link. */
+static int find_udp_peer(const struct wish *w, unsigned poller, struct fly_link **link,
+			 struct fly_address *address)
+{
+	*link = fly_port_link(w->runtime->ports.at[0], poller);
+	*address = (struct fly_address){
+		.ip = fly_link_udp_number(*link, w->address),
+		.port = w->address->sin6_port,
+	};
+	return address->ip
+		       ? 0
+		       : fly_fail(FLY_EBUSY, "import %s: no room for another IPv6 peer", w->name);
+}
 
 static int import_on_poller(struct fly_poller *p, void *argument)
 {
@@ -354,7 +396,8 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 
 	if (p->is_shut)
 		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
-	status = find_peer(w->runtime, p->number, w->peer, &link, &place.peer);
+	status = w->address ? find_udp_peer(w, p->number, &link, &place.peer)
+			    : find_peer(w->runtime, p->number, w->peer, &link, &place.peer);
 	if (status)
 		return status;
 	binder_port = place.peer.port;
@@ -363,6 +406,42 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 		return status;
 	w->import = keep(p, link, &place, binder_port, w->name, w->version);
 	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
+}
+
+/* The first packet link, if it is a udp: link; else NULL. */
+static const struct fly_port *udp_port(const struct fly_runtime *r)
+{
+	return r->ports.n && r->ports.at[0]->spec.kind == FLY_LINK_UDP ? r->ports.at[0] : NULL;
+}
+
+/*
+ * Import over a udp: link. A name may have several addresses: the first that answers is taken. They
+ * are looked up on the calling thread, since that may wait.
+ */
+static int import_over_udp(struct fly_poller *p, struct wish *w, const struct fly_port *port)
+{
+	const char *peer = w->peer ? w->peer : port->spec.peer;
+	struct fly_peer_addresses found;
+	int status;
+
+	if (!*peer)
+		return fly_fail(FLY_EINVAL,
+				"link %s: whom to call is not said; add peer=, as in "
+				"udp:,peer=10.0.0.2",
+				port->spec.text);
+	status = fly_peer_address_find(peer, port->spec.peer_port, &found);
+	if (status)
+		return status;
+	for (unsigned i = 0; i < found.n; i++) {
+		w->address = &found.at[i];
+		status = fly_udp_port_check_peer(port, w->address);
+		if (status)
+			continue;
+		status = fly_request(p, import_on_poller, w);
+		if (status != -FLY_EPEER)
+			break;
+	}
+	return status;
 }
 
 /* The poller for a new binding: that of the calling procedure, or else the next one in turn. */
@@ -382,6 +461,7 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 	       struct fly_binding **binding)
 {
 	struct wish w = {.runtime = runtime, .peer = peer};
+	const struct fly_port *port;
 	struct fly_poller *p;
 	int status;
 
@@ -398,7 +478,8 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 		return fly_local_import(&runtime->group, w.name, w.version, peer, runtime->local,
 					binding);
 	p = next_poller(runtime);
-	status = fly_request(p, import_on_poller, &w);
+	port = udp_port(runtime);
+	status = port ? import_over_udp(p, &w, port) : fly_request(p, import_on_poller, &w);
 	if (status)
 		return status;
 	if (!fly_poller_is_here(p))

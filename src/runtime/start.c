@@ -346,8 +346,9 @@ static int open_ports(struct starting *s)
 	int status = 0;
 
 	for (unsigned i = 0; i < s->n_specs; i++)
-		s->runtime->group.n_keeping +=
-			s->specs[i].kind != FLY_LINK_LOCAL && !s->specs[i].server;
+		s->runtime->group.n_keeping += s->specs[i].kind != FLY_LINK_LOCAL &&
+					       s->specs[i].kind != FLY_LINK_UDP &&
+					       !s->specs[i].server;
 	for (unsigned i = 0; i < s->n_specs; i++) {
 		if (s->specs[i].kind == FLY_LINK_LOCAL)
 			continue; /* no port */
