@@ -26,7 +26,8 @@ enum {
 };
 
 struct ping_options {
-	const char *links[2]; /* one, and NULL */
+	const char *argument; /* LINK, or PEER with --link */
+	const char *link;     /* NULL: no --link */
 	uint64_t count;       /* 0: until ^C */
 	double interval_s;
 	bool flood;
@@ -50,6 +51,8 @@ static const struct argp_option options[] = {
 	{"flood", KEY_FLOOD, NULL, 0, "One call after the other; only failures are printed", 0},
 	{"timeout", KEY_TIMEOUT, "MS", 0,
 	 "How long an answer may take, in milliseconds (default 5000)", 0},
+	{"link", CLI_KEY_LINK, "SPEC", 0,
+	 "The link to call over; then the argument is the peer's address or name", 0},
 	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 1},
 	{"wait", CLI_KEY_WAIT, "HOW", 0, "How to wait for results: spin (default), yield or sleep",
 	 1},
@@ -84,17 +87,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("ping", "--packets", text, 64, 4194303);
 		return 0;
+	case CLI_KEY_LINK:
+		o->link = text;
+		return 0;
 	case CLI_KEY_EAL:
 		o->eal = text;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (o->links[0])
-			cli_refuse("ping", "one link at a time: %s or %s", o->links[0], text);
-		o->links[0] = text;
-		return 0;
-	case ARGP_KEY_END:
-		if (!o->links[0])
-			cli_refuse("ping", "over which link? For instance vhost:/tmp/f.sock");
+		if (o->argument)
+			cli_refuse("ping", "one link at a time: %s or %s", o->argument, text);
+		o->argument = text;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -104,12 +106,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "LINK",
+	.args_doc = "LINK\n--link SPEC PEER",
 	.doc = "Call Null at a server of the Test interface (`firefly serve`) and print how long "
 	       "each call took."
 	       "\vLINK is a link specification, with peer=A.B.C.D where the link leads to more "
 	       "than one machine:\n\n"
 	       "  firefly ping vhost:/tmp/f.sock\n"
+	       "  firefly ping udp:10.0.0.2               (over the kernel's own sockets)\n"
+	       "  firefly ping --link udp: server.example (the same, by name)\n"
 	       "  firefly ping af_packet:eth1,ip=10.0.0.1,peer=10.0.0.2 --count 10\n\n"
 	       "When the server goes away the calls fail, one line each that says whether the "
 	       "procedure may have run, until it is back. Exit status 0 if any call returned.",
@@ -232,12 +236,14 @@ int ping_main(int argc, char **argv)
 		.notice_context = (char *)"ping",
 	};
 	struct ping_summary summary = {0};
+	struct cli_target target;
 	struct fly_binding *binding;
 	struct fly_runtime *runtime;
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	start.links = o.links;
+	cli_target("ping", &target, o.argument, o.link);
+	start.links = target.links;
 	start.eal = o.eal;
 	start.packets = o.packets;
 	start.call_timeout_ms = o.timeout_ms;
@@ -246,7 +252,7 @@ int ping_main(int argc, char **argv)
 		return CLI_FAILED;
 	if (cli_start("ping", &start, &runtime))
 		return CLI_FAILED;
-	status = Test_import(runtime, NULL, &binding);
+	status = Test_import(runtime, target.peer, &binding);
 	if (status) {
 		cli_complain("ping", "%s", cli_reason(status));
 		fly_stop(runtime);
@@ -255,9 +261,9 @@ int ping_main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 
-	printf("calling Test.Null over %s; ^C stops\n", o.links[0]);
+	printf("calling Test.Null over %s; ^C stops\n", target.links[0]);
 	ping(runtime, binding, &o, &summary);
-	print_summary(&summary, o.links[0]);
+	print_summary(&summary, target.links[0]);
 
 	fly_unbind(binding);
 	fly_stop(runtime);

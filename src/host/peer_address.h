@@ -9,7 +9,7 @@
 
 #define FLY_PEER_ADDRESSES  8   /* of one name that are tried, at most */
 #define FLY_PEER_NAME_BYTES 256 /* of a host's name (RFC 1035), and its end */
-#define FLY_PEER_TEXT_BYTES 80  /* of an address as text: "[", address, "%", scope, "]:65535" */
+#define FLY_PEER_TEXT_BYTES 72  /* of an address as text: 46 of IPv6, "%", 16 of an interface, "[]" */
 
 /* Where a peer may be. IPv4 addresses are mapped (RFC 4291, 2.5.5.2); ports are set. */
 struct fly_peer_addresses {

@@ -95,6 +95,20 @@ static void find_place(const struct fly_link_spec *spec, struct place *p)
 	p->is_every = IN6_IS_ADDR_UNSPECIFIED(&address);
 }
 
+void fly_udp_port_address(const struct fly_port *port, struct in6_addr *address, uint32_t *scope)
+{
+	struct place p = {0};
+
+	find_place(&port->spec, &p);
+	*scope = 0;
+	if (p.is_v6) {
+		*address = p.at.v6.sin6_addr;
+		*scope = p.at.v6.sin6_scope_id;
+	} else {
+		fly_peer_address_map(address, p.at.v4.sin_addr.s_addr);
+	}
+}
+
 static void set_udp_port(struct place *p, uint16_t udp_port)
 {
 	if (p->is_v6)

@@ -335,6 +335,7 @@ static int open_port(struct starting *s, const struct fly_link_spec *spec, unsig
 	status = fly_port_open(&r->group, spec, client, &port);
 	if (status)
 		return status;
+	port->number = (unsigned)(spec - s->specs);
 	r->ports.at[r->ports.n++] = port;
 	for (unsigned i = 0; i < r->group.n; i++)
 		fly_poller_attach(r->group.pollers[i], fly_port_link(port, i));
