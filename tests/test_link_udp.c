@@ -383,6 +383,67 @@ Test(link_udp, udp_rx_burst__without_packets_nothing_is_lost)
 	end();
 }
 
+/* An idle socket is looked at seldom, until something comes. */
+Test(link_udp, udp_rx_burst__after_a_long_silence)
+{
+	const time_t end_of_patience = time(NULL) + patience(10);
+	struct rte_mbuf *packets[1];
+
+	begin("127.0.0.1", "127.0.0.1");
+	for (unsigned i = 0; i < 5000; i++)
+		cr_expect(links[1].rx_burst(&links[1], packets, 1) == 0);
+	for (unsigned i = 0; i < 3; i++) {
+		unsigned looks = 0;
+
+		packets[0] = packet_to("127.0.0.1", links[1].udp_port, i, 0);
+		cr_expect(links[0].tx_burst(&links[0], packets, 1) == 1);
+		while (links[1].rx_burst(&links[1], packets, 1) == 0 &&
+		       time(NULL) < end_of_patience)
+			looks++;
+		check_packet(packets[0], i, 0);
+		put_all(packets, 1);
+	}
+	end();
+}
+
+Test(link_udp, fly_link_udp_payload__by_the_mtu_of_the_way)
+{
+	const uint32_t ip = inet_addr("127.0.0.1");
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+	uint32_t v4_payload;
+
+	begin("127.0.0.1", "::");
+	v4_payload = fly_link_udp_payload(&links[0], ip);
+	cr_expect(v4_payload > 1000, "the loopback interface has an MTU");
+	cr_expect(fly_link_udp_payload(&links[1], ip) == v4_payload, "of both families");
+	inet_pton(AF_INET6, "::1", &v6.sin6_addr);
+	/* Its MTU for IPv6 may be another one. */
+	cr_expect(fly_link_udp_payload(&links[1], fly_link_udp_number(&links[1], &v6)) >= 1200);
+	cr_expect(fly_link_udp_payload(&links[0], inet_addr("8.8.8.8")) == UINT16_MAX ||
+			  fly_link_udp_payload(&links[0], inet_addr("8.8.8.8")) < 65000,
+		  "no way there, or another interface");
+	end();
+}
+
+/* Longer than the interface: the kernel cuts it, and it comes whole. */
+Test(link_udp, udp_tx_burst__what_is_too_long_comes_in_fragments)
+{
+	const uint32_t mtu = 8900;
+	struct rte_mbuf *packets[3];
+
+	begin("127.0.0.1", "127.0.0.1");
+	for (unsigned i = 0; i < 3; i++)
+		packets[i] = packet_to("127.0.0.1", links[1].udp_port, i, i == 1 ? mtu : 10);
+	cr_expect(links[0].tx_burst(&links[0], packets, 3) == 3);
+	cr_assert(receive(&links[1], packets, 3) == 3);
+	for (unsigned i = 0; i < 3; i++)
+		check_packet(packets[i], i, i == 1 ? mtu : 10);
+	cr_expect(fly_stats_get(&stats, FLY_COUNT_tx_fragmented) ==
+		  (fly_link_udp_payload(&links[0], inet_addr("127.0.0.1")) < mtu));
+	put_all(packets, 3);
+	end();
+}
+
 Test(link_udp, arm_socket__readable_when_something_has_come)
 {
 	struct rte_mbuf *packets[1];

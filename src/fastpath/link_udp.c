@@ -23,7 +23,18 @@
 #define UDP_SEGMENT 103
 #endif
 
-#define LOCALS 16 /* addresses of ours, IPv6, that replies have come from lately */
+/*
+ * A socket that has been empty for so many looks is looked at once in LOOK_EVERY: each is a system
+ * call, for which other links of the poller would wait.
+ */
+#define LOOKS_IDLE 1024
+#define LOOK_EVERY 16
+
+#define ASK_EVERY   64  /* datagrams that come one by one: then it is asked what was dropped */
+#define ROUTES      64  /* peers of which the MTU of the way is known */
+#define ROUTE_ASKS  256 /* then the kernel is asked again */
+#define V6_OVERHEAD (FLY_IP_OVERHEAD + 20)
+#define LOCALS      16 /* addresses of ours, IPv6, that replies have come from lately */
 
 /* Byte 1 of a MAC that stands for one of our addresses. Byte 0 is 2: locally administered. */
 #define MAC_KIND  0x02
@@ -45,13 +56,26 @@ union tx_control {
 	uint8_t bytes[TX_CONTROL];
 };
 
+/* What one packet to a peer may have, by the MTU that the kernel knows of the way there. */
+struct route {
+	uint32_t ip; /* 0: none */
+	uint16_t payload;
+	uint16_t asks; /* that this was the answer to */
+};
+
 struct fly_udp {
 	struct fly_udp_socket socket;
-	bool had_one;            /* the last burst had a packet */
-	bool rx_many;            /* ask for many at once: receive() */
-	bool tx_single;          /* each datagram by itself, until all of a burst has been sent */
+	uint32_t empty;   /* looks in a row that found nothing, at most LOOKS_IDLE */
+	uint32_t skipped; /* looks that were left out since then */
+	bool tx_cuts;     /* the kernel may cut packets into fragments: until the burst's end */
+	bool had_one;     /* the last burst had a packet */
+	bool rx_many;     /* ask for many at once: receive() */
+	bool tx_single;   /* each datagram by itself, until all of a burst has been sent */
+	uint32_t singles; /* looks for one datagram */
 	uint32_t kernel_drops;   /* as last heard from the kernel */
 	uint8_t header[FLY_RPC]; /* in front of what is received, but for source and lengths */
+	int route_fd;            /* to ask for routes; -1: not yet */
+	struct route routes[ROUTES];
 	uint32_t next_local;
 	struct in6_pktinfo locals[LOCALS];
 	struct rte_mbuf *ready[FLY_BURST]; /* to receive into, each of its own message; NULL */
@@ -258,6 +282,28 @@ static bool prepare(struct fly_link *link, unsigned i)
 }
 
 /*
+ * Receive one datagram. By recvfrom(), which is faster, where nobody needs to know to which address
+ * it came; now and then by recvmsg(), which also says what the kernel has dropped.
+ */
+static unsigned receive_one(struct fly_udp *u)
+{
+	struct msghdr *h = &u->in[0].msg_hdr;
+	ssize_t bytes;
+
+	if (u->socket.tells_where || u->singles++ % ASK_EVERY == 0) {
+		bytes = recvmsg(u->socket.fd, h, MSG_DONTWAIT);
+	} else {
+		bytes = recvfrom(u->socket.fd, u->in_at[0].iov_base, u->in_at[0].iov_len,
+				 MSG_DONTWAIT | MSG_TRUNC, h->msg_name, &h->msg_namelen);
+		h->msg_controllen = 0;
+		if (bytes > (ssize_t)u->in_at[0].iov_len)
+			h->msg_flags = MSG_TRUNC;
+	}
+	u->in[0].msg_len = (unsigned)bytes;
+	return bytes >= 0;
+}
+
+/*
  * One datagram at a time while they come one by one: that is the faster system call, and looks only
  * once. Several at a time after two bursts in a row had one, until a burst has one or none.
  */
@@ -273,14 +319,8 @@ static unsigned receive(struct fly_link *link, unsigned n)
 		ready++;
 	if (unlikely(ready == 0))
 		return 0;
-	if (n == 1) {
-		const ssize_t bytes = recvmsg(u->socket.fd, &u->in[0].msg_hdr, MSG_DONTWAIT);
-
-		if (bytes < 0)
-			return 0;
-		u->in[0].msg_len = (unsigned)bytes;
-		return 1;
-	}
+	if (n == 1)
+		return receive_one(u);
 	got = recvmmsg(u->socket.fd, u->in, ready, MSG_DONTWAIT, NULL);
 	return got > 0 ? (unsigned)got : 0;
 }
@@ -288,9 +328,13 @@ static unsigned receive(struct fly_link *link, unsigned n)
 static uint16_t udp_rx_burst(struct fly_link *link, struct rte_mbuf **packets, uint16_t n)
 {
 	struct fly_udp *u = link->udp;
-	const unsigned got = receive(link, RTE_MIN(n, (uint16_t)FLY_BURST));
+	unsigned got;
 	uint16_t kept = 0;
 
+	if (u->empty >= LOOKS_IDLE && ++u->skipped % LOOK_EVERY != 0)
+		return 0;
+	got = receive(link, RTE_MIN(n, (uint16_t)FLY_BURST));
+	u->empty = got ? 0 : RTE_MIN(u->empty + 1, (uint32_t)LOOKS_IDLE);
 	u->rx_many = u->rx_many ? got > 1 : got != 0 && u->had_one;
 	u->had_one = got != 0;
 	for (unsigned i = 0; i < got; i++) {
@@ -443,6 +487,34 @@ static unsigned make_messages(struct fly_link *link, struct rte_mbuf *const *pac
 	return k;
 }
 
+/* @may: the kernel may cut packets that are longer than the MTU of their way into IP fragments. */
+static void let_cut(struct fly_udp *u, bool may)
+{
+	const int v4 = may ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO;
+	const int v6 = may ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_DO;
+
+	(void)setsockopt(u->socket.fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+	if (u->socket.is_v6)
+		(void)setsockopt(u->socket.fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+	u->tx_cuts = may;
+}
+
+/*
+ * Packets that are too long
+ *
+ * The kernel knows the MTU of each way: of the interface, and what routers said. Both ends choose
+ * the length of their packets by it when a binding is made, and servers for each long result. Then
+ * the way may get a smaller one, and packets that are sent again keep their length. The kernel cuts
+ * them into fragments: slower, and better than a call that fails.
+ */
+static void cut(struct fly_link *link)
+{
+	struct fly_udp *u = link->udp;
+
+	memset(u->routes, 0, sizeof u->routes); /* ask again */
+	let_cut(u, true);
+}
+
 /* The kernel does not take the first message. Return: packets of it that are given up. */
 static unsigned refused(struct fly_link *link, int error)
 {
@@ -455,9 +527,23 @@ static unsigned refused(struct fly_link *link, int error)
 		u->tx_single = true;
 		return 0;
 	}
-	fly_stats_add(link->stats,
-		      error == EMSGSIZE ? FLY_COUNT_drop_tx_long : FLY_COUNT_drop_tx_refused, 1);
+	if (error == EMSGSIZE && !u->tx_cuts) {
+		cut(link);
+		u->tx_single = true;
+		fly_stats_add(link->stats, FLY_COUNT_tx_fragmented, 1);
+		return 0;
+	}
+	fly_stats_add(link->stats, FLY_COUNT_drop_tx_refused, 1);
 	return 1;
+}
+
+/* sendto() is faster, where it does. */
+static ssize_t send_one(int fd, const struct msghdr *h)
+{
+	if (h->msg_controllen || h->msg_iovlen != 1)
+		return sendmsg(fd, h, MSG_DONTWAIT);
+	return sendto(fd, h->msg_iov->iov_base, h->msg_iov->iov_len, MSG_DONTWAIT, h->msg_name,
+		      h->msg_namelen);
 }
 
 /* Return: messages sent, or a negative errno. */
@@ -467,7 +553,7 @@ static int send_messages(const struct fly_udp *u, struct mmsghdr *out, unsigned 
 
 	do {
 		if (n == 1)
-			sent = sendmsg(u->socket.fd, &out->msg_hdr, MSG_DONTWAIT) < 0 ? -1 : 1;
+			sent = send_one(u->socket.fd, &out->msg_hdr) < 0 ? -1 : 1;
 		else
 			sent = sendmmsg(u->socket.fd, out, n, MSG_DONTWAIT);
 	} while (sent < 0 && errno == EINTR);
@@ -499,7 +585,55 @@ static uint16_t udp_tx_burst(struct fly_link *link, struct rte_mbuf **packets, u
 		done += gone;
 	}
 	u->tx_single = false;
+	if (unlikely(u->tx_cuts))
+		let_cut(u, false);
 	return (uint16_t)done;
+}
+
+/* ---- the MTU of the way to a peer ---- */
+
+/* Return: 0: the kernel does not say. */
+static unsigned ask_mtu(struct fly_udp *u, const struct sockaddr_in6 *to)
+{
+	const bool is_v4 = is_mapped(&to->sin6_addr);
+	const struct sockaddr_in v4 = {
+		.sin_family = AF_INET,
+		.sin_port = to->sin6_port,
+		.sin_addr.s_addr = mapped_ip(&to->sin6_addr),
+	};
+	socklen_t bytes = sizeof(int);
+	int mtu = 0;
+
+	if (u->route_fd < 0)
+		u->route_fd = socket(u->socket.is_v6 ? AF_INET6 : AF_INET,
+				     SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (u->route_fd < 0 ||
+	    connect(u->route_fd,
+		    u->socket.is_v6 ? (const struct sockaddr *)to : (const struct sockaddr *)&v4,
+		    u->socket.is_v6 ? sizeof *to : sizeof v4) < 0 ||
+	    getsockopt(u->route_fd, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_MTU : IPV6_MTU,
+		       &mtu, &bytes) < 0)
+		return 0;
+	return mtu > 0 ? (unsigned)mtu : 0;
+}
+
+uint32_t fly_link_udp_payload(const struct fly_link *link, uint32_t ip)
+{
+	struct fly_udp *u = link->udp;
+	struct route *r = &u->routes[(ip * 2654435761U) >> 16 & (ROUTES - 1)];
+	const uint32_t overhead =
+		fly_udp_peers_is_number(ip) ? (uint32_t)V6_OVERHEAD : (uint32_t)FLY_IP_OVERHEAD;
+	struct sockaddr_in6 to;
+	unsigned mtu;
+
+	if (r->ip == ip && r->asks++ < ROUTE_ASKS)
+		return r->payload;
+	/* Any port but 0: nothing is sent there. */
+	mtu = fly_link_udp_peer(link, ip, RTE_BE16(9), &to) ? ask_mtu(u, &to) : 0;
+	*r = (struct route){.ip = ip, .payload = UINT16_MAX};
+	if (mtu > overhead && mtu - overhead < UINT16_MAX)
+		r->payload = (uint16_t)(mtu - overhead);
+	return r->payload;
 }
 
 /* ---- sleeping, opening, ending ---- */
@@ -508,6 +642,7 @@ static uint16_t udp_tx_burst(struct fly_link *link, struct rte_mbuf **packets, u
 static int arm_socket(struct fly_link *link, int *fds)
 {
 	fds[0] = link->udp->socket.fd;
+	link->udp->empty = 0; /* look at once when it wakes */
 	return 1;
 }
 
@@ -528,6 +663,7 @@ int fly_link_udp(struct fly_link *link, const struct fly_udp_socket *socket)
 	if (!u)
 		return -FLY_ENOMEM;
 	u->socket = *socket;
+	u->route_fd = -1;
 	for (unsigned i = 0; i < FLY_BURST; i++) {
 		u->in[i].msg_hdr = (struct msghdr){
 			.msg_name = &u->in_from[i],
@@ -560,6 +696,8 @@ void fly_link_udp_end(struct fly_link *link)
 			rte_pktmbuf_free(u->ready[i]);
 	}
 	close(u->socket.fd);
+	if (u->route_fd >= 0)
+		close(u->route_fd);
 	fly_udp_peers_free(u->socket.peers);
 	free(u);
 	link->udp = NULL;

@@ -44,6 +44,13 @@ void fly_link_udp_end(struct fly_link *link);
 bool fly_link_udp_peer(const struct fly_link *link, uint32_t ip, uint16_t port,
 		       struct sockaddr_in6 *address);
 
+/*
+ * fly_link_udp_payload() - bytes of payload in one packet to a peer that goes there whole, by what
+ * the kernel knows of the way; UINT16_MAX: it does not say. On the poller's thread; the answer is
+ * kept for a while.
+ */
+uint32_t fly_link_udp_payload(const struct fly_link *link, uint32_t ip);
+
 /* fly_link_udp_number() - the ip of an address, mapped or not; 0: there is no place for it. */
 uint32_t fly_link_udp_number(struct fly_link *link, const struct sockaddr_in6 *address);
 

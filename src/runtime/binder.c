@@ -73,7 +73,7 @@ static int bind_to(void *context, const uint8_t name[64], uint32_t version, uint
 	const struct fly_payload_word word = {payload, caller->peer_ip, caller->is_proven};
 
 	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number, &word);
-	*payload_there = link->payload_own;
+	*payload_there = fly_payload_own(link, caller->peer_ip);
 	return import(context, name, version, export_id, version_there, udp_port, result);
 }
 

@@ -213,11 +213,12 @@ static int call_binder(struct fly_import *binder, const uint8_t name[64], uint32
 {
 	const struct fly_poller *p = binder->poller;
 	struct fly_link *link = binder->link;
+	const uint16_t own = fly_payload_own(link, binder->peer.ip);
 	uint32_t theirs = 0;
 	int status;
 
-	status = Binder_Bind(&binder->head, name, version, link->payload_own, export_id,
-			     version_there, udp_port, &theirs, answer);
+	status = Binder_Bind(&binder->head, name, version, own, export_id, version_there, udp_port,
+			     &theirs, answer);
 	if (status == -FLY_ENOPROC)
 		status = Binder_Import(&binder->head, name, version, export_id, version_there,
 				       udp_port, answer);
@@ -225,7 +226,7 @@ static int call_binder(struct fly_import *binder, const uint8_t name[64], uint32
 		return status;
 	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number,
 			&(struct fly_payload_word){theirs, binder->peer.ip, true});
-	binder->argument_max = fly_payload_agree(link->payload_own, theirs);
+	binder->argument_max = fly_payload_agree(own, theirs);
 	return 0;
 }
 
