@@ -98,6 +98,30 @@ Case(import, fly_import__and_call)
 	fly_unbind(binding);
 	cr_assert(Probe_import(r, "10.9.8.7:61989", &binding) == 0, "%s", fly_error());
 	cr_expect(Probe_Null(binding) == 0);
+	fly_unbind(binding);
+	cr_assert(Probe_import(r, "vdev:net_ring_self", &binding) == 0, "%s", fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+	fly_unbind(binding);
+	cr_assert(Probe_import(r, "10.9.8.7,via=vdev:net_ring_self", &binding) == 0, "%s",
+		  fly_error());
+	cr_expect(Probe_Null(binding) == 0);
+}
+
+Case(import, fly_import__by_the_name_of_a_link)
+{
+	struct fly_binding *binding;
+
+	cr_assert(Probe_export(r, &probe_procedures, &service) == 0);
+	cr_expect(Probe_import(r, "vdev:net_ring_self,peer=10.9.8.7:99", &binding) == -FLY_EPEER,
+		  "that peer of it, at that port");
+	cr_expect(Probe_import(r, "vdev:net_ring_other", &binding) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "this runtime has no link vdev:net_ring_other") != NULL, "%s",
+		  fly_error());
+	cr_expect(Probe_import(r, "10.9.8.7,via=memif:/none", &binding) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "no link memif:/none") != NULL, "%s", fly_error());
+	cr_expect(Probe_import(r, "10.9.8.7,via=", &binding) == -FLY_EINVAL);
+	cr_expect(Probe_import(r, "10.9.8.7,via", &binding) == -FLY_EINVAL);
+	cr_expect(Probe_import(r, "memif:", &binding) == -FLY_EINVAL);
 }
 
 Case(import, fly_import__what_is_not_there)
@@ -135,7 +159,7 @@ Case(import, fly_import__bad_arguments)
 	for (unsigned i = 0; i < RTE_DIM(peers); i++) {
 		cr_expect(import_by_name(r, "Probe", 1, peers[i], &binding) == -FLY_EINVAL, "'%s'",
 			  peers[i]);
-		cr_expect(strstr(fly_error(), "is not an address") != NULL, "%s", fly_error());
+		cr_expect(strstr(fly_error(), "is neither an address") != NULL, "%s", fly_error());
 	}
 }
 

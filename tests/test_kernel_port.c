@@ -73,6 +73,64 @@ Test(kernel_port, fly_kernel_port_open__an_address_that_is_not_the_kernels_needs
 	cr_expect(fly_kernel_port_open(inet_addr("192.0.2.77"), htons(61989)) == -1);
 }
 
+/* Which ones are bound by a socket of @fds. */
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in name;
+	socklen_t bytes = sizeof name;
+
+	cr_assert(getsockname(fd, (struct sockaddr *)&name, &bytes) == 0);
+	return ntohs(name.sin_port);
+}
+
+Test(kernel_port, fly_kernel_port_take__some_in_a_row)
+{
+	uint16_t first = ntohs(free_port());
+	uint16_t again = first;
+	int fds[3];
+	int more[3];
+
+	if (first > 65533)
+		first = again = 65533;
+	cr_assert(fly_kernel_port_take(htonl(INADDR_LOOPBACK), 3, &first, fds) == 0, "%s",
+		  fly_error());
+	for (unsigned i = 0; i < 3; i++)
+		cr_expect(port_of(fds[i]) == first + i);
+	again -= 2; /* the last of these is taken */
+	cr_expect(fly_kernel_port_take(htonl(INADDR_LOOPBACK), 3, &again, more) == -FLY_EINUSE);
+	close(fds[0]);
+	cr_expect(fly_kernel_port_take(htonl(INADDR_LOOPBACK), 3, &again, more) == 0,
+		  "those before it were given back: %s", fly_error());
+}
+
+Test(kernel_port, fly_kernel_port_take__any_that_are_free)
+{
+	uint16_t first[20];
+	int fds[20][2];
+
+	for (unsigned i = 0; i < 20; i++) {
+		first[i] = 0;
+		cr_assert(fly_kernel_port_take(htonl(INADDR_LOOPBACK), 2, &first[i], fds[i]) == 0,
+			  "%s", fly_error());
+		cr_expect(first[i] >= 49152);
+		cr_expect(port_of(fds[i][0]) == first[i] && port_of(fds[i][1]) == first[i] + 1);
+	}
+}
+
+Test(kernel_port, fly_kernel_port_take__at_an_address_that_is_not_the_kernels)
+{
+	uint16_t one = 0;
+	uint16_t other = 0;
+	int fds[2];
+
+	cr_expect(fly_kernel_port_take(inet_addr("192.0.2.77"), 2, &one, fds) == 0);
+	cr_expect(fds[0] == -1 && fds[1] == -1 && one >= 49152);
+	while (other == 0 || other == one) { /* they are drawn */
+		other = 0;
+		cr_assert(fly_kernel_port_take(inet_addr("192.0.2.77"), 2, &other, fds) == 0);
+	}
+}
+
 Test(kernel_port, fly_kernel_port_address__of_the_loopback_interface)
 {
 	uint32_t ip;

@@ -71,6 +71,11 @@ Test(peer_address, fly_peer_address_find__what_is_none)
 		"1:2:3:4:5:6",
 		"[::g]",
 		"a:b:c",
+		"10.9.8",
+		"10.9.8:5",
+		"7",
+		"10.0.0.256",
+		"host.7",
 	};
 	static char longest[400];
 

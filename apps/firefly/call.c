@@ -29,6 +29,7 @@
 #include "commands.h"
 #include "counters.h"
 #include "pattern.h"
+#include "target.h"
 #include "test.h"
 
 #define WINDOW_MOST 4096
@@ -55,8 +56,7 @@ enum procedure {
 static const char *const procedure_names[PROCEDURES] = {"null", "maxresult", "maxarg", "echo"};
 
 struct call_options {
-	const char *argument; /* LINK, or PEER with --link */
-	const char *link;     /* NULL: no --link */
+	struct target target;
 	bool checking;
 	uint64_t calls; /* 0: no end */
 	unsigned window;
@@ -127,8 +127,8 @@ static const struct argp_option options[] = {
 	 "How long an answer may take, in milliseconds (default 5000)", 1},
 	{"stats", KEY_STATS, "all", OPTION_ARG_OPTIONAL,
 	 "At the end print the counters that are not zero (with =all: every one)", 2},
-	{"link", CLI_KEY_LINK, "SPEC", 0,
-	 "The link to call over; then the argument is the peer's address or name", 0},
+	{"link", CLI_KEY_LINK, "LINK", 0,
+	 "A link of this program; given several times: routes, or PEER, choose one", 2},
 	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 2},
 	{"wait", CLI_KEY_WAIT, "HOW", 0, "How to wait for results: spin (default), yield or sleep",
 	 2},
@@ -152,6 +152,7 @@ static void add_procedure(struct call_options *o, const char *name)
 
 static void complete(struct call_options *o)
 {
+	target_complete(&o->target, "call");
 	if (o->until_error && o->reconnect)
 		cli_refuse("call", "--until-error stops at what --reconnect goes on after: choose");
 	if (o->calls == 0 && !o->until_error)
@@ -206,16 +207,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("call", "--packets", text, 64, 4194303);
 		return 0;
-	case CLI_KEY_LINK:
-		o->link = text;
-		return 0;
 	case CLI_KEY_EAL:
 		o->eal = text;
 		return 0;
+	case CLI_KEY_LINK:
+		target_add_link(&o->target, "call", text);
+		return 0;
 	case ARGP_KEY_ARG:
-		if (o->argument)
-			cli_refuse("call", "one link at a time: %s or %s", o->argument, text);
-		o->argument = text;
+		target_set_peer(&o->target, "call", text);
 		return 0;
 	case ARGP_KEY_END:
 		complete(o);
@@ -228,7 +227,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "LINK\n--link SPEC PEER",
+	.args_doc = "LINK\n[PEER] --link LINK...",
 	.doc = "Make many calls to a server of the Test interface, check what comes back, and "
 	       "compare with the executions that the server has counted."
 	       "\v  firefly serve --check --link vhost:/tmp/f.sock,server\n"
@@ -551,7 +550,6 @@ int call_main(int argc, char **argv)
 {
 	struct call_options o = {.window = 1, .patience_s = 10, .core = -1};
 	struct caller caller = {.options = &o};
-	struct cli_target target;
 	struct sigaction action = {.sa_handler = on_signal};
 	struct fly_options start = {
 		.size = sizeof start,
@@ -561,8 +559,7 @@ int call_main(int argc, char **argv)
 	int failed, status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	cli_target("call", &target, o.argument, o.link);
-	start.links = target.links;
+	start.links = o.target.links;
 	start.eal = o.eal;
 	start.packets = o.packets;
 	start.call_timeout_ms = o.timeout_ms;
@@ -583,7 +580,7 @@ int call_main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 
-	status = Test_import(caller.runtime, target.peer, &caller.binding);
+	status = Test_import(caller.runtime, o.target.peer, &caller.binding);
 	if (status) {
 		cli_complain("call", "%s", cli_reason(status));
 		failed = CLI_FAILED;
@@ -599,5 +596,6 @@ int call_main(int argc, char **argv)
 	if (cli_stop(caller.runtime))
 		failed = CLI_FAILED;
 	free(caller.slots);
+	target_free(&o.target);
 	return failed || caller.wrong || caller.uncounted ? CLI_FAILED : 0;
 }

@@ -106,42 +106,6 @@ enum fly_wait cli_wait(const char *subcommand, const char *text)
 	cli_refuse(subcommand, "--wait: '%s' is neither spin, yield nor sleep", text);
 }
 
-/*
- * udp:ADDRESS[,port=N][,...] as whom to call, made udp:,peer=ADDRESS[:N][,...]: the text with which
- * the server was started does.
- */
-static char *udp_peer(const char *subcommand, const char *text)
-{
-	const char *address = text + strlen("udp:");
-	const int bytes = (int)strcspn(address, ",");
-	const char *port = strstr(address, ",port=");
-	const char *keys = port ? port + strlen(",port=") : address + bytes;
-	const int digits = port ? (int)strcspn(keys, ",") : 0;
-	const char *colon = memchr(address, ':', (size_t)bytes);
-	const bool is_bare = port && *address != '[' && colon;
-	char *made;
-
-	if (asprintf(&made, "udp:,peer=%s%.*s%s%s%.*s%.*s%s", is_bare ? "[" : "", bytes, address,
-		     is_bare ? "]" : "", port ? ":" : "", digits, keys,
-		     port ? (int)(port - address) - bytes : 0, address + bytes, keys + digits) < 0)
-		cli_refuse(subcommand, "out of memory");
-	return made;
-}
-
-void cli_target(const char *subcommand, struct cli_target *target, const char *argument,
-		const char *link)
-{
-	*target = (struct cli_target){.links = {link ? link : argument}};
-	if (!target->links[0])
-		cli_refuse(subcommand,
-			   "over which link? For instance vhost:/tmp/f.sock or udp:10.0.0.2");
-	if (link)
-		target->peer = argument;
-	else if (strncmp(argument, "udp:", 4) == 0 && argument[4] != '\0' && argument[4] != ',' &&
-		 !strstr(argument, ",peer="))
-		target->links[0] = udp_peer(subcommand, argument); /* for as long as we live */
-}
-
 int cli_pin(const char *subcommand, unsigned core)
 {
 	cpu_set_t set;

@@ -20,9 +20,9 @@
 enum cli_key {
 	CLI_KEY_CORE = 0x100,
 	CLI_KEY_EAL,
+	CLI_KEY_LINK,
 	CLI_KEY_PACKETS,
 	CLI_KEY_WAIT,
-	CLI_KEY_LINK,
 	CLI_KEY_OWN,
 };
 
@@ -51,21 +51,6 @@ double cli_seconds(const char *subcommand, const char *option, const char *text,
 
 /* cli_wait() - "spin", "yield" or "sleep", or cli_refuse(). */
 enum fly_wait cli_wait(const char *subcommand, const char *text);
-
-/* Whom a subcommand calls: LINK on the command line, or PEER with --link. */
-struct cli_target {
-	const char *links[2]; /* one, and NULL */
-	const char *peer;     /* NULL: the far end of the link */
-};
-
-/*
- * cli_target() - make sense of the argument and of --link. @argument: NULL: there is none. @link:
- * NULL: no --link. A program that only calls names its peer behind udp:, as the server named its
- * address: udp:10.0.0.2,port=5 is udp:,peer=10.0.0.2:5. cli_refuse() if it is not said whom to
- * call.
- */
-void cli_target(const char *subcommand, struct cli_target *target, const char *argument,
-		const char *link);
 
 /* cli_pin() - put the calling thread on one core. Return: 0, or CLI_FAILED after complaining. */
 int cli_pin(const char *subcommand, unsigned core);

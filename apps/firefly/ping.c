@@ -17,6 +17,7 @@
 
 #include "cli.h"
 #include "commands.h"
+#include "target.h"
 #include "test.h"
 #include "bench/measure/ticks.h"
 
@@ -26,9 +27,8 @@ enum {
 };
 
 struct ping_options {
-	const char *argument; /* LINK, or PEER with --link */
-	const char *link;     /* NULL: no --link */
-	uint64_t count;       /* 0: until ^C */
+	struct target target;
+	uint64_t count; /* 0: until ^C */
 	double interval_s;
 	bool flood;
 	unsigned timeout_ms; /* 0: the runtime's default */
@@ -51,8 +51,8 @@ static const struct argp_option options[] = {
 	{"flood", KEY_FLOOD, NULL, 0, "One call after the other; only failures are printed", 0},
 	{"timeout", KEY_TIMEOUT, "MS", 0,
 	 "How long an answer may take, in milliseconds (default 5000)", 0},
-	{"link", CLI_KEY_LINK, "SPEC", 0,
-	 "The link to call over; then the argument is the peer's address or name", 0},
+	{"link", CLI_KEY_LINK, "LINK", 0,
+	 "A link of this program; given several times: routes, or PEER, choose one", 1},
 	{"core", CLI_KEY_CORE, "N", 0, "Run on this core only", 1},
 	{"wait", CLI_KEY_WAIT, "HOW", 0, "How to wait for results: spin (default), yield or sleep",
 	 1},
@@ -87,16 +87,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case CLI_KEY_PACKETS:
 		o->packets = (unsigned)cli_number("ping", "--packets", text, 64, 4194303);
 		return 0;
-	case CLI_KEY_LINK:
-		o->link = text;
-		return 0;
 	case CLI_KEY_EAL:
 		o->eal = text;
 		return 0;
+	case CLI_KEY_LINK:
+		target_add_link(&o->target, "ping", text);
+		return 0;
 	case ARGP_KEY_ARG:
-		if (o->argument)
-			cli_refuse("ping", "one link at a time: %s or %s", o->argument, text);
-		o->argument = text;
+		target_set_peer(&o->target, "ping", text);
+		return 0;
+	case ARGP_KEY_END:
+		target_complete(&o->target, "ping");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -106,15 +107,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "LINK\n--link SPEC PEER",
+	.args_doc = "LINK\n[PEER] --link LINK...",
 	.doc = "Call Null at a server of the Test interface (`firefly serve`) and print how long "
 	       "each call took."
 	       "\vLINK is a link specification, with peer=A.B.C.D where the link leads to more "
-	       "than one machine:\n\n"
+	       "than one machine. PEER is an address, or one of several links:\n\n"
 	       "  firefly ping vhost:/tmp/f.sock\n"
-	       "  firefly ping udp:10.0.0.2               (over the kernel's own sockets)\n"
-	       "  firefly ping --link udp: server.example (the same, by name)\n"
-	       "  firefly ping af_packet:eth1,ip=10.0.0.1,peer=10.0.0.2 --count 10\n\n"
+	       "  firefly ping udp:10.0.0.2           (over the kernel's own sockets)\n"
+	       "  firefly ping host.example --link udp:\n"
+	       "  firefly ping af_packet:eth1,ip=10.0.0.1,peer=10.0.0.2 --count 10\n"
+	       "  firefly ping 10.0.0.2 --link af_packet:eth1 --link af_packet:eth2\n"
+	       "  firefly ping vhost:/tmp/b.sock --link vhost:/tmp/a.sock --link "
+	       "vhost:/tmp/b.sock\n\n"
 	       "When the server goes away the calls fail, one line each that says whether the "
 	       "procedure may have run, until it is back. Exit status 0 if any call returned.",
 };
@@ -236,14 +240,12 @@ int ping_main(int argc, char **argv)
 		.notice_context = (char *)"ping",
 	};
 	struct ping_summary summary = {0};
-	struct cli_target target;
 	struct fly_binding *binding;
 	struct fly_runtime *runtime;
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
-	cli_target("ping", &target, o.argument, o.link);
-	start.links = target.links;
+	start.links = o.target.links;
 	start.eal = o.eal;
 	start.packets = o.packets;
 	start.call_timeout_ms = o.timeout_ms;
@@ -252,7 +254,7 @@ int ping_main(int argc, char **argv)
 		return CLI_FAILED;
 	if (cli_start("ping", &start, &runtime))
 		return CLI_FAILED;
-	status = Test_import(runtime, target.peer, &binding);
+	status = Test_import(runtime, o.target.peer, &binding);
 	if (status) {
 		cli_complain("ping", "%s", cli_reason(status));
 		fly_stop(runtime);
@@ -261,11 +263,12 @@ int ping_main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 
-	printf("calling Test.Null over %s; ^C stops\n", target.links[0]);
+	printf("calling Test.Null over %s; ^C stops\n", o.target.name);
 	ping(runtime, binding, &o, &summary);
-	print_summary(&summary, target.links[0]);
+	print_summary(&summary, o.target.name);
 
 	fly_unbind(binding);
 	fly_stop(runtime);
+	target_free(&o.target);
 	return summary.returned ? 0 : CLI_FAILED;
 }

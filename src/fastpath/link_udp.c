@@ -71,7 +71,7 @@ struct fly_udp {
 	bool had_one;     /* the last burst had a packet */
 	bool rx_many;     /* ask for many at once: receive() */
 	bool tx_single;   /* each datagram by itself, until all of a burst has been sent */
-	uint32_t singles; /* looks for one datagram */
+	uint32_t singles; /* datagrams that came one by one */
 	uint32_t kernel_drops;   /* as last heard from the kernel */
 	uint8_t header[FLY_RPC]; /* in front of what is received, but for source and lengths */
 	int route_fd;            /* to ask for routes; -1: not yet */
@@ -290,7 +290,7 @@ static unsigned receive_one(struct fly_udp *u)
 	struct msghdr *h = &u->in[0].msg_hdr;
 	ssize_t bytes;
 
-	if (u->socket.tells_where || u->singles++ % ASK_EVERY == 0) {
+	if (u->socket.tells_where || u->singles % ASK_EVERY == 0) {
 		bytes = recvmsg(u->socket.fd, h, MSG_DONTWAIT);
 	} else {
 		bytes = recvfrom(u->socket.fd, u->in_at[0].iov_base, u->in_at[0].iov_len,
@@ -299,8 +299,11 @@ static unsigned receive_one(struct fly_udp *u)
 		if (bytes > (ssize_t)u->in_at[0].iov_len)
 			h->msg_flags = MSG_TRUNC;
 	}
+	if (bytes < 0)
+		return 0;
 	u->in[0].msg_len = (unsigned)bytes;
-	return bytes >= 0;
+	u->singles++;
+	return 1;
 }
 
 /*

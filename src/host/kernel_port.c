@@ -14,6 +14,10 @@
 #include <firefly/status.h>
 
 #include "base/error.h"
+#include "base/random.h"
+
+#define FREE_FIRST 49152 /* "dynamic ports", which nobody is assigned (RFC 6335) */
+#define TRIES      100   /* until a row is free */
 
 int fly_kernel_port_open(uint32_t ip, uint16_t port)
 {
@@ -40,9 +44,45 @@ int fly_kernel_port_open(uint32_t ip, uint16_t port)
 		return fly_fail(
 			FLY_EINUSE,
 			"UDP port %u is in use by another program on this machine; choose another "
-			"with port=",
+			"with port=, or any that is free with port=0",
 			ntohs(port));
 	return fly_fail(FLY_ESYSTEM, "UDP port %u: %s", ntohs(port), strerror(error));
+}
+
+/* Bind ports from @port on, in host order. On failure no socket is left. */
+static int open_row(uint32_t ip, uint16_t port, unsigned n, int *fds)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const int fd = fly_kernel_port_open(ip, htons((uint16_t)(port + i)));
+
+		if (fd >= -1) {
+			fds[i] = fd;
+			continue;
+		}
+		while (i-- > 0) {
+			if (fds[i] >= 0)
+				close(fds[i]);
+			fds[i] = -1;
+		}
+		return fd;
+	}
+	return 0;
+}
+
+int fly_kernel_port_take(uint32_t ip, unsigned n, uint16_t *port, int *fds)
+{
+	int status;
+
+	if (*port)
+		return open_row(ip, *port, n, fds);
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		*port = (uint16_t)(FREE_FIRST + fly_random32() % (65536 - FREE_FIRST - n));
+		status = open_row(ip, *port, n, fds);
+		if (status != -FLY_EINUSE)
+			return status;
+	}
+	return fly_fail(FLY_EINUSE, "of the UDP ports from %d on no %u in a row are free",
+			FREE_FIRST, n);
 }
 
 int fly_kernel_port_address(const char *interface, uint32_t *ip, unsigned *mtu)

@@ -18,6 +18,15 @@
 int fly_kernel_port_open(uint32_t ip, uint16_t port);
 
 /*
+ * fly_kernel_port_take() - bind @n UDP ports in a row, as fly_kernel_port_open() does.
+ * @ip: network order. @port: the first one, in host order; 0: any that are free, and *port is set.
+ * At an address that is not the kernel's nobody knows which ones are: they are drawn at random.
+ * @fds: @n sockets; -1: none is needed.
+ * Return: 0; or -FLY_EINUSE or -FLY_ESYSTEM with a message, and no socket is left.
+ */
+int fly_kernel_port_take(uint32_t ip, unsigned n, uint16_t *port, int *fds);
+
+/*
  * fly_kernel_port_address() - an interface's first IPv4 address and its MTU.
  * Return: 0 (*ip is 0 if the interface has no address); -FLY_EINVAL: no such interface.
  */

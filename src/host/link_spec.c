@@ -53,6 +53,25 @@ const char *fly_link_kind_name(enum fly_link_kind kind)
 	return kinds[kind];
 }
 
+/* The kind whose name is in front of a colon; or FLY_N_LINK_KINDS. */
+static int kind_of(const char *text)
+{
+	int kind;
+
+	for (kind = 0; kind < FLY_N_LINK_KINDS; kind++) {
+		const size_t n = strlen(kinds[kind]);
+
+		if (strncmp(text, kinds[kind], n) == 0 && text[n] == ':')
+			break;
+	}
+	return kind;
+}
+
+bool fly_link_spec_is(const char *text)
+{
+	return kind_of(text) != FLY_N_LINK_KINDS;
+}
+
 /* An integer between two bounds, or -1. */
 static long number(const char *text, long least, long most)
 {
@@ -170,12 +189,10 @@ static const char *read_peer(struct fly_link_spec *s, const char *value)
 
 static const char *read_port(struct fly_link_spec *s, const char *value)
 {
-	const bool is_udp = s->kind == FLY_LINK_UDP;
-	const long n = number(value, is_udp ? 0 : 1, 65535);
+	const long n = number(value, 0, 65535);
 
 	if (n < 0)
-		return is_udp ? "port= takes a UDP port, 1 to 65535, or 0: any that is free"
-			      : "port= takes a UDP port, 1 to 65535";
+		return "port= takes a UDP port, 1 to 65535, or 0 for a free one";
 	s->udp_port = (uint16_t)n;
 	return NULL;
 }

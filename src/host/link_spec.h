@@ -51,7 +51,7 @@ struct fly_link_spec {
 	uint32_t ip;        /* our address, network order; 0: the default of the kind */
 	uint32_t peer_ip;   /* network order; 0: the far end's default */
 	uint16_t peer_port; /* host order */
-	uint16_t udp_port;  /* host order; udp: 0: a free one */
+	uint16_t udp_port;  /* host order; 0: a free one */
 	char peer[256];     /* udp: address or name of the peer, as given; "": none */
 	uint8_t mac[6];
 	bool has_mac;
@@ -73,6 +73,9 @@ const char *fly_link_kind_name(enum fly_link_kind kind);
  * Return: 0, or -FLY_EINVAL with a message for fly_error().
  */
 int fly_link_spec_parse(const char *text, struct fly_link_spec *spec);
+
+/* fly_link_spec_is() - does a text begin as a spec does, with a kind of links? */
+bool fly_link_spec_is(const char *text);
 
 /*
  * fly_link_spec_address() - parse "A.B.C.D" or "A.B.C.D:PORT".

@@ -22,6 +22,14 @@ void fly_peer_address_map(struct in6_addr *to, uint32_t ip)
 	memcpy(to->s6_addr + 12, &ip, sizeof ip);
 }
 
+uint32_t fly_peer_address_mapped(const struct in6_addr *address)
+{
+	uint32_t ip;
+
+	memcpy(&ip, address->s6_addr + 12, sizeof ip);
+	return ip;
+}
+
 /* Decimal digits, nothing else. Return: -1: no port. */
 static int read_port(const char *text, uint16_t *port)
 {
@@ -101,6 +109,15 @@ int fly_peer_address_parse(const char *text, struct in6_addr *address, uint32_t 
 	return 0;
 }
 
+/* getaddrinfo(3) takes 10.8 for 10.0.0.8: whoever writes that has forgotten two numbers. */
+static bool is_number(const char *host)
+{
+	const char *dot = strrchr(host, '.');
+	const char *last = dot ? dot + 1 : host;
+
+	return last[strspn(last, "0123456789")] == '\0';
+}
+
 static bool is_there(const struct fly_peer_addresses *found, const struct sockaddr_in6 *a)
 {
 	for (unsigned i = 0; i < found->n; i++) {
@@ -144,8 +161,8 @@ static int look_up(const char *text, const char *host, uint16_t port,
 		return fly_fail(FLY_ESYSTEM, "'%s': the host's name cannot be looked up: %m", text);
 	if (error)
 		return fly_fail(error == EAI_NONAME ? FLY_EINVAL : FLY_ESYSTEM,
-				"'%s' is neither an address, as in 10.0.0.2, 10.0.0.2:61989 or "
-				"[fe80::1%%eth0]:61989, nor a host's name: %s",
+				"'%s' is neither an address, as in 10.0.0.2 or 10.0.0.2:61989, nor "
+				"a link, as in vhost:/tmp/f.sock; nor is it a host's name: %s",
 				text, gai_strerror(error));
 	for (const struct addrinfo *a = list; a; a = a->ai_next)
 		add(found, a->ai_addr, port);
@@ -165,10 +182,12 @@ int fly_peer_address_find(const char *text, uint16_t port, struct fly_peer_addre
 		found->at[found->n++] = a;
 		return 0;
 	}
-	if (cut(text, host, &port, &in_brackets) || in_brackets || strchr(host, ':'))
+	if (cut(text, host, &port, &in_brackets) || in_brackets || strchr(host, ':') ||
+	    is_number(host))
 		return fly_fail(FLY_EINVAL,
-				"'%s' is not an address, as in 10.0.0.2, 10.0.0.2:61989, "
-				"[fe80::1%%eth0]:61989 or host:61989",
+				"'%s' is neither an address, as in 10.0.0.2, 10.0.0.2:61989 or "
+				"[fe80::1%%eth0]:61989, nor a link, as in vhost:/tmp/f.sock, nor a "
+				"host's name",
 				text);
 	return look_up(text, host, port, found);
 }

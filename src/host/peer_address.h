@@ -9,7 +9,8 @@
 
 #define FLY_PEER_ADDRESSES  8   /* of one name that are tried, at most */
 #define FLY_PEER_NAME_BYTES 256 /* of a host's name (RFC 1035), and its end */
-#define FLY_PEER_TEXT_BYTES 72  /* of an address as text: 46 of IPv6, "%", 16 of an interface, "[]" */
+#define FLY_PEER_TEXT_BYTES \
+	72 /* of an address as text: 46 of IPv6, "%", 16 of an interface, "[]" */
 
 /* Where a peer may be. IPv4 addresses are mapped (RFC 4291, 2.5.5.2); ports are set. */
 struct fly_peer_addresses {
@@ -37,7 +38,11 @@ int fly_peer_address_parse(const char *text, struct in6_addr *address, uint32_t 
 void fly_peer_address_text(const struct in6_addr *address, uint32_t scope,
 			   char to[FLY_PEER_TEXT_BYTES]);
 
-/* fly_peer_address_map() - an IPv4 address as an IPv6 one. @ip: network order. */
+/*
+ * fly_peer_address_map() - an IPv4 address as an IPv6 one; fly_peer_address_mapped(): the reverse.
+ * @ip: network order.
+ */
 void fly_peer_address_map(struct in6_addr *to, uint32_t ip);
+uint32_t fly_peer_address_mapped(const struct in6_addr *address);
 
 #endif

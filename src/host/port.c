@@ -119,14 +119,8 @@ static int check_af_packet(struct fly_port *port)
 				"link %s: %s has an MTU of %u; say mtu=%u, or give the interface "
 				"more: ip link set %s mtu %u",
 				port->spec.text, interface, mtu, mtu, interface, port->spec.mtu);
-	for (unsigned i = 0; i < port->group->n; i++) {
-		port->kernel_port_fds[i] =
-			fly_kernel_port_open(port->spec.ip,
-					     htons((uint16_t)(port->spec.udp_port + i)));
-		if (port->kernel_port_fds[i] < -1)
-			return port->kernel_port_fds[i];
-	}
-	return 0;
+	return fly_kernel_port_take(port->spec.ip, port->group->n, &port->spec.udp_port,
+				    port->kernel_port_fds);
 }
 
 static int check_system(struct fly_port *port)
@@ -134,6 +128,10 @@ static int check_system(struct fly_port *port)
 	const struct fly_link_spec *s = &port->spec;
 	char path[FLY_SOCKET_PATH_BYTES + 32];
 
+	if (s->udp_port + port->group->n - 1 > UINT16_MAX)
+		return fly_fail(FLY_EINVAL,
+				"link %s: %u pollers need as many UDP ports, from %u on", s->text,
+				port->group->n, s->udp_port);
 	switch (s->kind) {
 	case FLY_LINK_AF_PACKET:
 		return check_af_packet(port);
@@ -153,10 +151,8 @@ static int check_system(struct fly_port *port)
 	default:
 		break;
 	}
-	if (s->udp_port + port->group->n - 1 > UINT16_MAX)
-		return fly_fail(FLY_EINVAL,
-				"link %s: %u pollers need as many UDP ports, from %u on", s->text,
-				port->group->n, s->udp_port);
+	if (s->udp_port == 0) /* nobody else has this end */
+		port->spec.udp_port = FLY_UDP_PORT_DEFAULT;
 	if (s->ip == 0 && !kinds[s->kind].point_to_point)
 		return fly_fail(FLY_EINVAL,
 				"link %s: our own address is not known; add ip=", s->text);
@@ -919,6 +915,14 @@ static void from_root(struct fly_link_spec *spec)
 		strcpy(spec->what, path);
 }
 
+bool fly_port_is_of(const struct fly_port *port, const struct fly_link_spec *spec)
+{
+	struct fly_link_spec like = *spec;
+
+	from_root(&like);
+	return like.kind == port->spec.kind && strcmp(like.what, port->spec.what) == 0;
+}
+
 static int make_others(struct fly_port *port)
 {
 	static _Atomic unsigned ever;
@@ -986,7 +990,7 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		return status;
 	}
 	port->link.ip = port->spec.ip ? port->spec.ip : spec->server ? SERVER_IP : CLIENT_IP;
-	port->link.udp_port = htons(spec->udp_port);
+	port->link.udp_port = htons(port->spec.udp_port);
 	port->link.zero_copy =
 		spec->kind == FLY_LINK_PCI || (spec->kind == FLY_LINK_VHOST && !spec->server);
 	port->link.answers_arp = port->kernel_port_fds[0] < 0;

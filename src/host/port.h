@@ -79,6 +79,9 @@ struct fly_port {
 int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *spec, unsigned client,
 		  struct fly_port **port);
 
+/* fly_port_is_of() - is it a port of the link that has this kind and name? Keys are ignored. */
+bool fly_port_is_of(const struct fly_port *port, const struct fly_link_spec *spec);
+
 /* fly_port_link() - the link of one of the runtime's pollers. */
 struct fly_link *fly_port_link(struct fly_port *port, unsigned poller);
 

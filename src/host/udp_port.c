@@ -79,10 +79,7 @@ static void find_place(const struct fly_link_spec *spec, struct place *p)
 	else if (!has_v6())
 		fly_peer_address_map(&address, 0);
 	if (IN6_IS_ADDR_V4MAPPED(&address)) {
-		uint32_t ip;
-
-		memcpy(&ip, address.s6_addr + 12, sizeof ip);
-		place_v4(p, ip);
+		place_v4(p, fly_peer_address_mapped(&address));
 		return;
 	}
 	p->is_v6 = true;
@@ -329,6 +326,20 @@ void fly_udp_port_close(struct fly_port *port)
 }
 
 /* ---- the way to a peer, and its MTU ---- */
+
+struct fly_port *fly_udp_port_of_v6(const struct fly_ports *ports)
+{
+	for (unsigned i = 0; i < ports->n; i++) {
+		struct place p = {0};
+
+		if (ports->at[i]->spec.kind != FLY_LINK_UDP)
+			continue;
+		find_place(&ports->at[i]->spec, &p);
+		if (p.is_v6)
+			return ports->at[i];
+	}
+	return NULL;
+}
 
 static bool is_at(const struct sockaddr *a, const struct place *p)
 {

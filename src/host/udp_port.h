@@ -22,6 +22,9 @@ void fly_udp_port_close(struct fly_port *port);
 /* fly_udp_port_address() - where the sockets of a udp: port are. */
 void fly_udp_port_address(const struct fly_port *port, struct in6_addr *address, uint32_t *scope);
 
+/* fly_udp_port_of_v6() - the first port that takes IPv6; NULL: there is none. */
+struct fly_port *fly_udp_port_of_v6(const struct fly_ports *ports);
+
 /* fly_udp_port_mtu() - the MTU of a spec that names none. */
 unsigned fly_udp_port_mtu(const struct fly_link_spec *spec);
 

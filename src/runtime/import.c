@@ -20,6 +20,7 @@
 #include "threads/request.h"
 #include "local/import.h"
 #include "runtime/attach.h"
+#include "runtime/destination.h"
 #include "runtime/process.h"
 #include "base/binding_kind.h"
 #include "slowpath/behaviour.h"
@@ -29,9 +30,7 @@
 #include "base/random.h"
 #include "base/reconnect.h"
 #include "base/stub_version.h"
-#include "host/link_spec.h"
 #include "host/peer_address.h"
-#include "host/udp_port.h"
 #include "slowpath/payload.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
@@ -333,59 +332,14 @@ struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_impor
 	return keep(p, like->link, &place, like->binder_port, like->name, like->version);
 }
 
-/*
- * Choose the link and the address of an import. @poller: index of the poller that makes it. @peer:
- * as for fly_import(); NULL: the far end of the first link. Return: 0, *link and *address without
- * its MAC; or a negative status with a sentence.
- */
-static int find_peer(struct fly_runtime *r, unsigned poller, const char *peer,
-		     struct fly_link **link, struct fly_address *address)
-{
-	const struct fly_port *port = r->ports.at[0];
-	uint16_t udp_port;
-
-	if (r->ports.n == 0)
-		return fly_fail(FLY_EINVAL,
-				"'%s': this runtime has local links only, as in local:NAME",
-				peer ? peer : "");
-	udp_port = port->spec.peer_port;
-
-	*address = (struct fly_address){.ip = port->peer_ip};
-	*link = fly_port_link(r->ports.at[0], poller);
-	if (peer && fly_link_spec_address(peer, &address->ip, &udp_port))
-		return fly_fail(FLY_EINVAL, "'%s' is not an address, as in 10.0.0.2 or 10.0.0.2:%d",
-				peer, FLY_UDP_PORT_DEFAULT);
-	if (address->ip == 0)
-		return fly_fail(
-			FLY_EINVAL,
-			"link %s: whom to call is not said; add peer=, as in %s,peer=10.0.0.2",
-			port->spec.text, port->spec.text);
-	address->port = htons(udp_port);
-	return 0;
-}
-
 struct wish {
 	struct fly_runtime *runtime;
 	const char *name;
 	uint32_t version;
 	const char *peer;
-	const struct sockaddr_in6 *address; /* over a udp: link; else NULL */
+	const struct sockaddr_in6 *address; /* that is tried; NULL: the link has its own */
 	struct fly_import *import;
 };
-
-/* The same over a udp: link. */
-static int find_udp_peer(const struct wish *w, unsigned poller, struct fly_link **link,
-			 struct fly_address *address)
-{
-	*link = fly_port_link(w->runtime->ports.at[0], poller);
-	*address = (struct fly_address){
-		.ip = fly_link_udp_number(*link, w->address),
-		.port = w->address->sin6_port,
-	};
-	return address->ip
-		       ? 0
-		       : fly_fail(FLY_EBUSY, "import %s: no room for another IPv6 peer", w->name);
-}
 
 static int import_on_poller(struct fly_poller *p, void *argument)
 {
@@ -397,8 +351,8 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 
 	if (p->is_shut)
 		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
-	status = w->address ? find_udp_peer(w, p->number, &link, &place.peer)
-			    : find_peer(w->runtime, p->number, w->peer, &link, &place.peer);
+	status = fly_destination_find(w->runtime, p->number, w->peer, w->address, &link,
+				      &place.peer);
 	if (status)
 		return status;
 	binder_port = place.peer.port;
@@ -409,37 +363,21 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
 }
 
-/* The first packet link, if it is a udp: link; else NULL. */
-static const struct fly_port *udp_port(const struct fly_runtime *r)
-{
-	return r->ports.n && r->ports.at[0]->spec.kind == FLY_LINK_UDP ? r->ports.at[0] : NULL;
-}
-
 /*
- * Import over a udp: link. A name may have several addresses: the first that answers is taken. They
- * are looked up on the calling thread, since that may wait.
+ * A name may have several addresses: the first that answers is taken. They are looked up on the
+ * calling thread, since that may wait.
  */
-static int import_over_udp(struct fly_poller *p, struct wish *w, const struct fly_port *port)
+static int import_from_any(struct fly_poller *p, struct wish *w)
 {
-	const char *peer = w->peer ? w->peer : port->spec.peer;
 	struct fly_peer_addresses found;
-	int status;
+	int status = fly_destination_look_up(w->runtime, w->peer, &found);
 
-	if (!*peer)
-		return fly_fail(FLY_EINVAL,
-				"link %s: whom to call is not said; add peer=, as in "
-				"udp:,peer=10.0.0.2",
-				port->spec.text);
-	status = fly_peer_address_find(peer, port->spec.peer_port, &found);
-	if (status)
-		return status;
+	if (status || found.n == 0)
+		return status ? status : fly_request(p, import_on_poller, w);
 	for (unsigned i = 0; i < found.n; i++) {
 		w->address = &found.at[i];
-		status = fly_udp_port_check_peer(port, w->address);
-		if (status)
-			continue;
 		status = fly_request(p, import_on_poller, w);
-		if (status != -FLY_EPEER)
+		if (status != -FLY_EPEER && status != -FLY_EINVAL)
 			break;
 	}
 	return status;
@@ -462,7 +400,6 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 	       struct fly_binding **binding)
 {
 	struct wish w = {.runtime = runtime, .peer = peer};
-	const struct fly_port *port;
 	struct fly_poller *p;
 	int status;
 
@@ -479,8 +416,7 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 		return fly_local_import(&runtime->group, w.name, w.version, peer, runtime->local,
 					binding);
 	p = next_poller(runtime);
-	port = udp_port(runtime);
-	status = port ? import_over_udp(p, &w, port) : fly_request(p, import_on_poller, &w);
+	status = import_from_any(p, &w);
 	if (status)
 		return status;
 	if (!fly_poller_is_here(p))

@@ -156,6 +156,20 @@ def pollers():
     e2e.check((snmp(A), snmp(B)) == before, "two pollers: the kernel answered")
 
 
+def side_by_side():
+    """Two servers and three clients at the same time, at one address on one interface each."""
+    servers = [e2e.serve("af_packet:fly0" + port, "--wait", "sleep", "--pollers", "1", before=inside(B))
+               for port in ("", ",port=7000")]
+    clients = [e2e.call(peer, "--link", "af_packet:fly0", "--calls", "200", "--shared", "--wait", "yield",
+                        before=inside(A)) for peer in ("10.70.0.2", "10.70.0.2:7000", "10.70.0.2")]
+    for client in clients:
+        e2e.called_well(client, "side by side", 200)
+    for server, n in zip(servers, (2, 1)):
+        server.stop()
+        server.ended_well("side by side")
+        e2e.check(e2e.served(server)[0] >= n * 200, "side by side\n" + server.text())
+
+
 def port_in_use():
     holder = e2e.Process(
         ["-c", "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
@@ -210,6 +224,7 @@ try:
     af_packet()
     jumbo()
     pollers()
+    side_by_side()
     port_in_use()
     vdev()
     tap()
