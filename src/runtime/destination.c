@@ -13,6 +13,7 @@
 #include "runtime/destination.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -69,8 +70,7 @@ static int look_up_address(const char *peer, struct fly_peer_addresses *found)
 
 	if (bytes >= sizeof text)
 		return fly_fail(FLY_EINVAL, "'%.64s...': no address is that long", peer);
-	memcpy(text, peer, bytes);
-	text[bytes] = '\0';
+	snprintf(text, sizeof text, "%.*s", (int)bytes, peer);
 	return fly_peer_address_find(text, 0, found);
 }
 
