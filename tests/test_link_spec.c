@@ -33,7 +33,7 @@ Test(link_spec, fly_link_spec_parse__every_kind)
 		[FLY_LINK_VHOST] = "vhost:x",         [FLY_LINK_MEMIF] = "memif:x",
 		[FLY_LINK_AF_PACKET] = "af_packet:x", [FLY_LINK_TAP] = "tap:x",
 		[FLY_LINK_PCI] = "pci:0000:03:00.0",  [FLY_LINK_VDEV] = "vdev:x",
-		[FLY_LINK_LOCAL] = "local:x",
+		[FLY_LINK_LOCAL] = "local:x",         [FLY_LINK_UDP] = "udp:10.0.0.1",
 	};
 
 	for (unsigned i = 0; i < FLY_N_LINK_KINDS; i++) {
@@ -59,6 +59,27 @@ Test(link_spec, fly_link_spec_parse__local)
 	cr_expect(s.uid == 0 && s.wait_ms == 1000);
 	cr_assert(fly_link_spec_parse("local:name,uid=any", &s) == 0);
 	cr_expect(s.uid == FLY_LOCAL_UID_ANY);
+}
+
+Test(link_spec, fly_link_spec_parse__udp)
+{
+	static const char *const addresses[] = {"0.0.0.0", "10.0.0.1", "[::]",
+						"::", "[fe80::1%lo]"};
+	char text[64];
+
+	for (unsigned i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+		snprintf(text, sizeof text, "udp:%s,mtu=1500", addresses[i]);
+		cr_assert(fly_link_spec_parse(text, &s) == 0, "%s: %s", text, fly_error());
+		cr_expect(strcmp(s.what, addresses[i]) == 0 && s.mtu == 1500);
+		cr_expect(s.udp_port == FLY_UDP_PORT_DEFAULT && s.peer[0] == '\0');
+	}
+	cr_assert(fly_link_spec_parse("udp:", &s) == 0, "it only calls, from a free port");
+	cr_expect(s.kind == FLY_LINK_UDP && s.what[0] == '\0' && s.udp_port == 0);
+	cr_expect(s.peer_port == FLY_UDP_PORT_DEFAULT);
+	cr_assert(fly_link_spec_parse("udp:,port=5,peer=[::1]:77", &s) == 0);
+	cr_expect(s.udp_port == 5 && strcmp(s.peer, "[::1]:77") == 0);
+	cr_assert(fly_link_spec_parse("udp:0.0.0.0,port=0,peer=host.example,mtu=65280", &s) == 0);
+	cr_expect(s.udp_port == 0 && strcmp(s.peer, "host.example") == 0 && s.mtu == 65280);
 }
 
 Test(link_spec, fly_link_spec_parse__what_a_local_link_has_not)
@@ -175,6 +196,19 @@ Test(link_spec, fly_link_spec_parse__what_is_wrong_is_said)
 		{"tap:x,wait=86401", "wait= takes seconds"},
 		{"tap:x,checksum", "checksum= takes on or off"},
 		{"tap:x,checksum=maybe", "checksum= takes on or off"},
+		{"udp", "is missing"},
+		{"udp:host", "udp: takes an address of this machine"},
+		{"udp:10.0.0.1:5", "a port is said with port="},
+		{"udp:[::]:5", "a port is said with port="},
+		{"udp:10.0.0", "udp: takes an address of this machine"},
+		{"udp:,port=65536", "or 0 for a free one"},
+		{"udp:,peer=", "peer= takes an address or a name"},
+		{"udp:,checksum=off", "checksum= is not for udp"},
+		{"udp:,ip=10.0.0.1", "behind udp:"},
+		{"udp:0.0.0.0,server", "server is not for udp"},
+		{"udp:,mac=02:00:00:00:00:01", "mac= is for links"},
+		{"udp:,mtu=65281", "mtu= takes 128 to 65280"},
+		{"udp:,clients=2", "on vhost and memif"},
 	};
 
 	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {

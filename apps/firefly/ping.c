@@ -113,6 +113,8 @@ static const struct argp argp = {
 	       "\vLINK is a link specification, with peer=A.B.C.D where the link leads to more "
 	       "than one machine. PEER is an address, or one of several links:\n\n"
 	       "  firefly ping vhost:/tmp/f.sock\n"
+	       "  firefly ping udp:10.0.0.2           (over the kernel's own sockets)\n"
+	       "  firefly ping host.example --link udp:\n"
 	       "  firefly ping af_packet:eth1,ip=10.0.0.1,peer=10.0.0.2 --count 10\n"
 	       "  firefly ping 10.0.0.2 --link af_packet:eth1 --link af_packet:eth2\n"
 	       "  firefly ping vhost:/tmp/b.sock --link vhost:/tmp/a.sock --link "

@@ -160,6 +160,8 @@ static const struct argp argp = {
 	       "\vThe core is busy from start to end: the server polls.\n\n"
 	       "  firefly serve --link vhost:/tmp/f.sock,server --core 1\n"
 	       "  firefly ping vhost:/tmp/f.sock          (in another terminal)\n\n"
+	       "  firefly serve --link udp:0.0.0.0        (over the kernel's own sockets)\n"
+	       "  firefly ping udp:10.0.0.2               (on another machine)\n\n"
 	       "At the end it prints how often each procedure ran, and whether all packet "
 	       "buffers are back; exit status 1 if some are missing. firefly(1) lists the kinds "
 	       "of links.",
@@ -217,11 +219,18 @@ static struct test_service *make_service(const char *tally)
 	return service == MAP_FAILED ? NULL : service;
 }
 
+/* With the address where a UDP port was chosen, or all addresses are served. */
 static void announce(const struct serve_options *o)
 {
+	char address[FLY_ADDRESS_BYTES];
+
 	printf("serving Test on");
-	for (unsigned i = 0; i < o->n_links; i++)
+	for (unsigned i = 0; i < o->n_links; i++) {
 		printf("%s %s", i ? " and" : "", o->links[i]);
+		if ((strncmp(o->links[i], "udp:", 4) == 0 || strstr(o->links[i], ",port=0")) &&
+		    fly_address(serving, i, address) == 0)
+			printf(" at %s", address);
+	}
 	printf("; ^C stops\n");
 	fflush(stdout);
 }

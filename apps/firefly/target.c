@@ -43,14 +43,50 @@ static void take_free_port(struct target *t, const char *subcommand, unsigned i)
 	t->links[i] = t->added[i];
 }
 
+/*
+ * udp:ADDRESS[,port=N][,...] as whom to call, made udp:,peer=ADDRESS[:N][,...]: the text with which
+ * the server was started does.
+ */
+static char *udp_peer(const char *subcommand, const char *text)
+{
+	const char *address = text + strlen("udp:");
+	const int bytes = (int)strcspn(address, ",");
+	const char *port = strstr(address, ",port=");
+	const char *keys = port ? port + strlen(",port=") : address + bytes;
+	const int digits = port ? (int)strcspn(keys, ",") : 0;
+	const char *colon = memchr(address, ':', (size_t)bytes);
+	const bool is_bare = port && *address != '[' && colon;
+	char *made;
+
+	if (asprintf(&made, "udp:,peer=%s%.*s%s%s%.*s%.*s%s", is_bare ? "[" : "", bytes, address,
+		     is_bare ? "]" : "", port ? ":" : "", digits, keys,
+		     port ? (int)(port - address) - bytes : 0, address + bytes, keys + digits) < 0)
+		cli_refuse(subcommand, "out of memory");
+	return made;
+}
+
+/* Without an address, or with a peer=, it is a link as any other. */
+static void take_udp_peer(struct target *t, const char *subcommand)
+{
+	const char *text = t->links[0];
+
+	if (strncmp(text, "udp:", 4) != 0 || text[4] == '\0' || text[4] == ',' ||
+	    strstr(text, ",peer="))
+		return;
+	t->added[0] = udp_peer(subcommand, text);
+	t->links[0] = t->added[0];
+}
+
 void target_complete(struct target *t, const char *subcommand)
 {
 	if (!t->peer && t->n_links == 0)
-		cli_refuse(subcommand, "over which link? For instance vhost:/tmp/f.sock");
+		cli_refuse(subcommand, "over which link? For instance vhost:/tmp/f.sock or "
+				       "udp:10.0.0.2");
 	t->name = t->peer ? t->peer : t->links[0];
 	if (t->n_links == 0) {
 		target_add_link(t, subcommand, t->peer);
 		t->peer = NULL;
+		take_udp_peer(t, subcommand);
 	}
 	for (unsigned i = 0; i < t->n_links; i++)
 		take_free_port(t, subcommand, i);

@@ -19,8 +19,9 @@ void target_add_link(struct target *target, const char *subcommand, const char *
 void target_set_peer(struct target *target, const char *subcommand, const char *text);
 
 /*
- * target_complete() - the command line has ended. Without --link the peer is a link. Clients take
- * any free UDP port on interfaces that they share with other programs.
+ * target_complete() - the command line has ended. Without --link the peer is a link; behind udp: is
+ * then who is called, as the server was started: udp:10.0.0.2 means udp:,peer=10.0.0.2. Clients
+ * take any free UDP port on interfaces that they share with other programs.
  */
 void target_complete(struct target *target, const char *subcommand);
 

@@ -82,6 +82,8 @@ struct fly_options {
 	 *   tap:IFACE                         a tap interface, which is created
 	 *   pci:DOMAIN:BUS:DEV.FN             a NIC that is bound to a DPDK driver
 	 *   vdev:NAME[,DRIVER ARGUMENTS]      any DPDK virtual device; it gets all other keys
+	 *   udp:ADDRESS                       a kernel socket that serves there; no right needed
+	 *   udp:                              the same, to call only, from any free UDP port
 	 *   local:NAME,server[,clients=N][,huge]  calls without packets, from this machine
 	 *   local:NAME[,uid=N][,wait=SECONDS]     a server of this machine; as the first link.
 	 *     uid=: whose server; default: our own user's or root's; uid=any: anybody's
@@ -90,10 +92,14 @@ struct fly_options {
 	 * that is not up), checksum=on|off. BITS of an address are those that all on the link have;
 	 * others are behind the gateway. af_packet takes all of it from the kernel. mtu=: 128 to
 	 * 9000, on vhost and memif to 65280; default there 9000, on af_packet the interface's, at
-	 * most 9000, else the device's. Both ends use the smaller one of theirs. Keys for servers
-	 * of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket and the lock file
-	 * beside it; without them both belong to who starts the server, by its umask. A path of
-	 * vhost has at most 104 characters. A relative path stays what it is at the start.
+	 * most 9000, else the device's. Both ends use the smaller one of theirs.
+	 * udp: ADDRESS is 0.0.0.0, [::] (both families), or an address of this machine. Keys:
+	 * port= (0: a free one: fly_address()), peer=, which may be a name, or [IPv6%SCOPE]:PORT,
+	 * and mtu=, to 65280; default: that of the interfaces, at most 9000.
+	 * Keys for servers of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket
+	 * and the lock file beside it; without them both belong to who starts the server, by its
+	 * umask. A path of vhost has at most 104 characters. A relative path stays what it is at
+	 * the start.
 	 */
 	const char *const *links;
 	const char *eal;  /* further EAL arguments, separated by blanks; NULL: none */
@@ -263,12 +269,25 @@ int fly_export_with(struct fly_runtime *runtime, const struct fly_interface *int
 		    const void *procedures, void *context,
 		    const struct fly_export_options *options);
 
+#define FLY_ADDRESS_BYTES 80 /* room for any address, and its end */
+
+/*
+ * fly_address() - where peers reach this runtime over a link: "10.0.0.1:61989",
+ * "[fe80::1%eth0]:80", "0.0.0.0:61989" (any address of this machine). With port=0: which port it
+ * is.
+ * @link: index in struct fly_options.links. @text: for FLY_ADDRESS_BYTES. Any thread.
+ * Return: 0; -FLY_EINVAL with fly_error() set: no such link, or a local one, which has no address.
+ */
+int fly_address(const struct fly_runtime *runtime, unsigned link, char *text);
+
 /*
  * fly_import() - bind to an interface at a peer. Generated code wraps it: NAME_import().
  * @interface: from the generated stub of the caller; static.
  * @peer: whom to call.
  *   "A.B.C.D[:PORT]"             over the link that leads there: see "Routes" in fly_import(3)
  *   "A.B.C.D[:PORT],via=LINK"    over that link
+ *   "[IPv6]:PORT", "[IPv6%SCOPE]", "HOST[:PORT]"  the same; HOST is looked up, and its addresses
+ *                                tried in turn; IPv6 over udp: links
  *   LINK                         the far end of one of the runtime's links, or the peer= in LINK
  *   "local:NAME[,uid=N][,wait=SECONDS]"  a server of this machine, whatever links the runtime has
  *   NULL                         the far end of the runtime's first link

@@ -96,6 +96,7 @@ struct fly_link {
 	 */
 	int (*arm)(struct fly_link *link, int *fds);
 	void (*disarm)(struct fly_link *link);
+	struct fly_udp *udp; /* a udp: link: link_udp.h; else NULL */
 	/* By hash of the address: high half an address, 0: none; low half what it takes. */
 	_Atomic uint64_t heard[FLY_LINK_HEARD];
 };

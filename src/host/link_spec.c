@@ -16,11 +16,12 @@
 #include <firefly/status.h>
 
 #include "base/error.h"
+#include "host/peer_address.h"
 
 static const char *const kinds[FLY_N_LINK_KINDS] = {
 	[FLY_LINK_VHOST] = "vhost", [FLY_LINK_MEMIF] = "memif", [FLY_LINK_AF_PACKET] = "af_packet",
 	[FLY_LINK_TAP] = "tap",     [FLY_LINK_PCI] = "pci",     [FLY_LINK_VDEV] = "vdev",
-	[FLY_LINK_LOCAL] = "local",
+	[FLY_LINK_LOCAL] = "local", [FLY_LINK_UDP] = "udp",
 };
 
 enum key {
@@ -129,6 +130,9 @@ static int bad(const struct fly_link_spec *s, const char *what)
 
 static const char *read_server(struct fly_link_spec *s, const char *value)
 {
+	if (s->kind == FLY_LINK_UDP)
+		return "server is not for udp: it serves at the address behind udp:, as in "
+		       "udp:0.0.0.0";
 	s->server = true;
 	return value ? "server takes no value" : NULL;
 }
@@ -153,6 +157,9 @@ static const char *read_local_clients(struct fly_link_spec *s, const char *value
 	return NULL;
 }
 
+static const char udp_has_no_interface[] =
+	"its own address stands behind udp:, as in udp:10.0.0.1; the kernel has the interfaces";
+
 static const char *read_ip(struct fly_link_spec *s, const char *value)
 {
 	const char *slash = value ? strchr(value, '/') : NULL;
@@ -160,6 +167,8 @@ static const char *read_ip(struct fly_link_spec *s, const char *value)
 	uint16_t no_port = 0;
 	long prefix = 0;
 
+	if (s->kind == FLY_LINK_UDP)
+		return udp_has_no_interface;
 	if (slash && slash - value < INET_ADDRSTRLEN)
 		memcpy(address, value, (size_t)(slash - value));
 	if (!value || fly_link_spec_address(slash ? address : value, &s->ip, &no_port) || no_port)
@@ -177,13 +186,27 @@ static const char *read_gateway(struct fly_link_spec *s, const char *value)
 {
 	uint16_t no_port = 0;
 
+	if (s->kind == FLY_LINK_UDP)
+		return udp_has_no_interface;
 	if (!value || fly_link_spec_address(value, &s->gateway, &no_port) || no_port)
 		return "gateway= takes an address, as in gateway=10.0.0.1";
 	return NULL;
 }
 
+/* Looked up by whoever imports: names change, and their look-up waits. */
+static const char *read_udp_peer(struct fly_link_spec *s, const char *value)
+{
+	if (!value || !*value || strlen(value) >= sizeof s->peer)
+		return "peer= takes an address or a name, as in peer=10.0.0.2, "
+		       "peer=[fe80::1%eth0]:61989 or peer=host:61989";
+	strcpy(s->peer, value);
+	return NULL;
+}
+
 static const char *read_peer(struct fly_link_spec *s, const char *value)
 {
+	if (s->kind == FLY_LINK_UDP)
+		return read_udp_peer(s, value);
 	if (!value || fly_link_spec_address(value, &s->peer_ip, &s->peer_port))
 		return "peer= takes an address, as in peer=10.0.0.2 or peer=10.0.0.2:61989";
 	return NULL;
@@ -201,6 +224,8 @@ static const char *read_port(struct fly_link_spec *s, const char *value)
 
 static const char *read_mac(struct fly_link_spec *s, const char *value)
 {
+	if (s->kind == FLY_LINK_UDP)
+		return "mac= is for links that are an interface of their own";
 	if (!value || mac(value, s->mac) || (s->mac[0] & 1))
 		return "mac= takes a unicast address, as in mac=02:00:00:00:00:01";
 	s->has_mac = true;
@@ -209,13 +234,15 @@ static const char *read_mac(struct fly_link_spec *s, const char *value)
 
 static const char *read_mtu(struct fly_link_spec *s, const char *value)
 {
-	const bool shares_memory = s->kind == FLY_LINK_VHOST || s->kind == FLY_LINK_MEMIF;
+	/* The loopback interface takes 65536. */
+	const bool may_be_long =
+		s->kind == FLY_LINK_VHOST || s->kind == FLY_LINK_MEMIF || s->kind == FLY_LINK_UDP;
 	const long n =
-		number(value, FLY_MTU_LEAST, shares_memory ? FLY_MTU_MOST : FLY_MTU_MOST_OF_WIRES);
+		number(value, FLY_MTU_LEAST, may_be_long ? FLY_MTU_MOST : FLY_MTU_MOST_OF_WIRES);
 
 	if (n < 0)
-		return shares_memory ? "mtu= takes 128 to 65280 bytes"
-				     : "mtu= takes 128 to 9000 bytes; on vhost and memif 65280";
+		return may_be_long ? "mtu= takes 128 to 65280 bytes"
+				   : "mtu= takes 128 to 9000 bytes; on vhost, memif and udp 65280";
 	s->mtu = (unsigned)n;
 	return NULL;
 }
@@ -232,6 +259,8 @@ static const char *read_wait(struct fly_link_spec *s, const char *value)
 
 static const char *read_checksum(struct fly_link_spec *s, const char *value)
 {
+	if (s->kind == FLY_LINK_UDP)
+		return "checksum= is not for udp: the kernel computes and checks them";
 	if (value && !strcmp(value, "on"))
 		s->checksum = FLY_CHECKSUM_ON;
 	else if (value && !strcmp(value, "off"))
@@ -384,6 +413,19 @@ static int check_local(struct fly_link_spec *s)
 	return 0;
 }
 
+/* Without an address it only calls, from a free port. */
+static int check_udp(struct fly_link_spec *s)
+{
+	struct in6_addr address;
+	uint32_t scope;
+	uint16_t port = 0;
+
+	if (s->what[0] && (fly_peer_address_parse(s->what, &address, &scope, &port) || port))
+		return bad(s, "udp: takes an address of this machine, as in udp:0.0.0.0, "
+			      "udp:10.0.0.1 or udp:[::]; a port is said with port=");
+	return 0;
+}
+
 int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 {
 	char copy[sizeof s->text];
@@ -411,14 +453,16 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		return fly_fail(
 			FLY_EINVAL,
 			"link %s: '%s' is not a kind of link; there are vhost, memif, af_packet, "
-			"tap, pci, vdev, local",
+			"tap, pci, vdev, local, udp",
 			s->text, copy);
 	s->kind = (enum fly_link_kind)kind;
 	s->uid = FLY_LOCAL_UID_USUAL;
 	s->mode = -1;
 	if (s->kind == FLY_LINK_LOCAL)
 		s->clients = 0;
-	if (!what || *what == '\0' || *what == ',')
+	if (s->kind == FLY_LINK_UDP && what && (*what == '\0' || *what == ','))
+		s->udp_port = 0;
+	else if (!what || *what == '\0' || *what == ',')
 		return fly_fail(FLY_EINVAL, "link %s: what comes after '%s:' is missing", s->text,
 				kinds[kind]);
 	options = strchr(what, ',');
@@ -441,6 +485,8 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 	}
 	if (s->kind == FLY_LINK_LOCAL)
 		return check_local(s);
+	if (s->kind == FLY_LINK_UDP)
+		return check_udp(s);
 	if (s->clients > 1 && !s->server)
 		return bad(s, "clients= is for the server's end");
 	if (!s->server && (s->mode >= 0 || s->owner[0] || s->group[0]))

@@ -31,6 +31,7 @@ enum fly_link_kind {
 	FLY_LINK_PCI,
 	FLY_LINK_VDEV,
 	FLY_LINK_LOCAL,
+	FLY_LINK_UDP,
 	FLY_N_LINK_KINDS
 };
 
@@ -53,6 +54,7 @@ struct fly_link_spec {
 	uint32_t peer_ip;   /* network order; 0: the far end's default */
 	uint16_t peer_port; /* host order */
 	uint16_t udp_port;  /* host order; 0: a free one */
+	char peer[256];     /* udp: address or name of the peer, as given; "": none */
 	uint8_t mac[6];
 	bool has_mac;
 	int64_t uid; /* local: the user that the server must be, or FLY_LOCAL_UID_... */
@@ -60,7 +62,7 @@ struct fly_link_spec {
 	int mode;       /* server of vhost, memif: of its socket and lock file; -1: as made */
 	char owner[33]; /* of them: a name or a number; "": as made */
 	char group[33];
-	char what[108]; /* path, interface or device; a UNIX socket's path has 107 characters */
+	char what[108]; /* path, interface, device or address; udp: "": calls only. A UNIX socket's path has 107 characters */
 	char arguments[256]; /* vdev: arguments of the driver, comma-separated; else "" */
 	char text[256];      /* the spec as it was given, for messages */
 };

@@ -39,6 +39,7 @@
 #include "host/socket_claim.h"
 #include "host/port_device.h"
 #include "slowpath/checksum.h"
+#include "host/udp_port.h"
 
 #define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
 #define DESCRIPTORS_LONG   256  /* of long packets: those of a ring stay in a core's cache */
@@ -133,7 +134,9 @@ void fly_port_choose_mtu(struct fly_link_spec *spec)
 
 	if (spec->mtu || spec->kind == FLY_LINK_LOCAL)
 		return;
-	if (kinds[spec->kind].shares_memory) {
+	if (spec->kind == FLY_LINK_UDP) {
+		spec->mtu = fly_udp_port_mtu(spec);
+	} else if (kinds[spec->kind].shares_memory) {
 		spec->mtu = MTU_SHARED;
 	} else if (spec->kind == FLY_LINK_AF_PACKET) {
 		if (fly_netlink_look(spec->what, &facts) == 0)
@@ -944,6 +947,14 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->kernel_port_fds[i] = -1;
+	if (spec->kind == FLY_LINK_UDP) { /* no device */
+		status = fly_udp_port_open(port);
+		if (status)
+			fly_port_close(port);
+		else
+			*to = port;
+		return status;
+	}
 	status = from_root(&port->spec);
 	if (!status)
 		status = check_system(port);
@@ -1018,6 +1029,7 @@ void fly_port_close(struct fly_port *port)
 {
 	if (port->open)
 		remove_device(port);
+	fly_udp_port_close(port);
 	fly_socket_claim_drop(port->lock_fd,
 			      port->spec.server && port->client == 0 ? port->spec.what : NULL);
 	fly_netdev_end(port);

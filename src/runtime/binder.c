@@ -76,7 +76,7 @@ static int bind_to(void *context, const uint8_t name[64], uint32_t version, uint
 					      checksums};
 
 	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number, &word);
-	*payload_there = link->payload_own;
+	*payload_there = fly_payload_own(link, caller->peer_ip);
 	*checksums_there = fly_checksum_say(link);
 	return import(context, name, version, export_id, version_there, udp_port, result);
 }

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "binder.h"
+#include "fastpath/link_udp.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
@@ -34,6 +35,7 @@
 #include "host/port_address.h"
 #include "slowpath/neighbour.h"
 #include "slowpath/next_hop.h"
+#include "host/peer_address.h"
 #include "slowpath/payload.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
@@ -81,6 +83,7 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.sends_as = FLY_CALL_TIMED,
 	};
 	fly_rtt_init(&import->rtt, &p->waits);
+	fly_link_udp_hold(link, peer->ip);
 	fly_caller_bind(import);
 	import->kind = &kind;
 	write_template(import);
@@ -124,6 +127,12 @@ static void unlock_list(struct fly_poller *p)
 		pthread_mutex_unlock(&p->group->owned.lock);
 }
 
+static void free_import(struct fly_import *import)
+{
+	fly_link_udp_let_go(import->link, import->peer.ip);
+	free(import);
+}
+
 void fly_import_unbind(struct fly_binding *binding)
 {
 	struct fly_import *import = fly_import_of(binding);
@@ -134,7 +143,7 @@ void fly_import_unbind(struct fly_binding *binding)
 		LIST_REMOVE(import, next);
 		unlock_list(import->poller);
 	}
-	free(import);
+	free_import(import);
 }
 
 /*
@@ -165,11 +174,28 @@ static int resolve(struct fly_poller *p, struct fly_link *link, uint32_t hop,
 	return is_known ? 0 : -FLY_EPEER;
 }
 
+/* The name of a peer, for messages: its address. */
+static void peer_name(const struct fly_link *link, uint32_t ip, char to[FLY_PEER_TEXT_BYTES])
+{
+	struct sockaddr_in6 address;
+
+	if (link->udp && fly_link_udp_peer(link, ip, 0, &address))
+		fly_peer_address_text(&address.sin6_addr, address.sin6_scope_id, to);
+	else
+		inet_ntop(AF_INET, &ip, to, FLY_PEER_TEXT_BYTES);
+}
+
 /* The call of the binder got no answer, or the link is down since. Return: a negative status. */
-static int no_binder(const struct fly_link *link, const char *name, const char *ip)
+static int no_binder(const struct fly_link *link, const struct fly_address *peer, const char *name,
+		     const char *ip)
 {
 	if (!link->up)
 		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
+	if (link->udp) /* is the host there? the kernel does not say */
+		return fly_fail(FLY_EPEER,
+				"import %s: no Firefly server answers at %s:%u; is the server up, "
+				"and are that its address and UDP port?",
+				name, ip, ntohs(peer->port));
 	return fly_fail(FLY_EPEER,
 			"import %s: %s is there, but no Firefly server answers at its port; is the "
 			"server up?",
@@ -193,13 +219,13 @@ static int call_binder(struct fly_import *binder, const uint8_t name[64], uint32
 {
 	const struct fly_poller *p = binder->poller;
 	struct fly_link *link = binder->link;
+	const uint16_t own = fly_payload_own(link, binder->peer.ip);
 	uint32_t theirs = 0;
 	int status;
 
 	*checksums = 0;
-	status =
-		Binder_Bind(&binder->head, name, version, link->payload_own, fly_checksum_say(link),
-			    export_id, version_there, udp_port, &theirs, checksums, answer);
+	status = Binder_Bind(&binder->head, name, version, own, fly_checksum_say(link), export_id,
+			     version_there, udp_port, &theirs, checksums, answer);
 	if (status == -FLY_ENOPROC)
 		status = Binder_Import(&binder->head, name, version, export_id, version_there,
 				       udp_port, answer);
@@ -207,7 +233,7 @@ static int call_binder(struct fly_import *binder, const uint8_t name[64], uint32
 		return status;
 	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number,
 			&(struct fly_payload_word){theirs, binder->peer.ip, true, *checksums});
-	binder->argument_max = fly_payload_agree(link->payload_own, theirs);
+	binder->argument_max = fly_payload_agree(own, theirs);
 	return 0;
 }
 
@@ -245,7 +271,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 	uint32_t version_there = 0;
 	uint32_t checksums;
 	uint16_t udp_port = 0;
-	char ip[INET_ADDRSTRLEN];
+	char ip[FLY_PEER_TEXT_BYTES];
 	int status;
 
 	if (!binder)
@@ -257,8 +283,8 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 			     &checksums, &answer);
 	place->argument_max = binder->argument_max;
 	end_calls(binder, true);
-	free(binder);
-	inet_ntop(AF_INET, &place->peer.ip, ip, sizeof ip);
+	peer_name(link, place->peer.ip, ip);
+	free_import(binder);
 	if (status == -FLY_EVERSION)
 		return fly_fail(
 			FLY_EVERSION,
@@ -266,7 +292,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 			"version %d: run the same release on both sides",
 			name, ip, FLY_WIRE_VERSION);
 	if (status == -FLY_EPEER || status == -FLY_EDEADLINE || status == -FLY_ELINK)
-		return no_binder(link, name, ip);
+		return no_binder(link, &place->peer, name, ip);
 	if (status)
 		return fly_fail(-status, "import %s from %s: %s", name, ip, fly_strerror(status));
 	switch (answer) {
@@ -342,17 +368,17 @@ static int no_neighbour(const struct fly_poller *p, const struct fly_link *link,
 static int locate(struct fly_poller *p, struct fly_link *link, struct place *place,
 		  const char *name, uint32_t version, uint64_t most_tsc)
 {
-	char ip[INET_ADDRSTRLEN];
+	char ip[FLY_PEER_TEXT_BYTES];
 	uint32_t hop = 0;
 
-	inet_ntop(AF_INET, &place->peer.ip, ip, sizeof ip);
+	peer_name(link, place->peer.ip, ip);
 	if (!link->up)
 		fly_poller_turn(p, fly_poller_time(p));
-	if (link->up) /* else the routes are the control thread's */
+	if (link->up && !link->udp) /* else the routes are the control thread's */
 		hop = fly_next_hop(link->routes, place->peer.ip);
-	if (link->up && hop == 0)
+	if (link->up && !link->udp && hop == 0)
 		return no_route(p, link, name, ip);
-	if (link->up && resolve(p, link, hop, &place->peer, most_tsc) && link->up)
+	if (link->up && !link->udp && resolve(p, link, hop, &place->peer, most_tsc) && link->up)
 		return no_neighbour(p, link, &place->peer, hop, name, most_tsc);
 	if (!link->up)
 		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
@@ -391,6 +417,7 @@ struct wish {
 	const char *name;
 	uint32_t version;
 	const char *peer;
+	const struct sockaddr_in6 *address; /* that is tried; NULL: the link has its own */
 	struct fly_import *import;
 };
 
@@ -404,7 +431,8 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 
 	if (p->is_shut)
 		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
-	status = fly_destination_find(w->runtime, p->number, w->peer, &link, &place.peer);
+	status = fly_destination_find(w->runtime, p->number, w->peer, w->address, &link,
+				      &place.peer);
 	if (status)
 		return status;
 	binder_port = place.peer.port;
@@ -413,6 +441,26 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 		return status;
 	w->import = keep(p, link, &place, binder_port, w->name, w->version);
 	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
+}
+
+/*
+ * A name may have several addresses: the first that answers is taken. They are looked up on the
+ * calling thread, since that may wait.
+ */
+static int import_from_any(struct fly_poller *p, struct wish *w)
+{
+	struct fly_peer_addresses found;
+	int status = fly_destination_look_up(w->runtime, w->peer, &found);
+
+	if (status || found.n == 0)
+		return status ? status : fly_request(p, import_on_poller, w);
+	for (unsigned i = 0; i < found.n; i++) {
+		w->address = &found.at[i];
+		status = fly_request(p, import_on_poller, w);
+		if (status != -FLY_EPEER && status != -FLY_EINVAL)
+			break;
+	}
+	return status;
 }
 
 /* The poller for a new binding: that of the calling procedure, or else the next one in turn. */
@@ -448,7 +496,7 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 		return fly_local_import(&runtime->group, w.name, w.version, peer, runtime->local,
 					binding);
 	p = next_poller(runtime);
-	status = fly_request(p, import_on_poller, &w);
+	status = import_from_any(p, &w);
 	if (status)
 		return status;
 	if (!fly_poller_is_here(p))

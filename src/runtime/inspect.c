@@ -4,11 +4,16 @@
  *
  * Any thread. Changes nothing. Each poller counts its own packets, by fly_request().
  */
+#include <stdio.h>
+
 #include <rte_version.h>
 
+#include "base/error.h"
 #include "base/sized.h"
 #include "fastpath/clock.h"
 #include "host/eal.h"
+#include "host/peer_address.h"
+#include "host/udp_port.h"
 #include "local/clerk.h"
 #include "runtime/runtime.h"
 #include "threads/request.h"
@@ -17,6 +22,8 @@ const char *fly_version(void)
 {
 	return FLY_VERSION;
 }
+
+static_assert(FLY_ADDRESS_BYTES >= FLY_PEER_TEXT_BYTES, "room for any address");
 
 const struct fly_link *fly_runtime_link(const struct fly_runtime *r, unsigned index)
 {
@@ -72,6 +79,30 @@ void fly_counters(const struct fly_runtime *r,
 			sum += fly_clerk_refused(r->clerk);
 		each(context, fly_stats_name(i), fly_stats_about(i), sum);
 	}
+}
+
+int fly_address(const struct fly_runtime *r, unsigned link, char *text)
+{
+	for (unsigned i = 0; i < r->ports.n; i++) {
+		const struct fly_port *port = r->ports.at[i];
+		struct in6_addr address;
+		uint32_t scope = 0;
+
+		if (port->number != link)
+			continue;
+		if (port->spec.kind == FLY_LINK_UDP)
+			fly_udp_port_address(port, &address, &scope);
+		else
+			fly_peer_address_map(&address, port->link.ip);
+		fly_peer_address_text(&address, scope, text);
+		snprintf(text + strlen(text), FLY_ADDRESS_BYTES - strlen(text), ":%u",
+			 port->spec.udp_port);
+		return 0;
+	}
+	return fly_fail(FLY_EINVAL,
+			"fly_address: link %u is none of this runtime's, or a local one, which has "
+			"no address",
+			link);
 }
 
 int fly_platform(const struct fly_runtime *r, struct fly_platform *platform)

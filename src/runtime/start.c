@@ -340,6 +340,7 @@ static int open_port(struct starting *s, const struct fly_link_spec *spec, unsig
 	status = fly_port_open(&r->group, spec, client, &port);
 	if (status)
 		return status;
+	port->number = (unsigned)(spec - s->specs);
 	r->ports.at[r->ports.n++] = port;
 	for (unsigned i = 0; i < r->group.n; i++)
 		fly_poller_attach(r->group.pollers[i], fly_port_link(port, i));
@@ -351,8 +352,9 @@ static int open_ports(struct starting *s)
 	int status = 0;
 
 	for (unsigned i = 0; i < s->n_specs; i++)
-		s->runtime->group.n_keeping +=
-			s->specs[i].kind != FLY_LINK_LOCAL && !s->specs[i].server;
+		s->runtime->group.n_keeping += s->specs[i].kind != FLY_LINK_LOCAL &&
+					       s->specs[i].kind != FLY_LINK_UDP &&
+					       !s->specs[i].server;
 	for (unsigned i = 0; i < s->n_specs; i++) {
 		if (s->specs[i].kind == FLY_LINK_LOCAL)
 			continue; /* no port */

@@ -7,6 +7,7 @@
 #include "slowpath/payload.h"
 
 #include "fastpath/binding.h"
+#include "fastpath/link_udp.h"
 
 uint16_t fly_payload_agree(uint16_t ours, uint32_t theirs)
 {
@@ -58,13 +59,22 @@ void fly_payload_heard(struct fly_link *link, const struct fly_payload_word *wor
 
 uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip)
 {
-	const uint32_t usual = fly_link_payload(link);
+	uint32_t payload = fly_link_payload(link);
 	uint64_t heard;
 
 	if (link->has_one_peer)
-		return usual;
+		return payload;
 	heard = atomic_load_explicit(&link->heard[place_of(ip)], memory_order_relaxed);
-	return heard >> 32 == ip ? RTE_MAX(usual, (uint32_t)heard) : usual;
+	if (heard >> 32 == ip)
+		payload = RTE_MAX(payload, (uint32_t)heard);
+	return link->udp ? RTE_MIN(payload, fly_link_udp_payload(link, ip)) : payload;
+}
+
+uint16_t fly_payload_own(const struct fly_link *link, uint32_t ip)
+{
+	const uint32_t own = link->payload_own;
+
+	return (uint16_t)(link->udp ? RTE_MIN(own, fly_link_udp_payload(link, ip)) : own);
 }
 
 /*

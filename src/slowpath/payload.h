@@ -35,6 +35,12 @@ void fly_payload_heard(struct fly_link *link, const struct fly_payload_word *wor
 /* fly_payload_to() - bytes of payload in one packet to this peer. @ip: network order. */
 uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip);
 
+/*
+ * fly_payload_own() - bytes of payload in one packet of this peer that we take: payload_own, or
+ * less if the way there is known to take less. What the peer is told. On the link's poller.
+ */
+uint16_t fly_payload_own(const struct fly_link *link, uint32_t ip);
+
 /* fly_payload_forget() - the peer is gone; the next one may take less. On the link's poller. */
 void fly_payload_forget(struct fly_poller *p, struct fly_link *link);
 

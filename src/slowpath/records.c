@@ -9,6 +9,7 @@
 #include "slowpath/records.h"
 
 #include "base/random.h"
+#include "fastpath/link_udp.h"
 #include "fastpath/server.h"
 #include "fastpath/slow.h"
 #include "slowpath/peers.h"
@@ -267,6 +268,15 @@ static void make_room(struct fly_poller *p, const struct fly_peer *peer)
 		evict(p, c);
 }
 
+/* The record keeps the address of its caller. @keep: false: it does so no more. */
+static void hold_address(struct fly_poller *p, const struct fly_conversation *c, bool keep)
+{
+	for (uint32_t i = 0; fly_udp_peers_is_number(c->peer_ip) && i < p->n_links; i++) {
+		if (p->links[i]->index == c->link)
+			fly_link_udp_hold_number(p->links[i], c->peer_ip, keep);
+	}
+}
+
 struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struct fly_link *link,
 					       const uint8_t *frame, const struct fly_header *h,
 					       bool is_proven)
@@ -296,6 +306,7 @@ struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struc
 	c->peer_ip = ip;
 	c->peer_port = fly_load_raw16(frame + FLY_UDP_SOURCE);
 	c->link = link->index;
+	hold_address(p, c, true);
 	fly_conversation_to_known(c);
 	c->executions = 0;
 	c->result = NULL;
@@ -340,6 +351,7 @@ void fly_conversation_forget(struct fly_poller *p, struct fly_conversation *c)
 		fly_packet_put(&p->cache, c->result);
 		t->n_retained--;
 	}
+	hold_address(p, c, false);
 	rte_hash_del_key(t->by_activity, &c->activity);
 	fly_peers_remove_record(p->peers, (uint32_t)(c - t->records));
 	c->activity = 0;

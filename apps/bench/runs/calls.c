@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bench/measure/floor.h"
+#include "bench/measure/floor_udp.h"
 #include "run.h"
 
 #define NAME "bench"
@@ -26,7 +27,8 @@ static const struct {
 static struct {
 	bool wanted[CALLS_PROCEDURES];
 	bool any_wanted;
-	unsigned window; /* 0: 1 and 64 */
+	unsigned window;             /* 0: 1 and 64 */
+	struct floor_udp *floor_udp; /* of a udp: link; NULL */
 } own;
 
 /* ---- the command line ---- */
@@ -98,6 +100,42 @@ static void prepare(struct rounds *r)
 
 /* ---- blocks ---- */
 
+static bool is_udp(const struct rounds *r)
+{
+	return strcmp(r->stage.options.link, "udp") == 0;
+}
+
+static int bounce_datagrams(struct rounds *r, const struct calls_profile *profile,
+			    struct block_clock *clock)
+{
+	const uint32_t many = clock->window > 1 ? CONTROL_MANY : 0;
+
+	if (stage_order(&r->stage, CONTROL_FLOOR_UDP, profile->result_bytes | many))
+		return -1;
+	return stage_failed(&r->stage, "a bare datagram did not come back",
+			    floor_udp_bounce(own.floor_udp, r->stage.control.page->floor_port,
+					     profile->call_bytes, clock));
+}
+
+static int open_floor(struct rounds *r)
+{
+	uint16_t port;
+
+	if (is_udp(r))
+		own.floor_udp = floor_udp_open(&port);
+	return is_udp(r) && !own.floor_udp
+		       ? stage_give_up(&r->stage, "no socket for bare datagrams", 0)
+		       : 0;
+}
+
+static int close_floor(struct rounds *r)
+{
+	(void)r;
+	floor_udp_close(own.floor_udp);
+	own.floor_udp = NULL;
+	return 0;
+}
+
 static int measure_floor(struct rounds *r, const struct row *row, struct sample *sample)
 {
 	const struct calls_profile *profile = &calls_profiles[row->procedure];
@@ -105,6 +143,11 @@ static int measure_floor(struct rounds *r, const struct row *row, struct sample 
 		block_clock(row->window, stage_block_ticks(&r->stage), &sample->times);
 	int status;
 
+	if (is_udp(r)) {
+		status = bounce_datagrams(r, profile, &clock);
+		sample->sum = clock.sum;
+		return status;
+	}
 	if (stage_order(&r->stage, CONTROL_FLOOR, profile->result_bytes))
 		return -1;
 	status = floor_bounce(r->stage.runtime, profile->call_bytes, &clock);
@@ -177,6 +220,7 @@ const struct run_word run_calls = {
 	       "directory, and ends with this one. Nothing has to be prepared; with hugepages "
 	       "it is faster.\n\n"
 	       "  firefly bench\n"
+	       "  firefly bench --link udp               over sockets of the kernel\n"
 	       "  firefly bench maxresult --link memif --window 64 --seconds 5 --json -\n"
 	       "  firefly bench --threads 1..8 --help  other measurements: several threads,\n"
 	       "  firefly bench processors --help      fewer cores,\n"
@@ -187,10 +231,14 @@ const struct run_word run_calls = {
 	       "  firefly bench conversations --help   servers that know many callers,\n"
 	       "  firefly bench marshal --help         what marshalling costs\n\n"
 	       "The floor is what the same link does with bare frames of the same sizes and no "
-	       "calls. At window 1 the ratio compares times (1.00x would be free, lower is "
+	       "calls; over udp, bare datagrams over plain sockets. At window 1 the ratio compares "
+	       "times (1.00x would be free, lower is "
 	       "better), at larger windows calls per second with frames per second (higher is "
 	       "better). firefly(1) says how the figures come about.",
 	.seconds = 24,
+	.may_be_udp = true,
+	.open = open_floor,
+	.close = close_floor,
 	.prepare = prepare,
 	.method = {8, measure_floor, rounds_calls, .worth = rounds_worth_time},
 	.table = {columns, sizeof columns / sizeof *columns, TABLE_MAIN,

@@ -126,6 +126,7 @@ static int run(const struct run_word *word, int argc, char **argv)
 	if (word->block_s > 0)
 		rounds.stage.options.block_s = word->block_s;
 	rounds.stage.options.may_be_local = word->may_be_local;
+	rounds.stage.options.may_be_udp = word->may_be_udp;
 	parse_all(word, &rounds, argc, argv);
 	failed = stage_choose_cores(&rounds.stage);
 	if (!failed) {

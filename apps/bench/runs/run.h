@@ -23,6 +23,7 @@ struct run_word {
 	double seconds;    /* unless the user says otherwise */
 	double block_s;    /* the same; 0: the stage's default */
 	bool may_be_local; /* --link local is one more link */
+	bool may_be_udp;   /* the same of --link udp */
 
 	/* Settle options that the user left open (seconds: 0), add rows. The cores are chosen. */
 	void (*prepare)(struct rounds *rounds);

@@ -19,20 +19,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <firefly/firefly.h>
+
 #include "bench/measure/line.h"
 #include "bench/measure/pipe.h"
 
 enum control_mode {
-	CONTROL_START,    /* bring the runtime up; acknowledged when Test is exported */
-	CONTROL_CALLS,    /* turn the poller; argument: an enum control_calls */
-	CONTROL_FLOOR,    /* echo bare frames; argument: the size to send back */
-	CONTROL_SEND,     /* send bare frames of full size, one way */
-	CONTROL_RECEIVE,  /* receive them, and say so now and then */
-	CONTROL_PINGPONG, /* answer on the other line */
-	CONTROL_LINE,     /* answer on the same line; argument: an enum line_answer */
-	CONTROL_PIPE,     /* be a side of the pipe; argument: an enum pipe_side */
-	CONTROL_QUIT,     /* stop the runtime; acknowledged when it has stopped */
+	CONTROL_START,     /* bring the runtime up; acknowledged when Test is exported */
+	CONTROL_CALLS,     /* turn the poller; argument: an enum control_calls */
+	CONTROL_FLOOR,     /* echo bare frames; argument: the size to send back */
+	CONTROL_FLOOR_UDP, /* echo bare datagrams; the same, and CONTROL_MANY */
+	CONTROL_SEND,      /* send bare frames of full size, one way */
+	CONTROL_RECEIVE,   /* receive them, and say so now and then */
+	CONTROL_PINGPONG,  /* answer on the other line */
+	CONTROL_LINE,      /* answer on the same line; argument: an enum line_answer */
+	CONTROL_PIPE,      /* be a side of the pipe; argument: an enum pipe_side */
+	CONTROL_QUIT,      /* stop the runtime; acknowledged when it has stopped */
 };
+
+#define CONTROL_MANY (1U << 23) /* more than one datagram comes at a time */
 
 /* What CONTROL_CALLS counts, for the client to read once there is another order. */
 enum control_calls {
@@ -68,6 +73,8 @@ struct control_page {
 	/* Written by the server before it acknowledges; read by the client after that. */
 	alignas(CONTROL_APART) int32_t missing; /* of CONTROL_QUIT: 0, or a status */
 	struct block_sum counted;               /* by CONTROL_CALLS */
+	char address[FLY_ADDRESS_BYTES];        /* of CONTROL_START: of the link, or "" */
+	uint16_t floor_port;                    /* the same: of CONTROL_FLOOR_UDP, or 0 */
 	char trouble[512];                      /* of CONTROL_START: what went wrong, or "" */
 	struct control_server server;           /* by the client */
 };

@@ -18,6 +18,7 @@
 #include <firefly/firefly.h>
 
 #include "bench/measure/floor.h"
+#include "bench/measure/floor_udp.h"
 #include "bench/measure/ticks.h"
 #include "bulk_calls.h"
 #include "control.h"
@@ -35,6 +36,7 @@ struct server {
 	struct control_page *page;
 	uint64_t order; /* the one that is being carried out */
 	struct fly_runtime *runtime;
+	struct floor_udp *floor_udp; /* of a udp: link; NULL */
 	struct test_service test;
 	struct bulk_service bulk;
 	uint8_t *message;       /* of the pipe, room for BULK_MOST; NULL: not yet */
@@ -139,6 +141,10 @@ static void carry_out_orders(struct server *s)
 			floor_echo(s->runtime, (uint16_t)control_argument(s->order), order_stands,
 				   s);
 			break;
+		case CONTROL_FLOOR_UDP:
+			floor_udp_echo(s->floor_udp, control_argument(s->order) & ~CONTROL_MANY,
+				       control_argument(s->order) & CONTROL_MANY, order_stands, s);
+			break;
 		case CONTROL_SEND:
 			floor_send(s->runtime, order_stands_still, s);
 			break;
@@ -161,6 +167,19 @@ static void carry_out_orders(struct server *s)
 			break;
 		}
 	}
+}
+
+/* Say where the link is, and where its floor. */
+static int open_udp(struct server *s)
+{
+	const int status = fly_address(s->runtime, 0, s->page->address);
+
+	if (!status)
+		s->floor_udp = floor_udp_open(&s->page->floor_port);
+	if (s->floor_udp)
+		return 0;
+	fly_stop(s->runtime);
+	return status ? status : -FLY_ESYSTEM;
 }
 
 /* @eal: NULL: none. Return: 0, or a status with trouble said on the page. */
@@ -197,6 +216,8 @@ static int start(struct server *s, const char *eal)
 		if (status)
 			fly_stop(s->runtime);
 	}
+	if (!status && strncmp(is->link, "udp:", 4) == 0)
+		status = open_udp(s);
 	if (status)
 		snprintf(s->page->trouble, sizeof s->page->trouble, "%s", cli_reason(status));
 	return status;
@@ -223,6 +244,7 @@ int bench_server_main(int argc, char **argv)
 	carry_out_orders(&server);
 	server.page->missing = fly_stop(server.runtime);
 	control_acknowledge(server.page, server.order);
+	floor_udp_close(server.floor_udp);
 	free(server.message);
 	return 0;
 }

@@ -40,7 +40,9 @@ volatile sig_atomic_t stage_stop_wanted;
 
 static const struct argp_option options[] = {
 	{"link", KEY_LINK, "KIND", 0,
-	 "What connects the two processes: vhost or memif; for bulk also local (default vhost)", 0},
+	 "What connects the two processes: vhost or memif; for bulk also local; for calls also udp "
+	 "(default vhost)",
+	 0},
 	{"seconds", 's', "S", 0, "How long to measure, all rows together (default 24)", 0},
 	{"json", KEY_JSON, "FILE", 0, "Write the figures as JSON; to stdout, and no table, with -",
 	 0},
@@ -68,14 +70,18 @@ static void set_cores(struct stage *s, char *text)
 static void set_link(struct stage *s, const char *text)
 {
 	const bool is_local = strcmp(text, "local") == 0;
+	const bool is_udp = strcmp(text, "udp") == 0;
 
 	if (strcmp(text, "vhost") != 0 && strcmp(text, "memif") != 0 &&
-	    !(is_local && s->options.may_be_local))
+	    !(is_local && s->options.may_be_local) && !(is_udp && s->options.may_be_udp))
 		cli_refuse(s->name, "--link takes %s, not '%s'%s",
-			   s->options.may_be_local ? "vhost, memif or local" : "vhost or memif",
+			   s->options.may_be_local ? "vhost, memif or local"
+			   : s->options.may_be_udp ? "vhost, memif or udp"
+						   : "vhost or memif",
 			   text,
 			   is_local ? "; local links are measured by `firefly bench local` and "
 				      "`firefly bench bulk`"
+			   : is_udp ? "; udp links are measured by `firefly bench`"
 				    : "");
 	s->options.link = text;
 }
@@ -273,8 +279,11 @@ static void describe_server(const struct stage *s, struct control_server *server
 	*server = o->server;
 	server->core = s->machine.server_core;
 	server->packets = o->packets;
-	snprintf(server->link, sizeof server->link, "%s:%s/bench.sock,server%s", o->link,
-		 s->directory, o->clients);
+	if (strcmp(o->link, "udp") == 0)
+		snprintf(server->link, sizeof server->link, "udp:127.0.0.1,port=0");
+	else
+		snprintf(server->link, sizeof server->link, "%s:%s/bench.sock,server%s", o->link,
+			 s->directory, o->clients);
 	if (!*server->worker_cores)
 		snprintf(server->worker_cores, sizeof server->worker_cores, "%u", server->core);
 }
@@ -337,7 +346,10 @@ static int start_client(struct stage *s)
 {
 	char link[sizeof s->directory + 64];
 
-	snprintf(link, sizeof link, "%s:%s/bench.sock", s->options.link, s->directory);
+	if (strcmp(s->options.link, "udp") == 0)
+		snprintf(link, sizeof link, "udp:,peer=%s", s->control.page->address);
+	else
+		snprintf(link, sizeof link, "%s:%s/bench.sock", s->options.link, s->directory);
 	if (stage_start(s, s->machine.client_core, link))
 		return CLI_FAILED;
 	return stage_order(s, CONTROL_CALLS, 0) ? stage_complain(s) : 0;

@@ -25,8 +25,9 @@
 
 /* What the user may say about the stage, and what a run decides. */
 struct stage_options {
-	const char *link;    /* "vhost", "memif" or "local" */
+	const char *link;    /* "vhost", "memif", "udp" or "local" */
 	bool may_be_local;   /* the user may say so: there is a floor for it */
+	bool may_be_udp;     /* the same */
 	const char *clients; /* "", or ",clients=N": of the server's link */
 	double seconds;      /* to measure; 0: as the run has it */
 	double block_s;
