@@ -271,7 +271,7 @@ Case(local_clerk, fly_requests_serve__an_import_without_an_answer_keeps_no_clien
 	start(1, "", "vdev:net_ring_clerk,ip=10.9.8.7,peer=10.9.8.7");
 	atomic_store(&is_importing, true);
 	cr_assert(pthread_create(&thread, NULL, import_from_nobody, NULL) == 0);
-	while (LIST_EMPTY(&runtime->poller.arp_queries))
+	while (sum(FLY_COUNT_arp_asked) == 0)
 		usleep(1000);
 	h = bind_to("Open");
 	call(&h);

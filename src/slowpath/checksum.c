@@ -9,8 +9,9 @@ uint32_t fly_checksum_say(const struct fly_link *link)
 {
 	if (link->demands_checksum)
 		return FLY_CHECKSUM_SAYS_DEMANDED;
-	return link->checksum == FLY_CHECKSUM_NONE && !link->has_one_peer ? FLY_CHECKSUM_SAYS_NONE
-									  : 0;
+	return link->checksum == FLY_CHECKSUM_NONE && !link->has_one_peer && !link->udp
+		       ? FLY_CHECKSUM_SAYS_NONE
+		       : 0;
 }
 
 enum fly_checksum_agreement fly_checksum_agree(uint32_t ours, uint32_t theirs)

@@ -47,7 +47,7 @@ struct fly_path *fly_path_get(struct fly_poller *p, struct fly_link *link, uint3
 	struct fly_path *path;
 	unsigned list;
 
-	if (link->checksum == FLY_CHECKSUM_NONE) {
+	if (link->checksum == FLY_CHECKSUM_NONE && !link->udp) {
 		ip = 0;
 		port = 0;
 	}
