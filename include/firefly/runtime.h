@@ -85,15 +85,16 @@ struct fly_options {
 	 *   local:NAME,server[,clients=N][,huge]  calls without packets, from this machine
 	 *   local:NAME[,uid=N][,wait=SECONDS]     a server of this machine; as the first link.
 	 *     uid=: whose server; default: our own user's or root's; uid=any: anybody's
-	 * Keys for all others: ip=A.B.C.D[/BITS], gateway=A.B.C.D, peer=A.B.C.D, port=UDP (0: a
-	 * free one), mac=XX:XX:XX:XX:XX:XX, mtu=BYTES, wait=SECONDS (how long to wait for a server
-	 * that is not up), checksum=on|off. BITS of an address are those that all on the link have;
-	 * others are behind the gateway. af_packet takes all of it from the kernel. mtu=: 128 to
-	 * 9000, on vhost and memif to 65280; default there 9000, on af_packet the interface's, at
-	 * most 9000, else the device's. Both ends use the smaller one of theirs. Keys for servers
-	 * of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket and the lock file
-	 * beside it; without them both belong to who starts the server, by its umask. A path of
-	 * vhost has at most 104 characters. A relative path stays what it is at the start.
+	 * Keys for all others: ip=A.B.C.D[/BITS], gateway=A.B.C.D, vlan=N, peer=A.B.C.D, port=UDP
+	 * (0: a free one), mac=XX:XX:XX:XX:XX:XX, mtu=BYTES, wait=SECONDS (how long to wait for a
+	 * server that is not up), checksum=on|off. BITS of an address are those that all on the
+	 * link have; others are behind the gateway. af_packet takes all of it from the kernel.
+	 * mtu=: 128 to 9000, on vhost and memif to 65280; default there 9000, on af_packet the
+	 * interface's, at most 9000, else the device's. Both ends use the smaller one of theirs.
+	 * Keys for servers of vhost and memif: mode=OCTAL, owner=USER, group=GROUP, of the socket
+	 * and the lock file beside it; without them both belong to who starts the server, by its
+	 * umask. A path of vhost has at most 104 characters. A relative path stays what it is at
+	 * the start.
 	 */
 	const char *const *links;
 	const char *eal;  /* further EAL arguments, separated by blanks; NULL: none */
