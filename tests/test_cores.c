@@ -53,6 +53,9 @@ Test(cores, fly_cores_order__near_first_then_one_thread_of_each_physical_core)
 	expect_order(0, NULL, "1 4 5 0 2 3 6 7");
 	expect_order(1, NULL, "2 3 6 7 1 4 5 0");
 	expect_order(0, taken, "4 5 0 2 3 6 7 1");
+	machine.cores[4].polled_by = -1;
+	expect_order(0, taken, "5 0 2 3 6 7 1 4");
+	machine.cores[4].polled_by = 0;
 	machine.cores[1].is_online = false;
 	machine.cores[2].is_allowed = false;
 	expect_order(0, NULL, "5 4 0 3 6 7");

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -85,11 +86,66 @@ Case(pollers, fly_pollers_stop__the_core_is_free_again)
 
 	cr_assert(fly_topology_read(&topology) == 0, "%s", fly_error());
 	cr_assert(fly_pollers_choose(&o, topology, 0, &before) == 0, "%s", fly_error());
+	fly_pollers_leave(&before, 1);
 	cr_assert(fly_start(&o, &r) == 0, "%s", fly_error());
 	cr_expect(fly_stop(r) == 0, "%s", fly_error());
 	cr_expect(fly_pollers_choose(&o, topology, 0, &after) == 0, "%s", fly_error());
 	cr_expect(before == after, "%u, then %u", before, after);
+	fly_pollers_leave(&after, 1);
 	fly_topology_free(topology);
+}
+
+static char remark[256];
+
+static void keep_remark(void *context, const char *line)
+{
+	(void)context;
+	snprintf(remark, sizeof remark, "%s", line);
+}
+
+/* Another process has a core: the next ones take others, and who names it is told. */
+Case(pollers, fly_pollers_choose__avoids_cores_on_which_other_processes_spin)
+{
+	static const char *const links[] = {SELF, NULL};
+	struct fly_options o = options_for(links, 1);
+	struct fly_topology *topology;
+	char list[16];
+	unsigned core = 0;
+	unsigned other = 0;
+	int up[2];
+	pid_t child;
+
+	o.wait = FLY_WAIT_SPIN;
+	o.notice = keep_remark;
+	cr_assert(pipe(up) == 0);
+	child = fork();
+	if (child == 0) {
+		if (fly_topology_read(&topology) || fly_pollers_choose(&o, topology, 0, &core) ||
+		    write(up[1], &core, sizeof core) != sizeof core)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	cr_assert(read(up[0], &core, sizeof core) == sizeof core);
+	cr_assert(fly_topology_read(&topology) == 0);
+	cr_assert(fly_pollers_choose(&o, topology, 0, &other) == 0);
+	if (fly_topology_count_cores(topology) > 1) /* if others poll here as well, none is free */
+		cr_expect(other != core || *remark, "%u", core);
+	fly_pollers_leave(&other, 1);
+	*remark = '\0';
+	snprintf(list, sizeof list, "%u", core);
+	o.cores = list;
+	cr_assert(fly_pollers_choose(&o, topology, 0, &other) == 0 && other == core);
+	cr_expect(strstr(remark, "another Firefly process") != NULL, "%s", remark);
+	fly_pollers_leave(&other, 1);
+	*remark = '\0';
+	o.wait = FLY_WAIT_YIELD;
+	cr_assert(fly_pollers_choose(&o, topology, 0, &other) == 0 && other == core);
+	cr_expect(*remark == '\0', "it may share: %s", remark);
+	fly_pollers_leave(&other, 1);
+	fly_topology_free(topology);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 }
 
 Case(pollers, fly_start__a_runtime_that_polls_by_itself_serves)

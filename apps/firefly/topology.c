@@ -91,14 +91,19 @@ static struct fly_hugepages get_hugepages(const struct fly_topology *t, unsigned
 
 /* ---- tables ---- */
 
-static const char *use_of(const struct fly_topology *t, const struct fly_core *c)
+static void print_use(const struct fly_topology *t, const struct fly_core *c)
 {
 	if (!c->is_online)
-		return "offline";
-	if (!c->is_allowed)
-		return "not for this process";
-	return (int)c->number == fly_topology_here(t) ? "free to use; this thread runs here"
-						      : "free to use";
+		printf("offline");
+	else if (!c->is_allowed)
+		printf("not for this process");
+	else if (c->polled_by > 0)
+		printf("process %d polls there", (int)c->polled_by);
+	else if (c->polled_by < 0)
+		printf("a process of another container polls there");
+	else
+		printf("free to use");
+	puts((int)c->number == fly_topology_here(t) ? "; this thread runs here" : "");
 }
 
 static void print_cores(const struct fly_topology *t)
@@ -107,8 +112,8 @@ static void print_cores(const struct fly_topology *t)
 	for (unsigned i = 0; i < fly_topology_count_cores(t); i++) {
 		const struct fly_core c = get_core(t, i);
 
-		printf("%-6u %4d %7d %4d %8d  %s\n", c.number, c.node, c.package, c.die, c.core,
-		       use_of(t, &c));
+		printf("%-6u %4d %7d %4d %8d  ", c.number, c.node, c.package, c.die, c.core);
+		print_use(t, &c);
 	}
 }
 
@@ -177,6 +182,7 @@ static struct json_object *core_json(const struct fly_core *c)
 	add_int(core, "number", c->number);
 	add_bool(core, "online", c->is_online);
 	add_bool(core, "allowed", c->is_allowed);
+	add_int(core, "polled_by", c->polled_by);
 	add_int(core, "node", c->node);
 	add_int(core, "package", c->package);
 	add_int(core, "die", c->die);

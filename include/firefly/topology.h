@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,6 +45,11 @@ struct fly_core {
 	int package;     /* these three are equal for the threads of one physical core; */
 	int die;         /* -1: unknown */
 	int core;
+	/*
+	 * Another process, a poller of whose spins there; 0: none is known; -1: one that cannot be
+	 * seen from here. Processes know of each other by a file in /dev/shm.
+	 */
+	pid_t polled_by;
 };
 
 /*

@@ -122,7 +122,7 @@ static unsigned badness(const struct fly_topology *t, const struct fly_core *c, 
 
 	for (const struct fly_core *other = t->cores; other < c; other++)
 		is_second |= is_usable(other) && are_siblings(other, c);
-	return (taken && taken[c->number] ? 8U : 0) + (c->node != node ? 4U : 0) +
+	return ((taken && taken[c->number]) || c->polled_by ? 8U : 0) + (c->node != node ? 4U : 0) +
 	       (c == here ? 2U : 0) + (is_second ? 1U : 0);
 }
 

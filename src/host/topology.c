@@ -16,6 +16,7 @@
 
 #include <firefly/status.h>
 
+#include "host/core_claim.h"
 #include "host/cores.h"
 #include "base/error.h"
 #include "base/sized.h"
@@ -73,6 +74,7 @@ static void read_cores(struct fly_topology *t, const struct bitmask *present,
 			.number = i,
 			.is_online = !online || numa_bitmask_isbitset(online, i),
 			.is_allowed = numa_bitmask_isbitset(numa_all_cpus_ptr, i),
+			.polled_by = fly_core_claim_holder(i),
 			.node = node < 0 ? 0 : node,
 			.package = of_core(i, "physical_package_id"),
 			.die = of_core(i, "die_id"),

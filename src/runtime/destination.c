@@ -11,6 +11,7 @@
 #include "runtime/destination.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -54,7 +55,7 @@ static int by_address(const struct fly_runtime *r, unsigned poller, const char *
 
 	if (bytes >= sizeof text)
 		return bad_address(peer);
-	memcpy(text, peer, bytes);
+	snprintf(text, sizeof text, "%.*s", (int)bytes, peer);
 	if (fly_link_spec_address(text, ip, udp_port))
 		return bad_address(peer);
 	if (via)

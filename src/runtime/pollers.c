@@ -21,10 +21,12 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "threads/request.h"
+#include "host/core_claim.h"
 #include "host/cores.h"
 #include "host/eal.h"
 #include "host/limits.h"
 #include "base/error.h"
+#include "base/notice.h"
 #include "base/signals.h"
 #include "threads/lease.h"
 #include "threads/waiting.h"
@@ -54,6 +56,43 @@ struct fly_poller_threads {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t taken[FLY_TOPOLOGY_CORES]; /* under lock: number of pollers per core */
 
+static void warn(const struct fly_options *o, unsigned core, pid_t other)
+{
+	const struct fly_notice notice = {o->notice, o->notice_context};
+	char who[32] = "of another container";
+
+	if (other > 0)
+		snprintf(who, sizeof who, "(%d)", (int)other);
+	fly_notice(&notice,
+		   "core %u: another Firefly process %s polls there as well, and both are slow; "
+		   "say cores=, or --cores, or stop one",
+		   core, who);
+}
+
+/* Under lock. Two processes that choose at the same time see it here. */
+static void take(const struct fly_options *o, const unsigned *cores)
+{
+	const bool spins = o->wait == FLY_WAIT_DEFAULT || o->wait == FLY_WAIT_SPIN;
+
+	for (unsigned i = 0; i < o->pollers; i++) {
+		const pid_t other = spins ? fly_core_claim(cores[i]) : 0;
+
+		taken[cores[i]]++;
+		if (other)
+			warn(o, cores[i], other);
+	}
+}
+
+void fly_pollers_leave(const unsigned *cores, unsigned n)
+{
+	pthread_mutex_lock(&lock);
+	for (unsigned i = 0; i < n; i++) {
+		if (--taken[cores[i]] == 0)
+			fly_core_claim_drop(cores[i]);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 int fly_pollers_choose(const struct fly_options *o, const struct fly_topology *t, int node,
 		       unsigned *cores)
 {
@@ -74,15 +113,10 @@ int fly_pollers_choose(const struct fly_options *o, const struct fly_topology *t
 					  .taken = taken,
 				  },
 				  cores);
+	if (status == 0)
+		take(o, cores);
 	pthread_mutex_unlock(&lock);
 	return status;
-}
-
-static void take_core(unsigned core, int pollers)
-{
-	pthread_mutex_lock(&lock);
-	taken[core] = (uint8_t)(taken[core] + pollers);
-	pthread_mutex_unlock(&lock);
 }
 
 void fly_pollers_forked(void)
@@ -172,7 +206,6 @@ static int start_thread(struct fly_runtime *r, unsigned index, unsigned core)
 				"no thread for a poller on core %u: %s", core,
 				fly_limits_no_thread(error));
 	all->n++;
-	take_core(core, 1);
 	wait_for(&all->up);
 	return thread->is_up
 		       ? 0
@@ -205,7 +238,6 @@ void fly_pollers_stop(struct fly_runtime *r)
 	for (unsigned i = 0; i < all->n; i++) {
 		fly_slow_wake_poller(all->threads[i].poller->handoffs.wake_fd);
 		pthread_join(all->threads[i].id, NULL);
-		take_core(all->threads[i].core, -1);
 		fly_poller_take(all->threads[i].poller);
 	}
 	sem_destroy(&all->up);

@@ -10,16 +10,20 @@ struct fly_poller_threads;
 struct fly_topology;
 
 /*
- * fly_pollers_choose() - choose the cores of a runtime's pollers, before anything is made.
+ * fly_pollers_choose() - choose the cores of a runtime's pollers, before anything is made. Other
+ * runtimes that choose cores will avoid these, those of other processes only if the pollers spin.
+ * Says so in a notice if another process spins on one of them.
  * @node: NUMA node of its links. @cores: room for FLY_POLLERS numbers; o->pollers of them are set.
  * Return: 0, or -FLY_EINVAL with a sentence.
  */
 int fly_pollers_choose(const struct fly_options *o, const struct fly_topology *t, int node,
 		       unsigned *cores);
 
+/* fly_pollers_leave() - @n cores that were chosen are not used any more. */
+void fly_pollers_leave(const unsigned *cores, unsigned n);
+
 /*
- * fly_pollers_start() - start a thread per poller on these cores. Other runtimes that choose cores
- * will avoid these.
+ * fly_pollers_start() - start a thread per poller on these cores.
  * Return: 0: all pollers turn; or a negative status with a sentence: no thread is left.
  */
 int fly_pollers_start(struct fly_runtime *runtime, const unsigned *cores);

@@ -21,7 +21,9 @@ struct fly_runtime {
 	struct fly_poller poller;           /* the first poller */
 	struct fly_poller_threads *threads; /* poller threads; NULL: an inline runtime */
 	struct fly_standby standby;         /* of a shared runtime, once there is a descriptor */
-	unsigned n_missing;                 /* packets missing from the pool at the stop */
+	unsigned cores[FLY_POLLERS];        /* of the poller threads, n_cores of them */
+	unsigned n_cores;
+	unsigned n_missing; /* packets missing from the pool at the stop */
 	struct fly_ports ports;
 	struct fly_runtime *next_here; /* the runtime that this thread has started before: turn.c */
 	unsigned lcore;  /* DPDK's number for who turns a shared poller; LCORE_ID_ANY */

@@ -288,9 +288,14 @@ static void free_pollers(struct fly_runtime *r)
 	}
 }
 
+static void leave_cores(struct fly_runtime *r)
+{
+	fly_pollers_leave(r->cores, r->n_cores);
+}
+
 static int start_threads(struct starting *s)
 {
-	return s->options->pollers ? fly_pollers_start(s->runtime, s->cores) : 0;
+	return s->options->pollers ? fly_pollers_start(s->runtime, s->runtime->cores) : 0;
 }
 
 /* The pollers now belong to the calling thread, which sends what they have queued. */
@@ -502,6 +507,7 @@ static const struct step {
 	int (*begin)(struct starting *s);
 	void (*end)(struct fly_runtime *r);
 } steps[] = {
+	{NULL, leave_cores},
 	{start_dpdk, NULL}, /* DPDK stays for the life of the process */
 	{register_starter, unregister_starter},
 	{register_turner, unregister_turner},
@@ -628,6 +634,8 @@ static int make_runtime(struct starting *s, int node)
 	};
 	pthread_mutex_init(&r->lock, NULL);
 	fly_owned_list_init(&r->group.owned);
+	memcpy(r->cores, s->cores, sizeof r->cores);
+	r->n_cores = o->pollers;
 	s->runtime = r;
 	snprintf(s->name, sizeof s->name, "fly%u", atomic_fetch_add(&runtimes_ever, 1));
 	return 0;
@@ -642,10 +650,13 @@ static int start(struct starting *s)
 		status = parse_links(s);
 	if (!status)
 		status = place(s, &node);
-	if (!status)
-		status = make_runtime(s, node);
 	if (status)
 		return status;
+	status = make_runtime(s, node);
+	if (status) {
+		fly_pollers_leave(s->cores, s->options->pollers);
+		return status;
+	}
 	for (size_t i = 0; i < N_STEPS; i++) {
 		status = steps[i].begin ? steps[i].begin(s) : 0;
 		if (status) {

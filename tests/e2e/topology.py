@@ -29,7 +29,7 @@ def as_json():
               ["vhost:/tmp/x,server", "memif:/tmp/y"], "links\n" + text)
     for choice in found["choices"]:
         e2e.check(set(choice["poller_cores"]) == allowed, "pollers get any core\n" + text)
-        if len(allowed) > 1:
+        if len(allowed) > 1 and not any(core["polled_by"] for core in online):
             e2e.check(choice["poller_cores"][0] != found["here"], "not ours first\n" + text)
 
 
@@ -39,6 +39,23 @@ def as_table():
               "workers" in text, "table\n" + text)
     widths = {len(line) for line in text.splitlines() if line.startswith("core ")}
     e2e.check(len(widths) == 1, "table\n" + text)
+
+
+def polled():
+    """A server that spins: the next one takes another core, or says that there is none."""
+    link = "vhost:%s,server" % e2e.path("p")
+    server = e2e.serve(link, "--pollers", "1")
+    status, text = topology("--json")
+    cores = [core["number"] for core in json.loads(text)["cores"] if core["polled_by"] == server.popen.pid]
+    e2e.check(len(cores) == 1, "polled\n" + text)
+    e2e.check("process %d polls there" % server.popen.pid in topology()[1], "polled\n" + topology()[1])
+    other = e2e.serve("vhost:%s,server" % e2e.path("q"), "--pollers", "1", "--cores", str(cores[0]))
+    e2e.check("core %d: another Firefly process (%d) polls there as well" % (cores[0], server.popen.pid) in
+              other.text(), other.text())
+    for process in other, server:
+        process.stop()
+        process.ended_well("polled")
+    e2e.check(e2e.wait_until(lambda: "process %d" % server.popen.pid not in topology()[1]), topology()[1])
 
 
 def not_allowed():
@@ -65,6 +82,7 @@ def not_allowed():
 
 as_json()
 as_table()
+polled()
 not_allowed()
 for wrong in ["--link", "nonsense"], ["nonsense"]:
     code, said = topology(*wrong)
