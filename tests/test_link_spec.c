@@ -348,3 +348,23 @@ Test(link_spec, fly_link_spec_parse__prefix_lengths_and_gateways_that_are_none)
 	for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++)
 		cr_expect(fly_link_spec_parse(specs[i], &s) == -FLY_EINVAL, "%s", specs[i]);
 }
+
+Test(link_spec, fly_link_spec_parse__vlan)
+{
+	static const char *const bad[] = {
+		"af_packet:x,ip=10.0.0.1,vlan=0",
+		"af_packet:x,ip=10.0.0.1,vlan=4095",
+		"af_packet:x,ip=10.0.0.1,vlan",
+		"af_packet:x,vlan=5",
+		"vhost:x,ip=10.0.0.1,vlan=5",
+		"memif:x,ip=10.0.0.1,vlan=5",
+		"local:x,vlan=5",
+	};
+
+	cr_assert(fly_link_spec_parse("af_packet:x,ip=10.0.0.1/24,vlan=4094", &s) == 0);
+	cr_expect(s.vlan == 4094);
+	cr_assert(fly_link_spec_parse("pci:0000:03:00.0,ip=10.0.0.1,vlan=1", &s) == 0);
+	cr_expect(s.vlan == 1);
+	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		cr_expect(fly_link_spec_parse(bad[i], &s) == -FLY_EINVAL, "%s", bad[i]);
+}

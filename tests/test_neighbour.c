@@ -26,6 +26,7 @@ static void begin(void)
 	l = &w.at_caller->link;
 	p = sim_poller(w.caller);
 	l->peers_move = true;
+	w.at_server->filters = true;
 }
 
 static void end(void)

@@ -87,12 +87,12 @@ struct fly_options {
 	 *   local:NAME,server[,clients=N][,huge]  calls without packets, from this machine
 	 *   local:NAME[,uid=N][,wait=SECONDS]     a server of this machine; as the first link.
 	 *     uid=: whose server; default: our own user's or root's; uid=any: anybody's
-	 * Keys for all others: ip=A.B.C.D[/BITS], gateway=A.B.C.D, peer=A.B.C.D, port=UDP (0: a
-	 * free one), mac=XX:XX:XX:XX:XX:XX, mtu=BYTES, wait=SECONDS (how long to wait for a server
-	 * that is not up), checksum=on|off. BITS of an address are those that all on the link have;
-	 * others are behind the gateway. af_packet takes all of it from the kernel. mtu=: 128 to
-	 * 9000, on vhost and memif to 65280; default there 9000, on af_packet the interface's, at
-	 * most 9000, else the device's. Both ends use the smaller one of theirs.
+	 * Keys for all others: ip=A.B.C.D[/BITS], gateway=A.B.C.D, vlan=N, peer=A.B.C.D, port=UDP
+	 * (0: a free one), mac=XX:XX:XX:XX:XX:XX, mtu=BYTES, wait=SECONDS (how long to wait for a
+	 * server that is not up), checksum=on|off. BITS of an address are those that all on the
+	 * link have; others are behind the gateway. af_packet takes all of it from the kernel.
+	 * mtu=: 128 to 9000, on vhost and memif to 65280; default there 9000, on af_packet the
+	 * interface's, at most 9000, else the device's. Both ends use the smaller one of theirs.
 	 * udp: ADDRESS is 0.0.0.0, [::] (both families), or an address of this machine. Keys:
 	 * port= (0: a free one: fly_address()), peer=, which may be a name, or [IPv6%SCOPE]:PORT,
 	 * and mtu=, to 65280; default: that of the interfaces, at most 9000.

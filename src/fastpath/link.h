@@ -79,6 +79,7 @@ struct fly_link {
 	 * slowpath/readdress.h.
 	 */
 	const struct fly_routes *routes;
+	uint16_t vlan;  /* of link_vlan.c; 0: frames have no tag */
 	uint8_t prefix; /* bits of our address that all on the link have; 0: not known */
 	int interface;  /* of the kernel, under this link: its index; 0: none */
 	/* What the kernel knows of a neighbour; NULL: nobody else than the network knows. */

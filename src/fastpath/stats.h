@@ -79,6 +79,7 @@
 	X(reject_limited, "refusals, challenges, repeated results not sent: over a limit")         \
 	X(drop_short, "frame shorter than its headers")                                            \
 	X(drop_not_ip, "neither IPv4 nor ARP")                                                     \
+	X(drop_other_vlan, "frame of another VLAN, or of none")                                    \
 	X(drop_not_udp, "IPv4, but not UDP")                                                       \
 	X(drop_ip_options, "IPv4 with options or a bad header length")                             \
 	X(drop_ip_fragment, "part of a fragmented IPv4 packet")                                    \

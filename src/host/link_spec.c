@@ -39,14 +39,28 @@ enum key {
 	MODE,
 	OWNER,
 	GROUP,
-	GATEWAY
+	GATEWAY,
+	VLAN
 };
 
 static char *const keys[] = {
-	[SERVER] = "server",     [CLIENTS] = "clients", [IP] = "ip",           [PEER] = "peer",
-	[PORT] = "port",         [MAC] = "mac",         [MTU] = "mtu",         [WAIT] = "wait",
-	[CHECKSUM] = "checksum", [HUGE] = "huge",       [UID] = "uid",         [MODE] = "mode",
-	[OWNER] = "owner",       [GROUP] = "group",     [GATEWAY] = "gateway", NULL,
+	[SERVER] = "server",
+	[CLIENTS] = "clients",
+	[IP] = "ip",
+	[PEER] = "peer",
+	[PORT] = "port",
+	[MAC] = "mac",
+	[MTU] = "mtu",
+	[WAIT] = "wait",
+	[CHECKSUM] = "checksum",
+	[HUGE] = "huge",
+	[UID] = "uid",
+	[MODE] = "mode",
+	[OWNER] = "owner",
+	[GROUP] = "group",
+	[GATEWAY] = "gateway",
+	[VLAN] = "vlan",
+	NULL,
 };
 
 const char *fly_link_kind_name(enum fly_link_kind kind)
@@ -179,6 +193,16 @@ static const char *read_ip(struct fly_link_spec *s, const char *value)
 			return "ip= takes 1 to 32 bits behind the slash, as in ip=10.0.0.1/24";
 	}
 	s->prefix = (uint8_t)prefix;
+	return NULL;
+}
+
+static const char *read_vlan(struct fly_link_spec *s, const char *value)
+{
+	const long n = number(value, 1, 4094);
+
+	if (n < 0)
+		return "vlan= takes the number of a VLAN, 1 to 4094";
+	s->vlan = (uint16_t)n;
 	return NULL;
 }
 
@@ -358,6 +382,7 @@ static const struct {
 	[OWNER] = {read_owner, refuse_access},
 	[GROUP] = {read_group, refuse_access},
 	[GATEWAY] = {read_gateway, NULL},
+	[VLAN] = {read_vlan, NULL},
 };
 
 /* What is no key of ours: of a vdev it is the driver's. */
@@ -367,7 +392,7 @@ static int set_argument(struct fly_link_spec *s, const char *value)
 		return fly_fail(FLY_EINVAL,
 				"link %s: '%s' is not a key; there are server, clients=, ip=, "
 				"peer=, port=, mac=, mtu=, wait=, checksum=, mode=, owner=, "
-				"group=, gateway=",
+				"group=, gateway=, vlan=",
 				s->text, value);
 	if (strlen(s->arguments) + strlen(value) + 2 > sizeof s->arguments)
 		return bad(s, "too many arguments");
@@ -491,5 +516,11 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		return bad(s, "clients= is for the server's end");
 	if (!s->server && (s->mode >= 0 || s->owner[0] || s->group[0]))
 		return bad(s, only_servers);
+	if (s->vlan && has_socket(s))
+		return bad(s,
+			   "vlan= is for links that leave the machine: af_packet, tap, pci, vdev");
+	if (s->vlan && s->ip == 0)
+		return bad(s, "vlan= needs ip=: the addresses of an interface are those of its "
+			      "frames without a tag");
 	return 0;
 }

@@ -50,6 +50,7 @@ struct fly_link_spec {
 	unsigned mtu;       /* 0: what the device says */
 	uint32_t ip;        /* our address, network order; 0: the default of the kind */
 	uint8_t prefix;     /* bits of ip that all on the link have: 1 to 32; 0: not said */
+	uint16_t vlan;      /* 1 to 4094; 0: frames have no tag */
 	uint32_t gateway;   /* of what is not on the link, network order; 0: not said */
 	uint32_t peer_ip;   /* network order; 0: the far end's default */
 	uint16_t peer_port; /* host order */

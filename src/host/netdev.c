@@ -43,6 +43,12 @@ static bool is_kernels(const struct fly_port *port)
 	return port->spec.kind == FLY_LINK_AF_PACKET;
 }
 
+/* Its addresses, routes and neighbours are those of frames without a tag. */
+static bool has_kernels_addresses(const struct fly_port *port)
+{
+	return is_kernels(port) && port->spec.vlan == 0;
+}
+
 /* ---- what the kernel knows of neighbours ---- */
 
 static enum fly_link_neighbour neighbour(struct fly_link *link, uint32_t ip, uint8_t mac[6])
@@ -131,9 +137,17 @@ static uint32_t choose_ip(const struct fly_port *port, const struct fly_netlink_
 {
 	if (port->spec.ip)
 		return port->spec.ip;
-	if (is_kernels(port) && facts && facts->n_addresses && !has_address(facts, usual))
+	if (has_kernels_addresses(port) && facts && facts->n_addresses &&
+	    !has_address(facts, usual))
 		return facts->addresses[0].ip;
 	return usual;
+}
+
+static int address_of(const struct fly_port *port, const struct fly_netlink_facts *facts,
+		      uint32_t ip, struct fly_port_address *to)
+{
+	return fly_port_address(&port->spec, port->spec.vlan ? NULL : facts,
+				has_kernels_addresses(port), ip, to);
 }
 
 int fly_netdev_check(struct fly_port *port)
@@ -152,9 +166,8 @@ int fly_netdev_check(struct fly_port *port)
 	if (!status)
 		status = check_facts(port, &facts);
 	if (!status)
-		status = fly_port_address(&port->spec, &facts, true, choose_ip(port, &facts, 0),
-					  &address);
-	if (!status)
+		status = address_of(port, &facts, choose_ip(port, &facts, 0), &address);
+	if (!status && has_kernels_addresses(port))
 		status = claim(port, address.ip);
 	free(address.routes);
 	fly_netlink_forget(&facts);
@@ -219,8 +232,7 @@ static int settle(struct fly_port *port, const struct fly_netlink_facts *facts, 
 	struct fly_port_address address;
 	int status;
 
-	status = fly_port_address(&port->spec, facts, is_kernels(port),
-				  choose_ip(port, facts, usual_ip), &address);
+	status = address_of(port, facts, choose_ip(port, facts, usual_ip), &address);
 	if (status)
 		return status;
 	free(i->routes);
@@ -241,7 +253,9 @@ static int settle(struct fly_port *port, const struct fly_netlink_facts *facts, 
 	}
 	fly_link_settle(&port->link, &i->settings);
 	port->link.peers_move = !fly_port_has_peer(port) && !i->is_loopback;
-	port->link.neighbour = i->is_loopback ? loopback : is_kernels(port) ? neighbour : NULL;
+	port->link.neighbour = i->is_loopback                ? loopback
+			       : has_kernels_addresses(port) ? neighbour
+							     : NULL;
 	return 0;
 }
 
@@ -414,7 +428,7 @@ static uint32_t own_ip(struct fly_port *port, const struct fly_netlink_facts *fa
 	struct fly_netdev *i = &port->netdev;
 	char text[20];
 
-	if (port->spec.ip || !is_kernels(port) || has_address(facts, i->settings.ip)) {
+	if (port->spec.ip || !has_kernels_addresses(port) || has_address(facts, i->settings.ip)) {
 		i->is_bare = false;
 		return i->settings.ip;
 	}
@@ -436,7 +450,7 @@ static bool claim_again(struct fly_port *port, const struct fly_netlink_facts *f
 {
 	const bool has_claim = port->kernel_port_fds[0] >= 0;
 
-	if (!is_kernels(port))
+	if (!has_kernels_addresses(port))
 		return false;
 	if (ip != port->netdev.settings.ip || has_address(facts, ip) != has_claim) {
 		if (claim(port, ip))
@@ -482,7 +496,7 @@ static int compare(struct fly_port *port, const struct fly_netlink_facts *facts)
 	say_state(port, facts->is_up);
 	if (ip == 0 || !facts->is_up) /* the kernel keeps no routes of what is down */
 		return FLY_PORT_NONE;
-	if (fly_port_address(&port->spec, facts, is_kernels(port), ip, &address)) {
+	if (address_of(port, facts, ip, &address)) {
 		say_once(port, fly_error());
 		return FLY_PORT_NONE;
 	}

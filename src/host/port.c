@@ -24,6 +24,7 @@
 
 #include "fastpath/link_eth.h"
 #include "fastpath/link_shared.h"
+#include "fastpath/link_vlan.h"
 #include "host/bell.h"
 #include "host/connections.h"
 #include "host/eal.h"
@@ -95,6 +96,11 @@ static int check_system(struct fly_port *port)
 	const struct fly_link_spec *s = &port->spec;
 	char path[FLY_SOCKET_PATH_BYTES + 32];
 
+	if (s->vlan && port->group->n > 1)
+		return fly_fail(FLY_EINVAL,
+				"link %s: vlan= is for runtimes with one poller; the kernel's "
+				"interface of a VLAN, as af_packet:eth0.5, takes several",
+				s->text);
 	if (s->udp_port + port->group->n - 1 > UINT16_MAX)
 		return fly_fail(FLY_EINVAL,
 				"link %s: %u pollers need as many UDP ports, from %u on", s->text,
@@ -145,10 +151,15 @@ void fly_port_choose_mtu(struct fly_link_spec *spec)
 	}
 }
 
+static unsigned tag_bytes(const struct fly_link_spec *spec)
+{
+	return spec->vlan ? FLY_VLAN_BYTES : 0;
+}
+
 /* Bytes of a frame in af_packet's rings; 0: as the driver has it. */
 static unsigned ring_frame(const struct fly_link_spec *spec)
 {
-	const unsigned bytes = spec->mtu + FLY_IP + RING_FRAME_HEAD;
+	const unsigned bytes = spec->mtu + FLY_IP + tag_bytes(spec) + RING_FRAME_HEAD;
 
 	return spec->kind == FLY_LINK_AF_PACKET && bytes > RING_FRAME
 		       ? RTE_ALIGN(bytes, (unsigned)RING_FRAME_ALIGN)
@@ -161,7 +172,7 @@ uint32_t fly_port_packet_room(const struct fly_link_spec *spec)
 
 	/* af_packet's driver refuses buffers that the longest frame of its ring does not fit into.
 	 */
-	return frame ? frame - RING_FRAME_KEPT : spec->mtu + FLY_IP;
+	return frame ? frame - RING_FRAME_KEPT : spec->mtu + FLY_IP + tag_bytes(spec);
 }
 
 /* ---- the device ---- */
@@ -334,7 +345,8 @@ static int configure(struct fly_port *port, uint16_t id)
 	else if (rte_eth_dev_get_mtu(id, &mtu) != 0)
 		mtu = MTU_DEFAULT;
 	mtu = (uint16_t)RTE_MIN((unsigned)mtu, rte_pktmbuf_data_room_size(port->group->pool) -
-						       RTE_PKTMBUF_HEADROOM - (unsigned)FLY_IP);
+						       RTE_PKTMBUF_HEADROOM - (unsigned)FLY_IP -
+						       tag_bytes(&port->spec));
 	port->link.has_one_peer = kinds[port->spec.kind].has_server;
 	fly_payload_init(&port->link, (uint16_t)(mtu - FLY_IP_OVERHEAD));
 	return 0;
@@ -491,6 +503,8 @@ static int add_device(struct fly_port *port)
 	if (status)
 		return status;
 	fly_link_eth(&port->link, id);
+	if (port->spec.vlan)
+		fly_link_vlan(&port->link, port->spec.vlan);
 	wake_by_device(port);
 	if (needs_kernel_port(port)) {
 		port->guarded.owner = port->group;

@@ -261,8 +261,28 @@ def mtu():
         e2e.check(ended("another MTU", server).get("links_changed") == 2, server.text())
 
 
+def vlan():
+    """Both ends put the tag in; and the kernel at one end, where it can."""
+    with net:
+        a, b = net.two_hosts()
+        server = e2e.serve("af_packet:fly0,ip=10.70.5.2/24,vlan=5", "--stats", before=b.inside)
+        for mtu in "", ",mtu=600":
+            e2e.called_well(e2e.call("af_packet:fly0,ip=10.70.5.1/24,vlan=5,peer=10.70.5.2" + mtu, "--calls", "400",
+                                     before=a.inside), "vlan=5" + mtu, 400)
+        says("another VLAN", "af_packet:fly0,ip=10.70.5.1/24,vlan=6,peer=10.70.5.2", a, "nobody answers for")
+        says("no VLAN", "af_packet:fly0,ip=10.70.5.1/24,peer=10.70.5.2", a, "nobody answers for")
+        if net.has_vlan:
+            a.ip("link", "add", "link", "fly0", "name", "fly0.5", "type", "vlan", "id", "5")
+            a.give("fly0.5", "10.70.5.3/24")
+            answers("the kernel's VLAN", "af_packet:fly0.5,peer=10.70.5.2", a)
+        else:
+            print("the kernel's VLAN is skipped: it has no 8021q", flush=True)
+        counts = ended("vlan", server)
+        e2e.check(counts.get("drop_other_vlan", 0) > 0, "vlan: %s" % counts)
+
+
 parts = [subnets, losses, own_host, bridge, moved, absent, kernel_knows, readdressed, down_and_up, deleted,
-         deleted_of_several_pollers, mtu]
+         deleted_of_several_pollers, mtu, vlan]
 for part in parts:
     if len(sys.argv) < 3 or part.__name__ in sys.argv[2:]:
         print(part.__name__, flush=True)

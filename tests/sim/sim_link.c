@@ -64,8 +64,8 @@ static void fly(struct sim_link *l, struct rte_mbuf *m)
 	struct sim_frame *f;
 
 	must(m->pkt_len <= MOST);
-	if (!is_for(l->far, fly_packet_frame(m)))
-		return; /* as a NIC that hears of others' frames */
+	if (l->far->filters && !is_for(l->far, fly_packet_frame(m)))
+		return;
 	f = new_frame(rte_pktmbuf_read(m, 0, m->pkt_len, bytes), m->pkt_len);
 	f->due_tsc = *l->now_tsc + faults->latency_us * SIM_TSC_PER_MS / 1000;
 	if (happens(l, faults->delay_mask, faults->delay_percent))

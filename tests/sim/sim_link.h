@@ -44,6 +44,7 @@ struct sim_link {
 	const uint64_t *now_tsc;
 	struct sim_faults faults;
 	uint64_t random;
+	bool filters;         /* takes only what is sent to its hardware address, as a NIC does */
 	unsigned sent;        /* packets accepted from the poller */
 	unsigned overwritten; /* packets written while this driver had them: a bug */
 	unsigned n_in;        /* frames on their way to this end */
