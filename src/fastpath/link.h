@@ -65,9 +65,10 @@ struct fly_link {
 	bool demands_checksum; /* 0, "none was computed", is not accepted of calls and results */
 	bool takes_partial; /* a kernel is at one of the ends: it may leave the sum to a NIC that is
 			       none, see fly_link_intact() */
-	struct fly_shared *shared; /* shared by the pollers of this port; NULL: one poller */
-	uint8_t sharer;            /* number of this link's poller among them */
-	uint64_t stuck_since_tsc;  /* the driver has taken no packet since then; 0: it does */
+	struct fly_shared *shared;     /* shared by the pollers of this port; NULL: one poller */
+	struct fly_eth_queues *queues; /* of a guest with several pairs; NULL: one: link_eth.h */
+	uint8_t sharer;                /* number of this link's poller among them */
+	uint64_t stuck_since_tsc;      /* the driver has taken no packet since then; 0: it does */
 	/*
 	 * Sleeping, on the poller's thread. arm(): from now on the driver makes a descriptor
 	 * readable when a packet comes; disarm(): no longer, since that costs the far end a system
