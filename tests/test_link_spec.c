@@ -124,6 +124,11 @@ Test(link_spec, fly_link_spec_parse__every_key)
 	cr_expect(s.peer_port == FLY_UDP_PORT_DEFAULT && s.checksum == FLY_CHECKSUM_OFF);
 	cr_expect(s.wait_ms == 0);
 	cr_assert(fly_link_spec_parse("vhost:x,clients=2,server", &s) == 0, "in any order");
+	cr_expect(s.queues == 1);
+	cr_assert(fly_link_spec_parse("vhost:x,server,queues=16", &s) == 0 && s.queues == 16);
+	cr_assert(fly_link_spec_parse("vdev:net_tap1,queues=2", &s) == 0, "a driver's");
+	cr_expect(s.queues == 1);
+	cr_expect_str_eq(s.arguments, "queues=2");
 }
 
 Test(link_spec, fly_link_spec_parse__bounds)
@@ -160,6 +165,10 @@ Test(link_spec, fly_link_spec_parse__what_is_wrong_is_said)
 		{"vhost:x,server=", "server takes no value"},
 		{"vhost:x,server,clients=0", "clients= takes 1 to 32"},
 		{"vhost:x,server,clients=33", "clients= takes 1 to 32"},
+		{"vhost:x,server,queues=0", "queues= takes 1 to 16"},
+		{"vhost:x,server,queues=17", "queues= takes 1 to 16"},
+		{"memif:x,server,queues=2", "queues= takes 1 to 16, on vhost"},
+		{"vhost:x,queues=2", "queues= is for the server's end"},
 		{"vhost:x,server,clients=-1", "clients= takes 1 to 32"},
 		{"vhost:x,server,clients", "clients= takes 1 to 32"},
 		{"vhost:x,server,clients=2x", "clients= takes 1 to 32"},

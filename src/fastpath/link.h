@@ -65,14 +65,14 @@ struct fly_link {
 	 * heard. Both are payload.c's; another poller may store there what it was told.
 	 */
 	_Atomic uint16_t payload_max;
-	uint16_t payload_own; /* that we take, by the MTU */
-	bool has_one_peer;    /* vhost, memif: payload_max is its, and ends with it */
-	bool answers_arp;     /* we answer ARP for our address: no kernel does */
-	bool is_private;      /* one peer gets every packet: a forged address harms nobody else */
+	uint16_t payload_own;  /* that we take, by the MTU */
+	bool has_one_peer;     /* vhost, memif: payload_max is its, and ends with it */
+	bool answers_arp;      /* we answer ARP for our address: no kernel does */
+	bool is_private;       /* one peer gets every packet: a forged address harms nobody else */
 	bool demands_checksum; /* 0, "none was computed", is not accepted of calls and results */
 	bool takes_partial; /* a kernel is at one of the ends: it may leave the sum to a NIC that is
 			       none, see fly_link_intact() */
-	bool peers_move;      /* a peer may come to have another hardware address */
+	bool peers_move;    /* a peer may come to have another hardware address */
 	/*
 	 * Which addresses are on the link, and the gateways of others; NULL: all are on it.
 	 * Constant, and the control side's, which tells each poller of others:
@@ -84,9 +84,10 @@ struct fly_link {
 	int interface;  /* of the kernel, under this link: its index; 0: none */
 	/* What the kernel knows of a neighbour; NULL: nobody else than the network knows. */
 	enum fly_link_neighbour (*neighbour)(struct fly_link *link, uint32_t ip, uint8_t mac[6]);
-	struct fly_shared *shared; /* shared by the pollers of this port; NULL: one poller */
-	uint8_t sharer;            /* number of this link's poller among them */
-	uint64_t stuck_since_tsc;  /* the driver has taken no packet since then; 0: it does */
+	struct fly_shared *shared;     /* shared by the pollers of this port; NULL: one poller */
+	struct fly_eth_queues *queues; /* of a guest with several pairs; NULL: one: link_eth.h */
+	uint8_t sharer;                /* number of this link's poller among them */
+	uint64_t stuck_since_tsc;      /* the driver has taken no packet since then; 0: it does */
 	/*
 	 * Sleeping, on the poller's thread. arm(): from now on the driver makes a descriptor
 	 * readable when a packet comes; disarm(): no longer, since that costs the far end a system

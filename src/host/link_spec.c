@@ -27,6 +27,7 @@ static const char *const kinds[FLY_N_LINK_KINDS] = {
 enum key {
 	SERVER,
 	CLIENTS,
+	QUEUES,
 	IP,
 	PEER,
 	PORT,
@@ -44,23 +45,15 @@ enum key {
 };
 
 static char *const keys[] = {
-	[SERVER] = "server",
-	[CLIENTS] = "clients",
-	[IP] = "ip",
-	[PEER] = "peer",
-	[PORT] = "port",
-	[MAC] = "mac",
-	[MTU] = "mtu",
-	[WAIT] = "wait",
-	[CHECKSUM] = "checksum",
-	[HUGE] = "huge",
-	[UID] = "uid",
-	[MODE] = "mode",
-	[OWNER] = "owner",
-	[GROUP] = "group",
-	[GATEWAY] = "gateway",
-	[VLAN] = "vlan",
-	NULL,
+	[SERVER] = "server", [CLIENTS] = "clients",
+	[QUEUES] = "queues", [IP] = "ip",
+	[PEER] = "peer",     [PORT] = "port",
+	[MAC] = "mac",       [MTU] = "mtu",
+	[WAIT] = "wait",     [CHECKSUM] = "checksum",
+	[HUGE] = "huge",     [UID] = "uid",
+	[MODE] = "mode",     [OWNER] = "owner",
+	[GROUP] = "group",   [GATEWAY] = "gateway",
+	[VLAN] = "vlan",     NULL,
 };
 
 const char *fly_link_kind_name(enum fly_link_kind kind)
@@ -158,6 +151,16 @@ static const char *read_clients(struct fly_link_spec *s, const char *value)
 	if (n < 0 || (s->kind != FLY_LINK_VHOST && s->kind != FLY_LINK_MEMIF))
 		return "clients= takes 1 to 32, on vhost and memif";
 	s->clients = (unsigned)n;
+	return NULL;
+}
+
+static const char *read_queues(struct fly_link_spec *s, const char *value)
+{
+	const long n = number(value, 1, FLY_QUEUES_MAX);
+
+	if (n < 0 || s->kind != FLY_LINK_VHOST)
+		return "queues= takes 1 to 16, on vhost: as many as its guest has";
+	s->queues = (unsigned)n;
 	return NULL;
 }
 
@@ -369,6 +372,7 @@ static const struct {
 } readers[] = {
 	[SERVER] = {read_server, read_server},
 	[CLIENTS] = {read_clients, read_local_clients},
+	[QUEUES] = {read_queues, NULL},
 	[IP] = {read_ip, NULL},
 	[PEER] = {read_peer, NULL},
 	[PORT] = {read_port, NULL},
@@ -389,11 +393,12 @@ static const struct {
 static int set_argument(struct fly_link_spec *s, const char *value)
 {
 	if (s->kind != FLY_LINK_VDEV)
-		return fly_fail(FLY_EINVAL,
-				"link %s: '%s' is not a key; there are server, clients=, ip=, "
-				"peer=, port=, mac=, mtu=, wait=, checksum=, mode=, owner=, "
-				"group=, gateway=, vlan=",
-				s->text, value);
+		return fly_fail(
+			FLY_EINVAL,
+			"link %s: '%s' is not a key; there are server, clients=, queues=, ip=, "
+			"peer=, port=, mac=, mtu=, wait=, checksum=, mode=, owner=, "
+			"group=, gateway=, vlan=",
+			s->text, value);
 	if (strlen(s->arguments) + strlen(value) + 2 > sizeof s->arguments)
 		return bad(s, "too many arguments");
 	strcat(strcat(s->arguments, s->arguments[0] ? "," : ""), value);
@@ -406,7 +411,8 @@ static int set(struct fly_link_spec *s, int key, const char *value)
 	const char *(*reader)(struct fly_link_spec * s, const char *value) = NULL;
 	const char *what;
 
-	if (s->kind == FLY_LINK_VDEV && (key == MODE || key == OWNER || key == GROUP)) {
+	if (s->kind == FLY_LINK_VDEV &&
+	    (key == MODE || key == OWNER || key == GROUP || key == QUEUES)) {
 		char argument[sizeof s->text];
 
 		snprintf(argument, sizeof argument, "%s%s%s", keys[key], value ? "=" : "",
@@ -460,6 +466,7 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 
 	*s = (struct fly_link_spec){
 		.clients = 1,
+		.queues = 1,
 		.wait_ms = 5000,
 		.udp_port = FLY_UDP_PORT_DEFAULT,
 		.peer_port = FLY_UDP_PORT_DEFAULT,
@@ -514,6 +521,8 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		return check_udp(s);
 	if (s->clients > 1 && !s->server)
 		return bad(s, "clients= is for the server's end");
+	if (s->queues > 1 && !s->server)
+		return bad(s, "queues= is for the server's end, which a guest connects to");
 	if (!s->server && (s->mode >= 0 || s->owner[0] || s->group[0]))
 		return bad(s, only_servers);
 	if (s->vlan && has_socket(s))

@@ -11,6 +11,7 @@
 
 #define FLY_LOCAL_CLIENTS_DEFAULT 64
 #define FLY_LOCAL_CLIENTS_MAX     4096
+#define FLY_QUEUES_MAX            16
 #define FLY_VHOST_PATH_MAX        104 /* sun_path, and .1 to .31 of the further clients */
 #define FLY_LOCAL_NAME_MAX        96  /* of a name without a slash: sun_path has 108 bytes */
 
@@ -46,6 +47,7 @@ struct fly_link_spec {
 	bool server;        /* vhost, memif, local: owns the socket */
 	bool huge;          /* local: memory in hugepages, for clients of our own user */
 	unsigned clients;   /* server: ports to open; 1 to 32. local: bindings; 1 to 4096 */
+	unsigned queues;    /* vhost server: pairs of queues of a guest; 1 to 16 */
 	unsigned wait_ms;   /* how long to wait for a server that is not up */
 	unsigned mtu;       /* 0: what the device says */
 	uint32_t ip;        /* our address, network order; 0: the default of the kind */

@@ -233,7 +233,7 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 		snprintf(port->device, sizeof port->device,
 			 s->server ? "net_vhost%u" : "net_virtio_user%u", id);
 		if (s->server)
-			snprintf(to, bytes, "iface=%s,queues=1", path);
+			snprintf(to, bytes, "iface=%s,queues=%u", path, s->queues);
 		else
 			snprintf(to, bytes, "path=%s,queues=1,queue_size=%u,packed_vq=1", path,
 				 descriptors(port));
@@ -296,7 +296,7 @@ static unsigned queues_of(const struct fly_port *port, const struct rte_eth_dev_
 static int set_up_queues(struct fly_port *port, uint16_t id, const struct rte_eth_conf *conf)
 {
 	const unsigned socket = (unsigned)rte_eth_dev_socket_id(id);
-	const uint16_t n = (uint16_t)port->n_queues;
+	const uint16_t n = (uint16_t)RTE_MAX(port->n_queues, port->spec.queues);
 	uint16_t n_rx = descriptors(port);
 	uint16_t n_tx = n_rx;
 	int error;
@@ -331,6 +331,13 @@ static int configure(struct fly_port *port, uint16_t id)
 		conf.rx_adv_conf.rss_conf.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_UDP;
 	}
 	error = set_up_queues(port, id, &conf);
+	if (error && port->n_queues > 1) {
+		/* Some take not every number: vmxnet3 only powers of two. One does for all pollers.
+		 */
+		port->n_queues = 1;
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+		error = set_up_queues(port, id, &conf);
+	}
 	if (error)
 		return no_device(port, error);
 	if (port->spec.mtu && kinds[port->spec.kind].sets_mtu) {
@@ -398,7 +405,8 @@ static int arm_server(struct fly_link *link, int *fds)
 {
 	struct fly_port *port = port_of(link);
 
-	if (port->bell < 0 || !fly_vhost_guard_ask(&port->memory))
+	/* A guest is asked to ring by one of its queues only. */
+	if (port->bell < 0 || port->spec.queues > 1 || !fly_vhost_guard_ask(&port->memory))
 		return -1;
 	fds[0] = port->bell;
 	return 1;
@@ -505,6 +513,9 @@ static int add_device(struct fly_port *port)
 	fly_link_eth(&port->link, id);
 	if (port->spec.vlan)
 		fly_link_vlan(&port->link, port->spec.vlan);
+	port->queues = (struct fly_eth_queues){.n = (uint8_t)port->spec.queues};
+	if (port->spec.queues > 1)
+		fly_link_eth_queues(&port->link, &port->queues);
 	wake_by_device(port);
 	if (needs_kernel_port(port)) {
 		port->guarded.owner = port->group;

@@ -4,6 +4,7 @@
 #define FLY_PORT_H
 
 #include "base/descriptors.h"
+#include "fastpath/link_eth.h"
 #include "host/connections.h"
 #include "host/netdev.h"
 #include "host/memif_guard.h"
@@ -52,8 +53,10 @@ struct fly_port {
 	uint32_t peer_ip;  /* network order: peer of an import without an address; 0: unknown */
 	char device[32];   /* DPDK's name of the device */
 	unsigned n_queues; /* pairs of queues in use */
-	bool open;         /* the ethdev exists */
-	bool started;      /* the ethdev was started, and may be polled */
+	struct fly_eth_queues
+		queues;         /* vhost server, queues=: the guest's pairs, all polled as one */
+	bool open;              /* the ethdev exists */
+	bool started;           /* the ethdev was started, and may be polled */
 	unsigned device_number; /* client: the client number in the arguments of the device */
 	uint32_t ended;   /* server: fly_vhost_guard_ended() as last seen by the control thread */
 	bool was_up;      /* link state as last seen by the control thread */

@@ -207,10 +207,10 @@ class Guest:
         began = time.monotonic()
         self.shell = Line(self.path("shell"))
         self.monitor_line = Line(self.path("monitor"))
-        # What is sent before the shell is there is lost: ask until it answers.
+        # What is sent before the shell is there is lost, or a part of it: ask until it answers.
         while True:
-            self.shell.send("PS1= PS2=; stty -F /dev/ttyS1 -echo; echo up\n")
-            if self.shell.until(r"^(# )*up$", 1 / PATIENCE):
+            self.shell.send("PS1= PS2=; echo u$PS1$PS2$(stty -F /dev/ttyS1 -echo)p\n")
+            if self.shell.until(r"^([#>] )*up$", 1 / PATIENCE):
                 break
             if self.popen.poll() is not None or time.monotonic() - began > seconds * PATIENCE:
                 raise Missing("the guest does not come up:\n" + self.console()[-3000:])

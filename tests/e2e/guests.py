@@ -69,18 +69,22 @@ def served_well(what, text, calls):
 
 # ---- a guest and its host ----
 
-def vhost_device(socket):
+def vhost_device(socket, number=0, queues=1):
     """The guest's end connects, and does so again when the host's program was started anew."""
-    return ["-chardev", "socket,id=c0,path=%s,reconnect=1" % socket, "-netdev", "vhost-user,id=n0,chardev=c0",
-            "-device", "virtio-net-pci,netdev=n0,addr=0x10"]
+    return ["-chardev", "socket,id=c%d,path=%s,reconnect=1" % (number, socket),
+            "-netdev", "vhost-user,id=n%d,chardev=c%d,queues=%d" % (number, number, queues),
+            "-device", "virtio-net-pci,netdev=n%d,addr=0x%x%s" % (
+                number, 0x10 + number, ",mq=on,vectors=%d" % (2 * queues + 2) if queues > 1 else "")]
 
 
 def vhost():
     socket = e2e.path("guests-vhost")
     host_link = "vhost:%s,server" % socket
     guest_link = "pci:0000:00:10.0,ip=169.254.70.2,peer=169.254.70.1"
+    wide_socket = e2e.path("guests-wide")
+    wide = e2e.serve("vhost:%s,server,queues=4" % wide_socket, "--wait", "yield")
     server = e2e.serve(host_link, "--stats=all")
-    g = boot(vhost_device(socket))
+    g = boot(vhost_device(socket) + vhost_device(wide_socket, 1, 4))
     print("boot: %.1f s" % g.boot_seconds, flush=True)
     e2e.check(g.take("0000:00:10.0")[0] == 0, "the guest does not give its device away")
     guest_pings(g, guest_link)
@@ -105,7 +109,28 @@ def vhost():
         caller.wait(60)
         called_well(what, caller.text(), calls)
     served_well("the guest's server", g.end("serve"), 400)
+    several_queues(g, wide_socket, wide)
     g.stop()
+
+
+def several_queues(g, socket, server):
+    """A guest with four pollers, each with a pair of queues, and a host with one that polls all of them."""
+    address = "0000:00:11.0"
+    guest_link = "pci:%s,ip=169.254.70.2,peer=169.254.70.1" % address
+    e2e.check(g.take(address)[0] == 0, "the guest does not give its device with four queues away")
+    guest_serves(g, "wide", guest_link, "--pollers 4 --wait yield")
+    server.stop()
+    for number in range(4):
+        what = "host calls poller %d of the guest" % number
+        caller = e2e.call("vhost:%s,server,queues=4" % socket, "--stats=all", "--calls", "100", "--shared",
+                          "--window", "4", "--timeout", "20000")
+        caller.wait(60)
+        called_well(what, caller.text(), 100)
+    text = g.end("wide")
+    served_well("the guest's server with four pollers", text, 400)
+    passed_on = e2e.counters(text).get("passed_on", 0)
+    print("four queues: %d packets passed on" % passed_on, flush=True)
+    e2e.check(0 < passed_on < 200, "the host does not learn by which queue: %d passed on" % passed_on)
 
 
 # ---- two guests over emulated NICs ----
@@ -153,6 +178,13 @@ def nic(model, address, here, there):
     called_well("%s: link down and up" % model, here.output("calls"), 3000)
     print("%s: link down and up: %.1f s" % (model, time.monotonic() - before))
     served_well("%s: server" % model, there.end(model), 3200)
+    # A pair of queues for each poller; vmxnet3 takes powers of two, and has one pair for three.
+    for pollers in (2, 3) if model == "vmxnet3" else (2,):
+        what = "%s, %d pollers" % (model, pollers)
+        if guest_serves(there, model, far, "--pollers %d --wait yield" % pollers):
+            for _ in range(pollers): # they are shared out
+                guest_calls(here, what, link, 100, "--timeout 20000 --window 4 --shared")
+            served_well(what, there.end(model), 100 * pollers)
 
 
 if WHAT == "vhost":
