@@ -91,7 +91,7 @@ static void end(void)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		fly_link_drop_queued(&links[i], FLY_COUNT_drop_link_down);
-		fly_link_udp_end(&links[i]);
+		close(fly_link_udp_end(&links[i]));
 	}
 	fly_packet_drain(&cache);
 	cr_expect(rte_mempool_avail_count(pool) == PACKETS, "%u of %u are there",

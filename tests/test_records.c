@@ -2,7 +2,10 @@
 /* test_records.c - records are opened, found and forgotten: none lost, none forgotten too early. */
 #include <criterion/criterion.h>
 
+#include <arpa/inet.h>
+
 #include "case.h"
+#include "fastpath/link_udp.h"
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "pair.h"
@@ -389,4 +392,44 @@ Case(records, fly_conversations_spare_results__the_only_result_is_found)
 		cr_expect(fly_conversations_spare_results(p, ours), "result %lu", (unsigned long)i);
 		cr_expect(p->conversations.n_retained == 0);
 	}
+}
+
+/* Look up so many other IPv6 peers. Return: has the number still its address? */
+static bool stays(uint32_t number, uint32_t others)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr.s6_addr = {0x20, 1}};
+
+	for (uint32_t i = 0; i < others; i++) {
+		memcpy(a.sin6_addr.s6_addr + 12, &i, sizeof i);
+		fly_link_udp_number(&l->link, &a);
+	}
+	return fly_link_udp_peer(&l->link, number, 1, &a);
+}
+
+/* A record keeps the number of its caller: forged sources do not push it out. */
+Case(records, fly_conversation_open__the_number_of_an_ipv6_peer_stays)
+{
+	const uint8_t key[FLY_UDP_PEERS_KEY_BYTES] = {7};
+	const struct fly_udp_socket none = {
+		.fd = -1,
+		.is_v6 = true,
+		.peers = fly_udp_peers_new(1, key),
+	};
+	const struct fly_link before = l->link;
+	struct sockaddr_in6 peer = {.sin6_family = AF_INET6, .sin6_addr.s6_addr = {0xfd, 1}};
+	struct fly_conversation *c;
+	uint32_t number;
+
+	cr_assert(none.peers && fly_link_udp(&l->link, &none) == 0);
+	l->link.rx_burst = before.rx_burst;
+	l->link.tx_burst = before.tx_burst;
+	l->link.arm = before.arm;
+	number = fly_link_udp_number(&l->link, &peer);
+	fly_store_raw32(from_peer.data + FLY_IP_SOURCE, number);
+	c = open_record(l, 1 << 16);
+	cr_assert(c);
+	cr_expect(stays(number, 50000));
+	fly_conversation_forget(p, c);
+	cr_expect(!stays(number, 50000), "it gives way once nobody keeps it");
+	cr_expect(fly_link_udp_end(&l->link) == -1);
 }

@@ -688,20 +688,22 @@ int fly_link_udp(struct fly_link *link, const struct fly_udp_socket *socket)
 	return 0;
 }
 
-void fly_link_udp_end(struct fly_link *link)
+int fly_link_udp_end(struct fly_link *link)
 {
 	struct fly_udp *u = link->udp;
+	int fd;
 
 	if (!u)
-		return;
+		return -1;
 	for (unsigned i = 0; i < FLY_BURST; i++) {
 		if (u->ready[i])
 			rte_pktmbuf_free(u->ready[i]);
 	}
-	close(u->socket.fd);
 	if (u->route_fd >= 0)
 		close(u->route_fd);
 	fly_udp_peers_free(u->socket.peers);
+	fd = u->socket.fd;
 	free(u);
 	link->udp = NULL;
+	return fd;
 }

@@ -37,8 +37,11 @@ struct fly_udp_socket {
  */
 int fly_link_udp(struct fly_link *link, const struct fly_udp_socket *socket);
 
-/* fly_link_udp_end() - close the socket, free what the link has for it. No poller has the link. */
-void fly_link_udp_end(struct fly_link *link);
+/*
+ * fly_link_udp_end() - free what the link has for its socket. No poller has the link.
+ * Return: the socket, which the caller closes; -1: it had none.
+ */
+int fly_link_udp_end(struct fly_link *link);
 
 /* fly_link_udp_peer() - the address to send to for a peer. Return: false: its number is unknown. */
 bool fly_link_udp_peer(const struct fly_link *link, uint32_t ip, uint16_t port,

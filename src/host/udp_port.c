@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clofork.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "fastpath/link_udp.h"
@@ -164,7 +165,7 @@ static int open_socket(const struct place *p)
 	if (p->is_v6) /* whatever the system's default is: [::] is all addresses, and only that */
 		set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !p->is_every);
 	if (bind(fd, &p->at.any, p->bytes) == 0)
-		return fd;
+		return fly_clofork_add(fd);
 	error = errno;
 	close(fd);
 	errno = error;
@@ -203,7 +204,7 @@ static int no_socket(const struct fly_port *port, unsigned udp_port)
 static void close_all(const int *fds, unsigned n)
 {
 	while (n-- > 0)
-		close(fds[n]);
+		fly_clofork_close(fds[n]);
 }
 
 /* Sockets on consecutive ports from @first on; 0: any. Return: 0; -1 with errno; *failed: which. */
@@ -318,10 +319,10 @@ void fly_udp_port_close(struct fly_port *port)
 {
 	if (port->spec.kind != FLY_LINK_UDP)
 		return;
-	fly_link_udp_end(&port->link);
+	fly_clofork_close(fly_link_udp_end(&port->link));
 	for (unsigned i = 1; i < FLY_POLLERS; i++) {
 		if (port->others[i])
-			fly_link_udp_end(port->others[i]);
+			fly_clofork_close(fly_link_udp_end(port->others[i]));
 	}
 }
 
@@ -407,7 +408,7 @@ int fly_udp_port_check_peer(const struct fly_port *port, const struct sockaddr_i
 	if (fd < 0 || connect(fd, &to.any, p.bytes) < 0)
 		error = errno;
 	if (fd >= 0)
-		close(fd);
+		fly_clofork_close(fd);
 	return error ? fly_fail(FLY_EPEER, "link %s: no way to %s from here: %s", port->spec.text,
 				text, strerror(error))
 		     : 0;

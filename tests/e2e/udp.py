@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""udp.py FIREFLY BULK - udp: links, by nobody in an empty user and network namespace: no right, no interface but lo.
+"""udp.py FIREFLY BULK [PART...] - udp: links, by nobody in an empty user and network namespace: no right, no interface but lo.
 
 This script runs itself again in there, where its own user may change addresses and MTUs. What it starts runs in
 one more user namespace, which no user is mapped into: it may do nothing.
@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 INSIDE = "FLY_E2E_UDP_INSIDE"
 NOBODY = 65534
@@ -23,14 +24,18 @@ def become_nobody():
 
 def enter():
     """Run this script again in namespaces of its own; return only if that cannot be."""
-    tried = subprocess.run(["unshare", "-Urn", "unshare", "-U", sys.argv[1], "--version"], preexec_fn=become_nobody,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
-    if tried.returncode == 0:
+    def can(*words):
+        return subprocess.run(["unshare", "-Urn", "unshare", "-U", *words], preexec_fn=become_nobody,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+
+    pythons = [p for p in (sys.executable, "/usr/bin/python3") if can(p, "-c", "").returncode == 0]
+    tried = can(sys.argv[1], "--version")
+    if pythons and tried.returncode == 0:
         become_nobody()
         os.environ[INSIDE] = "1"
         os.environ.pop("XDG_RUNTIME_DIR", None)
-        os.execvp("unshare", ["unshare", "-Urn", sys.executable] + sys.argv)
-    print("skipped: no user and network namespaces for nobody here: " + tried.stdout.strip())
+        os.execvp("unshare", ["unshare", "-Urn", pythons[0]] + sys.argv)
+    print("skipped: nobody has no user and network namespaces here, or cannot read this: " + tried.stdout.strip())
     sys.exit(77)
 
 
@@ -42,6 +47,7 @@ import e2e  # its directories are nobody's
 BULK = sys.argv[2]
 NOTHING = ["unshare", "-U"]  # what is started may do nothing
 ANSWER = "%d" % (10000 * e2e.PATIENCE)
+SLEEPS = ["--wait", "sleep"]  # polling ends of a link take long where there are fewer cores than of them
 
 
 def ip(*words):
@@ -51,14 +57,15 @@ def ip(*words):
 
 def serve(link, *options):
     """A server, and the UDP port that it says."""
-    server = e2e.serve(link, "--stats", *options, before=NOTHING)
+    server = e2e.serve(link, "--stats", *(options or SLEEPS), before=NOTHING)
     if not server:
         e2e.finish()
     return server, int(re.search(r" at \S*:(\d+);", server.text())[1])
 
 
 def call(link, calls, window, *options):
-    return e2e.call(link, "--calls", str(calls), "--window", str(window), "--timeout", ANSWER, *options, before=NOTHING)
+    return e2e.call(link, "--calls", str(calls), "--window", str(window), "--timeout", ANSWER, *SLEEPS,
+                    *options, before=NOTHING)
 
 
 def stop(server, what):
@@ -71,11 +78,12 @@ def calls(what, link, *peers):
     """A server on a free port, and callers that name it so."""
     server, port = serve(link + ",port=0")
     for peer in peers:
-        for window, n in (1, 200), (32, 2000):
-            e2e.called_well(call("udp:,peer=%s:%d" % (peer, port), n, window), "%s, %s, window %d" % (what, peer, window), n)
-    e2e.called_well(call("udp:%s,port=%d" % (peers[0], port), 200, 8), what + ", as the server is named", 200)
+        for window, n in (1, 50), (32, 640):
+            e2e.called_well(call("udp:,peer=%s:%d" % (peer, port), n, window),
+                            "%s, %s, window %d" % (what, peer, window), n)
+    e2e.called_well(call("udp:%s,port=%d" % (peers[0], port), 50, 8), what + ", as the server is named", 50)
     counts = stop(server, what)
-    e2e.check(counts.get("calls_served", 0) >= len(peers) * 2202, what + "\n" + server.text())
+    e2e.check(counts.get("calls_served", 0) >= len(peers) * 692, what + "\n" + server.text())
     e2e.check("drop_tx_refused" not in counts and "drop_source" not in counts, what + "\n" + server.text())
 
 
@@ -91,9 +99,9 @@ def addresses():
 
 def usual_port():
     """The port that nobody names, by way of an address or a name as the peer."""
-    server = e2e.serve("udp:0.0.0.0", before=NOTHING)
+    server = e2e.serve("udp:0.0.0.0", *SLEEPS, before=NOTHING)
     for arguments in (["udp:127.0.0.1"], ["localhost", "--link", "udp:"], ["127.0.0.1", "--link", "udp:"]):
-        e2e.called_well(e2e.Process(["call", "--check", "--calls", "100", "--timeout", ANSWER, *arguments],
+        e2e.called_well(e2e.Process(["call", "--check", "--calls", "100", "--timeout", ANSWER, *SLEEPS, *arguments],
                                     before=NOTHING), " ".join(arguments), 100)
     second = e2e.Process(["serve", "--link", "udp:127.0.0.1"], before=NOTHING)
     second.wait()
@@ -151,20 +159,20 @@ def smaller_way():
     """The way gets a smaller MTU under long calls: their packets are cut, and no call fails."""
     server = e2e.Process(["serve", "udp:127.0.0.1,port=7272"], program=BULK, before=NOTHING)
     server.wait_for("^up$")
-    client = e2e.Process(["call", "udp:,peer=127.0.0.1:7272", str(1 << 20), "400"], program=BULK, before=NOTHING)
+    client = e2e.Process(["call", "udp:,peer=127.0.0.1:7272", str(1 << 20), "12"], program=BULK, before=NOTHING)
 
     def received():
         with open("/proc/net/snmp") as f:
             return int([line.split() for line in f if line.startswith("Udp:")][1][1])
 
     before = received()
-    e2e.check(e2e.wait_until(lambda: received() > before + 1000), "no packets")
+    e2e.check(e2e.wait_until(lambda: received() > before + 100), "no packets")
     ip("link", "set", "lo", "mtu", "1500")
     client.wait(200)
     client.ended_well("a smaller way")
     server.stop()
     server.ended_well("a smaller way")
-    e2e.check("calls 400, wrong 0;" in client.text(), client.text())
+    e2e.check("calls 12, wrong 0;" in client.text(), client.text())
     counts = e2e.counters(client.text()), e2e.counters(server.text())
     e2e.check(sum(c.get("tx_fragmented", 0) for c in counts) > 0, "nothing was cut\n" + client.text() + server.text())
     ip("link", "set", "lo", "mtu", "65536")
@@ -201,7 +209,7 @@ def comings_and_goings():
     """An address that vanishes, an interface that goes down: calls fail, and work again afterwards."""
     ip("addr", "add", "10.50.0.1/32", "dev", "lo")
     server, port = serve("udp:0.0.0.0,port=0")
-    client = e2e.Process(["ping", "--interval", "0.05", "--timeout", "%d" % (300 * e2e.PATIENCE),
+    client = e2e.Process(["ping", "--interval", "0.05", *SLEEPS, "--timeout", "%d" % (300 * e2e.PATIENCE),
                           "udp:,peer=10.50.0.1:%d" % port], before=NOTHING)
     pings(client, "time=", 3)
     ip("addr", "del", "10.50.0.1/32", "dev", "lo")
@@ -236,24 +244,20 @@ def refusals():
 def killed():
     """A caller dies in the midst of calls: the others go on, and its place is soon another's."""
     server, port = serve("udp:[::],port=0")
-    other = call("udp:,peer=[::1]:%d" % port, 6000, 4, "--shared")
+    other = call("udp:,peer=[::1]:%d" % port, 1500, 4, "--shared")
     for _ in range(5):
         victim = call("udp:,peer=[::1]:%d" % port, 1 << 40, 16, "--shared")
         victim.wait_for("never", 0.2 / e2e.PATIENCE)
         victim.kill()
-    e2e.called_well(other, "beside callers that die", 6000)
+    e2e.called_well(other, "beside callers that die", 1500)
     stop(server, "callers that die")
 
 
 ip("link", "set", "lo", "up")
-addresses()
-usual_port()
-two_servers()
-mtu()
-smaller_way()
-pollers()
-sleeping()
-comings_and_goings()
-refusals()
-killed()
+for part in (addresses, usual_port, two_servers, mtu, smaller_way, pollers, sleeping, comings_and_goings, refusals, killed):
+    if sys.argv[3:] and part.__name__ not in sys.argv[3:]:
+        continue
+    began = time.monotonic()
+    part()
+    print("%s: %.1f s" % (part.__name__, time.monotonic() - began), flush=True)
 e2e.finish()

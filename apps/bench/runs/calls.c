@@ -169,8 +169,13 @@ static const char *floor_what(const struct cell *c, char room[TEXT_ROOM])
 {
 	const struct calls_profile *profile = &calls_profiles[c->row->procedure];
 
-	snprintf(room, TEXT_ROOM, "bare frames, %u bytes there and %u back", profile->call_bytes,
-		 profile->result_bytes);
+	if (is_udp(c->rounds))
+		snprintf(room, TEXT_ROOM, "bare datagrams, %u bytes there and %u back",
+			 profile->call_bytes - FLOOR_UDP_HEADERS,
+			 profile->result_bytes - FLOOR_UDP_HEADERS);
+	else
+		snprintf(room, TEXT_ROOM, "bare frames, %u bytes there and %u back",
+			 profile->call_bytes, profile->result_bytes);
 	return room;
 }
 
@@ -242,7 +247,8 @@ const struct run_word run_calls = {
 	.prepare = prepare,
 	.method = {8, measure_floor, rounds_calls, .worth = rounds_worth_time},
 	.table = {columns, sizeof columns / sizeof *columns, TABLE_MAIN,
-		  .legend = "Times in us. Floor: bare frames of the same sizes over the same link, "
+		  .legend = "Times in us. Floor: bare frames (udp: datagrams) of the same sizes "
+			    "over the same link, "
 			    "in the same moments;\nratio: of times at window 1 (lower is better), "
 			    "of calls to frames per second above (higher)."},
 };
