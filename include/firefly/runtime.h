@@ -76,7 +76,8 @@ struct fly_options {
 	size_t size; /* sizeof(struct fly_options): see "Sizes" above */
 	/*
 	 * Link specs, at least one, ended by NULL. KIND:WHAT[,KEY[=VALUE]]...
-	 *   vhost:PATH[,server][,clients=N]   vhost-user server, or virtio-user client
+	 *   vhost:PATH[,server][,clients=N]   vhost-user server, or virtio-user client; a server
+	 *     for a virtual machine with several pairs of queues: queues=N
 	 *   memif:PATH[,server][,clients=N]   shared memory packet interface
 	 *   af_packet:IFACE                   a kernel interface, beside the kernel's own stack
 	 *   tap:IFACE                         a tap interface, which is created
