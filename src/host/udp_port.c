@@ -293,7 +293,7 @@ int fly_udp_port_open(struct fly_port *port)
 	const unsigned n = port->group->n;
 	uint8_t key[FLY_UDP_PEERS_KEY_BYTES];
 	struct place p = {0};
-	int fds[FLY_POLLERS];
+	int fds[FLY_POLLERS] = {-1};
 	int status = make_others(port);
 
 	fly_random_fill(key, sizeof key);

@@ -372,8 +372,9 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct place *pla
 	uint32_t hop = 0;
 
 	peer_name(link, place->peer.ip, ip);
-	if (!link->up)
-		fly_poller_turn(p, fly_poller_time(p));
+	/* The deadline of the binder's call counts from the last turn, which may be long ago. */
+	p->clock.turns = 0;
+	fly_poller_turn(p, fly_poller_time(p));
 	if (link->up && !link->udp) /* else the routes are the control thread's */
 		hop = fly_next_hop(link->routes, place->peer.ip);
 	if (link->up && !link->udp && hop == 0)
