@@ -117,7 +117,7 @@ static void set_udp_port(struct place *p, uint16_t udp_port)
 
 static uint16_t udp_port_of(int fd)
 {
-	union address a;
+	union address a = {0};
 	socklen_t bytes = sizeof a;
 
 	if (getsockname(fd, &a.any, &bytes) < 0)
