@@ -65,7 +65,8 @@ struct fly_link_spec {
 	int mode;       /* server of vhost, memif: of its socket and lock file; -1: as made */
 	char owner[33]; /* of them: a name or a number; "": as made */
 	char group[33];
-	char what[108]; /* path, interface, device or address; udp: "": calls only. A UNIX socket's path has 107 characters */
+	char what[108]; /* path, interface, device or address; udp: "": calls only. A UNIX socket's
+			   path has 107 characters */
 	char arguments[256]; /* vdev: arguments of the driver, comma-separated; else "" */
 	char text[256];      /* the spec as it was given, for messages */
 };

@@ -48,7 +48,7 @@ struct fly_port {
 	struct fly_shared *shared;            /* shared by all pollers; NULL: one poller */
 	struct fly_link_spec spec;
 	struct fly_poller_group *group; /* the pollers that have its links */
-	unsigned number;   /* of its spec in fly_options.links */
+	unsigned number;                /* of its spec in fly_options.links */
 	unsigned client;   /* server: the client that it is for; client: its own number */
 	uint32_t peer_ip;  /* network order: peer of an import without an address; 0: unknown */
 	char device[32];   /* DPDK's name of the device */

@@ -9,8 +9,8 @@
  * fly_route_to() - the port over which an address is reached: of the networks that the address is
  * in, the smallest. Of several: the first whose link is up; if none is, the first.
  * @poller: number of the calling thread's poller. @ip: network order.
- * Return: NULL: no link leads there. A runtime's only link leads everywhere: whether it does is said
- * when the peer is looked for.
+ * Return: NULL: no link leads there. A runtime's only link leads everywhere: whether it does is
+ * said when the peer is looked for.
  */
 struct fly_port *fly_route_to(const struct fly_ports *ports, unsigned poller, uint32_t ip);
 
