@@ -13,7 +13,7 @@ import time
 import e2e
 import guest
 
-BULK, WHAT = sys.argv[2], sys.argv[3]
+BULK, WHAT = os.path.abspath(sys.argv[2]), sys.argv[3]  # the guest is in another directory
 
 
 def boot(devices, **how):

@@ -15,6 +15,9 @@
 
 #define MARKS 16
 
+/* Marks of Put and of Get differ: what Put left in the caller's data is not taken for results. */
+#define OF_GET 0x80
+
 const char *const bulk_names[BULK_PROCEDURES] = {[BULK_PUT] = "Put", [BULK_GET] = "Get"};
 
 /* ---- the data ---- */
@@ -79,7 +82,7 @@ static int get(void *context, uint32_t n, uint8_t data[BULK_MOST], uint32_t *byt
 	if (service->checking)
 		pattern_write(data, n, pattern_of(n, true));
 	else
-		memset(data, ++service->mark, n);
+		memset(data, OF_GET | ++service->mark, n);
 	service->calls++;
 	service->ticks += ticks_now() - begin;
 	return 0;
@@ -89,12 +92,19 @@ const struct Bulk_procedures bulk_procedures = {.Put = put, .Get = get};
 
 /* ---- the caller's side ---- */
 
+/* Of the next Put. */
+static uint8_t next_mark(struct bulk_caller *b)
+{
+	b->mark = (uint8_t)(b->mark + 1) & ~OF_GET;
+	return b->mark;
+}
+
 int bulk_start(struct bulk_caller *b, enum bulk_procedure procedure, uint32_t bytes,
 	       struct fly_call **call)
 {
 	if (procedure == BULK_GET)
 		return Bulk_Get_start(b->binding, bytes, call);
-	write_marks(b->data, bytes, ++b->mark);
+	write_marks(b->data, bytes, next_mark(b));
 	return Bulk_Put_start(b->binding, b->data, bytes, call);
 }
 
@@ -134,7 +144,7 @@ int bulk_call(struct bulk_caller *b, enum bulk_procedure procedure, uint32_t byt
 	int status;
 
 	if (procedure == BULK_PUT) {
-		write_marks(b->data, bytes, ++b->mark);
+		write_marks(b->data, bytes, next_mark(b));
 		return Bulk_Put(b->binding, b->data, bytes);
 	}
 	if (view) {
