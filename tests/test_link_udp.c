@@ -365,7 +365,7 @@ Test(link_udp, udp_rx_burst__what_the_kernel_has_dropped_is_counted)
 /* An empty pool: what has come waits in the kernel. */
 Test(link_udp, udp_rx_burst__without_packets_nothing_is_lost)
 {
-	struct rte_mbuf *all[PACKETS];
+	struct rte_mbuf *all[PACKETS + 1]; /* the last one is none */
 	struct rte_mbuf *packets[1];
 	unsigned n = 0;
 
