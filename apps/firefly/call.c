@@ -596,6 +596,5 @@ int call_main(int argc, char **argv)
 	if (cli_stop(caller.runtime))
 		failed = CLI_FAILED;
 	free(caller.slots);
-	target_free(&o.target);
 	return failed || caller.wrong || caller.uncounted ? CLI_FAILED : 0;
 }

@@ -269,6 +269,5 @@ int ping_main(int argc, char **argv)
 
 	fly_unbind(binding);
 	fly_stop(runtime);
-	target_free(&o.target);
 	return summary.returned ? 0 : CLI_FAILED;
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* target.c - see target.h. Called by ping.c and call.c. */
+/*
+ * target.c - see target.h. Called by ping.c and call.c. Owns the links that it has written anew,
+ * for the life of the program.
+ */
 #include "target.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 
 /* Links on an interface that several programs use at the same time. */
 static const char *const shared_kinds[] = {"af_packet:"};
+
+static char *added[TARGET_LINKS];
 
 void target_add_link(struct target *t, const char *subcommand, const char *text)
 {
@@ -38,9 +42,9 @@ static void take_free_port(struct target *t, const char *subcommand, unsigned i)
 {
 	if (!is_shared(t->links[i]) || strstr(t->links[i], ",port="))
 		return;
-	if (asprintf(&t->added[i], "%s,port=0", t->links[i]) < 0)
+	if (asprintf(&added[i], "%s,port=0", t->links[i]) < 0)
 		cli_refuse(subcommand, "out of memory");
-	t->links[i] = t->added[i];
+	t->links[i] = added[i];
 }
 
 /*
@@ -73,8 +77,8 @@ static void take_udp_peer(struct target *t, const char *subcommand)
 	if (strncmp(text, "udp:", 4) != 0 || text[4] == '\0' || text[4] == ',' ||
 	    strstr(text, ",peer="))
 		return;
-	t->added[0] = udp_peer(subcommand, text);
-	t->links[0] = t->added[0];
+	added[0] = udp_peer(subcommand, text);
+	t->links[0] = added[0];
 }
 
 void target_complete(struct target *t, const char *subcommand)
@@ -90,10 +94,4 @@ void target_complete(struct target *t, const char *subcommand)
 	}
 	for (unsigned i = 0; i < t->n_links; i++)
 		take_free_port(t, subcommand, i);
-}
-
-void target_free(struct target *t)
-{
-	for (unsigned i = 0; i < t->n_links; i++)
-		free(t->added[i]);
 }

@@ -10,8 +10,7 @@ struct target {
 	const char *peer; /* for fly_import(); NULL: the far end of the first link */
 	const char *links[TARGET_LINKS + 1]; /* ended by NULL */
 	unsigned n_links;
-	const char *name;          /* of the peer, for a person */
-	char *added[TARGET_LINKS]; /* links with a key of ours; freed by target_free() */
+	const char *name; /* of the peer, for a person */
 };
 
 /* target_add_link(), target_set_peer() - take an argument of @subcommand, or cli_refuse() it. */
@@ -24,7 +23,5 @@ void target_set_peer(struct target *target, const char *subcommand, const char *
  * take any free UDP port on interfaces that they share with other programs.
  */
 void target_complete(struct target *target, const char *subcommand);
-
-void target_free(struct target *target);
 
 #endif
