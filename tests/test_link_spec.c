@@ -213,6 +213,7 @@ Test(link_spec, fly_link_spec_parse__what_is_wrong_is_said)
 		{"udp:,port=65536", "or 0 for a free one"},
 		{"udp:,peer=", "peer= takes an address or a name"},
 		{"udp:,checksum=off", "checksum= is not for udp"},
+		{"udp:,vlan=5", "the kernel has the interfaces"},
 		{"udp:,ip=10.0.0.1", "behind udp:"},
 		{"udp:0.0.0.0,server", "server is not for udp"},
 		{"udp:,mac=02:00:00:00:00:01", "mac= is for links"},

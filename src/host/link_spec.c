@@ -137,9 +137,6 @@ static int bad(const struct fly_link_spec *s, const char *what)
 
 static const char *read_server(struct fly_link_spec *s, const char *value)
 {
-	if (s->kind == FLY_LINK_UDP)
-		return "server is not for udp: it serves at the address behind udp:, as in "
-		       "udp:0.0.0.0";
 	s->server = true;
 	return value ? "server takes no value" : NULL;
 }
@@ -174,9 +171,6 @@ static const char *read_local_clients(struct fly_link_spec *s, const char *value
 	return NULL;
 }
 
-static const char udp_has_no_interface[] =
-	"its own address stands behind udp:, as in udp:10.0.0.1; the kernel has the interfaces";
-
 static const char *read_ip(struct fly_link_spec *s, const char *value)
 {
 	const char *slash = value ? strchr(value, '/') : NULL;
@@ -184,8 +178,6 @@ static const char *read_ip(struct fly_link_spec *s, const char *value)
 	uint16_t no_port = 0;
 	long prefix = 0;
 
-	if (s->kind == FLY_LINK_UDP)
-		return udp_has_no_interface;
 	if (slash && slash - value < INET_ADDRSTRLEN)
 		memcpy(address, value, (size_t)(slash - value));
 	if (!value || fly_link_spec_address(slash ? address : value, &s->ip, &no_port) || no_port)
@@ -213,8 +205,6 @@ static const char *read_gateway(struct fly_link_spec *s, const char *value)
 {
 	uint16_t no_port = 0;
 
-	if (s->kind == FLY_LINK_UDP)
-		return udp_has_no_interface;
 	if (!value || fly_link_spec_address(value, &s->gateway, &no_port) || no_port)
 		return "gateway= takes an address, as in gateway=10.0.0.1";
 	return NULL;
@@ -232,8 +222,6 @@ static const char *read_udp_peer(struct fly_link_spec *s, const char *value)
 
 static const char *read_peer(struct fly_link_spec *s, const char *value)
 {
-	if (s->kind == FLY_LINK_UDP)
-		return read_udp_peer(s, value);
 	if (!value || fly_link_spec_address(value, &s->peer_ip, &s->peer_port))
 		return "peer= takes an address, as in peer=10.0.0.2 or peer=10.0.0.2:61989";
 	return NULL;
@@ -251,8 +239,6 @@ static const char *read_port(struct fly_link_spec *s, const char *value)
 
 static const char *read_mac(struct fly_link_spec *s, const char *value)
 {
-	if (s->kind == FLY_LINK_UDP)
-		return "mac= is for links that are an interface of their own";
 	if (!value || mac(value, s->mac) || (s->mac[0] & 1))
 		return "mac= takes a unicast address, as in mac=02:00:00:00:00:01";
 	s->has_mac = true;
@@ -286,8 +272,6 @@ static const char *read_wait(struct fly_link_spec *s, const char *value)
 
 static const char *read_checksum(struct fly_link_spec *s, const char *value)
 {
-	if (s->kind == FLY_LINK_UDP)
-		return "checksum= is not for udp: the kernel computes and checks them";
 	if (value && !strcmp(value, "on"))
 		s->checksum = FLY_CHECKSUM_ON;
 	else if (value && !strcmp(value, "off"))
@@ -365,28 +349,61 @@ static const char *refuse_access(struct fly_link_spec *s, const char *value)
 	       "said with each export (fly_export_with)";
 }
 
-/* A local link has no addresses, nor packets. NULL: there is no such key for that kind of link. */
+static const char *refuse_udp_server(struct fly_link_spec *s, const char *value)
+{
+	(void)s;
+	(void)value;
+	return "server is not for udp: it serves at the address behind udp:, as in udp:0.0.0.0";
+}
+
+static const char *refuse_udp_interface(struct fly_link_spec *s, const char *value)
+{
+	(void)s;
+	(void)value;
+	return "its own address stands behind udp:, as in udp:10.0.0.1; the kernel has the "
+	       "interfaces";
+}
+
+static const char *refuse_udp_mac(struct fly_link_spec *s, const char *value)
+{
+	(void)s;
+	(void)value;
+	return "mac= is for links that are an interface of their own";
+}
+
+static const char *refuse_udp_checksum(struct fly_link_spec *s, const char *value)
+{
+	(void)s;
+	(void)value;
+	return "checksum= is not for udp: the kernel computes and checks them";
+}
+
+/*
+ * A local link has no addresses, nor packets; a udp: link leaves interfaces to the kernel: NULL in
+ * its column is as for other links. Else NULL: there is no such key for that kind of link.
+ */
 static const struct {
 	const char *(*packets)(struct fly_link_spec *s, const char *value);
 	const char *(*local)(struct fly_link_spec *s, const char *value);
+	const char *(*udp)(struct fly_link_spec *s, const char *value);
 } readers[] = {
-	[SERVER] = {read_server, read_server},
+	[SERVER] = {read_server, read_server, refuse_udp_server},
 	[CLIENTS] = {read_clients, read_local_clients},
 	[QUEUES] = {read_queues, NULL},
-	[IP] = {read_ip, NULL},
-	[PEER] = {read_peer, NULL},
+	[IP] = {read_ip, NULL, refuse_udp_interface},
+	[PEER] = {read_peer, NULL, read_udp_peer},
 	[PORT] = {read_port, NULL},
-	[MAC] = {read_mac, NULL},
+	[MAC] = {read_mac, NULL, refuse_udp_mac},
 	[MTU] = {read_mtu, NULL},
 	[WAIT] = {read_wait, read_wait},
-	[CHECKSUM] = {read_checksum, NULL},
+	[CHECKSUM] = {read_checksum, NULL, refuse_udp_checksum},
 	[HUGE] = {NULL, read_huge},
 	[UID] = {NULL, read_uid},
 	[MODE] = {read_mode, refuse_access},
 	[OWNER] = {read_owner, refuse_access},
 	[GROUP] = {read_group, refuse_access},
-	[GATEWAY] = {read_gateway, NULL},
-	[VLAN] = {read_vlan, NULL},
+	[GATEWAY] = {read_gateway, NULL, refuse_udp_interface},
+	[VLAN] = {read_vlan, NULL, refuse_udp_interface},
 };
 
 /* What is no key of ours: of a vdev it is the driver's. */
@@ -421,6 +438,8 @@ static int set(struct fly_link_spec *s, int key, const char *value)
 	}
 	if (key >= 0)
 		reader = is_local ? readers[key].local : readers[key].packets;
+	if (key >= 0 && s->kind == FLY_LINK_UDP && readers[key].udp)
+		reader = readers[key].udp;
 	if (!reader && is_local)
 		return bad(s, "a local link has the keys server, clients=, huge, uid=, wait=");
 	if (key < 0)

@@ -318,6 +318,8 @@ void fly_netlink_forget(struct fly_netlink_facts *facts)
 
 /* ---- neighbours ---- */
 
+#define HAS_ADDRESS (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
+
 struct neighbour {
 	uint8_t *mac;
 	enum fly_netlink_neighbour state;
@@ -340,7 +342,7 @@ static int take_neighbour(const struct nlmsghdr *message, void *context)
 	}
 	if (has_mac && (n->ndm_state & (NUD_PERMANENT | NUD_NOARP)))
 		to->state = FLY_NETLINK_FIXED;
-	else if (has_mac && (n->ndm_state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)))
+	else if (has_mac && (n->ndm_state & HAS_ADDRESS))
 		to->state = FLY_NETLINK_SEEN;
 	return MNL_CB_OK;
 }
@@ -367,8 +369,6 @@ struct reading {
 	struct fly_netlink_neighbours *to;
 	int index;
 };
-
-#define HAS_ADDRESS (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)
 
 static int take_entry(const struct nlmsghdr *message, void *context)
 {

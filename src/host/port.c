@@ -929,26 +929,31 @@ bool fly_port_is_of(const struct fly_port *port, const struct fly_link_spec *spe
 	       strcmp(like.what, port->spec.what) == 0;
 }
 
+int fly_port_make_links(struct fly_port *port)
+{
+	for (unsigned i = 1; i < port->group->n; i++) {
+		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
+						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));
+		if (!port->others[i])
+			return fly_fail(FLY_ENOMEM, "link %s: out of memory", port->spec.text);
+		*port->others[i] = (struct fly_link){0};
+	}
+	return 0;
+}
+
 static int make_others(struct fly_port *port)
 {
 	static _Atomic unsigned ever;
 	struct fly_poller_group *g = port->group;
 	char name[21];
-	bool has_all;
 
 	snprintf(name, sizeof name, "flyport%u", atomic_fetch_add(&ever, 1));
 	port->shared = fly_shared_new(g->n, port->spec.udp_port, name, g->node);
-	has_all = port->shared != NULL;
-	for (unsigned i = 0; i < g->n && has_all; i++)
+	if (!port->shared)
+		return fly_fail(FLY_ENOMEM, "link %s: out of memory", port->spec.text);
+	for (unsigned i = 0; i < g->n; i++)
 		port->shared->queues[i] = &g->pollers[i]->handoffs;
-	for (unsigned i = 1; i < g->n && has_all; i++) {
-		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
-						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));
-		has_all = port->others[i] != NULL;
-		if (has_all)
-			*port->others[i] = (struct fly_link){0};
-	}
-	return has_all ? 0 : fly_fail(FLY_ENOMEM, "link %s: out of memory", port->spec.text);
+	return fly_port_make_links(port);
 }
 
 int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *spec, unsigned client,

@@ -24,6 +24,10 @@ void fly_port_stop_device(struct fly_port *port);
  */
 int fly_port_reach(struct fly_port *port, const char **why);
 
+/* fly_port_make_links() - the links of the pollers but the first. Return: 0, or -FLY_ENOMEM with a
+ * message. */
+int fly_port_make_links(struct fly_port *port);
+
 /* fly_port_tell_others() - copy the first poller's link to the others'. No poller has them. */
 void fly_port_tell_others(struct fly_port *port);
 

@@ -25,6 +25,7 @@
 #include "base/random.h"
 #include "fastpath/link_udp.h"
 #include "host/limits.h"
+#include "host/port_device.h"
 #include "slowpath/payload.h"
 
 #ifndef UDP_SEGMENT
@@ -276,25 +277,13 @@ static int make_link(struct fly_port *port, unsigned i, int fd, const struct pla
 	return 0;
 }
 
-static int make_others(struct fly_port *port)
-{
-	for (unsigned i = 1; i < port->group->n; i++) {
-		port->others[i] = aligned_alloc(RTE_CACHE_LINE_SIZE,
-						RTE_CACHE_LINE_ROUNDUP(sizeof *port->others[i]));
-		if (!port->others[i])
-			return fly_fail(FLY_ENOMEM, "link %s: out of memory", port->spec.text);
-		*port->others[i] = (struct fly_link){0};
-	}
-	return 0;
-}
-
 int fly_udp_port_open(struct fly_port *port)
 {
 	const unsigned n = port->group->n;
 	uint8_t key[FLY_UDP_PEERS_KEY_BYTES];
 	struct place p = {0};
 	int fds[FLY_POLLERS] = {-1};
-	int status = make_others(port);
+	int status = fly_port_make_links(port);
 
 	fly_random_fill(key, sizeof key);
 	if (!status)

@@ -360,6 +360,20 @@ static int no_neighbour(const struct fly_poller *p, const struct fly_link *link,
 		name, ip, ms);
 }
 
+/* Find out to which hardware address packets for the peer go. Return: 0, also if the link is down.
+ */
+static int find_way(struct fly_poller *p, struct fly_link *link, struct fly_address *peer,
+		    const char *name, const char *ip, uint64_t most_tsc)
+{
+	const uint32_t hop = fly_next_hop(link->routes, peer->ip);
+
+	if (hop == 0)
+		return no_route(p, link, name, ip);
+	if (resolve(p, link, hop, peer, most_tsc) && link->up)
+		return no_neighbour(p, link, peer, hop, name, most_tsc);
+	return 0;
+}
+
 /*
  * From the address of a binder to the place of the calls. A link that is down is attached again in
  * a turn of its poller: if nobody else turns an inline caller's poller, this has to. @most_tsc: for
@@ -369,18 +383,16 @@ static int locate(struct fly_poller *p, struct fly_link *link, struct place *pla
 		  const char *name, uint32_t version, uint64_t most_tsc)
 {
 	char ip[FLY_PEER_TEXT_BYTES];
-	uint32_t hop = 0;
+	int status = 0;
 
 	peer_name(link, place->peer.ip, ip);
 	/* The deadline of the binder's call counts from the last turn, which may be long ago. */
 	p->clock.turns = 0;
 	fly_poller_turn(p, fly_poller_time(p));
 	if (link->up && !link->udp) /* else the routes are the control thread's */
-		hop = fly_next_hop(link->routes, place->peer.ip);
-	if (link->up && !link->udp && hop == 0)
-		return no_route(p, link, name, ip);
-	if (link->up && !link->udp && resolve(p, link, hop, &place->peer, most_tsc) && link->up)
-		return no_neighbour(p, link, &place->peer, hop, name, most_tsc);
+		status = find_way(p, link, &place->peer, name, ip, most_tsc);
+	if (status)
+		return status;
 	if (!link->up)
 		return fly_fail(FLY_ELINK, "import %s: the link to %s is down", name, ip);
 	return ask_binder(p, link, place, name, version, most_tsc);
