@@ -113,17 +113,18 @@ Test(udp_port, fly_udp_port_open__a_child_keeps_no_socket)
 	char spec[64];
 	pid_t child;
 	int pipes[2];
+	int up[2];
+	char byte;
 
 	own_spec(spec);
 	r = start(spec, 0);
-	cr_assert(r && pipe(pipes) == 0, "%s", fly_error());
+	cr_assert(r && pipe(pipes) == 0 && pipe(up) == 0, "%s", fly_error());
 	child = fork();
 	if (child == 0) {
-		char byte;
-
 		close(pipes[1]);
-		_exit(read(pipes[0], &byte, 1) < 0);
+		_exit(write(up[1], "", 1) < 0 || read(pipes[0], &byte, 1) < 0);
 	}
+	cr_assert(read(up[0], &byte, 1) == 1, "it has closed its copies");
 	cr_expect(fly_stop(r) == 0);
 	r = start(spec, 0);
 	cr_expect(r, "%s", fly_error());
