@@ -19,6 +19,9 @@
 
 #include <firefly/status.h>
 
+#include "base/mapped_ip.h"
+#include "base/mix.h"
+
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
@@ -92,23 +95,6 @@ struct fly_udp {
 
 /* ---- addresses ---- */
 
-static bool is_mapped(const struct in6_addr *a)
-{
-	return IN6_IS_ADDR_V4MAPPED(a);
-}
-
-static uint32_t mapped_ip(const struct in6_addr *a)
-{
-	return fly_load_raw32(a->s6_addr + 12);
-}
-
-static void map(struct in6_addr *to, uint32_t ip)
-{
-	memset(to->s6_addr, 0, 10);
-	memset(to->s6_addr + 10, 0xff, 2);
-	fly_store_raw32(to->s6_addr + 12, ip);
-}
-
 bool fly_link_udp_peer(const struct fly_link *link, uint32_t ip, uint16_t port,
 		       struct sockaddr_in6 *to)
 {
@@ -124,7 +110,7 @@ bool fly_link_udp_peer(const struct fly_link *link, uint32_t ip, uint16_t port,
 		to->sin6_family = AF_INET6;
 		to->sin6_flowinfo = 0;
 		to->sin6_scope_id = 0;
-		map(&to->sin6_addr, ip);
+		fly_map_ip(&to->sin6_addr, ip);
 	}
 	to->sin6_port = port;
 	return true;
@@ -134,8 +120,8 @@ uint32_t fly_link_udp_number(struct fly_link *link, const struct sockaddr_in6 *a
 {
 	struct fly_udp_peers *peers = link->udp->socket.peers;
 
-	if (is_mapped(&address->sin6_addr))
-		return mapped_ip(&address->sin6_addr);
+	if (IN6_IS_ADDR_V4MAPPED(&address->sin6_addr))
+		return fly_mapped_ip(&address->sin6_addr);
 	return peers ? fly_udp_peers_number(peers, address) : 0;
 }
 
@@ -159,9 +145,9 @@ static void note_local(struct fly_udp *u, const struct in6_pktinfo *at, uint8_t 
 	unsigned i;
 
 	mac[0] = MAC_KIND;
-	if (is_mapped(&at->ipi6_addr)) {
+	if (IN6_IS_ADDR_V4MAPPED(&at->ipi6_addr)) {
 		mac[1] = MAC_V4;
-		fly_store_raw32(mac + 2, mapped_ip(&at->ipi6_addr));
+		fly_store_raw32(mac + 2, fly_mapped_ip(&at->ipi6_addr));
 		return;
 	}
 	for (i = 0; i < LOCALS && memcmp(&u->locals[i], at, sizeof *at) != 0; i++)
@@ -192,7 +178,7 @@ static void read_control(struct fly_link *link, struct msghdr *h, uint8_t *frame
 			struct in_pktinfo v4;
 
 			memcpy(&v4, CMSG_DATA(c), sizeof v4);
-			map(&at.ipi6_addr, v4.ipi_addr.s_addr);
+			fly_map_ip(&at.ipi6_addr, v4.ipi_addr.s_addr);
 			note_local(u, &at, frame + FLY_ETHER_SOURCE);
 		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
 			memcpy(&at, CMSG_DATA(c), sizeof at);
@@ -215,13 +201,13 @@ static uint32_t source(struct fly_link *link, unsigned i, uint16_t *port)
 		*port = v4->sin_port;
 	} else {
 		*port = from->sin6_port;
-		if (!is_mapped(&from->sin6_addr)) {
+		if (!IN6_IS_ADDR_V4MAPPED(&from->sin6_addr)) {
 			ip = fly_udp_peers_number(u->socket.peers, from);
 			if (unlikely(ip == 0))
 				fly_stats_add(link->stats, FLY_COUNT_drop_peers_full, 1);
 			return ip;
 		}
-		ip = mapped_ip(&from->sin6_addr);
+		ip = fly_mapped_ip(&from->sin6_addr);
 	}
 	if (unlikely(fly_udp_peers_is_number(ip) || ip == 0)) {
 		fly_stats_add(link->stats, FLY_COUNT_drop_source, 1);
@@ -387,7 +373,7 @@ static void say_from(const struct fly_udp *u, struct msghdr *h, const uint8_t *m
 			from.ipi6_ifindex = 0;
 		add_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &from, sizeof from);
 	} else if (u->socket.is_v6) {
-		map(&from.ipi6_addr, fly_load_raw32(mac + 2));
+		fly_map_ip(&from.ipi6_addr, fly_load_raw32(mac + 2));
 		add_control(h, IPPROTO_IPV6, IPV6_PKTINFO, &from, sizeof from);
 	} else {
 		const struct in_pktinfo v4 = {.ipi_spec_dst.s_addr = fly_load_raw32(mac + 2)};
@@ -598,11 +584,11 @@ static uint16_t udp_tx_burst(struct fly_link *link, struct rte_mbuf **packets, u
 /* Return: 0: the kernel does not say. */
 static unsigned ask_mtu(struct fly_udp *u, const struct sockaddr_in6 *to)
 {
-	const bool is_v4 = is_mapped(&to->sin6_addr);
+	const bool is_v4 = IN6_IS_ADDR_V4MAPPED(&to->sin6_addr);
 	const struct sockaddr_in v4 = {
 		.sin_family = AF_INET,
 		.sin_port = to->sin6_port,
-		.sin_addr.s_addr = mapped_ip(&to->sin6_addr),
+		.sin_addr.s_addr = fly_mapped_ip(&to->sin6_addr),
 	};
 	socklen_t bytes = sizeof(int);
 	int mtu = 0;
@@ -623,7 +609,7 @@ static unsigned ask_mtu(struct fly_udp *u, const struct sockaddr_in6 *to)
 uint32_t fly_link_udp_payload(const struct fly_link *link, uint32_t ip)
 {
 	struct fly_udp *u = link->udp;
-	struct route *r = &u->routes[(ip * 2654435761U) >> 16 & (ROUTES - 1)];
+	struct route *r = &u->routes[fly_mix(ip) & (ROUTES - 1)];
 	const uint32_t overhead =
 		fly_udp_peers_is_number(ip) ? (uint32_t)V6_OVERHEAD : (uint32_t)FLY_IP_OVERHEAD;
 	struct sockaddr_in6 to;

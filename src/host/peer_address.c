@@ -14,21 +14,7 @@
 #include <firefly/status.h>
 
 #include "base/error.h"
-
-void fly_peer_address_map(struct in6_addr *to, uint32_t ip)
-{
-	memset(to->s6_addr, 0, 10);
-	memset(to->s6_addr + 10, 0xff, 2);
-	memcpy(to->s6_addr + 12, &ip, sizeof ip);
-}
-
-uint32_t fly_peer_address_mapped(const struct in6_addr *address)
-{
-	uint32_t ip;
-
-	memcpy(&ip, address->s6_addr + 12, sizeof ip);
-	return ip;
-}
+#include "base/mapped_ip.h"
 
 /* Decimal digits, nothing else. Return: -1: no port. */
 static int read_port(const char *text, uint16_t *port)
@@ -102,7 +88,7 @@ int fly_peer_address_parse(const char *text, struct in6_addr *address, uint32_t 
 		return -FLY_EINVAL;
 	*scope = 0;
 	if (!in_brackets && inet_pton(AF_INET, host, &v4) == 1)
-		fly_peer_address_map(address, v4.s_addr);
+		fly_map_ip(address, v4.s_addr);
 	else if (read_v6(host, address, scope))
 		return -FLY_EINVAL;
 	*port = named;
@@ -135,7 +121,7 @@ static void add(struct fly_peer_addresses *found, const struct sockaddr *address
 		struct sockaddr_in v4;
 
 		memcpy(&v4, address, sizeof v4);
-		fly_peer_address_map(&a.sin6_addr, v4.sin_addr.s_addr);
+		fly_map_ip(&a.sin6_addr, v4.sin_addr.s_addr);
 	} else if (address->sa_family == AF_INET6) {
 		struct sockaddr_in6 v6;
 

@@ -38,11 +38,4 @@ int fly_peer_address_parse(const char *text, struct in6_addr *address, uint32_t 
 void fly_peer_address_text(const struct in6_addr *address, uint32_t scope,
 			   char to[FLY_PEER_TEXT_BYTES]);
 
-/*
- * fly_peer_address_map() - an IPv4 address as an IPv6 one; fly_peer_address_mapped(): the reverse.
- * @ip: network order.
- */
-void fly_peer_address_map(struct in6_addr *to, uint32_t ip);
-uint32_t fly_peer_address_mapped(const struct in6_addr *address);
-
 #endif

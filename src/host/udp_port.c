@@ -22,6 +22,7 @@
 
 #include "base/clofork.h"
 #include "base/error.h"
+#include "base/mapped_ip.h"
 #include "base/random.h"
 #include "fastpath/link_udp.h"
 #include "host/limits.h"
@@ -79,9 +80,9 @@ static void find_place(const struct fly_link_spec *spec, struct place *p)
 	if (spec->what[0])
 		fly_peer_address_parse(spec->what, &address, &scope, &no_port);
 	else if (!has_v6())
-		fly_peer_address_map(&address, 0);
+		fly_map_ip(&address, 0);
 	if (IN6_IS_ADDR_V4MAPPED(&address)) {
-		place_v4(p, fly_peer_address_mapped(&address));
+		place_v4(p, fly_mapped_ip(&address));
 		return;
 	}
 	p->is_v6 = true;
@@ -104,7 +105,7 @@ void fly_udp_port_address(const struct fly_port *port, struct in6_addr *address,
 		*address = p.at.v6.sin6_addr;
 		*scope = p.at.v6.sin6_scope_id;
 	} else {
-		fly_peer_address_map(address, p.at.v4.sin_addr.s_addr);
+		fly_map_ip(address, p.at.v4.sin_addr.s_addr);
 	}
 }
 

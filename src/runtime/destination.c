@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/mapped_ip.h"
 #include "fastpath/link_udp.h"
 #include "host/peer_address.h"
 #include "host/route.h"
@@ -52,7 +53,7 @@ static int by_address(const struct fly_runtime *r, unsigned poller, const char *
 	if (via)
 		return find_named(r, poller, via + strlen(VIA), &spec, port);
 	*port = IN6_IS_ADDR_V4MAPPED(&to->sin6_addr)
-			? fly_route_to(&r->ports, poller, fly_peer_address_mapped(&to->sin6_addr))
+			? fly_route_to(&r->ports, poller, fly_mapped_ip(&to->sin6_addr))
 			: fly_udp_port_of_v6(&r->ports);
 	return *port ? 0
 		     : fly_fail(FLY_EINVAL, "no link of this runtime leads to %s%s", peer,
@@ -131,7 +132,7 @@ static int over_port(struct fly_port *port, unsigned poller, const struct sockad
 		*ip = fly_link_udp_number(fly_port_link(port, poller), tried);
 		return *ip ? 0 : fly_fail(FLY_EBUSY, "no room for another IPv6 peer");
 	}
-	*ip = fly_peer_address_mapped(&tried->sin6_addr);
+	*ip = fly_mapped_ip(&tried->sin6_addr);
 	if (IN6_IS_ADDR_V4MAPPED(&tried->sin6_addr))
 		return 0;
 	fly_peer_address_text(&tried->sin6_addr, tried->sin6_scope_id, text);

@@ -9,6 +9,7 @@
 #include <rte_version.h>
 
 #include "base/error.h"
+#include "base/mapped_ip.h"
 #include "base/sized.h"
 #include "fastpath/clock.h"
 #include "host/eal.h"
@@ -93,7 +94,7 @@ int fly_address(const struct fly_runtime *r, unsigned link, char *text)
 		if (port->spec.kind == FLY_LINK_UDP)
 			fly_udp_port_address(port, &address, &scope);
 		else
-			fly_peer_address_map(&address, port->link.ip);
+			fly_map_ip(&address, port->link.ip);
 		fly_peer_address_text(&address, scope, text);
 		snprintf(text + strlen(text), FLY_ADDRESS_BYTES - strlen(text), ":%u",
 			 port->spec.udp_port);

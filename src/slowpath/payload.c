@@ -6,6 +6,7 @@
  */
 #include "slowpath/payload.h"
 
+#include "base/mix.h"
 #include "fastpath/binding.h"
 #include "fastpath/link_udp.h"
 
@@ -29,7 +30,7 @@ void fly_payload_init(struct fly_link *link, uint16_t own)
 
 static uint32_t place_of(uint32_t ip)
 {
-	return (ip * 2654435761U) >> 16 & (FLY_LINK_HEARD - 1);
+	return fly_mix(ip) & (FLY_LINK_HEARD - 1);
 }
 
 /*

@@ -7,13 +7,15 @@
 
 #include <stdlib.h>
 
+#include "base/mix.h"
+
 #define EVERY_MOST 16 /* fragments per acknowledgement at most */
 
 static unsigned list_of(const struct fly_link *link, uint32_t ip, uint16_t port)
 {
 	const uint32_t key = ip ^ (uint32_t)port << 16 ^ link->index;
 
-	return (key * 2654435761U) >> 16 & (FLY_PATH_LISTS - 1); /* Knuth, 6.4: multiplicative */
+	return fly_mix(key) & (FLY_PATH_LISTS - 1);
 }
 
 static void let_go(struct fly_poller *p, struct fly_path *path)
