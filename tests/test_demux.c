@@ -189,6 +189,23 @@ Case(demux, fly_demux__packets_in_several_buffers)
 	expect_only(FLY_COUNT_drop_segments, "a chain");
 }
 
+Case(demux, fly_demux__a_card_may_put_a_frame_into_several_buffers)
+{
+	const struct fly_header h = good_call();
+	struct frame f;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(node->runtime.group.pool);
+	struct rte_mbuf *tail = rte_pktmbuf_alloc(node->runtime.group.pool);
+
+	cr_assert(m && tail);
+	frame_make(&f, &h, peer, at_node, NULL);
+	memcpy(rte_pktmbuf_append(m, 60), f.data, 60);
+	memcpy(rte_pktmbuf_append(tail, (uint16_t)(f.bytes - 60)), f.data + 60, f.bytes - 60);
+	cr_assert(rte_pktmbuf_chain(m, tail) == 0);
+	at_node->link.comes_in_pieces = true;
+	fly_demux(sim_poller(node), &at_node->link, m);
+	cr_expect(node->service.executions == 1, "it was not served");
+}
+
 Case(demux, fly_demux__a_packet_that_somebody_else_holds_is_not_served)
 {
 	const struct fly_header h = good_call();

@@ -35,8 +35,11 @@ static int check(const struct fly_link *link, const struct rte_mbuf *m, struct f
 void fly_demux(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m)
 {
 	struct fly_header h = {0};
-	const int why = check(link, m, &h);
+	int why;
 
+	if (unlikely(m->nb_segs > 1) && link->comes_in_pieces)
+		fly_packet_join(m);
+	why = check(link, m, &h);
 	fly_packet_fence(m);
 	if (why == -(int)FLY_COUNT_drop_version) {
 		fly_slow_version(p, link, m, &h);

@@ -67,6 +67,7 @@ struct fly_link {
 	_Atomic uint16_t payload_max;
 	uint16_t payload_own;  /* that we take, by the MTU */
 	bool has_one_peer;     /* vhost, memif: payload_max is its, and ends with it */
+	bool comes_in_pieces;  /* a card may receive a long frame into several buffers */
 	bool answers_arp;      /* we answer ARP for our address: no kernel does */
 	bool is_private;       /* one peer gets every packet: a forged address harms nobody else */
 	bool demands_checksum; /* 0, "none was computed", is not accepted of calls and results */

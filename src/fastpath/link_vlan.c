@@ -54,6 +54,8 @@ static uint16_t vlan_rx_burst(struct fly_link *link, struct rte_mbuf **packets, 
 	for (uint16_t i = 0; i < got; i++) {
 		struct rte_mbuf *m = packets[i];
 
+		if (link->comes_in_pieces)
+			fly_packet_join(m);
 		if (m->nb_segs > 1 || fly_vlan_untag(m, link->vlan)) {
 			packets[kept++] = m;
 			continue;

@@ -112,6 +112,17 @@ static inline bool fly_packet_is_plain(const struct rte_mbuf *m)
 }
 
 /*
+ * fly_packet_join() - bring a packet that came in several buffers into its first one, if it fits.
+ * Only what cards put there: what a process shares with us may change while it is copied.
+ */
+static inline void fly_packet_join(struct rte_mbuf *m)
+{
+	if (m->nb_segs > 1 && rte_mbuf_refcnt_read(m) == 1)
+		(void)rte_pktmbuf_linearize(
+			m); /* else it is no plain packet, and is dropped as that */
+}
+
+/*
  * fly_packet_put() - free a packet. Of a shared packet only our reference goes. The other one is a
  * driver's, which runs on this thread only: a plain store gives ours up.
  */

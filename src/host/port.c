@@ -186,7 +186,8 @@ uint32_t fly_port_packet_room(const struct fly_link_spec *spec)
 static uint16_t descriptors(const struct fly_port *port)
 {
 	const struct fly_poller_group *group = port->group;
-	const unsigned queues = 2 * RTE_MAX(port->n_queues, 1U) * RTE_MAX(group->n_keeping, 1U);
+	const unsigned queues = (port->fills_two_rings ? 4 : 2) * RTE_MAX(port->n_queues, 1U) *
+				RTE_MAX(group->n_keeping, 1U);
 	unsigned n = kinds[port->spec.kind].shares_memory && port->spec.mtu > MTU_DEFAULT
 			     ? DESCRIPTORS_LONG
 			     : DESCRIPTORS;
@@ -325,6 +326,7 @@ static int configure(struct fly_port *port, uint16_t id)
 		return no_device(port, error);
 	fly_port_checksum(&port->link, &port->spec, kinds[port->spec.kind].shares_memory, &info,
 			  &conf);
+	port->fills_two_rings = strcmp(info.driver_name, "net_vmxnet3") == 0;
 	port->n_queues = queues_of(port, &info);
 	if (port->n_queues > 1 && (info.flow_type_rss_offloads & RTE_ETH_RSS_NONFRAG_IPV4_UDP)) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
@@ -354,6 +356,7 @@ static int configure(struct fly_port *port, uint16_t id)
 	mtu = (uint16_t)RTE_MIN((unsigned)mtu, rte_pktmbuf_data_room_size(port->group->pool) -
 						       RTE_PKTMBUF_HEADROOM - (unsigned)FLY_IP -
 						       tag_bytes(&port->spec));
+	port->link.comes_in_pieces = port->spec.kind == FLY_LINK_PCI;
 	port->link.has_one_peer = kinds[port->spec.kind].has_server;
 	fly_payload_init(&port->link, (uint16_t)(mtu - FLY_IP_OVERHEAD));
 	return 0;

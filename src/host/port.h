@@ -49,10 +49,11 @@ struct fly_port {
 	struct fly_link_spec spec;
 	struct fly_poller_group *group; /* the pollers that have its links */
 	unsigned number;                /* of its spec in fly_options.links */
-	unsigned client;   /* server: the client that it is for; client: its own number */
-	uint32_t peer_ip;  /* network order: peer of an import without an address; 0: unknown */
-	char device[32];   /* DPDK's name of the device */
-	unsigned n_queues; /* pairs of queues in use */
+	unsigned client;      /* server: the client that it is for; client: its own number */
+	uint32_t peer_ip;     /* network order: peer of an import without an address; 0: unknown */
+	char device[32];      /* DPDK's name of the device */
+	unsigned n_queues;    /* pairs of queues in use */
+	bool fills_two_rings; /* vmxnet3: of packets to receive, for each queue */
 	struct fly_eth_queues
 		queues;         /* vhost server, queues=: the guest's pairs, all polled as one */
 	bool open;              /* the ethdev exists */

@@ -178,8 +178,15 @@ def nic(model, address, here, there):
     called_well("%s: link down and up" % model, here.output("calls"), 3000)
     print("%s: link down and up: %.1f s" % (model, time.monotonic() - before))
     served_well("%s: server" % model, there.end(model), 3200)
-    if model != "e1000e":
-        return  # several pollers over vmxnet3 have not been seen to work yet
+    vlan = ",vlan=70"
+    if guest_serves(there, model, far + vlan):
+        guest_calls(here, "%s: VLAN" % model, link + vlan, 100, "--timeout 20000")
+        served_well("%s: VLAN" % model, there.end(model), 100)
+    jumbo = ",mtu=9000"
+    there.begin("bulk", "exec %s serve %s%s" % (BULK, far, jumbo))
+    e2e.check(there.wait_for("bulk", "^up$"), there.output("bulk"))
+    guest_bulk(here, "%s: jumbo frames" % model, link + jumbo, 1 << 20, 5)
+    there.end("bulk")
     what = model + ", 2 pollers"
     if guest_serves(there, model, far, "--pollers 2 --wait yield"):
         for _ in range(2):  # they are shared out
