@@ -32,6 +32,7 @@
  */
 #define EAL  "--no-huge -m 256"
 #define SELF "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"
+#define MANY 200 /* exports */
 
 static char directory[] = "/tmp/firefly-runtime-XXXXXX";
 static char server_spec[96];
@@ -753,6 +754,32 @@ Case(runtime, fly_export__limits)
 	for (unsigned i = 0; i < FLY_EXPORTS; i++)
 		cr_expect(fly_export_find(r->poller.exports, r->poller.exports[i].id) ==
 			  &r->poller.exports[i]);
+	cr_expect(fly_stop(r) == 0);
+}
+
+Case(runtime, fly_export__two_hundred_and_each_is_called)
+{
+	static struct probe_service services[MANY];
+	static struct fly_interface many[MANY];
+	static char names[MANY][8];
+	struct fly_binding *binding;
+	struct fly_runtime *r;
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &services[0]) == 0);
+	many[0] = *r->poller.exports[1].interface;
+	for (unsigned i = 1; i < MANY; i++) {
+		many[i] = many[0];
+		snprintf(names[i], sizeof names[i], "I%u", i);
+		many[i].name = names[i];
+		cr_assert(fly_export(r, &many[i], &probe_procedures, &services[i]) == 0, "%u: %s",
+			  i, fly_error());
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		cr_assert(fly_import(r, &many[i], NULL, &binding) == 0, "%u: %s", i, fly_error());
+		cr_expect(Probe_Null(binding) == 0 && services[i].executions == 1, "number %u", i);
+		cr_expect(fly_unbind(binding) == 0);
+	}
 	cr_expect(fly_stop(r) == 0);
 }
 
