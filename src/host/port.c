@@ -614,6 +614,20 @@ static void steer(struct fly_port *port)
 	}
 }
 
+/*
+ * Cards take questions to all of a network only if they are told. What a driver cannot do it does
+ * for all frames. The interface of af_packet is the kernel's: netdev.c.
+ */
+static void join_group(const struct fly_port *port)
+{
+	struct rte_ether_addr group = {.addr_bytes = FLY_GROUP_MAC};
+
+	if (port->spec.kind == FLY_LINK_AF_PACKET || kinds[port->spec.kind].has_server)
+		return;
+	if (rte_eth_dev_set_mc_addr_list(port->link.port, &group, 1) != 0)
+		rte_eth_allmulticast_enable(port->link.port);
+}
+
 /* All but the UDP port. */
 void fly_port_tell_others(struct fly_port *port)
 {
@@ -671,6 +685,7 @@ static int start_device(struct fly_port *port)
 	}
 	port->started = true;
 	take_mac(port);
+	join_group(port);
 	if (port->n_queues > 1)
 		steer(port);
 	fly_port_tell_others(port);
@@ -972,7 +987,7 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		.lock_fd = -1,
 		.probe_fd = -1,
 		.packet_fd = -1,
-		.netdev = {.watch_fd = -1, .tun_fd = -1},
+		.netdev = {.watch_fd = -1, .tun_fd = -1, .group_fd = -1},
 		.bell = spec->kind == FLY_LINK_VHOST ? fly_bell_open() : -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)

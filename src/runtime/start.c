@@ -266,6 +266,7 @@ static int make_pollers(struct starting *s)
 		}
 		p->group = &r->group;
 		p->number = i;
+		p->find.instance = r->poller.find.instance;
 		p->handoffs.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		r->group.pollers[r->group.n++] = p;
 		if (make_turns(r, p, o->pollers != 0))
