@@ -1227,6 +1227,28 @@ Case(runtime, fly_start__the_only_place_is_taken)
 	stop_server(&server);
 }
 
+/* The first, which is no port, and the second have as many clients as there are ports. */
+Case(runtime, fly_start__more_clients_than_ports)
+{
+	char links[3][96];
+	const char *const specs[] = {links[0], links[1], links[2], NULL};
+	const struct fly_options o = {.size = sizeof o, .links = specs, .eal = EAL};
+	struct fly_runtime *r;
+	struct fly_runtime *second;
+
+	snprintf(links[0], sizeof links[0], "local:%s/l,server", directory);
+	snprintf(links[1], sizeof links[1], "memif:%s/m,server,clients=%d", directory, FLY_LINKS);
+	snprintf(links[2], sizeof links[2], "vhost:%s/w,server", directory);
+	cr_expect(fly_start(&o, &r) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "the links have 33 ports") != NULL, "%s", fly_error());
+	cr_assert(start(links[1], &r) == 0, "%s", fly_error());
+	cr_expect(start(SELF, &second) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "this process has 32 ports") != NULL, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0);
+	cr_assert(start(SELF, &second) == 0, "%s", fly_error());
+	cr_expect(fly_stop(second) == 0);
+}
+
 Case(runtime, fly_rebind__the_server_goes_and_another_comes)
 {
 	static struct server server;

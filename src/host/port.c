@@ -493,6 +493,11 @@ static int add_device(struct fly_port *port)
 		status = fly_limits_threads(DEVICE_THREADS, port->spec.text);
 	if (!status && needs_kernel_port(port))
 		status = fly_memif_guard_start();
+	if (!status && rte_eth_dev_count_total() == RTE_MAX_ETHPORTS)
+		status = fly_fail(FLY_EINVAL,
+				  "link %s: this process has %d ports, which is all that its DPDK "
+				  "has room for; use another process for more",
+				  port->spec.text, RTE_MAX_ETHPORTS);
 	if (status)
 		return status;
 	fly_memif_guard_hold();
@@ -799,7 +804,8 @@ int fly_port_reach(struct fly_port *port, const char **why)
 	int status = fly_socket_claim_client(port->spec.what, &port->client, &port->lock_fd);
 
 	*why = status == -FLY_EINUSE
-		       ? "all its places are taken; start the server with a larger clients="
+		       ? "all its places are taken; start the server with a larger clients=, "
+			 "up to 32"
 	       : status == -FLY_EPERM ? "no permission to use its socket"
 				      : "no server is there";
 	if (status)
