@@ -4,10 +4,12 @@
  * both, and what cannot be asked. Other processes ask there as well: the interface has a name of
  * its own.
  */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -155,6 +157,54 @@ Case(import_each, fly_find__says_whom_to_import_from)
 	cr_expect(told == 1);
 	cr_expect(fly_drain(servers[1], 0) == 0);
 	cr_expect(fly_find(client, name, FLY_ANY_VERSION, NULL, 400, NULL, NULL) == 0);
+}
+
+/* To the group, from a socket that is no Firefly's. */
+static void send_to_group(const void *data, size_t bytes)
+{
+	const struct in_addr lo = {.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in group = {.sin_family = AF_INET,
+					  .sin_port = htons(FLY_GROUP_PORT),
+					  .sin_addr.s_addr = FLY_GROUP_IP};
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	cr_assert(fd >= 0);
+	cr_assert(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &lo, sizeof lo) == 0);
+	cr_assert(sendto(fd, data, bytes, 0, (const void *)&group, sizeof group) == (ssize_t)bytes);
+	close(fd);
+}
+
+static uint64_t count(enum fly_counter which)
+{
+	return fly_stats_get(&servers[0]->poller.stats, which);
+}
+
+static void wait_for_count(enum fly_counter which, uint64_t n)
+{
+	for (unsigned i = 0; i < 2000 * patience(5) && count(which) < n; i++)
+		usleep(1000);
+	cr_expect(count(which) >= n, "%s: %lu, not %lu", fly_stats_name(which), count(which), n);
+}
+
+Case(import_each, fly_link_udp_group__what_is_no_question_is_dropped)
+{
+	static uint8_t data[60000];
+	struct fly_binding *bindings[4];
+
+	send_to_group(data, 0);
+	send_to_group(data, FLY_RPC_BYTES - 1);
+	wait_for_count(FLY_COUNT_drop_short, 2);
+	send_to_group(data, FLY_RPC_BYTES);
+	data[0] = FLY_WIRE_VERSION << 4 | FLY_PACKET_QUESTION;
+	data[22] = 1;
+	data[28] = 67;
+	send_to_group(data, FLY_RPC_BYTES + 67);
+	wait_for_count(FLY_COUNT_drop_question, 2);
+	send_to_group(data, sizeof data);
+	wait_for_count(FLY_COUNT_drop_length, 1);
+	client = start("udp:127.0.0.1,port=0", 0, false);
+	cr_assert(import_both(NULL, bindings, 4) == 2, "%s", fly_error());
+	call_both(bindings);
 }
 
 Case(import_each, fly_find__what_cannot_be_asked)
