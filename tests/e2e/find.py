@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """find.py FIREFLY - who exports an interface on a network, asked without knowing anybody: a bridge of three, over
-af_packet and over udp:, several servers on one host, servers that go, and nobody. In network namespaces (networks.py).
+af_packet and over udp:, several servers on one host, servers that go, and nobody; in network namespaces
+(networks.py). And the far end of vhost and memif.
 """
 import re
 import sys
@@ -98,6 +99,18 @@ def across():
             ended(server, "across")
 
 
+def one_peer():
+    """vhost and memif: the far end is asked, and its answer says by which link."""
+    for kind in "vhost", "memif":
+        link = kind + ":" + e2e.path(kind)
+        server = e2e.serve(link + ",server", "--stats", *SLEEPS)
+        found = e2e.Process(["find", "Test", *WAIT, "--link", e2e.patient(link)])
+        found.wait()
+        e2e.check(found.popen.returncode == 0 and
+                  "169.254.70.1:61989,via=%s version 1" % link in found.text().splitlines(), kind + "\n" + found.text())
+        ended(server, kind)
+
+
 def alone():
     """A network with nobody on it, and links that have none."""
     with net:
@@ -125,7 +138,7 @@ def behind_a_router():
         e2e.check("answers_sent" not in counts, server.text())
 
 
-for part in (af_packet, udp, across, alone, behind_a_router):
+for part in (one_peer, af_packet, udp, across, alone, behind_a_router):
     if sys.argv[2:] and part.__name__ not in sys.argv[2:]:
         continue
     part()
