@@ -18,7 +18,8 @@
 #include "runtime/runtime.h"
 #include "runtime/worker_threads.h"
 
-#define EAL "--no-huge -m 256"
+#define EAL  "--no-huge -m 256"
+#define MANY 200 /* exports */
 
 static char name[48];
 static struct fly_runtime *runtime;
@@ -138,6 +139,32 @@ Case(export, fly_export_with__nobody_is_let_in_by_an_export_that_fails)
 	first = hand_bind(name, "Fails");
 	hand_call(&first, 0, 0);
 	cr_expect(hand_finish(&first, 0) == 0);
+}
+
+Case(export, fly_export__two_hundred_and_clients_of_this_machine_call_each)
+{
+	static struct probe_service services[MANY];
+	static struct fly_interface many[MANY];
+	static char names[MANY][8];
+	struct fly_binding *binding;
+	char link[64];
+
+	snprintf(link, sizeof link, "local:%s", name);
+	cr_assert(Probe_export(runtime, &probe_procedures, &services[0]) == 0);
+	many[0] = *runtime->exports[2].interface;
+	for (unsigned i = 1; i < MANY; i++) {
+		many[i] = many[0];
+		snprintf(names[i], sizeof names[i], "I%u", i);
+		many[i].name = names[i];
+		cr_assert(fly_export(runtime, &many[i], &probe_procedures, &services[i]) == 0,
+			  "%u: %s", i, fly_error());
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		cr_assert(fly_import(runtime, &many[i], link, &binding) == 0, "%u: %s", i,
+			  fly_error());
+		cr_expect(Probe_Null(binding) == 0 && services[i].executions == 1, "number %u", i);
+		cr_expect(fly_unbind(binding) == 0);
+	}
 }
 
 Case(export, fly_export_with__a_rule_of_an_export_that_fails_is_freed)

@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -129,4 +132,32 @@ Test(kernel_port, fly_kernel_port_take__at_an_address_that_is_not_the_kernels)
 		other = 0;
 		cr_assert(fly_kernel_port_take(inet_addr("192.0.2.77"), 2, &other, fds) == 0);
 	}
+}
+
+/* Is a group of 239.255.70.0/24 joined on an interface of this machine? */
+static bool is_joined(uint8_t last)
+{
+	FILE *f = fopen("/proc/net/igmp", "r");
+	char line[128];
+	char wanted[16];
+	bool found = false;
+
+	cr_assert(f);
+	snprintf(wanted, sizeof wanted, "%02X46FFEF", last);
+	while (fgets(line, sizeof line, f))
+		found |= strstr(line, wanted) != NULL;
+	fclose(f);
+	return found;
+}
+
+Test(kernel_port, fly_kernel_port_join__until_it_is_closed)
+{
+	const int fd = fly_kernel_port_join((int)if_nametoindex("lo"), htonl(0xefff4601));
+
+	cr_assert(fd >= 0);
+	cr_expect(is_joined(1));
+	close(fd);
+	cr_expect(!is_joined(1));
+	cr_expect(fly_kernel_port_join(1 << 30, htonl(0xefff4601)) == -1, "no such interface");
+	cr_expect(fly_kernel_port_join(1, htonl(0x0a000001)) == -1, "that is no group");
 }

@@ -254,7 +254,7 @@ Case(link, fly_link_lacks_checksum__not_of_binders_refusals_and_challenges)
 	uint8_t *rpc = fly_packet_frame(m) + FLY_RPC;
 
 	l->link.demands_checksum = true;
-	for (unsigned type = FLY_PACKET_CALL; type <= FLY_PACKET_CLOSE; type++) {
+	for (unsigned type = FLY_PACKET_CALL; type <= FLY_PACKET_ANSWER; type++) {
 		const bool is_let_through =
 			type == FLY_PACKET_REJECT || type == FLY_PACKET_CHALLENGE;
 

@@ -32,6 +32,7 @@
  */
 #define EAL  "--no-huge -m 256"
 #define SELF "vdev:net_ring_a,ip=10.9.8.7,peer=10.9.8.7"
+#define MANY 200 /* exports */
 
 static char directory[] = "/tmp/firefly-runtime-XXXXXX";
 static char server_spec[96];
@@ -756,6 +757,32 @@ Case(runtime, fly_export__limits)
 	cr_expect(fly_stop(r) == 0);
 }
 
+Case(runtime, fly_export__two_hundred_and_each_is_called)
+{
+	static struct probe_service services[MANY];
+	static struct fly_interface many[MANY];
+	static char names[MANY][8];
+	struct fly_binding *binding;
+	struct fly_runtime *r;
+
+	cr_assert(start(SELF, &r) == 0, "%s", fly_error());
+	cr_assert(Probe_export(r, &probe_procedures, &services[0]) == 0);
+	many[0] = *r->poller.exports[1].interface;
+	for (unsigned i = 1; i < MANY; i++) {
+		many[i] = many[0];
+		snprintf(names[i], sizeof names[i], "I%u", i);
+		many[i].name = names[i];
+		cr_assert(fly_export(r, &many[i], &probe_procedures, &services[i]) == 0, "%u: %s",
+			  i, fly_error());
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		cr_assert(fly_import(r, &many[i], NULL, &binding) == 0, "%u: %s", i, fly_error());
+		cr_expect(Probe_Null(binding) == 0 && services[i].executions == 1, "number %u", i);
+		cr_expect(fly_unbind(binding) == 0);
+	}
+	cr_expect(fly_stop(r) == 0);
+}
+
 /* ---- a small stack ---- */
 
 #define SMALL_STACK 65536 /* of which glibc takes some for thread-local variables */
@@ -1198,6 +1225,28 @@ Case(runtime, fly_start__the_only_place_is_taken)
 	cr_expect(strstr(fly_error(), "clients=") != NULL, "%s", fly_error());
 	cr_expect(fly_stop(r) == 0);
 	stop_server(&server);
+}
+
+/* The first, which is no port, and the second have as many clients as there are ports. */
+Case(runtime, fly_start__more_clients_than_ports)
+{
+	char links[3][96];
+	const char *const specs[] = {links[0], links[1], links[2], NULL};
+	const struct fly_options o = {.size = sizeof o, .links = specs, .eal = EAL};
+	struct fly_runtime *r;
+	struct fly_runtime *second;
+
+	snprintf(links[0], sizeof links[0], "local:%s/l,server", directory);
+	snprintf(links[1], sizeof links[1], "memif:%s/m,server,clients=%d", directory, FLY_LINKS);
+	snprintf(links[2], sizeof links[2], "vhost:%s/w,server", directory);
+	cr_expect(fly_start(&o, &r) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "the links have 33 ports") != NULL, "%s", fly_error());
+	cr_assert(start(links[1], &r) == 0, "%s", fly_error());
+	cr_expect(start(SELF, &second) == -FLY_EINVAL);
+	cr_expect(strstr(fly_error(), "this process has 32 ports") != NULL, "%s", fly_error());
+	cr_expect(fly_stop(r) == 0);
+	cr_assert(start(SELF, &second) == 0, "%s", fly_error());
+	cr_expect(fly_stop(second) == 0);
 }
 
 Case(runtime, fly_rebind__the_server_goes_and_another_comes)

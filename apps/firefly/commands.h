@@ -11,6 +11,7 @@
 int bench_main(int argc, char **argv);
 int bench_server_main(int argc, char **argv);
 int call_main(int argc, char **argv);
+int find_main(int argc, char **argv);
 int ping_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int topology_main(int argc, char **argv);

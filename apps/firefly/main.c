@@ -26,6 +26,7 @@ static const struct {
 	 serve_main},
 	{"ping", "firefly ping", "call a server once a second and say how long it took", ping_main},
 	{"call", "firefly call", "make many calls and check every byte of them", call_main},
+	{"find", "firefly find", "list who exports an interface on a network", find_main},
 	{"topology", "firefly topology", "print the cores and NUMA nodes, and what it would choose",
 	 topology_main},
 	{"bench-server", "firefly bench-server", NULL, bench_server_main},

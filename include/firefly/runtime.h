@@ -308,6 +308,52 @@ int fly_address(const struct fly_runtime *runtime, unsigned link, char *text);
 int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
 	       struct fly_binding **binding);
 
+#define FLY_ANY_VERSION 0 /* of an interface: for fly_find() */
+
+/* A server that fly_find() has found. */
+struct fly_found {
+	size_t size;      /* set by the library */
+	const char *peer; /* for fly_import(): "10.0.0.2:61989,via=af_packet:eth0"; until each() has
+			     returned */
+	uint32_t version; /* of the interface that it exports; of several the highest */
+};
+
+/*
+ * fly_find() - ask all on the networks of this runtime's links who exports an interface. Needs no
+ * registry and no address; reaches no further than the networks themselves. See "Finding servers"
+ * in docs/protocol.md.
+ * @name: of the interface. @version: that version only; FLY_ANY_VERSION: any.
+ * @link: NULL: on all links that have a network; else on the one that has this kind and name, as
+ * "af_packet:eth0". Local links have none.
+ * @wait_ms: how long to wait for answers; 0: 1000, in which the question is sent three times. Each
+ * server waits for up to 100 ms before it answers.
+ * @each: called on the calling thread for each server, after the last answer; may call
+ * fly_import(). NULL: they are counted only. Who answers is whoever says so: nothing is proven.
+ *
+ * Blocks for wait_ms; turns the poller meanwhile. A server that has several links, or addresses, is
+ * found once; this runtime itself is not found. At most 256 are.
+ * Return: how many were found, which may be 0; or with fly_error() set: EINVAL (a name of more than
+ * 63 characters; no such link; a local link, or no other), ELINK (the links are down), ECONFLICT,
+ * ESTOPPED, EFORKED, ENOMEM.
+ */
+int fly_find(struct fly_runtime *runtime, const char *name, uint32_t version, const char *link,
+	     uint32_t wait_ms, void (*each)(void *context, const struct fly_found *found),
+	     void *context);
+
+/*
+ * fly_import_each() - fly_find(), then fly_import() of each server that was found. Generated code
+ * wraps it: NAME_import_each().
+ * @interface: from the generated stub of the caller; static. @link, @wait_ms: as for fly_find().
+ * @bindings: room for @most; those that were made come first, in no order. Each belongs to the
+ * calling thread, as one of fly_import(), and is ended by fly_unbind().
+ * Return: how many bindings were made, which may be 0: nobody has answered. A server that answers,
+ * and then cannot be imported from, is left out; if there is no other, what fly_import() said of
+ * the last one. Else as fly_find(), or EVERSION (of the stub interface).
+ */
+int fly_import_each(struct fly_runtime *runtime, const struct fly_interface *interface,
+		    const char *link, uint32_t wait_ms, struct fly_binding **bindings,
+		    unsigned most);
+
 /*
  * fly_rebind() - import again through an existing binding, after FLY_ESTALE or a link that came
  * back. Outstanding calls of the binding end with FLY_EPEER: they went to the old export. Turns the

@@ -21,6 +21,7 @@
 	X(PROBE,  false,                         fly_slow_probe(p, link, m, &h), fly_slow_probe(p, link, m, &h)) \
 	X(CANCEL, false,                         fly_slow_cancel(p, link, m, &h), fly_slow_cancel(p, link, m, &h)) \
 	X(CHALLENGE, false,                      fly_slow_challenge(p, m, &h),  fly_slow_challenge(p, m, &h)) \
+	X(ANSWER, false,                         fly_slow_answer(p, link, m, &h), fly_slow_frame(p, link, m, -(int)FLY_COUNT_drop_fragments)) \
 	X(CLOSE,  false,                         fly_slow_close(p, link, m, &h), fly_slow_frame(p, link, m, -(int)FLY_COUNT_drop_fragments))
 /* clang-format on */
 

@@ -2,7 +2,7 @@
 /*
  * export.h - the interfaces that a poller serves.
  *
- * An export identifier is 28 random bits and the index of the export. Each start of the exporter
+ * An export identifier is 24 random bits and the index of the export. Each start of the exporter
  * draws new bits: a call to an earlier start is refused. The binder is export 0 everywhere. Changed
  * on the poller's thread between turns (src/runtime/export.c).
  */
@@ -13,7 +13,7 @@
 
 #include <firefly/stub.h>
 
-#define FLY_EXPORTS       16
+#define FLY_EXPORTS       256 /* an index is the low byte of an identifier */
 #define FLY_EXPORT_BINDER 0
 
 /* Who may bind to an export over local links; made by fly_export_with(), then constant. */

@@ -15,7 +15,7 @@
 #include "fastpath/packet.h"
 
 #define FLY_BURST      32  /* packets received at a time; a send queue this long is flushed */
-#define FLY_LINK_BELLS 1   /* descriptors of a link on which its poller sleeps */
+#define FLY_LINK_BELLS 2   /* descriptors of a link on which its poller sleeps */
 #define FLY_LINK_HEARD 64  /* peers of a link whose payload is known, at most */
 #define FLY_TX_QUEUE   512 /* packets that may wait for a driver that does not take them */
 

@@ -21,6 +21,7 @@
 
 #include "base/mapped_ip.h"
 #include "base/mix.h"
+#include "fastpath/poller.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -77,6 +78,7 @@ struct fly_udp {
 	uint32_t singles; /* datagrams that came one by one */
 	uint32_t kernel_drops;   /* as last heard from the kernel */
 	uint8_t header[FLY_RPC]; /* in front of what is received, but for source and lengths */
+	int group_fd;            /* where questions to all come; -1: none */
 	int route_fd;            /* to ask for routes; -1: not yet */
 	struct route routes[ROUTES];
 	uint32_t next_local;
@@ -335,7 +337,80 @@ static uint16_t udp_rx_burst(struct fly_link *link, struct rte_mbuf **packets, u
 	return kept;
 }
 
+/* ---- questions to all of a network ---- */
+
+/* Return: false: nothing has come. */
+static bool receive_question(struct fly_poller *p, struct fly_link *link)
+{
+	struct fly_udp *u = link->udp;
+	struct sockaddr_in from = {0};
+	socklen_t from_bytes = sizeof from;
+	struct rte_mbuf *m = fly_packet_get(link->cache, 0);
+	uint8_t *frame;
+	size_t room;
+	ssize_t bytes;
+
+	if (!m)
+		return false;
+	fly_packet_expose_all(m);
+	frame = fly_packet_frame(m);
+	room = RTE_MIN(fly_packet_room(m), (uint32_t)UINT16_MAX) - FLY_RPC;
+	bytes = recvfrom(u->group_fd, frame + FLY_RPC, room, MSG_DONTWAIT | MSG_TRUNC,
+			 (struct sockaddr *)&from, &from_bytes);
+	if (bytes < 0 || (size_t)bytes > room) {
+		if (bytes >= 0)
+			fly_stats_add(link->stats, FLY_COUNT_drop_length, 1);
+		fly_packet_put(link->cache, m);
+		return bytes >= 0;
+	}
+	memcpy(frame, u->header, FLY_RPC);
+	fly_put_be16(frame + FLY_IP_LENGTH, (uint16_t)((size_t)bytes + FLY_RPC - FLY_IP));
+	fly_store_raw32(frame + FLY_IP_SOURCE, from.sin_addr.s_addr);
+	fly_store_raw32(frame + FLY_IP_DESTINATION, FLY_GROUP_IP);
+	fly_store_raw16(frame + FLY_UDP_SOURCE, from.sin_port);
+	fly_store_raw16(frame + FLY_UDP_DESTINATION, RTE_BE16(FLY_GROUP_PORT));
+	fly_put_be16(frame + FLY_UDP_LENGTH, (uint16_t)((size_t)bytes + FLY_RPC - FLY_UDP_SOURCE));
+	fly_packet_set_bytes(m, (uint32_t)bytes + FLY_RPC);
+	fly_stats_add(link->stats, FLY_COUNT_rx_packets, 1);
+	fly_demux(p, link, m);
+	return true;
+}
+
+void fly_link_udp_group(struct fly_poller *p, struct fly_link *link)
+{
+	if (link->udp->group_fd < 0)
+		return;
+	for (unsigned i = 0; i < FLY_BURST && receive_question(p, link); i++)
+		;
+}
+
+void fly_link_udp_join(struct fly_link *link, int fd)
+{
+	link->udp->group_fd = fd;
+}
+
+int fly_link_udp_leave(struct fly_link *link)
+{
+	int fd = -1;
+
+	if (link->udp) {
+		fd = link->udp->group_fd;
+		link->udp->group_fd = -1;
+	}
+	return fd;
+}
+
 /* ---- sending ---- */
+
+void fly_link_udp_from(uint32_t ip, uint8_t mac[MAC_BYTES])
+{
+	memset(mac, 0, MAC_BYTES);
+	if (ip == 0)
+		return;
+	mac[0] = MAC_KIND;
+	mac[1] = MAC_V4;
+	fly_store_raw32(mac + 2, ip);
+}
 
 static bool is_ours(const struct rte_mbuf *m)
 {
@@ -632,7 +707,10 @@ static int arm_socket(struct fly_link *link, int *fds)
 {
 	fds[0] = link->udp->socket.fd;
 	link->udp->empty = 0; /* look at once when it wakes */
-	return 1;
+	if (link->udp->group_fd < 0)
+		return 1;
+	fds[1] = link->udp->group_fd; /* the next sweep looks at it */
+	return 2;
 }
 
 /* What of a received packet's headers is always the same. */
@@ -652,6 +730,7 @@ int fly_link_udp(struct fly_link *link, const struct fly_udp_socket *socket)
 	if (!u)
 		return -FLY_ENOMEM;
 	u->socket = *socket;
+	u->group_fd = -1;
 	u->route_fd = -1;
 	for (unsigned i = 0; i < FLY_BURST; i++) {
 		u->in[i].msg_hdr = (struct msghdr){

@@ -19,6 +19,8 @@
 #include "fastpath/link.h"
 #include "fastpath/udp_peers.h"
 
+struct fly_poller;
+
 #define FLY_UDP_SEGMENTS 64    /* datagrams that the kernel takes as one, at most */
 #define FLY_UDP_SEND     65000 /* and their bytes */
 
@@ -36,6 +38,23 @@ struct fly_udp_socket {
  * udp_port. Return: 0, or -FLY_ENOMEM: they are still the caller's.
  */
 int fly_link_udp(struct fly_link *link, const struct fly_udp_socket *socket);
+
+/*
+ * fly_link_udp_join() - questions to all of a network come to a second socket: @fd, non-blocking.
+ * fly_link_udp_leave() - no poller has the link. Return: that socket, which the caller closes; -1.
+ *
+ * fly_link_udp_group() - hand what has come to it to fly_demux(). On the poller's thread, now and
+ * then: each look at an empty socket is a system call.
+ */
+void fly_link_udp_join(struct fly_link *link, int fd);
+int fly_link_udp_leave(struct fly_link *link);
+void fly_link_udp_group(struct fly_poller *p, struct fly_link *link);
+
+/*
+ * fly_link_udp_from() - the hardware address by which a packet is sent from one of our addresses,
+ * and to a group over its interface. @ip: IPv4, network order; 0: the kernel chooses.
+ */
+void fly_link_udp_from(uint32_t ip, uint8_t mac[6]);
 
 /*
  * fly_link_udp_end() - free what the link has for its socket. No poller has the link.

@@ -107,6 +107,28 @@ struct fly_neighbour {
 	uint64_t interval_tsc; /* from one question to the next; 0: it has answered */
 };
 
+#define FLY_ASKERS 32
+
+/* Who has asked all of a network for what is exported here, until the answer is sent. */
+struct fly_asker {
+	struct fly_link *link;
+	uint64_t nonce;
+	uint64_t due_tsc;
+	uint32_t export_id;
+	struct fly_address to;
+};
+
+/* Questions to all of a network, others' and ours: src/slowpath/find.c. */
+struct fly_finder {
+	uint64_t instance;                /* random; the same at all pollers of a runtime */
+	LIST_HEAD(, fly_search) searches; /* ours */
+	uint32_t n_looks;                 /* questions read in this millisecond */
+	uint32_t n_answers;               /* promised since second_ms */
+	uint32_t second_ms;               /* as now_ms */
+	uint32_t n_askers;
+	struct fly_asker askers[FLY_ASKERS]; /* in no order */
+};
+
 static const struct fly_running fly_running_nothing = {.deadline_tsc = FLY_NEVER};
 
 struct fly_poller {
@@ -155,8 +177,9 @@ struct fly_poller {
 	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
 	LIST_HEAD(, fly_import) imports; /* bindings; they end with the poller */
 	struct fly_bulks bulk;
-	struct fly_refused *refused;        /* calls that were refused without a record */
-	struct fly_refused *gone;           /* activities without their records: records.c */
+	struct fly_refused *refused; /* calls that were refused without a record */
+	struct fly_refused *gone;    /* activities without their records: records.c */
+	struct fly_finder find;
 	struct fly_peers *peers;            /* who uses how much: slowpath/peers.h */
 	uint8_t token_key[16];              /* key of our tokens: src/slowpath/token.h */
 	LIST_HEAD(, fly_worker_pool) pools; /* worker.h */

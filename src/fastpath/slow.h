@@ -27,7 +27,8 @@ struct fly_poller;
 struct fly_procedure;
 struct fly_served;
 
-/* fly_slow_frame() - a packet for no handler: ARP, or a drop. @why: negated counter. */
+/* fly_slow_frame() - a packet for no handler: ARP, a question to all, or a drop. @why: negated
+ * counter. */
 void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m, int why);
 
 /* fly_slow_version() - a packet of another protocol version. */
@@ -81,6 +82,10 @@ const void *fly_slow_peer(const struct fly_poller *p, const struct fly_conversat
 /* fly_slow_close() - a caller has ended an activity. */
 void fly_slow_close(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		    const struct fly_header *h);
+
+/* fly_slow_answer() - somebody exports what we have asked all of a network for. */
+void fly_slow_answer(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		     const struct fly_header *h);
 
 /* fly_slow_challenge() - the server wants a call of ours again, with a token. */
 void fly_slow_challenge(struct fly_poller *p, struct rte_mbuf *m, const struct fly_header *h);

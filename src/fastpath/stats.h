@@ -62,6 +62,10 @@
 	X(arp_ignored, "ARP that asks for another address, or answers what was not asked")         \
 	X(arp_learned, "ARP replies that resolved an address")                                     \
 	X(arp_asked, "ARP requests sent")                                                          \
+	X(questions_sent, "times that all of a network were asked who exports an interface")       \
+	X(questions_ignored, "such questions of others, for what is not exported here")            \
+	X(answers_sent, "such questions of others that were answered")                             \
+	X(answers_received, "answers to such questions of ours")                                   \
 	X(peers_moved, "peers or gateways that were found at another hardware address")            \
 	X(links_changed, "times that a link got another address, MTU or route")                    \
 	X(sleeps_ended, "sleeps of the poller that a packet ended")                                \
@@ -107,6 +111,8 @@
 	X(drop_probe, "probe for a call that is over, or a result that is still waited for")       \
 	X(drop_cancel, "cancellation of a call that is over, or unknown")                          \
 	X(drop_close, "end of an activity that is unknown, or that goes on")                       \
+	X(drop_question, "question to all of a network: malformed, or more than are answered")     \
+	X(drop_answer, "answer to no question of ours, or one that is impossible")                 \
 	X(drop_tx_full, "packet not sent: the link's queue is full")                               \
 	X(drop_tx_refused, "packet not sent: the kernel has no way to its peer now")               \
 	X(drop_socket_full, "packet that came while the socket's buffer was full")                 \

@@ -56,7 +56,21 @@ enum fly_packet_type {
 	FLY_PACKET_CHALLENGE = 7, /* send a call again with the token in the hint */
 	FLY_PACKET_EXCEPTION = 8, /* a result with a status that is not FLY_OK */
 	FLY_PACKET_CLOSE = 9,     /* the caller sends nothing more of an activity */
+	FLY_PACKET_QUESTION =
+		10,             /* to all of a network: who exports an interface? To us: dropped */
+	FLY_PACKET_ANSWER = 11, /* somebody does */
 };
+
+/*
+ * Where questions go: an address of RFC 2365's organisation-local scope. The port is none of a
+ * poller: a socket of the kernel that serves at all addresses would keep others off it.
+ */
+#define FLY_GROUP_IP   RTE_BE32(239U << 24 | 255U << 16 | 70U << 8 | 89U)
+#define FLY_GROUP_PORT 61988
+#define FLY_GROUP_MAC                              \
+	{                                          \
+		0x01, 0x00, 0x5e, 0x7f, 0x46, 0x59 \
+	} /* RFC 1112: its last 23 bits */
 
 /* What a packet that is neither call nor result is about: its field `procedure`. */
 enum fly_about {

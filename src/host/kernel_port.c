@@ -82,3 +82,17 @@ int fly_kernel_port_take(uint32_t ip, unsigned n, uint16_t *port, int *fds)
 	return fly_fail(FLY_EINUSE, "of the UDP ports from %d on no %u in a row are free",
 			FREE_FIRST, n);
 }
+
+int fly_kernel_port_join(int interface, uint32_t group)
+{
+	const struct ip_mreqn join = {
+		.imr_multiaddr.s_addr = group,
+		.imr_ifindex = interface,
+	};
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* bound to no port */
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof join) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}

@@ -26,4 +26,12 @@ int fly_kernel_port_open(uint32_t ip, uint16_t port);
  */
 int fly_kernel_port_take(uint32_t ip, unsigned n, uint16_t *port, int *fds);
 
+/*
+ * fly_kernel_port_join() - have an interface take what is sent to a group, and switches that listen
+ * to IGMP pass it on, until the descriptor is closed. The socket itself receives nothing.
+ * @interface: index. @group: IPv4, network order.
+ * Return: a file descriptor; -1: the kernel does not do it.
+ */
+int fly_kernel_port_join(int interface, uint32_t group);
+
 #endif

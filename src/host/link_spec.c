@@ -146,7 +146,8 @@ static const char *read_clients(struct fly_link_spec *s, const char *value)
 	const long n = number(value, 1, 32);
 
 	if (n < 0 || (s->kind != FLY_LINK_VHOST && s->kind != FLY_LINK_MEMIF))
-		return "clients= takes 1 to 32, on vhost and memif";
+		return "clients= takes 1 to 32, on vhost and memif: each client is a port of "
+		       "DPDK, which has 32";
 	s->clients = (unsigned)n;
 	return NULL;
 }

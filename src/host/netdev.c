@@ -225,6 +225,16 @@ static uint16_t payload_of(const struct fly_port *port, unsigned mtu)
 	return (uint16_t)(mtu - FLY_IP_OVERHEAD);
 }
 
+/* An interface that was made again has no members. */
+static void join_group(struct fly_port *port, int interface)
+{
+	struct fly_netdev *i = &port->netdev;
+
+	if (i->group_fd >= 0)
+		close(i->group_fd);
+	i->group_fd = is_kernels(port) ? fly_kernel_port_join(interface, FLY_GROUP_IP) : -1;
+}
+
 /* @facts: NULL: the link is over no interface. Return: 0 or a negative status with a message. */
 static int settle(struct fly_port *port, const struct fly_netlink_facts *facts, uint32_t usual_ip)
 {
@@ -250,6 +260,7 @@ static int settle(struct fly_port *port, const struct fly_netlink_facts *facts, 
 	if (facts) {
 		i->is_up = facts->is_up;
 		i->is_loopback = facts->is_loopback;
+		join_group(port, facts->index);
 	}
 	fly_link_settle(&port->link, &i->settings);
 	port->link.peers_move = !fly_port_has_peer(port) && !i->is_loopback;
@@ -322,6 +333,8 @@ void fly_netdev_end(struct fly_port *port)
 	drop_claims(port);
 	if (i->watch_fd >= 0)
 		close(i->watch_fd);
+	if (i->group_fd >= 0)
+		close(i->group_fd);
 	free(i->routes);
 	free(i->routes_before);
 }

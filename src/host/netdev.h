@@ -16,6 +16,7 @@ struct fly_netdev {
 	int watch_fd;            /* tells of changes; -1: nothing is followed */
 	_Atomic bool is_removed; /* pci: the driver says so, on DPDK's interrupt thread */
 	int tun_fd;              /* tap: of its driver; -1: not known */
+	int group_fd;            /* the interface takes questions to all; -1: not */
 	bool is_up;              /* as last seen */
 	bool is_loopback;
 	bool is_stale;             /* it has changed since it was looked at */

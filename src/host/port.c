@@ -496,6 +496,11 @@ static int add_device(struct fly_port *port)
 		status = fly_limits_threads(DEVICE_THREADS, port->spec.text);
 	if (!status && needs_kernel_port(port))
 		status = fly_memif_guard_start();
+	if (!status && rte_eth_dev_count_total() == RTE_MAX_ETHPORTS)
+		status = fly_fail(FLY_EINVAL,
+				  "link %s: this process has %d ports, which is all that its DPDK "
+				  "has room for; use another process for more",
+				  port->spec.text, RTE_MAX_ETHPORTS);
 	if (status)
 		return status;
 	fly_memif_guard_hold();
@@ -617,6 +622,20 @@ static void steer(struct fly_port *port)
 	}
 }
 
+/*
+ * Cards take questions to all of a network only if they are told. What a driver cannot do it does
+ * for all frames. The interface of af_packet is the kernel's: netdev.c.
+ */
+static void join_group(const struct fly_port *port)
+{
+	struct rte_ether_addr group = {.addr_bytes = FLY_GROUP_MAC};
+
+	if (port->spec.kind == FLY_LINK_AF_PACKET || kinds[port->spec.kind].has_server)
+		return;
+	if (rte_eth_dev_set_mc_addr_list(port->link.port, &group, 1) != 0)
+		rte_eth_allmulticast_enable(port->link.port);
+}
+
 /* All but the UDP port. */
 void fly_port_tell_others(struct fly_port *port)
 {
@@ -674,6 +693,7 @@ static int start_device(struct fly_port *port)
 	}
 	port->started = true;
 	take_mac(port);
+	join_group(port);
 	if (port->n_queues > 1)
 		steer(port);
 	fly_port_tell_others(port);
@@ -787,7 +807,8 @@ int fly_port_reach(struct fly_port *port, const char **why)
 	int status = fly_socket_claim_client(port->spec.what, &port->client, &port->lock_fd);
 
 	*why = status == -FLY_EINUSE
-		       ? "all its places are taken; start the server with a larger clients="
+		       ? "all its places are taken; start the server with a larger clients=, "
+			 "up to 32"
 	       : status == -FLY_EPERM ? "no permission to use its socket"
 				      : "no server is there";
 	if (status)
@@ -975,7 +996,7 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		.lock_fd = -1,
 		.probe_fd = -1,
 		.packet_fd = -1,
-		.netdev = {.watch_fd = -1, .tun_fd = -1},
+		.netdev = {.watch_fd = -1, .tun_fd = -1, .group_fd = -1},
 		.bell = spec->kind == FLY_LINK_VHOST ? fly_bell_open() : -1,
 	};
 	for (unsigned i = 0; i < FLY_POLLERS; i++)

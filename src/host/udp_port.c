@@ -23,6 +23,7 @@
 #include "base/clofork.h"
 #include "base/error.h"
 #include "base/mapped_ip.h"
+#include "base/notice.h"
 #include "base/random.h"
 #include "fastpath/link_udp.h"
 #include "host/limits.h"
@@ -35,6 +36,7 @@
 
 #define BUFFER_BYTES (4 << 20) /* asked for in each direction; the kernel gives what it allows */
 #define FREE_TRIES   64        /* for consecutive free ports */
+#define INTERFACES   16        /* of which addresses are looked at */
 #define MTU_DEFAULT  9000      /* as where both ends share memory, if an interface has it */
 
 union address {
@@ -278,6 +280,83 @@ static int make_link(struct fly_port *port, unsigned i, int fd, const struct pla
 	return 0;
 }
 
+/* ---- questions to all of a network: slowpath/find.c ---- */
+
+/* The first IPv4 address of each interface that is up. */
+static unsigned each_interface(uint32_t *ips, unsigned most)
+{
+	struct ifaddrs *list = NULL;
+	const char *last = "";
+	unsigned n = 0;
+
+	if (getifaddrs(&list) < 0)
+		return 0;
+	for (const struct ifaddrs *i = list; i && n < most; i = i->ifa_next) {
+		if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_UP) ||
+		    strcmp(i->ifa_name, last) == 0)
+			continue;
+		last = i->ifa_name;
+		ips[n++] = ((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr.s_addr;
+	}
+	freeifaddrs(list);
+	return n;
+}
+
+static unsigned each_of(const struct place *p, uint32_t *ips, unsigned most)
+{
+	if (p->is_every)
+		return each_interface(ips, most);
+	if (p->is_v6)
+		return 0;
+	ips[0] = p->at.v4.sin_addr.s_addr;
+	return 1;
+}
+
+unsigned fly_udp_port_each(const struct fly_port *port, uint32_t *ips, unsigned most)
+{
+	struct place p = {0};
+
+	find_place(&port->spec, &p);
+	return each_of(&p, ips, most);
+}
+
+/*
+ * A socket for what is sent to the group. All sockets of this machine that have joined get a copy
+ * of each datagram. Without one nobody finds this link, and all else works.
+ */
+static void join_group(struct fly_port *port, const struct place *p)
+{
+	const struct sockaddr_in group = {
+		.sin_family = AF_INET,
+		.sin_port = htons(FLY_GROUP_PORT),
+		.sin_addr.s_addr = FLY_GROUP_IP,
+	};
+	uint32_t ips[INTERFACES];
+	const unsigned n = each_of(p, ips, INTERFACES);
+	const int fd = n ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
+
+	if (fd < 0)
+		return;
+	set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	set(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+	if (bind(fd, (const struct sockaddr *)&group, sizeof group) < 0) {
+		fly_notice(&port->group->notice,
+			   "link %s: nobody finds it by a question to all: UDP port %d: %s",
+			   port->spec.text, FLY_GROUP_PORT, strerror(errno));
+		close(fd);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		const struct ip_mreq join = {
+			.imr_multiaddr.s_addr = FLY_GROUP_IP,
+			.imr_interface.s_addr = ips[i],
+		};
+
+		(void)setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof join);
+	}
+	fly_link_udp_join(&port->link, fly_clofork_add(fd));
+}
+
 int fly_udp_port_open(struct fly_port *port)
 {
 	const unsigned n = port->group->n;
@@ -302,6 +381,8 @@ int fly_udp_port_open(struct fly_port *port)
 			return status;
 		}
 	}
+	if (port->spec.what[0]) /* else it only calls */
+		join_group(port, &p);
 	return 0;
 }
 
@@ -309,6 +390,7 @@ void fly_udp_port_close(struct fly_port *port)
 {
 	if (port->spec.kind != FLY_LINK_UDP)
 		return;
+	fly_clofork_close(fly_link_udp_leave(&port->link));
 	fly_clofork_close(fly_link_udp_end(&port->link));
 	for (unsigned i = 1; i < FLY_POLLERS; i++) {
 		if (port->others[i])

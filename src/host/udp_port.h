@@ -22,6 +22,13 @@ void fly_udp_port_close(struct fly_port *port);
 /* fly_udp_port_address() - where the sockets of a udp: port are. */
 void fly_udp_port_address(const struct fly_port *port, struct in6_addr *address, uint32_t *scope);
 
+/*
+ * fly_udp_port_each() - the addresses from which a question to all of its networks has to be sent,
+ * one of each interface: IPv4, network order. Return: how many, at most @most; a port at one
+ * address has that one, or none if that is of IPv6.
+ */
+unsigned fly_udp_port_each(const struct fly_port *port, uint32_t *ips, unsigned most);
+
 /* fly_udp_port_of_v6() - the first port that takes IPv6; NULL: there is none. */
 struct fly_port *fly_udp_port_of_v6(const struct fly_ports *ports);
 

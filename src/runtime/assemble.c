@@ -5,6 +5,7 @@
  * Called on the poller's thread, between turns or at the quiescence point. Touches no port:
  * host/port.c opens and closes them.
  */
+#include "base/random.h"
 #include "fastpath/poller.h"
 
 #include "threads/request.h"
@@ -59,6 +60,8 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 	fly_handoff_queue_init(&p->handoffs);
 	LIST_INIT(&p->imports);
 	LIST_INIT(&p->pools);
+	LIST_INIT(&p->find.searches);
+	fly_random_fill(&p->find.instance, sizeof p->find.instance);
 	fly_bulk_init(p);
 	for (uint32_t i = 0; i < FLY_EXPORTS; i++)
 		p->exports[i].id = ~i; /* an identifier of another index: never found */

@@ -425,6 +425,18 @@ struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_impor
 	return keep(p, like->link, &place, like->binder_port, like->name, like->version);
 }
 
+int fly_import_at(struct fly_poller *p, struct fly_link *link, const struct fly_address *at,
+		  const char *name, uint32_t version, struct fly_import **import)
+{
+	struct place place = {.peer = *at};
+	const int status = locate(p, link, &place, name, version, p->waits.timeout_tsc);
+
+	if (status)
+		return status;
+	*import = keep(p, link, &place, at->port, name, version);
+	return *import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", name);
+}
+
 struct wish {
 	struct fly_runtime *runtime;
 	const char *name;
@@ -437,23 +449,14 @@ struct wish {
 static int import_on_poller(struct fly_poller *p, void *argument)
 {
 	struct wish *w = argument;
-	struct place place = {0};
+	struct fly_address peer = {0};
 	struct fly_link *link = NULL;
-	uint16_t binder_port;
 	int status;
 
 	if (p->is_shut)
 		return fly_fail(FLY_ESTOPPED, "import %s: the runtime was shut down", w->name);
-	status = fly_destination_find(w->runtime, p->number, w->peer, w->address, &link,
-				      &place.peer);
-	if (status)
-		return status;
-	binder_port = place.peer.port;
-	status = locate(p, link, &place, w->name, w->version, p->waits.timeout_tsc);
-	if (status)
-		return status;
-	w->import = keep(p, link, &place, binder_port, w->name, w->version);
-	return w->import ? 0 : fly_fail(FLY_ENOMEM, "import %s: out of memory", w->name);
+	status = fly_destination_find(w->runtime, p->number, w->peer, w->address, &link, &peer);
+	return status ? status : fly_import_at(p, link, &peer, w->name, w->version, &w->import);
 }
 
 /*
@@ -477,7 +480,7 @@ static int import_from_any(struct fly_poller *p, struct wish *w)
 }
 
 /* The poller for a new binding: that of the calling procedure, or else the next one in turn. */
-static struct fly_poller *next_poller(struct fly_runtime *runtime)
+struct fly_poller *fly_import_poller(struct fly_runtime *runtime)
 {
 	struct fly_poller *here = fly_poller_group_here();
 	const struct fly_poller_group *group = &runtime->group;
@@ -487,6 +490,16 @@ static struct fly_poller *next_poller(struct fly_runtime *runtime)
 		return here;
 	n = atomic_fetch_add_explicit(&runtime->imported, 1, memory_order_relaxed);
 	return group->pollers[n % group->n];
+}
+
+int fly_import_for_here(struct fly_runtime *runtime, struct fly_poller *p,
+			struct fly_import *import, struct fly_binding **binding)
+{
+	if (!fly_poller_is_here(p))
+		return fly_attach_make(runtime, import, binding);
+	fly_behaviour_set_wait(&import->head, FLY_WAIT_DEFAULT);
+	*binding = &import->head;
+	return 0;
 }
 
 int fly_import(struct fly_runtime *runtime, const struct fly_interface *interface, const char *peer,
@@ -508,15 +521,9 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 	if (peer ? fly_local_is(peer) : runtime->local != NULL)
 		return fly_local_import(&runtime->group, w.name, w.version, peer, runtime->local,
 					binding);
-	p = next_poller(runtime);
+	p = fly_import_poller(runtime);
 	status = import_from_any(p, &w);
-	if (status)
-		return status;
-	if (!fly_poller_is_here(p))
-		return fly_attach_make(runtime, w.import, binding);
-	fly_behaviour_set_wait(&w.import->head, FLY_WAIT_DEFAULT);
-	*binding = &w.import->head;
-	return 0;
+	return status ? status : fly_import_for_here(runtime, p, w.import, binding);
 }
 
 /* fly_import_rebind(), for at most @most_tsc for each of two questions. */

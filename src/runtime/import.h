@@ -5,6 +5,8 @@
 
 #include "fastpath/binding.h"
 
+struct fly_runtime;
+
 /*
  * fly_import_make() - bind to an export whose identifier is known. Sends no packet.
  * @peer: complete, with MAC. @activity: fly_random_activity(): the upper 48 bits, not 0.
@@ -13,6 +15,24 @@
 struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 				   const struct fly_address *peer, uint32_t export_id,
 				   uint64_t activity);
+
+/*
+ * fly_import_at() - make the binding that fly_import() returns, of a server whose place is known.
+ * @at: of its binder: ip and port; the MAC is looked for. @name: outlives the binding.
+ * Return: 0 and *import; or a negative status with a sentence.
+ */
+int fly_import_at(struct fly_poller *p, struct fly_link *link, const struct fly_address *at,
+		  const char *name, uint32_t version, struct fly_import **import);
+
+/*
+ * fly_import_for_here() - a binding for the calling thread, of what was just made at poller @p.
+ * Return: 0 and *binding; or a negative status with a sentence: @import has been ended.
+ */
+int fly_import_for_here(struct fly_runtime *runtime, struct fly_poller *p,
+			struct fly_import *import, struct fly_binding **binding);
+
+/* fly_import_poller() - the poller for a new binding of the calling thread. */
+struct fly_poller *fly_import_poller(struct fly_runtime *runtime);
 
 /*
  * fly_import_again() - make another binding like @like. It ends with the poller at the latest.

@@ -266,6 +266,7 @@ static int make_pollers(struct starting *s)
 		}
 		p->group = &r->group;
 		p->number = i;
+		p->find.instance = r->poller.find.instance;
 		p->handoffs.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 		r->group.pollers[r->group.n++] = p;
 		if (make_turns(r, p, o->pollers != 0))
@@ -335,8 +336,6 @@ static int open_port(struct starting *s, const struct fly_link_spec *spec, unsig
 	struct fly_port *port;
 	int status;
 
-	if (r->ports.n == FLY_LINKS)
-		return fly_fail(FLY_EINVAL, "more than %d ports", FLY_LINKS);
 	status = fly_port_open(&r->group, spec, client, &port);
 	if (status)
 		return status;
@@ -560,6 +559,21 @@ static int check_options(const struct fly_options *o)
 	return 0;
 }
 
+/* Before anything is opened: does each client of each server get a port? */
+static int check_ports(const struct starting *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n_specs; i++)
+		n += s->specs[i].kind == FLY_LINK_LOCAL ? 0 : s->specs[i].clients;
+	return n <= FLY_LINKS ? 0
+			      : fly_fail(FLY_EINVAL,
+					 "the links have %u ports, since each client of a server "
+					 "is one, and a runtime has at most %d: lower clients=, or "
+					 "start another server",
+					 n, FLY_LINKS);
+}
+
 static int parse_links(struct starting *s)
 {
 	for (const char *const *text = s->options->links; text && *text; text++) {
@@ -572,7 +586,8 @@ static int parse_links(struct starting *s)
 			return status;
 		fly_port_choose_mtu(&s->specs[s->n_specs++]);
 	}
-	return s->n_specs ? 0 : fly_fail(FLY_EINVAL, "a runtime needs at least one link");
+	return s->n_specs ? check_ports(s)
+			  : fly_fail(FLY_EINVAL, "a runtime needs at least one link");
 }
 
 /* Choose the runtime's NUMA node and the pollers' cores. Return: 0 or a negative status. */

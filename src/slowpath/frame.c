@@ -10,6 +10,7 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/arp.h"
+#include "slowpath/find.h"
 #include "slowpath/reply.h"
 
 void fly_frame_drop(struct fly_poller *p, struct rte_mbuf *m, enum fly_counter why)
@@ -26,6 +27,8 @@ void fly_slow_frame(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		fly_packet_put_any(m);
 		return;
 	}
+	if (why == -(int)FLY_COUNT_drop_other_address && fly_find_frame(p, link, m))
+		return;
 	if (fly_arp_frame(p, link, m))
 		return;
 	fly_frame_drop(p, m, (enum fly_counter) - why);

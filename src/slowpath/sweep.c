@@ -12,6 +12,7 @@
 #include "fastpath/poller.h"
 #include "fastpath/slow.h"
 #include "slowpath/behaviour.h"
+#include "slowpath/find.h"
 #include "slowpath/neighbour.h"
 #include "slowpath/park.h"
 #include "slowpath/payload.h"
@@ -49,6 +50,7 @@ static void sweep_each_ms(struct fly_poller *p)
 	p->again_budget = RESENDS_PER_MS;
 	if (p->cache.pool) {
 		sweep_links(p);
+		fly_find_sweep(p);
 		fly_conversations_sweep(p);
 		fly_refused_sweep(p->refused, p->now_ms);
 		if (fly_refused_sweep(p->gone, p->now_ms))
@@ -90,6 +92,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 	}
 	fly_payload_forget(p, link);
 	fly_neighbours_forget(p, link);
+	fly_find_forget(p, link);
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);
 	if (link->shared)
 		fly_shared_lost(link);

@@ -401,6 +401,17 @@ int fly_import(struct fly_runtime *runtime, const struct fly_interface *interfac
 	return 0;
 }
 
+int fly_import_each(struct fly_runtime *runtime, const struct fly_interface *interface,
+		    const char *link, uint32_t wait_ms, struct fly_binding **bindings,
+		    unsigned most)
+{
+	const int status = fly_import(runtime, interface, link, &bindings[0]);
+
+	(void)wait_ms;
+	(void)most;
+	return status ? status : 1;
+}
+
 void fly_release(struct fly_call *call)
 {
 	ender(call);

@@ -512,6 +512,16 @@ void idl_emit_client(const struct idl_file *file, const char *base, struct idl_t
 		  name);
 	idl_text_printf(out, "{\n");
 	emit_line(out, "\treturn fly_import(runtime,\v&%s_interface,\vpeer,\vbinding);", name);
+	idl_text_printf(out, "}\n\n");
+	emit_line(out,
+		  "int %s_import_each(struct fly_runtime *runtime,\vconst char *link,\vuint32_t "
+		  "wait_ms,\vstruct fly_binding **bindings,\vunsigned most)",
+		  name);
+	idl_text_printf(out, "{\n");
+	emit_line(out,
+		  "\treturn fly_import_each(runtime,\v&%s_interface,\vlink,\vwait_ms,\vbindings,\v"
+		  "most);",
+		  name);
 	idl_text_printf(out, "}\n");
 	for (const struct idl_procedure *p = interface->procedures; p; p = p->next) {
 		idl_text_printf(out, "\n/* ---- %s ---- */\n\n", p->name.text);

@@ -379,6 +379,18 @@ static void emit_caller_side(struct idl_text *out, const struct idl_interface *i
 	idl_text_printf(
 		out,
 		"\n/*\n"
+		" * %s_import_each() - bind to the interface at each server that exports it "
+		"on a network of ours;\n"
+		" * as fly_import_each().\n"
+		" */\n",
+		name);
+	emit_line(out,
+		  "int %s_import_each(struct fly_runtime *runtime,\vconst char *link,\vuint32_t "
+		  "wait_ms,\vstruct fly_binding **bindings,\vunsigned most);",
+		  name);
+	idl_text_printf(
+		out,
+		"\n/*\n"
 		" * For callers. A plain call returns 0, or the negative status that the call "
 		"ended "
 		"with, and then\n"

@@ -143,6 +143,12 @@ int Arrays_import(struct fly_runtime *runtime, const char *peer, struct fly_bind
 	return fly_import(runtime, &Arrays_interface, peer, binding);
 }
 
+int Arrays_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		       struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Arrays_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Scalars ---- */
 
 int Arrays_Scalars(struct fly_binding *binding, const bool a[2], const uint8_t b[3],

@@ -15,6 +15,12 @@ int Attributes_import(struct fly_runtime *runtime, const char *peer, struct fly_
 	return fly_import(runtime, &Attributes_interface, peer, binding);
 }
 
+int Attributes_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			   struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Attributes_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Nothing ---- */
 
 int Attributes_Nothing(struct fly_binding *binding, const uint8_t *data, uint32_t data_count)

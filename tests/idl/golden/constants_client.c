@@ -72,6 +72,12 @@ int Constants_import(struct fly_runtime *runtime, const char *peer, struct fly_b
 	return fly_import(runtime, &Constants_interface, peer, binding);
 }
 
+int Constants_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			  struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Constants_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Sum ---- */
 
 /* The status of a call that failed; an exception is taken from the packet. */

@@ -14,6 +14,12 @@ int Docs_import(struct fly_runtime *runtime, const char *peer, struct fly_bindin
 	return fly_import(runtime, &Docs_interface, peer, binding);
 }
 
+int Docs_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		     struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Docs_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Described ---- */
 
 int Docs_Described(struct fly_binding *binding, uint8_t what, uint8_t undescribed,

@@ -95,6 +95,12 @@ int Enums_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 	return fly_import(runtime, &Enums_interface, peer, binding);
 }
 
+int Enums_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		      struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Enums_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Mix ---- */
 
 int Enums_Mix(struct fly_binding *binding, enum Enums_Color a, enum Enums_Color *b,

@@ -126,6 +126,12 @@ int Exceptions_import(struct fly_runtime *runtime, const char *peer, struct fly_
 	return fly_import(runtime, &Exceptions_interface, peer, binding);
 }
 
+int Exceptions_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			   struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Exceptions_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Withdraw ---- */
 
 /* The status of a call that failed; an exception is taken from the packet. */

@@ -113,6 +113,12 @@ int Includes_import(struct fly_runtime *runtime, const char *peer, struct fly_bi
 	return fly_import(runtime, &Includes_interface, peer, binding);
 }
 
+int Includes_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			 struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Includes_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Resolve ---- */
 
 /* The status of a call that failed; an exception is taken from the packet. */

@@ -65,6 +65,12 @@ int Inout_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 	return fly_import(runtime, &Inout_interface, peer, binding);
 }
 
+int Inout_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		      struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Inout_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Scalars ---- */
 
 int Inout_Scalars(struct fly_binding *binding, bool *a, int8_t *b, uint16_t *c, enum Inout_Kind *d,

@@ -14,6 +14,12 @@ int Layouts_import(struct fly_runtime *runtime, const char *peer, struct fly_bin
 	return fly_import(runtime, &Layouts_interface, peer, binding);
 }
 
+int Layouts_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Layouts_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Over ---- */
 
 int Layouts_Over(struct fly_binding *binding, uint64_t sum, const uint8_t key[8], uint8_t value[8])

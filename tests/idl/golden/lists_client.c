@@ -82,6 +82,12 @@ int Lists_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 	return fly_import(runtime, &Lists_interface, peer, binding);
 }
 
+int Lists_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		      struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Lists_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Bytes ---- */
 
 int Lists_Bytes(struct fly_binding *binding, const uint8_t *data, uint32_t data_count,

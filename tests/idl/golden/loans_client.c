@@ -37,6 +37,12 @@ int Loans_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 	return fly_import(runtime, &Loans_interface, peer, binding);
 }
 
+int Loans_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		      struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Loans_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Send ---- */
 
 /* The status of a call that failed; an exception is taken from the packet. */

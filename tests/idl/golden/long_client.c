@@ -45,6 +45,12 @@ int Long_import(struct fly_runtime *runtime, const char *peer, struct fly_bindin
 	return fly_import(runtime, &Long_interface, peer, binding);
 }
 
+int Long_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		     struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Long_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Store ---- */
 
 int Long_Store(struct fly_binding *binding, const char *name, const uint8_t *image,

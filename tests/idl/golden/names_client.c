@@ -14,6 +14,12 @@ int Names_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 	return fly_import(runtime, &Names_interface, peer, binding);
 }
 
+int Names_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		      struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Names_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Own ---- */
 
 int Names_Own(struct fly_binding *binding_, uint8_t binding, uint8_t call, uint8_t context,

@@ -14,6 +14,12 @@ int Numbers_import(struct fly_runtime *runtime, const char *peer, struct fly_bin
 	return fly_import(runtime, &Numbers_interface, peer, binding);
 }
 
+int Numbers_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Numbers_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- First ---- */
 
 int Numbers_First(struct fly_binding *binding)

@@ -162,6 +162,12 @@ int Optionals_import(struct fly_runtime *runtime, const char *peer, struct fly_b
 	return fly_import(runtime, &Optionals_interface, peer, binding);
 }
 
+int Optionals_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			  struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Optionals_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Scalars ---- */
 
 int Optionals_Scalars(struct fly_binding *binding, bool has_a, uint32_t a, bool has_b, bool b,

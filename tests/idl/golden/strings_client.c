@@ -48,6 +48,12 @@ int Strings_import(struct fly_runtime *runtime, const char *peer, struct fly_bin
 	return fly_import(runtime, &Strings_interface, peer, binding);
 }
 
+int Strings_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Strings_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Length ---- */
 
 int Strings_Length(struct fly_binding *binding, const char *text, uint32_t *result)

@@ -182,6 +182,12 @@ int Structs_import(struct fly_runtime *runtime, const char *peer, struct fly_bin
 	return fly_import(runtime, &Structs_interface, peer, binding);
 }
 
+int Structs_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Structs_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Length ---- */
 
 int Structs_Length(struct fly_binding *binding, const struct Structs_Line *line, double *result)

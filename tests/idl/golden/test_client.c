@@ -14,6 +14,12 @@ int Test_import(struct fly_runtime *runtime, const char *peer, struct fly_bindin
 	return fly_import(runtime, &Test_interface, peer, binding);
 }
 
+int Test_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		     struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Test_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Null ---- */
 
 int Test_Null(struct fly_binding *binding)

@@ -52,6 +52,12 @@ int Typedefs_import(struct fly_runtime *runtime, const char *peer, struct fly_bi
 	return fly_import(runtime, &Typedefs_interface, peer, binding);
 }
 
+int Typedefs_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+			 struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Typedefs_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Read ---- */
 
 int Typedefs_Read(struct fly_binding *binding, Sector sector, uint8_t block[16],

@@ -14,6 +14,12 @@ int Types_import(struct fly_runtime *runtime, const char *peer, struct fly_bindi
 	return fly_import(runtime, &Types_interface, peer, binding);
 }
 
+int Types_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		      struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Types_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Bool ---- */
 
 int Types_Bool(struct fly_binding *binding, bool a, bool *b, bool *c, bool *result)

@@ -148,6 +148,13 @@ int Unions_export_with(struct fly_runtime *runtime, const struct Unions_procedur
 int Unions_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);
 
 /*
+ * Unions_import_each() - bind to the interface at each server that exports it on a network of ours;
+ * as fly_import_each().
+ */
+int Unions_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		       struct fly_binding **bindings, unsigned most);
+
+/*
  * For callers. A plain call returns 0, or the negative status that the call ended with, and then
  * it has assigned nothing, except, with -FLY_EEXCEPTION, what was raised.
  *

@@ -457,6 +457,12 @@ int Unions_import(struct fly_runtime *runtime, const char *peer, struct fly_bind
 	return fly_import(runtime, &Unions_interface, peer, binding);
 }
 
+int Unions_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
+		       struct fly_binding **bindings, unsigned most)
+{
+	return fly_import_each(runtime, &Unions_interface, link, wait_ms, bindings, most);
+}
+
 /* ---- Show ---- */
 
 int Unions_Show(struct fly_binding *binding, const struct Unions_Shape *shape,
