@@ -122,7 +122,7 @@ static int open_floor(struct rounds *r)
 	uint16_t port;
 
 	if (is_udp(r))
-		own.floor_udp = floor_udp_open(&port);
+		own.floor_udp = floor_udp_open_here(&port);
 	return is_udp(r) && !own.floor_udp
 		       ? stage_give_up(&r->stage, "no socket for bare datagrams", 0)
 		       : 0;
