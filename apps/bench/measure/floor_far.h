@@ -4,8 +4,8 @@
  * link of a binding, by the headers of its calls, to a UDP port of their own at its server.
  *
  * Over a udp: link datagrams do, over a socket of its own: floor_udp.h. The other end is
- * stage/echo.h. Runs on the thread that owns the runtime, instead of its poller; nobody may be in a
- * call meanwhile.
+ * floor_far_echo.h. Runs on the thread that owns the runtime, instead of its poller; nobody may be
+ * in a call meanwhile.
  */
 #ifndef FIREFLY_BENCH_FLOOR_FAR_H
 #define FIREFLY_BENCH_FLOOR_FAR_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * floor_udp.c - see floor_udp.h. Owns a socket and the buffers of its datagrams. Called by
- * runs/calls.c, runs/between.c, stage/server.c and stage/echo.c between blocks of calls. Knows
+ * runs/calls.c, runs/between.c, stage/server.c and floor_far_echo.c between blocks of calls. Knows
  * nothing of the library.
  *
  * Whoever sends a datagram with a payload writes all of it each time, as a procedure or a caller

@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/random.h>
+
 #include <json-c/json.h>
 
-#include "base/random.h"
 #include "bench/measure/floor_far.h"
 #include "bench/stage/between.h"
 #include "bench/stage/bulk_calls.h"
@@ -375,7 +376,7 @@ static int begin(void)
 	struct Between_Begin_raised raised;
 	int status;
 
-	fly_random_fill(&own.key, sizeof own.key);
+	(void)getrandom(&own.key, sizeof own.key, 0);
 	status = Between_Begin(own.between, own.key, &own.here, &own.there, &raised);
 	figures_clean(&own.there);
 	if (!status) {

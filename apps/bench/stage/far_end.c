@@ -5,7 +5,7 @@
  * Owns the command line, the runtime with Test, Bulk and Between, and who is being served. One
  * client at a time: two would measure each other. A client that says nothing for LEASE_NS has gone,
  * and the next one may begin. What is measured are ordinary calls of ordinary exports; between two
- * blocks the client asks for figures, and for bare frames to be sent back or not: echo.h.
+ * blocks the client asks for figures, and for bare frames to be sent back or not: floor_far_echo.h.
  */
 #include <argp.h>
 #include <inttypes.h>
@@ -14,14 +14,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/random.h>
+
 #include <firefly/firefly.h>
 
-#include "base/random.h"
-#include "bench/measure/floor.h"
+#include "bench/measure/floor_far_echo.h"
 #include "bench/measure/ticks.h"
 #include "far_end.h"
 #include "bulk_calls.h"
-#include "echo.h"
+
 #include "figures.h"
 #include "firefly/cli.h"
 #include "firefly/test_service.h"
@@ -147,7 +148,7 @@ static void now(struct Between_Figures *figures)
 static void measure_calls(void)
 {
 	own.is_echoing = false;
-	echo_stop();
+	far_echo_stop();
 }
 
 /* The client has gone. @how: behind its name. */
@@ -224,9 +225,9 @@ static int echo(void *context, uint64_t key, uint16_t bytes, bool many, uint16_t
 	(void)context, (void)raised;
 	if (!is_served(key, figures))
 		return Between_Lost_NUMBER;
-	fly_random_fill(secret, sizeof *secret);
-	*port = echo_port();
-	echo_start(*secret, bytes, many);
+	(void)getrandom(secret, sizeof *secret, 0);
+	*port = far_echo_port();
+	far_echo_start(*secret, bytes, many);
 	own.is_echoing = true;
 	fly_quit(own.runtime); /* who sleeps has to look from now on */
 	return 0;
@@ -309,7 +310,7 @@ static void announce(const struct server_options *o)
 		if (fly_address(own.runtime, i, address) == 0)
 			printf(" at %s", address);
 	}
-	printf(", bare frames at UDP port %u; ^C stops\n", echo_port());
+	printf(", bare frames at UDP port %u; ^C stops\n", far_echo_port());
 	fflush(stdout);
 }
 
@@ -323,7 +324,7 @@ static int export_all(void)
 		status = Between_export(own.runtime, &procedures, NULL);
 	if (status)
 		cli_complain(NAME, "%s", cli_reason(status));
-	else if ((status = echo_open(own.runtime)))
+	else if ((status = far_echo_open(own.runtime)))
 		cli_complain(NAME, "no UDP port is free for bare frames");
 	return status;
 }
@@ -356,6 +357,6 @@ int far_end_main(int argc, char **argv)
 	announce(&o);
 	serve(o.wait);
 	forget("was left alone");
-	echo_close();
+	far_echo_close();
 	return cli_stop(own.runtime);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * echo.c - see echo.h. Called by far_end.c. Owns the UDP ports and sockets of the floor, and
- * the frames that a driver has not taken yet. As measure/floor.c, it looks behind the public
- * headers.
+ * floor_far_echo.c - see floor_far_echo.h. Called by far_end.c. Owns the UDP ports and sockets of
+ * the floor, and the frames that a driver has not taken yet. As measure/floor.c, it looks behind
+ * the public headers.
  *
  * Why the poller's turn is not the floor
  *
@@ -10,7 +10,7 @@
  * would, and returns to the turn only when nothing has come for a while, something else has come,
  * or many bursts have been sent back. So what a turn costs is no part of a round trip.
  */
-#include "echo.h"
+#include "floor_far_echo.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,10 +18,10 @@
 #include <arpa/inet.h>
 
 #include "base/random.h"
-#include "bench/measure/block.h"
-#include "bench/measure/floor.h"
-#include "bench/measure/floor_udp.h"
-#include "bench/measure/numbered.h"
+#include "block.h"
+#include "floor.h"
+#include "floor_udp.h"
+#include "numbered.h"
 #include "host/kernel_port.h"
 #include "runtime/runtime.h"
 
@@ -132,7 +132,7 @@ static uint16_t echo_datagrams(struct fly_link *link, struct rte_mbuf **packets,
 
 /* ---- start and stop ---- */
 
-void echo_start(uint64_t key, unsigned bytes, bool many)
+void far_echo_start(uint64_t key, unsigned bytes, bool many)
 {
 	struct fly_poller *p = poller();
 
@@ -150,7 +150,7 @@ void echo_start(uint64_t key, unsigned bytes, bool many)
 	}
 }
 
-void echo_stop(void)
+void far_echo_stop(void)
 {
 	struct fly_poller *p = poller();
 
@@ -209,7 +209,7 @@ static int take_all(uint16_t port)
 	return status;
 }
 
-int echo_open(struct fly_runtime *runtime)
+int far_echo_open(struct fly_runtime *runtime)
 {
 	int status;
 
@@ -222,16 +222,16 @@ int echo_open(struct fly_runtime *runtime)
 	return status;
 }
 
-void echo_close(void)
+void far_echo_close(void)
 {
 	if (!echo.runtime)
 		return;
-	echo_stop();
+	far_echo_stop();
 	give_back();
 	echo.runtime = NULL;
 }
 
-uint16_t echo_port(void)
+uint16_t far_echo_port(void)
 {
 	return echo.port;
 }
