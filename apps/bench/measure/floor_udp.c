@@ -312,11 +312,12 @@ int floor_udp_far_bounce(struct floor_udp *f, const struct sockaddr_in6 *to, uns
 
 bool floor_udp_echo_some(struct floor_udp *f, uint64_t key, unsigned result_bytes, bool many)
 {
+	const unsigned bytes = result_bytes - FLOOR_UDP_HEADERS;
 	uint64_t numbers[BURST];
 	const unsigned n = keep_ours(f, receive(f, many), key, numbers);
 
 	for (unsigned i = 0; i < n; i++)
-		write_payload(f, i, result_bytes - FLOOR_UDP_HEADERS);
+		write_payload(f, i, bytes < ROOM ? bytes : ROOM);
 	if (n)
 		(void)send_all(f, n, many);
 	return n > 0;

@@ -239,6 +239,7 @@ static unsigned procedure_of(const struct row *row)
 
 static int far_failed(struct rounds *r, int status)
 {
+	own.has_begun = own.has_begun && !status; /* it need not be told that we have ended */
 	if (status == -FLY_EEXCEPTION)
 		return stage_give_up(&r->stage, "the server has another client now", 0);
 	if (cli_is_about_peer(status))
@@ -451,10 +452,10 @@ static int start(struct rounds *r)
 	return 0;
 }
 
-/* A server that has gone is not told that we have ended. */
 static int end_measuring(struct rounds *r)
 {
-	if (own.has_begun && !r->stage.trouble)
+	(void)r;
+	if (own.has_begun)
 		(void)Between_End(own.between, own.key, NULL);
 	own.has_begun = false;
 	return 0;

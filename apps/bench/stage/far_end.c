@@ -261,19 +261,21 @@ static void on_signal(int number)
 }
 
 /* As `firefly serve` turns; one turn of many is timed, whether it found something or not. */
-static void turn(bool yields)
+static void turn(enum fly_wait wait)
 {
 	unsigned found = 0;
 	uint64_t begin_ticks, ticks;
 
 	for (unsigned i = 1; i < SAMPLE; i++) {
 		found = fly_turn(own.runtime);
-		if (yields && !found)
+		if (wait != FLY_WAIT_SPIN && !found)
 			sched_yield();
 	}
 	begin_ticks = ticks_now();
 	found = fly_turn(own.runtime);
 	ticks = ticks_now() - begin_ticks;
+	if (wait == FLY_WAIT_SLEEP)
+		return; /* it turns by itself while bare frames are sent back only */
 	own.turn_ticks += ticks;
 	own.busy_ticks += found ? ticks : 0;
 }
@@ -296,7 +298,7 @@ static void serve(enum fly_wait wait)
 		if (wait == FLY_WAIT_SLEEP && !own.is_echoing)
 			fly_serve(own.runtime);
 		else
-			turn(wait != FLY_WAIT_SPIN);
+			turn(wait);
 	}
 }
 
