@@ -415,7 +415,7 @@ static int import_all(struct rounds *r)
 		cli_complain(NAME, "no socket for bare datagrams");
 		return CLI_FAILED;
 	}
-	own.floor.yields = r->stage.options.wait != FLY_WAIT_SPIN;
+	own.floor.yields = r->stage.options.wait > FLY_WAIT_SPIN;
 	return 0;
 }
 

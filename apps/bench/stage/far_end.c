@@ -334,7 +334,7 @@ static int export_all(void)
 int far_end_main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = on_signal};
-	struct server_options o = {.core = -1};
+	struct server_options o = {.core = -1, .wait = FLY_WAIT_SPIN};
 	struct fly_options start = {
 		.size = sizeof start,
 		.notice = cli_notice,
