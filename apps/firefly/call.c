@@ -28,9 +28,11 @@
 #include "cli.h"
 #include "commands.h"
 #include "counters.h"
+#include "bench/measure/ticks.h"
 #include "pattern.h"
 #include "target.h"
 #include "test.h"
+#include "times.h"
 
 #define WINDOW_MOST 4096
 
@@ -79,6 +81,7 @@ struct slot {
 	struct fly_call *call; /* NULL: none */
 	enum procedure procedure;
 	uint64_t number; /* of the call, from 1 */
+	uint64_t began;  /* ticks */
 };
 
 #define SEEN_BITS 65536 /* execution numbers that are remembered, below the highest */
@@ -97,6 +100,8 @@ struct caller {
 	uint64_t uncounted; /* executions that no call explains, or calls that none does */
 	int first_failure;  /* a status; 0: none */
 	uint64_t reconnections;
+	struct times times;   /* of those that returned */
+	uint64_t calls_ticks; /* while calls were made */
 
 	/* The books since the newest import. */
 	uint64_t count_before; /* what Count said */
@@ -365,6 +370,7 @@ static int settle(struct caller *c, struct slot *slot)
 		enter_failure(c, status);
 		return status;
 	}
+	times_add(&c->times, ticks_now() - slot->began);
 	c->returned++;
 	c->executed++;
 	if (!right)
@@ -398,9 +404,11 @@ static int step(struct caller *c)
 		return status;
 	slot->number = c->started + 1;
 	slot->procedure = o->procedures[c->started % o->n_procedures];
+	slot->began = ticks_now();
 	status = start_call(c, slot);
 	if (status == -FLY_EPACKETS || status == -FLY_ECALLS) {
 		settle_all(c); /* gives everything back; if that was not enough it is a failure */
+		slot->began = ticks_now();
 		status = start_call(c, slot);
 	}
 	c->started++;
@@ -470,11 +478,13 @@ static int come_back(struct caller *c)
 static int make_calls(struct caller *c)
 {
 	const struct call_options *o = c->options;
+	const uint64_t began = ticks_now();
 	int status = 0, late;
 
 	while (!status && !stop_wanted && (o->calls == 0 || c->started < o->calls))
 		status = step(c);
 	late = settle_all(c);
+	c->calls_ticks += ticks_now() - began;
 	return status ? status : late;
 }
 
@@ -523,6 +533,12 @@ static void print_books(const struct caller *c)
 		       fly_outcome_name(fly_outcome(c->first_failure)));
 	if (c->reconnections)
 		printf("reconnections: %" PRIu64 "\n", c->reconnections);
+	if (c->returned) {
+		const double seconds = (double)c->calls_ticks / (double)c->times.tsc_hz;
+
+		printf("%.0f calls/s for %.2f s\n", (double)c->returned / seconds, seconds);
+		times_print(&c->times, stdout);
+	}
 }
 
 /* Does the server seal its results? Return: 0; CLI_FAILED after saying what to do. */
@@ -549,7 +565,8 @@ static int expect_sealed(struct fly_binding *binding)
 int call_main(int argc, char **argv)
 {
 	struct call_options o = {.window = 1, .patience_s = 10, .core = -1};
-	struct caller caller = {.options = &o};
+	struct fly_platform platform = {.size = sizeof platform};
+	static struct caller caller;
 	struct sigaction action = {.sa_handler = on_signal};
 	struct fly_options start = {
 		.size = sizeof start,
@@ -559,6 +576,7 @@ int call_main(int argc, char **argv)
 	int failed, status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	caller.options = &o;
 	start.links = o.target.links;
 	start.eal = o.eal;
 	start.packets = o.packets;
@@ -577,6 +595,9 @@ int call_main(int argc, char **argv)
 		free(caller.slots);
 		return CLI_FAILED;
 	}
+	fly_platform(caller.runtime, &platform);
+	caller.times.tsc_hz = platform.tsc_hz;
+	caller.times.step = ticks_step();
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 

@@ -6,24 +6,30 @@
  * call, never the end: the server is looked for again until it is back.
  */
 #include <argp.h>
+#include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+#include <json-c/json.h>
 
 #include <firefly/firefly.h>
 
 #include "cli.h"
 #include "commands.h"
+#include "bench/measure/ticks.h"
+#include "bench/report/text.h"
 #include "target.h"
 #include "test.h"
-#include "bench/measure/ticks.h"
+#include "times.h"
 
 enum {
 	KEY_FLOOD = CLI_KEY_OWN,
 	KEY_TIMEOUT,
+	KEY_JSON,
 };
 
 struct ping_options {
@@ -31,6 +37,7 @@ struct ping_options {
 	uint64_t count; /* 0: until ^C */
 	double interval_s;
 	bool flood;
+	const char *json;    /* a file, or "-"; NULL: none */
 	unsigned timeout_ms; /* 0: the runtime's default */
 	int core;            /* -1: wherever the system puts us */
 	enum fly_wait wait;
@@ -40,15 +47,20 @@ struct ping_options {
 
 struct ping_summary {
 	uint64_t sent, returned;
-	double min_us, max_us, sum_us, sum_squares_us;
+	double seconds; /* from the first call to the last */
+	struct times times;
 };
 
 static volatile sig_atomic_t stop_wanted;
+static FILE *talk; /* standard output, unless that is JSON */
 
 static const struct argp_option options[] = {
 	{"count", 'c', "N", 0, "Stop after N calls", 0},
 	{"interval", 'i', "SECONDS", 0, "From one call to the next (default 1)", 0},
-	{"flood", KEY_FLOOD, NULL, 0, "One call after the other; only failures are printed", 0},
+	{"flood", KEY_FLOOD, NULL, 0,
+	 "One call after the other, as fast as answers come; only failures are printed", 0},
+	{"json", KEY_JSON, "FILE", 0,
+	 "Write the summary as JSON; to stdout, and nothing else there, with -", 0},
 	{"timeout", KEY_TIMEOUT, "MS", 0,
 	 "How long an answer may take, in milliseconds (default 5000)", 0},
 	{"link", CLI_KEY_LINK, "LINK", 0,
@@ -74,6 +86,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_FLOOD:
 		o->flood = true;
+		return 0;
+	case KEY_JSON:
+		o->json = text;
 		return 0;
 	case KEY_TIMEOUT:
 		o->timeout_ms = (unsigned)cli_number("ping", "--timeout", text, 1, 3600000);
@@ -152,30 +167,44 @@ static int call_once(struct fly_runtime *runtime, struct fly_binding *binding, u
 	return status;
 }
 
-static void take_in(struct ping_summary *s, double us)
+static double rate(const struct ping_summary *s)
 {
-	if (s->returned == 0 || us < s->min_us)
-		s->min_us = us;
-	if (s->returned == 0 || us > s->max_us)
-		s->max_us = us;
-	s->sum_us += us;
-	s->sum_squares_us += us * us;
-	s->returned++;
+	return s->seconds > 0 ? (double)s->returned / s->seconds : 0;
 }
 
-static void print_summary(const struct ping_summary *s, const char *link)
+static void print_summary(const struct ping_summary *s, const char *link, bool flood)
 {
-	const double n = (double)s->returned;
+	fprintf(talk,
+		"--- Test.Null over %s ---\n"
+		"%" PRIu64 " sent, %" PRIu64 " returned, %" PRIu64 " lost\n",
+		link, s->sent, s->returned, s->sent - s->returned);
+	times_print(&s->times, talk);
+	if (flood && s->returned)
+		fprintf(talk, "%.0f calls/s for %.2f s\n", rate(s), s->seconds);
+}
 
-	printf("--- Test.Null over %s ---\n"
-	       "%" PRIu64 " sent, %" PRIu64 " returned, %" PRIu64 " lost\n",
-	       link, s->sent, s->returned, s->sent - s->returned);
-	if (s->returned) {
-		const double mean = s->sum_us / n;
+/* Return: 0; or CLI_FAILED after complaining. */
+static int write_summary(const struct ping_summary *s, const struct ping_options *o)
+{
+	struct json_object *all = json_object_new_object();
+	int failed;
 
-		printf("min/avg/max/stddev %.2f/%.2f/%.2f/%.2f us\n", s->min_us, mean, s->max_us,
-		       sqrt(fmax(0, s->sum_squares_us / n - mean * mean)));
-	}
+	json_object_object_add(all, "procedure", json_object_new_string("null"));
+	json_object_object_add(all, "link", json_object_new_string(o->target.name));
+	json_object_object_add(all, "flood", json_object_new_boolean(o->flood));
+	json_object_object_add(all, "sent", json_object_new_int64((int64_t)s->sent));
+	json_object_object_add(all, "returned", json_object_new_int64((int64_t)s->returned));
+	json_object_object_add(all, "lost",
+			       json_object_new_int64((int64_t)(s->sent - s->returned)));
+	json_object_object_add(all, "seconds", text_number(s->seconds, 3));
+	json_object_object_add(all, "calls_per_s", text_number(rate(s), 1));
+	times_json(&s->times, all);
+	failed = text_write(all, o->json);
+	json_object_put(all);
+	if (!failed)
+		return 0;
+	cli_complain("ping", "%s cannot be written: %s", o->json, strerror(errno));
+	return CLI_FAILED;
 }
 
 /* Until the next call is due: keep the link served, without taking the core for it. */
@@ -193,10 +222,9 @@ static void rest(struct fly_runtime *runtime, double seconds, uint64_t tsc_hz)
 static void ping(struct fly_runtime *runtime, struct fly_binding *binding,
 		 const struct ping_options *o, struct ping_summary *summary)
 {
-	struct fly_platform platform = {.size = sizeof platform};
+	const uint64_t tsc_hz = summary->times.tsc_hz, began = ticks_now();
 	bool lost = false; /* the binding is to be made again */
 
-	fly_platform(runtime, &platform);
 	while (!stop_wanted && (o->count == 0 || summary->sent < o->count)) {
 		uint64_t ticks = 0;
 		int status;
@@ -209,25 +237,28 @@ static void ping(struct fly_runtime *runtime, struct fly_binding *binding,
 			break;
 		summary->sent++;
 		if (lost) {
-			printf("seq=%" PRIu64 " still no server: %s\n", summary->sent,
-			       cli_reason(status));
+			fprintf(talk, "seq=%" PRIu64 " still no server: %s\n", summary->sent,
+				cli_reason(status));
 		} else if (status) {
 			lost = cli_is_about_peer(status);
-			printf("seq=%" PRIu64 " %s (%s, %s)\n", summary->sent, fly_strerror(status),
-			       fly_status_name(status), fly_outcome_name(fly_outcome(status)));
+			fprintf(talk, "seq=%" PRIu64 " %s (%s, %s)\n", summary->sent,
+				fly_strerror(status), fly_status_name(status),
+				fly_outcome_name(fly_outcome(status)));
 		} else {
-			const double us = (double)ticks * 1e6 / (double)platform.tsc_hz;
-
-			take_in(summary, us);
-			if (!o->flood)
-				printf("seq=%" PRIu64 " time=%.2f us\n", summary->sent, us);
+			summary->returned++;
+			times_add(&summary->times, ticks);
+			if (o->flood)
+				continue;
+			fprintf(talk, "seq=%" PRIu64 " time=%.2f us\n", summary->sent,
+				(double)ticks * 1e6 / (double)tsc_hz);
 		}
-		fflush(stdout);
+		fflush(talk);
 		if (status && o->flood)
-			rest(runtime, 0.1, platform.tsc_hz); /* a failure a time is enough */
+			rest(runtime, 0.1, tsc_hz); /* a failure a time is enough */
 		else if (!o->flood && summary->sent != o->count)
-			rest(runtime, o->interval_s, platform.tsc_hz);
+			rest(runtime, o->interval_s, tsc_hz);
 	}
+	summary->seconds = (double)(ticks_now() - began) / (double)tsc_hz;
 }
 
 int ping_main(int argc, char **argv)
@@ -239,12 +270,14 @@ int ping_main(int argc, char **argv)
 		.notice = cli_notice,
 		.notice_context = (char *)"ping",
 	};
-	struct ping_summary summary = {0};
+	struct fly_platform platform = {.size = sizeof platform};
+	static struct ping_summary summary;
 	struct fly_binding *binding;
 	struct fly_runtime *runtime;
-	int status;
+	int status, failed = 0;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &o);
+	talk = o.json && strcmp(o.json, "-") == 0 ? stderr : stdout;
 	start.links = o.target.links;
 	start.eal = o.eal;
 	start.packets = o.packets;
@@ -263,11 +296,17 @@ int ping_main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 
-	printf("calling Test.Null over %s; ^C stops\n", o.target.name);
+	fly_platform(runtime, &platform);
+	summary.times.tsc_hz = platform.tsc_hz;
+	summary.times.step = ticks_step();
+	fprintf(talk, "calling Test.Null over %s; ^C stops\n", o.target.name);
+	fflush(talk);
 	ping(runtime, binding, &o, &summary);
-	print_summary(&summary, o.target.name);
+	print_summary(&summary, o.target.name, o.flood);
+	if (o.json)
+		failed = write_summary(&summary, &o);
 
 	fly_unbind(binding);
 	fly_stop(runtime);
-	return summary.returned ? 0 : CLI_FAILED;
+	return summary.returned ? failed : CLI_FAILED;
 }

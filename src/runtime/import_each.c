@@ -13,6 +13,7 @@
 #include <firefly/stub.h>
 
 #include "base/error.h"
+#include "base/mapped_ip.h"
 #include "base/stub_version.h"
 #include "fastpath/link_udp.h"
 #include "host/link_spec.h"
@@ -188,7 +189,7 @@ static void tell(const struct wish *w, unsigned poller, const struct fly_finding
 
 	if (!port)
 		return;
-	fly_peer_address_map(&address, f->ip);
+	fly_map_ip(&address, f->ip);
 	fly_peer_address_text(&address, 0, ip);
 	snprintf(peer, sizeof peer, "%s:%u,via=%s:%s", ip, rte_be_to_cpu_16(f->port),
 		 fly_link_kind_name(port->spec.kind), port->spec.what);

@@ -277,7 +277,8 @@ static struct json_object *row_json(const struct table *t, const struct cell *c)
 	for (size_t i = 0; i < t->n_columns; i++)
 		if (t->columns[i].key)
 			add(run, t->columns[i].key, cell_json(&t->columns[i], c));
-	add(run, "state", json_object_new_string(pairs_state_names[c->state]));
+	if (!t->between_hosts)
+		add(run, "state", json_object_new_string(pairs_state_names[c->state]));
 	if (t->states == TABLE_ONE)
 		add(run, "blocks", json_object_new_int64(c->figures->blocks));
 	add(run, "pairs", json_object_new_int64((int64_t)c->figures->pairs.kept));
@@ -302,7 +303,8 @@ int table_write(const struct table *t, const struct rounds *r, const char *path)
 	json_object_object_add(all, "runs", runs);
 	if (t->more)
 		t->more(r, all);
-	json_object_object_add(all, "machine", text_machine_json(&r->stage.machine));
+	if (!t->between_hosts)
+		json_object_object_add(all, "machine", text_machine_json(&r->stage.machine));
 	failed = text_write(all, path);
 	json_object_put(all);
 	return failed;

@@ -68,6 +68,8 @@ struct table {
 	void (*end)(const struct rounds *rounds); /* NULL, or instead of states and machine */
 	/* NULL, or adds to the JSON object of a run. */
 	void (*more)(const struct rounds *rounds, struct json_object *all);
+	/* JSON has no state of a row, and no "machine": more() has both hosts. */
+	bool between_hosts;
 };
 
 /* table_print() - for people, on stdout. */

@@ -18,8 +18,7 @@ double text_ns(const struct stage_machine *m, double ticks)
 	return ticks * 1e9 / (double)m->platform.tsc_hz;
 }
 
-/* The processor's name, as the system has it. */
-static void cpu_model(char *name, size_t bytes)
+void text_cpu_model(char *name, size_t bytes)
 {
 	FILE *file = fopen("/proc/cpuinfo", "re");
 	char line[512];
@@ -38,11 +37,8 @@ static void cpu_model(char *name, size_t bytes)
 		fclose(file);
 }
 
-/* "22.11.11": DPDK says its name as well. */
-static const char *dpdk_version(const struct stage_machine *m)
+const char *text_dpdk_version(const char *version)
 {
-	const char *version = m->platform.dpdk;
-
 	return strncmp(version, "DPDK ", 5) == 0 ? version + 5 : version;
 }
 
@@ -124,12 +120,12 @@ void text_print_machine(const struct stage_machine *m)
 {
 	char model[128], pages[64] = "ordinary pages, no hugepages";
 
-	cpu_model(model, sizeof model);
+	text_cpu_model(model, sizeof model);
 	if (m->platform.hugepage_bytes)
 		snprintf(pages, sizeof pages, "hugepages of %zu MiB",
 			 m->platform.hugepage_bytes >> 20);
 	printf("%s, client on core %u, server on core %u; %s; DPDK %s\n", model, m->client_core,
-	       m->server_core, pages, dpdk_version(m));
+	       m->server_core, pages, text_dpdk_version(m->platform.dpdk));
 }
 
 /* ---- JSON ---- */
@@ -151,7 +147,7 @@ struct json_object *text_machine_json(const struct stage_machine *m)
 	struct json_object *distance = json_object_new_object();
 	char model[128];
 
-	cpu_model(model, sizeof model);
+	text_cpu_model(model, sizeof model);
 	json_object_array_add(cores, json_object_new_int((int)m->client_core));
 	json_object_array_add(cores, json_object_new_int((int)m->server_core));
 	for (unsigned s = 0; s < PAIRS_STATES; s++) {
@@ -167,7 +163,8 @@ struct json_object *text_machine_json(const struct stage_machine *m)
 			       json_object_new_boolean(m->platform.hugepage_bytes != 0));
 	json_object_object_add(machine, "hugepage_bytes",
 			       json_object_new_int64((int64_t)m->platform.hugepage_bytes));
-	json_object_object_add(machine, "dpdk", json_object_new_string(dpdk_version(m)));
+	json_object_object_add(machine, "dpdk",
+			       json_object_new_string(text_dpdk_version(m->platform.dpdk)));
 	json_object_object_add(machine, "firefly", json_object_new_string(fly_version()));
 	json_object_object_add(machine, "cache_line_round_trip_ns", distance);
 	return machine;

@@ -32,6 +32,12 @@ const char *text_size(char text[TEXT_ROOM], uint32_t bytes);
 /* text_print_doubt() - why @row has no @what ("ratio", "verdict"), unless it has one. */
 void text_print_doubt(const char *row, const char *what, struct pairs *pairs);
 
+/* text_cpu_model() - the processor's name, as the system has it. */
+void text_cpu_model(char *name, size_t bytes);
+
+/* text_dpdk_version() - "22.11.11": DPDK says its name as well. */
+const char *text_dpdk_version(const char *version);
+
 /* text_print_machine() - the last line of a table. */
 void text_print_machine(const struct stage_machine *machine);
 

@@ -122,7 +122,7 @@ static int open_floor(struct rounds *r)
 	uint16_t port;
 
 	if (is_udp(r))
-		own.floor_udp = floor_udp_open(&port);
+		own.floor_udp = floor_udp_open_here(&port);
 	return is_udp(r) && !own.floor_udp
 		       ? stage_give_up(&r->stage, "no socket for bare datagrams", 0)
 		       : 0;
@@ -234,7 +234,8 @@ const struct run_word run_calls = {
 	       "  firefly bench bulk --help            large calls,\n"
 	       "  firefly bench beside --help          Null beside large calls,\n"
 	       "  firefly bench conversations --help   servers that know many callers,\n"
-	       "  firefly bench marshal --help         what marshalling costs\n\n"
+	       "  firefly bench marshal --help         what marshalling costs,\n"
+	       "  firefly bench --to HOST --help       calls between two hosts\n\n"
 	       "The floor is what the same link does with bare frames of the same sizes and no "
 	       "calls; over udp, bare datagrams over plain sockets. At window 1 the ratio compares "
 	       "times (1.00x would be free, lower is "

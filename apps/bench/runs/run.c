@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/stage/far_end.h"
 #include "firefly/commands.h"
 
 struct input {
@@ -25,7 +26,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	error_t known = ARGP_ERR_UNKNOWN;
 
 	if (key == ARGP_KEY_INIT) {
-		state->child_inputs[0] = &input->rounds->stage;
+		if (!word->has_no_stage)
+			state->child_inputs[0] = &input->rounds->stage;
 		return 0;
 	}
 	if (word->option)
@@ -40,7 +42,7 @@ static void parse_all(const struct run_word *word, struct rounds *r, int argc, c
 	static const struct argp_child children[] = {{&stage_argp, 0, NULL, 0}, {0}};
 	const struct argp argp = {
 		.options = word->options,
-		.children = children,
+		.children = word->has_no_stage ? NULL : children,
 		.parser = parse,
 		.args_doc = word->args_doc,
 		.doc = word->doc,
@@ -128,7 +130,8 @@ static int run(const struct run_word *word, int argc, char **argv)
 	rounds.stage.options.may_be_local = word->may_be_local;
 	rounds.stage.options.may_be_udp = word->may_be_udp;
 	parse_all(word, &rounds, argc, argv);
-	failed = stage_choose_cores(&rounds.stage);
+	failed = word->has_no_stage ? stage_choose_none(&rounds.stage)
+				    : stage_choose_cores(&rounds.stage);
 	if (!failed) {
 		word->prepare(&rounds);
 		if (rounds.stage.options.seconds <= 0)
@@ -167,8 +170,13 @@ int bench_main(int argc, char **argv)
 		return words[i].word ? run(words[i].word, argc - 1, argv + 1)
 				     : bench_marshal_main(argc - 1, argv + 1);
 	}
-	for (int i = 1; i < argc; i++)
+	for (int i = 1; i < argc; i++) {
 		if (strncmp(argv[i], "--threads", 9) == 0)
 			return run(&run_threads, argc, argv);
+		if (strcmp(argv[i], "--server") == 0)
+			return far_end_main(argc, argv);
+		if (strcmp(argv[i], "--to") == 0 || strncmp(argv[i], "--to=", 5) == 0)
+			return run(&run_between, argc, argv);
+	}
 	return run(&run_calls, argc, argv);
 }

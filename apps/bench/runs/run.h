@@ -24,6 +24,7 @@ struct run_word {
 	double block_s;    /* the same; 0: the stage's default */
 	bool may_be_local; /* --link local is one more link */
 	bool may_be_udp;   /* the same of --link udp */
+	bool has_no_stage; /* options() has those of the stage, too: there is one process here */
 
 	/* Settle options that the user left open (seconds: 0), add rows. The cores are chosen. */
 	void (*prepare)(struct rounds *rounds);
@@ -51,7 +52,7 @@ struct run_word {
 	const char *(*also)(const struct rounds *rounds);
 };
 
-extern const struct run_word run_beside, run_bulk, run_calls, run_conversations, run_handoff,
-	run_local, run_processors, run_threads;
+extern const struct run_word run_beside, run_between, run_bulk, run_calls, run_conversations,
+	run_handoff, run_local, run_processors, run_threads;
 
 #endif

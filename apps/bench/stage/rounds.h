@@ -59,7 +59,8 @@ struct rounds_method {
 	rounds_worth *worth;
 	rounds_worth *whole; /* NULL, or for a second ratio of each pair */
 
-	/* NULL, or how a floor tells the state of the machine, instead of a ping-pong. */
+	/* NULL, or how a floor tells the state of the machine, instead of a ping-pong; a block of
+	 * calls, of a row that has no floor. */
 	struct stage_distance (*distance)(const struct rounds *rounds, const struct sample *floor);
 
 	/* NULL, or before and after each turn of a row; the server serves calls. */
@@ -70,7 +71,7 @@ struct rounds_method {
 struct rounds {
 	struct stage stage;
 	const struct rounds_method *method;
-	char title[128];          /* of the table */
+	char title[192];          /* of the table */
 	struct fly_binding *test; /* to Test at the server */
 	bool view;                /* results are read where they lie, instead of copied out */
 	struct row rows[ROUNDS_ROWS_MOST];

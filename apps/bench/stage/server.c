@@ -175,7 +175,7 @@ static int open_udp(struct server *s)
 	const int status = fly_address(s->runtime, 0, s->page->address);
 
 	if (!status)
-		s->floor_udp = floor_udp_open(&s->page->floor_port);
+		s->floor_udp = floor_udp_open_here(&s->page->floor_port);
 	if (s->floor_udp)
 		return 0;
 	fly_stop(s->runtime);

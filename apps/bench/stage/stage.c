@@ -199,23 +199,28 @@ static void on_signal(int number)
 	stage_stop_wanted = 1;
 }
 
-int stage_choose_cores(struct stage *s)
+int stage_choose_none(struct stage *s)
 {
 	/* The second ^C ends it at once. */
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
 
+	s->machine.step = ticks_step();
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	return 0;
+}
+
+int stage_choose_cores(struct stage *s)
+{
 	if (sched_getaffinity(0, sizeof s->allowed, &s->allowed)) {
 		cli_complain(s->name, "which cores are there? %s", strerror(errno));
 		return CLI_FAILED;
 	}
 	if (s->options.client_core >= 0 ? check_cores(s) : choose_two(s))
 		return CLI_FAILED;
-	s->machine.step = ticks_step();
 	s->machine.client_core = (unsigned)s->options.client_core;
 	s->machine.server_core = (unsigned)s->options.server_core;
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	return 0;
+	return stage_choose_none(s);
 }
 
 unsigned stage_spare_cores(const struct stage *s, unsigned cores[CPU_SETSIZE])

@@ -81,6 +81,9 @@ void stage_init(struct stage *stage, const char *name);
  */
 int stage_choose_cores(struct stage *stage);
 
+/* stage_choose_none() - the same, but for the cores: of a run with one process. Return: 0. */
+int stage_choose_none(struct stage *stage);
+
 /* stage_spare_cores() - those that neither process has. Return: how many. */
 unsigned stage_spare_cores(const struct stage *stage, unsigned cores[CPU_SETSIZE]);
 
