@@ -79,8 +79,8 @@ Test(mtu_search, fly_mtu_round__silence_of_both_says_nothing_about_the_size)
 
 	for (unsigned i = 0; i < 100; i++) {
 		cr_expect(fly_mtu_round(&s, false, false) == FLY_MTU_SAME);
-		if (i % 7 == 6) /* an outage now and then: not one of the failures is forgotten */
-			fly_mtu_round(&s, true, true), s = suspected(1440);
+		if (i % 7 == 6)
+			s = suspected(1440); /* somebody has answered at last */
 		cr_expect(s.limit == 1440 && s.fails == 0);
 	}
 }

@@ -2,8 +2,7 @@
 /* mtu_search.c - see mtu_search.h. Pure. Called by path_mtu.c, which sends the probes. */
 #include "slowpath/mtu_search.h"
 
-#define COMMON 1440 /* over an MTU of 1500: what most paths of longer packets have in the middle \
-		     */
+#define COMMON 1440 /* over an MTU of 1500: what longer paths often have in between */
 
 void fly_mtu_begin(struct fly_mtu_search *s, uint32_t top)
 {
