@@ -1119,7 +1119,7 @@ Case(bulk, fly_bulk_again__a_large_result)
 	ack.activity = 0;
 	expect_drop(ack, FLY_COUNT_drop_activity, "no activity");
 	ack.activity = ACTIVITY;
-	ack.procedure = 3;
+	ack.procedure = 4;
 	expect_drop(ack, FLY_COUNT_drop_type, "of what?");
 	ack.procedure = FLY_ABOUT_RESULT;
 	peer->link.udp_port ^= 1;

@@ -25,7 +25,7 @@ struct fly_import {
 	struct fly_poller *poller;
 	struct fly_link *link;
 	uint32_t idle;         /* first of this binding's free entries; FLY_NO_ENTRY */
-	uint32_t argument_max; /* bytes of payload that one packet takes on this link */
+	uint32_t argument_max; /* bytes of payload in one packet to the peer */
 	uint8_t sends_as;      /* state of a sent call: TIMED until a round trip was measured */
 	uint8_t template[FLY_PAYLOAD + 6] __rte_aligned(
 		16); /* headers of a call without arguments */
@@ -46,7 +46,8 @@ struct fly_import {
 	bool is_lost;         /* with `reconnect`: the next call rebinds first */
 	/* Rebinds for a call that is about to start: 0, or its status. NULL: nobody wants that. */
 	int (*reconnect)(struct fly_import *import, uint64_t most_us);
-	uint64_t activity; /* the upper 48 bits */
+	uint64_t activity;   /* the upper 48 bits */
+	uint32_t agreed_max; /* what both ends take; argument_max may be less: path_mtu.h */
 	uint32_t export_id;
 	const char *name; /* of the interface; static */
 	uint32_t version;

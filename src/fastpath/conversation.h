@@ -63,7 +63,9 @@ struct fly_conversation {
 	uint16_t result_bytes; /* of the retained result */
 	int16_t result_status; /* of the retained result: 0 or a negative status */
 	bool is_proven;        /* the caller receives at the address that it gave */
-	bool is_closing;     /* its caller has ended it: forgotten when it does not run any more */
+	bool is_closing : 1; /* its caller has ended it: forgotten when it does not run any more */
+	bool asks_proof : 1; /* the next packet of a call of an address without proof is challenged
+			      */
 	uint32_t touched_ms; /* poller time of the newest call, new fragment or acknowledgement */
 	struct rte_mbuf *result; /* DONE: the retained result packet; NULL: its bytes are in kept */
 	uint32_t next_free;      /* FREE: list; FLY_NO_ENTRY ends it */

@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 
 #include "fastpath/packet.h"
 
@@ -35,6 +36,8 @@ enum fly_link_neighbour {
 	FLY_LINK_SEEN,  /* it has answered at some time */
 	FLY_LINK_FIXED, /* it is not asked for */
 };
+
+struct fly_path_mtu;
 
 struct fly_link {
 	/* ---- each turn ---- */
@@ -99,7 +102,8 @@ struct fly_link {
 	 */
 	int (*arm)(struct fly_link *link, int *fds);
 	void (*disarm)(struct fly_link *link);
-	struct fly_udp *udp; /* a udp: link: link_udp.h; else NULL */
+	struct fly_udp *udp;              /* a udp: link: link_udp.h; else NULL */
+	LIST_HEAD(, fly_path_mtu) narrow; /* paths that may take less: slowpath/path_mtu.h */
 	/* By hash of the address: high half an address, 0: none; low half what it takes. */
 	_Atomic uint64_t heard[FLY_LINK_HEARD];
 };

@@ -177,6 +177,7 @@ struct fly_poller {
 	bool is_shut;                    /* fly_shutdown(): nothing new is imported */
 	LIST_HEAD(, fly_import) imports; /* bindings; they end with the poller */
 	struct fly_bulks bulk;
+	uint64_t path_mtu_due_tsc;   /* when fly_path_mtu_due() is to be called; FLY_NEVER */
 	struct fly_refused *refused; /* calls that were refused without a record */
 	struct fly_refused *gone;    /* activities without their records: records.c */
 	struct fly_finder find;

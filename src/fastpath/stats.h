@@ -27,6 +27,9 @@
 	X(calls_no_procedure, "calls for a procedure that the interface does not have")            \
 	X(resent_calls, "call packets sent again")                                                 \
 	X(probes_sent, "probes: does the server still work on a call, has a caller its result")    \
+	X(path_probes_sent, "probes: does a packet of this length arrive")                         \
+	X(paths_narrowed, "paths that were found to take shorter packets than before")             \
+	X(paths_widened, "paths that were found to take longer packets than before")               \
 	X(round_trips, "calls of which the round trip was measured")                               \
 	X(resent_results, "results sent again for a repeated call")                                \
 	X(fragments_sent, "packets of large calls and results")                                    \

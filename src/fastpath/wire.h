@@ -76,6 +76,7 @@ enum fly_packet_type {
 enum fly_about {
 	FLY_ABOUT_CALL = 1,
 	FLY_ABOUT_RESULT = 2,
+	FLY_ABOUT_PATH = 3, /* a probe of this length arrives: slowpath/path_mtu.h */
 };
 
 /* Flags, byte 1. */

@@ -50,6 +50,7 @@ int fly_poller_init(struct fly_poller *p, const struct fly_poller_config *config
 		.now_tsc = now_tsc,
 		.began_tsc = now_tsc,
 		.sweep_at_tsc = now_tsc,
+		.path_mtu_due_tsc = FLY_NEVER,
 		.tsc_per_ms = config->tsc_per_ms,
 		.absent_tsc = FLY_ABSENT_US * config->tsc_per_ms / 1000,
 		.cache.pool = config->pool,

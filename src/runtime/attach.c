@@ -439,7 +439,7 @@ static int rebind_once_on_poller(struct fly_poller *p, void *argument)
 	const int status = fly_import_rebind_within(import, again->most_us);
 
 	(void)p;
-	again->a->argument_max = import->argument_max;
+	again->a->argument_max = import->agreed_max;
 	return status;
 }
 
@@ -553,7 +553,7 @@ static int rebind_on_poller(struct fly_poller *p, void *argument)
 	const int status = fly_import_rebind(&a->import->head);
 
 	(void)p;
-	a->argument_max = a->import->argument_max;
+	a->argument_max = a->import->agreed_max;
 	return status;
 }
 
@@ -671,7 +671,7 @@ static int make_on_poller(struct fly_poller *p, void *argument)
 	if (!a->import)
 		return -FLY_ENOMEM;
 	a->import->deliver = fly_attached_deliver;
-	a->argument_max = a->import->argument_max;
+	a->argument_max = a->import->agreed_max;
 	status = add_call(p, a);
 	if (status)
 		fly_import_unbind(&a->import->head);

@@ -36,6 +36,7 @@
 #include "slowpath/neighbour.h"
 #include "slowpath/next_hop.h"
 #include "host/peer_address.h"
+#include "slowpath/path_mtu.h"
 #include "slowpath/payload.h"
 #include "slowpath/retry.h"
 #include "runtime/runtime.h"
@@ -75,13 +76,13 @@ struct fly_import *fly_import_make(struct fly_poller *p, struct fly_link *link,
 		.idle = FLY_NO_ENTRY,
 		.ended_first = FLY_NO_ENTRY,
 		.ended_last = FLY_NO_ENTRY,
-		.argument_max = fly_link_payload(link),
 		.peer = *peer,
 		.activity = activity,
 		.export_id = export_id,
 		.wait = FLY_WAIT_SPIN,
 		.sends_as = FLY_CALL_TIMED,
 	};
+	fly_path_mtu_settle(import, fly_payload_unsaid(link));
 	fly_rtt_init(&import->rtt, &p->waits);
 	fly_link_udp_hold(link, peer->ip);
 	fly_caller_bind(import);
@@ -206,7 +207,7 @@ static int no_binder(const struct fly_link *link, const struct fly_address *peer
 struct place {
 	struct fly_address peer;
 	uint32_t export_id;
-	uint32_t argument_max; /* bytes of arguments in one packet: what both ends take */
+	uint32_t agreed_max; /* bytes of arguments in one packet: what both ends take */
 };
 
 /*
@@ -233,7 +234,7 @@ static int call_binder(struct fly_import *binder, const uint8_t name[64], uint32
 		return status;
 	fly_ports_heard(&fly_runtime_of(p)->ports, link, p->number,
 			&(struct fly_payload_word){theirs, binder->peer.ip, true, *checksums});
-	binder->argument_max = fly_payload_agree(own, theirs);
+	fly_path_mtu_settle(binder, fly_payload_agree(own, theirs));
 	return 0;
 }
 
@@ -281,7 +282,7 @@ static int ask_binder(struct fly_poller *p, struct fly_link *link, struct place 
 		fly_slow_set_deadline(binder, (uint32_t)(most_tsc * 1000 / p->tsc_per_ms) + 1);
 	status = call_binder(binder, padded, version, &place->export_id, &version_there, &udp_port,
 			     &checksums, &answer);
-	place->argument_max = binder->argument_max;
+	place->agreed_max = binder->agreed_max;
 	end_calls(binder, true);
 	peer_name(link, place->peer.ip, ip);
 	free_import(binder);
@@ -408,7 +409,7 @@ static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
 
 	if (!import)
 		return NULL;
-	import->argument_max = place->argument_max;
+	fly_path_mtu_settle(import, place->agreed_max);
 	import->binder_port = binder_port;
 	import->name = name;
 	import->version = version;
@@ -420,7 +421,7 @@ static struct fly_import *keep(struct fly_poller *p, struct fly_link *link,
 
 struct fly_import *fly_import_again(struct fly_poller *p, const struct fly_import *like)
 {
-	const struct place place = {like->peer, like->export_id, like->argument_max};
+	const struct place place = {like->peer, like->export_id, like->agreed_max};
 
 	return keep(p, like->link, &place, like->binder_port, like->name, like->version);
 }
@@ -544,7 +545,7 @@ static int rebind_within(struct fly_import *import, uint64_t most_tsc)
 		return status;
 	import->peer = place.peer;
 	import->export_id = place.export_id;
-	import->argument_max = place.argument_max;
+	fly_path_mtu_settle(import, place.agreed_max);
 	write_template(import);
 	fly_behaviour_found(import);
 	return 0;

@@ -20,6 +20,7 @@
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
+#include "slowpath/path_mtu.h"
 #include "slowpath/refused_filter.h"
 #include "slowpath/retry.h"
 
@@ -59,6 +60,7 @@ void fly_slow_absent(struct fly_poller *p, uint64_t before_tsc, uint64_t now_tsc
 	}
 	p->now_ms = (uint32_t)((now_tsc - p->began_tsc) / p->tsc_per_ms);
 	fly_bulk_absent(p, before_ms, now_tsc - before_tsc);
+	fly_path_mtu_absent(p, now_tsc - before_tsc);
 	fly_conversations_absent(p, p->now_ms - before_ms);
 	if (p->refused && p->now_ms - before_ms > FLY_ABSENCE_MS) { /* NULL: no packets */
 		p->refused->rotated_ms += p->now_ms - before_ms;

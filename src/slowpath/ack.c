@@ -13,6 +13,7 @@
 #include "fastpath/slow.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/frame.h"
+#include "slowpath/path_mtu.h"
 #include "slowpath/records.h"
 #include "slowpath/result.h"
 #include "slowpath/retry.h"
@@ -71,7 +72,7 @@ bool fly_ack_result_given(struct fly_poller *p, struct fly_conversation *c,
 }
 
 /* Return: 0, or the negated counter under which the packet is dropped. */
-static int acked(struct fly_poller *p, const struct fly_link *link, const struct rte_mbuf *m,
+static int acked(struct fly_poller *p, struct fly_link *link, const struct rte_mbuf *m,
 		 const struct fly_header *h)
 {
 	struct fly_call_entry *e;
@@ -92,6 +93,10 @@ static int acked(struct fly_poller *p, const struct fly_link *link, const struct
 			       ? 0
 			       : -(int)FLY_COUNT_drop_ack;
 	}
+	if (h->procedure == FLY_ABOUT_PATH)
+		return fly_path_mtu_answered(p, link, fly_packet_frame(m), h)
+			       ? 0
+			       : -(int)FLY_COUNT_drop_ack;
 	if (h->procedure != FLY_ABOUT_RESULT)
 		return -(int)FLY_COUNT_drop_type;
 	c = h->activity != 0 ? fly_conversation_find(&p->conversations, h->activity) : NULL;

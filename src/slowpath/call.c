@@ -13,6 +13,8 @@
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/records.h"
 #include "slowpath/deadline.h"
+#include "slowpath/path_mtu.h"
+#include "slowpath/payload.h"
 #include "slowpath/frame.h"
 #include "slowpath/reply.h"
 #include "slowpath/refused_filter.h"
@@ -32,6 +34,8 @@ static bool is_welcome(const struct fly_poller *p, const struct fly_link *link,
 
 	if (link->is_private || (c && c->is_proven))
 		return true;
+	if (c && c->asks_proof)
+		return false;
 	if (h->procedure < export->n_procedures)
 		longest += export->stubs[h->procedure].result_bytes;
 	return h->fragments == 1 && longest <= 3 * (FLY_PAYLOAD + (uint32_t)h->length) &&
@@ -217,7 +221,7 @@ static bool may_repeat(const struct fly_link *link, const struct fly_header *h,
 		return false;
 	stub = &export->stubs[h->procedure];
 	return (stub->flags & FLY_PROCEDURE_IDEMPOTENT) &&
-	       stub->result_bytes <= fly_link_payload(link);
+	       stub->result_bytes <= fly_payload_unsaid(link);
 }
 
 /* Of a call without a record: might it have had one? */
@@ -301,6 +305,8 @@ static void run(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		fly_reply_refuse_busy(p, link, m, h, c);
 		return;
 	}
+	if (c->seq == h->seq) /* it was run before, and its result was not kept */
+		fly_path_mtu_suspect_repeat(p, link, m, c);
 	if (stub->result_bytes > fly_link_payload(link)) {
 		fly_bulk_serve(p, link, m, h, export, stub, c, NULL, h->length);
 		return;

@@ -9,6 +9,7 @@
 #include "base/mix.h"
 #include "fastpath/binding.h"
 #include "fastpath/link_udp.h"
+#include "slowpath/path_mtu.h"
 
 uint16_t fly_payload_agree(uint16_t ours, uint32_t theirs)
 {
@@ -58,9 +59,15 @@ void fly_payload_heard(struct fly_link *link, const struct fly_payload_word *wor
 		note(link, word, payload);
 }
 
-uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip)
+uint32_t fly_payload_unsaid(const struct fly_link *link)
 {
-	uint32_t payload = fly_link_payload(link);
+	return link->has_one_peer ? fly_link_payload(link)
+				  : fly_payload_agree(link->payload_own, 0);
+}
+
+uint32_t fly_payload_agreed_to(const struct fly_link *link, uint32_t ip)
+{
+	uint32_t payload = fly_payload_unsaid(link);
 	uint64_t heard;
 
 	if (link->has_one_peer)
@@ -69,6 +76,17 @@ uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip)
 	if (heard >> 32 == ip)
 		payload = RTE_MAX(payload, (uint32_t)heard);
 	return link->udp ? RTE_MIN(payload, fly_link_udp_payload(link, ip)) : payload;
+}
+
+uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip)
+{
+	return RTE_MIN(fly_payload_agreed_to(link, ip), fly_path_mtu_limit(link, ip));
+}
+
+void fly_payload_narrow(struct fly_link *link, uint32_t least)
+{
+	if (!link->has_one_peer)
+		set(link, (uint16_t)RTE_MIN(least, fly_payload_unsaid(link)));
 }
 
 uint16_t fly_payload_own(const struct fly_link *link, uint32_t ip)
@@ -93,7 +111,9 @@ void fly_payload_forget(struct fly_poller *p, struct fly_link *link)
 	fly_payload_heard(link, &nothing);
 	LIST_FOREACH(import, &p->imports, next)
 	{
-		if (import->link == link)
+		if (import->link == link) {
 			import->argument_max = RTE_MIN(import->argument_max, unsaid);
+			import->agreed_max = RTE_MIN(import->agreed_max, unsaid);
+		}
 	}
 }

@@ -32,7 +32,13 @@ struct fly_payload_word {
 /* fly_payload_heard() - from now on packets to that peer are as it says. Any poller's thread. */
 void fly_payload_heard(struct fly_link *link, const struct fly_payload_word *word);
 
-/* fly_payload_to() - bytes of payload in one packet to this peer. @ip: network order. */
+/*
+ * fly_payload_agreed_to() - bytes of payload in one packet that this peer takes, and we. @ip:
+ * network order.
+ */
+uint32_t fly_payload_agreed_to(const struct fly_link *link, uint32_t ip);
+
+/* fly_payload_to() - the same, and the path to it as well, as far as it is known: path_mtu.h. */
 uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip);
 
 /*
@@ -40,6 +46,18 @@ uint32_t fly_payload_to(const struct fly_link *link, uint32_t ip);
  * less if the way there is known to take less. What the peer is told. On the link's poller.
  */
 uint16_t fly_payload_own(const struct fly_link *link, uint32_t ip);
+
+/*
+ * fly_payload_unsaid() - what a peer that has said nothing takes, and we; of a link with one peer,
+ * what that one has said.
+ */
+uint32_t fly_payload_unsaid(const struct fly_link *link);
+
+/*
+ * fly_payload_narrow() - plain packets of a link with many peers have at most @least bytes of
+ * payload from now on; UINT32_MAX: as many as anybody takes. On the link's poller.
+ */
+void fly_payload_narrow(struct fly_link *link, uint32_t least);
 
 /* fly_payload_forget() - the peer is gone; the next one may take less. On the link's poller. */
 void fly_payload_forget(struct fly_poller *p, struct fly_link *link);

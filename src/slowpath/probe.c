@@ -86,6 +86,27 @@ static void about_result(struct fly_poller *p, struct fly_link *link, struct rte
 	fly_link_send(link, m);
 }
 
+/* From one who wants to know whether packets of this length arrive. The answer is shorter. */
+static void about_path(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+		       const struct fly_header *h)
+{
+	struct fly_header answer = *h;
+
+	if (p->reject_budget == 0) {
+		fly_frame_drop(p, m, FLY_COUNT_reject_limited);
+		return;
+	}
+	p->reject_budget--;
+	answer.type = FLY_PACKET_ACK;
+	answer.flags = 0;
+	answer.fragment = h->fragments;
+	answer.length = 0;
+	answer.age = 0;
+	fly_wire_encode(fly_reply_turn_around(link, m), &answer);
+	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
+	fly_link_send(link, m);
+}
+
 void fly_slow_probe(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		    const struct fly_header *h)
 {
@@ -95,6 +116,9 @@ void fly_slow_probe(struct fly_poller *p, struct fly_link *link, struct rte_mbuf
 		break;
 	case FLY_ABOUT_RESULT:
 		about_result(p, link, m, h);
+		break;
+	case FLY_ABOUT_PATH:
+		about_path(p, link, m, h);
 		break;
 	default:
 		fly_frame_drop(p, m, FLY_COUNT_drop_type);

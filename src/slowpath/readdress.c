@@ -14,6 +14,7 @@
 #include "fastpath/binding.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/neighbour.h"
+#include "slowpath/path_mtu.h"
 #include "slowpath/payload.h"
 
 void fly_link_settle(struct fly_link *link, const struct fly_link_settings *s)
@@ -36,7 +37,8 @@ static void write_outer(struct fly_import *import)
 
 	fly_wire_put_outer(import->template, &self, &import->peer);
 	memcpy(import->template + FLY_ETHER_SOURCE, import->link->mac, 6);
-	import->argument_max = RTE_MIN(import->argument_max, (uint32_t)import->link->payload_own);
+	fly_path_mtu_settle(import,
+			    RTE_MIN(import->agreed_max, (uint32_t)import->link->payload_own));
 }
 
 /* The entry's next call is the first of another activity, from another address. */
@@ -57,6 +59,7 @@ void fly_link_readdress(struct fly_poller *p, struct fly_link *link,
 	fly_link_settle(link, s);
 	if (link->payload_own != s->payload)
 		fly_payload_init(link, s->payload);
+	fly_path_mtu_forget(p, link);
 	fly_neighbours_forget(p, link);
 	LIST_FOREACH(import, &p->imports, next)
 	{

@@ -314,6 +314,7 @@ struct fly_conversation *fly_conversation_open(struct fly_poller *p, const struc
 	c->work = NULL;
 	c->is_proven = is_proven;
 	c->is_closing = false;
+	c->asks_proof = false;
 	c->cancelled_seq = c->seq - 1; /* names no call of this activity */
 	c->touched_ms = p->now_ms;
 	fly_stats_add(&p->stats, FLY_COUNT_conversations_opened, 1);

@@ -13,6 +13,7 @@
 #include "fastpath/server.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/frame.h"
+#include "slowpath/path_mtu.h"
 #include "slowpath/records.h"
 #include "slowpath/token.h"
 
@@ -221,7 +222,11 @@ void fly_reply_result_again(struct fly_poller *p, struct fly_link *link, struct 
 		fly_bulk_again(p, c->bulk);
 	} else if (!readdress(p, c, m)) {
 		fly_stats_add(&p->stats, FLY_COUNT_reject_limited, 1);
+	} else if (fly_bulk_split_result(p, link, c)) {
+		/* in fragments, on its path's turn */
 	} else {
+		fly_path_mtu_suspect_caller(p, link, c, fly_packet_frame(c->result),
+					    c->result_bytes);
 		/* The same packet again: a driver that still holds it only reads. */
 		rte_mbuf_refcnt_update(c->result, 1);
 		fly_link_send(link, c->result);

@@ -20,6 +20,7 @@
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/deadline.h"
 #include "slowpath/neighbour.h"
+#include "slowpath/path_mtu.h"
 #include "slowpath/retry.h"
 
 #define PASS_ENTRIES  256 /* looked at in one turn */
@@ -107,8 +108,12 @@ static void handle_due_call(struct fly_poller *p, struct fly_call_entry *e)
 	case FLY_RETRY_RESEND:
 		break;
 	}
+	if (e->retry.tries >= 2 && fly_call_is_small(e)) /* one loss is no reason */
+		fly_path_mtu_suspect(p, import->link, import->template, e->argument_bytes);
 	if (e->state == FLY_CALL_BULK)
 		fly_bulk_resend(p, e);
+	else if (fly_bulk_split_call(p, e))
+		count_resend(p, e, FLY_COUNT_resent_calls);
 	else if (fly_resend_packet(p, e, FLY_PACKET_CALL, FLY_FLAG_ACK))
 		count_resend(p, e, FLY_COUNT_resent_calls);
 	else if (e->resends == 0)

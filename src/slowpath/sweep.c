@@ -15,6 +15,7 @@
 #include "slowpath/find.h"
 #include "slowpath/neighbour.h"
 #include "slowpath/park.h"
+#include "slowpath/path_mtu.h"
 #include "slowpath/payload.h"
 #include "slowpath/peers.h"
 #include "slowpath/bulk/bulk.h"
@@ -71,10 +72,13 @@ void fly_slow_sweep(struct fly_poller *p)
 		sweep_each_ms(p);
 	if (p->now_tsc >= p->bulk.due_tsc)
 		fly_bulk_due(p);
+	if (p->now_tsc >= p->path_mtu_due_tsc)
+		fly_path_mtu_due(p);
 	fly_resend_pass(p);
 	fly_park_resume(p);
 	is_more = fly_slow_local_move(p, !p->is_parking);
 	p->sweep_at_tsc = RTE_MIN(RTE_MIN(p->sweep_ms_at_tsc, p->pass.due_tsc), p->bulk.due_tsc);
+	p->sweep_at_tsc = RTE_MIN(p->sweep_at_tsc, p->path_mtu_due_tsc);
 	/* Parked calls: this is within a turn, which resumes them at its end. */
 	if (is_more || p->n_parked)
 		p->sweep_at_tsc = 0;
@@ -91,6 +95,7 @@ void fly_link_lost(struct fly_poller *p, struct fly_link *link)
 			fly_behaviour_lost(import);
 	}
 	fly_payload_forget(p, link);
+	fly_path_mtu_forget(p, link);
 	fly_neighbours_forget(p, link);
 	fly_find_forget(p, link);
 	fly_link_drop_queued(link, FLY_COUNT_drop_link_down);

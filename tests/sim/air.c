@@ -135,6 +135,10 @@ static void transmit(struct plug *plug, const uint8_t *data, uint32_t bytes)
 		lose(plug, data, bytes, number, "lost: partition");
 		return;
 	}
+	if (plug->longest && bytes > plug->longest) {
+		lose(plug, data, bytes, number, "lost: longer than its path takes");
+		return;
+	}
 	plug->wire_free_at = RTE_MAX(plug->wire_free_at, w->now);
 	if (!w->is_calm && (plug->wire_free_at - w->now) * 1000 >
 				   (uint64_t)weather->queue_bytes * weather->ps_per_byte) {
@@ -319,6 +323,8 @@ static struct plug *plug_in(struct world *w, struct node *node)
 	plug->link.is_private = w->plan.is_private;
 	plug->link.zero_copy = w->plan.zero_copy;
 	mix_weather(w, &plug->weather);
+	if (w->plan.faults & FAULT_NARROW)
+		plug->longest = mix_longest(w);
 	return plug;
 }
 

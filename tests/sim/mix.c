@@ -17,6 +17,8 @@ const struct mix mixes[MIXES] = {
 	{"idle", FAULT_IDLE, 0},
 	{"cancel", FAULT_CANCEL, 0},
 	{"unbind", FAULT_UNBIND, 0},
+	{"narrow", FAULT_NARROW, 0},
+	{"narrowed", FAULT_NARROW | FAULT_LOSS | FAULT_DUPLICATE | FAULT_REORDER, MEDIUM_WORKERS},
 	{"some", FAULT_CHOICE, 0},
 	{"all", FAULT_ALL, 0},
 	{"workers", FAULT_LONG, MEDIUM_WORKERS},
@@ -62,6 +64,9 @@ void mix_plan(struct world *w)
 			(unsigned)(world_below(w, FAULT_ALL + 1) | world_below(w, FAULT_ALL + 1));
 	if (w->mix->faults == FAULT_CHOICE && w->mix->media && world_chance(w, PPM / 3))
 		p->faults |= FAULT_STOP;
+	if ((w->mix->faults == FAULT_CHOICE || w->mix->faults == FAULT_ALL) &&
+	    world_chance(w, PPM / 4))
+		p->faults |= FAULT_NARROW;
 	/* A refused call must stay refused, also as a copy. */
 	if (p->faults == FAULT_LIMITS && world_chance(w, PPM / 3))
 		p->faults |= FAULT_DUPLICATE;
@@ -90,6 +95,8 @@ void mix_plan(struct world *w)
 	p->fault_every = 50 + RTE_MAX(w->calls_wanted / 3, 100U);
 	if (p->faults & (FAULT_UNBIND | FAULT_STOP))
 		p->fault_every = 50 + RTE_MAX(w->calls_wanted / 20, 20U);
+	if (p->faults & FAULT_NARROW)
+		p->fault_every = ONE_OF(w, 1000, 5000, 20000);
 	p->pause_most = ONE_OF(w, 5, 100, 2000, 20000, 90000) * MS;
 	p->partition_most = ONE_OF(w, 5, 100, 3000, 8000) * MS;
 	if (p->faults & FAULT_LIMITS) {
@@ -167,6 +174,12 @@ void mix_weather(struct world *w, struct weather *weather)
 		weather->corrupt_ppm = (uint32_t)world_spread(w, 1000, 30000);
 	if (faults & FAULT_LIMITS)
 		weather->queue_bytes = ONE_OF(w, 3000, 20000, 1 << 20);
+}
+
+unsigned mix_longest(struct world *w)
+{
+	return ONE_OF(w, 0, 0, FLY_PAYLOAD + FLY_MTU_FLOOR, FLY_PAYLOAD + 700, 1214, 1294, 1414,
+		      1500);
 }
 
 void mix_node(struct world *w, struct node *node)

@@ -277,7 +277,12 @@ void oracle_gone(struct world *w, uint32_t number)
 
 static uint32_t fragments(const struct world *w, uint32_t bytes)
 {
-	return bytes / w->plan.payload_max;
+	uint32_t unit = w->plan.payload_max;
+
+	/* They may be sent in whole ones before the path is known, and then in shorter ones. */
+	if (w->plan.faults & FAULT_NARROW)
+		unit = RTE_MIN(unit / 2, (uint32_t)FLY_MTU_FLOOR / 2);
+	return bytes / unit;
 }
 
 struct call *oracle_packet(struct plug *from, const uint8_t *frame, uint32_t bytes,

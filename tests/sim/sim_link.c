@@ -64,6 +64,8 @@ static void fly(struct sim_link *l, struct rte_mbuf *m)
 	struct sim_frame *f;
 
 	must(m->pkt_len <= MOST);
+	if (faults->longest && m->pkt_len > faults->longest)
+		return;
 	if (l->far->filters && !is_for(l->far, fly_packet_frame(m)))
 		return;
 	f = new_frame(rte_pktmbuf_read(m, 0, m->pkt_len, bytes), m->pkt_len);

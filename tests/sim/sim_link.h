@@ -23,6 +23,7 @@ struct sim_faults {
 	unsigned corrupt_at;   /* offset of the byte to invert */
 	unsigned latency_us;   /* of each packet */
 	unsigned delay_us;     /* greatest extra delay of a packet; later packets overtake it */
+	unsigned longest;      /* longer frames are lost; 0: none */
 	unsigned drop_percent; /* of all packets, at random */
 	unsigned duplicate_percent; /* as above */
 	unsigned delay_percent; /* as above; the copy of a duplicated packet is drawn separately */

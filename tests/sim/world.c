@@ -301,13 +301,16 @@ static void crash(struct node *node)
 /* Has this node nothing to do until a packet arrives or a sleeper wakes? */
 static bool is_idle(struct node *node)
 {
+	const struct fly_poller *p = world_poller(node);
 	const struct fly_path *path;
 
-	TAILQ_FOREACH(path, &world_poller(node)->bulk.paths, all)
+	TAILQ_FOREACH(path, &p->bulk.paths, all)
 	{
 		if (path->n_flight != 0 || !TAILQ_EMPTY(&path->ready))
 			return false;
 	}
+	if (p->path_mtu_due_tsc < p->now_tsc + SECOND)
+		return false;
 	return node->n_out == 0 && !local_is_awaited(node);
 }
 
@@ -575,6 +578,16 @@ static void cut(struct world *w)
 		   (double)ticks / (double)MS);
 }
 
+static void narrow(struct world *w)
+{
+	struct node *node = &w->nodes[world_below(w, w->n_nodes)];
+	struct plug *plug = &node->plugs[world_below(w, node->n_plugs)];
+
+	plug->longest = mix_longest(w);
+	trace_line(w, "frames of %u bytes get from %s to %s, and no longer ones", plug->longest,
+		   node->name, plug->far->node->name);
+}
+
 static void pause_node(struct world *w)
 {
 	struct node *node = &w->nodes[world_below(w, w->n_nodes)];
@@ -638,13 +651,13 @@ void world_fault(struct world *w)
 	} kinds[] = {
 		{FAULT_PARTITION, cut},    {FAULT_PAUSE, pause_node},
 		{FAULT_CRASH, crash_node}, {FAULT_CRASH | FAULT_UNBIND, unbind},
-		{FAULT_STOP, stop_server},
+		{FAULT_STOP, stop_server}, {FAULT_NARROW, narrow},
 	};
 	unsigned which;
 
 	w->next_fault = w->tally.frames + 1 + world_below(w, 2 * w->plan.fault_every);
-	if (!(w->plan.faults &
-	      (FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | FAULT_UNBIND | FAULT_STOP)))
+	if (!(w->plan.faults & (FAULT_PARTITION | FAULT_PAUSE | FAULT_CRASH | FAULT_UNBIND |
+				FAULT_STOP | FAULT_NARROW)))
 		return;
 	do
 		which = (unsigned)world_below(w, RTE_DIM(kinds));

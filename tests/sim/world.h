@@ -31,6 +31,7 @@
 #include "local/server.h"
 #include "runtime/drain.h"
 #include "runtime/runtime.h"
+#include "slowpath/mtu_search.h"
 #include "threads/worker.h"
 #include "trial.h"
 
@@ -70,6 +71,7 @@ enum fault {
 	FAULT_UNBIND = 1 << 12, /* bindings that end and are made anew */
 	FAULT_ALL = (1 << 13) - 1,
 	FAULT_STOP = 1 << 13,   /* servers that end in order, and start again */
+	FAULT_NARROW = 1 << 14, /* paths take less than their ends, and not always the same */
 	FAULT_CHOICE = 1 << 15, /* any of the above, chosen by the seed */
 };
 
@@ -90,7 +92,7 @@ struct mix {
 	unsigned media;  /* enum medium */
 };
 
-#define MIXES 25
+#define MIXES 27
 extern const struct mix mixes[MIXES];
 
 /* One direction of a link. */
@@ -168,6 +170,7 @@ struct plug {
 	struct weather weather;
 	uint64_t wire_free_at;
 	uint64_t last_due;
+	unsigned longest;   /* bytes of frames that get through; 0: all */
 	uint64_t cut_until; /* end of a partition in this direction */
 	bool is_bad;        /* Gilbert-Elliott */
 	unsigned ring_first;
@@ -494,6 +497,8 @@ static inline void world_digest(struct world *w, uint64_t x)
 const struct mix *mix_find(const char *name);
 void mix_plan(struct world *w);
 void mix_weather(struct world *w, struct weather *weather);
+/* mix_longest() - of the frames of one direction that get through; 0: all do. */
+unsigned mix_longest(struct world *w);
 void mix_node(struct world *w, struct node *node);
 
 /* ---- air.c ---- */

@@ -13,6 +13,7 @@
 
 #include "slowpath/bulk/due.h"
 #include "slowpath/bulk/next.h"
+#include "slowpath/path_mtu.h"
 #include "slowpath/peers.h"
 #include "slowpath/records.h"
 #include "slowpath/resend.h"
@@ -396,6 +397,47 @@ void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, uint32_t n, uint32_
 	resume_later(p, b->path, p->now_tsc + 1);
 }
 
+uint32_t fly_bulk_peer_ip(const struct fly_bulk *b)
+{
+	if (b->entry)
+		return fly_entry_peer(b->entry)->ip;
+	return b->conversation ? b->conversation->peer_ip : 0;
+}
+
+/*
+ * The number of fragments tells the receiver that these are others. So it grows in any case, even
+ * if the fragments become shorter than they need be.
+ */
+void fly_bulk_shorten(struct fly_poller *p, struct fly_bulk *b, uint32_t unit)
+{
+	const uint32_t n = b->out.fragments;
+	const uint32_t bytes = b->out.bytes;
+
+	if (n == 0 || b->out.acked == n || fly_scatter_length(&b->out, 0) <= unit)
+		return;
+	unit = RTE_MIN(unit, (bytes - 1) / n);
+	if (fly_scatter_fragments(bytes, unit) > FLY_FRAGMENTS_MAX)
+		return;
+	if (n == 1 && b->conversation)
+		b->header.export_id = fly_bulk_draw_key(p);
+	fly_bulk_stop(p, b);
+	fly_bulk_progress(p, b);
+	fly_bulk_send(p, b, bytes, unit);
+}
+
+/* What was sent does not seem to get through, however often. One sign of it is no reason. */
+static void note_stuck(struct fly_poller *p, struct fly_bulk *b)
+{
+	if (b->stuck < UINT8_MAX)
+		b->stuck++;
+	if (b->stuck < 2)
+		return;
+	if (b->conversation)
+		fly_path_mtu_suspect_caller(p, b->link, b->conversation, b->front, b->out.unit);
+	else
+		fly_path_mtu_suspect(p, b->link, b->front, b->out.unit);
+}
+
 /* Send a copy of a fragment that requests an acknowledgement, which says what is missing. */
 static void request_ack(struct fly_poller *p, struct fly_bulk *b)
 {
@@ -425,6 +467,7 @@ static void probe(struct fly_poller *p, const struct fly_bulk *b)
 
 void fly_bulk_again(struct fly_poller *p, struct fly_bulk *b)
 {
+	note_stuck(p, b);
 	/* An unproven caller (a forged address?) gets one fragment per copy of its call. */
 	if (b->out.acked == b->out.fragments || (b->conversation && !b->is_proven)) {
 		request_ack(p, b);
@@ -496,6 +539,8 @@ bool fly_bulk_acked(struct fly_poller *p, struct fly_bulk *b, const uint8_t *fra
 	b->due_tsc = FLY_NEVER;
 	if (b->out.n_flight)
 		fly_bulk_wait(p, b, patience_tsc(b));
+	if (ack.is_idle && what.n_arrived == 0)
+		note_stuck(p, b);
 	send_more(p, b);
 	return true;
 }
@@ -593,6 +638,7 @@ static void handle_silent_arguments(struct fly_poller *p, struct fly_bulk *b)
 	}
 	if (b->silent < UINT8_MAX)
 		b->silent++;
+	note_stuck(p, b);
 	fly_bulk_wait(p, b, longer(tsc, b->silent, p));
 	send_more(p, b);
 }
@@ -610,6 +656,7 @@ static void handle_silent_result(struct fly_poller *p, struct fly_bulk *b)
 		fly_bulk_wait(p, b, tsc); /* other messages of the path were sent meanwhile */
 		return;
 	}
+	note_stuck(p, b);
 	fly_scatter_lost_all(&b->out, p->now_tsc, 0);
 	recount(b);
 	set_ready(b, false);

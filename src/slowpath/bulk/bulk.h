@@ -46,6 +46,7 @@ struct fly_bulk {
 	uint32_t n_flight;                     /* fragments counted in path->n_flight */
 	uint32_t key;                          /* of a result: its acknowledgements carry this */
 	uint8_t silent;                        /* times that it was due since the last progress */
+	uint8_t stuck;                         /* signs since then that nothing gets through */
 	uint64_t heard_tsc; /* caller: time of the turn in which a fragment of the result came last
 			     */
 	bool is_graced;     /* due_tsc was put off by an absence since the last progress */
@@ -93,6 +94,16 @@ void fly_bulk_free(struct fly_poller *p, struct fly_bulk *b);
  */
 void fly_bulk_send(struct fly_poller *p, struct fly_bulk *b, uint32_t n, uint32_t unit);
 
+/* fly_bulk_peer_ip() - to whom it is sent, network order; also if its path is that of a link. */
+uint32_t fly_bulk_peer_ip(const struct fly_bulk *b);
+
+/*
+ * fly_bulk_shorten() - the path takes at most @unit bytes: if the message has longer fragments, and
+ * is not known to be there, it is sent once more from the beginning, in more and shorter ones. The
+ * receiver begins it anew, too: "Paths that take less" in docs/protocol.md.
+ */
+void fly_bulk_shorten(struct fly_poller *p, struct fly_bulk *b, uint32_t unit);
+
 /* fly_bulk_learn() - @hint: where the server keeps its record. */
 void fly_bulk_learn(struct fly_bulk *b, uint32_t hint);
 
@@ -120,6 +131,7 @@ static inline void fly_bulk_progress(const struct fly_poller *p, struct fly_bulk
 {
 	b->progress_ms = p->now_ms;
 	b->silent = 0;
+	b->stuck = 0;
 	b->is_graced = false;
 }
 
@@ -173,6 +185,12 @@ void fly_bulk_fini(struct fly_poller *p);
 
 /* fly_bulk_challenged() - the entry's hint is a token now: send its call again with it. */
 void fly_bulk_challenged(struct fly_poller *p, struct fly_call_entry *e);
+
+/*
+ * fly_bulk_split_call() - a call of one packet that its path does not take becomes one of several.
+ * Return: false: it does not, for it is short enough, or there is no memory.
+ */
+bool fly_bulk_split_call(struct fly_poller *p, struct fly_call_entry *e);
 
 /* fly_bulk_resend() - an entry in state BULK is due: resend or acknowledge. */
 void fly_bulk_resend(struct fly_poller *p, struct fly_call_entry *e);
@@ -231,6 +249,15 @@ void fly_bulk_ack_call(struct fly_poller *p, struct fly_link *link, struct rte_m
  */
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
 			   const struct fly_header *h);
+
+/* fly_bulk_draw_key() - the random key of a result. Only the receiver of the result learns it. */
+uint32_t fly_bulk_draw_key(struct fly_poller *p);
+
+/*
+ * fly_bulk_split_result() - a retained result of one packet that its path does not take becomes one
+ * of several. Return: false: it does not, as above.
+ */
+bool fly_bulk_split_result(struct fly_poller *p, struct fly_link *link, struct fly_conversation *c);
 
 /*
  * fly_bulk_serve() - run a new call with long arguments or results. Takes @m.

@@ -13,6 +13,7 @@
 #include "fastpath/receiver.h"
 #include "slowpath/bulk/bulk.h"
 #include "slowpath/bulk/next.h"
+#include "slowpath/deadline.h"
 #include "slowpath/reply.h"
 #include "slowpath/resend.h"
 #include "slowpath/retry.h"
@@ -115,7 +116,49 @@ void fly_slow_send(struct fly_call *call)
 	fly_bulk_progress(p, b);
 	restart_waits(p, e);
 	fly_stats_add(&p->stats, FLY_COUNT_calls_started, 1);
-	fly_bulk_send(p, b, call->length, import->argument_max);
+	/* At least two: the path may have been found to take more since it began. */
+	fly_bulk_send(p, b, call->length, RTE_MIN(import->argument_max, call->length - 1));
+}
+
+/*
+ * The server has not got the call, or its result was lost: a fragment of a call that has run is
+ * answered as a copy of it is. The packet that kept the arguments goes.
+ */
+bool fly_bulk_split_call(struct fly_poller *p, struct fly_call_entry *e)
+{
+	const struct fly_import *import = fly_import_of(e->head.binding);
+	const uint32_t bytes = e->argument_bytes;
+	struct fly_buffer arguments;
+
+	if (bytes <= import->argument_max || (e->resends != 0 && e->retry.is_running))
+		return false;
+	if (!fly_buffer_get(p, &arguments, bytes, NULL))
+		return false;
+	if (!attach(p, e)) {
+		fly_buffer_free(p, &arguments);
+		return false;
+	}
+	/* ---- committed: nothing below can fail ---- */
+	memcpy(arguments.bytes, e->packet ? fly_packet_frame(e->packet) + FLY_PAYLOAD : e->kept,
+	       bytes);
+	if (e->packet)
+		fly_packet_put(&p->cache, e->packet);
+	e->packet = NULL;
+	if (e->resends == 0) { /* e->retry is still that of an earlier call */
+		restart_waits(p, e);
+		e->resends = 1;
+	}
+	e->argument_bytes = UINT16_MAX - FLY_IP_OVERHEAD; /* as in fly_slow_start_bulk() */
+	e->bulk->out_buffer = arguments;
+	e->bulk->from = (struct fly_spread){.bytes = arguments.bytes};
+	if (fly_deadline_of(e) != FLY_NEVER)
+		e->bulk->header.flags |= FLY_FLAG_DEADLINE;
+	if (e->challenged_seq == e->seq)
+		e->bulk->header.flags |= FLY_FLAG_TOKEN;
+	fly_call_to_bulk(e);
+	fly_bulk_progress(p, e->bulk);
+	fly_bulk_send(p, e->bulk, bytes, import->argument_max);
+	return true;
 }
 
 void fly_slow_let_go(struct fly_poller *p, struct fly_call_entry *e)
@@ -262,6 +305,22 @@ static void result_whole(struct fly_poller *p, struct fly_call_entry *e)
 	fly_deliver(p, e);
 }
 
+/* The same result in more fragments than before, of which one was begun: its path takes less now.
+ */
+static bool is_shortened(const struct fly_bulk *b, const struct fly_header *h)
+{
+	return b->in.fragments != 0 &&
+	       fly_gather_is_shortened(&b->in, h->fragment, h->fragments, h->length) &&
+	       b->status == fly_result_status(h) && b->key == h->export_id;
+}
+
+static void forget_result(struct fly_poller *p, struct fly_bulk *b)
+{
+	fly_bulk_gathered(p, b);
+	fly_buffer_free(p, &b->in_buffer);
+	b->in = (struct fly_gather){0};
+}
+
 void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			      const struct fly_header *h)
 {
@@ -275,6 +334,8 @@ void fly_slow_result_fragment(struct fly_poller *p, struct fly_link *link, struc
 		drop_unwanted(p, link, m, h, (enum fly_counter) - why);
 		return;
 	}
+	if (e->bulk && is_shortened(e->bulk, h))
+		forget_result(p, e->bulk);
 	if (!e->bulk || e->bulk->in.fragments == 0)
 		why = begin_result(p, e, h);
 	if (why) {

@@ -232,6 +232,18 @@ enum fly_gathered fly_gather_take(struct fly_gather *g, uint32_t fragment, uint3
 				  uint32_t bytes, bool *gap_changed);
 
 /*
+ * fly_gather_is_shortened() - does this fragment begin the message anew, in more and shorter ones?
+ * Never the last one, which does not tell the unit. A message that was shortened is not lengthened
+ * again: late fragments of before change nothing.
+ */
+static inline bool fly_gather_is_shortened(const struct fly_gather *g, uint32_t fragment,
+					   uint32_t fragments, uint32_t bytes)
+{
+	return fragments > g->fragments && fragment + 1 < fragments && bytes < g->unit &&
+	       bytes != 0;
+}
+
+/*
  * fly_gather_next() - account for a whole fragment of a message in which nothing is missing.
  * Return: was it the next one, and not the last? If not, nothing has changed.
  */

@@ -136,7 +136,9 @@ static void gather(struct fly_poller *p, struct fly_link *link, struct rte_mbuf 
 	struct fly_bulk *b = c->bulk;
 	bool wants_ack = false;
 
-	if (!b || b->header.seq != h->seq)
+	/* Of more fragments than before: the call began anew, for its path takes less now. */
+	if (!b || b->header.seq != h->seq ||
+	    fly_gather_is_shortened(&b->in, h->fragment, h->fragments, h->length))
 		b = begin(p, link, m, h, export, stub, c);
 	if (!b)
 		return;
@@ -233,8 +235,7 @@ static uint8_t *keep_results(struct fly_poller *p, struct fly_bulk *b,
 	return b->out_buffer.bytes + offset;
 }
 
-/* Draw the random key of a result. Only the receiver of the result learns it. */
-static uint32_t draw_key(struct fly_poller *p)
+uint32_t fly_bulk_draw_key(struct fly_poller *p)
 {
 	if (p->bulk.n_keys == 0) {
 		for (; p->bulk.n_keys < RTE_DIM(p->bulk.keys); p->bulk.n_keys++)
@@ -363,7 +364,7 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	b->header = (struct fly_header){
 		.type = (uint8_t)fly_wire_result_type((uint16_t)-status),
 		.procedure = (uint16_t)-status,
-		.export_id = served->result_bytes > unit ? draw_key(p) : export_id,
+		.export_id = served->result_bytes > unit ? fly_bulk_draw_key(p) : export_id,
 		.activity = c->activity,
 		.seq = c->seq,
 		.hint = (uint32_t)(c - p->conversations.records),
@@ -372,6 +373,47 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	fly_bulk_progress(p, b);
 	fly_packet_put(&p->cache, m);
 	fly_bulk_send(p, b, served->result_bytes, unit);
+}
+
+/* As fly_bulk_served(), but that the result was sent already: from its packet. */
+bool fly_bulk_split_result(struct fly_poller *p, struct fly_link *link, struct fly_conversation *c)
+{
+	const uint32_t unit = fly_payload_to(link, c->peer_ip);
+	const uint32_t bytes = c->result_bytes;
+	const uint8_t *frame;
+	struct fly_bulk *b;
+
+	if (!c->result || bytes <= unit || c->state != FLY_CONVERSATION_DONE ||
+	    (c->bulk && fly_seq_after(c->bulk->header.seq, c->seq)))
+		return false;
+	fly_bulk_free(p, c->bulk); /* of an earlier call */
+	b = fly_bulk_new(p, link, c->peer_ip, c->peer_port);
+	if (!b || !fly_buffer_get(p, &b->out_buffer, bytes, b->peer)) {
+		fly_bulk_free(p, b);
+		return false;
+	}
+	/* ---- committed: nothing below can fail ---- */
+	frame = fly_packet_frame(c->result);
+	memcpy(b->out_buffer.bytes, frame + FLY_PAYLOAD, bytes);
+	b->out_buffer.written = bytes;
+	b->from = (struct fly_spread){.bytes = b->out_buffer.bytes};
+	memcpy(b->front, frame, FLY_RPC);
+	b->header = (struct fly_header){
+		.type = (uint8_t)fly_wire_result_type((uint16_t)-c->result_status),
+		.procedure = (uint16_t)-c->result_status,
+		.export_id = fly_bulk_draw_key(p),
+		.activity = c->activity,
+		.seq = c->seq,
+		.hint = (uint32_t)(c - p->conversations.records),
+		.age = c->executions,
+	};
+	b->conversation = c;
+	c->bulk = b;
+	fly_serve_let_go(p, c);
+	c->result_bytes = 0;
+	fly_bulk_progress(p, b);
+	fly_bulk_send(p, b, bytes, unit);
+	return true;
 }
 
 bool fly_bulk_result_acked(struct fly_poller *p, struct fly_conversation *c, const uint8_t *frame,
