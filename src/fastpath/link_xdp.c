@@ -3,10 +3,10 @@
  * link_xdp.c - see link_xdp.h. Called by the poller through struct fly_link. src/host/port.c opens
  * the port, src/host/xdp.c the ring.
  *
- * The kernel writes into memory that was registered with the driver's sockets, whose frames are no
- * longer than a page; those that it has when the port is closed do not come back. So each queue has
- * a pool of its own, and a packet is copied from it. The driver copies what is sent, for the same
- * reason.
+ * The kernel writes into memory that was registered with the driver's sockets, whose frames are a
+ * page each; those that it has when the port is closed do not come back. So each queue has a pool
+ * of its own (host/xdp_pool.c), and a packet is copied from it. The driver copies what is sent, for
+ * the same reason.
  */
 #include "fastpath/link_xdp.h"
 

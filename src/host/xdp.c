@@ -20,6 +20,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -264,6 +265,20 @@ static int no_program(const char *link)
 			strerror(errno));
 }
 
+static int no_net_admin(const char *link)
+{
+	return fly_fail(FLY_EPERM, "link %s: " NEEDS ": this program lacks CAP_NET_ADMIN", link);
+}
+
+/* Asked for: with CAP_SYS_ADMIN instead our program is taken, and the driver's is not. */
+static bool may_set_up_interfaces(void)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	return syscall(SYS_capget, &head, has) == 0 && (has[0].effective >> CAP_NET_ADMIN & 1) != 0;
+}
+
 /* Native if the interface's driver can, else generic: as DPDK's driver does. */
 static int put_on(const char *link, const char *what, int index, int program_fd)
 {
@@ -278,8 +293,7 @@ static int put_on(const char *link, const char *what, int index, int program_fd)
 	if (fd >= 0)
 		return fly_clofork_add(fd);
 	if (errno == EPERM || errno == EACCES)
-		return fly_fail(FLY_EPERM, "link %s: " NEEDS ": this program lacks CAP_NET_ADMIN",
-				link);
+		return no_net_admin(link);
 	if (errno == EBUSY || errno == EEXIST)
 		return fly_fail(FLY_EINUSE,
 				"link %s: another program has an XDP program on %s, and an "
@@ -319,6 +333,8 @@ int fly_xdp_check(const char *link, const char *what, int index)
 
 	if (status)
 		return status;
+	if (!may_set_up_interfaces())
+		return no_net_admin(link);
 	program_fd = load_program(pass, 2);
 	if (program_fd < 0)
 		return no_program(link);
