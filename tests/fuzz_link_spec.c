@@ -33,6 +33,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		else
 			must(s.clients >= 1 && s.clients <= 32 && (s.server || s.clients == 1));
 		must(s.mtu == 0 || (s.mtu >= 128 && s.mtu <= 65280));
+		must(s.kind != FLY_LINK_AF_XDP ||
+		     (s.mtu <= FLY_MTU_MOST_OF_XDP && s.vlan == 0 && !s.has_mac));
 		must(s.wait_ms <= 86400000 && s.peer_port != 0);
 		must(s.kind == FLY_LINK_UDP || strnlen(s.what, sizeof s.what) > 0);
 		must(strnlen(s.peer, sizeof s.peer) < sizeof s.peer);

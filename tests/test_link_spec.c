@@ -30,10 +30,15 @@ Test(link_spec, fly_link_spec_parse__defaults)
 Test(link_spec, fly_link_spec_parse__every_kind)
 {
 	static const char *const specs[FLY_N_LINK_KINDS] = {
-		[FLY_LINK_VHOST] = "vhost:x",         [FLY_LINK_MEMIF] = "memif:x",
-		[FLY_LINK_AF_PACKET] = "af_packet:x", [FLY_LINK_TAP] = "tap:x",
-		[FLY_LINK_PCI] = "pci:0000:03:00.0",  [FLY_LINK_VDEV] = "vdev:x",
-		[FLY_LINK_LOCAL] = "local:x",         [FLY_LINK_UDP] = "udp:10.0.0.1",
+		[FLY_LINK_VHOST] = "vhost:x",
+		[FLY_LINK_MEMIF] = "memif:x",
+		[FLY_LINK_AF_PACKET] = "af_packet:x",
+		[FLY_LINK_AF_XDP] = "af_xdp:x",
+		[FLY_LINK_TAP] = "tap:x",
+		[FLY_LINK_PCI] = "pci:0000:03:00.0",
+		[FLY_LINK_VDEV] = "vdev:x",
+		[FLY_LINK_LOCAL] = "local:x",
+		[FLY_LINK_UDP] = "udp:10.0.0.1",
 	};
 
 	for (unsigned i = 0; i < FLY_N_LINK_KINDS; i++) {
@@ -357,6 +362,26 @@ Test(link_spec, fly_link_spec_parse__prefix_lengths_and_gateways_that_are_none)
 
 	for (unsigned i = 0; i < sizeof specs / sizeof specs[0]; i++)
 		cr_expect(fly_link_spec_parse(specs[i], &s) == -FLY_EINVAL, "%s", specs[i]);
+}
+
+Test(link_spec, fly_link_spec_parse__af_xdp)
+{
+	static const struct {
+		const char *spec;
+		const char *why;
+	} bad[] = {
+		{"af_xdp:x,mtu=3507", "3506"},
+		{"af_xdp:x,ip=10.0.0.1/24,vlan=5", "af_xdp:eth0.5"},
+		{"af_xdp:x,mac=02:00:00:00:00:01", "the interface's"},
+	};
+
+	cr_assert(fly_link_spec_parse("af_xdp:x,ip=10.0.0.1/24,gateway=10.0.0.9,mtu=3506", &s) ==
+		  0);
+	cr_expect(s.mtu == 3506 && s.ip == ip("10.0.0.1") && s.gateway == ip("10.0.0.9"));
+	for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		cr_expect(fly_link_spec_parse(bad[i].spec, &s) == -FLY_EINVAL);
+		cr_expect(strstr(fly_error(), bad[i].why) != NULL, "%s", fly_error());
+	}
 }
 
 Test(link_spec, fly_link_spec_parse__vlan)

@@ -80,6 +80,7 @@ struct fly_options {
 	 *     for a virtual machine with several pairs of queues: queues=N
 	 *   memif:PATH[,server][,clients=N]   shared memory packet interface
 	 *   af_packet:IFACE                   a kernel interface, beside the kernel's own stack
+	 *   af_xdp:IFACE                      the same by AF_XDP sockets
 	 *   tap:IFACE                         a tap interface, which is created
 	 *   pci:DOMAIN:BUS:DEV.FN             a NIC that is bound to a DPDK driver
 	 *   vdev:NAME[,DRIVER ARGUMENTS]      any DPDK virtual device; it gets all other keys

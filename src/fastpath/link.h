@@ -104,6 +104,7 @@ struct fly_link {
 	void (*disarm)(struct fly_link *link);
 	struct fly_udp *udp;              /* a udp: link: link_udp.h; else NULL */
 	LIST_HEAD(, fly_path_mtu) narrow; /* paths that may take less: slowpath/path_mtu.h */
+	struct fly_xdp_frames *xdp;       /* an af_xdp link: link_xdp.h; else NULL */
 	/* By hash of the address: high half an address, 0: none; low half what it takes. */
 	_Atomic uint64_t heard[FLY_LINK_HEARD];
 };

@@ -19,9 +19,15 @@
 #include "host/peer_address.h"
 
 static const char *const kinds[FLY_N_LINK_KINDS] = {
-	[FLY_LINK_VHOST] = "vhost", [FLY_LINK_MEMIF] = "memif", [FLY_LINK_AF_PACKET] = "af_packet",
-	[FLY_LINK_TAP] = "tap",     [FLY_LINK_PCI] = "pci",     [FLY_LINK_VDEV] = "vdev",
-	[FLY_LINK_LOCAL] = "local", [FLY_LINK_UDP] = "udp",
+	[FLY_LINK_VHOST] = "vhost",
+	[FLY_LINK_MEMIF] = "memif",
+	[FLY_LINK_AF_PACKET] = "af_packet",
+	[FLY_LINK_AF_XDP] = "af_xdp",
+	[FLY_LINK_TAP] = "tap",
+	[FLY_LINK_PCI] = "pci",
+	[FLY_LINK_VDEV] = "vdev",
+	[FLY_LINK_LOCAL] = "local",
+	[FLY_LINK_UDP] = "udp",
 };
 
 enum key {
@@ -240,6 +246,8 @@ static const char *read_port(struct fly_link_spec *s, const char *value)
 
 static const char *read_mac(struct fly_link_spec *s, const char *value)
 {
+	if (s->kind == FLY_LINK_AF_XDP)
+		return "mac= is not for af_xdp: frames have the interface's hardware address";
 	if (!value || mac(value, s->mac) || (s->mac[0] & 1))
 		return "mac= takes a unicast address, as in mac=02:00:00:00:00:01";
 	s->has_mac = true;
@@ -251,9 +259,14 @@ static const char *read_mtu(struct fly_link_spec *s, const char *value)
 	/* The loopback interface takes 65536. */
 	const bool may_be_long =
 		s->kind == FLY_LINK_VHOST || s->kind == FLY_LINK_MEMIF || s->kind == FLY_LINK_UDP;
-	const long n =
-		number(value, FLY_MTU_LEAST, may_be_long ? FLY_MTU_MOST : FLY_MTU_MOST_OF_WIRES);
+	const bool is_xdp = s->kind == FLY_LINK_AF_XDP;
+	const long n = number(value, FLY_MTU_LEAST,
+			      may_be_long ? FLY_MTU_MOST
+			      : is_xdp    ? FLY_MTU_MOST_OF_XDP
+					  : FLY_MTU_MOST_OF_WIRES);
 
+	if (n < 0 && is_xdp)
+		return "mtu= takes 128 to 3506 bytes on af_xdp, whose frames lie in a page each";
 	if (n < 0)
 		return may_be_long ? "mtu= takes 128 to 65280 bytes"
 				   : "mtu= takes 128 to 9000 bytes; on vhost, memif and udp 65280";
@@ -505,7 +518,7 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		return fly_fail(
 			FLY_EINVAL,
 			"link %s: '%s' is not a kind of link; there are vhost, memif, af_packet, "
-			"tap, pci, vdev, local, udp",
+			"af_xdp, tap, pci, vdev, local, udp",
 			s->text, copy);
 	s->kind = (enum fly_link_kind)kind;
 	s->uid = FLY_LOCAL_UID_USUAL;
@@ -545,6 +558,9 @@ int fly_link_spec_parse(const char *text, struct fly_link_spec *s)
 		return bad(s, "queues= is for the server's end, which a guest connects to");
 	if (!s->server && (s->mode >= 0 || s->owner[0] || s->group[0]))
 		return bad(s, only_servers);
+	if (s->vlan && s->kind == FLY_LINK_AF_XDP)
+		return bad(s, "vlan= is not for af_xdp; the kernel's interface of a VLAN is, as in "
+			      "af_xdp:eth0.5");
 	if (s->vlan && has_socket(s))
 		return bad(s,
 			   "vlan= is for links that leave the machine: af_packet, tap, pci, vdev");

@@ -18,6 +18,7 @@
 #define FLY_MTU_LEAST         128
 #define FLY_MTU_MOST          65280 /* with the headroom of a packet buffer not over 65535 */
 #define FLY_MTU_MOST_OF_WIRES 9000  /* of links that leave the machine */
+#define FLY_MTU_MOST_OF_XDP   3506  /* of a frame that lies in a page, behind what is in front */
 
 /* fly_link_spec.uid, if it is no user. */
 #define FLY_LOCAL_UID_USUAL (-1) /* the client's own user, or root */
@@ -28,6 +29,7 @@ enum fly_link_kind {
 	FLY_LINK_VHOST,
 	FLY_LINK_MEMIF,
 	FLY_LINK_AF_PACKET,
+	FLY_LINK_AF_XDP,
 	FLY_LINK_TAP,
 	FLY_LINK_PCI,
 	FLY_LINK_VDEV,

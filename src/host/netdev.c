@@ -33,20 +33,20 @@
 #define AGAIN_MS     1000 /* between two tries to open a device anew */
 #define LOOK_CARD_MS 200  /* between two looks at a card */
 
-static bool is_followed(const struct fly_port *port)
+bool fly_netdev_is_kernels(const struct fly_port *port)
 {
-	return port->spec.kind == FLY_LINK_AF_PACKET || port->spec.kind == FLY_LINK_TAP;
+	return port->spec.kind == FLY_LINK_AF_PACKET || port->spec.kind == FLY_LINK_AF_XDP;
 }
 
-static bool is_kernels(const struct fly_port *port)
+static bool is_followed(const struct fly_port *port)
 {
-	return port->spec.kind == FLY_LINK_AF_PACKET;
+	return fly_netdev_is_kernels(port) || port->spec.kind == FLY_LINK_TAP;
 }
 
 /* Its addresses, routes and neighbours are those of frames without a tag. */
 static bool has_kernels_addresses(const struct fly_port *port)
 {
-	return is_kernels(port) && port->spec.vlan == 0;
+	return fly_netdev_is_kernels(port) && port->spec.vlan == 0;
 }
 
 /* ---- what the kernel knows of neighbours ---- */
@@ -91,6 +91,24 @@ static int claim(struct fly_port *port, uint32_t ip)
 }
 
 /* ---- when a port is opened ---- */
+
+static int check_xdp(const struct fly_port *port, const struct fly_netlink_facts *facts)
+{
+	const struct fly_link_spec *s = &port->spec;
+	const unsigned n = fly_xdp_queues(s->what);
+
+	if (facts->is_loopback)
+		return fly_fail(FLY_EINVAL,
+				"link %s: over %s both ends would need a program of their own, and "
+				"an interface takes one; af_packet:%s does, and local:",
+				s->text, s->what, s->what);
+	if (n > FLY_XDP_QUEUES)
+		return fly_fail(FLY_EINVAL,
+				"link %s: %s has %u queues, of which a link receives from %d at "
+				"most: ethtool -L %s combined %d",
+				s->text, s->what, n, FLY_XDP_QUEUES, s->what, FLY_XDP_QUEUES);
+	return fly_xdp_check(s->text, s->what, facts->index);
+}
 
 static int check_socket(const struct fly_port *port)
 {
@@ -162,7 +180,8 @@ int fly_netdev_check(struct fly_port *port)
 			"link %s: there is no interface %s; 'ip link' shows those there are",
 			port->spec.text, port->spec.what);
 	if (!status)
-		status = check_socket(port);
+		status = port->spec.kind == FLY_LINK_AF_XDP ? check_xdp(port, &facts)
+							    : check_socket(port);
 	if (!status)
 		status = check_facts(port, &facts);
 	if (!status)
@@ -176,7 +195,7 @@ int fly_netdev_check(struct fly_port *port)
 
 int fly_netdev_start(struct fly_port *port)
 {
-	const int index = is_kernels(port) ? (int)if_nametoindex(port->spec.what) : 0;
+	const int index = fly_netdev_is_kernels(port) ? (int)if_nametoindex(port->spec.what) : 0;
 	struct fly_netlink_neighbours before = {0};
 	int error;
 
@@ -206,7 +225,7 @@ static int look(const struct fly_port *port, struct fly_netlink_facts *facts)
 {
 	const int status = fly_netlink_look(port->spec.what, facts);
 
-	if (status == 0 && !is_kernels(port))
+	if (status == 0 && !fly_netdev_is_kernels(port))
 		add_masters(facts);
 	return status;
 }
@@ -235,6 +254,20 @@ static void join_group(struct fly_port *port, int interface)
 	i->group_fd = is_kernels(port) ? fly_kernel_port_join(interface, FLY_GROUP_IP) : -1;
 }
 
+/* An af_xdp link: from now on packets to this address are ours. */
+static int aim(struct fly_port *port, const struct fly_netlink_facts *facts, uint32_t ip)
+{
+	const struct fly_xdp_target target = {
+		.ip = ip,
+		.udp_port = port->spec.udp_port,
+		.n_ports = (uint16_t)port->group->n,
+	};
+
+	if (port->spec.kind != FLY_LINK_AF_XDP)
+		return 0;
+	return fly_xdp_aim(&port->xdp, port->spec.text, port->spec.what, facts->index, &target);
+}
+
 /* @facts: NULL: the link is over no interface. Return: 0 or a negative status with a message. */
 static int settle(struct fly_port *port, const struct fly_netlink_facts *facts, uint32_t usual_ip)
 {
@@ -243,8 +276,12 @@ static int settle(struct fly_port *port, const struct fly_netlink_facts *facts, 
 	int status;
 
 	status = address_of(port, facts, choose_ip(port, facts, usual_ip), &address);
-	if (status)
+	if (!status)
+		status = aim(port, facts, address.ip);
+	if (status) {
+		free(address.routes);
 		return status;
+	}
 	free(i->routes);
 	i->routes = address.routes;
 	i->mtu_most = RTE_MAX(i->mtu_most, (unsigned)port->link.payload_own + FLY_IP_OVERHEAD);
@@ -514,10 +551,12 @@ static int compare(struct fly_port *port, const struct fly_netlink_facts *facts)
 		return FLY_PORT_NONE;
 	}
 	now.answers_arp = !claim_again(port, facts, ip);
+	if (aim(port, facts, ip))
+		say_once(port, fly_error());
 	now.ip = address.ip;
 	now.prefix = address.prefix;
 	now.routes = address.routes;
-	if (is_kernels(port)) {
+	if (fly_netdev_is_kernels(port)) {
 		now.payload = payload_of(port, facts->mtu);
 		if (!port->spec.has_mac)
 			memcpy(now.mac, facts->mac, sizeof now.mac);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * netdev.h - the kernel's interface under a link of af_packet or tap: what the kernel knows of it
- * when the port is opened, and what changes later (netdev.c).
+ * netdev.h - the kernel's interface under a link of af_packet, af_xdp or tap: what the kernel knows
+ * of it when the port is opened, and what changes later (netdev.c).
  */
 #ifndef FLY_NETDEV_H
 #define FLY_NETDEV_H
@@ -30,9 +30,12 @@ struct fly_netdev {
 	struct fly_link_settings settings;
 };
 
+/* fly_netdev_is_kernels() - is the link over an interface of the kernel's: af_packet, af_xdp? */
+bool fly_netdev_is_kernels(const struct fly_port *port);
+
 /*
  * fly_netdev_check() - before the device is opened: is there such an interface, does it have an
- * address and the MTU? Claims our UDP ports in the kernel. af_packet only.
+ * address and the MTU? Claims our UDP ports in the kernel. af_packet and af_xdp only.
  * Return: 0 or a negative status with a message.
  */
 int fly_netdev_check(struct fly_port *port);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -442,6 +443,28 @@ void fly_netlink_put_neighbours(int index, struct fly_netlink_neighbours *from)
 	end(&t);
 	free(from->at);
 	*from = (struct fly_netlink_neighbours){0};
+}
+
+/* ---- XDP programs ---- */
+
+void fly_netlink_take_program_off(int index, int program_fd)
+{
+	struct talk t;
+	struct ifinfomsg *request;
+	struct nlattr *nest;
+
+	if (begin(&t) == 0) {
+		request = ask(&t, RTM_SETLINK, NLM_F_ACK, sizeof *request);
+		request->ifi_family = AF_UNSPEC;
+		request->ifi_index = index;
+		nest = mnl_attr_nest_start(t.request, IFLA_XDP);
+		mnl_attr_put_u32(t.request, IFLA_XDP_FD, UINT32_MAX); /* none */
+		mnl_attr_put_u32(t.request, IFLA_XDP_EXPECTED_FD, (uint32_t)program_fd);
+		mnl_attr_put_u32(t.request, IFLA_XDP_FLAGS, XDP_FLAGS_REPLACE);
+		mnl_attr_nest_end(t.request, nest);
+		answers(&t, NULL, NULL);
+	}
+	end(&t);
 }
 
 /* ---- our own addresses ---- */

@@ -74,6 +74,9 @@ struct fly_netlink_neighbours {
 void fly_netlink_neighbours(int index, struct fly_netlink_neighbours *to);
 void fly_netlink_put_neighbours(int index, struct fly_netlink_neighbours *from);
 
+/* fly_netlink_take_program_off() - an XDP program, if it is that one. */
+void fly_netlink_take_program_off(int index, int program_fd);
+
 /* fly_netlink_is_ours() - is it an address of any interface here? */
 bool fly_netlink_is_ours(uint32_t ip);
 

@@ -25,6 +25,7 @@
 #include "fastpath/link_eth.h"
 #include "fastpath/link_shared.h"
 #include "fastpath/link_vlan.h"
+#include "fastpath/link_xdp.h"
 #include "host/bell.h"
 #include "host/connections.h"
 #include "host/eal.h"
@@ -41,6 +42,7 @@
 #include "host/port_device.h"
 #include "slowpath/checksum.h"
 #include "host/udp_port.h"
+#include "host/xdp_pool.h"
 
 #define DESCRIPTORS        1024 /* requested for each queue; the driver may use fewer */
 #define DESCRIPTORS_LONG   256  /* of long packets: those of a ring stay in a core's cache */
@@ -80,6 +82,7 @@ static const struct kind {
 	[FLY_LINK_VHOST] = {"vdev", NULL, true, true, true, false, false},
 	[FLY_LINK_MEMIF] = {"vdev", "net_memif%u", true, true, true, true, false},
 	[FLY_LINK_AF_PACKET] = {"vdev", "net_af_packet%u", false, false, false, false, false},
+	[FLY_LINK_AF_XDP] = {"vdev", "net_af_xdp%u", false, false, false, false, false},
 	[FLY_LINK_TAP] = {"vdev", "net_tap%u", false, false, false, false, true},
 	[FLY_LINK_PCI] = {"pci", NULL, false, false, false, false, true},
 	[FLY_LINK_VDEV] = {"vdev", NULL, false, true, false, false, true},
@@ -107,6 +110,7 @@ static int check_system(struct fly_port *port)
 				port->group->n, s->udp_port);
 	switch (s->kind) {
 	case FLY_LINK_AF_PACKET:
+	case FLY_LINK_AF_XDP:
 		return fly_netdev_check(port);
 	case FLY_LINK_TAP:
 		if (access("/dev/net/tun", R_OK | W_OK) != 0 || geteuid() != 0)
@@ -144,9 +148,12 @@ void fly_port_choose_mtu(struct fly_link_spec *spec)
 		spec->mtu = fly_udp_port_mtu(spec);
 	} else if (kinds[spec->kind].shares_memory) {
 		spec->mtu = MTU_SHARED;
-	} else if (spec->kind == FLY_LINK_AF_PACKET) {
+	} else if (spec->kind == FLY_LINK_AF_PACKET || spec->kind == FLY_LINK_AF_XDP) {
+		const unsigned most =
+			spec->kind == FLY_LINK_AF_XDP ? FLY_MTU_MOST_OF_XDP : FLY_MTU_MOST_OF_WIRES;
+
 		if (fly_netlink_look(spec->what, &facts) == 0)
-			spec->mtu = RTE_MIN(facts.mtu, (unsigned)FLY_MTU_MOST_OF_WIRES);
+			spec->mtu = RTE_MIN(facts.mtu, most);
 		fly_netlink_forget(&facts);
 	}
 }
@@ -251,6 +258,15 @@ static void device_arguments(struct fly_port *port, char *to, size_t bytes)
 			snprintf(to + n, bytes - (size_t)n, ",framesz=%u,blocksz=%u", frame,
 				 RING_BLOCK_FRAMES * frame);
 		break;
+	case FLY_LINK_AF_XDP:
+		/*
+		 * By default the driver has the card polled by each receive that finds nothing,
+		 * with a system call. Where there is none that is for nothing.
+		 */
+		snprintf(to, bytes, "iface=%s,queue_count=%u,xdp_prog=/proc/self/fd/%d%s", s->what,
+			 port->xdp.frames.n_queues, port->xdp.object_fd,
+			 fly_xdp_is_card(s->what) ? "" : ",busy_budget=0");
+		break;
 	case FLY_LINK_TAP:
 		snprintf(to, bytes, "iface=%s", s->what);
 		break;
@@ -289,7 +305,8 @@ static unsigned queues_of(const struct fly_port *port, const struct rte_eth_dev_
 	const unsigned n = port->group->n;
 
 	return info->max_rx_queues >= n && info->max_tx_queues >= n &&
-			       !kinds[port->spec.kind].has_server && !needs_kernel_port(port)
+			       !kinds[port->spec.kind].has_server && !needs_kernel_port(port) &&
+			       port->spec.kind != FLY_LINK_AF_XDP
 		       ? n
 		       : 1;
 }
@@ -297,7 +314,9 @@ static unsigned queues_of(const struct fly_port *port, const struct rte_eth_dev_
 static int set_up_queues(struct fly_port *port, uint16_t id, const struct rte_eth_conf *conf)
 {
 	const unsigned socket = (unsigned)rte_eth_dev_socket_id(id);
-	const uint16_t n = (uint16_t)RTE_MAX(port->n_queues, port->spec.queues);
+	const bool is_xdp = port->spec.kind == FLY_LINK_AF_XDP;
+	const uint16_t n = is_xdp ? port->xdp.frames.n_queues
+				  : (uint16_t)RTE_MAX(port->n_queues, port->spec.queues);
 	uint16_t n_rx = descriptors(port);
 	uint16_t n_tx = n_rx;
 	int error;
@@ -306,7 +325,8 @@ static int set_up_queues(struct fly_port *port, uint16_t id, const struct rte_et
 	if (!error)
 		error = rte_eth_dev_adjust_nb_rx_tx_desc(id, &n_rx, &n_tx);
 	for (uint16_t i = 0; i < n && !error; i++) {
-		error = rte_eth_rx_queue_setup(id, i, n_rx, socket, NULL, port->group->pool);
+		error = rte_eth_rx_queue_setup(id, i, n_rx, socket, NULL,
+					       is_xdp ? port->xdp_pools[i] : port->group->pool);
 		if (!error)
 			error = rte_eth_tx_queue_setup(id, i, n_tx, socket, NULL);
 	}
@@ -388,12 +408,48 @@ static int configure_guarded(struct fly_port *port, uint16_t id)
 	return status;
 }
 
+/* ---- af_xdp ---- */
+
+static void close_xdp(struct fly_port *port)
+{
+	fly_xdp_end(&port->xdp);
+	for (unsigned i = 0; i < FLY_XDP_QUEUES; i++) {
+		fly_xdp_pool_free(port->xdp_pools[i]);
+		port->xdp_pools[i] = NULL;
+	}
+}
+
+/* What the device needs before there is one. Return: 0, or a negative status with a message. */
+static int prepare_xdp(struct fly_port *port)
+{
+	int status;
+
+	port->xdp.frames.n_queues = (uint8_t)fly_xdp_queues(port->spec.what);
+	for (unsigned i = 0; i < port->xdp.frames.n_queues; i++) {
+		port->xdp_pools[i] = fly_xdp_pool_new(port->group->node);
+		if (!port->xdp_pools[i]) {
+			close_xdp(port);
+			return fly_fail(
+				FLY_ENOMEM,
+				"link %s: no memory in one piece, of 18 MB, for the frames of a "
+				"queue%s",
+				port->spec.text, fly_eal_last_log());
+		}
+	}
+	status = fly_xdp_object(&port->xdp, port->spec.text);
+	if (status)
+		close_xdp(port);
+	return status;
+}
+
 static void close_device(struct fly_port *port, uint16_t id)
 {
 	fly_vhost_guard_quit(&port->memory);
+	fly_xdp_take_off(&port->xdp);
 	rte_eth_dev_close(id);
 	rte_eal_hotplug_remove(kinds[port->spec.kind].bus, port->device);
 	fly_vhost_guard_end(&port->memory);
+	close_xdp(port);
 }
 
 /* ---- waking a poller that sleeps ---- */
@@ -463,6 +519,8 @@ static void find_bells(struct fly_port *port, const struct fly_descriptors *even
 	/* Several pollers have a socket each, and nobody says whose is which. */
 	if (port->spec.kind == FLY_LINK_AF_PACKET && port->n_queues == 1)
 		fly_descriptors_each_new(&port->before, find_packet_socket, &port->packet_fd);
+	else if (port->spec.kind == FLY_LINK_AF_XDP)
+		port->packet_fd = port->xdp.wake_fd;
 }
 
 /*
@@ -472,7 +530,7 @@ static void find_bells(struct fly_port *port, const struct fly_descriptors *even
  */
 static void wake_by_device(struct fly_port *port)
 {
-	if (port->spec.kind == FLY_LINK_AF_PACKET)
+	if (fly_netdev_is_kernels(port))
 		port->link.arm = arm_socket;
 	if (port->spec.kind != FLY_LINK_VHOST)
 		return;
@@ -489,6 +547,11 @@ static int add_device(struct fly_port *port)
 	int status;
 	int error;
 
+	if (port->spec.kind == FLY_LINK_AF_XDP) {
+		status = prepare_xdp(port);
+		if (status)
+			return status;
+	}
 	device_arguments(port, arguments, sizeof arguments);
 	/* Drivers that cannot have these say "not permitted", abort, or crash. */
 	status = fly_limits_descriptors(DEVICE_DESCRIPTORS, port->spec.text);
@@ -501,8 +564,10 @@ static int add_device(struct fly_port *port)
 				  "link %s: this process has %d ports, which is all that its DPDK "
 				  "has room for; use another process for more",
 				  port->spec.text, RTE_MAX_ETHPORTS);
-	if (status)
+	if (status) {
+		close_xdp(port);
 		return status;
+	}
 	fly_memif_guard_hold();
 	error = rte_eal_hotplug_add(bus, port->device, arguments);
 	if (!error)
@@ -511,14 +576,20 @@ static int add_device(struct fly_port *port)
 		status = no_device(port, error);
 	else
 		status = serves_vhost(port) ? configure_guarded(port, id) : configure(port, id);
+	if (!status && port->spec.kind == FLY_LINK_AF_XDP)
+		status = fly_xdp_take(&port->xdp, port->spec.text, &port->before);
 	if (status && !error)
 		close_device(port, id);
-	else if (status)
+	else if (status) {
 		rte_eal_hotplug_remove(bus, port->device);
+		close_xdp(port);
+	}
 	fly_memif_guard_drop();
 	if (status)
 		return status;
 	fly_link_eth(&port->link, id);
+	if (port->spec.kind == FLY_LINK_AF_XDP)
+		fly_link_xdp(&port->link, &port->xdp.frames);
 	if (port->spec.vlan)
 		fly_link_vlan(&port->link, port->spec.vlan);
 	port->queues = (struct fly_eth_queues){.n = (uint8_t)port->spec.queues};
@@ -999,6 +1070,7 @@ int fly_port_open(struct fly_poller_group *group, const struct fly_link_spec *sp
 		.netdev = {.watch_fd = -1, .tun_fd = -1, .group_fd = -1},
 		.bell = spec->kind == FLY_LINK_VHOST ? fly_bell_open() : -1,
 	};
+	fly_xdp_init(&port->xdp);
 	for (unsigned i = 0; i < FLY_POLLERS; i++)
 		port->kernel_port_fds[i] = -1;
 	if (spec->kind == FLY_LINK_UDP) { /* no device */

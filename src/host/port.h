@@ -10,6 +10,7 @@
 #include "host/memif_guard.h"
 #include "host/vhost_guard.h"
 #include "host/link_spec.h"
+#include "host/xdp.h"
 #include "slowpath/payload.h"
 #include "threads/poller_group.h"
 
@@ -67,9 +68,12 @@ struct fly_port {
 	int probe_fd;     /* vhost client: asks whether its server speaks; -1: none */
 	unsigned probe_client;                  /* the client number that it asks for */
 	char server_name[FLY_CONNECTIONS_NAME]; /* once probed: fly_connections_probe() */
-	int lock_fd;   /* holds the claim on the socket path or client number; -1: none */
-	int bell;      /* vhost: rings when the far end tells of packets: host/bell.h; -1: none */
-	int packet_fd; /* af_packet: the socket that its driver receives from; -1: not known */
+	int lock_fd; /* holds the claim on the socket path or client number; -1: none */
+	int bell;    /* vhost: rings when the far end tells of packets: host/bell.h; -1: none */
+	struct fly_xdp xdp;                            /* af_xdp only */
+	struct rte_mempool *xdp_pools[FLY_XDP_QUEUES]; /* its driver receives into; NULL: none */
+	int packet_fd; /* af_packet: the socket that its driver receives from; af_xdp: wakes for all
+			  of its sockets; -1: not known */
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
 	struct fly_netdev netdev;
 	/* By poller: enum fly_port_request. All pollers get the same request. */

@@ -10,8 +10,8 @@
 /* Links at whose other end, or between whose ends, a kernel may be: fly_link_intact(). */
 static bool takes_partial(const struct fly_link_spec *spec)
 {
-	return spec->kind == FLY_LINK_AF_PACKET || spec->kind == FLY_LINK_TAP ||
-	       spec->kind == FLY_LINK_VHOST;
+	return spec->kind == FLY_LINK_AF_PACKET || spec->kind == FLY_LINK_AF_XDP ||
+	       spec->kind == FLY_LINK_TAP || spec->kind == FLY_LINK_VHOST;
 }
 
 /*

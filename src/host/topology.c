@@ -251,7 +251,7 @@ int fly_topology_node(const struct fly_link_spec *spec, bool *is_device)
 	if (spec && spec->kind == FLY_LINK_PCI) {
 		snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/numa_node", spec->what);
 		node = read_number(path);
-	} else if (spec && spec->kind == FLY_LINK_AF_PACKET) {
+	} else if (spec && (spec->kind == FLY_LINK_AF_PACKET || spec->kind == FLY_LINK_AF_XDP)) {
 		snprintf(path, sizeof path, "/sys/class/net/%s/device/numa_node", spec->what);
 		node = read_number(path);
 	}
