@@ -244,14 +244,19 @@ static uint16_t payload_of(const struct fly_port *port, unsigned mtu)
 	return (uint16_t)(mtu - FLY_IP_OVERHEAD);
 }
 
-/* An interface that was made again has no members. */
+/*
+ * An interface that was made again has no members. An af_xdp link gets only what is sent to its own
+ * address.
+ */
 static void join_group(struct fly_port *port, int interface)
 {
 	struct fly_netdev *i = &port->netdev;
 
 	if (i->group_fd >= 0)
 		close(i->group_fd);
-	i->group_fd = is_kernels(port) ? fly_kernel_port_join(interface, FLY_GROUP_IP) : -1;
+	i->group_fd = port->spec.kind == FLY_LINK_AF_PACKET
+			      ? fly_kernel_port_join(interface, FLY_GROUP_IP)
+			      : -1;
 }
 
 /* An af_xdp link: from now on packets to this address are ours. */
