@@ -379,9 +379,8 @@ static void emit_caller_side(struct idl_text *out, const struct idl_interface *i
 	idl_text_printf(
 		out,
 		"\n/*\n"
-		" * %s_import_each() - bind to the interface at each server that exports it "
-		"on a network of ours;\n"
-		" * as fly_import_each().\n"
+		" * %s_import_each() - as fly_import_each(): at each server of a network of "
+		"ours.\n"
 		" */\n",
 		name);
 	emit_line(out,

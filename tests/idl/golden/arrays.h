@@ -112,8 +112,7 @@ int Arrays_export_with(struct fly_runtime *runtime, const struct Arrays_procedur
 int Arrays_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);
 
 /*
- * Arrays_import_each() - bind to the interface at each server that exports it on a network of ours;
- * as fly_import_each().
+ * Arrays_import_each() - as fly_import_each(): at each server of a network of ours.
  */
 int Arrays_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
 		       struct fly_binding **bindings, unsigned most);

@@ -75,8 +75,7 @@ int Docs_export_with(struct fly_runtime *runtime, const struct Docs_procedures *
 int Docs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);
 
 /*
- * Docs_import_each() - bind to the interface at each server that exports it on a network of ours;
- * as fly_import_each().
+ * Docs_import_each() - as fly_import_each(): at each server of a network of ours.
  */
 int Docs_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
 		     struct fly_binding **bindings, unsigned most);

@@ -93,8 +93,7 @@ int Includes_export_with(struct fly_runtime *runtime, const struct Includes_proc
 int Includes_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);
 
 /*
- * Includes_import_each() - bind to the interface at each server that exports it on a network of ours;
- * as fly_import_each().
+ * Includes_import_each() - as fly_import_each(): at each server of a network of ours.
  */
 int Includes_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
 			 struct fly_binding **bindings, unsigned most);

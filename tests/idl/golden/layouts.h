@@ -98,8 +98,7 @@ int Layouts_export_with(struct fly_runtime *runtime, const struct Layouts_proced
 int Layouts_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);
 
 /*
- * Layouts_import_each() - bind to the interface at each server that exports it on a network of ours;
- * as fly_import_each().
+ * Layouts_import_each() - as fly_import_each(): at each server of a network of ours.
  */
 int Layouts_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
 			struct fly_binding **bindings, unsigned most);

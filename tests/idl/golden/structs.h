@@ -113,8 +113,7 @@ int Structs_export_with(struct fly_runtime *runtime, const struct Structs_proced
 int Structs_import(struct fly_runtime *runtime, const char *peer, struct fly_binding **binding);
 
 /*
- * Structs_import_each() - bind to the interface at each server that exports it on a network of ours;
- * as fly_import_each().
+ * Structs_import_each() - as fly_import_each(): at each server of a network of ours.
  */
 int Structs_import_each(struct fly_runtime *runtime, const char *link, uint32_t wait_ms,
 			struct fly_binding **bindings, unsigned most);
