@@ -555,9 +555,13 @@ static int compare(struct fly_port *port, const struct fly_netlink_facts *facts)
 		say_once(port, fly_error());
 		return FLY_PORT_NONE;
 	}
-	now.answers_arp = !claim_again(port, facts, ip);
-	if (aim(port, facts, ip))
+	if (aim(port, facts, ip)) { /* tried again; until then the address is the one before */
 		say_once(port, fly_error());
+		i->is_stale = true;
+		free(address.routes);
+		return FLY_PORT_NONE;
+	}
+	now.answers_arp = !claim_again(port, facts, ip);
 	now.ip = address.ip;
 	now.prefix = address.prefix;
 	now.routes = address.routes;

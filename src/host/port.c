@@ -732,6 +732,7 @@ void fly_port_tell_others(struct fly_port *port)
 		link->interface = first->interface;
 		link->neighbour = first->neighbour;
 		link->has_one_peer = first->has_one_peer;
+		link->comes_in_pieces = first->comes_in_pieces;
 		fly_payload_init(link, first->payload_own);
 		fly_shared_join(port->shared, link, i, port->n_queues);
 	}

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/mapped_ip.h"
 #include "base/stub_version.h"
+#include "fastpath/clock.h"
 #include "fastpath/link_udp.h"
 #include "host/link_spec.h"
 #include "host/peer_address.h"
@@ -26,6 +27,7 @@
 #include "threads/request.h"
 
 #define MOST            256 /* found by one question */
+#define TRIES           3 /* how many servers may answer and not be bound to: others wait for them */
 #define DEFAULT_WAIT_MS 1000
 #define NAP_NS          500000
 
@@ -241,10 +243,15 @@ static int import_on_poller(struct fly_poller *p, void *argument)
 			     &o->import);
 }
 
-/* Return: bindings made; 0: none, with the status of the last try in *status. */
+/*
+ * Return: bindings made; 0: none, with the status of the last try in *status. Answers may have come
+ * from hosts that answer nothing else: none is tried when all have taken longer than TRIES of
+ * those.
+ */
 static unsigned import_all(const struct wish *w, struct fly_poller *p,
 			   struct fly_binding **bindings, unsigned most, int *status)
 {
+	const uint64_t began_tsc = fly_clock_now_tsc();
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < w->search.n && n < most; i++) {
@@ -255,6 +262,8 @@ static unsigned import_all(const struct wish *w, struct fly_poller *p,
 			*status = fly_import_for_here(w->runtime, p, one.import, &bindings[n]);
 		if (!*status)
 			n++;
+		if (fly_clock_now_tsc() - began_tsc > TRIES * p->waits.timeout_tsc)
+			break;
 	}
 	return n;
 }

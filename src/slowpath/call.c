@@ -161,6 +161,10 @@ static bool answer_again(struct fly_poller *p, struct fly_link *link, struct rte
 	case FLY_REPEAT:
 		if (h->fragments == 1)
 			return true;
+		if (h->flags & FLY_FLAG_ACK) { /* split since: the path takes less now */
+			fly_reply_refuse(p, link, m, h, FLY_EFORGOTTEN);
+			return false;
+		}
 		break;
 	default:
 		break;

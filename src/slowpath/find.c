@@ -337,6 +337,15 @@ static bool is_known(const struct fly_search *s, uint64_t instance)
 	return false;
 }
 
+static unsigned count_of(const struct fly_search *s, uint32_t ip)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n; i++)
+		n += s->found[i].ip == ip;
+	return n;
+}
+
 /* Return: is it an answer to a question of ours? */
 static bool take_answer(struct fly_poller *p, struct fly_link *link, const uint8_t *frame,
 			const struct fly_header *h)
@@ -356,7 +365,7 @@ static bool take_answer(struct fly_poller *p, struct fly_link *link, const uint8
 		return false;
 	if (new.instance == p->find.instance || is_known(s, new.instance))
 		return true;
-	if (s->n == s->most)
+	if (s->n == s->most || count_of(s, new.ip) == FLY_FIND_PER_ADDRESS)
 		return false;
 	s->found[s->n++] = new;
 	return true;

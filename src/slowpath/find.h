@@ -12,9 +12,10 @@
 #define FLY_FIND_PAUSE_MS 200 /* from the first time to the second; then twice as long */
 #define FLY_FIND_WAIT_MS  100 /* an answer waits for less than this, at random */
 
-#define FLY_FIND_WAYS   64  /* of one question */
-#define FLY_FIND_ANSWER 128 /* answers of a poller in a second, at most */
-#define FLY_FIND_LOOKS  16  /* questions that a poller reads in a millisecond, at most */
+#define FLY_FIND_WAYS        64  /* of one question */
+#define FLY_FIND_PER_ADDRESS 32  /* findings at one address, at most */
+#define FLY_FIND_ANSWER      128 /* answers of a poller in a second, at most */
+#define FLY_FIND_LOOKS       16  /* questions that a poller reads in a millisecond, at most */
 
 /* What the payloads of a question and of an answer hold, little-endian. */
 #define FLY_FIND_NAME           64 /* then the version, 4 bytes */

@@ -162,7 +162,9 @@ static void send_probe(struct fly_poller *p, struct fly_link *link, const struct
 static void begin_round(struct fly_poller *p, struct fly_link *link, struct fly_path_mtu *m)
 {
 	const struct fly_mtu_search *s = &m->search;
-	const unsigned doublings = RTE_MIN((unsigned)s->fails, (unsigned)DOUBLINGS) + s->silent;
+	/* Once measured, a round trip and a queue are four: a call must outlive the search. */
+	const unsigned most = m->rtt_tsc ? 1 : DOUBLINGS;
+	const unsigned doublings = RTE_MIN((unsigned)s->fails, most) + s->silent;
 	uint64_t wait_tsc = FIRST_MS * p->tsc_per_ms;
 
 	if (m->rtt_tsc != 0)
