@@ -424,7 +424,8 @@ static int prepare_xdp(struct fly_port *port)
 {
 	int status;
 
-	port->xdp.frames.n_queues = (uint8_t)fly_xdp_queues(port->spec.what);
+	port->xdp.frames.n_queues = /* fewer were checked, and may be more now */
+		(uint8_t)RTE_MIN(fly_xdp_queues(port->spec.what), (unsigned)FLY_XDP_QUEUES);
 	for (unsigned i = 0; i < port->xdp.frames.n_queues; i++) {
 		port->xdp_pools[i] = fly_xdp_pool_new(port->group->node);
 		if (!port->xdp_pools[i]) {

@@ -259,7 +259,7 @@ static int load_program(const struct bpf_insn *instructions, unsigned n)
 
 static int no_program(const char *link)
 {
-	if (errno == EPERM || errno == EACCES)
+	if (errno == EPERM) /* EACCES: the kernel has read the program, and finds fault with it */
 		return fly_fail(FLY_EPERM, "link %s: " NEEDS ": this program lacks CAP_BPF", link);
 	return fly_fail(FLY_ESYSTEM, "link %s: the kernel does not take its XDP program: %s", link,
 			strerror(errno));
@@ -297,8 +297,12 @@ static int put_on(const char *link, const char *what, int index, int program_fd)
 	if (errno == EBUSY || errno == EEXIST)
 		return fly_fail(FLY_EINUSE,
 				"link %s: another program has an XDP program on %s, and an "
-				"interface takes only one; 'ip link show %s' shows it",
-				link, what, what);
+				"interface takes only one; 'ip link show %s' shows it, and 'ip "
+				"link set dev %s xdp off' ends what a dead program has left",
+				link, what, what, what);
+	if (errno != EINVAL && errno != ERANGE && errno != EOPNOTSUPP)
+		return fly_fail(FLY_ESYSTEM, "link %s: %s does not take an XDP program: %s", link,
+				what, strerror(errno));
 	return fly_fail(FLY_EINVAL,
 			"link %s: %s does not take an XDP program as it is set up: %s; many "
 			"interfaces take none with an MTU over 3400 or so, or with too few queues",
@@ -364,8 +368,10 @@ unsigned fly_xdp_queues(const char *what)
 {
 	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
 
-	return ask_interface(what, &channels) && channels.combined_count ? channels.combined_count
-									 : 1;
+	if (!ask_interface(what, &channels))
+		return 1;
+	return RTE_MAX(channels.combined_count + channels.rx_count,
+		       1U); /* of some cards: rx_count */
 }
 
 bool fly_xdp_is_card(const char *what)

@@ -141,11 +141,10 @@ static bool change_code(void)
 	return lines && pclose(lines) == 0 && is_well && changed;
 }
 
-/* Is an instruction that reads the counter a fault when it is to be one? */
-static bool system_does(void)
+/* Does the counter read as the time of the run? */
+static bool reads_virtual(void)
 {
-	return is_virtual && prctl(PR_SET_TSC, PR_TSC_SIGSEGV) == 0 &&
-	       __builtin_ia32_rdtsc() == world_here()->now;
+	return __builtin_ia32_rdtsc() == world_here()->now;
 }
 
 bool tsc_virtual(bool on)
@@ -154,11 +153,12 @@ bool tsc_virtual(bool on)
 		return false;
 	is_virtual = on;
 	if (on && how == UNKNOWN) {
-		if (system_does())
+		if (prctl(PR_SET_TSC, PR_TSC_SIGSEGV) == 0 && reads_virtual())
 			how = BY_SYSTEM;
+		else if (prctl(PR_SET_TSC, PR_TSC_ENABLE) == 0 && change_code() && reads_virtual())
+			how = BY_CODE;
 		else
-			how = prctl(PR_SET_TSC, PR_TSC_ENABLE) == 0 && change_code() ? BY_CODE
-										     : NOT;
+			how = NOT;
 	}
 	if (how == BY_SYSTEM)
 		return prctl(PR_SET_TSC, on ? PR_TSC_SIGSEGV : PR_TSC_ENABLE) == 0;

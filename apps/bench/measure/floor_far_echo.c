@@ -158,11 +158,11 @@ void far_echo_stop(void)
 		struct fly_link *link = p->links[i];
 		struct echo_link *e = &echo.links[link->index];
 
-		if (link->rx_burst != echo_frames && link->rx_burst != echo_datagrams)
-			continue;
-		link->rx_burst = e->rx_burst;
 		rte_pktmbuf_free_bulk(e->frame, e->held);
 		e->held = 0;
+		/* A link that was opened anew meanwhile has its own already. */
+		if (link->rx_burst == echo_frames || link->rx_burst == echo_datagrams)
+			link->rx_burst = e->rx_burst;
 	}
 }
 

@@ -77,6 +77,8 @@ static inline bool numbered_came(struct numbered *n, uint64_t number, uint64_t *
 {
 	if (number < n->expected || number >= n->expected + n->clock->window)
 		return false;
+	if (n->under_way == 0) /* spoiled: one of these came twice */
+		return false;
 	n->under_way--;
 	n->spoiled = n->spoiled || number != n->expected;
 	if (n->spoiled)
