@@ -258,7 +258,7 @@ static uint32_t unknown_type(uint8_t *frame)
 {
 	const uint32_t bytes = any_call(frame);
 
-	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | (between(9, 15) + 1) % 16);
+	frame[FLY_RPC] = (uint8_t)(FLY_WIRE_VERSION << 4 | (between(11, 15) + 1) % 16);
 	return bytes;
 }
 

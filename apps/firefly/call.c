@@ -564,7 +564,7 @@ static int expect_sealed(struct fly_binding *binding)
 
 int call_main(int argc, char **argv)
 {
-	struct call_options o = {.window = 1, .patience_s = 10, .core = -1};
+	static struct call_options o = {.window = 1, .patience_s = 10, .core = -1};
 	struct fly_platform platform = {.size = sizeof platform};
 	static struct caller caller;
 	struct sigaction action = {.sa_handler = on_signal};

@@ -268,7 +268,7 @@ static int aim(struct fly_port *port, const struct fly_netlink_facts *facts, uin
 		.n_ports = (uint16_t)port->group->n,
 	};
 
-	if (port->spec.kind != FLY_LINK_AF_XDP)
+	if (!facts || port->spec.kind != FLY_LINK_AF_XDP)
 		return 0;
 	return fly_xdp_aim(&port->xdp, port->spec.text, port->spec.what, facts->index, &target);
 }

