@@ -241,13 +241,13 @@ for _ in range(3):
 prepare()
 try:
     af_packet()
-    dropped()
     jumbo()
     pollers()
     side_by_side()
     port_in_use()
     vdev()
     tap()
+    dropped()
 finally:
     for process in e2e.started:
         if process.popen.poll() is None:
