@@ -71,3 +71,13 @@ Test(netlink, fly_netlink_watch__nothing_has_changed)
 	cr_expect(!fly_netlink_heard(fd));
 	close(fd);
 }
+
+Test(netlink, fly_netlink_dropped__of_an_interface_that_is_there)
+{
+	uint64_t n = UINT64_MAX;
+
+	cr_expect(fly_netlink_dropped("lo", &n) && n < UINT64_MAX);
+	n = 77;
+	cr_expect(!fly_netlink_dropped("nonesuch0", &n) && !fly_netlink_dropped("", &n) && n == 77);
+	cr_expect(!fly_netlink_dropped("a-name-that-is-too-long-for-any-interface", &n));
+}

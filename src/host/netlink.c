@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -315,6 +316,48 @@ void fly_netlink_forget(struct fly_netlink_facts *facts)
 	free(facts->routes);
 	facts->routes = NULL;
 	facts->n_routes = 0;
+}
+
+/* ---- what was dropped ---- */
+
+static int take_dropped(const struct nlmsghdr *message, void *context)
+{
+	const struct nlattr *attribute;
+	struct rtnl_link_stats64 said;
+	uint64_t *n = context;
+
+	EACH_ATTRIBUTE(attribute, message, sizeof(struct ifinfomsg))
+	{
+		/* Old kernels say less, new ones more; and it is not aligned. */
+		if (mnl_attr_get_type(attribute) != IFLA_STATS64 ||
+		    mnl_attr_get_payload_len(attribute) <
+			    offsetof(struct rtnl_link_stats64, tx_aborted_errors))
+			continue;
+		memcpy(&said, mnl_attr_get_payload(attribute),
+		       offsetof(struct rtnl_link_stats64, tx_aborted_errors));
+		*n = said.rx_dropped + said.rx_missed_errors + said.tx_dropped;
+		return MNL_CB_STOP;
+	}
+	errno = ENODATA;
+	return MNL_CB_ERROR;
+}
+
+bool fly_netlink_dropped(const char *interface, uint64_t *n)
+{
+	struct ifinfomsg *link;
+	struct talk t;
+	bool said = false;
+
+	if (strlen(interface) >= IFNAMSIZ || !*interface)
+		return false;
+	if (begin(&t) == 0) {
+		link = ask(&t, RTM_GETLINK, 0, sizeof *link);
+		link->ifi_family = AF_UNSPEC;
+		mnl_attr_put_strz(t.request, IFLA_IFNAME, interface);
+		said = answers(&t, take_dropped, n) >= 0;
+	}
+	end(&t);
+	return said;
 }
 
 /* ---- neighbours ---- */

@@ -47,6 +47,12 @@ int fly_netlink_look(const char *interface, struct fly_netlink_facts *facts);
 int fly_netlink_look_at(int index, struct fly_netlink_facts *facts);
 void fly_netlink_forget(struct fly_netlink_facts *facts);
 
+/*
+ * fly_netlink_dropped() - frames that an interface has dropped since it was made, received and to
+ * be sent, of whatever program. Return: is there such an interface, and does the kernel say it?
+ */
+bool fly_netlink_dropped(const char *interface, uint64_t *n);
+
 enum fly_netlink_neighbour {
 	FLY_NETLINK_UNKNOWN, /* the kernel does not know it, or knows that it does not answer */
 	FLY_NETLINK_SEEN,    /* it has answered at some time */

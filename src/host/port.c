@@ -636,6 +636,7 @@ static void refill(const struct fly_port *port)
 
 static void remove_device(struct fly_port *port)
 {
+	fly_device_counts_end(port);
 	fly_memif_guard_remove(&port->guarded);
 	fly_memif_guard_hold();
 	if (port->started && calls_vhost(port))
@@ -818,8 +819,10 @@ int fly_port_start_device(struct fly_port *port)
 	status = fly_port_has_peer(port) && !port->spec.server ? start_client(port)
 							       : start_device(port);
 	fly_signals_restore(&before);
-	if (status == 0)
+	if (status == 0) {
 		find_bells(port, &eventfds);
+		fly_device_counts_begin(port);
+	}
 	fly_descriptors_close_on_exec(&port->before);
 	return status;
 }
@@ -828,6 +831,7 @@ void fly_port_stop_device(struct fly_port *port)
 {
 	if (port->shared)
 		fly_shared_drain(port->shared);
+	fly_device_counts_end(port);
 	if (kinds[port->spec.kind].starts_again) {
 		fly_memif_guard_hold();
 		rte_eth_dev_stop(port->link.port);

@@ -6,6 +6,7 @@
 #include "base/descriptors.h"
 #include "fastpath/link_eth.h"
 #include "host/connections.h"
+#include "host/device_counts.h"
 #include "host/netdev.h"
 #include "host/memif_guard.h"
 #include "host/vhost_guard.h"
@@ -76,6 +77,7 @@ struct fly_port {
 			  of its sockets; -1: not known */
 	int kernel_port_fds[FLY_POLLERS]; /* kernel sockets for our UDP ports; -1: none */
 	struct fly_netdev netdev;
+	struct fly_device_counts counts;
 	/* By poller: enum fly_port_request. All pollers get the same request. */
 	_Atomic int request[FLY_POLLERS];
 	struct fly_descriptors before; /* open before the device was started */

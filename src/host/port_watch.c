@@ -59,6 +59,7 @@ void fly_ports_forked(void)
 {
 	pthread_mutex_init(&lock, NULL); /* a thread of the parent may have held it */
 	memset(watched, 0, sizeof watched);
+	fly_device_counts_forked();
 }
 
 static void send_request(struct fly_port *port, enum fly_port_request request)

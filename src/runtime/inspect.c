@@ -12,6 +12,7 @@
 #include "base/mapped_ip.h"
 #include "base/sized.h"
 #include "fastpath/clock.h"
+#include "host/device_counts.h"
 #include "host/eal.h"
 #include "host/peer_address.h"
 #include "host/udp_port.h"
@@ -71,6 +72,8 @@ void fly_counters(const struct fly_runtime *r,
 		  void (*each)(void *context, const char *name, const char *about, uint64_t value),
 		  void *context)
 {
+	uint64_t devices[FLY_N_DEVICE_COUNTS];
+
 	for (unsigned i = 0; i < FLY_N_COUNTERS; i++) {
 		uint64_t sum = 0;
 
@@ -80,6 +83,9 @@ void fly_counters(const struct fly_runtime *r,
 			sum += fly_clerk_refused(r->clerk);
 		each(context, fly_stats_name(i), fly_stats_about(i), sum);
 	}
+	fly_device_counts_sum(&r->ports, devices);
+	for (unsigned i = 0; i < FLY_N_DEVICE_COUNTS; i++)
+		each(context, fly_device_counts_name(i), fly_device_counts_about(i), devices[i]);
 }
 
 int fly_address(const struct fly_runtime *r, unsigned link, char *text)

@@ -7,6 +7,7 @@ The kernel at each end sees every frame, too. Where it owns our address it must 
 """
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -87,6 +88,24 @@ def af_packet():
     nobody.wait()
     e2e.check(nobody.popen.returncode == 1 and "nobody answers for 10.70.0.99" in nobody.text(),
               "no such peer\n" + nobody.text())
+
+
+def dropped():
+    """More datagrams than the ring takes come while nobody empties it: counted, and calls go on afterwards."""
+    server = e2e.serve("af_packet:fly0", "--stats=all", before=inside(B))
+    if not server:
+        return
+    e2e.called_well(e2e.call("af_packet:fly0,peer=10.70.0.2", "--calls", "10", before=inside(A)), "before a flood", 10)
+    os.kill(server.popen.pid, signal.SIGSTOP)
+    flood = ("import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+             "for i in range(20000): s.sendto(b'%s', ('10.70.0.2', 61989))" % ("x" * 100))
+    subprocess.check_call(inside(A) + [sys.executable, "-c", flood])
+    os.kill(server.popen.pid, signal.SIGCONT)
+    e2e.called_well(e2e.call("af_packet:fly0,peer=10.70.0.2", "--calls", "10", before=inside(A)), "after a flood", 10)
+    server.stop()
+    server.ended_well("a flood")
+    counts = e2e.counters(server.text())
+    e2e.check(0 < counts.get("device_missed", 0) < 21000 and "interface_dropped" in counts, "a flood\n" + server.text())
 
 
 def mtu(bytes):
@@ -228,6 +247,7 @@ try:
     port_in_use()
     vdev()
     tap()
+    dropped()
 finally:
     for process in e2e.started:
         if process.popen.poll() is None:
