@@ -59,12 +59,27 @@ static void about_call(struct fly_poller *p, struct fly_link *link, struct rte_m
 	}
 }
 
+/* The probe itself becomes the answer, about the same, and as short as an answer is. */
+static void acknowledge(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
+			const struct fly_header *h)
+{
+	struct fly_header answer = *h;
+
+	answer.type = FLY_PACKET_ACK;
+	answer.flags = 0;
+	answer.fragment = h->fragments;
+	answer.length = 0;
+	answer.age = 0;
+	fly_wire_encode(fly_reply_turn_around(link, m), &answer);
+	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
+	fly_link_send(link, m);
+}
+
 /* From a server that wants to free a retained result. */
 static void about_result(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 			 const struct fly_header *h)
 {
 	struct fly_call_entry *e = fly_call_table_find(&p->calls, h->activity);
-	struct fly_header answer = *h;
 
 	if (e && e->activity == h->activity && e->seq == h->seq && fly_call_is_out(e)) {
 		/* The result is there, and did not arrive here: it was lost, or will be soon. */
@@ -75,36 +90,19 @@ static void about_result(struct fly_poller *p, struct fly_link *link, struct rte
 		return;
 	}
 	/* The call is over, or was never made here: nobody waits for its result. */
-	answer.type = FLY_PACKET_ACK;
-	answer.flags = 0;
-	answer.procedure = FLY_ABOUT_RESULT;
-	answer.fragment = h->fragments;
-	answer.length = 0;
-	answer.age = 0;
-	fly_wire_encode(fly_reply_turn_around(link, m), &answer);
-	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
-	fly_link_send(link, m);
+	acknowledge(p, link, m, h);
 }
 
 /* From one who wants to know whether packets of this length arrive. The answer is shorter. */
 static void about_path(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		       const struct fly_header *h)
 {
-	struct fly_header answer = *h;
-
 	if (p->reject_budget == 0) {
 		fly_frame_drop(p, m, FLY_COUNT_reject_limited);
 		return;
 	}
 	p->reject_budget--;
-	answer.type = FLY_PACKET_ACK;
-	answer.flags = 0;
-	answer.fragment = h->fragments;
-	answer.length = 0;
-	answer.age = 0;
-	fly_wire_encode(fly_reply_turn_around(link, m), &answer);
-	fly_stats_add(&p->stats, FLY_COUNT_acks_sent, 1);
-	fly_link_send(link, m);
+	acknowledge(p, link, m, h);
 }
 
 void fly_slow_probe(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,

@@ -13,43 +13,14 @@ import sys
 import time
 
 import e2e
+import networks
 
-A, B = ("firefly-b%d-%s" % (os.getpid(), side) for side in "ab")
+net = networks.Network()
+A, B = net.two_hosts()
 YIELDS = ["--wait", "yield"]  # there may be fewer cores than ends of a link
 SHORT = ["--seconds", "0.1", "--block", "1", "--size", "50k"]
 PROCEDURES = ("null", 1), ("null", 64), ("maxresult", 1), ("maxresult", 64), ("maxarg", 1), ("maxarg", 64), \
              ("put", 1), ("get", 1)
-
-
-def ip(*words):
-    return subprocess.run(["ip", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
-
-
-def inside(namespace):
-    return ["ip", "netns", "exec", namespace]
-
-
-def clean_up():
-    for namespace in A, B:
-        ip("netns", "del", namespace)
-
-
-def prepare():
-    if os.geteuid() != 0 or not shutil.which("ip"):
-        e2e.skip("network namespaces need root and ip(8)")
-    made = ip("netns", "add", A)
-    if made.returncode:
-        e2e.skip("no network namespaces here: " + made.stdout.strip())
-    ip("netns", "add", B)
-    made = ip("link", "add", "fly0", "netns", A, "type", "veth", "peer", "name", "fly0", "netns", B)
-    if made.returncode:
-        clean_up()
-        e2e.skip("no veth pairs here: " + made.stdout.strip())
-    for namespace, last in (A, 1), (B, 2):
-        ip("-n", namespace, "addr", "add", "10.70.0.%d/24" % last, "dev", "fly0")
-        ip("-n", namespace, "addr", "add", "fd00:70::%d/64" % last, "dev", "fly0", "nodad")
-        ip("-n", namespace, "link", "set", "fly0", "up")
-        ip("-n", namespace, "link", "set", "lo", "up")
 
 
 def serve(*options, before=()):
@@ -119,8 +90,8 @@ def check_table(what, text):
 
 
 def run(what, server_options, client_options, floor="bare frames", namespaces=True):
-    server = serve(*server_options, before=inside(B) if namespaces else ())
-    before = inside(A) if namespaces else ()
+    server = serve(*server_options, before=B.inside if namespaces else ())
+    before = A.inside if namespaces else ()
     all, text = figures(*client_options, before=before, what=what)
     check_table(what, text)
     check_figures(what, all, PROCEDURES, floor)
@@ -133,9 +104,7 @@ def run(what, server_options, client_options, floor="bare frames", namespaces=Tr
 
 def refused():
     """Frames that nobody wants: the kernel's, at the port of the floor."""
-    text = subprocess.check_output(inside(B) + ["cat", "/proc/net/snmp"], universal_newlines=True)
-    names, values = (line.split() for line in text.splitlines() if line.startswith("Icmp:"))
-    return int(dict(zip(names, values))["OutDestUnreachs"])
+    return B.counters()[0]
 
 
 def af_packet():
@@ -154,8 +123,8 @@ def udp():
 
 def small_packets():
     """No bare frame is longer than the way allows."""
-    server = serve("--link", "af_packet:fly0,mtu=600", before=inside(B))
-    all, _ = figures("10.70.0.2", "--link", "af_packet:fly0,mtu=600", "maxarg", before=inside(A), what="mtu=600")
+    server = serve("--link", "af_packet:fly0,mtu=600", before=B.inside)
+    all, _ = figures("10.70.0.2", "--link", "af_packet:fly0,mtu=600", "maxarg", before=A.inside, what="mtu=600")
     check_figures("mtu=600", all, [("maxarg", 1), ("maxarg", 64)], "bare frames, 614 bytes there and 74 back")
     ended(server, "mtu=600")
 
@@ -167,9 +136,9 @@ def vhost():
 
 def sleeping():
     """A server that sleeps between its clients: what it takes of a core is told instead."""
-    server = e2e.Process(["bench", "--server", "--wait", "sleep"], before=inside(B))
+    server = e2e.Process(["bench", "--server", "--wait", "sleep"], before=B.inside)
     e2e.check(server.wait_for("^measuring with"), server.text())
-    all, _ = figures("10.70.0.2", "null", "get", before=inside(A), what="sleeping")
+    all, _ = figures("10.70.0.2", "null", "get", before=A.inside, what="sleeping")
     if e2e.check(all, "sleeping"):
         e2e.check(all["server"]["calls"] > 0 and 0 < all["server"]["cpu_share"] <= 4 and
                   all["server"]["busy_share"] is None, all["server"])
@@ -178,10 +147,10 @@ def sleeping():
 
 def second_client():
     """One at a time: the second is told who, and how long; afterwards it may."""
-    server = serve(before=inside(B))
-    first = client("10.70.0.2", "null", "--seconds", "600", before=inside(A))
+    server = serve(before=B.inside)
+    first = client("10.70.0.2", "null", "--seconds", "600", before=A.inside)
     e2e.check(server.wait_for(" measures; firefly"), server.text() + first.text())
-    second = client("10.70.0.2", "null", *SHORT, before=inside(A))
+    second = client("10.70.0.2", "null", *SHORT, before=A.inside)
     second.wait(60)
     e2e.check(second.popen.returncode == 1 and
               re.search(r"^firefly bench --to: the server has been measuring with %s for \d+ s, and with one client at a "
@@ -189,7 +158,7 @@ def second_client():
               second.text())
     first.stop()
     e2e.check(first.wait(60) == 0 and "calls served" in first.text(), "interrupted\n" + first.text())
-    all, _ = figures("10.70.0.2", "null", before=inside(A), what="third")
+    all, _ = figures("10.70.0.2", "null", before=A.inside, what="third")
     check_figures("third", all, PROCEDURES[:2], "bare datagrams")
     ended(server, "second client")
 
@@ -197,10 +166,10 @@ def second_client():
 def killed_client():
     """In the midst of bare frames, or of calls: the server is soon ready for others."""
     for link, options in ("udp:0.0.0.0", ["10.70.0.2"]), ("af_packet:fly0", ["10.70.0.2", "--link", "af_packet:fly0"]):
-        server = serve("--link", link, before=inside(B))
+        server = serve("--link", link, before=B.inside)
 
         def measures(*how):
-            return client(*options, "null", *(how or SHORT), before=inside(A))
+            return client(*options, "null", *(how or SHORT), before=A.inside)
 
         for i in range(2):
             victim = measures("maxarg", "--seconds", "600", "--block", "50")
@@ -217,8 +186,8 @@ def killed_client():
 def killed_server():
     """The client says so, with what it has measured."""
     for link, options in ("udp:0.0.0.0", ["10.70.0.2"]), ("af_packet:fly0", ["10.70.0.2", "--link", "af_packet:fly0"]):
-        server = serve("--link", link, before=inside(B))
-        widow = client(*options, "null", "--seconds", "600", before=inside(A))
+        server = serve("--link", link, before=B.inside)
+        widow = client(*options, "null", "--seconds", "600", before=A.inside)
         e2e.check(server.wait_for(" measures; firefly"), server.text())
         server.kill()
         widow.wait(60)
@@ -228,10 +197,10 @@ def killed_server():
 
 def no_server():
     """Nobody, and somebody who only serves."""
-    nobody = client("10.70.0.2", "null", before=inside(A))
+    nobody = client("10.70.0.2", "null", before=A.inside)
     e2e.check(nobody.wait(60) == 1 and "no Firefly server answers at 10.70.0.2" in nobody.text(), nobody.text())
-    other = e2e.serve("udp:0.0.0.0", *YIELDS, before=inside(B))
-    told = client("10.70.0.2", "null", before=inside(A))
+    other = e2e.serve("udp:0.0.0.0", *YIELDS, before=B.inside)
+    told = client("10.70.0.2", "null", before=A.inside)
     e2e.check(told.wait(60) == 1 and "it is no `firefly bench --server`" in told.text(), told.text())
     ended(other, "firefly serve")
 
@@ -242,17 +211,17 @@ def firewall():
         print("firewall is left out: there is no nft(8)")
         return
     rules = "add table ip t; add chain ip t in { type filter hook input priority 0; }; add rule ip t in udp dport 61990 drop"
-    made = subprocess.run(inside(B) + ["nft", rules], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    made = subprocess.run(B.inside + ["nft", rules], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if made.returncode:
         print("firewall is left out: %s" % made.stdout)
         return
-    server = serve(before=inside(B))
-    blocked = client("10.70.0.2", "null", "--seconds", "600", before=inside(A))
+    server = serve(before=B.inside)
+    blocked = client("10.70.0.2", "null", "--seconds", "600", before=A.inside)
     e2e.check(blocked.wait(60) == 1 and "no bare frame comes back from UDP port 61990" in blocked.text(), blocked.text())
-    all, _ = figures("10.70.0.2", "null", "--no-floor", before=inside(A), what="no floor")
+    all, _ = figures("10.70.0.2", "null", "--no-floor", before=A.inside, what="no floor")
     check_figures("no floor", all, PROCEDURES[:2], has_floor=False)
     ended(server, "firewall")
-    subprocess.run(inside(B) + ["nft", "delete table ip t"])
+    subprocess.run(B.inside + ["nft", "delete table ip t"])
 
 
 def words():
@@ -280,20 +249,20 @@ def check_times(what, text):
 
 
 def ping_and_call():
-    server = e2e.serve("udp:0.0.0.0", *YIELDS, before=inside(B))
+    server = e2e.serve("udp:0.0.0.0", *YIELDS, before=B.inside)
     link = "udp:10.70.0.2"
-    flood = e2e.Process(["ping", "--flood", "--count", "500", *YIELDS, link], before=inside(A))
+    flood = e2e.Process(["ping", "--flood", "--count", "500", *YIELDS, link], before=A.inside)
     e2e.check(flood.wait(60) == 0 and "500 sent, 500 returned, 0 lost\n" in flood.text() and
               re.search(r"^[1-9]\d* calls/s for \d+\.\d\d s$", flood.text(), re.M), flood.text())
     check_times("ping --flood", flood.text())
-    endless = e2e.Process(["ping", "--flood", *YIELDS, link], before=inside(A))
+    endless = e2e.Process(["ping", "--flood", *YIELDS, link], before=A.inside)
     e2e.check(endless.wait_for("calling Test.Null"), endless.text())
     time.sleep(0.2)
     endless.stop()
     e2e.check(endless.wait(60) == 0 and re.search(r"^\d+ sent, \d+ returned, 0 lost$", endless.text(), re.M), endless.text())
     check_times("ping --flood, interrupted", endless.text())
     for options, sent in (["--flood", "--count", "300"], 300), (["--interval", "0.01", "--count", "3"], 3):
-        pings = e2e.Process(["ping", *options, *YIELDS, "--json", e2e.path("ping"), link], before=inside(A))
+        pings = e2e.Process(["ping", *options, *YIELDS, "--json", e2e.path("ping"), link], before=A.inside)
         if e2e.check(pings.wait(60) == 0, pings.text()):
             with open(e2e.path("ping")) as f:
                 all = json.load(f)
@@ -303,17 +272,18 @@ def ping_and_call():
             e2e.check(0 < all["min_ns"] <= all["p50_ns"] <= all["p90_ns"] <= all["p99_ns"] <= all["p999_ns"] <=
                       all["max_ns"], all)
     for n, window in (1, 1), (640, 32):
-        caller = e2e.call(link, "--calls", str(n), "--window", str(window), *YIELDS, before=inside(A))
+        caller = e2e.call(link, "--calls", str(n), "--window", str(window), *YIELDS, before=A.inside)
         e2e.called_well(caller, "call", n)
         e2e.check(re.search(r"^[1-9]\d* calls/s for \d+\.\d\d s$", caller.text(), re.M), caller.text())
         check_times("call", caller.text())
     ended(server, "ping and call")
-    gone = e2e.Process(["ping", "--count", "1", "--timeout", "300", *YIELDS, link], before=inside(A))
+    gone = e2e.Process(["ping", "--count", "1", "--timeout", "300", *YIELDS, link], before=A.inside)
     e2e.check(gone.wait(60) == 1, gone.text())
 
 
-prepare()
-try:
+with net:
+    for host, last in (A, 1), (B, 2):
+        host.ip("addr", "add", "fd00:70::%d/64" % last, "dev", "fly0", "nodad")
     for part in (words, af_packet, udp, small_packets, vhost, sleeping, second_client, killed_client, killed_server,
                  no_server, firewall, ping_and_call):
         if sys.argv[2:] and part.__name__ not in sys.argv[2:]:
@@ -321,9 +291,4 @@ try:
         began = time.monotonic()
         part()
         print("%s: %.1f s" % (part.__name__, time.monotonic() - began), flush=True)
-finally:
-    for process in e2e.started:
-        if process.popen.poll() is None:
-            process.kill()
-    clean_up()
 e2e.finish()

@@ -6,76 +6,35 @@ The kernel at each end sees every frame, too. Where it owns our address it must 
 "port unreachable", which is what its own counters say; where it does not we answer ARP.
 """
 import os
-import shutil
 import signal
 import subprocess
 import sys
 
 import e2e
+import networks
 
 BULK = sys.argv[2]
-A, B = ("firefly-%d-%s" % (os.getpid(), side) for side in "ab")
-
-
-def ip(*words, **how):
-    return subprocess.run(["ip", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          universal_newlines=True, **how)
-
-
-def inside(namespace):
-    return ["ip", "netns", "exec", namespace]
-
-
-def snmp(namespace):
-    """ICMP "unreachable" messages sent, and UDP datagrams without a socket."""
-    text = subprocess.check_output(inside(namespace) + ["cat", "/proc/net/snmp"],
-                                   universal_newlines=True)
-    value = {}
-    lines = [line.split() for line in text.splitlines()]
-    for names, numbers in zip(lines[::2], lines[1::2]):
-        value.update({names[0] + n: int(v) for n, v in zip(names[1:], numbers[1:])})
-    return value["Icmp:OutDestUnreachs"], value["Udp:NoPorts"]
-
-
-def clean_up():
-    for namespace in A, B:
-        ip("netns", "del", namespace)
-
-
-def prepare():
-    if os.geteuid() != 0 or not shutil.which("ip"):
-        e2e.skip("network namespaces need root and ip(8)")
-    made = ip("netns", "add", A)
-    if made.returncode:
-        e2e.skip("no network namespaces here: " + made.stdout.strip())
-    ip("netns", "add", B)
-    made = ip("link", "add", "fly0", "netns", A, "type", "veth", "peer", "name", "fly0", "netns", B)
-    if made.returncode:
-        clean_up()
-        e2e.skip("no veth pairs here: " + made.stdout.strip())
-    for namespace, address in (A, "10.70.0.1/24"), (B, "10.70.0.2/24"):
-        ip("-n", namespace, "addr", "add", address, "dev", "fly0")
-        ip("-n", namespace, "link", "set", "fly0", "up")
-        ip("-n", namespace, "link", "set", "lo", "up")
+net = networks.Network()
+A, B = net.two_hosts()
 
 
 def calls(what, server_link, client_link, server_address=None):
     """Serve in B, call from A; counts, packets, and that the kernels kept quiet."""
-    before = snmp(A), snmp(B)
-    server = e2e.serve(server_link, "--stats", before=inside(B))
+    before = A.counters(), B.counters()
+    server = e2e.serve(server_link, "--stats", before=B.inside)
     if not server:
         return
     for window, n in (1, 400), (32, 4000):
         e2e.called_well(e2e.call(client_link, "--calls", str(n), "--window", str(window),
-                                 before=inside(A)), "%s, window %d" % (what, window), n)
+                                 before=A.inside), "%s, window %d" % (what, window), n)
     server.stop()
     server.ended_well(what)
     counts = e2e.served(server)
     e2e.check(counts == [4402, 1100, 1102, 1100, 1100],
               "%s: served %s\n%s" % (what, counts, server.text()))
-    e2e.check((snmp(A), snmp(B)) == before,
+    e2e.check((A.counters(), B.counters()) == before,
               "%s: the kernel answered: (unreachable, no port) %s then %s" %
-              (what, before, (snmp(A), snmp(B))))
+              (what, before, (A.counters(), B.counters())))
 
 
 def af_packet():
@@ -84,7 +43,7 @@ def af_packet():
           "af_packet:fly0,peer=10.70.0.77")
     calls("af_packet, our own addresses", "af_packet:fly0,ip=10.70.0.77,port=4000",
           "af_packet:fly0,ip=10.70.0.76,peer=10.70.0.77:4000")
-    nobody = e2e.call("af_packet:fly0,peer=10.70.0.99", "--timeout", "500", before=inside(A))
+    nobody = e2e.call("af_packet:fly0,peer=10.70.0.99", "--timeout", "500", before=A.inside)
     nobody.wait()
     e2e.check(nobody.popen.returncode == 1 and "nobody answers for 10.70.0.99" in nobody.text(),
               "no such peer\n" + nobody.text())
@@ -92,16 +51,16 @@ def af_packet():
 
 def dropped():
     """More datagrams than the ring takes come while nobody empties it: counted, and calls go on afterwards."""
-    server = e2e.serve("af_packet:fly0", "--stats=all", before=inside(B))
+    server = e2e.serve("af_packet:fly0", "--stats=all", before=B.inside)
     if not server:
         return
-    e2e.called_well(e2e.call("af_packet:fly0,peer=10.70.0.2", "--calls", "10", before=inside(A)), "before a flood", 10)
+    e2e.called_well(e2e.call("af_packet:fly0,peer=10.70.0.2", "--calls", "10", before=A.inside), "before a flood", 10)
     os.kill(server.popen.pid, signal.SIGSTOP)
     flood = ("import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
              "for i in range(20000): s.sendto(b'%s', ('10.70.0.2', 61989))" % ("x" * 100))
-    subprocess.check_call(inside(A) + [sys.executable, "-c", flood])
+    subprocess.check_call(A.inside + [sys.executable, "-c", flood])
     os.kill(server.popen.pid, signal.SIGCONT)
-    e2e.called_well(e2e.call("af_packet:fly0,peer=10.70.0.2", "--calls", "10", before=inside(A)), "after a flood", 10)
+    e2e.called_well(e2e.call("af_packet:fly0,peer=10.70.0.2", "--calls", "10", before=A.inside), "after a flood", 10)
     server.stop()
     server.ended_well("a flood")
     counts = e2e.counters(server.text())
@@ -109,18 +68,17 @@ def dropped():
 
 
 def mtu(bytes):
-    for namespace in A, B:
-        made = ip("-n", namespace, "link", "set", "fly0", "mtu", "%d" % bytes)
-        e2e.check(made.returncode == 0, made.stdout)
+    for host in A, B:
+        host.ip("link", "set", "fly0", "mtu", "%d" % bytes)
 
 
 def bulk(client_keys, server_keys, unit):
     """Calls of 1 MiB and back. Return: fragments that came to the client, without those that came again."""
     what = "af_packet, bulk, client %s, server %s" % (client_keys, server_keys)
-    server = e2e.Process(["serve", "af_packet:fly0" + server_keys], before=inside(B), program=BULK)
+    server = e2e.Process(["serve", "af_packet:fly0" + server_keys], before=B.inside, program=BULK)
     e2e.check(server.wait_for("^up$"), what + "\n" + server.text())
     client = e2e.Process(["call", e2e.patient("af_packet:fly0,peer=10.70.0.2" + client_keys),
-                          str(1 << 20), "4"], before=inside(A), program=BULK)
+                          str(1 << 20), "4"], before=A.inside, program=BULK)
     client.wait(100)
     client.ended_well(what)
     server.stop()
@@ -135,13 +93,13 @@ def bulk(client_keys, server_keys, unit):
 
 def jumbo():
     """The MTU is the interface's. What the kernel does not know of is refused, and nothing of it changed."""
-    long = e2e.call("af_packet:fly0,peer=10.70.0.2,mtu=9000", before=inside(A))
+    long = e2e.call("af_packet:fly0,peer=10.70.0.2,mtu=9000", before=A.inside)
     long.wait()
     e2e.check(long.popen.returncode == 1 and "fly0 has an MTU of 1500; say mtu=1500" in long.text()
               and len(long.text().splitlines()) == 1, "mtu=9000 of 1500\n" + long.text())
     bulk("", "", 1440)
     bulk(",mtu=600", ",mtu=600", 540)
-    e2e.check("mtu 1500" in ip("-n", A, "link", "show", "fly0").stdout, "mtu=600 is not the kernel's")
+    e2e.check("mtu 1500" in A.ip("link", "show", "fly0"), "mtu=600 is not the kernel's")
     mtu(9000)
     bulk("", "", 8940)
     bulk(",mtu=4000", ",mtu=4000", 3940)
@@ -153,16 +111,16 @@ def jumbo():
 
 def pollers():
     """Two pollers with a pair of queues each: which packets come to which is the kernel's choice."""
-    before = snmp(A), snmp(B)
+    before = A.counters(), B.counters()
     server = e2e.serve("af_packet:fly0", "--stats", "--pollers", "2", "--wait", "yield",
-                       before=inside(B))
+                       before=B.inside)
     if not server:
         return
     for i in range(4):
         pair = [e2e.call("af_packet:fly0,peer=10.70.0.2,port=%d" % (5000 + 10 * i + j),
                          "--calls", "400", "--window", "8", "--shared", "--timeout",
                          "%d" % (10000 * e2e.PATIENCE),
-                         before=inside(A)) for j in range(2)]
+                         before=A.inside) for j in range(2)]
         for client in pair:
             e2e.called_well(client, "af_packet, two pollers", 400)
     server.stop()
@@ -172,15 +130,15 @@ def pollers():
           (counts.get("passed_on", 0), counts.get("rx_packets", 0)), flush=True)
     e2e.check(e2e.served(server)[0] == 8 * 401 and "drop_ring_full" not in counts,
               "af_packet, two pollers\n" + server.text())
-    e2e.check((snmp(A), snmp(B)) == before, "two pollers: the kernel answered")
+    e2e.check((A.counters(), B.counters()) == before, "two pollers: the kernel answered")
 
 
 def side_by_side():
     """Two servers and three clients at the same time, at one address on one interface each."""
-    servers = [e2e.serve("af_packet:fly0" + port, "--wait", "sleep", "--pollers", "1", before=inside(B))
+    servers = [e2e.serve("af_packet:fly0" + port, "--wait", "sleep", "--pollers", "1", before=B.inside)
                for port in ("", ",port=7000")]
     clients = [e2e.call(peer, "--link", "af_packet:fly0", "--calls", "200", "--shared", "--wait", "yield",
-                        before=inside(A)) for peer in ("10.70.0.2", "10.70.0.2:7000", "10.70.0.2")]
+                        before=A.inside) for peer in ("10.70.0.2", "10.70.0.2:7000", "10.70.0.2")]
     for client in clients:
         e2e.called_well(client, "side by side", 200)
     for server, n in zip(servers, (2, 1)):
@@ -193,9 +151,9 @@ def port_in_use():
     holder = e2e.Process(
         ["-c", "import socket, time\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
                "s.bind(('10.70.0.2', 61989))\nprint('held', flush=True)\ntime.sleep(3600)"],
-        before=inside(B), program=sys.executable)
+        before=B.inside, program=sys.executable)
     holder.wait_for("held")
-    server = e2e.Process(["serve", "--link", "af_packet:fly0"], before=inside(B))
+    server = e2e.Process(["serve", "--link", "af_packet:fly0"], before=B.inside)
     server.wait()
     e2e.check(server.popen.returncode == 1 and "UDP port 61989 is in use by another" in
               server.text(), "port in use\n" + server.text())
@@ -213,12 +171,12 @@ def tap():
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         print("tap is left out: there is no /dev/net/tun")
         return
-    server = e2e.serve("tap:flytap,ip=10.71.0.2", "--stats", before=inside(B))
+    server = e2e.serve("tap:flytap,ip=10.71.0.2", "--stats", before=B.inside)
     if not server:
         return
-    ip("-n", B, "addr", "add", "10.71.0.1/24", "dev", "flytap")
-    ip("-n", B, "link", "set", "flytap", "up")
-    subprocess.run(inside(B) + [sys.executable, "-c", """
+    B.ip("addr", "add", "10.71.0.1/24", "dev", "flytap")
+    B.ip("link", "set", "flytap", "up")
+    subprocess.run(B.inside + [sys.executable, "-c", """
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for _ in range(3):
@@ -226,7 +184,7 @@ for _ in range(3):
 """], check=True)
 
     def known():
-        return ip("-n", B, "neigh", "show", "10.71.0.2").stdout
+        return B.ip("neigh", "show", "10.71.0.2")
 
     e2e.check(e2e.wait_until(lambda: "lladdr" in known(), 5),
               "tap: the kernel does not learn our address: " + known())
@@ -235,11 +193,10 @@ for _ in range(3):
     counts = e2e.counters(server.text())
     e2e.check(counts.get("arp_answered", 0) >= 1 and counts.get("drop_short", 0) >= 1,
               "tap: ARP answered, and what is no call dropped\n" + server.text())
-    e2e.check("flytap" not in ip("-n", B, "link").stdout, "tap: the interface is still there")
+    e2e.check("flytap" not in B.ip("link"), "tap: the interface is still there")
 
 
-prepare()
-try:
+with net:
     af_packet()
     jumbo()
     pollers()
@@ -248,9 +205,4 @@ try:
     vdev()
     tap()
     dropped()
-finally:
-    for process in e2e.started:
-        if process.popen.poll() is None:
-            process.kill()
-    clean_up()
 e2e.finish()

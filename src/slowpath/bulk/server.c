@@ -329,6 +329,23 @@ static void send_short(struct fly_poller *p, struct fly_link *link, struct rte_m
 	fly_serve_send(p, link, m, frame, bytes, m, frame, &retained, c, bytes, status);
 }
 
+/* Of a result that has been noted in the record. */
+static struct fly_header result_header(const struct fly_poller *p, const struct fly_conversation *c,
+				       uint32_t export_id)
+{
+	const uint16_t status = (uint16_t)-c->result_status;
+
+	return (struct fly_header){
+		.type = (uint8_t)fly_wire_result_type(status),
+		.procedure = status,
+		.export_id = export_id,
+		.activity = c->activity,
+		.seq = c->seq,
+		.hint = (uint32_t)(c - p->conversations.records),
+		.age = c->executions,
+	};
+}
+
 void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbuf *m,
 		     uint32_t export_id, struct fly_conversation *c, struct fly_served *served,
 		     int status)
@@ -361,15 +378,8 @@ void fly_bulk_served(struct fly_poller *p, struct fly_link *link, struct rte_mbu
 	b->from = (struct fly_spread){.bytes = keep_results(p, b, served)};
 	address(b, link, m);
 	b->in = (struct fly_gather){0};
-	b->header = (struct fly_header){
-		.type = (uint8_t)fly_wire_result_type((uint16_t)-status),
-		.procedure = (uint16_t)-status,
-		.export_id = served->result_bytes > unit ? fly_bulk_draw_key(p) : export_id,
-		.activity = c->activity,
-		.seq = c->seq,
-		.hint = (uint32_t)(c - p->conversations.records),
-		.age = c->executions,
-	};
+	b->header =
+		result_header(p, c, served->result_bytes > unit ? fly_bulk_draw_key(p) : export_id);
 	fly_bulk_progress(p, b);
 	fly_packet_put(&p->cache, m);
 	fly_bulk_send(p, b, served->result_bytes, unit);
@@ -398,15 +408,7 @@ bool fly_bulk_split_result(struct fly_poller *p, struct fly_link *link, struct f
 	b->out_buffer.written = bytes;
 	b->from = (struct fly_spread){.bytes = b->out_buffer.bytes};
 	memcpy(b->front, frame, FLY_RPC);
-	b->header = (struct fly_header){
-		.type = (uint8_t)fly_wire_result_type((uint16_t)-c->result_status),
-		.procedure = (uint16_t)-c->result_status,
-		.export_id = fly_bulk_draw_key(p),
-		.activity = c->activity,
-		.seq = c->seq,
-		.hint = (uint32_t)(c - p->conversations.records),
-		.age = c->executions,
-	};
+	b->header = result_header(p, c, fly_bulk_draw_key(p));
 	b->conversation = c;
 	c->bulk = b;
 	fly_serve_let_go(p, c);
